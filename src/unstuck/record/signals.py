@@ -1,0 +1,129 @@
+"""Every signal that a run can hold, each listed once.
+
+A signal is a number, or one number for each parameter tensor, layer or parameter group, taken at a training step.
+Step ``t`` counts completed optimizer updates: the samples of step 0 belong to the first forward and backward pass and
+to the first update. The samples of an evaluation carry the number of updates made before it.
+
+Examples:
+    >>> from unstuck.record import signals
+    >>> signals.LOSS.unit
+    'loss'
+    >>> signals.BY_KEY["update_ratio"].index.value
+    'parameter'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["BY_KEY", "HISTOGRAM_BINS", "Cost", "Index", "Signal"]
+
+HISTOGRAM_BINS = 32
+"""Bins of a histogram, equally wide between the smallest and the largest value of its sample."""
+
+
+class Index(Enum):
+    """What the entries of one sample stand for."""
+
+    RUN = "run"  #: one number a step
+    GROUP = "group"  #: one number for each parameter group of the optimizer
+    PARAMETER = "parameter"  #: one number for each parameter tensor
+    LAYER = "layer"  #: one number for each leaf module of the model
+
+
+class Cost(Enum):
+    """What taking one sample costs."""
+
+    FREE = "free"  #: a by-product of what the training computes anyway
+    CHEAP = "cheap"  #: one pass over the values, on sampled steps only
+    DEAR = "dear"  #: an extra forward or backward pass, or more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """One kind of measurement.
+
+    Attributes:
+        key: The name under which samples are stored.
+        unit: The unit of its values.
+        index: What the entries of a sample stand for.
+        cost: What a sample costs.
+        missing: What it means that a run, or one entry of a sample, does not have it.
+        bins: Values for each entry: 1, or the bins of a histogram.
+    """
+
+    key: str
+    unit: str
+    index: Index
+    cost: Cost
+    missing: str
+    bins: int = 1
+
+
+def _run(key: str, unit: str, cost: Cost, missing: str) -> Signal:
+    return Signal(key=key, unit=unit, index=Index.RUN, cost=cost, missing=missing)
+
+
+def _parameter(key: str, unit: str, missing: str, cost: Cost = Cost.CHEAP) -> Signal:
+    return Signal(key=key, unit=unit, index=Index.PARAMETER, cost=cost, missing=missing)
+
+
+def _layer(key: str, unit: str, missing: str, bins: int = 1) -> Signal:
+    return Signal(key=key, unit=unit, index=Index.LAYER, cost=Cost.CHEAP, missing=missing, bins=bins)
+
+
+_NO_GRADIENT = "the parameter had no gradient at this step"
+_NOT_RUN = "the layer did not run, or gave no floating-point tensor"
+
+# The training step.
+LOSS = _run("loss", "loss", Cost.FREE, "no backward pass was seen")
+BATCH_SIZE = _run("batch_size", "examples", Cost.FREE, "the model took no tensor")
+STEP_SECONDS = _run("step_seconds", "s", Cost.FREE, "no optimizer step was seen")
+ACCURACY = _run("accuracy", "share", Cost.CHEAP, "targets are not class ids, or the loss call was not seen")
+LEARNING_RATE = Signal(
+    key="learning_rate", unit="rate", index=Index.GROUP, cost=Cost.FREE, missing="the group has no lr"
+)
+
+# Gradients, weights and updates.
+GRADIENT_NORM = _parameter("gradient_norm", "loss/weight", _NO_GRADIENT)
+GRADIENT_MAX = _parameter("gradient_max", "loss/weight", _NO_GRADIENT)
+GRADIENT_ZEROS = _parameter("gradient_zeros", "share", _NO_GRADIENT)
+GRADIENT_NONFINITE = _parameter("gradient_nonfinite", "count", _NO_GRADIENT)
+WEIGHT_NORM = _parameter("weight_norm", "weight", "the parameter left the model")
+WEIGHT_NONFINITE = _parameter("weight_nonfinite", "count", "the parameter left the model")
+UPDATE_NORM = _parameter("update_norm", "weight", "the optimizer skipped this step")
+UPDATE_RATIO = _parameter("update_ratio", "1", "the optimizer skipped this step, or the weights are all zero")
+UPDATE_GRADIENT_COSINE = _parameter(
+    "update_gradient_cosine", "1", "no gradient, or no update: -1 is steepest descent, above 0 climbs the loss"
+)
+GRADIENT_COSINE = _run(
+    "gradient_cosine", "1", Cost.CHEAP, "no two successive steps were sampled: below 0, steps bounce between walls"
+)
+
+# Activations, by layer.
+ACTIVATION_MEAN = _layer("activation_mean", "activation", _NOT_RUN)
+ACTIVATION_STD = _layer("activation_std", "activation", _NOT_RUN)
+ACTIVATION_MIN = _layer("activation_min", "activation", _NOT_RUN)
+ACTIVATION_MAX = _layer("activation_max", "activation", _NOT_RUN)
+ACTIVATION_ZEROS = _layer("activation_zeros", "share", _NOT_RUN)
+ACTIVATION_SATURATED = _layer("activation_saturated", "share", "the layer has no bounded activation")
+ACTIVATION_NONFINITE = _layer("activation_nonfinite", "count", _NOT_RUN)
+DEAD_UNITS = _layer("dead_units", "share", "the layer is no rectifier, or too few batches were seen")
+ACTIVATION_HISTOGRAM = _layer("activation_histogram", "count", _NOT_RUN, bins=HISTOGRAM_BINS)
+
+# The data as the model sees them.
+INPUT_MEAN = _run("input_mean", "input", Cost.CHEAP, "the model took no floating-point tensor")
+INPUT_STD = _run("input_std", "input", Cost.CHEAP, "the model took no floating-point tensor")
+INPUT_NONFINITE = _run("input_nonfinite", "count", Cost.CHEAP, "the model took no floating-point tensor")
+TARGET_MEAN = _run("target_mean", "target", Cost.CHEAP, "the loss call was not seen")
+TARGET_STD = _run("target_std", "target", Cost.CHEAP, "the loss call was not seen")
+
+# Evaluations, with the number of updates made before them.
+TRAIN_LOSS = _run("train_loss", "loss", Cost.FREE, "no mean over an epoch was taken")
+TRAIN_ACCURACY = _run("train_accuracy", "share", Cost.FREE, "no mean over an epoch was taken, or no classes")
+VALIDATION_LOSS = _run("validation_loss", "loss", Cost.FREE, "no evaluation was seen")
+VALIDATION_ACCURACY = _run("validation_accuracy", "share", Cost.FREE, "no evaluation was seen, or no classes")
+
+BY_KEY = {value.key: value for value in list(globals().values()) if isinstance(value, Signal)}
+"""Every signal by its key."""

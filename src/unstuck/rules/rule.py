@@ -1,0 +1,68 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Signal, Where
+from unstuck.record.facts import Fact
+
+__all__ = ["Need", "Rule"]
+
+Need = Signal | type[Fact]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(ABC):
+    """A pure function from a run to findings, with its thresholds as fields.
+
+    A subclass is final. Its docstring has the headings Detects, Why it matters, Evidence, Known false positives, Try and
+    References, from which ``unstuck explain`` and the documentation are made.
+
+    Attributes:
+        code: The letter of its family and three digits, ``"O201"``.
+        name: The defect, in the field's words, ``"learning rate too high"``.
+        cause: The root cause that it names unless the evidence says otherwise.
+        needs: Signals and facts without which it cannot be evaluated.
+        explains: Codes of the rules whose findings are symptoms of this one, listed under it where both fire.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    cause: ClassVar[str]
+    needs: ClassVar[tuple[Need, ...]]
+    explains: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def check(self, run: Run) -> Iterable[Finding | NotEvaluated]:
+        """Judge one stream of a run.
+
+        Returns:
+            Nothing where the rule is clear, findings where it fires, or one :class:`NotEvaluated` with the reason.
+        """
+
+    def finding(
+        self,
+        summary: str,
+        advice: str,
+        *,
+        severity: Severity,
+        confidence: float,
+        evidence: tuple[Evidence, ...],
+        where: Where | None = None,
+        cause: str | None = None,
+    ) -> Finding:
+        """A finding with this rule's code and cause."""
+        return Finding(
+            code=self.code,
+            cause=cause or self.cause,
+            severity=severity,
+            confidence=confidence,
+            summary=summary,
+            advice=advice,
+            where=where or Where(),
+            evidence=evidence,
+        )
