@@ -1,0 +1,169 @@
+"""A data set ready to train on: three parts in memory, scaled alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.data.check import check
+from unstuck.data.scaling import Scaling
+from unstuck.data.source import Source, Task
+from unstuck.data.split import quantiles, split
+from unstuck.errors import DataError
+from unstuck.record import facts
+
+__all__ = ["Dataset", "Part", "prepare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Examples that serve one purpose.
+
+    Attributes:
+        inputs: float32, (N, F) or (N, C, H, W).
+        targets: int64 class ids of shape (N,), or float32 numbers of shape (N, K).
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def to(self, device: torch.device | str) -> Part:
+        """The same examples on a device."""
+        return Part(self.inputs.to(device), self.targets.to(device))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """A data set, checked, split and scaled.
+
+    Attributes:
+        name: Its name.
+        task: classification or regression.
+        train: What the weights are fitted on.
+        validation: What training is steered by; may be empty.
+        test: What is touched once, at the end; may be empty.
+        labels: A name for each class; empty for a regression.
+        input_scaling: How inputs were standardised; None where they are raw.
+        target_scaling: How the targets of a regression were standardised; None where they are raw.
+    """
+
+    name: str
+    task: Task
+    train: Part
+    validation: Part
+    test: Part
+    labels: tuple[str, ...] = ()
+    input_scaling: Scaling | None = None
+    target_scaling: Scaling | None = None
+
+    @property
+    def features(self) -> tuple[int, ...]:
+        """Shape of one input: (F,) or (C, H, W)."""
+        return tuple(self.train.inputs.shape[1:])
+
+    @property
+    def outputs(self) -> int:
+        """Outputs that a model needs: one for each class, or for each number of a target."""
+        return len(self.labels) if self.task == "classification" else int(self.train.targets.shape[1])
+
+    @property
+    def target_unit(self) -> float:
+        """Size of one unit of the targets in the data's own units: a root mean squared error times this is in them."""
+        return 1.0 if self.target_scaling is None else float(np.sqrt(np.mean(self.target_scaling.std**2)))
+
+    def to(self, device: torch.device | str) -> Dataset:
+        """The same data set on a device."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return replace(self, **{name: part.to(device) for name, part in parts.items()})
+
+    def fact(self) -> facts.Data:
+        """What a run records of it."""
+        return facts.Data(
+            name=self.name,
+            task=self.task,
+            train=len(self.train),
+            validation=len(self.validation),
+            test=len(self.test),
+            features=self.features,
+            classes=len(self.labels) or None,
+        )
+
+
+def prepare(
+    source: Source, *, seed: int = 0, scale: bool = True, validation: float | None = None, test: float | None = None
+) -> Dataset:
+    """Check, split and scale a data set of your own.
+
+    Args:
+        source: All its examples.
+        seed: Seed of the split; another data set of as many examples of each class is split alike.
+        scale: Standardise inputs, and the targets of a regression, by mean and standard deviation of the training
+            part; False leaves the raw values.
+        validation: Share of the examples to steer training by; the source's own by default.
+        test: Share of the examples held out to the end; the source's own by default.
+
+    Returns:
+        The data set, on the CPU.
+
+    Raises:
+        DataError: Nothing can be learned from it; the message says which examples are at fault.
+        ArgumentError: A share is impossible.
+
+    Examples:
+        >>> source = Source(name="parity", task="classification", inputs=np.arange(20.0).reshape(20, 1),
+        ...                 targets=np.arange(20) % 2)
+        >>> data = prepare(source, validation=0.2, test=0.2)
+        >>> len(data.train), len(data.validation), len(data.test)
+        (12, 4, 4)
+        >>> float(data.train.inputs.mean()), float(data.train.inputs.std(correction=0))
+        (0.0, 1.0)
+    """
+    check(source)
+    classification = source.task == "classification"
+    ids = source.targets.astype(np.int64) if classification else None
+    numbers = source.targets.astype(np.float64).reshape(len(source.targets), -1)
+    rows = split(
+        quantiles(numbers) if ids is None else ids,
+        validation=source.validation if validation is None else validation,
+        test=source.test if test is None else test,
+        seed=seed,
+    )
+    labels = () if ids is None else source.labels or tuple(map(str, range(int(ids.max()) + 1)))
+    if ids is not None:
+        _all_classes(source.name, ids[rows.train], labels)
+    raw = source.inputs.astype(np.float64)
+    input_scaling = Scaling.fit(raw[rows.train]) if scale else None
+    target_scaling = Scaling.fit(numbers[rows.train]) if scale and ids is None else None
+    inputs = torch.from_numpy((input_scaling.apply(raw) if input_scaling else raw).astype(np.float32))
+    real = (target_scaling.apply(numbers) if target_scaling else numbers).astype(np.float32)
+    targets = torch.from_numpy(real if ids is None else ids)
+    train, steering, held_out = (
+        Part(inputs[chosen], targets[chosen])
+        for chosen in map(torch.from_numpy, (rows.train, rows.validation, rows.test))
+    )
+    return Dataset(
+        name=source.name,
+        task=source.task,
+        train=train,
+        validation=steering,
+        test=held_out,
+        labels=labels,
+        input_scaling=input_scaling,
+        target_scaling=target_scaling,
+    )
+
+
+def _all_classes(name: str, targets: NDArray[np.int64], labels: tuple[str, ...]) -> None:
+    absent = np.setdiff1d(np.arange(len(labels)), targets)
+    if len(absent):
+        raise DataError(
+            f"{name}: after the split no training example is of class {labels[absent[0]]!r}; "
+            "hold out less, or add examples of that class"
+        )
