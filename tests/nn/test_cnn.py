@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from unstuck.errors import ArgumentError
+from unstuck.nn import CNN
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_sizes_follow_the_arithmetic_of_convolution() -> None:
+    model = CNN(channels=(4, 6), kernel=5, hidden=(7,)).build((2, 8, 12), 3)
+    # k k c_in c_out + c_out for each convolution; pooling twice leaves 2 x 3 pixels of 6 channels.
+    assert parameters(model) == (5 * 5 * 2 * 4 + 4) + (5 * 5 * 4 * 6 + 6) + (6 * 2 * 3 * 7 + 7) + (7 * 3 + 3)
+    assert model(torch.randn(5, 2, 8, 12)).shape == (5, 3)
+
+
+def test_pooling_counts_from_the_last_block() -> None:
+    kinds = [type(layer).__name__ for layer in CNN(channels=(2, 2), pool=1, hidden=()).build((1, 4, 4), 2)]
+    assert kinds == ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear"]
+
+
+def test_norm_and_dropout_find_their_places() -> None:
+    kinds = [type(m).__name__ for m in CNN(channels=(2,), hidden=(3,), norm="batch", dropout=0.1).build((1, 4, 4), 2)]
+    assert kinds == [
+        *("Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d", "Flatten", "Dropout"),
+        *("Linear", "BatchNorm1d", "ReLU", "Dropout", "Linear"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"channels": ()}, r"channels=\[\]: at least 1 layer"),
+        ({"channels": (0,)}, r"channels=\[0\]"),
+        ({"kernel": 4}, "kernel=4: an odd whole number"),
+        ({"pool": 3}, "pool=3: a number of blocks is accepted, 0 to 2"),
+        ({"dropout": -0.1}, "dropout=-0.1"),
+    ],
+)
+def test_impossible_sizes_are_refused(sizes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        CNN(**sizes)
+
+
+def test_a_table_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"needs images .* got examples of shape \(30,\); take 'mlp'"):
+        CNN().build((30,), 2)
+
+
+def test_pooling_an_image_away_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"4 poolings leave nothing of an image of 8 x 8"):
+        CNN(channels=(2, 2, 2, 2)).build((1, 8, 8), 10)
