@@ -1,0 +1,6 @@
+"""Take signals from a training, give no verdicts."""
+
+from unstuck.observe.observer import Latest, Observer
+from unstuck.observe.sampling import DEFAULT_BUDGET
+
+__all__ = ["DEFAULT_BUDGET", "Latest", "Observer"]

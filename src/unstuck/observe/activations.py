@@ -1,0 +1,225 @@
+"""Statistics of activations, layer by layer, reduced on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unstuck.record import signals
+from unstuck.record.signals import HISTOGRAM_BINS, Signal
+
+__all__ = ["ACTIVATION_FUNCTIONS", "Activations", "Nonlinearity", "nonlinearity_of"]
+
+VALUES = 65_536
+"""Values of a layer's output that are looked at, evenly spread over it; more would cost time and change little."""
+
+BATCHES_UNTIL_DEAD = 8
+"""Sampled batches in which a unit must stay at zero before it counts as dead."""
+
+SATURATED = 0.01
+"""Share of an activation's range, at either end, in which a unit counts as saturated: its slope there is below 4% of
+its greatest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nonlinearity:
+    """What an activation function does to its range.
+
+    Attributes:
+        rectifier: Whether it is exactly zero for all negative inputs.
+        bounds: Its smallest and greatest value, where it saturates at both.
+    """
+
+    rectifier: bool = False
+    bounds: tuple[float, float] | None = None
+
+
+_RECTIFIER = Nonlinearity(rectifier=True)
+_SIGMOID = Nonlinearity(bounds=(0.0, 1.0))
+_TANH = Nonlinearity(bounds=(-1.0, 1.0))
+_LINEAR = Nonlinearity()
+
+_MODULES: dict[type[nn.Module], Nonlinearity] = {
+    nn.ReLU: _RECTIFIER,
+    nn.ReLU6: _RECTIFIER,
+    nn.Sigmoid: _SIGMOID,
+    nn.Hardsigmoid: _SIGMOID,
+    nn.Tanh: _TANH,
+    nn.Hardtanh: _TANH,
+    nn.Softsign: _TANH,
+}
+
+ACTIVATION_FUNCTIONS: dict[Callable[..., Any], tuple[str, Nonlinearity]] = {
+    functional.relu: ("relu", _RECTIFIER),
+    functional.relu_: ("relu", _RECTIFIER),
+    functional.relu6: ("relu6", _RECTIFIER),
+    torch.relu: ("relu", _RECTIFIER),
+    torch.relu_: ("relu", _RECTIFIER),
+    Tensor.relu: ("relu", _RECTIFIER),
+    Tensor.relu_: ("relu", _RECTIFIER),
+    torch.sigmoid: ("sigmoid", _SIGMOID),
+    Tensor.sigmoid: ("sigmoid", _SIGMOID),
+    functional.sigmoid: ("sigmoid", _SIGMOID),
+    functional.hardsigmoid: ("hardsigmoid", _SIGMOID),
+    torch.tanh: ("tanh", _TANH),
+    Tensor.tanh: ("tanh", _TANH),
+    functional.tanh: ("tanh", _TANH),
+    functional.hardtanh: ("hardtanh", _TANH),
+    functional.leaky_relu: ("leaky_relu", _LINEAR),
+    functional.elu: ("elu", _LINEAR),
+    functional.gelu: ("gelu", _LINEAR),
+    functional.silu: ("silu", _LINEAR),
+    functional.softplus: ("softplus", _LINEAR),
+}
+"""Functional activations by the function that PyTorch dispatches."""
+
+
+def nonlinearity_of(module: nn.Module) -> Nonlinearity:
+    """The nonlinearity that a module applies."""
+    return _MODULES.get(type(module), _LINEAR)
+
+
+_STATISTICS: tuple[Signal, ...] = (
+    signals.ACTIVATION_MEAN,
+    signals.ACTIVATION_STD,
+    signals.ACTIVATION_MIN,
+    signals.ACTIVATION_MAX,
+    signals.ACTIVATION_ZEROS,
+    signals.ACTIVATION_SATURATED,
+    signals.ACTIVATION_NONFINITE,
+)
+
+
+@dataclass
+class _Life:
+    """When each unit of a rectifier was last above zero, counted in sampled batches."""
+
+    last: Tensor
+    batches: int = 0
+
+
+@dataclass
+class Activations:
+    """Collect the statistics of one sampled step; unit life is remembered over steps.
+
+    Attributes:
+        layers: Name of every layer ever seen, in the order of its first appearance.
+    """
+
+    layers: list[str] = field(default_factory=list[str])
+    _taken: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
+    _rectified: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    _lives: dict[str, _Life] = field(default_factory=dict[str, _Life])
+
+    def begin(self) -> None:
+        """Forget what this step has shown so far."""
+        self._taken.clear()
+        self._rectified.clear()
+
+    @torch.no_grad()
+    def observe(self, layer: str, output: Tensor, nonlinearity: Nonlinearity) -> None:
+        """Take the statistics of one layer's output; a second output in the same step is passed over.
+
+        Args:
+            layer: Name of the layer.
+            output: Its output, any floating-point tensor; the first dimension counts examples.
+            nonlinearity: What the layer applies.
+        """
+        if layer in self._taken or not output.is_floating_point() or not output.numel() or output.is_meta:
+            return
+        values = _spread(output.detach())
+        self._taken[layer] = (_statistics(values, nonlinearity), _histogram(values))
+        if nonlinearity.rectifier and output.dim() >= 2:
+            self._rectified[layer] = _alive(output.detach())
+
+    @torch.no_grad()
+    def finish(self) -> list[Tensor]:
+        """End the step.
+
+        Returns:
+            Tensors of numbers still on their device, in the order that :meth:`decode` expects: for each layer seen, its
+            statistics, its histogram, and its share of dead units.
+        """
+        for layer in self._taken:
+            if layer not in self.layers:
+                self.layers.append(layer)
+        tensors: list[Tensor] = []
+        for layer, (statistics, histogram) in self._taken.items():
+            tensors += [statistics, histogram, self._dead_share(layer, statistics)]
+        return tensors
+
+    def decode(self, numbers: list[list[float]]) -> dict[Signal, list[float] | list[list[float]]]:
+        """Turn the fetched numbers of :meth:`finish` into a sample for each signal, NaN for layers that did not run."""
+        nan = float("nan")
+        samples: dict[Signal, list[float]] = {s: [nan] * len(self.layers) for s in (*_STATISTICS, signals.DEAD_UNITS)}
+        histograms = [[nan] * HISTOGRAM_BINS for _ in self.layers]
+        for i, layer in enumerate(self._taken):
+            position = self.layers.index(layer)
+            statistics, histogram, dead = numbers[3 * i : 3 * i + 3]
+            for signal, value in zip(_STATISTICS, statistics, strict=True):
+                samples[signal][position] = value
+            samples[signals.DEAD_UNITS][position] = dead[0]
+            histograms[position] = histogram
+        return {**samples, signals.ACTIVATION_HISTOGRAM: histograms}
+
+    def _dead_share(self, layer: str, like: Tensor) -> Tensor:
+        alive = self._rectified.get(layer)
+        if alive is None:
+            return like.new_full((1,), torch.nan)
+        life = self._lives.get(layer)
+        if life is None or life.last.shape != alive.shape or life.last.device != alive.device:
+            life = self._lives[layer] = _Life(last=torch.zeros_like(alive, dtype=torch.int32))
+        life.batches += 1
+        life.last.masked_fill_(alive, life.batches)
+        if life.batches < BATCHES_UNTIL_DEAD:
+            return like.new_full((1,), torch.nan)
+        dead = life.last <= life.batches - BATCHES_UNTIL_DEAD
+        return dead.float().mean().reshape(1)
+
+
+def _spread(output: Tensor) -> Tensor:
+    """At most :data:`VALUES` values of a tensor, evenly spread over it, as flat float32."""
+    flat = output.reshape(-1)
+    return flat[:: -(-flat.numel() // VALUES)].float()
+
+
+def _statistics(values: Tensor, nonlinearity: Nonlinearity) -> Tensor:
+    """Shape (7,): mean, std, min, max, share of zeros, share saturated (NaN where unbounded), count not finite."""
+    smallest, largest = torch.aminmax(values)
+    if nonlinearity.bounds is None:
+        saturated = values.new_full((), torch.nan)
+    else:
+        low, high = nonlinearity.bounds
+        margin = SATURATED * (high - low)
+        saturated = ((values < low + margin) | (values > high - margin)).float().mean()
+    zeros = 1.0 - values.count_nonzero() / values.numel()
+    nonfinite = (~values.isfinite()).sum().float()
+    std, mean = torch.std_mean(values, correction=0)
+    return torch.stack([mean, std, smallest, largest, zeros, saturated, nonfinite])
+
+
+def _histogram(values: Tensor) -> Tensor:
+    """Counts of finite values in equally wide bins between the smallest and the largest, shape (bins,)."""
+    values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    if values.device.type == "cpu":
+        return torch.histc(values, bins=HISTOGRAM_BINS)
+    # histc fetches its range from the device; cumulative counts against the edges need no synchronisation.
+    values = values[:: -(-values.numel() // 8_192)]
+    smallest, largest = torch.aminmax(values)
+    edges = torch.linspace(0.0, 1.0, HISTOGRAM_BINS, device=values.device) * (largest - smallest) + smallest
+    above = (values[None, :] >= edges[:, None]).sum(dim=1).float()
+    return above - torch.cat([above[1:], above.new_zeros(1)])
+
+
+def _alive(output: Tensor) -> Tensor:
+    """Which units, channels or the last dimension, are above zero for at least one example and place: (units,)."""
+    per_channel = output.dim() >= 4 or (output.dim() == 3 and output.shape[1] < output.shape[2])
+    unit = 1 if output.dim() == 2 or per_channel else output.dim() - 1
+    step = max(1, output.numel() // (4 * VALUES))
+    dims = tuple(d for d in range(output.dim()) if d != unit)
+    return (output[::step] > 0).any(dim=dims[0]) if len(dims) == 1 else (output[::step].amax(dim=dims) > 0)

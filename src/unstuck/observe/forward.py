@@ -1,0 +1,135 @@
+"""See the forward pass of a sampled step: the modules that run, and the functions called between them.
+
+While at least one listener listens, global module hooks keep a stack of the modules that are running, and a
+``TorchFunctionMode`` sees functional losses and activations. On other steps neither is installed, so they cost nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
+
+__all__ = ["ForwardListener", "current_module", "listen", "unlisten"]
+
+
+class ForwardListener(Protocol):
+    """What can be seen of a forward pass."""
+
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
+        """A module is about to run; ``outermost`` unless another module called it."""
+        ...
+
+    def module_ended(self, module: nn.Module, output: Any) -> None:
+        """A module has run."""
+        ...
+
+    def function_called(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """A torch function was called by a module's forward, or outside of all modules."""
+        ...
+
+
+class _Calls(TorchFunctionMode):
+    """Pass every call through, and show it to the listeners afterwards."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        if _listeners and _watchable():
+            for listener in tuple(_listeners):
+                listener.function_called(func, args, kwargs, output)
+        return output
+
+
+class _Stack(threading.local):
+    """The modules that are running in this thread, the outermost first."""
+
+    def __init__(self) -> None:
+        self.modules: list[nn.Module] = []
+
+
+_listeners: list[ForwardListener] = []
+_handles: list[RemovableHandle] = []
+_modes: list[_Calls] = []
+_stack = _Stack()
+
+
+def current_module() -> nn.Module | None:
+    """The innermost module that is running."""
+    return _stack.modules[-1] if _stack.modules else None
+
+
+def listen(listener: ForwardListener) -> None:
+    """Let a listener see forward passes from now on."""
+    if listener in _listeners:
+        return
+    _listeners.append(listener)
+    if not _handles:
+        _stack.modules.clear()
+        _handles.append(register_module_forward_pre_hook(_before))
+        _handles.append(register_module_forward_hook(_after, always_call=True))
+        mode = _Calls()
+        mode.__enter__()
+        _modes.append(mode)
+
+
+def unlisten(listener: ForwardListener) -> None:
+    """End what :func:`listen` began; a listener that does not listen is allowed."""
+    with contextlib.suppress(ValueError):
+        _listeners.remove(listener)
+    if _listeners:
+        return
+    while _handles:
+        _handles.pop().remove()
+    _leave_modes()
+
+
+def _leave_modes() -> None:
+    """Leave our mode, unless the user's code entered one of its own above it: then ours passes all calls through."""
+    while _modes:
+        depth = torch._C._len_torch_function_stack()  # pyright: ignore
+        if not depth or torch._C._get_function_stack_at(depth - 1) is not _modes[-1]:  # pyright: ignore
+            return
+        _modes.pop().__exit__(None, None, None)
+
+
+def _before(module: nn.Module, inputs: Any) -> None:
+    _stack.modules.append(module)
+    if not _watchable():
+        return
+    with torch._C.DisableTorchFunction():
+        for listener in tuple(_listeners):
+            listener.module_begins(module, inputs, outermost=len(_stack.modules) == 1)
+
+
+def _after(module: nn.Module, inputs: Any, output: Any) -> None:
+    del inputs
+    while _stack.modules and _stack.modules.pop() is not module:
+        pass
+    if isinstance(output, Tensor | tuple | list | dict) and _watchable():
+        with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+            for listener in tuple(_listeners):
+                listener.module_ended(module, output)
+
+
+def _watchable() -> bool:
+    """Whether tensors hold values: not under a compiler, a tracer or a functorch transform."""
+    return not (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore
+    )

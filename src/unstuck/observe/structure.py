@@ -1,0 +1,122 @@
+"""The parts of a training: its model, its parameters and their roles, its optimizer."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from unstuck._version import __version__
+from unstuck.record import facts
+from unstuck.record.facts import Role
+
+__all__ = ["describe_environment", "describe_model", "describe_optimizer", "leaf_paths", "named_parameters"]
+
+_NORMS = (
+    nn.modules.batchnorm._NormBase,  # pyright: ignore[reportPrivateUsage]
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.RMSNorm,
+    nn.LocalResponseNorm,
+)
+DESCRIPTION = 120
+
+
+def leaf_paths(model: nn.Module) -> dict[nn.Module, str]:
+    """Each module without children by its path; a module used twice has its first path."""
+    paths: dict[nn.Module, str] = {}
+    for path, module in model.named_modules():
+        if next(module.children(), None) is None:
+            paths.setdefault(module, path or type(module).__name__)
+    return paths
+
+
+def named_parameters(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """The model's parameters by name, then those that only the optimizer holds, as ``group0.3``; each tensor once."""
+    named: dict[str, Tensor] = dict(model.named_parameters())
+    seen = {id(parameter) for parameter in named.values()}
+    for number, group in enumerate(optimizer.param_groups):
+        for position, parameter in enumerate(group["params"]):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                named[f"group{number}.{position}"] = parameter
+    return named
+
+
+def describe_model(model: nn.Module, optimizer: Optimizer, named: dict[str, Tensor]) -> facts.Model:
+    """The model as a fact, with which of its parameters the optimizer holds."""
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    owners = {id(p): module for module in model.modules() for p in module.parameters(recurse=False)}
+    return facts.Model(
+        type=type(model).__name__,
+        layers=tuple(
+            facts.Layer(path=path, type=type(module).__name__, description=repr(module)[:DESCRIPTION])
+            for module, path in leaf_paths(model).items()
+        ),
+        parameters=tuple(
+            facts.Parameter(
+                name=name,
+                shape=tuple(parameter.shape),
+                role=_role(name, parameter, owners.get(id(parameter))),
+                trainable=parameter.requires_grad,
+                optimized=id(parameter) in held,
+            )
+            for name, parameter in named.items()
+        ),
+    )
+
+
+def _role(name: str, parameter: Tensor, owner: nn.Module | None) -> Role:
+    if isinstance(owner, _NORMS):
+        return "norm"
+    if isinstance(owner, nn.Embedding | nn.EmbeddingBag):
+        return "embedding"
+    if parameter.dim() <= 1:
+        return "bias" if "bias" in name.rsplit(".", 1)[-1] else "other"
+    return "weight"
+
+
+def describe_optimizer(optimizer: Optimizer, place: tuple[str | None, int | None]) -> facts.Optimizer:
+    """The optimizer as a fact; ``place`` is where the user's code steps it."""
+    return facts.Optimizer(
+        type=type(optimizer).__name__,
+        groups=tuple(_group(group) for group in optimizer.param_groups),
+        file=place[0],
+        line=place[1],
+    )
+
+
+def _group(group: dict[str, Any]) -> facts.ParameterGroup:
+    betas = group.get("betas")
+    return facts.ParameterGroup(
+        parameters=len(group["params"]),
+        learning_rate=_number(group.get("lr")),
+        weight_decay=_number(group.get("weight_decay")),
+        momentum=_number(group.get("momentum")),
+        betas=_numbers(betas) if isinstance(betas, tuple | list) else None,
+        epsilon=_number(group.get("eps")),
+    )
+
+
+def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
+    return tuple(number for number in map(_number, values) if number is not None)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float | Tensor) else None
+
+
+def describe_environment(model: nn.Module) -> facts.Environment:
+    """The machine and the releases."""
+    parameter = next(model.parameters(), None)
+    return facts.Environment(
+        unstuck=__version__,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        device="cpu" if parameter is None else str(parameter.device),
+        platform=platform.platform(),
+    )
