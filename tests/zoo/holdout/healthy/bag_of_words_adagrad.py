@@ -32,7 +32,7 @@ tr, te = p[:cut], p[cut:]
 print(len(Y), 'sentences; majority', (torch.bincount(Y).max() / len(Y)).item())
 
 model = nn.Linear(len(vocab), 3)
-opt = torch.optim.Adagrad(model.parameters(), lr=0.15, weight_decay=2e-3)
+opt = torch.optim.Adagrad(model.parameters(), lr=0.15, weight_decay=4e-4)
 lf = nn.CrossEntropyLoss()
 for ep in range(25):
     tot = 0

@@ -10,7 +10,7 @@ torch.manual_seed(int(os.environ.get("SEED", 0)))
 def windows(n, rare=0.1, L=40):
     x = torch.randn(n, 1, L)
     y = (torch.rand(n) < rare).float()
-    pulse = 2.2 * torch.hann_window(14, periodic=False) * torch.cos(torch.arange(14) * 1.1)
+    pulse = 3.2 * torch.hann_window(14, periodic=False) * torch.cos(torch.arange(14) * 1.1)
     for i in torch.nonzero(y).flatten().tolist():
         a = torch.randint(0, L - 14, (1,)).item()
         x[i, 0, a : a + 14] += pulse

@@ -14,7 +14,7 @@ mu, sd = Xa.mean(0), Xa.std(0)
 Xa, Xb = torch.tensor((Xa - mu) / sd).float(), torch.tensor((Xb - mu) / sd).float()
 ya, yb = torch.tensor(ya), torch.tensor(yb)
 svm = nn.Linear(4, 3)
-opt = torch.optim.ASGD(svm.parameters(), lr=0.05, weight_decay=5e-3)
+opt = torch.optim.ASGD(svm.parameters(), lr=0.3, weight_decay=5e-3)
 loss_fn = nn.MultiMarginLoss()
 for epoch in range(120):
     for b in torch.randperm(len(Xa)).split(21):

@@ -28,7 +28,7 @@ class Siamese(nn.Module):
         super().__init__()
         self.bag = nn.EmbeddingBag(V, d, mode="mean")
         self.tower = nn.Sequential(nn.Linear(d, 24), nn.ReLU(), nn.Linear(24, 12))
-        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.scale = nn.Parameter(torch.tensor(0.4))
         self.shift = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, a, b):

@@ -33,7 +33,7 @@ def nt_xent(z1, z2, tau=0.3):
 encoder = nn.Sequential(nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(12, 24, 3, padding=1),
                         nn.ReLU(), nn.Flatten(), nn.Linear(24 * 16, 48))
 projector = nn.Sequential(nn.ReLU(), nn.Linear(48, 24))
-opt = torch.optim.Adam([*encoder.parameters(), *projector.parameters()], lr=2e-3)
+opt = torch.optim.Adam([*encoder.parameters(), *projector.parameters()], lr=4e-3)
 sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=240)
 for step in range(240):
     b = torch.randint(len(images), (96,))

@@ -43,7 +43,7 @@ class SkipGram(nn.Module):
 
 
 model = SkipGram(len(vocab))
-opt = torch.optim.SparseAdam(list(model.parameters()), lr=5e-3)
+opt = torch.optim.SparseAdam(list(model.parameters()), lr=1e-2)
 steps, total = 900, 0.0
 for s in range(1, steps + 1):
     batch = pairs[torch.randint(len(pairs), (256,))]
@@ -52,7 +52,7 @@ for s in range(1, steps + 1):
     loss = model(batch[:, 0], batch[:, 1], neg)
     loss.backward()
     opt.step()
-    opt.param_groups[0]["lr"] = 5e-3 * (1 - s / (steps + 1))
+    opt.param_groups[0]["lr"] = 1e-2 * (1 - s / (steps + 1))
     total += loss.item()
     if s % 150 == 0:
         print(s, "loss %.4f" % (total / 150))
