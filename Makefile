@@ -1,0 +1,65 @@
+# make demo   install and train: the first thing to try
+# make test   everything CI checks: format, lint, types, floors, tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+EXTRAS ?= dev,mnist,plot
+CONSTRAINTS ?= constraints.txt
+# Two workers with one thread each: the tests are many and small.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+.PHONY: demo install test test-all test-lowest lint types floors coverage zoo bench format clean
+
+demo: $(BIN)/unstuck
+	$(BIN)/unstuck train
+
+install: $(BIN)/.dev
+
+$(BIN)/unstuck: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable .
+	@touch $@
+
+$(BIN)/.dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
+	@touch $@ $(BIN)/unstuck
+
+test: install lint types floors
+	$(PYTEST)
+
+test-all: install
+	$(PYTEST) -m 'slow or not slow'
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/pyright
+
+floors: install
+	$(BIN)/lint-imports
+
+coverage: install
+	$(PYTEST) --cov --cov-report=term --cov-report=html
+
+# The lowest versions that pyproject.toml allows, but for torch, which has no small build of its lowest version.
+test-lowest:
+	$(MAKE) test-lowest-in VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
+.PHONY: test-lowest-in
+test-lowest-in: install
+	$(PYTEST)
+
+zoo: install
+	$(BIN)/python -m tests.zoo
+
+bench: install
+	$(BIN)/python benchmarks/optimizers.py
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .venv-lowest dist .pytest_cache .ruff_cache .hypothesis htmlcov .coverage
