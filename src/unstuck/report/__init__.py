@@ -1,0 +1,27 @@
+"""Reports of recorded runs: the verdict in the terminal, and one HTML page with the plots. No torch, no network.
+
+Examples:
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from rich.console import Console
+    >>> from unstuck.record import Run, RunWriter, signals
+    >>> from unstuck.report import render_text, write_html
+    >>> from unstuck.rules import judge
+    >>> folder = Path(tempfile.mkdtemp()) / "fit"
+    >>> with RunWriter(folder) as writer:
+    ...     for step in range(100):
+    ...         writer.add(signals.LOSS, step, 2.3 * 0.97**step)
+    >>> with Run.open(folder) as run:
+    ...     verdict = judge(run, rules=())
+    ...     render_text(verdict, run, console=Console(width=80))
+    ...     page = write_html(run, verdict, folder / "report.html")
+    ✔ Healthy: nothing wrong was found.
+      ...
+    >>> page.name, page.stat().st_size < 1_500_000
+    ('report.html', True)
+"""
+
+from unstuck.report.html import write_html
+from unstuck.report.text import render_text
+
+__all__ = ["render_text", "write_html"]

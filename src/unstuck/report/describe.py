@@ -1,0 +1,214 @@
+"""What a run was: one line for the terminal, rows of facts and the model's layers for the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from unstuck.record import Run, facts
+from unstuck.report.phrases import number, share
+from unstuck.report.wording import Words
+
+__all__ = ["FactRow", "LayerRow", "fact_rows", "layer_rows", "one_line"]
+
+EVENTS = 12
+"""Events listed one by one."""
+
+
+@dataclass(frozen=True)
+class FactRow:
+    """A fact of the run: its name, and one or several lines of text."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A layer of the model with the parameters that it holds itself.
+
+    Attributes:
+        path: Its path; empty for parameters outside any leaf module.
+        type: Its class name.
+        description: Its ``repr``, shortened.
+        shapes: Name and shape of each parameter, ``"weight 32×1×3×3"``.
+        count: Numbers in its parameters.
+        remarks: What is unusual: frozen, not in the optimizer.
+    """
+
+    path: str
+    type: str
+    description: str
+    shapes: tuple[str, ...]
+    count: int
+    remarks: tuple[str, ...]
+
+
+def one_line(run: Run, words: Words) -> str:
+    """The training in one line: ``digits · CNN · SGD at rate 0.1 · 900 steps · completed``."""
+    parts: list[str] = []
+    if data := run.fact(facts.Data):
+        parts.append(data.name)
+    if model := run.fact(facts.Model):
+        parts.append(model.type)
+    if optimizer := run.fact(facts.Optimizer):
+        rate = optimizer.groups[0].learning_rate if optimizer.groups else None
+        known = rate is not None
+        parts.append(words.say("run.rate", optimizer=optimizer.type, rate=number(rate)) if known else optimizer.type)
+    if end := run.fact(facts.End):
+        parts += [words.say("run.steps", steps=f"{end.steps:,}"), end.reason]
+    return " · ".join(parts) or words.say("run.unknown")
+
+
+def fact_rows(run: Run, words: Words) -> tuple[FactRow, ...]:
+    """Everything that is known of a run besides its signals and its model, in the order of the craft."""
+    makers = {
+        "data": _data,
+        "inputs": _inputs,
+        "optimizer": _optimizer,
+        "schedule": _schedule,
+        "loss": _loss,
+        "initial_loss": _initial_loss,
+        "training": _training,
+        "end": _end,
+        "non_finite": _non_finite,
+        "event": _events,
+        "cost": _cost,
+        "environment": _environment,
+    }
+    rows = ((kind, tuple(line for line in maker(run, words) if line)) for kind, maker in makers.items())
+    return tuple(FactRow(words.say(f"fact.{kind}"), lines) for kind, lines in rows if lines)
+
+
+def layer_rows(run: Run, words: Words) -> tuple[LayerRow, ...]:
+    """The layers of the model, each with its own parameters; parameters outside any leaf module come last."""
+    model = run.fact(facts.Model)
+    if model is None:
+        return ()
+    held: dict[str, list[facts.Parameter]] = {layer.path: [] for layer in model.layers}
+    outside: list[facts.Parameter] = []
+    for parameter in model.parameters:
+        held.get(parameter.name.rpartition(".")[0], outside).append(parameter)
+    rows = [_layer(layer, held[layer.path], words) for layer in model.layers]
+    if outside:
+        other = facts.Layer(path="", type=words.say("model.other"))
+        rows.append(_layer(other, outside, words))
+    return tuple(rows)
+
+
+def _layer(layer: facts.Layer, parameters: Iterable[facts.Parameter], words: Words) -> LayerRow:
+    parameters = tuple(parameters)
+    names = ((p.name if not layer.path else p.name.rpartition(".")[2], p.shape) for p in parameters)
+    remarks: list[str] = []
+    if any(not p.trainable for p in parameters):
+        remarks.append(words.say("model.frozen"))
+    if any(p.trainable and not p.optimized for p in parameters):
+        remarks.append(words.say("model.not-optimized"))
+    return LayerRow(
+        path=layer.path,
+        type=layer.type,
+        description=layer.description,
+        shapes=tuple(f"{name} {_shape(shape)}" for name, shape in names),
+        count=sum(math.prod(p.shape) for p in parameters),
+        remarks=tuple(remarks),
+    )
+
+
+def _shape(shape: Iterable[int]) -> str:
+    return "×".join(map(str, shape)) or "1"
+
+
+def _source(file: str | None, line: int | None) -> str:
+    return "" if not file else f"{file}:{line}" if line else file
+
+
+def _data(run: Run, words: Words) -> Iterator[str]:
+    if data := run.fact(facts.Data):
+        sizes = {"train": f"{data.train:,}", "validation": f"{data.validation:,}", "test": f"{data.test:,}"}
+        yield words.say("fact.data.value", name=data.name, task=data.task, **sizes)
+        if data.classes:
+            yield words.say("fact.classes", count=data.classes)
+
+
+def _inputs(run: Run, words: Words) -> Iterator[str]:
+    if inputs := run.fact(facts.Inputs):
+        low, high = number(inputs.minimum), number(inputs.maximum)
+        shape = _shape(inputs.shape)
+        yield words.say("fact.inputs.value", kind=inputs.kind_of, shape=shape, low=low, high=high)
+
+
+def _optimizer(run: Run, words: Words) -> Iterator[str]:
+    optimizer = run.fact(facts.Optimizer)
+    if optimizer is None:
+        return
+    yield " · ".join(part for part in (optimizer.type, _source(optimizer.file, optimizer.line)) if part)
+    for group in optimizer.groups:
+        parts = [words.say("fact.group", count=group.parameters)]
+        for name in ("learning_rate", "momentum", "betas", "epsilon", "weight_decay"):
+            value: float | tuple[float, ...] | None = getattr(group, name)
+            if value is not None:
+                plain = ", ".join(f"{beta:g}" for beta in value) if isinstance(value, tuple) else number(value)
+                parts.append(f"{words.say(f'fact.{name}')} {plain}")
+        yield " · ".join(parts)
+
+
+def _schedule(run: Run, words: Words) -> Iterator[str]:
+    for schedule in run.facts(facts.Schedule):
+        known = schedule.per != "unknown"
+        yield words.say("fact.schedule.value", type=schedule.type, per=schedule.per) if known else schedule.type
+
+
+def _loss(run: Run, words: Words) -> Iterator[str]:
+    if loss := run.fact(facts.Loss):
+        if loss.function is None:
+            yield words.say("fact.loss.unknown")
+        else:
+            value = words.say("fact.loss.value", function=loss.function, reduction=loss.reduction)
+            yield " · ".join(part for part in (value, _source(loss.file, loss.line)) if part)
+
+
+def _initial_loss(run: Run, words: Words) -> Iterator[str]:
+    if loss := run.fact(facts.InitialLoss):
+        figures = {name: number(getattr(loss, name)) for name in ("value", "expected", "tolerance")}
+        yield words.say("fact.initial_loss.value", formula=loss.formula, **figures)
+
+
+def _training(run: Run, words: Words) -> Iterator[str]:
+    if training := run.fact(facts.Training):
+        plan = {"epochs": training.epochs, "steps": training.steps_per_epoch, "patience": training.patience}
+        yield " · ".join(words.say(f"fact.training.{key}", count=n) for key, n in plan.items() if n is not None)
+
+
+def _end(run: Run, words: Words) -> Iterator[str]:
+    if end := run.fact(facts.End):
+        yield words.say("fact.end.value", reason=end.reason, steps=f"{end.steps:,}")
+        yield end.message
+
+
+def _non_finite(run: Run, words: Words) -> Iterator[str]:
+    for first in run.facts(facts.NonFinite)[:1]:
+        value = words.say("fact.non_finite.value", what=first.what, step=f"{first.step:,}")
+        yield " · ".join(part for part in (value, first.where) if part)
+
+
+def _events(run: Run, words: Words) -> Iterator[str]:
+    events = run.facts(facts.Event)
+    for event in events[:EVENTS]:
+        yield words.say("fact.event.value", step=f"{event.step:,}", what=event.what)
+    if len(events) > EVENTS:
+        yield words.say("fact.event.more", count=len(events) - EVENTS)
+
+
+def _cost(run: Run, words: Words) -> Iterator[str]:
+    if cost := run.fact(facts.Cost):
+        part = cost.seconds / cost.training_seconds if cost.training_seconds else math.nan
+        counts = {"sampled": f"{cost.sampled_steps:,}", "steps": f"{cost.steps:,}"}
+        yield words.say("cost.known", seconds=number(cost.seconds), share=share(part), **counts)
+
+
+def _environment(run: Run, words: Words) -> Iterator[str]:
+    if environment := run.fact(facts.Environment):
+        versions = {"unstuck": environment.unstuck, "Python": environment.python, "PyTorch": environment.torch}
+        yield " · ".join(f"{name} {version}" for name, version in versions.items() if version)
+        yield " · ".join(part for part in (environment.device, environment.platform) if part)

@@ -1,0 +1,213 @@
+"""The report as one HTML page that needs nothing but a browser: no network, no server, no other file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from unstuck._version import __version__
+from unstuck.errors import ArgumentError, RunWriteError
+from unstuck.record import CAUSES, Run, Verdict, facts
+from unstuck.report import curves, layers, phrases
+from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line
+from unstuck.report.filters import Filters, filters
+from unstuck.report.histograms import Histograms, histograms
+from unstuck.report.plot import Plot
+from unstuck.report.wording import ENGLISH, Words
+
+__all__ = ["render_html", "write_html"]
+
+ROWS = 2_000
+"""Steps of one plot; a screen has fewer columns of pixels."""
+SCRIPT_WORDS = ("page.failed", "page.step", "page.toggle")
+PLOTS = (
+    curves.loss,
+    curves.accuracy,
+    curves.learning_rate,
+    layers.update_ratio,
+    curves.gradient_norm,
+    layers.dead_units,
+    layers.saturated_units,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A script of the page, with the hash by which its policy admits it and no other."""
+
+    text: Markup
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """What the page shows of one training of the run."""
+
+    number: int
+    title: str
+    plots: tuple[Plot, ...]
+    histograms: Histograms
+    filters: Filters
+    layers: tuple[LayerRow, ...]
+    facts: tuple[FactRow, ...]
+    recipe: str
+
+
+def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = ENGLISH) -> Path:
+    """Write the report of a run as one self-contained HTML file.
+
+    The page holds the verdict with its evidence and advice, then the curves of the training, the distributions of its
+    activations, its first-layer filters, its model and its facts. A plot that cannot be drawn says why. Long series are
+    thinned without losing a peak, so that the file stays under 1.5 MB. The file appears whole or not at all.
+
+    Args:
+        run: The run, finished or still being written.
+        verdict: The verdict of :func:`unstuck.rules.judge`.
+        path: The file to write; missing folders are made, an earlier file is replaced.
+        words: The language.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ArgumentError: ``path`` is a folder.
+        RunWriteError: The file may not be written, or the disk is full.
+
+    Examples:
+        >>> import tempfile
+        >>> from unstuck.record import RunWriter, signals
+        >>> from unstuck.rules import judge
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with RunWriter(folder) as writer:
+        ...     for step in range(50):
+        ...         writer.add(signals.LOSS, step, 2.3 * 0.97**step)
+        >>> with Run.open(folder) as run:
+        ...     page = write_html(run, judge(run, rules=()), folder / "report.html")
+        >>> "The loss fell from 2.3 to 0.51" in page.read_text(encoding="utf-8")
+        True
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ArgumentError(f"path={str(path)!r} is a folder; give the name of a file, such as {path / 'report.html'}")
+    # A path name that is no UTF-8 comes with lone surrogates, which no encoding of the page can say.
+    content = render_html(run, verdict, words=words).encode("utf-8", "replace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+    except OSError as error:
+        raise RunWriteError(
+            f"path={str(path)!r}: the report cannot be written ({error.strerror or error}); "
+            "give a path in a folder that you may write, or free space"
+        ) from error
+    return path
+
+
+def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
+    """The text of the page that :func:`write_html` writes."""
+    streams = run.streams() or (run,)
+    rows = ROWS // len(streams)
+    chapters = [_chapter(stream, words, rows=rows) for stream in streams]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            say=words.say,
+            evidence=partial(phrases.evidence, words=words),
+            confidence=partial(phrases.confidence, words=words),
+            confirmation=partial(phrases.confirmation, words=words),
+            headline=phrases.headline(verdict, words),
+            cost=phrases.cost(verdict, words),
+            run=run,
+            verdict=verdict,
+            one_line=one_line(run, words),
+            unevaluated=phrases.unevaluated(verdict.not_evaluated),
+            causes=CAUSES,
+            chapters=chapters,
+            data={
+                "charts": {f"{c.number}-{p.id}": p.data() for c in chapters for p in c.plots if not p.missing},
+                "maps": {f"{c.number}-{i}": m.data() for c in chapters for i, m in enumerate(c.histograms.maps)},
+                "last": {str(c.number): _last_step(c) for c in chapters},
+                "words": {key: words.say(key) for key in SCRIPT_WORDS},
+            },
+            styles=Markup(_static("uPlot.min.css") + _static("report.css")),
+            scripts=_scripts(),
+            version=__version__,
+        )
+    )
+
+
+def _chapter(stream: Run, words: Words, *, rows: int) -> Chapter:
+    recipe = stream.fact(facts.Recipe)
+    return Chapter(
+        number=stream.number,
+        title=one_line(stream, words),
+        plots=tuple(plot(stream, words, rows=rows) for plot in PLOTS),
+        histograms=histograms(stream, words),
+        filters=filters(stream, words),
+        layers=layer_rows(stream, words),
+        facts=fact_rows(stream, words),
+        recipe=recipe.text if recipe else "",
+    )
+
+
+def _last_step(chapter: Chapter) -> int:
+    """The last step of any plot: all plots of a training share their axis of steps."""
+    return max((int(block.steps[-1]) for plot in chapter.plots for block in plot.blocks), default=0)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("unstuck.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":"), "ensure_ascii": True}
+    environment.filters["rule_name"] = phrases.rule_name
+    environment.filters["thousands"] = _thousands
+    environment.filters["unbroken"] = _unbroken
+    return environment
+
+
+def _unbroken(text: str) -> str:
+    """Keep 1e-3 on one line: browsers break after a hyphen, unless a word joiner follows it."""
+    return re.sub(r"(?<=\de)-(?=\d)", "-\u2060", text)
+
+
+def _thousands(count: int) -> str:
+    return f"{count:,}"
+
+
+@cache
+def _static(name: str) -> str:
+    return (files("unstuck.report") / "static" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _scripts() -> tuple[Script, ...]:
+    """The library uPlot and our own script; the page's policy names their hashes, so that no other can run."""
+    texts = [_static("uPlot.iife.min.js"), _static("report.js")]
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    return tuple(Script(text=Markup(t), digest=d) for t, d in zip(texts, digests, strict=True))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole: beside its place first, then moved into it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

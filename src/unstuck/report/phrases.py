@@ -1,0 +1,148 @@
+"""Numbers, evidence and findings in words, for every format of the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unstuck.record import Evidence, Finding, Verdict
+from unstuck.report.wording import Words
+from unstuck.rules import BY_CODE
+
+__all__ = [
+    "Unevaluated",
+    "confidence",
+    "confirmation",
+    "cost",
+    "evidence",
+    "headline",
+    "number",
+    "rule_name",
+    "share",
+    "unevaluated",
+]
+
+CONFIDENCES = (95, 80, 60, 40, 0)
+"""Percentages from which on the words of ``confidence.<percentage>`` hold."""
+
+
+def number(value: float) -> str:
+    """A number in three significant digits, as people write it by hand.
+
+    Examples:
+        >>> [number(v) for v in (0.0, 2.302585, 0.05, 0.001, 12345.0, 8.1e7, float("nan"), float("-inf"))]
+        ['0', '2.3', '0.05', '1e-3', '12,345', '8.1e7', 'NaN', '-infinity']
+    """
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "-infinity"
+    size = abs(value)
+    if value == 0:
+        return "0"
+    if 1000 <= size < 1e6:
+        return f"{value:,.0f}"
+    if 0.01 <= size < 1000:
+        return f"{value:.3g}" if size < 999.5 else f"{value:,.0f}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def share(value: float) -> str:
+    """A share as a percentage.
+
+    Examples:
+        >>> share(0.9825)
+        '98.2%'
+    """
+    return f"{100 * value:.1f}%" if math.isfinite(value) else number(value)
+
+
+def evidence(item: Evidence, words: Words) -> str:
+    """One measurement in words: what, how much, against which bound, when.
+
+    Examples:
+        >>> from unstuck.report.wording import ENGLISH
+        >>> item = Evidence(signal="update_ratio", value=0.31, threshold=0.01, steps=(0, 49))
+        >>> evidence(item, ENGLISH)
+        'update ratio 0.31, above 0.01, steps 0–49'
+    """
+    parts = [_measured(item, words)]
+    if item.steps is not None:
+        first, last = item.steps
+        key = "evidence.step" if first == last else "evidence.steps"
+        parts.append(words.say(key, first=f"{first:,}", last=f"{last:,}"))
+    return ", ".join(parts) + (f" ({item.note})" if item.note else "")
+
+
+def _measured(item: Evidence, words: Words) -> str:
+    values = {"signal": item.signal.replace("_", " "), "value": number(item.value)}
+    if item.threshold is None:
+        return words.say("evidence.plain", **values)
+    kind = "bound"
+    if math.isfinite(item.value) and math.isfinite(item.threshold):
+        kind = "above" if item.value > item.threshold else "below" if item.value < item.threshold else "at"
+    return words.say(f"evidence.{kind}", threshold=number(item.threshold), **values)
+
+
+def confidence(value: float, words: Words) -> str:
+    """A probability in words and as a number: ``very likely (85%)``."""
+    percentage = round(100 * value)
+    bound = next(bound for bound in CONFIDENCES if percentage >= bound)
+    return f"{words.say(f'confidence.{bound}')} ({percentage}%)"
+
+
+def confirmation(finding: Finding, words: Words) -> str:
+    """The experiment that confirmed a finding; empty where none was made."""
+    tried = finding.confirmed
+    if tried is None:
+        return ""
+    before, after = number(tried.before), number(tried.after)
+    return words.say("finding.confirmation", remedy=tried.remedy, metric=tried.metric, before=before, after=after)
+
+
+def headline(verdict: Verdict, words: Words) -> str:
+    """The verdict in one sentence."""
+    if verdict.kind == "healthy":
+        return words.say("verdict.healthy")
+    if verdict.kind == "not enough data":
+        return words.say("verdict.not-enough", reason=verdict.reason.rstrip("."))
+    return words.count("verdict.error", sum(finding.severity != "note" for finding in verdict.findings))
+
+
+def rule_name(code: str) -> str:
+    """The defect that a rule looks for; the code itself where this release has no such rule."""
+    rule = BY_CODE.get(code)
+    return rule.name if rule else code
+
+
+@dataclass(frozen=True)
+class Unevaluated:
+    """Rules that could not be evaluated, for one reason."""
+
+    reason: str
+    codes: tuple[str, ...]
+
+
+def unevaluated(reasons: Mapping[str, str]) -> tuple[Unevaluated, ...]:
+    """Group rules by the reason why they could not be evaluated, the commonest reason first."""
+    groups: dict[str, list[str]] = {}
+    for code, reason in reasons.items():
+        groups.setdefault(reason, []).append(code)
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    return tuple(Unevaluated(reason, tuple(codes)) for reason, codes in ordered)
+
+
+def cost(verdict: Verdict, words: Words) -> str:
+    """What observing cost, in one sentence."""
+    known = verdict.cost
+    if not known.get("sampled_steps"):
+        return words.say("cost.unknown")
+    return words.say(
+        "cost.known",
+        seconds=number(known.get("seconds", math.nan)),
+        share=share(known.get("share", math.nan)),
+        sampled=f"{known['sampled_steps']:,.0f}",
+        steps=f"{known.get('steps', 0):,.0f}",
+    )

@@ -1,0 +1,238 @@
+"""Every sentence that a report says of its own, in one table; what rules say stands in the rules.
+
+A translation is a second table with the same keys. Values in braces are filled in by :meth:`Words.say`.
+"""
+
+# ruff: noqa: E501  a sentence stands on one line, however long
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["EN", "ENGLISH", "Words"]
+
+EN: Mapping[str, str] = {
+    # The verdict.
+    "verdict.healthy": "Healthy: nothing wrong was found.",
+    "verdict.error.one": "1 problem was found.",
+    "verdict.error.many": "{count} problems were found; the first is the likeliest root cause.",
+    "verdict.not-enough": "Not enough data for a verdict: {reason}.",
+    "severity.error": "error",
+    "severity.warning": "warning",
+    "severity.note": "note",
+    "finding.where": "where",
+    "finding.evidence": "how we know",
+    "finding.advice": "change",
+    "finding.confidence": "confidence",
+    "finding.symptoms": "symptoms",
+    "finding.symptoms.explained": "Symptoms that this explains ({count})",
+    "finding.confirmed": "tried",
+    "finding.confirmation": "{remedy}: {metric} went from {before} to {after}",
+    "finding.cause": "cause",
+    "finding.more-evidence": "and {count} more",
+    "finding.more-symptoms": "and {count} more",
+    "finding.more": "and {count} more: {codes}",
+    "evidence.above": "{signal} {value}, above {threshold}",
+    "evidence.below": "{signal} {value}, below {threshold}",
+    "evidence.at": "{signal} {value}, at the bound",
+    "evidence.bound": "{signal} {value}, bound {threshold}",
+    "evidence.plain": "{signal} {value}",
+    "evidence.step": "step {first}",
+    "evidence.steps": "steps {first}–{last}",
+    "confidence.95": "almost certain",
+    "confidence.80": "very likely",
+    "confidence.60": "likely",
+    "confidence.40": "possible",
+    "confidence.0": "a guess",
+    "checked.title": "What was checked",
+    "checked.clear": "checked, clear",
+    "checked.clear.title": "Checked and clear ({count})",
+    "checked.nothing": "No check could be made.",
+    "checked.unknown": "Not evaluated ({count})",
+    "checked.unknown.short": "not evaluated",
+    "cost.known": "Observing took {seconds} s, {share} of the training time; {sampled} of {steps} steps were sampled.",
+    "cost.unknown": "What observing cost was not recorded.",
+    # The run in one line.
+    "run.rate": "{optimizer} at rate {rate}",
+    "run.steps": "{steps} steps",
+    "run.parameters": "{count} parameters",
+    "run.unknown": "nothing is known of this run but its signals",
+    # The page.
+    "page.title": "{run}: {verdict}",
+    "page.eyebrow": "unstuck · training report",
+    "page.skip": "Skip to the plots",
+    "page.plots": "The training in pictures",
+    "page.stream": "Training {number} of {count}",
+    "page.hint": "Drag across a plot to look closer at those steps; all plots follow. Arrow keys move the cursor.",
+    "page.model": "The model, layer by layer",
+    "page.facts": "The run's facts",
+    "page.recipe": "Recipe",
+    "page.noscript": "The curves are drawn by a script in this file; this browser runs none. The verdict needs none.",
+    "page.failed": "This plot could not be drawn",
+    "page.foot": "Written by unstuck {version}. This file is complete: it loads nothing from the network.",
+    "page.linear": "linear",
+    "page.log": "logarithmic",
+    "page.scale": "Vertical axis",
+    "page.reset": "Show all steps",
+    "page.step": "step",
+    "page.read": "How to read it",
+    "page.missing": "Not drawn: {reason}.",
+    "page.partly": "{what} is not drawn: {reason}.",
+    "page.some": "{shown} of {count} are drawn: first, last, the highest, the lowest, and others evenly by depth.",
+    "page.some-layers": "{shown} of {count} layers are drawn, evenly by depth.",
+    "page.nonfinite": "{count} of {total} samples are NaN or infinite and leave gaps; the first is at step {step}.",
+    "page.empty": "no value is finite",
+    "page.toggle": "show or hide",
+    # The plots.
+    "loss.name": "Loss",
+    "loss.fell": "The loss fell from {first} to {last}",
+    "loss.rose": "The loss rose from {first} to {last}",
+    "loss.stood": "The loss stayed at {last}",
+    "loss.broke": "The loss stopped being finite at step {step}",
+    "loss.read": "A straight, slow descent asks for a higher rate; a fast one that levels off high, swings or climbs asks "
+    "for a lower one; the spread around the mean is the noise of small batches.",
+    "loss.batch": "batch",
+    "loss.mean": "mean of {window} samples",
+    "loss.validation": "validation",
+    "loss.validation.long": "The validation loss",
+    "loss.expected": "untrained: {formula} = {value}",
+    "loss.expected.plain": "untrained: {value}",
+    "accuracy.name": "Accuracy",
+    "accuracy.validation-peak": "Validation accuracy reached {best} at step {step}",
+    "accuracy.train-peak": "Training accuracy reached {best} at step {step}",
+    "accuracy.read": "A gap that opens between training and validation is overfitting; two curves that stay together and "
+    "low ask for a larger model or a longer training.",
+    "accuracy.train": "training",
+    "accuracy.train-mean": "training, mean of {window} batches",
+    "accuracy.validation": "validation",
+    "accuracy.train.long": "The training accuracy",
+    "accuracy.validation.long": "The validation accuracy",
+    "accuracy.majority": "always the commonest class",
+    "rate.name": "Learning rate",
+    "rate.all": "all parameters",
+    "rate.groups": "group {names}",
+    "rate.constant": "The learning rate stayed at {last}",
+    "rate.changed": "The learning rate went from {first} to {last}",
+    "rate.read": "A rate should come down where the loss has levelled off, and not before it has.",
+    "ratio.name": "Update ratio by layer",
+    "ratio.low": "A step changes weights by {median} of their size: far less than 1e-3",
+    "ratio.fine": "A step changes weights by {median} of their size: near the usual 1e-3",
+    "ratio.high": "A step changes weights by {median} of their size: far more than 1e-3",
+    "ratio.read": "‖Δw‖ / ‖w‖ should be about 1e-3: far below, the rate is too low or the gradient does not reach the "
+    "layer; far above, each step overwrites what the last ones learned.",
+    "ratio.thumb": "1e-3, the rule of thumb",
+    "gradient.name": "Gradient norm beside the loss",
+    "gradient.fell": "The gradient norm fell from {first} to {last}",
+    "gradient.rose": "The gradient norm rose from {first} to {last}",
+    "gradient.stood": "The gradient norm stayed near {last}",
+    "gradient.read": "Stuck is not a small gradient: where the loss stands still while the gradient stays large, steps "
+    "bounce between the walls of a narrow valley; only where both are small is the ground flat.",
+    "gradient.norm": "gradient norm (left)",
+    "gradient.loss": "loss, mean (right)",
+    "gradient.loss.long": "The loss",
+    "dead.name": "Dead units by layer",
+    "dead.none": "No layer ends with dead units",
+    "dead.some": "{share} of the units of layer {layer} end dead",
+    "dead.read": "A rectifier that gives zero for every example gets no gradient and seldom comes back; many in one layer "
+    "usually mean that the rate was too high.",
+    "saturated.name": "Saturated units by layer",
+    "saturated.none": "No layer ends saturated",
+    "saturated.some": "{share} of the outputs of layer {layer} end saturated",
+    "saturated.read": "At the ends of a tanh or a sigmoid the slope is nearly zero, and so is the gradient of every layer "
+    "below.",
+    "histogram.name": "Activations by layer",
+    "histogram.kept": "The spread of activations survives from layer to layer (within a factor of {factor})",
+    "histogram.lost": "The spread of activations differs {factor} times between layers",
+    "histogram.plain": "How the outputs of each layer are distributed",
+    "histogram.read": "A column is the distribution of a layer's outputs at one step, strongest where most values lie: its "
+    "width should survive from the first layer to the last; one that collapses onto zero or piles up at both ends passes "
+    "no gradient on.",
+    "histogram.label": "Outputs of {layer} from {low} to {high}, steps {first} to {last}",
+    "histogram.range": "{low} to {high}",
+    "histogram.outside": "The outermost values, at most {share} of them, are counted at the edge.",
+    "filters.name": "First-layer filters",
+    "filters.title": "What the first layer looks for",
+    "filters.read": "Smooth, distinct patterns are a sign of good training; noisy ones come from too short a training, a "
+    "rate too high or regularisation too weak.",
+    "filters.signed": "Each filter is scaled to its own largest weight: orange is positive, blue negative, pale near zero.",
+    "filters.colour": "Each filter is scaled to its own range and drawn in colour.",
+    "filters.matrix": "A row is a unit, a column an input: orange is positive, blue negative, pale near zero.",
+    "filters.step": "after {step} steps",
+    "filters.first": "before training",
+    "filters.some": "{shown} of {count} filters are drawn.",
+    "filters.alt": "First-layer filters at step {step}",
+    "filters.missing": "the weights of the first layer were not recorded",
+    "filters.nonfinite": "the weights of the first layer are not finite at step {step}",
+    # Tables.
+    "model.layer": "layer",
+    "model.type": "type",
+    "model.parameters": "parameters",
+    "model.count": "count",
+    "model.frozen": "frozen",
+    "model.not-optimized": "not in the optimizer",
+    "model.other": "(outside any layer)",
+    "model.total": "all",
+    "model.more": "and {count} more layers",
+    "model.missing": "nothing is known of the model",
+    "fact.data": "Data",
+    "fact.data.value": "{name}, {task}: {train} training, {validation} validation, {test} test examples",
+    "fact.classes": "{count} classes",
+    "fact.inputs": "Inputs",
+    "fact.inputs.value": "{kind}, batch shape {shape}, values {low} to {high}",
+    "fact.optimizer": "Optimizer",
+    "fact.group": "{count} tensors",
+    "fact.learning_rate": "rate",
+    "fact.weight_decay": "weight decay",
+    "fact.momentum": "momentum",
+    "fact.betas": "betas",
+    "fact.epsilon": "epsilon",
+    "fact.schedule": "Schedule",
+    "fact.schedule.value": "{type}, stepped every {per}",
+    "fact.loss": "Loss function",
+    "fact.loss.value": "{function}, reduction {reduction}",
+    "fact.loss.unknown": "only its value was seen",
+    "fact.initial_loss": "Initial loss",
+    "fact.initial_loss.value": "{value}; expected {expected} ± {tolerance} ({formula})",
+    "fact.training": "Planned",
+    "fact.training.epochs": "{count} epochs",
+    "fact.training.steps": "{count} steps an epoch",
+    "fact.training.patience": "patience {count} epochs",
+    "fact.end": "Ended",
+    "fact.end.value": "{reason} after {steps} steps",
+    "fact.non_finite": "First NaN or infinity",
+    "fact.non_finite.value": "{what} at step {step}",
+    "fact.event": "Events",
+    "fact.event.value": "step {step}: {what}",
+    "fact.event.more": "and {count} more",
+    "fact.cost": "Cost of observing",
+    "fact.environment": "Environment",
+}
+"""English."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A language.
+
+    Attributes:
+        table: Its sentences by key.
+
+    Examples:
+        >>> ENGLISH.say("run.steps", steps=900)
+        '900 steps'
+        >>> ENGLISH.count("verdict.error", 1)
+        '1 problem was found.'
+    """
+
+    table: Mapping[str, str]
+
+    def say(self, key: str, **values: object) -> str:
+        """The sentence of a key, with its values filled in."""
+        return self.table[key].format(**values)
+
+    def count(self, key: str, number: int) -> str:
+        """The sentence of a key for one thing or for many."""
+        return self.say(f"{key}.one" if number == 1 else f"{key}.many", count=number)
+
+
+ENGLISH = Words(EN)
