@@ -2,15 +2,49 @@
 
 The order is that in which causes act: data, model, initialisation, gradient, optimisation, loss, generalisation,
 numerics, mechanics, speed; between findings of equal weight the earlier rule is ranked first.
+
+A code is the letter of its family, a digit for the topic within it, and two digits that number the rules of a topic:
+
+======  =========================================================================================
+D       data: D1 inputs, D2 targets and labels, D3 order and split, D4 augmentation
+M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples
+I       initialisation: I1 scale and first loss, I2 symmetry
+G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness
+O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
+L       loss: L1 choice, L2 reduction and shapes
+R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
+N       numerics: N1 values that are not finite, N2 precision
+T       mechanics of the loop: T1 order of its calls, T2 parameters, T3 evaluation
+S       speed: S1 data, S2 device
+======  =========================================================================================
+
+A code is never given a second meaning, also after its rule is gone.
 """
 
 from __future__ import annotations
 
+from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
+from unstuck.rules.generalisation.overfitting import Overfitting
+from unstuck.rules.gradient.dead_units import DeadUnits
+from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
+from unstuck.rules.numerics.loss_not_finite import LossNotFinite
+from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
+from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
+from unstuck.rules.optimisation.too_few_steps import TooFewSteps
 from unstuck.rules.rule import Rule
 
 __all__ = ["BY_CODE", "RULES"]
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    InputsNotScaled(),  # D101
+    InitialLossOff(),  # I101
+    DeadUnits(),  # G101
+    LearningRateTooHigh(),  # O201
+    LearningRateTooLow(),  # O202
+    TooFewSteps(),  # O401
+    Overfitting(),  # R101
+    LossNotFinite(),  # N101
+)
 """Every rule, with its default thresholds."""
 
 BY_CODE = {rule.code: rule for rule in RULES}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from unstuck.record import Finding, NotEvaluated, Run, Verdict
-from unstuck.record.facts import Cost
+from unstuck.record.facts import Cost, Model, Optimizer
 from unstuck.record.finding import SEVERITIES, VerdictKind
 from unstuck.record.signals import LOSS, Signal
 from unstuck.rules.catalogue import RULES
@@ -17,12 +17,16 @@ __all__ = ["judge"]
 ENOUGH_STEPS = 10
 """Training steps below which silence means nothing."""
 
+FAILED = "the rule itself failed"
+"""How the reason begins where a rule raised an exception."""
+
 
 def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     """Judge a run by rules.
 
     Each rule ends fired, clear or not evaluated in each stream of the run. Over several streams a rule fired if it
-    fired in one, and is clear if it was evaluated in one.
+    fired in one, and is clear if it was evaluated in one; findings then name the model they concern, by its class and
+    the number of its stream. A rule that fails is not evaluated, so that its fault does not cost the verdict of others.
 
     Args:
         run: The run, finished or still being written.
@@ -31,25 +35,30 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     Returns:
         The verdict, its findings ranked by severity and confidence, each with its symptoms under it.
     """
-    findings: list[Finding] = []
-    evaluated: dict[str, bool] = {}
+    ranked: tuple[Finding, ...] = ()
+    fired: set[str] = set()
+    evaluated: set[str] = set()
     reasons: dict[str, str] = {}
     streams = run.streams()
-    for rule in rules:
-        for stream in streams:
+    several = sum(stream.has(LOSS) for stream in streams) > 1
+    for stream in streams:
+        findings: list[Finding] = []
+        for rule in rules:
             outcome = evaluate(rule, stream)
             if isinstance(outcome, NotEvaluated):
                 reasons.setdefault(rule.code, outcome.reason)
                 continue
-            evaluated[rule.code] = True
-            findings.extend(outcome)
-        if not streams:
-            reasons[rule.code] = "nothing was recorded"
-    fired = {finding.code for finding in findings}
+            evaluated.add(rule.code)
+            findings.extend(_placed(finding, stream) if several else finding for finding in outcome)
+        fired.update(finding.code for finding in findings)
+        ranked += rank(findings, rules)
+    order = _order(rules)
+    ranked = tuple(sorted(ranked, key=lambda finding: _weight(finding, order)))
+    if not streams:
+        reasons = {rule.code: "nothing was recorded" for rule in rules}
     steps, cost = _extent(streams)
     kind: VerdictKind = "healthy"
     reason = ""
-    ranked = rank(findings, rules)
     if any(finding.severity != "note" for finding in ranked):
         kind = "findings"
     elif steps < ENOUGH_STEPS:
@@ -73,32 +82,83 @@ def evaluate(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
         elif not stream.knows(need):
             return NotEvaluated(reason=f"nothing is known of the {need.kind.replace('_', ' ')}")
     findings: list[Finding] = []
-    for outcome in rule.check(stream):
-        if isinstance(outcome, NotEvaluated):
-            return outcome
-        findings.append(outcome)
+    try:
+        for outcome in rule.check(stream):
+            if isinstance(outcome, NotEvaluated):
+                return outcome
+            findings.append(outcome)
+    except Exception as error:  # someone's run, perhaps after days: one rule's fault must not hide what the others say
+        return NotEvaluated(reason=f"{FAILED} ({type(error).__name__}: {error})")
     return findings
 
 
 def rank(findings: Iterable[Finding], rules: Sequence[Rule]) -> tuple[Finding, ...]:
-    """Order findings, the likeliest root cause first, and put symptoms under the finding that explains them.
+    """Order the findings of one training, the likeliest root cause first, with symptoms under what explains them.
 
-    A finding that several others explain goes under the first of them. Among findings of one severity the more
-    confident comes first; between equals, the order of the catalogue decides, which lists causes by how early in
-    the flow of training they act: data, model, initialisation, gradient, then what follows from them.
+    Explanations chain: what explains a symptom of a symptom stands above both, and every finding is kept, under one
+    root. A finding that several others explain goes under the first of them; where explanations run in a circle, the
+    first of the circle is its root. A note explains notes alone, for what does no harm cannot be the cause of harm; a
+    root is as severe as the worst that it explains. Among findings of one severity the more confident comes first;
+    between equals, the order of the catalogue decides, which lists causes by how early in the flow of training they
+    act: data, model, initialisation, gradient, then what follows from them.
     """
-    order = {rule.code: position for position, rule in enumerate(rules)}
+    order = _order(rules)
     explains = {rule.code: frozenset(rule.explains) for rule in rules}
-    queue = sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), -f.confidence, order[f.code]))
-    explained: dict[int, int] = {}
+    queue = sorted(findings, key=lambda finding: _weight(finding, order))
+    parents: dict[int, int] = {}
     for position, finding in enumerate(queue):
         for candidate, other in enumerate(queue):
-            if finding.code in explains[other.code] and other.code != finding.code and candidate not in explained:
-                explained[position] = candidate
+            harmful = other.severity != "note" or finding.severity == "note"
+            if harmful and other.code != finding.code and finding.code in explains[other.code]:
+                parents[position] = candidate
                 break
-    roots = [position for position in range(len(queue)) if position not in explained]
-    symptoms = {root: tuple(queue[p] for p, cause in explained.items() if cause == root) for root in roots}
-    return tuple(replace(queue[root], symptoms=symptoms[root]) for root in roots)
+    symptoms: dict[int, list[Finding]] = {}
+    for position, finding in enumerate(queue):
+        root = _root(position, parents)
+        symptoms.setdefault(root, [])
+        if root != position:
+            symptoms[root].append(finding)
+    roots = [_with_symptoms(queue[root], tuple(below)) for root, below in symptoms.items()]
+    return tuple(sorted(roots, key=lambda finding: _weight(finding, order)))
+
+
+def _order(rules: Sequence[Rule]) -> dict[str, int]:
+    return {rule.code: position for position, rule in enumerate(rules)}
+
+
+def _weight(finding: Finding, order: Mapping[str, int]) -> tuple[int, float, int]:
+    return SEVERITIES.index(finding.severity), -finding.confidence, order[finding.code]
+
+
+def _root(position: int, parents: Mapping[int, int]) -> int:
+    """The end of the chain of explanations above a finding; the first in rank of the circle, where it ends in one."""
+    seen: list[int] = []
+    while position in parents and position not in seen:
+        seen.append(position)
+        position = parents[position]
+    return min(seen[seen.index(position) :]) if position in seen else position
+
+
+def _with_symptoms(finding: Finding, symptoms: tuple[Finding, ...]) -> Finding:
+    worst = min((f.severity for f in (finding, *symptoms)), key=SEVERITIES.index)
+    return replace(finding, severity=worst, symptoms=symptoms)
+
+
+def _placed(finding: Finding, stream: Run) -> Finding:
+    """The finding with the model and the optimizer that it concerns, where a run holds several trainings."""
+    model, optimizer, where = stream.fact(Model), stream.fact(Optimizer), finding.where
+    owner = f"{model.type if model else 'model'}#{stream.number}"
+    if where.module is None and where.parameter is None:
+        where = replace(where, module=owner)
+    else:
+        where = replace(
+            where,
+            module=where.module and f"{owner}.{where.module}",
+            parameter=where.parameter and f"{owner}.{where.parameter}",
+        )
+    if where.file is None and optimizer is not None:
+        where = replace(where, file=optimizer.file, line=optimizer.line)
+    return replace(finding, where=where)
 
 
 def _extent(streams: Sequence[Run]) -> tuple[int, dict[str, float]]:

@@ -19,8 +19,8 @@ Need = Signal | type[Fact]
 class Rule(ABC):
     """A pure function from a run to findings, with its thresholds as fields.
 
-    A subclass is final. Its docstring has the headings Detects, Why it matters, Evidence, Known false positives, Try and
-    References, from which ``unstuck explain`` and the documentation are made.
+    A subclass is final. Its docstring has the headings Detects, Why it matters, Evidence, Known false positives, Try
+    and References, from which ``unstuck explain`` and the documentation are made.
 
     Attributes:
         code: The letter of its family and three digits, ``"O201"``.

@@ -1,0 +1,1 @@
+"""Rules on what goes into the model."""

@@ -1,0 +1,159 @@
+"""D101: the inputs are not scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
+from unstuck.record.facts import Inputs, Model
+from unstuck.rules.learning import Learning
+from unstuck.rules.rule import Rule
+
+__all__ = ["InputsNotScaled"]
+
+NORMALISATIONS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """How the inputs are off, the measure of it and its bound."""
+
+    summary: str
+    measure: str
+    value: float
+    threshold: float
+    gross: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputsNotScaled(Rule):
+    """Features lie far from zero mean and unit scale, so that their sizes set the steps and not their meaning.
+
+    Detects:
+        Raw values (0 to 255, or thousands); columns whose sizes differ by orders of magnitude while some are
+        large; means many standard deviations from zero; values so small that they were scaled twice.
+
+    Why it matters:
+        The curvature of the loss along a weight grows with the square of its feature: columns of sizes 1 and 1,000 give
+        a valley a million times longer than wide. Large inputs saturate or kill the first layer's units at once.
+
+    Evidence:
+        Mean and standard deviation of each feature or channel over the batches seen, and the root of their squares'
+        sum, the feature's size; the size of the first layer's outputs, which shows that the model does not rescale.
+
+    Known false positives:
+        A model that scales its inputs itself: silent where a normalisation comes first, or where the first layer's
+        outputs are of moderate size. Standardised data, images in [0, 1], ids, counts and binary columns are silent: no
+        column of them is large. Where learning goes well all the same, the finding is a note.
+
+    Try:
+        Standardise each feature with mean and standard deviation of the training part alone; divide 8-bit images
+        by 255 once.
+
+    References:
+        LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.3; CS231n, "Neural Networks Part 2", data
+        preprocessing.
+    """
+
+    code = "D101"
+    name = "inputs not scaled"
+    cause = "inputs-not-scaled"
+    needs = (Inputs,)
+    explains = ("I101", "G101", "O201", "O202", "O401", "N101")
+
+    large: float = 10.0  #: median size of a feature; standardised features have size 1, images in [0, 1] at most 1
+    gross: float = 30.0  #: median size beyond doubt; 8-bit images have about 80
+    spread: float = 100.0  #: largest size over the median one, where the largest is above ``large``
+    small: float = 0.02  #: largest size of a feature: below 1/50, data were scaled twice (1/255 twice gives 0.002)
+    offset: float = 10.0  #: mean in standard deviations, for most features
+    first_layer: float = 3.0  #: spread of the first layer's outputs; standardised inputs give about 0.6 to 1.4
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        facts = [fact for fact in run.facts(Inputs) if fact.kind_of != "ids" and fact.feature_stds]
+        if not facts:
+            yield NotEvaluated(reason="the model takes no floating-point features")
+            return
+        inputs = max(facts, key=lambda fact: fact.examples)
+        fault = self._fault(np.array(inputs.feature_means), np.array(inputs.feature_stds))
+        if fault is None or self._model_scales(run):
+            return
+        first = self._first_layer(run)
+        if first is not None and fault.value > fault.threshold and first[1] < self.first_layer:
+            return
+        severity, confidence = self._weigh(run, fault)
+        evidence = [Evidence(signal="inputs", value=fault.value, threshold=fault.threshold, note=fault.measure)]
+        if first is not None:
+            note = f"of the outputs of {first[0]}"
+            evidence.append(Evidence(signal="activation_std", value=first[1], threshold=self.first_layer, note=note))
+        yield self.finding(
+            fault.summary,
+            "Scale each feature to zero mean and unit standard deviation with the statistics of the training part "
+            "(for 8-bit images: divide by 255, once), and do the same to validation data.",
+            severity=severity,
+            confidence=confidence,
+            evidence=tuple(evidence),
+        )
+
+    def _fault(self, means: NDArray[np.float64], stds: NDArray[np.float64]) -> _Fault | None:
+        sizes = np.hypot(means, stds)
+        used = np.isfinite(sizes) & (sizes > 0)
+        if not used.any():
+            return None
+        means, stds, sizes = means[used], stds[used], sizes[used]
+        typical, largest = float(np.median(sizes)), float(sizes.max())
+        measure = "root mean square of a feature"
+        if typical > self.large:
+            words = f"the inputs are raw: a typical feature has mean {np.median(means):.3g} and size {typical:.3g}"
+            return _Fault(words, f"{measure}, median over features", typical, self.large, typical > self.gross)
+        if largest > self.large and largest > self.spread * typical:
+            words = f"features differ in size by {largest / sizes.min():.2g} times; the largest has {largest:.3g}"
+            return _Fault(
+                words, "largest feature over the median one", largest / typical, self.spread, largest > self.gross
+            )
+        if largest < self.small:
+            words = f"the inputs are tiny, as if scaled twice: the largest feature has size {largest:.2g}"
+            return _Fault(words, f"{measure}, the largest", largest, self.small, largest < 0.5 * self.small)
+        varied = stds > 0
+        far = np.abs(means[varied]) / stds[varied]
+        if len(far) and float(np.median(far)) > self.offset and typical > 1.0:
+            words = f"the inputs lie {np.median(far):.3g} standard deviations from zero"
+            return _Fault(words, "|mean| / std, median over features", float(np.median(far)), self.offset, False)
+        return None
+
+    def _model_scales(self, run: Run) -> bool:
+        """Whether the first layer that has parameters, or the first of all, is a normalisation."""
+        model = run.fact(Model)
+        if model is None:
+            return False
+        owners = {parameter.name.rpartition(".")[0] for parameter in model.parameters}
+        first = next((layer for layer in model.layers if layer.path in owners), None)
+        leading = [layer for layer in (*model.layers[:1], first) if layer is not None]
+        return any(layer.type.startswith(NORMALISATIONS) for layer in leading)
+
+    def _first_layer(self, run: Run) -> tuple[str, float] | None:
+        """The first layer with parameters and the spread of its outputs at the start; None where it is unknown."""
+        model, table = run.fact(Model), run.table(signals.ACTIVATION_STD)
+        if model is None or not len(table):
+            return None
+        owners = {parameter.name.rpartition(".")[0] for parameter in model.parameters}
+        for layer in model.layers:
+            if layer.path in owners and layer.path in table.names:
+                values = table.column(layer.path).finite().values
+                return (layer.path, float(values[0])) if len(values) else None
+        return None
+
+    def _weigh(self, run: Run, fault: _Fault) -> tuple[Severity, float]:
+        losses = run.series(signals.LOSS)
+        if not len(losses.finite()):
+            return "error", 0.9
+        learning = Learning.of(run)
+        if learning.outcome == "none" or not np.isfinite(losses.values[-1]):
+            return "error", 0.9 if fault.gross else 0.75
+        if learning.outcome == "partial":
+            return "warning", 0.8 if fault.gross else 0.6
+        return "note", 0.6

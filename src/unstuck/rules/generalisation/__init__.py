@@ -1,0 +1,1 @@
+"""Rules on what training leaves for unseen data."""

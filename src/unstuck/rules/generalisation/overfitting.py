@@ -1,0 +1,121 @@
+"""R101: the model fits its training data at the expense of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record.facts import End
+from unstuck.rules.curve import CERTAIN, Curve, noise
+from unstuck.rules.learning import Learning
+from unstuck.rules.rule import Rule
+
+__all__ = ["Overfitting"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overfitting(Rule):
+    """The validation loss turns and rises while the training loss goes on falling.
+
+    Detects:
+        A validation loss that ends well above its lowest, by more than its noise and by a good share of all that was
+        gained on it, while the training loss since then fell and lies far below.
+
+    Why it matters:
+        Every step after the turn makes the model worse for the data that it is meant for, and surer of it.
+
+    Evidence:
+        The validation loss at its lowest and at the end, with its noise between evaluations; the training loss at the
+        same two times; the validation accuracy.
+
+    Known false positives:
+        The validation loss of a classifier often creeps up when it grows overconfident while accuracy stays: only
+        a rise that gives back a good share of the gain counts. A training that stopped early and kept the best
+        weights gets a note. Without evaluations nothing is said: fitting the training data is no fault.
+
+    Try:
+        Keep the weights of the lowest validation loss (early stopping); more or augmented data; weight decay or
+        dropout; a smaller model.
+
+    References:
+        Prechelt, "Early stopping: but when?", 1998; Goodfellow, Bengio and Courville, "Deep Learning", sections 5.2 and
+        7.8.
+    """
+
+    code = "R101"
+    name = "overfitting"
+    cause = "overfitting"
+    needs = (signals.VALIDATION_LOSS, signals.LOSS)
+
+    minimum_evaluations: int = 5  #: evaluations below which a turn cannot be told from noise
+    given_back: float = 0.25  #: rise since the lowest as a share of the gain until then (our choice)
+    gap: float = 0.5  #: training loss at the end as a share of the validation loss
+    rise: float = 0.1  #: rise as a share of the lowest validation loss, which the eye sees as a turn
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        validation = Curve.of(run.series(signals.VALIDATION_LOSS))
+        if len(validation) < self.minimum_evaluations:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_evaluations} evaluations were seen")
+            return
+        learning = Learning.of(run)
+        train = learning.curve
+        lowest = int(np.argmin(validation.values))
+        bottom = float(validation.values[lowest])
+        end = float(np.median(validation.values[-3:])) if lowest < len(validation) - 3 else float(validation.values[-1])
+        gain = max(float(validation.values[0]), learning.reference) - bottom
+        if learning.pretrained:
+            gain = float(validation.values[0]) - bottom
+        rise = end - bottom
+        certain = rise > CERTAIN * noise(validation.values)
+        if not certain or bottom < 0 or rise < self.rise * bottom or rise < self.given_back * gain:
+            return
+        after = _around(train, int(validation.steps[-1]))
+        before = _around(train, int(validation.steps[lowest]))
+        if after > self.gap * end or after > before + CERTAIN * train.noise:
+            return
+        yield self._report(run, validation, lowest, (bottom, end), (before, after))
+
+    def _report(
+        self, run: Run, validation: Curve, lowest: int, losses: tuple[float, float], training: tuple[float, float]
+    ) -> Finding:
+        bottom, end = losses
+        accuracy = run.series(signals.VALIDATION_ACCURACY).finite().values
+        dropped = float(accuracy.max() - np.median(accuracy[-3:])) if len(accuracy) else float("nan")
+        stop = run.fact(End)
+        kept = stop is not None and stop.reason == "early stopping"
+        turn = (int(validation.steps[lowest]), int(validation.steps[-1]))
+        return self.finding(
+            f"the validation loss rises from {bottom:.4g} at step {turn[0]} to {end:.4g}, "
+            f"while the training loss falls to {training[1]:.4g}",
+            "Stop at the lowest validation loss and keep those weights; then more data or augmentation, weight "
+            "decay or dropout, or a smaller model.",
+            severity="note" if kept else "warning",
+            confidence=0.85 if end > 1.5 * bottom else 0.7,
+            evidence=(
+                Evidence(
+                    signal="validation_loss",
+                    value=end,
+                    threshold=(1 + self.rise) * bottom,
+                    steps=turn,
+                    note="since its lowest" + (f"; accuracy fell by {dropped:.1%}" if dropped > 0 else ""),
+                ),
+                Evidence(
+                    signal="loss",
+                    value=training[1],
+                    threshold=self.gap * end,
+                    steps=turn,
+                    note=f"training loss, {training[0]:.4g} at the turn",
+                ),
+            ),
+        )
+
+
+def _around(curve: Curve, step: int) -> float:
+    """The training loss around a step: the mean of the tenth of the training before it."""
+    span = max(1, int(curve.steps[-1] - curve.steps[0]) // 10)
+    keep = (curve.steps <= step) & (curve.steps > step - span)
+    return float(curve.values[keep].mean()) if keep.any() else float(np.interp(step, curve.steps, curve.values))

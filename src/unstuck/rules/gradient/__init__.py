@@ -1,0 +1,1 @@
+"""Rules on the flow and the truth of gradients."""

@@ -1,0 +1,215 @@
+"""Has it learnt? The loss against its start, its noise, and the loss of the best constant guess."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from unstuck.record import Run, Where, signals
+from unstuck.record.facts import InitialLoss, Loss, Optimizer
+from unstuck.rules.curve import Curve
+
+__all__ = ["Learning", "constant_guess", "optimizer_place", "single_loss", "untrained_loss"]
+
+Outcome = Literal["good", "partial", "none"]
+
+PRETRAINED = 0.6
+"""Start as a share of the constant guess, below which something was known before training."""
+
+SQUARED = ("mse_loss",)
+CLASSES = ("cross_entropy", "nll_loss")
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+
+def single_loss(run: Run) -> Loss | None:
+    """What is known of the loss, where all its calls are of one function; None where several are mixed, or none known.
+
+    A training and an evaluation usually call one loss on two lines; of these the first is the training's. A loss put
+    together from several functions (reconstruction and divergence, real and fake) has no constant guess that could be
+    computed from the calls.
+    """
+    calls = run.facts(Loss)
+    if not calls or calls[0].function is None:
+        return None
+    if len({(call.function, call.reduction) for call in calls}) > 1:
+        return None
+    same = [call for call in calls if (call.file, call.line) == (calls[0].file, calls[0].line)]
+    return same[-1]
+
+
+def constant_guess(loss: Loss, *, batch: float) -> float | None:
+    """Loss of the best guess that ignores the inputs.
+
+    Cross-entropy: the entropy of the class counts, with the correction of Miller and Madow for their sampling,
+    :math:`(K - 1) / 2N`. Binary: the entropy of the mean target. Squared error: the variance of the targets.
+
+    Args:
+        loss: What is known of the loss; its reduction ``sum`` multiplies the guess by the elements summed over.
+        batch: Examples in a batch, for the reduction ``sum``.
+
+    Returns:
+        The loss, or None where it is not known: another function, no statistics of the targets, or nothing to guess.
+    """
+    guess = _guess_of_one(loss)
+    if guess is None or not guess > 0 or not math.isfinite(guess):
+        return None
+    return guess * _elements(loss, batch)
+
+
+def untrained_loss(loss: Loss, *, batch: float) -> float | None:
+    """Loss that a network gives whose outputs are near zero: all classes equally likely, all values zero.
+
+    Cross-entropy over C classes: ln C. Binary: ln 2. Squared error: the second moment of the targets.
+    """
+    value = None
+    if loss.function == "cross_entropy" and loss.classes and loss.classes > 1:
+        value = math.log(loss.classes)
+    elif loss.function in BINARY:
+        value = math.log(2.0)
+    elif loss.function in SQUARED and loss.target_variance is not None and loss.target_mean is not None:
+        value = loss.target_variance + loss.target_mean**2
+    return value * _elements(loss, batch) if value else None
+
+
+def _guess_of_one(loss: Loss) -> float | None:
+    if loss.function in CLASSES and sum(loss.class_counts) > 0:
+        return _entropy(loss.class_counts)
+    if loss.function in BINARY and loss.target_mean is not None and 0.0 < loss.target_mean < 1.0:
+        return _entropy((loss.target_mean, 1.0 - loss.target_mean), sampled=False)
+    if loss.function in SQUARED:
+        return loss.target_variance
+    return None
+
+
+def _entropy(counts: Sequence[float], *, sampled: bool = True) -> float:
+    array = np.array([count for count in counts if count > 0], dtype=np.float64)
+    total = array.sum()
+    shares = array / total
+    return float(-(shares * np.log(shares)).sum()) + ((len(array) - 1) / (2 * total) if sampled else 0.0)
+
+
+def _elements(loss: Loss, batch: float) -> float:
+    """Elements that the reduction sums over."""
+    if loss.reduction != "sum":
+        return 1.0
+    shape = loss.output_shape if loss.target_type == "real" else loss.target_shape
+    return batch * float(np.prod(shape[1:])) if shape else batch
+
+
+def optimizer_place(run: Run) -> Where:
+    """Where the user's code constructs the optimizer, as far as it is known."""
+    optimizer = run.fact(Optimizer)
+    return Where(file=optimizer.file, line=optimizer.line) if optimizer else Where()
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How far a training got.
+
+    Attributes:
+        curve: The training loss.
+        chance: Loss of the best constant guess; None where it is not known, or not what the curve starts from.
+        accuracy: Training accuracy over the last tenth; None where there are no classes.
+    """
+
+    curve: Curve
+    chance: float | None
+    accuracy: float | None
+
+    @classmethod
+    def of(cls, run: Run) -> Learning:
+        """The learning of a run that holds at least one finite loss."""
+        curve = Curve.of(run.series(signals.LOSS))
+        accuracy = run.series(signals.ACCURACY).finite()
+        late = Curve.of(accuracy).end.value if len(accuracy) else None
+        early = float(np.median(accuracy.values[:5])) if len(accuracy) else None
+        loss = single_loss(run)
+        return cls(curve, _chance(run, loss, curve.start, early) if loss else None, late)
+
+    @cached_property
+    def pretrained(self) -> bool:
+        """Whether the start lies so far below the constant guess that something was learnt before.
+
+        Also true where the loss was divided by a constant, as for gradient accumulation: in both cases the curve cannot
+        be measured against the guess.
+        """
+        return self.chance is not None and self.curve.start < PRETRAINED * self.chance
+
+    @cached_property
+    def reference(self) -> float:
+        """What learning is measured from: the constant guess, or the start of the curve where that is not known."""
+        if self.chance is None or self.pretrained:
+            return self.curve.start
+        return self.chance
+
+    @cached_property
+    def remaining(self) -> float:
+        """The loss at the end as a share of the reference: 1 nothing learnt, 0 all; NaN for losses below zero."""
+        if self.reference <= 0 or self.curve.values.min() < -1e-3 * self.curve.scale:
+            return float("nan")
+        return self.curve.end.value / self.reference
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """How learning ended.
+
+        none: the end is not below the constant guess (or the start) by a twentieth and by more than noise explains.
+        good: less than a fifth of the reference remains, or nine of ten training examples are classified rightly.
+        """
+        if self.accuracy is not None and self.accuracy >= 0.9:
+            return "good"
+        margin = self.reference - self.curve.end.value
+        certain = margin > 3.0 * self.curve.end.error
+        if math.isnan(self.remaining):
+            return "partial" if self.curve.falls_surely else "none"
+        if not certain or margin < 0.05 * self.reference:
+            return "none"
+        return "good" if self.remaining < 0.2 else "partial"
+
+
+def _chance(run: Run, loss: Loss, start: float, accuracy: float | None) -> float | None:
+    """The constant guess in the unit of the recorded loss, as far as that can be told.
+
+    What is differentiated may be the loss times a constant. A start near the guess times the batch size tells of a sum;
+    a start far below the guess, with no more examples right than the commonest class has, of an unknown constant.
+    """
+    batch = batch_size(run, loss)
+    chance = constant_guess(loss, batch=batch)
+    if chance is None:
+        return None
+    if loss.reduction != "sum" and batch >= 4 and abs(start / (chance * batch) - 1.0) < 0.25:
+        return chance * batch
+    commonest = max(loss.class_counts) / sum(loss.class_counts) if sum(loss.class_counts) else 1.0
+    if start < PRETRAINED * chance and accuracy is not None and accuracy < commonest + 0.5 * (1.0 - commonest):
+        return None
+    return chance
+
+
+def batch_size(run: Run, loss: Loss | None = None) -> float:
+    """Examples in a typical batch; 1 where it is not known."""
+    sizes = run.series(signals.BATCH_SIZE).finite()
+    if len(sizes):
+        return float(np.median(sizes.values))
+    return float(loss.target_shape[0]) if loss and loss.target_shape else 1.0
+
+
+def expected_start(run: Run) -> tuple[float, float, str] | None:
+    """The loss expected before training, three standard errors of its measurement, and the formula; None if unknown."""
+    known = run.fact(InitialLoss)
+    if known is not None:
+        return known.expected, known.tolerance, known.formula
+    loss = single_loss(run)
+    if loss is None:
+        return None
+    batch = batch_size(run, loss)
+    value = untrained_loss(loss, batch=batch)
+    if value is None:
+        return None
+    # One batch: the loss of single examples scatters about as widely as its own size.
+    formula = {"cross_entropy": f"ln C, C = {loss.classes}", "mse_loss": "mean square of the targets"}
+    return value, 3.0 * value / math.sqrt(max(batch, 1.0)), formula.get(loss.function or "", "ln 2")

@@ -1,0 +1,1 @@
+"""Rules on what arithmetic does to training."""

@@ -1,0 +1,1 @@
+"""Rules on the method, its rate and its length."""

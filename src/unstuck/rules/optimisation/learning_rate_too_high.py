@@ -1,0 +1,208 @@
+"""O201: the learning rate is too high."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
+from unstuck.record.facts import End, NonFinite
+from unstuck.rules.curve import CERTAIN, Curve
+from unstuck.rules.learning import Learning, optimizer_place
+from unstuck.rules.rate import rate_in_words, suggested_rate
+from unstuck.rules.rule import Rule
+from unstuck.rules.step_size import Steps
+
+__all__ = ["LearningRateTooHigh"]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is known of the steps: how large, and whether each undoes the one before."""
+
+    early: float | None
+    late: float | None
+    cosine: float | None
+    climbs: bool
+    died: bool
+
+    @classmethod
+    def of(cls, run: Run) -> _Step:
+        steps = Steps.of(run)
+        cosines = run.series(signals.GRADIENT_COSINE).finite().values
+        ascent = run.table(signals.UPDATE_GRADIENT_COSINE).values
+        ascent = ascent[np.isfinite(ascent)]
+        return cls(
+            early=steps.early() if len(steps) else None,
+            late=steps.late() if len(steps) else None,
+            cosine=float(np.median(cosines)) if len(cosines) else None,
+            died=_died(run),
+            climbs=bool(len(ascent) and np.median(ascent) > 0.1),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRateTooHigh(Rule):
+    """Each step overshoots: the loss climbs, or stays high while the weights are thrown about.
+
+    Detects:
+        A loss that ends far above its start; one that jumps early and never comes back below the constant guess; one
+        that stays high while steps are tens of times larger than the weights can bear.
+
+    Why it matters:
+        Along the steepest direction a step longer than 2 / lambda, lambda being the curvature there, lands higher up
+        on the other side than it started. Rectifiers thrown beyond their data never fire again, so that the
+        damage of a few steps is permanent.
+
+    Evidence:
+        The loss against its start and against the best constant guess; the update ratio ||dw|| / ||w|| of weight
+        matrices (about 1e-3 in good trainings); the cosine of successive gradients, which is negative when steps
+        bounce. A curve alone is not enough: without large or bouncing steps, a climbing loss has another cause.
+
+    Known false positives:
+        A loss of a game (the generator's of a GAN) may rise; there only large steps count. A data order that changes
+        the task midway raises the loss with small steps: silent. Full-batch descent at the edge of stability bounces
+        while the loss falls: silent, because learning goes on.
+
+    Try:
+        Divide the rate by ten, and again until the loss falls from the first steps. Warm the rate up where it must be
+        high later. Clip the gradient norm where single batches throw the weights.
+
+    References:
+        CS231n, "Neural Networks Part 3: Learning and Evaluation", update ratios; Cohen et al., "Gradient descent on
+        neural networks typically occurs at the edge of stability", ICLR 2021; LeCun et al., "Efficient BackProp", 1998.
+    """
+
+    code = "O201"
+    name = "learning rate too high"
+    cause = "lr-too-high"
+    needs = (signals.LOSS,)
+    explains = ("G101", "O202", "O401", "R101", "N101")
+
+    minimum_steps: int = 5  #: losses below which a curve has no shape (our choice: a jump and its aftermath)
+    large_ratio: float = 0.03  #: late update ratio: thirty times the 1e-3 of CS231n; Adam at 1e-3 ends below 0.01
+    jump_ratio: float = 0.1  #: early update ratio that can throw a network in a step: a tenth of the weights
+    reversal: float = -0.3  #: median cosine of successive gradients: below it, steps bounce (noise gives 0)
+    climb: float = 1.0  #: rise above the start in units of the loss's scale: it doubled
+    jump: float = 1.0  #: early rise above the start in the same unit
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        curve = Curve.of(run.series(signals.LOSS))
+        if len(curve) < self.minimum_steps:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+            return
+        step = _Step.of(run)
+        if step.climbs or any(fact.what in ("input", "target") for fact in run.facts(NonFinite)):
+            return
+        learning = Learning.of(run)
+        game = len(run.streams()) > 1
+        found = self._diverged(run, curve, step) or (None if game else self._stuck_high(curve, learning, step))
+        if found is not None:
+            severity, confidence, summary, evidence = found
+            yield self._report(run, step, severity, confidence, summary, evidence)
+
+    def _diverged(self, run: Run, curve: Curve, step: _Step) -> tuple[Severity, float, str, Evidence] | None:
+        """The loss ends far above its start, with steps that can have done it."""
+        last = (int(curve.steps[0]), int(curve.steps[-1]))
+        climbed = (curve.end.value - curve.first) / curve.scale
+        certain = curve.end.value - curve.first > CERTAIN * curve.start_noise or len(curve) < 10
+        end = run.fact(End)
+        overflowed = np.isinf(run.series(signals.LOSS).values).any() or np.isnan(run.series(signals.LOSS).values).any()
+        blew_up = (end is not None and end.reason == "diverged") or overflowed
+        grown = float(curve.values[-3:].max() - curve.first) / curve.scale
+        if not ((climbed > self.climb and certain) or (blew_up and grown > 10 * self.climb)):
+            return None
+        proof = self._large(step) or self._bounces(step)
+        blind = step.late is None and step.cosine is None
+        if not proof and not (blind and max(climbed, grown) > 10 * self.climb):
+            return None
+        height = max(climbed, grown)
+        return (
+            "error",
+            0.9 if proof and height > 3 else 0.7,
+            f"the loss climbs from {curve.first:.4g} to {float(curve.values[-1]):.4g} instead of falling",
+            Evidence(
+                signal="loss", value=curve.end.value, threshold=curve.first + self.climb * curve.scale, steps=last
+            ),
+        )
+
+    def _stuck_high(
+        self, curve: Curve, learning: Learning, step: _Step
+    ) -> tuple[Severity, float, str, Evidence] | None:
+        """The loss stays high, after a jump or under steps that are far too large."""
+        if learning.outcome == "good" or len(curve) < 2 * self.minimum_steps:
+            return None
+        span = (int(curve.steps[0]), int(curve.steps[-1]))
+        head = curve.values[: max(self.minimum_steps, len(curve) // 5)]
+        leap = (float(head.max()) - curve.first) / curve.scale
+        certain = float(head.max()) - curve.first > 2 * CERTAIN * curve.noise or leap > 10 * self.jump
+        jumped = leap > self.jump and certain and (step.early or 0.0) > self.jump_ratio
+        evidence = Evidence(
+            signal="loss",
+            value=curve.end.value,
+            threshold=learning.reference,
+            steps=span,
+            note="end, against the start",
+        )
+        if jumped and learning.outcome == "none":
+            summary = f"the loss jumps from {curve.first:.4g} to {float(head.max()):.4g} in the first steps"
+            return (
+                "error",
+                0.9,
+                f"{summary} and ends at {curve.end.value:.4g}, no better than a constant guess",
+                evidence,
+            )
+        if step.died and learning.outcome == "none" and (step.early or 0.0) > self.jump_ratio:
+            summary = f"the first steps move the weights by up to {step.early:.0%} each, and a layer of rectifiers dies"
+            return "error", 0.85, f"{summary}; the loss stays at {curve.end.value:.4g}", evidence
+        if not self._large(step):
+            return None
+        if learning.outcome == "none":
+            summary = f"the loss stays at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
+            return "error", 0.85, summary, evidence
+        stalled = curve.level(0.5, 0.75).value - curve.end.value < 0.1 * curve.scale and curve.shape != "linear"
+        if stalled and learning.remaining > 0.3 and (jumped or self._bounces(step) or (step.late or 0) > 0.1):
+            summary = f"the loss stalls at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
+            return "warning", 0.65, summary, evidence
+        return None
+
+    def _large(self, step: _Step) -> bool:
+        return (step.late or 0.0) > self.large_ratio or (step.early or 0.0) > 10 * self.jump_ratio
+
+    def _bounces(self, step: _Step) -> bool:
+        return step.cosine is not None and step.cosine < self.reversal
+
+    def _report(
+        self, run: Run, step: _Step, severity: Severity, confidence: float, summary: str, evidence: Evidence
+    ) -> Finding:
+        proofs = [evidence]
+        ratio = max(step.early or 0.0, step.late or 0.0)
+        if step.early is not None and step.late is not None:
+            note = f"||dw|| / ||w|| of weight matrices; {step.early:.2g} at first"
+            proofs.append(Evidence(signal="update_ratio", value=step.late, threshold=self.large_ratio, note=note))
+        if step.cosine is not None and self._bounces(step):
+            note = "successive gradients oppose each other"
+            proofs.append(Evidence(signal="gradient_cosine", value=step.cosine, threshold=self.reversal, note=note))
+        advice = f"Lower the learning rate{rate_in_words(run)}: {suggested_rate(run, ratio, most=0.1)}"
+        finding = self.finding(
+            summary,
+            f"{advice}. If the loss then falls but jumps at times, warm the rate up or clip the gradient norm.",
+            severity=severity,
+            confidence=confidence,
+            evidence=tuple(proofs),
+        )
+        return replace(finding, where=optimizer_place(run))
+
+
+def _died(run: Run) -> bool:
+    """Whether a layer of rectifiers fired before the first update and not at all at the end."""
+    dead, zeros = run.table(signals.DEAD_UNITS), run.table(signals.ACTIVATION_ZEROS)
+    for path, series in dead.columns():
+        values = series.finite().values
+        before = zeros.column(path).finite().values if path in zeros.names else values[:0]
+        if len(values) and values[-1] > 0.98 and len(before) and before[0] < 0.9:
+            return True
+    return False

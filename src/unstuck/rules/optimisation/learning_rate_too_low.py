@@ -1,0 +1,133 @@
+"""O202: the learning rate is too low."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.rules.learning import Learning, optimizer_place
+from unstuck.rules.rate import rate_in_words, suggested_rate
+from unstuck.rules.rule import Rule
+from unstuck.rules.step_size import GOOD_RATIO, Steps, elasticity
+
+__all__ = ["LearningRateTooLow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRateTooLow(Rule):
+    """The steps are so small that training ends before the weights have moved.
+
+    Detects:
+        A loss that hardly falls, or falls in a straight line far above what a fit would reach, while all updates of the
+        training together could move no weight matrix by more than a fraction of its size.
+
+    Why it matters:
+        Everything is right and nothing happens: the usual answer, training longer, costs a hundred times what a
+        higher rate costs.
+
+    Evidence:
+        The update ratio ||dw|| / ||w|| of the most moved weight matrix, at its 90th percentile over time, so that
+        warm-up and decay pass; that ratio summed over all updates; the loss against the constant guess; the elasticity
+        ||g|| ||w|| / L, which shows that the loss would answer to larger steps, and so rules out vanished gradients.
+
+    Known false positives:
+        A model that starts trained, and is finished: silent, because its loss starts below the constant guess, or is
+        not known to be high. A task that cannot be learnt at all, at a rate that is low too, looks the same.
+
+    Try:
+        Multiply the rate by ten until the update ratio of weight matrices comes to about 1e-3, or run a rate finder.
+
+    References:
+        CS231n, "Neural Networks Part 3: Learning and Evaluation", ratio of weights and updates; Smith, "Cyclical
+        learning rates for training neural networks", WACV 2017.
+    """
+
+    code = "O202"
+    name = "learning rate too low"
+    cause = "lr-too-low"
+    needs = (signals.LOSS, signals.UPDATE_RATIO)
+    explains = ("O401",)
+
+    minimum_steps: int = 10  #: losses below which a fall cannot be told from noise (our choice)
+    low_ratio: float = (
+        GOOD_RATIO * 0.3
+    )  #: update ratio; a third of the 1e-3 of CS231n, all of it where nothing was learnt
+    distance: float = (
+        0.3  #: weights moved over the training: in good ones they move by about their own size (our choice)
+    )
+    remaining: float = 0.5  #: share of the loss left, below which training did get somewhere (our choice)
+    pace: float = 0.5  #: fall over the last half against the average; a straight line has 1, a finished fall 0
+    elastic: float = (
+        1e-2  #: elasticity below which the gradient has vanished: a step of all the weights moves 1% of the loss
+    )
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        losses = run.series(signals.LOSS).finite()
+        steps = Steps.of(run)
+        if len(losses) < self.minimum_steps:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+            return
+        if not len(steps):
+            yield NotEvaluated(reason="no update of a weight matrix was sampled")
+            return
+        learning = Learning.of(run)
+        updates = int(losses.steps[-1]) + 1
+        ratio, distance = steps.strongest(), steps.distance(updates)
+        low = GOOD_RATIO if learning.outcome == "none" else self.low_ratio
+        small = 0.0 < ratio < low and distance < self.distance and len(run.streams()) == 1
+        if not small or not self._far(learning) or (elasticity(run) or 1.0) < self.elastic:
+            return
+        yield self._report(run, learning, ratio, distance)
+
+    def _far(self, learning: Learning) -> bool:
+        """Whether most of the loss is left, in a training that did not start from learnt weights and does not rise."""
+        curve = learning.curve
+        if learning.pretrained or learning.outcome == "good" or curve.shape == "diverging":
+            return False
+        left = learning.remaining if np.isfinite(learning.remaining) else 1.0 - max(curve.fall, 0.0) / curve.scale
+        if learning.chance is None and not curve.falls_surely:
+            # Flat, and nothing to measure it against: it may as well be finished.
+            return False
+        # A fall that fades, with steps this small, is one that has found what there is to find.
+        return left > self.remaining and (curve.shape == "flat" or curve.pace(0.5) > self.pace)
+
+    def _report(self, run: Run, learning: Learning, ratio: float, distance: float) -> Finding:
+        curve = learning.curve
+        aligned = run.series(signals.GRADIENT_COSINE).finite().values
+        cosine = float(np.median(aligned)) if len(aligned) else 0.0
+        span = (int(curve.steps[0]), int(curve.steps[-1]))
+        evidence = [
+            Evidence(
+                signal="update_ratio",
+                value=ratio,
+                threshold=self.low_ratio,
+                steps=span,
+                note=f"||dw|| / ||w|| of the most moved weight matrix; all updates together at most {distance:.1%}",
+            ),
+            Evidence(
+                signal="loss",
+                value=curve.end.value,
+                threshold=self.remaining * learning.reference,
+                steps=span,
+                note=f"from {curve.start:.4g}; the curve is {curve.shape}",
+            ),
+        ]
+        if cosine > 0.5:
+            note = "successive gradients agree, so that longer steps are safe"
+            evidence.append(Evidence(signal="gradient_cosine", value=cosine, threshold=0.5, note=note))
+        certain = curve.falls_surely or cosine > 0.5
+        confidence = 0.6 if ratio > self.low_ratio else 0.9 if certain and ratio < 0.1 * GOOD_RATIO else 0.75
+        return self.finding(
+            f"the loss moves only from {curve.start:.4g} to {curve.end.value:.4g}: "
+            f"all {span[1] + 1} updates together move the weights by {distance:.2g} of their size at most",
+            f"Raise the learning rate{rate_in_words(run)}: {suggested_rate(run, ratio, least=10.0)}. "
+            "Weight matrices should change by about 0.1% a step.",
+            severity="error" if learning.remaining > 0.8 else "warning",
+            confidence=confidence,
+            evidence=tuple(evidence),
+            where=optimizer_place(run),
+        )

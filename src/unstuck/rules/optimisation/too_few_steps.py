@@ -1,0 +1,134 @@
+"""O401: training ends too soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record.facts import End, Training
+from unstuck.rules.curve import CERTAIN, Curve
+from unstuck.rules.learning import Learning
+from unstuck.rules.rule import Rule
+from unstuck.rules.step_size import GOOD_RATIO, Steps
+
+__all__ = ["TooFewSteps"]
+
+HALF_CERTAIN = CERTAIN / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooFewSteps(Rule):
+    """Training ends while the loss still falls about as steeply as on the way.
+
+    Detects:
+        A training that ends within the first time constant of its fall: over its last half the loss fell nearly at the
+        average pace of the whole, it was still falling in the last quarter, and much of it is left.
+
+    Why it matters:
+        The result is that of an unfinished training; comparisons of models, rates or data made on it rank
+        their beginnings.
+
+    Evidence:
+        The slope over the last half and over the last quarter, surely more than noise, in units of the average slope;
+        the loss left against the constant guess or the start. Or, where nothing was learnt but
+        the loss falls: the update ratios summed over all updates, which could not have moved the weights far.
+
+    Known false positives:
+        Nearly every training still gains a little when it stops; the rule asks for nearly the average pace. A schedule
+        that brings the rate to nothing ends a fall by design: silent, for more steps at that rate bring nothing.
+
+    Try:
+        Train for more epochs, with early stopping on validation data to end it.
+
+    References:
+        Prechelt, "Early stopping: but when?", 1998; Bengio, "Practical recommendations for gradient-based training of
+        deep architectures", 2012, section 3.1.
+    """
+
+    code = "O401"
+    name = "too few steps"
+    cause = "too-few-steps"
+    needs = (signals.LOSS,)
+
+    minimum_steps: int = 20  #: losses below which four eighths have no levels with errors: five in each quarter
+    pace: float = 0.75  #: pace over the last half; an exponential has it at one time constant
+    last_pace: float = 0.5  #: pace over the last quarter, where the same exponential has 0.66
+    remaining: float = 0.4  #: share of the loss left, below which most is done (our choice)
+    distance: float = (
+        0.3  #: weights moved over the training; in good ones they move by about their own size (our choice)
+    )
+    faded: float = 0.1  #: rate at the end as a share of its highest, below which the schedule has ended the training
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        end = run.fact(End)
+        if end is not None and end.reason in ("interrupted", "crashed"):
+            yield NotEvaluated(reason=f"training was {end.reason} before its end")
+            return
+        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+            return
+        learning = Learning.of(run)
+        curve = learning.curve
+        stopped = end is not None and end.reason in ("early stopping", "diverged")
+        if stopped or len(run.streams()) > 1 or learning.outcome == "good" or self._rate_faded(run):
+            return
+        if learning.pretrained or not curve.falls_surely:
+            return
+        left = learning.remaining if np.isfinite(learning.remaining) else 0.0
+        distance = self._distance(run, curve)
+        barely = learning.outcome == "none" and distance is not None and distance < self.distance
+        if left > self.remaining and (barely or self._steady(curve)):
+            yield self._report(run, learning, left, distance if barely else None)
+
+    def _steady(self, curve: Curve) -> bool:
+        """Whether the loss falls to the last nearly as it did on the whole."""
+        late = curve.trend(0.5, 1.0)
+        # A straight line that is sure as a whole need be less sure in its half, which has an eighth of its leverage.
+        sure = late.falls or (curve.trend(0.0, 1.0).falls and late.slope < -HALF_CERTAIN * late.error)
+        return sure and curve.pace(0.5) >= self.pace and curve.pace(0.75) >= self.last_pace
+
+    def _distance(self, run: Run, curve: Curve) -> float | None:
+        """How far the weights can have come, in units of their size; None where unknown, or where steps are small."""
+        steps = Steps.of(run)
+        if not len(steps) or steps.strongest() < GOOD_RATIO:
+            return None
+        return steps.distance(int(curve.steps[-1]) + 1)
+
+    def _report(self, run: Run, learning: Learning, left: float, distance: float | None) -> Finding:
+        curve = learning.curve
+        span = (int(curve.steps[0]), int(curve.steps[-1]))
+        training = run.fact(Training)
+        length = f"{training.epochs} epochs" if training and training.epochs else f"{span[1] + 1} steps"
+        pace = curve.pace(0.5)
+        proofs = [
+            Evidence(
+                signal="loss",
+                value=pace,
+                threshold=self.pace,
+                steps=((span[0] + span[1]) // 2, span[1]),
+                note=f"pace of the last half against the average; so far the loss fell by {curve.fall:.4g}",
+            ),
+            Evidence(signal="loss", value=left, threshold=self.remaining, note="share of the loss that is left"),
+        ]
+        if distance is not None:
+            note = "all updates together, in units of the weights, at most"
+            proofs.append(Evidence(signal="update_ratio", value=distance, threshold=self.distance, note=note))
+        return self.finding(
+            f"training stops after {length} while the loss is still falling, at {curve.end.value:.4g}",
+            f"Train several times longer (now {length}); let early stopping on validation data end it.",
+            severity="warning",
+            confidence=0.8 if pace > 0.9 else 0.65,
+            evidence=tuple(proofs),
+        )
+
+    def _rate_faded(self, run: Run) -> bool:
+        table = run.table(signals.LEARNING_RATE)
+        rates = table.values[np.isfinite(table.values).all(axis=1)] if len(table) else table.values
+        if not len(rates):
+            return False
+        highest = rates.max(axis=1)
+        return bool(highest[-1] < self.faded * highest.max())

@@ -1,0 +1,135 @@
+"""The size of steps against the size of weights, for the parameters of which that says something.
+
+The ratio ||dw|| / ||w|| of a step is about 1e-3 in trainings that go well (CS231n, "Babysitting the learning process").
+Biases and the scales and shifts of normalisations start at zero or one and are few; weights that start at zero have no
+size yet; of an embedding a step moves a few rows. None of these is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.record import Run, Series, Table, signals
+from unstuck.record.facts import Model
+
+__all__ = ["Steps", "counted", "elasticity"]
+
+GOOD_RATIO = 1e-3
+"""The rule of thumb for ||dw|| / ||w|| (CS231n)."""
+
+
+def counted(run: Run) -> tuple[str, ...]:
+    """Names of the parameters whose update ratio tells the size of the step."""
+    names = run.names(signals.UPDATE_RATIO.index)
+    model = run.fact(Model)
+    roles = {parameter.name: parameter for parameter in model.parameters} if model else {}
+    zero = _zero_initialised(run, names)
+
+    def counts(name: str) -> bool:
+        parameter = roles.get(name)
+        if name in zero or name.rsplit(".", 1)[-1].startswith("bias"):
+            return False
+        return parameter is None or (parameter.role in ("weight", "other") and len(parameter.shape) != 1)
+
+    return tuple(name for name in names if counts(name))
+
+
+def _zero_initialised(run: Run, names: tuple[str, ...]) -> frozenset[str]:
+    """Parameters with no weight before their first update."""
+    ratio, update = run.table(signals.UPDATE_RATIO), run.table(signals.UPDATE_NORM)
+    weight = run.table(signals.WEIGHT_NORM)
+    zero: set[str] = set()
+    for position, name in enumerate(names):
+        first_weight = weight.values[:1, position]
+        first_update, first_ratio = update.values[:1, position], ratio.values[:1, position]
+        without_ratio = first_update.size and first_update[0] > 0 and first_ratio.size and np.isnan(first_ratio[0])
+        without_weight = first_weight.size and (first_weight[0] == 0.0)
+        if without_ratio or without_weight:
+            zero.add(name)
+    return frozenset(zero)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Update ratios over a training.
+
+    Attributes:
+        table: Update ratios of the counted parameters, by step; steps without any are left out.
+    """
+
+    table: Table
+
+    @classmethod
+    def of(cls, run: Run) -> Steps:
+        """The steps of a run; empty where none was sampled or no parameter counts."""
+        table = run.table(signals.UPDATE_RATIO)
+        names = counted(run)
+        values = table.values[:, [table.names.index(name) for name in names]] if len(table) else np.empty((0, 0))
+        values = np.where(np.isfinite(values), values, np.nan)
+        keep = ~np.isnan(values).all(axis=1) if values.shape[1] else np.zeros(len(values), dtype=bool)
+        return cls(Table(table.steps[keep], names, values[keep]))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def typical(self) -> Series:
+        """The median over parameters, by step."""
+        return Series(self.table.steps, np.nanmedian(self.table.values, axis=1) if len(self) else np.empty(0))
+
+    @cached_property
+    def largest(self) -> Series:
+        """The largest over parameters, by step."""
+        return Series(self.table.steps, np.nanmax(self.table.values, axis=1) if len(self) else np.empty(0))
+
+    def late(self) -> float:
+        """The median of the typical ratio over the second half of the training."""
+        return float(np.median(_second_half(self.typical)))
+
+    def early(self, steps: int = 10) -> float:
+        """The largest typical ratio among the first updates."""
+        values = self.typical.values[self.typical.steps < self.typical.steps[0] + steps]
+        return float(values.max())
+
+    def strongest(self) -> float:
+        """The ratio of the most moved parameter, at the 90th percentile over time: warm-ups and decays pass by."""
+        return float(np.percentile(self.largest.values, 90))
+
+    def distance(self, updates: int) -> float:
+        """How far the most moved parameter can have come over all updates, in units of its size.
+
+        An upper bound, attained where all steps point one way: the mean ratio over time, times the updates.
+        """
+        steps, values = self.largest.steps, self.largest.values
+        if len(steps) < 2:
+            return float(values[0]) * updates
+        mean = float(np.trapezoid(values, steps)) / float(steps[-1] - steps[0])
+        return mean * updates
+
+
+def _second_half(series: Series) -> NDArray[np.float64]:
+    middle = (series.steps[0] + series.steps[-1]) / 2
+    return series.values[series.steps >= middle]
+
+
+def elasticity(run: Run) -> float | None:
+    r"""By what share the loss changes for each share by which the most sensitive parameter changes.
+
+    .. math:: \max_p \|g_p\| \, \|w_p\| / |L|, \text{ at the median over the first sampled steps}
+
+    It does not depend on the unit of the loss or of the weights. Where it is far below 1e-2 no rate would help: the
+    gradient has vanished. None where gradients, weights or losses were not sampled.
+    """
+    gradient, weight = run.table(signals.GRADIENT_NORM), run.table(signals.WEIGHT_NORM)
+    loss = run.series(signals.LOSS).finite()
+    shared, rows, columns = np.intersect1d(gradient.steps, weight.steps, return_indices=True)
+    if not len(shared) or not len(loss):
+        return None
+    norms = np.stack([gradient.values[rows][:10], weight.values[columns][:10]])
+    by_step = np.where(np.isfinite(norms), norms, 0.0).prod(axis=0).max(axis=1, initial=0.0)
+    size = float(np.median(np.abs(loss.values[:10])))
+    return float(np.median(by_step)) / size if size else None

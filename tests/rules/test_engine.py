@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, RunWriter, Severity, Where, signals
+from unstuck.record.facts import Inputs, Model, Optimizer
+from unstuck.record.finding import SEVERITIES
+from unstuck.rules import Rule, judge
+from unstuck.rules.engine import evaluate, rank
+from unstuck.testing.rules import record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated(Rule):
+    """A rule that says what it is told to say."""
+
+    needs = (signals.LOSS,)
+    name = "stated"
+    cause = "lr-too-high"
+    severity: Severity = "error"
+    confidence: float = 0.5
+    where: Where | None = None
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        proof = (Evidence(signal="loss", value=1.0),)
+        yield self.finding(
+            "s", "a", severity=self.severity, confidence=self.confidence, evidence=proof, where=self.where
+        )
+
+
+def stated(code: str, *, explains: tuple[str, ...] = (), **fields: object) -> Stated:
+    kind = type(code, (Stated,), {"code": code, "explains": explains})
+    return kind(**fields)
+
+
+def ranked(run: Run, *rules: Rule) -> list[tuple[str, list[str]]]:
+    found = [finding for rule in rules for finding in rule.check(run)]
+    return [(f.code, [s.code for s in f.symptoms]) for f in rank(found, rules)]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    with record(tmp_path / "run", series={signals.LOSS: [1.0] * 20}) as opened:
+        yield opened
+
+
+def test_a_chain_of_explanations_ends_under_its_root(run: Run) -> None:
+    first, second = stated("D101", explains=("O201",)), stated("O201", explains=("G101",))
+    assert ranked(run, first, second, stated("G101", confidence=0.9)) == [("D101", ["G101", "O201"])]
+
+
+def test_a_circle_keeps_every_finding_under_its_first(run: Run) -> None:
+    a, b = stated("O201", explains=("O202",)), stated("O202", explains=("O201", "O401"), confidence=0.9)
+    assert ranked(run, a, b, stated("O401")) == [("O202", ["O201", "O401"])]
+
+
+def test_a_note_explains_no_harm(run: Run) -> None:
+    note = stated("D101", explains=("O201", "O202"), severity="note")
+    assert ranked(run, note, stated("O201"), stated("O202", severity="note")) == [("O201", []), ("D101", ["O202"])]
+
+
+def test_a_root_is_as_severe_as_what_it_explains(run: Run) -> None:
+    rules = (stated("D101", explains=("O201",), severity="warning"), stated("O201"), stated("O202", severity="warning"))
+    findings = rank([finding for rule in rules for finding in rule.check(run)], rules)
+    assert [(f.code, f.severity) for f in findings] == [("D101", "error"), ("O202", "warning")]
+
+
+codes = [f"O{number}" for number in range(101, 109)]
+
+
+@given(
+    edges=st.sets(st.tuples(st.sampled_from(codes), st.sampled_from(codes)), max_size=24),
+    severities=st.lists(st.sampled_from(SEVERITIES), min_size=8, max_size=8),
+)
+def test_no_finding_is_ever_lost(edges: set[tuple[str, str]], severities: list[Severity]) -> None:
+    rules = tuple(
+        stated(code, severity=severity, explains=tuple(b for a, b in edges if a == code and b != code))
+        for code, severity in zip(codes, severities, strict=True)
+    )
+    found = [next(iter(rule.check(None))) for rule in rules]  # type: ignore[arg-type]
+    result = rank(found, rules)
+    flat = [code for finding in result for code in (finding.code, *(s.code for s in finding.symptoms))]
+    assert sorted(flat) == codes
+    order = [SEVERITIES.index(finding.severity) for finding in result]
+    assert order == sorted(order)
+    worst = min(severities, key=SEVERITIES.index)
+    assert result[0].severity == worst
+
+
+def test_a_rule_without_its_needs_says_why(run: Run) -> None:
+    class Needs(Stated):
+        code, needs = "D101", (Inputs,)
+
+    assert evaluate(Needs(), run) == NotEvaluated(reason="nothing is known of the inputs")
+    assert judge(run, (Needs(),)).not_evaluated == {"D101": "nothing is known of the inputs"}
+
+
+def test_a_rule_that_fails_costs_only_itself(run: Run) -> None:
+    class Fails(Stated):
+        code = "D101"
+
+        def check(self, run: Run) -> Iterator[Finding]:
+            raise ZeroDivisionError("x / 0")
+
+    verdict = judge(run, (Fails(), stated("O201")))
+    assert verdict.not_evaluated == {"D101": "the rule itself failed (ZeroDivisionError: x / 0)"}
+    assert [finding.code for finding in verdict.findings] == ["O201"]
+
+
+def test_trainings_of_one_run_are_told_apart(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        for stream, (kind, line) in enumerate((("Critic", 7), ("Maker", 9))):
+            writer.state(Model(type=kind), stream=stream)
+            writer.state(Optimizer(type="Adam", file="gan.py", line=line), stream=stream)
+            for step in range(20):
+                writer.add(signals.LOSS, step, 1.0, stream=stream)
+    with Run.open(tmp_path) as run:
+        verdict = judge(run, (stated("O201"), stated("G101", where=Where(module="net.0"))))
+    places = [(f.code, str(f.where)) for f in verdict.findings]
+    assert ("O201", "Critic#0, gan.py:7") in places
+    assert ("O201", "Maker#1, gan.py:9") in places
+    assert ("G101", "Maker#1.net.0, gan.py:9") in places
+
+
+def test_verdicts(run: Run, tmp_path: Path) -> None:
+    assert judge(run, ()).kind == "healthy"
+    assert judge(run, (stated("O201", severity="note"),)).kind == "healthy"
+    assert judge(run, (stated("O201", severity="warning"),)).kind == "findings"
+    with record(tmp_path / "short", series={signals.LOSS: [1.0] * 3}) as short:
+        assert judge(short, ()).reason.startswith("only 3 training steps")
+    with record(tmp_path / "empty") as empty:
+        verdict = judge(empty, (stated("O201"),))
+    assert verdict.kind == "not enough data"
+    assert verdict.not_evaluated == {"O201": "nothing was recorded"}
