@@ -82,6 +82,7 @@ def listen(listener: ForwardListener) -> None:
         _stack.modules.clear()
         _handles.append(register_module_forward_pre_hook(_before))
         _handles.append(register_module_forward_hook(_after, always_call=True))
+    if not _modes:
         mode = _Calls()
         mode.__enter__()
         _modes.append(mode)
@@ -99,7 +100,11 @@ def unlisten(listener: ForwardListener) -> None:
 
 
 def _leave_modes() -> None:
-    """Leave our mode, unless the user's code entered one of its own above it: then ours passes all calls through."""
+    """Leave our mode, unless it is not the innermost one: then it passes all calls through until a later attempt.
+
+    The user's code may have entered a mode of its own above ours, or called backward, which takes our mode off the
+    stack while it runs.
+    """
     while _modes:
         depth = torch._C._len_torch_function_stack()  # pyright: ignore
         if not depth or torch._C._get_function_stack_at(depth - 1) is not _modes[-1]:  # pyright: ignore

@@ -66,7 +66,8 @@ def unlisten(listener: Listener) -> None:
 def _tell(event: Callable[[Listener], None]) -> None:
     for listener in tuple(_listeners):
         try:
-            event(listener)
+            with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+                event(listener)
         except Exception as error:
             unlisten(listener)
             listener.failed(error)
