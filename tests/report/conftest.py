@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +214,19 @@ def healthy(healthy_folder: Path) -> Iterator[Run]:
 def sick(sick_folder: Path) -> Iterator[Run]:
     with Run.open(sick_folder) as run:
         yield run
+
+
+@pytest.fixture
+def sick_verdict() -> Verdict:
+    return SICK
+
+
+@pytest.fixture
+def healthy_verdict() -> Verdict:
+    return HEALTHY
+
+
+@pytest.fixture(scope="session")
+def train() -> Callable[..., None]:
+    """:func:`fill`, for tests that write a run of their own."""
+    return fill

@@ -82,8 +82,8 @@ def draw(weights: NDArray[np.float32]) -> tuple[NDArray[np.uint8], str, int, int
 
     Args:
         weights: Shape (U, C, H, W) of a convolution (one or three channels make one tile a unit, others one tile a
-            channel); (U, C, W) of a convolution over time; (U, F) of a linear layer, whose features make a square
-            image, a square image in three channels, or else one row of a matrix.
+            channel); (U, C, W) of a convolution over time (one tile a unit, a row a channel); (U, F) of a linear layer,
+            whose features make a square image, a square image in three channels, or else one row of a matrix.
 
     Returns:
         The picture with its opacity, shape (height, width, 4); its scale (signed, colour or matrix); how many filters

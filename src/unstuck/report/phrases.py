@@ -38,13 +38,14 @@ def number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
-    size = abs(value)
-    if value == 0:
+    shown = float(f"{value:.3g}")  # rates come as float32, whose 0.01 lies below 0.01
+    size = abs(shown)
+    if shown == 0:
         return "0"
     if 1000 <= size < 1e6:
         return f"{value:,.0f}"
     if 0.01 <= size < 1000:
-        return f"{value:.3g}" if size < 999.5 else f"{value:,.0f}"
+        return f"{shown:g}"
     mantissa, exponent = f"{value:.2e}".split("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 

@@ -28,7 +28,6 @@ EN: Mapping[str, str] = {
     "finding.symptoms.explained": "Symptoms that this explains ({count})",
     "finding.confirmed": "tried",
     "finding.confirmation": "{remedy}: {metric} went from {before} to {after}",
-    "finding.cause": "cause",
     "finding.more-evidence": "and {count} more",
     "finding.more-symptoms": "and {count} more",
     "finding.more": "and {count} more: {codes}",
@@ -148,7 +147,6 @@ EN: Mapping[str, str] = {
     "width should survive from the first layer to the last; one that collapses onto zero or piles up at both ends passes "
     "no gradient on.",
     "histogram.label": "Outputs of {layer} from {low} to {high}, steps {first} to {last}",
-    "histogram.range": "{low} to {high}",
     "histogram.outside": "The outermost values, at most {share} of them, are counted at the edge.",
     "filters.name": "First-layer filters",
     "filters.title": "What the first layer looks for",

@@ -17,10 +17,11 @@
   // Numbers as the rest of the report writes them: three digits, 1e-3 rather than 0.001.
   function number(value) {
     if (value == null || Number.isNaN(value)) return "–";
-    const size = Math.abs(value);
-    if (value === 0) return "0";
-    if (size >= 999.5 && size < 1e6) return Math.round(value).toLocaleString("en-US");
-    if (size >= 0.01 && size < 999.5) return String(Number(value.toPrecision(3)));
+    const shown = Number(value.toPrecision(3));
+    const size = Math.abs(shown);
+    if (shown === 0) return "0";
+    if (size >= 1000 && size < 1e6) return Math.round(value).toLocaleString("en-US");
+    if (size >= 0.01 && size < 1000) return String(shown);
     const [mantissa, exponent] = value.toExponential(2).split("e");
     return `${Number(mantissa)}e${Number(exponent)}`;
   }

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from unstuck.record import Run, RunWriter, facts
+from unstuck.report.describe import EVENTS, fact_rows, layer_rows, one_line
+from unstuck.report.wording import ENGLISH
+
+
+def test_a_run_in_one_line(healthy: Run, tmp_path: Path) -> None:
+    assert one_line(healthy, ENGLISH) == "digits · CNN · SGD at rate 0.1 · 900 steps · completed"
+    with RunWriter(tmp_path), Run.open(tmp_path) as run:
+        assert "nothing is known" in one_line(run, ENGLISH)
+
+
+def test_every_kind_of_fact_has_its_row(sick: Run) -> None:
+    rows = {row.name: row.lines for row in fact_rows(sick, ENGLISH)}
+    assert rows["Data"] == ("digits, classification: 1,437 training, 180 validation, 180 test examples", "10 classes")
+    assert rows["Optimizer"] == ("SGD · train.py:41", "8 tensors · rate 10 · momentum 0.9 · weight decay 1e-4")
+    assert rows["Initial loss"] == ("2.31; expected 2.3 ± 0.05 (ln C, C = 10)",)
+    assert rows["First NaN or infinity"] == ("loss at step 720",)
+    assert rows["Ended"] == ("diverged after 900 steps",)
+    assert len(rows) == 12
+
+
+def test_layers_hold_their_own_parameters(healthy: Run) -> None:
+    rows = {row.path: row for row in layer_rows(healthy, ENGLISH)}
+    assert rows["0"].shapes == ("weight 16×1×3×3", "bias 16")
+    assert rows["0"].count == 160
+    assert rows["1"].count == 0
+
+
+def test_frozen_forgotten_and_loose_parameters_are_remarked(tmp_path: Path) -> None:
+    parameters = (
+        facts.Parameter(name="a.weight", shape=(2, 2), trainable=False),
+        facts.Parameter(name="b.weight", shape=(3,), optimized=False),
+        facts.Parameter(name="scale", shape=()),
+    )
+    model = facts.Model(
+        type="M", layers=(facts.Layer(path="a", type="A"), facts.Layer(path="b", type="B")), parameters=parameters
+    )
+    with RunWriter(tmp_path) as writer:
+        writer.state(model)
+    with Run.open(tmp_path) as run:
+        a, b, other = layer_rows(run, ENGLISH)
+    assert (a.remarks, b.remarks) == (("frozen",), ("not in the optimizer",))
+    assert (other.shapes, other.count) == (("scale 1",), 1)
+
+
+def test_many_events_are_counted(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        for step in range(EVENTS + 3):
+            writer.state(facts.Event(step=step, what="the optimizer skipped a step"))
+    with Run.open(tmp_path) as run:
+        (row,) = fact_rows(run, ENGLISH)
+    assert len(row.lines) == EVENTS + 1
+    assert row.lines[-1] == "and 3 more"

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from unstuck.record import Finding, Run, Verdict, Where
+from unstuck.report import render_text
+
+LONG = (
+    "The layer gives values of a scale that the next layer cannot follow, because its weights are far too large for it."
+)
+
+
+def render(verdict: Verdict, run: Run, *, encoding: str = "utf-8", terminal: bool = False, width: int = 80) -> str:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    colour = "standard" if terminal else None
+    console = Console(file=stream, width=width, force_terminal=terminal, color_system=colour, _environ={})
+    render_text(verdict, run, console=console)
+    return raw.getvalue().decode(encoding)
+
+
+def test_a_finding_says_what_where_how_we_know_and_what_to_change(sick: Run, sick_verdict: Verdict) -> None:
+    text = render(sick_verdict, sick)
+    order = [
+        "1 problem was found",
+        "✖ error",
+        "far too high",
+        "train.py:41",
+        "how we know",
+        "update ratio 0.31, above 0.01",
+    ]
+    order += ["steps 0–49", "change", "Set lr=0.1", "very likely (93%)", "O201 lr-too-high", "symptoms", "G301", "N101"]
+    order += ["checked, clear", "not evaluated", "1.5% of the training time"]
+    at = [text.index(part) for part in order]
+    assert at == sorted(at)
+
+
+def test_one_finding_with_symptoms_fits_a_terminal(sick: Run, sick_verdict: Verdict) -> None:
+    finding = sick_verdict.findings[0]
+    many = replace(finding, evidence=finding.evidence * 4, symptoms=finding.symptoms * 5, summary=LONG, advice=LONG * 2)
+    reasons = {f"X{i:03}": f"reason {i} of a certain length, so that it fills the line" for i in range(30)}
+    for verdict in (sick_verdict, replace(sick_verdict, findings=(many,), not_evaluated=reasons)):
+        lines = render(verdict, sick).splitlines()
+        assert len(lines) <= 23
+        assert max(map(len, lines)) <= 80
+    assert "and 9 more" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 30])
+def test_several_findings_fit_forty_lines_and_none_is_silent(sick: Run, sick_verdict: Verdict, count: int) -> None:
+    findings = tuple(
+        replace(sick_verdict.findings[0], code=f"X{i:03}", summary=f"{LONG} Number {i}.", advice=LONG)
+        for i in range(count)
+    )
+    text = render(replace(sick_verdict, findings=findings), sick)
+    assert len(text.splitlines()) <= 40
+    assert f"{count} problems were found" in text
+    for finding in findings:
+        assert finding.code in text
+
+
+def test_health_is_one_line_and_what_was_checked(healthy: Run, healthy_verdict: Verdict) -> None:
+    lines = render(healthy_verdict, healthy).splitlines()
+    assert lines[0] == "✔ Healthy: nothing wrong was found."
+    assert "checked, clear" in "\n".join(lines)
+    assert "no evaluation" in "\n".join(lines)
+    assert len(lines) <= 24
+
+
+def test_too_little_data_says_why(healthy: Run) -> None:
+    text = render(Verdict(kind="not enough data", reason="only 3 training steps were seen"), healthy)
+    assert text.startswith("? Not enough data for a verdict: only 3 training steps were seen.")
+    assert "No check could be made" in text
+
+
+def test_colour_is_for_terminals_alone(sick: Run, sick_verdict: Verdict) -> None:
+    assert "\x1b[" not in render(sick_verdict, sick)
+    assert "\x1b[" in render(sick_verdict, sick, terminal=True)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_poor_encoding_gets_ascii_for_what_it_lacks(sick: Run, sick_verdict: Verdict, encoding: str) -> None:
+    rate = replace(sick_verdict.findings[0], summary="‖Δw‖ ≥ 0.1 × ‖w‖: 学习率")
+    text = render(replace(sick_verdict, findings=(rate,)), sick, encoding=encoding)
+    assert "x error" in text
+    assert "||dw|| >= 0.1" in text
+    assert "\\u5b66" in text
+
+
+def test_hostile_names_are_shown_as_they_stand(sick: Run, sick_verdict: Verdict) -> None:
+    where = Where(module="[bold red]\x1b[2J\x07[/]")
+    hostile = replace(sick_verdict.findings[0], where=where, summary="[link=http://x]a[/link]\r")
+    text = render(replace(sick_verdict, findings=(hostile,)), sick)
+    assert "[bold red]\\x1b[2J\\x07[/]" in text
+    assert "[link=http://x]a[/link]\\x0d" in text
+    assert "\x1b" not in text
+
+
+def test_a_narrow_terminal_loses_no_word(sick: Run, sick_verdict: Verdict) -> None:
+    lines = render(sick_verdict, sick, width=44).splitlines()
+    assert max(map(len, lines)) <= 44
+    assert "overshoots" in " ".join(lines)
+
+
+def test_no_line_ends_in_blanks(sick: Run, sick_verdict: Verdict) -> None:
+    assert all(line == line.rstrip() for line in render(sick_verdict, sick).splitlines())
+
+
+def test_an_experiment_is_reported(sick: Run, sick_verdict: Verdict) -> None:
+    from unstuck.record import Confirmation
+
+    tried = Confirmation(remedy="rate × 0.1", metric="loss after 200 steps", before=2.3, after=0.4)
+    finding: Finding = replace(sick_verdict.findings[0], confirmed=tried)
+    assert "tried" in render(replace(sick_verdict, findings=(finding,)), sick)
