@@ -116,7 +116,7 @@ def _before(module: nn.Module, inputs: Any) -> None:
     _stack.modules.append(module)
     if not _watchable():
         return
-    with torch._C.DisableTorchFunction():
+    with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
         for listener in tuple(_listeners):
             listener.module_begins(module, inputs, outermost=len(_stack.modules) == 1)
 

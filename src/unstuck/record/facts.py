@@ -15,23 +15,30 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 __all__ = [
     "KINDS",
+    "BatchMixing",
+    "Broadcast",
     "Cost",
+    "CustomFunction",
     "Data",
     "End",
     "Environment",
     "Event",
     "Fact",
+    "Graph",
     "InitialLoss",
     "Inputs",
     "Layer",
     "Loss",
     "Model",
+    "Modes",
     "NonFinite",
     "Optimizer",
+    "Overlap",
     "Parameter",
     "ParameterGroup",
     "Recipe",
     "Schedule",
+    "Softmax",
     "Training",
 ]
 
@@ -114,11 +121,26 @@ class Optimizer(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Fact):
-    """A learning-rate schedule that was seen; ``per`` says how often it is stepped."""
+    """A learning-rate schedule that was seen.
+
+    Attributes:
+        type: Its class name.
+        per: How often it is stepped.
+        steps: Times that it was stepped so far.
+        updates: Optimizer updates made so far.
+        before_update: Whether it was stepped before the first update.
+        file: Where the user's code steps it.
+        line: The line of that call.
+    """
 
     kind = "schedule"
     type: str
     per: Literal["step", "epoch", "unknown"] = "unknown"
+    steps: int = 0
+    updates: int = 0
+    before_update: bool = False
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +157,16 @@ class Loss(Fact):
         class_counts: How often each class was among the targets seen so far.
         target_mean: Mean of real targets seen so far.
         target_variance: Variance of real targets seen so far.
+        target_minimum: Smallest target seen so far.
+        target_maximum: Greatest target seen so far.
+        target_distinct: Distinct values among the targets, at most 17, where more than 16 count as 17.
+        output_minimum: Smallest output seen so far.
+        output_maximum: Greatest output seen so far.
+        output_op: The operation that made the outputs, past reshapes, as autograd names it without "Backward":
+            "Addmm", "Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh"; empty where unknown.
+        output_op_axis: The axis of that softmax, counted from 0.
+        weighted: Whether class weights, positive weights or sample weights were given.
+        label_smoothing: Smoothing that was asked for.
         file: The user's file that calls it.
         line: The line of that call.
     """
@@ -149,8 +181,139 @@ class Loss(Fact):
     class_counts: tuple[int, ...] = ()
     target_mean: float | None = None
     target_variance: float | None = None
+    target_minimum: float | None = None
+    target_maximum: float | None = None
+    target_distinct: int | None = None
+    output_minimum: float | None = None
+    output_maximum: float | None = None
+    output_op: str = ""
+    output_op_axis: int | None = None
+    weighted: bool = False
+    label_smoothing: float = 0.0
     file: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomFunction:
+    """A ``torch.autograd.Function`` of the user, with what a numerical check of its backward pass said.
+
+    Attributes:
+        name: Its class name.
+        relative_error: |analytic - numerical| / max of both, along a fixed direction; None where it was not checked.
+        numerical_zero: Whether the numerical derivative vanishes, as of a step function with a straight-through gradient.
+        identity: Whether its forward pass returns its input, as a gradient reversal does.
+        file: Where its backward pass is defined.
+        line: The line of that definition.
+    """
+
+    name: str
+    relative_error: float | None = None
+    numerical_zero: bool = False
+    identity: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Fact):
+    """The autograd graph of a loss, walked before its backward pass.
+
+    Attributes:
+        step: The training step.
+        reached: Trainable parameters that the loss depends on.
+        unreached: Trainable parameters that it does not.
+        operations: Distinct operations from the loss back to the parameters, nearest the loss first, at most 64.
+        custom_functions: The user's own autograd functions in it.
+        file: The line that called backward: its file.
+        line: The line that called backward.
+    """
+
+    kind = "graph"
+    step: int
+    reached: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    custom_functions: tuple[CustomFunction, ...] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modes(Fact):
+    """How many modules that behave differently in training and evaluation are in which mode; stated when it changes.
+
+    Attributes:
+        step: Updates made.
+        phase: training: a forward pass that a backward pass followed; evaluation: one without gradients.
+        norms_training: Batch norms (with running statistics) in training mode.
+        norms_evaluating: Batch norms in evaluation mode.
+        dropouts_training: Dropouts (p > 0) in training mode.
+        dropouts_evaluating: Dropouts in evaluation mode.
+        frozen_norms: Batch norms in evaluation mode whose own parameters are frozen too, as in a frozen backbone.
+    """
+
+    kind = "modes"
+    step: int
+    phase: Literal["training", "evaluation"]
+    norms_training: int = 0
+    norms_evaluating: int = 0
+    dropouts_training: int = 0
+    dropouts_evaluating: int = 0
+    frozen_norms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broadcast(Fact):
+    """Two tensors of different shape that met in the loss and broadcast to a larger one."""
+
+    kind = "broadcast"
+    step: int
+    first: tuple[int, ...]
+    second: tuple[int, ...]
+    result: tuple[int, ...]
+    function: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap(Fact):
+    """Examples of evaluations that were also met in training, among the batches that were sampled of both."""
+
+    kind = "overlap"
+    evaluated: int
+    seen_in_training: int
+    trained: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Softmax(Fact):
+    """A softmax in the forward pass: its axis and the shape that it was taken over."""
+
+    kind = "softmax"
+    where: str
+    axis: int
+    shape: tuple[int, ...]
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchMixing(Fact):
+    """Whether one example's output depends on the other examples of its batch, by an extra backward pass.
+
+    Attributes:
+        step: The training step.
+        share: Norm of the gradient of the first example's output with respect to the other examples' first activations,
+            over that with respect to all.
+        where: First module whose output mixes examples; empty where unknown.
+    """
+
+    kind = "batch_mixing"
+    step: int
+    share: float
+    where: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,6 +101,10 @@ GRADIENT_COSINE = _run(
     "gradient_cosine", "1", Cost.CHEAP, "no two successive steps were sampled: below 0, steps bounce between walls"
 )
 
+GRADIENT_CARRIED = _run(
+    "gradient_carried", "1", Cost.CHEAP, "no backward pass was sampled: norm left in .grad before the step's first one"
+)
+
 # Activations, by layer.
 ACTIVATION_MEAN = _layer("activation_mean", "activation", _NOT_RUN)
 ACTIVATION_STD = _layer("activation_std", "activation", _NOT_RUN)
@@ -118,6 +122,21 @@ INPUT_STD = _run("input_std", "input", Cost.CHEAP, "the model took no floating-p
 INPUT_NONFINITE = _run("input_nonfinite", "count", Cost.CHEAP, "the model took no floating-point tensor")
 TARGET_MEAN = _run("target_mean", "target", Cost.CHEAP, "the loss call was not seen")
 TARGET_STD = _run("target_std", "target", Cost.CHEAP, "the loss call was not seen")
+
+TARGET_REPEATS = _run("target_repeats", "share", Cost.CHEAP, "targets are not class ids: neighbours of equal class")
+TARGET_TOP = _run("target_top", "share", Cost.CHEAP, "targets are not class ids: the batch's most frequent class")
+TARGET_AUTOCORRELATION = _run(
+    "target_autocorrelation", "1", Cost.CHEAP, "targets are not real numbers: correlation of neighbours in the batch"
+)
+BATCH_SEEN_BEFORE = _run(
+    "batch_seen_before", "share", Cost.CHEAP, "no batch was sampled: examples met in earlier samples"
+)
+
+# The model's outputs, as the loss receives them.
+OUTPUT_MEAN = _run("output_mean", "output", Cost.CHEAP, "the loss call was not seen")
+OUTPUT_STD = _run("output_std", "output", Cost.CHEAP, "the loss call was not seen")
+OUTPUT_SPREAD = _run("output_spread", "output", Cost.CHEAP, "the loss call was not seen: deviation between examples")
+PREDICTION_TOP = _run("prediction_top", "share", Cost.CHEAP, "targets are not class ids: most frequent predicted class")
 
 # Evaluations, with the number of updates made before them.
 TRAIN_LOSS = _run("train_loss", "loss", Cost.FREE, "no mean over an epoch was taken")
