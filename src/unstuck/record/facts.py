@@ -7,11 +7,8 @@ fields that they do not know and fill missing ones with defaults, so that facts 
 
 from __future__ import annotations
 
-import types
-import typing
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
-from typing import Any, ClassVar, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeVar
 
 __all__ = [
     "KINDS",
@@ -201,7 +198,7 @@ class CustomFunction:
     Attributes:
         name: Its class name.
         relative_error: |analytic - numerical| / max of both, along a fixed direction; None where it was not checked.
-        numerical_zero: Whether the numerical derivative vanishes, as of a step function with a straight-through gradient.
+        numerical_zero: Whether the numerical derivative vanishes, as of a step function with a straight-through one.
         identity: Whether its forward pass returns its input, as a gradient reversal does.
         file: Where its backward pass is defined.
         line: The line of that definition.
@@ -468,37 +465,3 @@ KINDS: dict[str, type[Fact]] = {
     if isinstance(value, type) and issubclass(value, Fact) and value is not Fact
 }
 """Every fact class by its kind."""
-
-
-def from_plain(cls: type[FactT], values: dict[str, Any]) -> FactT:
-    """Rebuild a fact from the JSON values of :func:`dataclasses.asdict`.
-
-    Args:
-        cls: The class of the fact.
-        values: Its fields; unknown ones are ignored, missing ones take their default.
-
-    Returns:
-        The fact, with lists turned back into tuples and mappings into their dataclasses.
-    """
-    return _build(cls, values)
-
-
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
-
-
-def _build(cls: Any, values: dict[str, Any]) -> Any:
-    hints = _hints(cls)
-    return cls(**{f.name: _convert(hints[f.name], values[f.name]) for f in fields(cls) if f.name in values})
-
-
-def _convert(hint: Any, value: Any) -> Any:
-    if isinstance(value, list):
-        for option in typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,):
-            if typing.get_origin(option) is tuple:
-                entry = typing.get_args(option)[0]
-                return tuple(_convert(entry, item) for item in value)
-    if isinstance(value, dict) and is_dataclass(hint):
-        return _build(hint, value)
-    return value

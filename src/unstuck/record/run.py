@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.errors import ArgumentError, RunError
-from unstuck.record import facts as facts_module
 from unstuck.record.facts import Fact, FactT
+from unstuck.record.plain import from_plain
 from unstuck.record.schema import check_schema, run_file
 from unstuck.record.signals import Index, Signal
 
@@ -160,7 +160,7 @@ class Run:
         """All facts of a kind, in the order in which they were stated."""
         query = "SELECT value FROM facts WHERE stream = ? AND kind = ? ORDER BY id"
         rows = self._connection.execute(query, (self.number, kind.kind)).fetchall()
-        return tuple(facts_module.from_plain(kind, json.loads(row[0])) for row in rows)
+        return tuple(from_plain(kind, json.loads(row[0])) for row in rows)
 
     def fact(self, kind: type[FactT]) -> FactT | None:
         """The latest fact of a kind; None where none was stated."""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from unstuck.record import facts
+from unstuck.record.plain import from_plain
 
 EXAMPLES = [
     facts.Model(
@@ -25,7 +26,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("fact", EXAMPLES, ids=lambda fact: fact.kind)
 def test_round_trip(fact):
-    assert facts.from_plain(type(fact), json.loads(json.dumps(asdict(fact)))) == fact
+    assert from_plain(type(fact), json.loads(json.dumps(asdict(fact)))) == fact
 
 
 def test_every_kind_is_listed():
