@@ -1,6 +1,6 @@
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import nn
 
 from unstuck.init.following import follow
@@ -97,6 +97,16 @@ def test_inside_torchs_transformer(example):
     model = nn.Sequential(block, nn.Linear(8, 2))
     following = follow(model, example)
     assert {layer: found.name for layer, found in following.by_layer.items()} == {"0.linear1": "gelu"}
+
+
+@pytest.mark.parametrize("example", [None, torch.ones(2, 6)])
+def test_compiled_model_is_looked_at_uncompiled(example):
+    def refuse(graph, inputs):
+        raise AssertionError("compiled for a look")
+
+    following = follow(torch.compile(Functional(), backend=refuse), example)
+    assert following.how != "registration order"
+    assert following.by_layer["_orig_mod.b"].name == "tanh"
 
 
 def test_module_shared_by_two_places():

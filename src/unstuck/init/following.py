@@ -170,8 +170,8 @@ class _Tracer(fx.Tracer):
 def _by_trace(model: nn.Module) -> dict[str, Activation]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        graph = _Tracer().trace(model)
-    modules = dict(model.named_modules())
+        graph = _Tracer().trace(quiet.uncompiled(model))
+    modules = dict(quiet.uncompiled(model).named_modules())
     flow, found = _Flow({}), dict[str, Activation]()
     for node in graph.nodes:
         activation: Activation | None = None
@@ -188,7 +188,9 @@ def _by_trace(model: nn.Module) -> dict[str, Activation]:
         for call in flow.operation(name, activation, node.all_input_nodes, node):
             if activation is not None:
                 found.setdefault(call.layer, activation)
-    return found
+    if quiet.uncompiled(model) is model:
+        return found
+    return {f"_orig_mod.{layer}": activation for layer, activation in found.items()}
 
 
 def _by_order(model: nn.Module) -> dict[str, Activation]:

@@ -36,11 +36,17 @@ def undisturbed(model: nn.Module) -> Generator[None, None, None]:
             buffer.copy_(value)
 
 
-def call(model: nn.Module, batch: object) -> object:
-    """Call the model on a copy of the batch: a tensor, a tuple or list of positional or a mapping of keyword arguments.
+def uncompiled(model: nn.Module) -> nn.Module:
+    """Return the model that ``torch.compile`` wrapped, or the model itself: a look needs the eager forward pass."""
+    return cast("nn.Module", getattr(model, "_orig_mod", model))
 
-    A copy, because a model may begin with an operation in place.
+
+def call(model: nn.Module, batch: object) -> object:
+    """Call the model, uncompiled, on a copy of the batch, because a model may begin with an operation in place.
+
+    A batch is a tensor, a tuple or list of positional arguments, or a mapping of keyword arguments.
     """
+    model = uncompiled(model)
     if isinstance(batch, Mapping):
         return model(**{str(key): _copied(value) for key, value in cast("Mapping[str, Any]", batch).items()})
     if isinstance(batch, (tuple, list)):
