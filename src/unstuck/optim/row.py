@@ -1,0 +1,48 @@
+"""A row: one parameter that takes part in a step, with the group and the state that belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from unstuck.optim.rule import Rule
+
+__all__ = ["Row", "scalar", "step_dtype"]
+
+
+@dataclass(kw_only=True)
+class Row:
+    """One parameter of one group.
+
+    Attributes:
+        index: Position among all parameters of the optimizer.
+        group: The ``param_groups`` entry.
+        param: The parameter.
+        state: Its entry of ``optimizer.state``, filled.
+        rule: The group's formula.
+        fresh: True where the buffers hold no gradient yet although the method counts no steps.
+    """
+
+    index: int
+    group: dict[str, Any]
+    param: torch.Tensor
+    state: dict[str, Any]
+    rule: Rule
+    fresh: bool
+
+    @property
+    def buffers(self) -> list[torch.Tensor]:
+        """The state tensors that the formula reads and writes, in its order."""
+        return [self.state[name] for name in self.rule.kept]
+
+
+def scalar(value: Any) -> float:
+    """A number of a group as a float, also where it is a tensor of one element."""
+    return value.item() if isinstance(value, torch.Tensor) else value
+
+
+def step_dtype() -> torch.dtype:
+    """The type of step counts, by torch's own rule."""
+    return torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
