@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from pydantic import ConfigDict
 from torch import nn
 
 __all__ = ["Architecture"]
@@ -14,6 +15,9 @@ class Architecture(ABC):
 
     A subclass is a final frozen dataclass whose field ``name`` holds its name in recipes.
     """
+
+    # How a recipe's table becomes one: no key that it does not have, no value of another type.
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     @abstractmethod
     def build(self, features: tuple[int, ...], outputs: int) -> nn.Sequential:

@@ -1,0 +1,1 @@
+"""The commands of ``unstuck``, one file each; heavy imports wait until a command needs them."""

@@ -1,0 +1,57 @@
+"""The entry point: commands by name, and one message in place of a traceback for what unstuck refuses on purpose."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from unstuck._version import __version__
+from unstuck.cli.explain import explain
+from unstuck.cli.report import report
+from unstuck.cli.train import train
+from unstuck.errors import UnstuckError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="unstuck",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Train neural networks properly, and find out why one will not train."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+for _command in (train, report, explain):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exits with 2 and the message on standard error where unstuck refuses something, with 130 after Ctrl-C.
+    """
+    try:
+        app()
+    except UnstuckError as error:
+        print(f"unstuck: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

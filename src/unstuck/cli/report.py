@@ -1,0 +1,26 @@
+"""``unstuck report``: the verdict on a recorded run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["report"]
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, finished or still going on.")],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML report too.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on a finding of severity error.")] = False,
+) -> None:
+    """Judge a recorded run again, and show the verdict."""
+    from rich.console import Console
+
+    from unstuck.cli.verdict import show
+
+    raise typer.Exit(show(run, console=Console(), html=html, json_file=json_file, strict=strict))

@@ -1,0 +1,48 @@
+"""Judge a run, show the verdict, write the files asked for: the end of every command that has a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from unstuck.errors import RunWriteError
+from unstuck.record import Run
+from unstuck.report import render_text, write_html
+from unstuck.rules import judge
+
+__all__ = ["STRICT_EXIT", "show"]
+
+STRICT_EXIT = 3
+"""Exit status of ``--strict`` where there is a finding of severity error."""
+
+
+def show(folder: Path, *, console: Console, html: Path | None, json_file: Path | None, strict: bool) -> int:
+    """Judge and report a run.
+
+    Args:
+        folder: The run.
+        console: Where the verdict is printed.
+        html: File for the HTML report, if one is wanted.
+        json_file: File for the verdict as JSON, if one is wanted.
+        strict: Whether a finding of severity error counts.
+
+    Returns:
+        The exit status: 0, or 3 under ``strict`` with a finding of severity error.
+    """
+    with Run.open(folder) as run:
+        verdict = judge(run)
+        render_text(verdict, run, console=console)
+        if html:
+            console.print(f"Report: {write_html(run, verdict, html)}", markup=False, highlight=False, soft_wrap=True)
+    if json_file:
+        _write(json_file, json.dumps(verdict.to_dict(), indent=2, allow_nan=False) + "\n")
+    return STRICT_EXIT if strict and any(finding.severity == "error" for finding in verdict.findings) else 0
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunWriteError(f"--json {file}: cannot be written ({error.strerror}); choose another file") from error

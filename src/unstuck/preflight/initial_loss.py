@@ -1,0 +1,207 @@
+"""The loss before training, against what it must be: the cheapest test there is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
+
+from unstuck.errors import DataError
+from unstuck.init.quiet import undisturbed
+from unstuck.record import facts
+
+__all__ = ["InitialLossCheck", "initial_loss"]
+
+STANDARD_ERRORS = 3.0
+"""Standard errors of the sampling that the loss may be off by."""
+
+OUTPUT_VARIANCE = 2.0
+"""Variance of the outputs that a properly initialised last layer may give to inputs of unit second moment: He's."""
+
+ENOUGH = 2048
+"""Examples after which no more are looked at: the standard error is then 2% of the spread."""
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialLossCheck:
+    """What the check found.
+
+    Attributes:
+        value: The loss measured.
+        expected: The loss of a model that knows nothing.
+        tolerance: By how much the two may differ.
+        formula: Where the expectation comes from, ``"ln C, C = 10"``.
+        examples: Examples that it was measured on.
+        advice: What to do; empty where the loss is as it should be.
+    """
+
+    value: float
+    expected: float
+    tolerance: float
+    formula: str
+    examples: int
+    advice: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the loss is as it should be."""
+        return abs(self.value - self.expected) <= self.tolerance
+
+    def fact(self) -> facts.InitialLoss:
+        """What a run records of it."""
+        return facts.InitialLoss(
+            value=self.value,
+            expected=self.expected,
+            tolerance=self.tolerance,
+            formula=self.formula,
+            examples=self.examples,
+        )
+
+    def __str__(self) -> str:
+        """The check in one line."""
+        head = f"initial loss {self.value:.4g}, expected {self.expected:.4g} ± {self.tolerance:.2g} ({self.formula})"
+        return f"{head}: as it should be" if self.passed else f"{head}: {self.advice}"
+
+
+def initial_loss(
+    model: nn.Module, loss: LossFunction, data: Iterable[tuple[Tensor, Tensor]]
+) -> InitialLossCheck | None:
+    r"""Measure the loss of an untrained model and compare it with that of a model that knows nothing.
+
+    =====================================  ==================  =====================================
+    Loss                                   Expected            The last layer's own variance adds
+    =====================================  ==================  =====================================
+    cross-entropy over C classes           :math:`\ln C`       at most :math:`(1 - 1/C)\, s^2 / 2`
+    binary cross-entropy of logits         :math:`\ln 2`       about :math:`s^2 / 8`
+    squared error                          mean of :math:`y^2`  :math:`s^2` of it
+    =====================================  ==================  =====================================
+
+    with :math:`s^2 = 2`, the output variance of He's initialisation; weights of N(0, 1) give the fan-in times
+    as much. The tolerance is that and three standard errors of the mean over the examples. The prior of the labels
+    plays no part, for an untrained model does not know it either.
+
+    The model runs in training mode but for its dropout, as batch normalisation has no statistics yet. Modes, buffers
+    and random state are put back.
+
+    Args:
+        model: The model, untrained.
+        loss: The loss of outputs and targets as training will call it; a sum in place of a mean shows up.
+        data: Batches of inputs and targets, of which at most 2,048 examples are used.
+
+    Returns:
+        What was found; None where no expectation is known for this loss.
+
+    Raises:
+        DataError: There is no batch.
+
+    Examples:
+        >>> model = nn.Linear(4, 10)
+        >>> check = initial_loss(model, functional.cross_entropy, [(torch.randn(64, 4), torch.arange(64) % 10)])
+        >>> check.passed, round(check.expected, 4), check.formula
+        (True, 2.3026, 'ln C, C = 10')
+    """
+    family = _family(loss)
+    if family is None:
+        return None
+    values: list[tuple[float, int]] = []
+    outputs: list[Tensor] = []
+    targets: list[Tensor] = []
+    with undisturbed(model):
+        model.train()
+        for module in model.modules():
+            if isinstance(module, _DropoutNd):
+                module.eval()
+        for batch, target in data:
+            output = model(batch)
+            values.append((float(loss(output, target)), len(target)))
+            outputs.append(output)
+            targets.append(target)
+            if sum(count for _, count in values) >= ENOUGH:
+                break
+    if not values:
+        raise DataError("data: there is no batch in it; give at least one example")
+    return _compare(family, values, torch.cat(outputs), torch.cat(targets))
+
+
+@dataclass(frozen=True)
+class _Expectation:
+    expected: float
+    formula: str
+    allowance: float
+    each: Tensor  # loss of each example
+
+
+Family = Callable[[Tensor, Tensor], _Expectation]
+
+
+def _compare(family: Family, values: list[tuple[float, int]], outputs: Tensor, targets: Tensor) -> InitialLossCheck:
+    expectation = family(outputs, targets)
+    examples = sum(count for _, count in values)
+    value = sum(value * count for value, count in values) / examples
+    each = expectation.each.reshape(len(targets), -1).double().mean(dim=1)
+    error = float(each.std()) / math.sqrt(examples) if examples > 1 else 0.0
+    # An example of huge loss spreads the sample too; the tolerance must not grow with the fault that it is to show.
+    error = min(error, expectation.expected / math.sqrt(examples))
+    tolerance = STANDARD_ERRORS * error + expectation.allowance
+    return InitialLossCheck(
+        value=value,
+        expected=expectation.expected,
+        tolerance=tolerance,
+        formula=expectation.formula,
+        examples=examples,
+        advice=_advice(value, expectation.expected, tolerance, batch=values[0][1], outputs=outputs),
+    )
+
+
+def _advice(value: float, expected: float, tolerance: float, *, batch: int, outputs: Tensor) -> str:
+    if not math.isfinite(value):
+        return "not finite before the first step; look for NaN in the data, and for log or division by zero in the loss"
+    if abs(value - expected) <= tolerance:
+        return ""
+    if batch > 1 and abs(value / (batch * expected) - 1.0) < 0.15:
+        return f"{batch} times too high, which is the batch size: take the mean over the batch in place of the sum"
+    if value < expected:
+        return "the model knows something already: pre-trained weights, targets among the inputs, or a scaled loss"
+    spread = float(outputs.float().std()) if outputs.numel() > 1 else 0.0
+    return (
+        f"outputs spread by {spread:.3g} before training; start from smaller weights "
+        "(He's or Glorot's, the last layer first), or scale the inputs"
+    )
+
+
+def _cross_entropy(outputs: Tensor, targets: Tensor) -> _Expectation:
+    classes = outputs.shape[1]
+    each = functional.cross_entropy(outputs, targets, reduction="none")
+    allowance = (1.0 - 1.0 / classes) * OUTPUT_VARIANCE / 2.0
+    return _Expectation(math.log(classes), f"ln C, C = {classes}", allowance, each)
+
+
+def _binary(outputs: Tensor, targets: Tensor) -> _Expectation:
+    each = functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    return _Expectation(math.log(2.0), "ln 2", OUTPUT_VARIANCE / 8.0, each)
+
+
+def _squared_error(outputs: Tensor, targets: Tensor) -> _Expectation:
+    square = float(targets.double().square().mean())
+    each = functional.mse_loss(outputs, targets, reduction="none")
+    return _Expectation(square, "mean square of the targets", OUTPUT_VARIANCE * square, each)
+
+
+def _family(loss: LossFunction) -> Family | None:
+    """What is expected of a loss function or module of torch."""
+    known: tuple[tuple[object, type[nn.Module], Family], ...] = (
+        (functional.cross_entropy, nn.CrossEntropyLoss, _cross_entropy),
+        (functional.binary_cross_entropy_with_logits, nn.BCEWithLogitsLoss, _binary),
+        (functional.mse_loss, nn.MSELoss, _squared_error),
+    )
+    for function, module, family in known:
+        if loss is function or type(loss) is module:
+            return family
+    return None

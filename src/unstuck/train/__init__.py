@@ -1,0 +1,40 @@
+"""Train: any model in one call, or everything from a recipe.
+
+Examples:
+    >>> from unstuck.train import Recipe
+    >>> Recipe.read("digits").model.name
+    'cnn'
+"""
+
+from unstuck.train.best import Best
+from unstuck.train.evaluate import evaluate
+from unstuck.train.fit import Epoch, Fitted, fit
+from unstuck.train.losses import LOSSES
+from unstuck.train.optimizer import OPTIMIZERS
+from unstuck.train.progress import Bar, Lines, Progress, Silent, progress_for
+from unstuck.train.recipe import Recipe, shipped
+from unstuck.train.session import BEST_WEIGHTS, Trained, new_folder, train
+from unstuck.train.tally import Means, Tally
+
+__all__ = [
+    "BEST_WEIGHTS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "Bar",
+    "Best",
+    "Epoch",
+    "Fitted",
+    "Lines",
+    "Means",
+    "Progress",
+    "Recipe",
+    "Silent",
+    "Tally",
+    "Trained",
+    "evaluate",
+    "fit",
+    "new_folder",
+    "progress_for",
+    "shipped",
+    "train",
+]

@@ -1,0 +1,173 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from unstuck.errors import ArgumentError, DataError
+from unstuck.observe import Observer
+from unstuck.train.best import Best
+from unstuck.train.evaluate import evaluate
+from unstuck.train.losses import LossFunction
+from unstuck.train.tally import Means, Tally
+
+__all__ = ["Epoch", "Fitted", "fit"]
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One pass over the training data.
+
+    Attributes:
+        number: From 1.
+        train: Means over the pass, in training mode, while the weights were moving.
+        validation: Means after it, in evaluation mode; None without validation data.
+    """
+
+    number: int
+    train: Means
+    validation: Means | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What training came to.
+
+    Attributes:
+        reason: completed, early stopping, or diverged: the loss was no longer finite.
+        epochs: Every epoch, in order.
+        best: Number of the epoch whose weights the model has now; 0 where it has those of the last step.
+    """
+
+    reason: Literal["completed", "early stopping", "diverged"]
+    epochs: tuple[Epoch, ...]
+    best: int
+
+
+def fit(
+    model: nn.Module,
+    loss: LossFunction,
+    data: Batches,
+    optimizer: Optimizer,
+    *,
+    validation: Batches | None = None,
+    epochs: int = 20,
+    patience: int | None = 10,
+    observer: Observer | None = None,
+    weights: Path | None = None,
+    after_epoch: Callable[[Epoch], None] | None = None,
+) -> Fitted:
+    """Train a model, keep the weights that do best on other data, and stop when they get no better.
+
+    Also on Ctrl-C, and whatever error ends the loop, the model is left with its best weights.
+
+    Args:
+        model: Any module, on the device of the data.
+        loss: Of outputs and targets, its mean over the batch.
+        data: Batches of inputs and targets, for each epoch anew: :class:`unstuck.data.Batches`, a DataLoader, a list.
+        optimizer: Any optimizer of the model's parameters.
+        validation: Batches that steer training; without them all epochs are made, and the last weights kept.
+        epochs: Passes over the data, at most.
+        patience: Epochs without a better validation accuracy (loss, where there are no classes) after which training
+            stops; None never stops.
+        observer: An entered observer of this model, which then also records what each epoch came to.
+        weights: File for the best weights, as safetensors.
+        after_epoch: Called with each epoch.
+
+    Returns:
+        What each epoch came to, and which one the model's weights are from.
+
+    Raises:
+        ArgumentError: ``epochs`` or ``patience`` is below 1, or ``data`` can be iterated only once.
+        DataError: There is no batch.
+        RunWriteError: The best weights cannot be written.
+
+    Examples:
+        >>> import torch
+        >>> from unstuck.data import Batches, load
+        >>> data = load("diabetes")
+        >>> model = nn.Linear(10, 1)
+        >>> fitted = fit(model, nn.functional.mse_loss, Batches(data.train, 31),
+        ...              torch.optim.SGD(model.parameters(), lr=0.05),
+        ...              validation=Batches(data.validation, "all", shuffle="never"), epochs=5)
+        >>> len(fitted.epochs), fitted.reason, fitted.epochs[-1].validation.loss < 0.8
+        (5, 'completed', True)
+    """
+    _check(data, epochs=epochs, patience=patience)
+    best = Best(model, patience=patience, file=weights)
+    done: list[Epoch] = []
+    reason: Literal["completed", "early stopping", "diverged"] = "completed"
+    try:
+        for number in range(1, epochs + 1):
+            train = _train_epoch(model, loss, data, optimizer)
+            means = train.means()
+            held_out = None if validation is None or train.diverged else evaluate(model, loss, validation)
+            epoch = Epoch(number=number, train=means, validation=held_out)
+            done.append(epoch)
+            _record(observer, epoch)
+            if after_epoch:
+                after_epoch(epoch)
+            if train.diverged:
+                reason = "diverged"
+                break
+            if held_out and held_out.examples:
+                best.offer(number, held_out)
+                if best.hopeless(number):
+                    reason = "early stopping"
+                    break
+    finally:
+        best.restore()
+    if observer:
+        observer.ended(reason)
+    return Fitted(reason=reason, epochs=tuple(done), best=best.epoch)
+
+
+def _train_epoch(model: nn.Module, loss: LossFunction, data: Batches, optimizer: Optimizer) -> Tally:
+    """One pass: forward, backward, step. Ends early where the loss is no longer finite."""
+    model.train()
+    tally = Tally()
+    steps = 0
+    for inputs, targets in data:
+        optimizer.zero_grad()
+        outputs = model(inputs)
+        value = loss(outputs, targets)
+        value.backward()
+        optimizer.step()
+        tally.add(value, outputs, targets)
+        steps += 1
+        if tally.diverged:
+            break
+    if not steps:
+        raise DataError("data: there is no batch in it; give at least one example")
+    return tally
+
+
+def _record(observer: Observer | None, epoch: Epoch) -> None:
+    if observer:
+        observer.evaluated(
+            train_loss=epoch.train.loss,
+            train_accuracy=epoch.train.accuracy,
+            validation_loss=epoch.validation.loss if epoch.validation else None,
+            validation_accuracy=epoch.validation.accuracy if epoch.validation else None,
+        )
+
+
+def _check(data: Batches, *, epochs: int, patience: int | None) -> None:
+    for name, value in (("epochs", epochs), ("patience", patience)):
+        if value is not None and value < 1:
+            raise ArgumentError(f"{name}={value!r}: a whole number from 1 is accepted")
+    if isinstance(data, Sized) and not len(data):
+        raise DataError("data: there is no batch in it; give at least one example")
+    if epochs > 1 and iter(data) is data:
+        raise ArgumentError(
+            f"data={type(data).__name__}: an iterator is used up after one epoch; give what it iterates over: "
+            "a list of batches, a DataLoader, unstuck.data.Batches"
+        )

@@ -1,0 +1,294 @@
+"""From a recipe to a recorded training."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from unstuck.data import Batches, Dataset, load
+from unstuck.errors import ArgumentError, RecipeError, RunWriteError
+from unstuck.init import initialize
+from unstuck.observe import Observer
+from unstuck.preflight import InitialLossCheck, initial_loss
+from unstuck.record import RunWriter, facts
+from unstuck.train.evaluate import evaluate
+from unstuck.train.fit import Fitted, fit
+from unstuck.train.interruption import Interruption
+from unstuck.train.losses import LOSSES, LossFunction, loss_for
+from unstuck.train.optimizer import build
+from unstuck.train.progress import Progress, Silent
+from unstuck.train.recipe import Recipe
+from unstuck.train.tally import Means
+
+__all__ = ["BEST_WEIGHTS", "Trained", "new_folder", "train"]
+
+BEST_WEIGHTS = "best.safetensors"
+"""Name of the file of the best weights inside a run's folder."""
+
+EVALUATED = 1024
+"""Examples evaluated at once: enough to keep the processor busy, little enough for any memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What became of a recipe.
+
+    Attributes:
+        folder: The run's folder.
+        reason: completed, early stopping, diverged, or interrupted (Ctrl-C).
+        check: The check of the loss before training; None where no expectation is known for it.
+        test: What the best weights are worth on the test part; None where there is none, or training did not end well.
+        result: The same in words; empty where there is none.
+        unobserved: Why observation ended before training did; empty where it did not.
+    """
+
+    folder: Path
+    reason: Literal["completed", "early stopping", "diverged", "interrupted"]
+    check: InitialLossCheck | None
+    test: Means | None = None
+    result: str = ""
+    unobserved: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a person wants to read of it beside the verdict."""
+        unobserved = f"observation ended early: {self.unobserved}" if self.unobserved else ""
+        weights = self.folder / BEST_WEIGHTS
+        kept = f"best weights: {weights}" if weights.is_file() else ""
+        return tuple(filter(None, (f"{self.reason} {self.result}".strip(), kept, unobserved)))
+
+
+def new_folder(recipe: Recipe) -> Path:
+    """A folder for a run that is not there yet: ``runs/<date>-<time>-<data set>-<model>``."""
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{recipe.data.name}-{recipe.model.name}"
+    folder = Path("runs", name)
+    number = 1
+    while folder.exists():
+        number += 1
+        folder = Path("runs", f"{name}-{number}")
+    return folder
+
+
+def train(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> Trained:
+    """Train a model as a recipe says, observed and recorded.
+
+    The global random state is seeded with the recipe's seed. Ctrl-C ends training between two steps, and what was
+    recorded is kept.
+
+    Args:
+        recipe: What to do.
+        folder: Where the run and the best weights go; it is made.
+        progress: Who is told meanwhile; nobody by default.
+
+    Raises:
+        RecipeError: Its parts do not fit each other, or this machine.
+        DataError: The data set cannot be trained on, or is not installed.
+        RunWriteError: The run cannot be written; what was written before is kept.
+
+    Examples:
+        >>> import tempfile
+        >>> recipe = Recipe.of(
+        ...     {"data": {"name": "pokemon"}, "model": {"name": "linear"},
+        ...      "optimizer": {"name": "sgd", "lr": 0.1}, "train": {"batch_size": "all", "epochs": 12}})
+        >>> trained = train(recipe, Path(tempfile.mkdtemp()) / "pokemon")
+        >>> trained.reason, trained.check.passed
+        ('completed', True)
+    """
+    progress = progress or Silent()
+    with Interruption() as interruption:
+        setup = _Setup.of(recipe)
+        progress.say(setup.description)
+        with RunWriter(folder) as writer:
+            writer.state(setup.data.fact())
+            writer.state(facts.Recipe(text=recipe.text))
+            writer.state(setup.plan)
+            check = initial_loss(setup.model, setup.loss, setup.in_order)
+            if check:
+                writer.state(check.fact())
+                progress.say(str(check))
+            with Observer(setup.model, setup.optimizer, writer) as observer:
+                fitted = _follow(setup, observer, interruption, folder, progress)
+            trained = _tested(setup, folder, fitted, check, observer)
+            if trained.result:
+                writer.state(facts.Event(step=observer.latest.step, what=trained.result))
+    return trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Setup:
+    """Everything that training needs, made from a recipe."""
+
+    recipe: Recipe
+    data: Dataset
+    batches: Batches
+    model: nn.Sequential
+    loss: LossFunction
+    optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> _Setup:
+        torch.manual_seed(recipe.seed)
+        device = _device(recipe.train.device)
+        section = recipe.data
+        with _section("data"):
+            data = load(
+                section.name,
+                seed=recipe.seed,
+                scale=section.scale,
+                validation=section.validation,
+                test=section.test,
+            ).to(device)
+        with _section("train"):
+            batches = Batches(data.train, recipe.train.batch_size, seed=recipe.seed)
+            loss = _loss(recipe, data)
+        with _section("model"):
+            model = recipe.model.build(data.features, data.outputs)
+        if recipe.init.weights != "torch":
+            initialize(model, recipe.init.weights, seed=recipe.seed)
+        model.to(device)
+        with _section("optimizer"):
+            optimizer = build(recipe.optimizer.name, model.parameters(), recipe.optimizer.constants)
+        return cls(recipe=recipe, data=data, batches=batches, model=model, loss=loss, optimizer=optimizer)
+
+    @property
+    def plan(self) -> facts.Training:
+        return facts.Training(
+            epochs=self.recipe.train.epochs,
+            steps_per_epoch=len(self.batches),
+            patience=self.patience if len(self.data.validation) else None,
+        )
+
+    @property
+    def patience(self) -> int | None:
+        return None if self.recipe.train.patience == "never" else self.recipe.train.patience
+
+    @property
+    def in_order(self) -> Batches:
+        """The training part in batches of the same size, without drawing from the order of training."""
+        return Batches(self.data.train, self.recipe.train.batch_size, shuffle="never")
+
+    @property
+    def description(self) -> str:
+        sizes = f"{len(self.data.train):,} to train on, {len(self.data.validation):,} to validate on"
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        method = type(self.optimizer).__name__
+        rate = self.optimizer.param_groups[0]["lr"]
+        device = next(self.model.parameters()).device
+        return (
+            f"{self.data.name}: {sizes}, {len(self.data.test):,} held out · {self.recipe.model.name} of "
+            f"{parameters:,} parameters · {method} at rate {rate:g} · {device}"
+        )
+
+
+def _follow(
+    setup: _Setup, observer: Observer, interruption: Interruption, folder: Path, progress: Progress
+) -> Fitted | None:
+    """Run the loop; None if Ctrl-C ended it."""
+    held_out = _evaluation(setup.data, "validation")
+    settings = setup.recipe.train
+    progress.begin(epochs=settings.epochs, steps_per_epoch=len(setup.batches))
+    try:
+        return fit(
+            setup.model,
+            setup.loss,
+            _Watched(setup.batches, observer, interruption, progress),
+            setup.optimizer,
+            validation=held_out,
+            epochs=settings.epochs,
+            patience=setup.patience,
+            observer=observer,
+            weights=folder / BEST_WEIGHTS,
+            after_epoch=progress.epoch,
+        )
+    except KeyboardInterrupt:
+        observer.ended("interrupted")
+        return None
+    finally:
+        progress.end()
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """Batches between which Ctrl-C is heard, progress is shown, and a run that cannot be written is noticed."""
+
+    batches: Batches
+    observer: Observer
+    interruption: Interruption
+    progress: Progress
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in self.interruption.between(self.batches):
+            yield batch
+            if isinstance(self.observer.failure, RunWriteError):
+                raise self.observer.failure
+            self.progress.step(self.observer.latest)
+
+
+def _tested(
+    setup: _Setup, folder: Path, fitted: Fitted | None, check: InitialLossCheck | None, observer: Observer
+) -> Trained:
+    """Put together what became of the training, the test part among it."""
+    reason = fitted.reason if fitted else "interrupted"
+    test = None
+    if reason in ("completed", "early stopping") and len(setup.data.test):
+        test = evaluate(setup.model, setup.loss, _evaluation(setup.data, "test") or ())
+    return Trained(
+        folder=folder,
+        reason=reason,
+        check=check,
+        test=test,
+        result=_in_words(test, setup.data) if test else "",
+        unobserved=str(observer.failure or ""),
+    )
+
+
+def _in_words(test: Means, data: Dataset) -> str:
+    held_out = f"on {test.examples:,} held-out examples"
+    if test.accuracy is not None:
+        return f"test accuracy {test.accuracy:.1%} {held_out} (loss {test.loss:.4g})"
+    explained = 1.0 - test.loss / float(data.test.targets.var(correction=0))
+    return f"test error {test.loss**0.5 * data.target_unit:.4g} (root mean square), R² {explained:.3f}, {held_out}"
+
+
+def _evaluation(data: Dataset, part: Literal["validation", "test"]) -> Iterable[tuple[Tensor, Tensor]] | None:
+    examples = data.validation if part == "validation" else data.test
+    return Batches(examples, min(EVALUATED, len(examples)), shuffle="never") if len(examples) else None
+
+
+def _loss(recipe: Recipe, data: Dataset) -> LossFunction:
+    suited = loss_for(data.task)
+    if recipe.train.loss not in ("auto", suited):
+        raise ArgumentError(
+            f"loss={recipe.train.loss!r}: the task of {data.name!r} is {data.task}; 'auto' or {suited!r} is accepted"
+        )
+    return LOSSES[suited]
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise RecipeError(f"train.device={name!r}: not usable here ({reason}); 'auto' or 'cpu' always is") from error
+    return device
+
+
+@contextmanager
+def _section(name: str) -> Generator[None]:
+    """Name the section in errors of parts that know nothing of recipes."""
+    try:
+        yield
+    except RecipeError:
+        raise
+    except ArgumentError as error:
+        raise RecipeError(f"{name}.{error}") from error

@@ -1,0 +1,104 @@
+"""Means over batches, kept on the device: training never waits for a number that nobody needs yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Means", "Tally"]
+
+TOGETHER = 16
+"""Batches reduced at once; after so many the losses are looked at, the one moment at which the host waits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """Means over examples.
+
+    Attributes:
+        loss: Mean loss.
+        accuracy: Share of examples whose class was given the largest output; None where the targets are no classes.
+        examples: Examples they are taken over.
+    """
+
+    loss: float
+    accuracy: float | None
+    examples: int
+
+
+class Tally:
+    """Collect losses, outputs and targets of batches; a batch costs three appends, sixteen cost one reduction.
+
+    Attributes:
+        diverged: Whether a loss that is NaN or infinite was seen, noticed at most :data:`TOGETHER` batches later.
+
+    Examples:
+        >>> tally = Tally()
+        >>> outputs, targets = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]]), torch.tensor([0, 1, 1])
+        >>> tally.add(torch.tensor(0.5), outputs, targets)
+        >>> tally.add(torch.tensor(1.5), outputs[:1], targets[:1])
+        >>> tally.means()
+        Means(loss=0.75, accuracy=0.75, examples=4)
+    """
+
+    def __init__(self) -> None:
+        self.diverged = False
+        self._losses: list[Tensor] = []
+        self._outputs: list[Tensor] = []
+        self._targets: list[Tensor] = []
+        self._loss_sums: list[Tensor] = []
+        self._hits: list[Tensor] = []
+        self._examples = 0
+        self._judged = 0
+
+    def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
+        """Add a batch; nothing is computed yet.
+
+        Args:
+            loss: Its mean loss, a scalar.
+            outputs: (N, C, ...) or (N, K).
+            targets: (N, ...) class ids, or numbers.
+        """
+        self._losses.append(loss.detach())
+        self._outputs.append(outputs.detach())
+        self._targets.append(targets)
+        if len(self._losses) == TOGETHER:
+            self._reduce()
+
+    def means(self) -> Means:
+        """The means over everything added.
+
+        Returns:
+            NaN as the loss where nothing was added.
+        """
+        self._reduce()
+        if not self._examples:
+            return Means(loss=float("nan"), accuracy=None, examples=0)
+        loss = float(torch.stack(self._loss_sums).double().sum()) / self._examples
+        accuracy = float(torch.stack(self._hits).sum()) / self._judged if self._judged else None
+        return Means(loss=loss, accuracy=accuracy, examples=self._examples)
+
+    def _reduce(self) -> None:
+        if not self._losses:
+            return
+        sizes = [len(targets) for targets in self._targets]
+        losses = torch.stack(self._losses)
+        weighted = losses * torch.tensor(sizes, dtype=losses.dtype, device=losses.device)
+        self._loss_sums.append(weighted.sum())
+        self._examples += sum(sizes)
+        self.diverged = self.diverged or not bool(torch.isfinite(losses).all())
+        if _are_classes(self._outputs[0], self._targets[0]):
+            outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
+            self._hits.append((outputs.argmax(dim=1) == targets).sum())
+            self._judged += targets.numel()
+        self._losses.clear()
+        self._outputs.clear()
+        self._targets.clear()
+
+
+def _are_classes(outputs: Tensor, targets: Tensor) -> bool:
+    """Whether targets are one class id for each row (or pixel) of outputs."""
+    whole = not targets.dtype.is_floating_point and not targets.dtype.is_complex and targets.dtype != torch.bool
+    return whole and outputs.ndim >= 2 and outputs.shape[:1] + outputs.shape[2:] == targets.shape

@@ -1,0 +1,104 @@
+"""TOML: values of single keys, and tables written back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, cast
+
+from unstuck.errors import RecipeError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["override", "parse", "write"]
+
+Table = dict[str, Any]
+
+
+def parse(text: str, *, source: str) -> Table:
+    """Read TOML.
+
+    Raises:
+        RecipeError: It is none; the message names the source, the line and the column.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{source}: not valid TOML: {error}") from error
+
+
+def override(table: Table, assignment: str) -> None:
+    """Set one key of nested tables, in place.
+
+    Args:
+        table: The tables.
+        assignment: ``KEY=VALUE``; the key dotted, the value as in TOML, where a word may go without quotes.
+
+    Raises:
+        RecipeError: It is no assignment, or a key on the way is no table.
+
+    Examples:
+        >>> table = {"optimizer": {"name": "sgd"}}
+        >>> for assignment in ("optimizer.lr=1e-3", "model.hidden=[32, 16]", "data.name=diabetes"):
+        ...     override(table, assignment)
+        >>> table
+        {'optimizer': {'name': 'sgd', 'lr': 0.001}, 'model': {'hidden': [32, 16]}, 'data': {'name': 'diabetes'}}
+    """
+    key, equals, text = assignment.partition("=")
+    names = [name.strip() for name in key.split(".")]
+    if not equals or not all(names):
+        raise RecipeError(f"--set {assignment}: KEY=VALUE is accepted, such as --set optimizer.lr=0.01")
+    for position, name in enumerate(names[:-1]):
+        inner: object = table.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(
+                f"--set {assignment}: {'.'.join(names[: position + 1])} is a value, not a table; "
+                "the keys of a recipe are section.key"
+            )
+        table = cast("Table", inner)
+    table[names[-1]] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        parsed = {}
+    if list(parsed) == ["value"]:
+        return parsed["value"]
+    try:
+        return float(text)  # .5 and 1. are numbers to everybody but TOML
+    except ValueError:
+        return text
+
+
+def write(table: Mapping[str, Any]) -> str:
+    """Write plain values and one level of tables as TOML.
+
+    Examples:
+        >>> print(write({"seed": 0, "model": {"name": "mlp", "hidden": (32,), "dropout": 0.1}}), end="")
+        seed = 0
+        <BLANKLINE>
+        [model]
+        name = "mlp"
+        hidden = [32]
+        dropout = 0.1
+    """
+    lines = [f"{key} = {_written(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    for section, keys in table.items():
+        if isinstance(keys, Mapping):
+            lines += ["", f"[{section}]", *(f"{key} = {_written(value)}" for key, value in keys.items())]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_written(entry) for entry in value)}]"
+    # A basic string of TOML escapes as JSON does.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
