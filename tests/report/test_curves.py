@@ -17,7 +17,7 @@ def names(plot: Plot) -> list[str]:
 
 def test_loss_shows_batches_their_mean_validation_and_what_to_expect(healthy: Run) -> None:
     plot = curves.loss(healthy, ENGLISH, rows=500)
-    assert names(plot) == ["batch", "mean of 22 samples", "validation"]
+    assert names(plot) == ["batch", "mean of 23 samples", "validation"]
     assert plot.references[0].name == "untrained: ln C, C = 10 = 2.3"
     assert plot.title.startswith("The loss fell from")
     assert len(plot.blocks[0].steps) <= 502
@@ -83,6 +83,8 @@ def test_groups_with_the_same_rate_share_a_line(tmp_path: Path) -> None:
     with record(tmp_path, signals.LEARNING_RATE, [[0.1, 0.1, 1e-3], [0.01, 0.01, 1e-4]]) as run:
         plot = curves.learning_rate(run, ENGLISH, rows=100)
     assert names(plot) == ["group 0, 1", "group 2"]
+    assert plot.blocks[0].steps.tolist() == [0, 1, 2]
+    assert plot.blocks[0].lines[1].values == pytest.approx([1e-3, 1e-4, 1e-4])
     assert plot.title == "The learning rate went from 0.1 to 0.01"
 
 

@@ -33,6 +33,10 @@ def test_common_bins_agree_with_a_histogram_of_the_values() -> None:
     assert laid / len(values) == pytest.approx(direct / len(values), abs=0.01)
 
 
+def test_a_rectifier_starts_at_zero(healthy: Run) -> None:
+    assert {heat.low for heat in histograms(healthy, ENGLISH).maps if heat.type == "ReLU"} == {0.0}
+
+
 def test_equal_values_stay_in_one_bin() -> None:
     laid = rebin(np.array([[9.0, 0.0]]), np.array([0.5]), np.array([0.5]), np.array([0.0, 1.0, 2.0]))
     assert laid.tolist() == [[9.0, 0.0]]

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 
-from unstuck.record import Series
-from unstuck.report.plot import VALUES, Block, Line, Plot, block, missing, nonfinite_note
+from unstuck.record import Run, RunWriter, Series, signals
+from unstuck.report.plot import VALUES, Block, Line, Plot, block, ends_note, missing, nonfinite_note
 from unstuck.report.wording import ENGLISH
 
 
@@ -27,6 +28,15 @@ def test_a_missing_plot_keeps_its_name_and_reading() -> None:
     plot = missing("dead", "no rectifier", ENGLISH)
     assert (plot.name, plot.missing, plot.blocks) == ("Dead units by layer", "no rectifier", ())
     assert plot.read
+
+
+def test_samples_that_end_before_the_training_are_told(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        for step in range(100):
+            writer.add(signals.LOSS, step, 1.0)
+    with Run.open(tmp_path) as run:
+        assert ends_note(run, np.arange(50), ENGLISH)[0].startswith("Samples end at step 49 of 99")
+        assert ends_note(run, np.arange(95), ENGLISH) == ()
 
 
 def test_gaps_are_counted_and_dated() -> None:

@@ -139,7 +139,7 @@ def test_canvases_hold_ink_and_buttons_work(healthy: Run, healthy_verdict: Verdi
     assert body["data-requests"] == ""
     assert int(body["data-overflow"] or 0) <= 0
     assert (body["data-first"], body["data-then"], body["data-pressed"]) == ("linear", "log", "false")
-    assert re.match(r"step \d+: batch [\d.]+, mean of 22 samples [\d.]+, validation", body["data-aloud"] or "")
+    assert re.match(r"step \d+: batch [\d.]+, mean of 23 samples [\d.]+, validation", body["data-aloud"] or "")
 
 
 def test_a_broken_run_is_drawn_up_to_where_it_broke(sick: Run, sick_verdict: Verdict, tmp_path: Path) -> None:

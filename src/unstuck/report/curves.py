@@ -9,7 +9,18 @@ import numpy as np
 from unstuck.record import Run, Series, Signal, facts, signals
 from unstuck.report.decimate import moving_mean
 from unstuck.report.phrases import number, share
-from unstuck.report.plot import Block, Line, Plot, Reference, block, missing, nonfinite_note, reason_missing
+from unstuck.report.plot import (
+    Block,
+    Line,
+    Plot,
+    Reference,
+    block,
+    ends_note,
+    last_step,
+    missing,
+    nonfinite_note,
+    reason_missing,
+)
 from unstuck.report.wording import Words
 
 __all__ = ["accuracy", "gradient_norm", "learning_rate", "loss", "smoothing"]
@@ -21,8 +32,8 @@ STOOD = 0.05
 
 
 def smoothing(samples: int) -> int:
-    """Samples in the moving mean of a curve of so many samples."""
-    return max(1, samples // SMOOTHINGS)
+    """Samples in the moving mean of a curve of so many samples, an odd number."""
+    return samples // SMOOTHINGS // 2 * 2 + 1
 
 
 def loss(run: Run, words: Words, *, rows: int) -> Plot:
@@ -83,7 +94,10 @@ def accuracy(run: Run, words: Words, *, rows: int) -> Plot:
 
 
 def learning_rate(run: Run, words: Words, *, rows: int) -> Plot:
-    """The rate of each parameter group; groups whose rates are always equal share a line."""
+    """The rate of each parameter group; groups whose rates are always equal share a line.
+
+    A rate holds until the next one that was recorded, and the last one to the end.
+    """
     table = run.table(signals.LEARNING_RATE)
     groups: dict[bytes, tuple[list[str], Series]] = {}
     for name, series in table.columns():
@@ -92,10 +106,12 @@ def learning_rate(run: Run, words: Words, *, rows: int) -> Plot:
     if not groups:
         return missing("rate", reason_missing(signals.LEARNING_RATE, bool(len(table)), words), words)
     several = len(groups) > 1
+    steps = np.append(table.steps, max(last_step(run), int(table.steps[-1]) + 1))
     lines = [
         Line(
             name=words.say("rate.groups", names=", ".join(names)) if several else words.say("rate.all"),
-            values=series.values,
+            values=np.append(series.values, series.values[-1]),
+            kind="stairs",
             tone="depth" if several else "train",
             depth=position / max(len(groups) - 1, 1),
         )
@@ -112,7 +128,7 @@ def learning_rate(run: Run, words: Words, *, rows: int) -> Plot:
             last=number(float(first.values[-1])),
         ),
         read=words.say("rate.read"),
-        blocks=(block(table.steps, lines, rows),),
+        blocks=(block(steps, lines, rows),),
         log="choose",
     )
 
@@ -126,7 +142,7 @@ def gradient_norm(run: Run, words: Words, *, rows: int) -> Plot:
     if not len(norm.finite()):
         return missing("gradient", reason_missing(signals.GRADIENT_NORM, bool(len(table)), words), words)
     blocks = [block(norm.steps, [Line(name=words.say("gradient.norm"), values=norm.values)], rows)]
-    notes = nonfinite_note([norm], words)
+    notes = nonfinite_note([norm], words) + ends_note(run, norm.steps, words)
     batch = run.series(signals.LOSS)
     if len(batch.finite()):
         mean = moving_mean(batch.values, smoothing(len(batch)))

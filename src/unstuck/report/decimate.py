@@ -44,17 +44,19 @@ def decimate(values: NDArray[np.float64], rows: int) -> NDArray[np.int64]:
 
 
 def moving_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Mean of each value and those before it, over at most ``window`` of them, shape (S,).
+    """Mean of each value and its neighbours, shape (S,): of ``window`` values, an odd number, fewer at the ends.
 
-    Values that are not finite are left out. Each mean is summed anew, since a running sum would keep the rounding
+    It stands in the middle of what it means, so it does not lag behind a curve that falls. Values that are not finite
+    are left out, and their own means are NaN. Each mean is summed anew, since a running sum would keep the rounding
     error of a spike of 1e20 for ever.
 
     Examples:
-        >>> moving_mean(np.array([1.0, 2.0, 3.0, np.nan, 5.0]), 2).tolist()
-        [1.0, 1.5, 2.5, 3.0, 5.0]
+        >>> moving_mean(np.array([1.0, 2.0, 6.0, np.nan, 5.0]), 3).tolist()
+        [1.5, 3.0, 4.0, nan, 5.0]
     """
+    half = window // 2
     finite = np.isfinite(values)
-    ones = np.ones(window)
-    total = np.convolve(np.where(finite, values, 0.0), ones)[: len(values)]
-    count = np.convolve(finite.astype(np.float64), ones)[: len(values)]
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0.5)
+    ones = np.ones(2 * half + 1)
+    total = np.convolve(np.where(finite, values, 0.0), ones)[half : half + len(values)]
+    count = np.convolve(finite.astype(np.float64), ones)[half : half + len(values)]
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=finite)

@@ -154,9 +154,8 @@ def _optimizer(run: Run, words: Words) -> Iterator[str]:
 
 
 def _schedule(run: Run, words: Words) -> Iterator[str]:
-    for schedule in run.facts(facts.Schedule):
-        known = schedule.per != "unknown"
-        yield words.say("fact.schedule.value", type=schedule.type, per=schedule.per) if known else schedule.type
+    for kind, per in dict.fromkeys((schedule.type, schedule.per) for schedule in run.facts(facts.Schedule)):
+        yield kind if per == "unknown" else words.say("fact.schedule.value", type=kind, per=per)
 
 
 def _loss(run: Run, words: Words) -> Iterator[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unstuck.record import Run, facts, signals
 from unstuck.report.phrases import number, share
-from unstuck.report.plot import reason_missing
+from unstuck.report.plot import ends_note, reason_missing
 from unstuck.report.wording import Words
 
 __all__ = ["Heatmap", "Histograms", "histograms", "rebin"]
@@ -27,6 +27,8 @@ TAIL = 0.005
 """Share of all values of a layer, on each side, that may lie beyond the picture's range."""
 FINE = 4096
 """Bins of the pooled distribution from which the range is taken."""
+NEAR = 0.02
+"""Share of the picture's range by which the tails must shrink it, to shrink it at all."""
 SPREAD = 10.0
 """Change of the spread from layer to layer up to which it is called kept."""
 RESHAPES = frozenset({"Flatten", "Unflatten", "Identity"})
@@ -97,7 +99,7 @@ def histograms(run: Run, words: Words) -> Histograms:
     if not maps:
         reason = reason_missing(signals.ACTIVATION_HISTOGRAM, bool(len(counts_SLB)), words)
         return Histograms(title=words.say("histogram.name"), missing=reason)
-    notes = [words.say("histogram.outside", share=share(2 * TAIL))]
+    notes = [words.say("histogram.outside", share=share(2 * TAIL)), *ends_note(run, chosen, words)]
     shown = maps
     if len(maps) > LAYERS:
         shown = [maps[round(p)] for p in np.linspace(0, len(maps) - 1, LAYERS).tolist()]
@@ -194,7 +196,11 @@ def _range(counts: NDArray[np.float64], lows: NDArray[np.float64], highs: NDArra
         cumulative = np.cumsum(rebin(shares, lows, highs, edges).mean(axis=0))
         first = int(np.searchsorted(cumulative, TAIL))
         last = int(np.searchsorted(cumulative, 1 - TAIL))
+        # An edge that the tails hardly moved stays: zero is where a rectifier ends, not 0.002.
+        least, most = low, high
         low, high = float(edges[first]), float(edges[min(last + 1, FINE)])
+        low = least if low - least < NEAR * (high - low) else low
+        high = most if most - high < NEAR * (high - low) else high
     margin = 0.0 if high > low else max(abs(low), 1.0) / 2
     return low - margin, high + margin
 

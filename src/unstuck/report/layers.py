@@ -6,7 +6,7 @@ import numpy as np
 
 from unstuck.record import Run, Signal, Table, facts, signals
 from unstuck.report.phrases import number, share
-from unstuck.report.plot import Block, Line, Plot, Reference, block, missing, reason_missing
+from unstuck.report.plot import Block, Line, Plot, Reference, block, ends_note, missing, reason_missing
 from unstuck.report.wording import Words
 
 __all__ = ["dead_units", "saturated_units", "update_ratio"]
@@ -33,6 +33,7 @@ def update_ratio(run: Run, words: Words, *, rows: int) -> Plot:
     values = np.column_stack([table.column(name).values for name in drawn])
     median = float(np.median(values[np.isfinite(values)]))
     drawing, notes = _drawn(table, drawn, words, rows)
+    notes += ends_note(run, table.steps, words)
     kind = "low" if median < THUMB / FAR else "high" if median > THUMB * FAR else "fine"
     return Plot(
         id="ratio",
@@ -65,6 +66,7 @@ def _shares(identity: str, signal: Signal, run: Run, words: Words, rows: int) ->
     last = {name: float(table.column(name).finite().values[-1]) for name in drawn}
     worst = max(last, key=last.__getitem__)
     drawing, notes = _drawn(table, drawn, words, rows)
+    notes += ends_note(run, table.steps, words)
     return Plot(
         id=identity,
         name=words.say(f"{identity}.name"),

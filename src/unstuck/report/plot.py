@@ -10,14 +10,28 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.record import Series, Signal
+from unstuck.record import Run, Series, Signal, signals
 from unstuck.report.decimate import decimate
 from unstuck.report.wording import Words
 
-__all__ = ["Block", "Kind", "Line", "Plot", "Reference", "block", "missing", "nonfinite_note", "reason_missing"]
+__all__ = [
+    "Block",
+    "Kind",
+    "Line",
+    "Plot",
+    "Reference",
+    "block",
+    "ends_note",
+    "last_step",
+    "missing",
+    "nonfinite_note",
+    "reason_missing",
+]
 
-Kind = Literal["raw", "line", "points"]
+Kind = Literal["raw", "line", "points", "stairs"]
 DIGITS = 5
+SHORT = 0.9
+"""Share of the training that samples must reach, so that nothing need be said."""
 VALUES = 24_000
 """Values of one block, over all its lines, that keep a page of seven plots well under 1.5 MB."""
 
@@ -29,7 +43,8 @@ class Line:
     Attributes:
         name: Its name in the legend.
         values: Its values at the steps of its block, shape (S,); NaN leaves a gap.
-        kind: raw (a pale line behind the others), line, or points joined by a line.
+        kind: raw (a pale line behind the others), line, points joined by a line, or stairs: a value holds
+            until the next.
         tone: The colour: train, validation or loss; or depth, for a colour from the first layer to the last.
         depth: Where in the model it belongs, 0 to 1, with ``tone="depth"``.
         right: Whether its scale is that of the right axis.
@@ -156,3 +171,17 @@ def nonfinite_note(series: Iterable[Series], words: Words) -> tuple[str, ...]:
 def reason_missing(signal: Signal, recorded: bool, words: Words) -> str:
     """Why a signal cannot be drawn: it was not recorded, or none of its values is finite."""
     return words.say("page.empty") if recorded else signal.missing
+
+
+def last_step(run: Run) -> int:
+    """The last training step whose loss is known; 0 where none is."""
+    steps = run.series(signals.LOSS).steps
+    return int(steps[-1]) if len(steps) else 0
+
+
+def ends_note(run: Run, steps: NDArray[np.int64], words: Words) -> tuple[str, ...]:
+    """A note where samples end long before the training does."""
+    last = last_step(run)
+    if not len(steps) or steps[-1] >= SHORT * last:
+        return ()
+    return (words.say("page.until", step=f"{int(steps[-1]):,}", last=f"{last:,}"),)

@@ -80,6 +80,7 @@ EN: Mapping[str, str] = {
     "page.some": "{shown} of {count} are drawn: first, last, the highest, the lowest, and others evenly by depth.",
     "page.some-layers": "{shown} of {count} layers are drawn, evenly by depth.",
     "page.nonfinite": "{count} of {total} samples are NaN or infinite and leave gaps; the first is at step {step}.",
+    "page.until": "Samples end at step {step} of {last}: later steps were not looked at.",
     "page.empty": "no value is finite",
     "page.toggle": "show or hide",
     # The plots.

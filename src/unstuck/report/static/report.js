@@ -124,6 +124,7 @@
           scale: line.right ? "right" : "y",
           stroke: () => colour(line),
           width: line.kind === "raw" || line.kind === "reference" ? 1 : 2,
+          paths: line.kind === "stairs" ? uPlot.paths.stepped({ align: 1 }) : undefined,
           dash: line.kind === "reference" ? [6, 5] : line.right ? [10, 4] : undefined,
           points: { show: line.kind === "points" || isSparse(line), size: 6, fill: () => colour(line) },
         })),
