@@ -296,7 +296,10 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Train]:
     opened: dict[str, Run] = {}
 
     def call(**keywords: object) -> Run:
-        key = repr(sorted((name, id(value) if callable(value) else value) for name, value in keywords.items()))
+        plain = {
+            name: value if isinstance(value, str | float | tuple) else id(value) for name, value in keywords.items()
+        }
+        key = repr(sorted(plain.items()))
         if key not in opened:
             opened[key], _ = trained(tmp_path_factory.mktemp("run"), Recipe(**keywords))  # pyright: ignore
         return opened[key]
@@ -304,3 +307,47 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Train]:
     yield call
     for run in opened.values():
         run.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """The data sets that tests share."""
+
+    digits: Sample
+    few_digits: Sample
+    raw_pixels: Sample
+    breast_cancer: Sample
+    raw_breast_cancer: Sample
+    diabetes: Sample
+    noisy: Sample
+    many_noisy: Sample
+
+
+def noisy(train: int) -> Sample:
+    """Two classes told by two of twenty features, a quarter of the labels wrong."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(train + 400, 20))
+    y = ((x[:, 0] + x[:, 1] > 0) ^ (rng.random(train + 400) < 0.25)).astype(np.int64)
+    return split(x, y, classes=2, train=train)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Samples:
+    return Samples(
+        digits=digits(),
+        few_digits=digits(train=60),
+        raw_pixels=raw_pixels(),
+        breast_cancer=breast_cancer(scaled=True),
+        raw_breast_cancer=breast_cancer(scaled=False),
+        diabetes=diabetes(),
+        noisy=noisy(100),
+        many_noisy=noisy(4000),
+    )
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> list[Array]:
+    """A network trained before."""
+    run, parameters = trained(tmp_path_factory.mktemp("before"), Recipe())
+    run.close()
+    return parameters

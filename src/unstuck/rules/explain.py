@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
 import inspect
@@ -137,21 +138,28 @@ def _sections(kind: type[Rule]) -> tuple[str, dict[str, str]]:
 
 
 def _thresholds(rule: Rule) -> tuple[Threshold, ...]:
-    """Fields with the ``#:`` comment that follows them on their line or stands on the lines before."""
-    source = inspect.getsource(type(rule)).splitlines()
-    found: list[Threshold] = []
-    for field in dataclasses.fields(rule):
-        position = next((i for i, line in enumerate(source) if re.match(rf"\s+{field.name}\s*:", line)), None)
-        words: list[str] = []
-        if position is not None:
-            inline = source[position].partition("#:")[2].strip()
-            before = position - 1
-            while before >= 0 and source[before].strip().startswith("#:"):
-                words.insert(0, source[before].strip().removeprefix("#:").strip())
-                before -= 1
-            words.append(inline)
-        found.append(Threshold(name=field.name, value=getattr(rule, field.name), source=" ".join(filter(None, words))))
-    return tuple(found)
+    """Fields with the ``#:`` comment that stands on their lines or on the lines before."""
+    lines = textwrap.dedent(inspect.getsource(type(rule))).splitlines()
+    tree = ast.parse("\n".join(lines))
+    spans = {
+        node.target.id: (node.lineno - 1, node.end_lineno or node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    return tuple(
+        Threshold(
+            name=field.name,
+            value=getattr(rule, field.name),
+            source=_comment(lines, *spans[field.name]) if field.name in spans else "",
+        )
+        for field in dataclasses.fields(rule)
+    )
+
+
+def _comment(lines: Sequence[str], start: int, end: int) -> str:
+    while start > 0 and lines[start - 1].strip().startswith("#:"):
+        start -= 1
+    return " ".join(words for line in lines[start:end] if (words := line.partition("#:")[2].strip()))
 
 
 def _other_causes(rule: Rule) -> frozenset[str]:

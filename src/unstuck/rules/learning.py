@@ -176,7 +176,8 @@ def _chance(run: Run, loss: Loss, start: float, accuracy: float | None) -> float
     """The constant guess in the unit of the recorded loss, as far as that can be told.
 
     What is differentiated may be the loss times a constant. A start near the guess times the batch size tells of a sum;
-    a start far below the guess, with no more examples right than the commonest class has, of an unknown constant.
+    a start far below the guess, with no more examples right than the commonest class has, of an unknown constant, so
+    that the untrained start itself is the guess.
     """
     batch = batch_size(run, loss)
     chance = constant_guess(loss, batch=batch)
@@ -186,7 +187,7 @@ def _chance(run: Run, loss: Loss, start: float, accuracy: float | None) -> float
         return chance * batch
     commonest = max(loss.class_counts) / sum(loss.class_counts) if sum(loss.class_counts) else 1.0
     if start < PRETRAINED * chance and accuracy is not None and accuracy < commonest + 0.5 * (1.0 - commonest):
-        return None
+        return start
     return chance
 
 

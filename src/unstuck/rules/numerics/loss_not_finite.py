@@ -64,9 +64,7 @@ class LossNotFinite(Rule):
     needs = (signals.LOSS,)
     explains = ("G101", "O202", "O401", "R101")
 
-    growth: float = (
-        10.0  #: loss just before, as a multiple of its scale at the start, that is an explosion (our choice)
-    )
+    growth: float = 10.0  #: rise of the loss just before, in units of its scale, that is an explosion (our choice)
     gradient_growth: float = 1e3  #: gradient norm just before, as a multiple of its median (our choice: 60 dB)
     large_ratio: float = 0.1  #: update ratio just before: a tenth of the weights in a step, a hundred times the usual
     before: int = 5  #: samples looked at before the first bad value

@@ -52,17 +52,11 @@ class LearningRateTooLow(Rule):
     explains = ("O401",)
 
     minimum_steps: int = 10  #: losses below which a fall cannot be told from noise (our choice)
-    low_ratio: float = (
-        GOOD_RATIO * 0.3
-    )  #: update ratio; a third of the 1e-3 of CS231n, all of it where nothing was learnt
-    distance: float = (
-        0.3  #: weights moved over the training: in good ones they move by about their own size (our choice)
-    )
+    low_ratio: float = 0.3 * GOOD_RATIO  #: update ratio; a third of CS231n's, all of it where nothing was learnt
+    distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
     remaining: float = 0.5  #: share of the loss left, below which training did get somewhere (our choice)
     pace: float = 0.5  #: fall over the last half against the average; a straight line has 1, a finished fall 0
-    elastic: float = (
-        1e-2  #: elasticity below which the gradient has vanished: a step of all the weights moves 1% of the loss
-    )
+    elastic: float = 1e-2  #: elasticity: below it, weights changed by all their size move the loss by 1% at most
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""

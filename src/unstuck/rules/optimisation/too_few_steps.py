@@ -9,14 +9,15 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import End, Training
-from unstuck.rules.curve import CERTAIN, Curve
+from unstuck.rules.curve import Curve
 from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
 __all__ = ["TooFewSteps"]
 
-HALF_CERTAIN = CERTAIN / 2
+SPAN = 2.0
+"""Standard errors by which the pace of the last half may be overestimated: a bound that holds 98 times of 100."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +56,9 @@ class TooFewSteps(Rule):
 
     minimum_steps: int = 20  #: losses below which four eighths have no levels with errors: five in each quarter
     pace: float = 0.75  #: pace over the last half; an exponential has it at one time constant
-    last_pace: float = 0.5  #: pace over the last quarter, where the same exponential has 0.66
+    last_pace: float = 0.5  #: pace over the last quarter (where that has 0.66), and the least that the half may have
     remaining: float = 0.4  #: share of the loss left, below which most is done (our choice)
-    distance: float = (
-        0.3  #: weights moved over the training; in good ones they move by about their own size (our choice)
-    )
+    distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
     faded: float = 0.1  #: rate at the end as a share of its highest, below which the schedule has ended the training
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -86,10 +85,9 @@ class TooFewSteps(Rule):
 
     def _steady(self, curve: Curve) -> bool:
         """Whether the loss falls to the last nearly as it did on the whole."""
-        late = curve.trend(0.5, 1.0)
-        # A straight line that is sure as a whole need be less sure in its half, which has an eighth of its leverage.
-        sure = late.falls or (curve.trend(0.0, 1.0).falls and late.slope < -HALF_CERTAIN * late.error)
-        return sure and curve.pace(0.5) >= self.pace and curve.pace(0.75) >= self.last_pace
+        pace = curve.pace(0.5)
+        doubt = SPAN * curve.trend(0.5, 1.0).error / curve.fall
+        return pace >= self.pace and pace - doubt >= self.last_pace and curve.pace(0.75) >= self.last_pace
 
     def _distance(self, run: Run, curve: Curve) -> float | None:
         """How far the weights can have come, in units of their size; None where unknown, or where steps are small."""

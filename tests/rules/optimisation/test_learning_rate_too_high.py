@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unstuck.record import Run, RunWriter, signals
+from unstuck.record.facts import NonFinite
+from unstuck.rules import judge
+from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
+from unstuck.testing.rules import RuleContract, outcome, record
+
+Train = Callable[..., Run]
+
+
+class TestContract(RuleContract):
+    rule = LearningRateTooHigh()
+
+    @pytest.fixture
+    def sick(self, train: Train) -> Run:
+        return train(rate=1.0)
+
+    @pytest.fixture
+    def healthy(self, train: Train) -> Run:
+        return train()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"rate": 0.3},
+        {"rate": 10.0},
+        {"method": "sgd", "rate": 3.0},
+        {"method": "sgd", "rate": 10.0},
+        {"method": "sgd", "rate": 100.0},
+        {"method": "sgd", "rate": 3.0, "momentum": 0.9},
+    ],
+    ids=str,
+)
+def test_rates_far_too_high_come_first_with_dead_units_under_them(train: Train, fault: dict[str, object]) -> None:
+    first = judge(train(**fault)).findings[0]
+    assert (first.code, first.cause, first.severity) == ("O201", "lr-too-high", "error")
+    assert str(first.where) == "train.py:12"
+    assert "O401" not in [symptom.code for symptom in first.symptoms]
+
+
+@pytest.mark.parametrize("rate", [1e-3, 3e-3, 1e-2, 3e-2])
+def test_adam_is_healthy_over_a_wide_range_of_rates(train: Train, rate: float) -> None:
+    assert outcome(LearningRateTooHigh(), train(rate=rate)) == []
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3])
+def test_full_batch_descent_that_bounces_but_learns_is_healthy(train: Train, rate: float) -> None:
+    assert outcome(LearningRateTooHigh(), train(method="sgd", rate=rate, batch=1200, epochs=100)) == []
+
+
+def test_the_advice_names_the_rate_to_try(train: Train) -> None:
+    (finding,) = outcome(LearningRateTooHigh(), train(method="sgd", rate=10.0))
+    assert "lr=10 in Sgd" in finding.advice
+    assert "try lr=0.001" in finding.advice
+
+
+def climbing(folder: Path, ratio: float, **more: object) -> Run:
+    values = np.exp(np.linspace(0, 5, 60))
+    names = {signals.UPDATE_RATIO: {"0.weight": [ratio] * 60}}
+    return record(folder, series={signals.LOSS: values}, tables=names, **more)  # type: ignore[arg-type]
+
+
+def test_a_loss_that_climbs_under_small_steps_has_another_cause(tmp_path: Path) -> None:
+    with climbing(tmp_path / "small", 1e-3) as run:
+        assert outcome(LearningRateTooHigh(), run) == []
+    with climbing(tmp_path / "large", 0.2) as run:
+        assert len(outcome(LearningRateTooHigh(), run)) == 1
+
+
+def test_data_that_are_not_finite_are_no_matter_of_rate(tmp_path: Path) -> None:
+    with climbing(tmp_path / "run", 0.2, facts=[NonFinite(step=3, what="input")]) as run:
+        assert outcome(LearningRateTooHigh(), run) == []
+
+
+def test_steps_that_climb_the_gradient_are_no_matter_of_rate(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        writer.name(signals.UPDATE_RATIO.index, ["0.weight"])
+        for step, loss in enumerate(np.exp(np.linspace(0, 5, 60))):
+            writer.add(signals.LOSS, step, loss)
+            writer.add(signals.UPDATE_RATIO, step, [0.2])
+            writer.add(signals.UPDATE_GRADIENT_COSINE, step, [1.0])
+    with Run.open(tmp_path) as run:
+        assert outcome(LearningRateTooHigh(), run) == []
+
+
+def game(folder: Path, ratio: float) -> Iterator[Run]:
+    """A generator whose loss rises as its critic learns, and that critic."""
+    rng = np.random.default_rng(0)
+    with RunWriter(folder) as writer:
+        for stream in (0, 1):
+            writer.name(signals.UPDATE_RATIO.index, ["0.weight"], stream=stream)
+            for step in range(400):
+                share = step / 400
+                mean = 0.7 + 3.0 * share if stream else 1.4 * np.exp(-3 * share) + 0.3
+                writer.add(signals.LOSS, step, mean * rng.lognormal(0, 0.2), stream=stream)
+                writer.add(signals.UPDATE_RATIO, step, [ratio], stream=stream)
+    with Run.open(folder) as run:
+        yield from run.streams()
+
+
+def test_the_loss_of_a_generator_may_rise(tmp_path: Path) -> None:
+    for stream in game(tmp_path, 5e-3):
+        assert outcome(LearningRateTooHigh(), stream) == []
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(unit=st.floats(1e-4, 1e4), stride=st.integers(1, 20))
+def test_the_unit_of_the_loss_and_the_stride_change_no_verdict(
+    tmp_path_factory: pytest.TempPathFactory, unit: float, stride: int
+) -> None:
+    rng = np.random.default_rng(3)
+    for ratio, expected in ((0.2, 1), (1e-3, 0)):
+        values = unit * (1 + np.abs(rng.normal(size=80)) * np.linspace(0, 20, 80))
+        steps = list(range(0, 80 * stride, stride))
+        given_steps = {signals.LOSS: steps, signals.UPDATE_RATIO: steps}
+        tables = {signals.UPDATE_RATIO: {"0.weight": [ratio] * 80}}
+        folder = tmp_path_factory.mktemp("run")
+        with record(folder, series={signals.LOSS: values}, tables=tables, steps=given_steps) as run:
+            assert len(outcome(LearningRateTooHigh(), run)) == expected
+
+
+def test_numbers_beyond_all_bounds_raise_no_warning(train: Train) -> None:
+    run = train(method="sgd", rate=1e6, epochs=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        verdict = judge(run)
+    assert not [reason for reason in verdict.not_evaluated.values() if "failed" in reason]
+    assert verdict.findings[0].cause == "lr-too-high"

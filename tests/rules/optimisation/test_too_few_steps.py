@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unstuck.record import NotEvaluated, Run, signals
+from unstuck.record.facts import End
+from unstuck.rules import judge
+from unstuck.rules.optimisation.too_few_steps import TooFewSteps
+from unstuck.testing.rules import RuleContract, outcome, record
+
+Train = Callable[..., Run]
+
+
+class TestContract(RuleContract):
+    rule = TooFewSteps()
+
+    @pytest.fixture
+    def sick(self, train: Train) -> Run:
+        return train(epochs=1)
+
+    @pytest.fixture
+    def healthy(self, train: Train) -> Run:
+        return train(epochs=10)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"epochs": 1},
+        {"epochs": 2},
+        {"method": "sgd", "rate": 0.1, "epochs": 1},
+        {"method": "sgd", "rate": 0.1, "epochs": 3},
+        {"method": "sgd", "rate": 0.3, "epochs": 30, "batch": 1200},
+    ],
+    ids=str,
+)
+def test_trainings_that_stop_on_the_slope(train: Train, fault: dict[str, object]) -> None:
+    assert judge(train(**fault)).findings[0].cause == "too-few-steps"
+
+
+def slope(folder: Path, values: np.ndarray, *facts: End) -> Run:
+    return record(folder, series={signals.LOSS: values}, facts=facts)
+
+
+def test_how_training_ended_matters(tmp_path: Path) -> None:
+    line = np.linspace(2.3, 1.8, 100)
+    with slope(tmp_path / "a", line) as run:
+        assert len(outcome(TooFewSteps(), run)) == 1
+    with slope(tmp_path / "b", line, End(reason="early stopping", steps=100)) as run:
+        assert outcome(TooFewSteps(), run) == []
+    with slope(tmp_path / "c", line, End(reason="interrupted", steps=100)) as run:
+        assert list(TooFewSteps().check(run)) == [NotEvaluated(reason="training was interrupted before its end")]
+
+
+def test_a_rate_that_was_brought_to_nothing_ended_the_training(tmp_path: Path) -> None:
+    rates = {signals.LEARNING_RATE: {"0": np.linspace(0.1, 0.0, 100)}}
+    with record(tmp_path / "a", series={signals.LOSS: np.linspace(2.3, 1.8, 100)}, tables=rates) as run:
+        assert outcome(TooFewSteps(), run) == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    length=st.sampled_from([30, 100, 300, 1000]),
+    constants=st.floats(3.0, 200.0),
+    floor=st.floats(0.0, 0.9),
+    sigma=st.sampled_from([0.0, 0.01, 0.1, 0.5]),
+    unit=st.sampled_from([1e-4, 1.0, 1e3]),
+)
+def test_decays_that_have_run_for_three_time_constants_are_silent(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int, length: int, constants: float, floor: float, sigma: float, unit: float,
+) -> None:  # fmt: skip
+    time = np.linspace(0, 1, length)
+    noise = np.random.default_rng(seed).lognormal(-(sigma**2) / 2, sigma, length)
+    values = unit * (floor + (1 - floor) * np.exp(-constants * time)) * noise
+    with slope(tmp_path_factory.mktemp("run"), values) as run:
+        assert outcome(TooFewSteps(), run) == []
