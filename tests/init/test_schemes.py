@@ -90,10 +90,10 @@ def test_orthogonal_within_each_group(groups, inputs, outputs, kernel, gain, tra
     torch.testing.assert_close(gram, gain**2 * torch.eye(shorter, dtype=values.dtype).expand_as(gram))
 
 
-def test_orthogonal_has_no_preferred_sign():
-    """Without the correction of signs a QR decomposition gives diagonals of one sign only."""
-    traces = [draw("orthogonal", nn.Linear(2, 2), seed)[0].diagonal(dim1=1, dim2=2).sum().item() for seed in range(400)]
-    assert abs(sum(traces) / 400) < 0.2
+def test_orthogonal_has_rotations_and_reflections():
+    """Without the correction of signs a QR decomposition gives one of the two only."""
+    rotations = sum(torch.det(draw("orthogonal", nn.Linear(4, 4), seed)[0][0]).item() > 0 for seed in range(200))
+    assert 70 < rotations < 130
 
 
 @pytest.mark.parametrize(("given", "meant"), [("Xavier", "xavier"), ("glorot", "xavier"), ("kaiming", "he")])

@@ -117,6 +117,15 @@ def test_loading_the_schedule_alone_restores_the_value(build):
 
 
 @every_schedule
+def test_saved_bases_win_over_those_of_the_new_optimizer(build):
+    optimizer, other = sgd(0.1, 0.7), sgd(5.0, 6.0, momentum=0.2)
+    schedule, resumed = build(optimizer), build(other)
+    resumed.load_state_dict(schedule.state_dict())
+    for group in range(2):
+        assert np.array_equal(resumed.curve(20, group=group), schedule.curve(20, group=group))
+
+
+@every_schedule
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
 def test_pickled_and_copied_schedules_go_on(build, duplicate):
     optimizer = sgd(0.1, 0.7)
