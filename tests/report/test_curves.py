@@ -64,6 +64,7 @@ def record(folder: Path, signal: signals.Signal, values: list[object]) -> Run:
         ([1.0, 2.0, 4.0], "The loss rose from 1 to 4"),
         ([-1.0, -2.0], "The loss fell from -1 to -2"),
         ([0.0, 0.0], "The loss stayed at 0"),
+        ([2.0, 9e8, 2.5], "The loss climbed from 2 to 9e8, and ended at 2.5"),
         ([3.0], "The loss stayed at 3"),
     ],
 )

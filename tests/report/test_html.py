@@ -90,6 +90,7 @@ def test_the_policy_admits_the_scripts_of_the_page_and_no_other(page: Page) -> N
     running = page.scripts[1:]  # the first holds data
     assert [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in running] == admitted
     assert len(running) == 2
+    assert "Copyright (c)" in running[0]
 
 
 def test_hostile_names_stay_text(tmp_path: Path, sick_verdict: Verdict) -> None:

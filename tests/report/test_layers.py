@@ -21,6 +21,17 @@ def test_ratios_are_those_of_weights_with_the_rule_of_thumb(healthy: Run, sick: 
     assert "far more than 1e-3" in layers.update_ratio(sick, ENGLISH, rows=500).title
 
 
+def test_a_ratio_that_moved_far_is_told_from_end_to_end(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        writer.name(Index.PARAMETER, ["a", "b"])
+        for step in range(40):
+            writer.add(signals.UPDATE_RATIO, step, [10.0 ** (-step / 10), np.nan])
+    with Run.open(tmp_path) as run:
+        title = layers.update_ratio(run, ENGLISH, rows=500).title
+    assert title.startswith("A step changes weights by 0.7")
+    assert title.endswith("1.79e-4 at the end")
+
+
 def test_only_layers_that_can_die_or_saturate_have_lines(sick: Run) -> None:
     dead = layers.dead_units(sick, ENGLISH, rows=500)
     assert [line.name for line in dead.blocks[0].lines] == ["1 (ReLU)", "3 (ReLU)"]

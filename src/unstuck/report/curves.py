@@ -27,6 +27,8 @@ __all__ = ["accuracy", "gradient_norm", "learning_rate", "loss", "smoothing"]
 
 SMOOTHINGS = 40
 """A mean is taken over the number of samples divided by this: long enough to tame the noise, short enough to turn."""
+BLOWN = 10.0
+"""Times its value at either end to which a loss climbs in between, so that the climb is what there is to tell."""
 STOOD = 0.05
 """Relative change below which a curve is said to have stood still."""
 
@@ -196,7 +198,10 @@ def _loss_title(series: Series, words: Words) -> str:
         last_finite = int(np.flatnonzero(~broken)[-1])
         return words.say("loss.broke", step=f"{int(series.steps[last_finite + 1]):,}")
     first, last = _ends(series.finite())
-    return words.say(f"loss.{_moved(first, last)}", first=number(first), last=number(last))
+    peak = float(series.finite().values.max())
+    blew_up = first > 0 and peak > BLOWN * max(first, last)
+    said = {"first": number(first), "last": number(last), "peak": number(peak)}
+    return words.say("loss.peaked" if blew_up else f"loss.{_moved(first, last)}", **said)
 
 
 def _accuracy_title(validation: Series, training: Block, words: Words) -> str:

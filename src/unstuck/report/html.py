@@ -12,7 +12,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from unstuck._version import __version__
 from unstuck.errors import ArgumentError, RunWriteError
@@ -44,7 +43,7 @@ PLOTS = (
 class Script:
     """A script of the page, with the hash by which its policy admits it and no other."""
 
-    text: Markup
+    text: str
     digest: str
 
 
@@ -138,7 +137,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
                 "last": {str(c.number): _last_step(c) for c in chapters},
                 "words": {key: words.say(key) for key in SCRIPT_WORDS},
             },
-            styles=Markup(_static("uPlot.min.css") + _static("report.css")),
+            styles=_static("uPlot.min.css") + _static("report.css"),
             scripts=_scripts(),
             version=__version__,
         )
@@ -197,9 +196,10 @@ def _static(name: str) -> str:
 @cache
 def _scripts() -> tuple[Script, ...]:
     """The library uPlot and our own script; the page's policy names their hashes, so that no other can run."""
-    texts = [_static("uPlot.iife.min.js"), _static("report.js")]
+    licence = f"/*!\n{_static('uPlot.LICENSE')}*/\n"  # which asks to stand in every copy, and a page is one
+    texts = [licence + _static("uPlot.iife.min.js"), _static("report.js")]
     digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
-    return tuple(Script(text=Markup(t), digest=d) for t, d in zip(texts, digests, strict=True))
+    return tuple(Script(text=t, digest=d) for t, d in zip(texts, digests, strict=True))
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from unstuck.record import Run, Signal, Table, facts, signals
 from unstuck.report.phrases import number, share
@@ -30,21 +33,31 @@ def update_ratio(run: Run, words: Words, *, rows: int) -> Plot:
     drawn = [name for name in drawn if name not in minor] or drawn
     if not drawn:
         return missing("ratio", reason_missing(signals.UPDATE_RATIO, bool(len(table)), words), words)
-    values = np.column_stack([table.column(name).values for name in drawn])
-    median = float(np.median(values[np.isfinite(values)]))
     drawing, notes = _drawn(table, drawn, words, rows)
     notes += ends_note(run, table.steps, words)
-    kind = "low" if median < THUMB / FAR else "high" if median > THUMB * FAR else "fine"
     return Plot(
         id="ratio",
         name=words.say("ratio.name"),
-        title=words.say(f"ratio.{kind}", median=number(median)),
+        title=_ratio_title(np.column_stack([table.column(name).values for name in drawn]), words),
         read=words.say("ratio.read"),
         blocks=(drawing,),
         references=(Reference(words.say("ratio.thumb"), THUMB),),
         log="always",
         notes=notes,
     )
+
+
+def _ratio_title(values: NDArray[np.float64], words: Words) -> str:
+    """The median ratio; where it moved by far, that of the first and that of the last steps."""
+    tenth = max(1, len(values) // 10)
+    first, whole, last = (
+        float(np.median(part[np.isfinite(part)])) if np.isfinite(part).any() else math.nan
+        for part in (values[:tenth], values, values[-tenth:])
+    )
+    if max(first, last) > FAR * min(first, last):
+        return words.say("ratio.moved", first=number(first), last=number(last))
+    kind = "low" if whole < THUMB / FAR else "high" if whole > THUMB * FAR else "fine"
+    return words.say(f"ratio.{kind}", median=number(whole))
 
 
 def dead_units(run: Run, words: Words, *, rows: int) -> Plot:

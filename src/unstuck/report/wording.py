@@ -88,6 +88,7 @@ EN: Mapping[str, str] = {
     "loss.fell": "The loss fell from {first} to {last}",
     "loss.rose": "The loss rose from {first} to {last}",
     "loss.stood": "The loss stayed at {last}",
+    "loss.peaked": "The loss climbed from {first} to {peak}, and ended at {last}",
     "loss.broke": "The loss stopped being finite at step {step}",
     "loss.read": "A straight, slow descent asks for a higher rate; a fast one that levels off high, swings or climbs asks "
     "for a lower one; the spread around the mean is the noise of small batches.",
@@ -118,6 +119,7 @@ EN: Mapping[str, str] = {
     "ratio.low": "A step changes weights by {median} of their size: far less than 1e-3",
     "ratio.fine": "A step changes weights by {median} of their size: near the usual 1e-3",
     "ratio.high": "A step changes weights by {median} of their size: far more than 1e-3",
+    "ratio.moved": "A step changes weights by {first} of their size at first, by {last} at the end",
     "ratio.read": "‖Δw‖ / ‖w‖ should be about 1e-3: far below, the rate is too low or the gradient does not reach the "
     "layer; far above, each step overwrites what the last ones learned.",
     "ratio.thumb": "1e-3, the rule of thumb",
