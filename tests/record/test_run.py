@@ -62,3 +62,17 @@ def test_histograms_have_their_bins(tmp_path):
         writer.add(signals.ACTIVATION_HISTOGRAM, 0, [[1.0] * signals.HISTOGRAM_BINS, [2.0] * signals.HISTOGRAM_BINS])
     with Run.open(tmp_path) as run:
         assert run.table(signals.ACTIVATION_HISTOGRAM).values.shape == (1, 2, signals.HISTOGRAM_BINS)
+
+
+def test_a_snapshot_reads_once_and_does_not_grow(tmp_path):
+    with RunWriter(tmp_path) as writer:
+        writer.add(signals.LOSS, 0, 1.0)
+        writer.flush()
+        with Run.open(tmp_path) as run:
+            still = run.snapshot()
+            assert len(still.series(signals.LOSS)) == 1
+            writer.add(signals.LOSS, 1, 2.0)
+            writer.flush()
+            assert len(still.series(signals.LOSS)) == 1
+            assert run.series(signals.LOSS).values.tolist() == [1.0, 2.0]
+            assert run.snapshot().series(signals.LOSS).values.tolist() == [1.0, 2.0]

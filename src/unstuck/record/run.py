@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from unstuck.record.schema import check_schema, run_file
 from unstuck.record.signals import Index, Signal
 
 __all__ = ["Run", "Series", "Table"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Run:
         self._connection = connection
         self.path = path
         self.number = stream
+        self._read: dict[str, Any] | None = None
 
     @classmethod
     def open(cls, path: Path | str) -> Run:
@@ -121,22 +125,37 @@ class Run:
         rows = self._connection.execute("SELECT stream FROM samples UNION SELECT stream FROM facts ORDER BY 1")
         return tuple(Run(self._connection, self.path, stream=int(row[0])) for row in rows.fetchall())
 
+    def snapshot(self) -> Run:
+        """This stream, of which everything is read once: for judges, who ask for the same again and again.
+
+        What it has read does not change any more when the training goes on; take a new one to see the rest.
+        """
+        run = Run(self._connection, self.path, stream=self.number)
+        run._read = {}
+        return run
+
     def series(self, signal: Signal) -> Series:
         """The samples of a signal that has one number a step; empty where there are none."""
         if signal.index is not Index.RUN:
             raise ArgumentError(
                 f"signal={signal.key!r} has one number for each {signal.index.value}; read it by table()"
             )
-        rows = self._samples(signal)
-        return Series(
-            np.array([step for step, _ in rows], dtype=np.int64),
-            np.array([np.frombuffer(data, np.float64)[0] for _, data in rows], dtype=np.float64),
-        )
+        return self._once(signal.key, lambda: self._series(signal))
 
     def table(self, signal: Signal) -> Table:
         """The samples of a signal with one number for each parameter, layer or group; empty where there are none."""
         if signal.index is Index.RUN:
             raise ArgumentError(f"signal={signal.key!r} has one number a step; read it by series()")
+        return self._once(signal.key, lambda: self._table(signal))
+
+    def _series(self, signal: Signal) -> Series:
+        rows = self._samples(signal)
+        return Series(
+            np.array([step for step, _ in rows], dtype=np.int64),
+            np.frombuffer(b"".join(data for _, data in rows), np.float64),
+        )
+
+    def _table(self, signal: Signal) -> Table:
         rows = self._samples(signal)
         names = self.names(signal.index)
         values = np.full((len(rows), len(names), signal.bins), np.nan)
@@ -158,6 +177,9 @@ class Run:
 
     def facts(self, kind: type[FactT]) -> tuple[FactT, ...]:
         """All facts of a kind, in the order in which they were stated."""
+        return self._once(f"fact {kind.kind}", lambda: self._facts(kind))
+
+    def _facts(self, kind: type[FactT]) -> tuple[FactT, ...]:
         query = "SELECT value FROM facts WHERE stream = ? AND kind = ? ORDER BY id"
         rows = self._connection.execute(query, (self.number, kind.kind)).fetchall()
         return tuple(from_plain(kind, json.loads(row[0])) for row in rows)
@@ -188,6 +210,13 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _once(self, key: str, read: Callable[[], T]) -> T:
+        if self._read is None:
+            return read()
+        if key not in self._read:
+            self._read[key] = read()
+        return self._read[key]
 
     def _samples(self, signal: Signal) -> list[tuple[int, bytes]]:
         query = "SELECT step, data FROM samples WHERE stream = ? AND signal = ? ORDER BY position"

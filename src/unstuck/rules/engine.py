@@ -39,7 +39,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     fired: set[str] = set()
     evaluated: set[str] = set()
     reasons: dict[str, str] = {}
-    streams = run.streams()
+    streams = tuple(stream.snapshot() for stream in run.streams())
     several = sum(stream.has(LOSS) for stream in streams) > 1
     for stream in streams:
         findings: list[Finding] = []

@@ -14,7 +14,7 @@ from unstuck.record import Run, Where, signals
 from unstuck.record.facts import InitialLoss, Loss, Optimizer
 from unstuck.rules.curve import Curve
 
-__all__ = ["Learning", "constant_guess", "optimizer_place", "single_loss", "untrained_loss"]
+__all__ = ["Learning", "constant_guess", "in_a_game", "optimizer_place", "single_loss", "untrained_loss"]
 
 Outcome = Literal["good", "partial", "none"]
 
@@ -99,6 +99,11 @@ def _elements(loss: Loss, batch: float) -> float:
         return 1.0
     shape = loss.output_shape if loss.target_type == "real" else loss.target_shape
     return batch * float(np.prod(shape[1:])) if shape else batch
+
+
+def in_a_game(run: Run) -> bool:
+    """Whether several trainings go on in one run, as in a GAN: then a loss may rise because another one learns."""
+    return sum(stream.has(signals.LOSS) for stream in run.streams()) > 1
 
 
 def optimizer_place(run: Run) -> Where:

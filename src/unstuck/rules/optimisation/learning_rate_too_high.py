@@ -10,7 +10,7 @@ import numpy as np
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import End, NonFinite
 from unstuck.rules.curve import CERTAIN, Curve
-from unstuck.rules.learning import Learning, optimizer_place
+from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
@@ -98,7 +98,7 @@ class LearningRateTooHigh(Rule):
         if step.climbs or any(fact.what in ("input", "target") for fact in run.facts(NonFinite)):
             return
         learning = Learning.of(run)
-        game = len(run.streams()) > 1
+        game = in_a_game(run)
         found = self._diverged(run, curve, step) or (None if game else self._stuck_high(curve, learning, step))
         if found is not None:
             severity, confidence, summary, evidence = found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.rules.learning import Learning, optimizer_place
+from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps, elasticity
@@ -72,7 +72,7 @@ class LearningRateTooLow(Rule):
         updates = int(losses.steps[-1]) + 1
         ratio, distance = steps.strongest(), steps.distance(updates)
         low = GOOD_RATIO if learning.outcome == "none" else self.low_ratio
-        small = 0.0 < ratio < low and distance < self.distance and len(run.streams()) == 1
+        small = 0.0 < ratio < low and distance < self.distance and not in_a_game(run)
         if not small or not self._far(learning) or (elasticity(run) or 1.0) < self.elastic:
             return
         yield self._report(run, learning, ratio, distance)

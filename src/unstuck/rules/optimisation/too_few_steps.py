@@ -10,7 +10,7 @@ import numpy as np
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import End, Training
 from unstuck.rules.curve import Curve
-from unstuck.rules.learning import Learning
+from unstuck.rules.learning import Learning, in_a_game
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
@@ -73,7 +73,7 @@ class TooFewSteps(Rule):
         learning = Learning.of(run)
         curve = learning.curve
         stopped = end is not None and end.reason in ("early stopping", "diverged")
-        if stopped or len(run.streams()) > 1 or learning.outcome == "good" or self._rate_faded(run):
+        if stopped or in_a_game(run) or learning.outcome == "good" or self._rate_faded(run):
             return
         if learning.pretrained or not curve.falls_surely:
             return
