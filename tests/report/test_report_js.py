@@ -47,6 +47,7 @@ const measure = () => document.querySelectorAll("canvas").forEach((canvas) => (c
 addEventListener("load", () => setTimeout(() => {
   measure();
   document.querySelectorAll("figure img").forEach((image) => (image.dataset.loaded = image.naturalWidth));
+  document.body.dataset.width = innerWidth;
   document.body.dataset.overflow = document.documentElement.scrollWidth - innerWidth;
   document.body.dataset.requests = performance.getEntriesByType("resource").map((entry) => entry.name).join(" ");
   const loss = document.getElementById("plot-0-loss");
@@ -57,6 +58,18 @@ addEventListener("load", () => setTimeout(() => {
     loss.querySelector(".chart").dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight"}));
     document.body.dataset.aloud = loss.querySelector(".aloud").textContent;
     loss.querySelector(".legend button").click();
+    const over = document.querySelector("#plot-0-gradient .u-over");
+    const {left, top, width} = over.getBoundingClientRect();
+    const mouse = (type, share, target) => target.dispatchEvent(new MouseEvent(type, {
+      clientX: left + share * width, clientY: top + 20, bubbles: true, view: window, movementX: 1}));
+    mouse("mouseenter", 0.5, over); mouse("mousemove", 0.5, over); mouse("mousedown", 0.5, over);
+    mouse("mousemove", 0.6, over); mouse("mouseup", 0.6, document);
+    const resets = () => [...document.querySelectorAll(".reset")].filter((button) => !button.hidden).length;
+    setTimeout(() => {
+      document.body.dataset.zoomed = resets();
+      loss.querySelector(".reset").click();
+      setTimeout(() => (document.body.dataset.whole = resets()), 200);
+    }, 200);
     document.body.dataset.pressed = loss.querySelector(".legend button").getAttribute("aria-pressed");
   }
   document.body.dataset.done = "yes";
@@ -124,13 +137,17 @@ def test_every_plot_of_a_healthy_run_is_drawn(healthy: Run, healthy_verdict: Ver
     assert all(int(canvas["data-points"] or 0) > 300 for canvas in maps)
 
 
-@pytest.mark.parametrize("theme", [0, 1], ids=["dark", "light"])
-def test_canvases_hold_ink_and_buttons_work(healthy: Run, healthy_verdict: Verdict, tmp_path: Path, theme: int) -> None:
+@pytest.mark.parametrize(("theme", "width"), [(0, 1600), (1, 500)], ids=["dark and wide", "light and narrow"])
+def test_canvases_hold_ink_and_buttons_work(
+    healthy: Run, healthy_verdict: Verdict, tmp_path: Path, theme: int, width: int
+) -> None:
     page = probed(write_html(healthy, healthy_verdict, tmp_path / "report.html"))
-    dom, console = visit(page, tmp_path, f"--blink-settings=preferredColorScheme={theme}")
+    dom, console = visit(
+        page, tmp_path, f"--blink-settings=preferredColorScheme={theme}", f"--window-size={width},1000"
+    )
     assert console == ""
     (body,) = dom.all("body")
-    assert body["data-done"] == "yes"
+    assert (body["data-done"], body["data-width"]) == ("yes", str(width))
     # uPlot clears and rebuilds the loss when its axis changes, after the ink was measured; the others keep theirs.
     canvases = [c for c in dom.all("canvas") if "data-ink" in c]
     assert len(canvases) >= len(PLOTS) - 1 + 8
@@ -139,6 +156,7 @@ def test_canvases_hold_ink_and_buttons_work(healthy: Run, healthy_verdict: Verdi
     assert body["data-requests"] == ""
     assert int(body["data-overflow"] or 0) <= 0
     assert (body["data-first"], body["data-then"], body["data-pressed"]) == ("linear", "log", "false")
+    assert (body["data-zoomed"], body["data-whole"]) == (str(len(PLOTS)), "0")  # all plots zoom together, and back
     assert re.match(r"step \d+: batch [\d.]+, mean of 23 samples [\d.]+, validation", body["data-aloud"] or "")
 
 

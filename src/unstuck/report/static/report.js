@@ -58,6 +58,24 @@
 
   const wholeSteps = [1, 2, 5].flatMap((n) => Array.from({ length: 9 }, (_, i) => n * 10 ** i)).sort((a, b) => a - b);
 
+  // Over many decades, whole decades alone: at most six lines rather than nine a decade.
+  function decades(u, axisIndex, low, high) {
+    const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+    if (last - first < 1) {
+      const fine = [first - 1, first, first + 1].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
+      const seen = fine.filter((value) => value >= low && value <= high);
+      return seen.length ? seen : [low, high];
+    }
+    const stride = Math.ceil((last - first + 1) / 6);
+    return Array.from({ length: Math.floor((last - first) / stride) + 1 }, (_, i) => 10 ** (first + i * stride));
+  }
+  const wide = (lines, data, right) => {
+    const values = lines.flatMap((line, i) => (Boolean(line.right) === right ? data[i + 1] : [])).filter((y) => y > 0);
+    const [low, high] = values.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, 0]);
+    return high / low > 500;
+  };
+  const many = { splits: decades, filter: (u, splits) => splits };
+
   function axis(scale, chart, side) {
     const write = chart.shares ? percent : number;
     return {
@@ -95,7 +113,7 @@
 
   const charts = [];
 
-  function options(chart, lines, log, box, hooks) {
+  function options(chart, lines, data, log, box, hooks) {
     const distribution = log ? { distr: 3, log: 10 } : { range: chart.shares ? shareRange : linearRange };
     const right = lines.some((line) => line.right);
     return {
@@ -114,8 +132,8 @@
       scales: { x: { time: false }, y: distribution, right: { distr: 3, log: 10 } },
       axes: [
         { ...axis("x", {}, 2), size: 34, incrs: wholeSteps, values: (u, splits) => splits.map((s) => s.toLocaleString("en-US")) },
-        axis("y", chart, 3),
-        ...(right ? [axis("right", chart, 1)] : []),
+        { ...axis("y", chart, 3), ...(log && wide(lines, data, false) ? many : {}) },
+        ...(right ? [{ ...axis("right", chart, 1), ...(wide(lines, data, true) ? many : {}) }] : []),
       ],
       series: [
         {},
@@ -213,7 +231,7 @@
 
     const build = (log) => {
       if (state.plot) state.plot.destroy();
-      state.plot = new uPlot(options(chart, lines, log, box, hooks), log ? positive(data) : data, box);
+      state.plot = new uPlot(options(chart, lines, data, log, box, hooks), log ? positive(data) : data, box);
       state.hidden.forEach((hidden, i) => hidden && state.plot.setSeries(i + 1, { show: false }));
       figure.dataset.scale = log ? "log" : "linear";
     };
