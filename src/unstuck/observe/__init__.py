@@ -2,5 +2,6 @@
 
 from unstuck.observe.observer import Latest, Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET
+from unstuck.observe.session import Session
 
-__all__ = ["DEFAULT_BUDGET", "Latest", "Observer"]
+__all__ = ["DEFAULT_BUDGET", "Latest", "Observer", "Session"]

@@ -20,7 +20,7 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-__all__ = ["ForwardListener", "current_module", "listen", "unlisten"]
+__all__ = ["ForwardListener", "current_module", "enter", "listen", "unlisten", "unwatch", "watch"]
 
 
 class ForwardListener(Protocol):
@@ -40,6 +40,14 @@ class ForwardListener(Protocol):
         """A torch function was called by a module's forward, or outside of all modules."""
         ...
 
+    def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A torch function raised; the error goes on to the caller."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """This listener raised, and will not be shown any more."""
+        ...
+
 
 class _Calls(TorchFunctionMode):
     """Pass every call through, and show it to the listeners afterwards."""
@@ -48,10 +56,14 @@ class _Calls(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        output = func(*args, **kwargs)
+        try:
+            output = func(*args, **kwargs)
+        except Exception:
+            if _watchable():
+                _show(lambda listener: listener.function_failed(func, args, kwargs))
+            raise
         if _listeners and _watchable():
-            for listener in tuple(_listeners):
-                listener.function_called(func, args, kwargs, output)
+            _show(lambda listener: listener.function_called(func, args, kwargs, output))
         return output
 
 
@@ -65,6 +77,8 @@ class _Stack(threading.local):
 _listeners: list[ForwardListener] = []
 _handles: list[RemovableHandle] = []
 _modes: list[_Calls] = []
+_watchers: list[Callable[[nn.Module, tuple[Any, ...]], None]] = []
+_watching: list[RemovableHandle] = []
 _stack = _Stack()
 
 
@@ -88,6 +102,11 @@ def listen(listener: ForwardListener) -> None:
         _modes.append(mode)
 
 
+def enter(module: nn.Module) -> None:
+    """Take note that a module is running whose beginning came before the first listener."""
+    _stack.modules.append(module)
+
+
 def unlisten(listener: ForwardListener) -> None:
     """End what :func:`listen` began; a listener that does not listen is allowed."""
     with contextlib.suppress(ValueError):
@@ -97,6 +116,30 @@ def unlisten(listener: ForwardListener) -> None:
     while _handles:
         _handles.pop().remove()
     _leave_modes()
+
+
+RootWatcher = Callable[[nn.Module, tuple[Any, ...]], None]
+
+
+def watch(watcher: RootWatcher) -> None:
+    """Call a function before each module's forward pass, on every step: it must be quick."""
+    _watchers.append(watcher)
+    if not _watching:
+        _watching.append(register_module_forward_pre_hook(_before_any))
+
+
+def unwatch(watcher: RootWatcher) -> None:
+    """End what :func:`watch` began; a function that does not watch is allowed."""
+    with contextlib.suppress(ValueError):
+        _watchers.remove(watcher)
+    if not _watchers and _watching:
+        _watching.pop().remove()
+
+
+def _before_any(module: nn.Module, inputs: Any) -> None:
+    if not torch.compiler.is_compiling():
+        for watcher in tuple(_watchers):
+            watcher(module, inputs)
 
 
 def _leave_modes() -> None:
@@ -116,9 +159,8 @@ def _before(module: nn.Module, inputs: Any) -> None:
     _stack.modules.append(module)
     if not _watchable():
         return
-    with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
-        for listener in tuple(_listeners):
-            listener.module_begins(module, inputs, outermost=len(_stack.modules) == 1)
+    outermost = len(_stack.modules) == 1
+    _show(lambda listener: listener.module_begins(module, inputs, outermost=outermost))
 
 
 def _after(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -126,9 +168,18 @@ def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     while _stack.modules and _stack.modules.pop() is not module:
         pass
     if isinstance(output, Tensor | tuple | list | dict) and _watchable():
-        with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
-            for listener in tuple(_listeners):
-                listener.module_ended(module, output)
+        _show(lambda listener: listener.module_ended(module, output))
+
+
+def _show(event: Callable[[ForwardListener], None]) -> None:
+    """Show an event to every listener; what they compute is not the user's, and their errors must not be either."""
+    with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+        for listener in tuple(_listeners):
+            try:
+                event(listener)
+            except Exception as error:
+                unlisten(listener)
+                listener.failed(error)
 
 
 def _watchable() -> bool:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import torch
 
-__all__ = ["user_place"]
+__all__ = ["user_names", "user_place", "user_trail"]
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _TORCH = str(Path(torch.__file__).resolve().parent)
 _STDLIB = str(Path(sys.modules["os"].__file__ or "").resolve().parent)
+
+
+MOST_ENTRIES = 1_000
 
 
 @cache
@@ -21,6 +26,54 @@ def _is_users(file: str) -> bool:
         return False
     path = str(Path(file).resolve())
     return not (path.startswith((_OURS, _TORCH, _STDLIB)) or "site-packages" in path or "dist-packages" in path)
+
+
+def _user_frames(depth: int) -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(depth + 1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        if _is_users(frame.f_code.co_filename):
+            yield frame
+        frame = frame.f_back
+
+
+def user_trail() -> str:
+    """The user's calls that led here, as ``file:line`` each, the innermost first: a name for a place in a program."""
+    return " < ".join(f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in _user_frames(1))
+
+
+def user_names(wanted: set[int]) -> dict[int, str]:
+    """Names that the user's code gives to objects: variables, attributes of ``self``, entries of lists.
+
+    Args:
+        wanted: Identities of the objects.
+
+    Returns:
+        The name of each object that was found, by its identity.
+    """
+    names: dict[int, str] = {}
+    for frame in _user_frames(1):
+        for scope in (frame.f_locals, frame.f_globals):
+            for name, value in list(scope.items()):
+                _name(names, wanted, name, value)
+                if name == "self":
+                    for attribute, inner in list(getattr(value, "__dict__", {}).items()):
+                        _name(names, wanted, attribute, inner)
+        if len(names) == len(wanted):
+            break
+    return names
+
+
+def _name(names: dict[int, str], wanted: set[int], name: str, value: object) -> None:
+    if id(value) in wanted:
+        names.setdefault(id(value), name)
+    elif isinstance(value, list | tuple) and len(value) <= MOST_ENTRIES:
+        for position, entry in enumerate(value):
+            if id(entry) in wanted:
+                names.setdefault(id(entry), f"{name}[{position}]")
+    elif isinstance(value, dict) and len(value) <= MOST_ENTRIES:
+        for key, entry in list(value.items()):
+            if id(entry) in wanted:
+                names.setdefault(id(entry), f"{name}[{key!r}]")
 
 
 def user_place(depth: int = 1) -> tuple[str | None, int | None]:
@@ -32,9 +85,6 @@ def user_place(depth: int = 1) -> tuple[str | None, int | None]:
     Returns:
         The file and the line, from 1; ``(None, None)`` where no such caller is on the stack.
     """
-    frame = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]
-    while frame is not None:
-        if _is_users(frame.f_code.co_filename):
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
+    for frame in _user_frames(depth):
+        return frame.f_code.co_filename, frame.f_lineno
     return None, None

@@ -1,20 +1,24 @@
-"""Where the observer holds on to PyTorch: backward passes, optimizer steps, cleared gradients.
+"""Where the observer holds on to PyTorch: backward passes, optimizer steps, new optimizers, schedules.
 
-Optimizer steps are seen through PyTorch's global optimizer hooks. For backward passes and ``zero_grad`` PyTorch has no
-hook, so ``torch.autograd.backward`` (which ``Tensor.backward`` calls) and ``Optimizer.zero_grad`` are wrapped while
-somebody listens, and restored afterwards. A listener that raises is dropped: watching must never stop a training.
+Optimizer steps are seen through PyTorch's global optimizer hooks. For backward passes (``torch.autograd.backward``,
+which ``Tensor.backward`` calls), for the construction of optimizers, and for schedules PyTorch has no hook, so these
+are wrapped while somebody listens, and restored afterwards. A listener that raises is dropped: watching must never stop
+a training.
 """
 
 from __future__ import annotations
 
 import functools
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 __all__ = ["Listener", "listen", "unlisten"]
@@ -35,8 +39,12 @@ class Listener(Protocol):
         """An optimizer has stepped."""
         ...
 
-    def gradients_cleared(self, optimizer: Optimizer) -> None:
-        """``optimizer.zero_grad`` was called."""
+    def optimizer_made(self, optimizer: Optimizer) -> None:
+        """An optimizer was constructed."""
+        ...
+
+    def schedule_stepped(self, schedule: LRScheduler) -> None:
+        """A learning-rate schedule was stepped."""
         ...
 
     def failed(self, error: Exception) -> None:
@@ -44,6 +52,22 @@ class Listener(Protocol):
         ...
 
 
+class _Unscaled:
+    """The loss that a GradScaler scaled last, so that the loss itself is recorded and not a multiple of it."""
+
+    def __init__(self) -> None:
+        self._scaled: weakref.ref[Tensor] | None = None
+        self._original: weakref.ref[Tensor] | None = None
+
+    def note(self, scaled: Tensor, original: Tensor) -> None:
+        self._scaled, self._original = weakref.ref(scaled), weakref.ref(original)
+
+    def get(self, root: Tensor) -> Tensor:
+        original = self._original() if self._original and self._scaled and self._scaled() is root else None
+        return root if original is None else original
+
+
+_unscaled = _Unscaled()
 _listeners: list[Listener] = []
 _undo: list[Callable[[], None]] = []
 
@@ -76,18 +100,32 @@ def _tell(event: Callable[[Listener], None]) -> None:
 
 def _install() -> None:
     backward = torch.autograd.backward
-    zero_grad = Optimizer.zero_grad
+    construct = Optimizer.__init__
+    scale = GradScaler.scale
+    schedule = LRScheduler.step
 
     @functools.wraps(backward)
     def watched_backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+        roots = tuple(_unscaled.get(root) for root in ((tensors,) if isinstance(tensors, Tensor) else tensors))
         _tell(lambda listener: listener.backward_begins(roots))
         backward(tensors, *args, **kwargs)
 
-    @functools.wraps(zero_grad)
-    def watched_zero_grad(self: Optimizer, *args: Any, **kwargs: Any) -> None:
-        zero_grad(self, *args, **kwargs)
-        _tell(lambda listener: listener.gradients_cleared(self))
+    @functools.wraps(construct)
+    def watched_construct(self: Optimizer, *args: Any, **kwargs: Any) -> None:
+        construct(self, *args, **kwargs)
+        _tell(lambda listener: listener.optimizer_made(self))
+
+    @functools.wraps(scale)
+    def watched_scale(self: GradScaler, outputs: Any) -> Any:
+        scaled = scale(self, outputs)
+        if isinstance(outputs, Tensor):
+            _unscaled.note(scaled, outputs)
+        return scaled
+
+    @functools.wraps(schedule)
+    def watched_schedule(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
+        schedule(self, *args, **kwargs)
+        _tell(lambda listener: listener.schedule_stepped(self))
 
     def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
@@ -99,13 +137,17 @@ def _install() -> None:
         _tell(lambda listener: listener.step_ended(optimizer))
 
     torch.autograd.backward = watched_backward
-    Optimizer.zero_grad = watched_zero_grad
+    Optimizer.__init__ = watched_construct
+    GradScaler.scale = watched_scale
+    LRScheduler.step = watched_schedule
     before = register_optimizer_step_pre_hook(step_begins)
     after = register_optimizer_step_post_hook(step_ended)
 
     def restore() -> None:
         torch.autograd.backward = backward
-        Optimizer.zero_grad = zero_grad
+        Optimizer.__init__ = construct
+        GradScaler.scale = scale
+        LRScheduler.step = schedule
         before.remove()
         after.remove()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from unstuck.record import facts
+from unstuck.record import facts, signals
+from unstuck.record.signals import Signal
 
 __all__ = ["InputProbe", "first_tensor"]
 
@@ -37,13 +38,8 @@ def first_tensor(values: Any) -> Tensor | None:
 
 @dataclass
 class InputProbe:
-    """Accumulate the moments of each feature.
+    """Accumulate the moments of each feature."""
 
-    Attributes:
-        batch_size: Examples of the latest batch; None before the first.
-    """
-
-    batch_size: int | None = None
     _shape: tuple[int, ...] = ()
     _kind: KindOf = "other"
     _count: int = 0
@@ -51,16 +47,15 @@ class InputProbe:
     _sums: Tensor | None = None
     _squares: Tensor | None = None
     _range: Tensor | None = None
-    _batch: Tensor | None = None
+    _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
     @torch.no_grad()
     def observe(self, batch: Tensor) -> None:
         """Take one batch, of shape (N, ...)."""
         batch = batch.detach()
         self._shape = tuple(batch.shape)
-        self.batch_size = batch.shape[0] if batch.dim() else 1
         self._kind = _kind_of(batch)
-        self._batch = None
+        self._batch = {}
         if self._kind == "ids" or not batch.numel():
             return
         examples = batch[:: max(1, batch.numel() // VALUES)] if batch.dim() > 1 else batch
@@ -78,11 +73,12 @@ class InputProbe:
             )
             self._count, self._examples = self._count + len(features), self._examples + len(batch)
         std, mean = torch.std_mean(finite, correction=0)
-        self._batch = torch.stack([mean, std, (~examples.isfinite()).sum().double()]).float()
+        nonfinite = (~examples.isfinite()).sum()
+        self._batch = {signals.INPUT_MEAN: mean, signals.INPUT_STD: std, signals.INPUT_NONFINITE: nonfinite}
 
-    def batch(self) -> Tensor | None:
-        """Mean, standard deviation and count of non-finite values of the latest batch, shape (3,)."""
-        batch, self._batch = self._batch, None
+    def batch(self) -> dict[Signal, Tensor]:
+        """The latest batch's numbers by signal, one-element tensors; each batch is handed out once."""
+        batch, self._batch = self._batch, {}
         return batch
 
     def fact(self) -> facts.Inputs | None:

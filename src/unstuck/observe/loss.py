@@ -1,4 +1,4 @@
-"""What the loss is applied to: function, shapes, targets, accuracy, and the place of the call in the user's code."""
+"""What the loss is applied to: function, shapes, outputs, targets, accuracy, and the place of the call."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from unstuck.observe.frames import user_place
-from unstuck.record import facts
+from unstuck.observe.graph import operation, producer
+from unstuck.observe.targets import TargetProbe
+from unstuck.record import facts, signals
+from unstuck.record.signals import Signal
 
-__all__ = ["LOSS_FUNCTIONS", "LossProbe"]
-
-MOST_CLASSES = 4_096
-"""Classes counted one by one; with more, only their number is kept."""
+__all__ = ["LOSS_FUNCTIONS", "LossProbe", "loss_arguments"]
 
 LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
     getattr(functional, name): name
@@ -45,7 +45,20 @@ LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
 }
 """Name of each loss of torch.nn.functional, by the function that PyTorch dispatches; loss modules call these too."""
 
-_CLASS_LOSSES = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
+OUTPUT_VALUES = 65_536
+
+_SIGNALS: tuple[Signal, ...] = (
+    signals.OUTPUT_MEAN,
+    signals.OUTPUT_STD,
+    signals.OUTPUT_SPREAD,
+)
+
+
+def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
+    """Output and target of a loss call; None where they are not two tensors."""
+    output = args[0] if args else kwargs.get("input")
+    target = args[1] if len(args) > 1 else kwargs.get("target")
+    return (output, target) if isinstance(output, Tensor) and isinstance(target, Tensor) else None
 
 
 @dataclass
@@ -53,14 +66,16 @@ class LossProbe:
     """Collect what the loss calls of sampled steps show."""
 
     function: str | None = None
+    targets: TargetProbe = field(default_factory=TargetProbe)
     _reduction: str = "mean"
     _output_shape: tuple[int, ...] = ()
-    _target_shape: tuple[int, ...] = ()
     _place: tuple[str | None, int | None] = (None, None)
-    _class_counts: Tensor | None = None
-    _classes: int | None = None
-    _real: list[Tensor] = field(default_factory=list[Tensor])
-    _accuracy: Tensor | None = None
+    _operation: str = ""
+    _axis: int | None = None
+    _weighted: bool = False
+    _smoothing: float = 0.0
+    _range: Tensor | None = None
+    _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
     @torch.no_grad()
     def observe(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -71,61 +86,64 @@ class LossProbe:
             args: Its positional arguments, the output first, the target second.
             kwargs: Its keyword arguments.
         """
-        output = args[0] if args else kwargs.get("input")
-        target = args[1] if len(args) > 1 else kwargs.get("target")
-        if not isinstance(output, Tensor) or not isinstance(target, Tensor):
+        pair = loss_arguments(args, kwargs)
+        if pair is None:
             return
+        output, target = pair
         self.function = name
         self._reduction = str(kwargs.get("reduction", "mean"))
-        self._output_shape, self._target_shape = tuple(output.shape), tuple(target.shape)
+        self._output_shape = tuple(output.shape)
+        weight = kwargs.get("weight", args[2] if len(args) > 2 else None)
+        self._weighted = isinstance(weight, Tensor) or isinstance(kwargs.get("pos_weight"), Tensor)
+        self._smoothing = float(kwargs.get("label_smoothing", 0.0))
         if self._place[0] is None:
             self._place = user_place(2)
-        output, target = output.detach(), target.detach()
-        if not target.is_floating_point() and name in _CLASS_LOSSES:
-            self._count(output, target)
-        elif target.is_floating_point() and target.numel():
-            values = target.double()
-            self._real.append(torch.stack([values.new_tensor(values.numel()), values.sum(), values.square().sum()]))
+        self._describe_producer(output)
+        self._batch = self._measure(output.detach())
+        self._batch.update(self.targets.observe(name, output.detach(), target.detach()))
 
-    def _count(self, output: Tensor, target: Tensor) -> None:
-        axis = 1 if output.dim() > 1 else 0
-        self._classes = output.shape[axis]
-        if self._classes > MOST_CLASSES:
-            return
-        valid = target[(target >= 0) & (target < self._classes)]
-        # bincount with minlength fetches the greatest id on CUDA; one-hot sums do not.
-        ids = torch.arange(self._classes, device=valid.device)
-        counts = torch.stack([(valid.reshape(-1, 1) == ids).sum(dim=0)]).sum(dim=0)
-        if self._class_counts is None or self._class_counts.shape != counts.shape:
-            self._class_counts = counts
-        else:
-            self._class_counts = self._class_counts + counts
-        if output.dim() == target.dim() + 1:
-            self._accuracy = (output.argmax(dim=axis) == target).float().mean()
+    def _describe_producer(self, output: Tensor) -> None:
+        node = producer(output)
+        self._operation = "" if node is None else operation(node)
+        self._axis = None
+        if self._operation in ("Softmax", "LogSoftmax"):
+            axis = getattr(node, "_saved_dim", None)
+            # autograd stores a negative axis as an unsigned number
+            axis = axis - 2**64 if isinstance(axis, int) and axis >= 2**63 else axis
+            self._axis = axis + output.dim() if isinstance(axis, int) and axis < 0 else axis
 
-    def accuracy(self) -> Tensor | None:
-        """Share of the batch's examples whose greatest output is their class, shape (1,); None without class ids."""
-        accuracy, self._accuracy = self._accuracy, None
-        return None if accuracy is None else accuracy.reshape(1)
+    def _measure(self, output: Tensor) -> dict[Signal, Tensor]:
+        if not output.is_floating_point() or not output.numel():
+            return {}
+        values = output[:: max(1, output.numel() // OUTPUT_VALUES)].float() if output.dim() else output.float()
+        bounds = torch.stack(torch.aminmax(values))
+        if self._range is not None and self._range.device == bounds.device:
+            bounds = torch.stack([torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])])
+        self._range = bounds
+        std, mean = torch.std_mean(values, correction=0)
+        rows = values.reshape(len(values), -1) if values.dim() else values.reshape(1, 1)
+        spread = rows.std(dim=0, correction=0).square().mean().sqrt()
+        return dict(zip(_SIGNALS, (mean, std, spread), strict=True))
+
+    def batch(self) -> dict[Signal, Tensor]:
+        """The latest call's numbers, one-element tensors still on their device; each call is handed out once."""
+        batch, self._batch = self._batch, {}
+        return batch
 
     def fact(self) -> facts.Loss:
         """All that the calls so far have shown."""
-        mean = variance = None
-        if self._real:
-            count, total, squares = torch.stack(self._real).sum(dim=0).tolist()
-            self._real = [torch.tensor([count, total, squares], dtype=torch.float64)]
-            mean = total / count
-            variance = max(0.0, squares / count - mean * mean)
+        low, high = (None, None) if self._range is None else self._range.tolist()
         return facts.Loss(
             function=self.function,
             reduction=self._reduction,
             output_shape=self._output_shape,
-            target_shape=self._target_shape,
-            target_type="class" if self._classes else "real" if self._real else "none",
-            classes=self._classes,
-            class_counts=() if self._class_counts is None else tuple(int(n) for n in self._class_counts.tolist()),
-            target_mean=mean,
-            target_variance=variance,
+            output_minimum=low,
+            output_maximum=high,
+            output_op=self._operation,
+            output_op_axis=self._axis,
+            weighted=self._weighted,
+            label_smoothing=self._smoothing,
             file=self._place[0],
             line=self._place[1],
+            **self.targets.summary(),
         )

@@ -1,33 +1,41 @@
-"""Watch one training: a model and the optimizer that holds its parameters, in anybody's loop."""
+"""Watch one training: an optimizer, and the model whose parameters it holds, in anybody's loop."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.errors import ArgumentError
 from unstuck.observe import forward, hooks
+from unstuck.observe.evaluation import EvaluationProbe
 from unstuck.observe.frames import user_place
+from unstuck.observe.identity import Identity
+from unstuck.observe.journal import Journal
+from unstuck.observe.live import LiveFacts
+from unstuck.observe.roots import Roots
 from unstuck.observe.sampling import DEFAULT_BUDGET, Sampler
 from unstuck.observe.step import StepProbe
 from unstuck.observe.structure import describe_environment, describe_model, describe_optimizer, named_parameters
 from unstuck.record import RunWriter, facts, signals
-from unstuck.record.signals import Index, Signal
+from unstuck.record.signals import Index
 
 __all__ = ["Latest", "Observer"]
 
 EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
 
-FETCH_EVERY = 256
-"""Losses left on an accelerator before they are fetched together."""
+IDENTITY_SECONDS = 0.1
+"""Seconds for recognising examples beside the budget, once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,7 @@ class Latest:
         loss: Loss of the latest step whose loss has been fetched.
         accuracy: Accuracy on the latest sampled batch.
         learning_rate: Rate of the first parameter group.
-        update_ratio: Median of ||dw|| / ||w|| over the weight tensors of the latest sampled step.
+        update_ratio: Median of ||dw|| / ||w|| over the parameter tensors of the latest sampled step.
     """
 
     step: int = 0
@@ -55,15 +63,17 @@ class Observer:
     Every step gives its loss and, when it changes, the rate. Sampled steps also give, by parameter tensor, the norms of
     gradient, weights and update (from the real change of the weights), and by layer the statistics of the activations;
     they are reduced on the device and fetched in one synchronisation. How often steps are sampled follows the budget.
+    Evaluations between steps are seen by their forward passes without gradients.
 
     Parameters, buffers, gradients and random-number generators are left bitwise as they would be without it.
 
     Args:
-        model: The model; its forward pass is seen when it, or a module of it, is called.
+        model: The model; its forward pass is seen when it, or a module of it, is called. None: the modules that hold
+            parameters of the optimizer are found as they are called.
         optimizer: The optimizer that steps it; any subclass of ``torch.optim.Optimizer``.
         writer: The run to write to; closed by its owner.
         budget: Share of the training time that observing may take.
-        stream: Number of this training within the run.
+        streams: Numbers for the trainings within the run; this one takes the next number at its first step.
 
     Attributes:
         latest: The newest numbers.
@@ -90,63 +100,61 @@ class Observer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: nn.Module | None,
         optimizer: Optimizer,
         writer: RunWriter,
         *,
         budget: float = DEFAULT_BUDGET,
-        stream: int = 0,
+        streams: Iterator[int] | None = None,
     ) -> None:
-        self.model = model
-        self.optimizer = optimizer
         self.latest = Latest()
-        self.failure: Exception | None = None
-        self._writer = writer
-        self._stream = stream
-        self._sampler = Sampler(budget=budget)
-        self._named = named_parameters(model, optimizer)
-        if not self._named:
+        self._made_at = user_place()
+        self._roots = Roots(optimizer)
+        if model is not None:
+            self._roots.add(model)
+        if not named_parameters(self._roots, optimizer):
             raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
-        self._probe = StepProbe(model, list(self._named.values()))
+        self._journal = Journal(writer, streams or itertools.count())
+        self._sampler = Sampler(budget=budget)
+        self._probe = StepProbe(self._roots, adopting=model is None)
+        self._identity = Identity()
+        self._evaluation = EvaluationProbe(self._identity)
+        self._live = LiveFacts(self._roots)
+        self._named: dict[str, Tensor] = {}
         self._step = 0
-        self._sampling = True
         self._samples = 0
-        self._pending: list[Tensor | float] = []
+        self._sampling = True
+        self._evaluating = False
         self._stepped = False
-        self._unfetched: list[tuple[int, Tensor]] = []
-        self._rates: tuple[float, ...] = ()
-        self._layers_named = 0
-        self._began = self._resumed = time.perf_counter()
+        self._began = time.perf_counter()
         self._spent = 0.0
-        self._nonfinite = False
+        self._identity_spent = 0.0
         self._ended = False
+        # Weak: a script that rebuilds its model must get the memory of the old one back.
+        self._optimizer = weakref.ref(optimizer, lambda _: self.retire())
+
+    @property
+    def failure(self) -> Exception | None:
+        """The error that ended the observation; None while all is well."""
+        return self._journal.failure or self._probe.error or self._evaluation.error
 
     def __enter__(self) -> Observer:
-        environment = describe_environment(self.model)
-        self._guard(lambda: self._writer.state(environment, stream=self._stream))
-        self._guard(lambda: self._writer.name(Index.PARAMETER, self._named, stream=self._stream))
-        groups = [f"group{i}" for i in range(len(self.optimizer.param_groups))]
-        self._guard(lambda: self._writer.name(Index.GROUP, groups, stream=self._stream))
-        self._state(describe_model(self.model, self.optimizer, self._named))
-        self._guard(lambda: self._record_filters())
         self._began = time.perf_counter()
         hooks.listen(self)
-        if self._sampling:
-            forward.listen(self._probe)
+        forward.watch(self._forward_begins)
+        self._look(True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        hooks.unlisten(self)
-        forward.unlisten(self._probe)
-        if not self._ended:
-            if kind is None:
-                self.ended("completed")
-            elif issubclass(kind, KeyboardInterrupt):
-                self.ended("interrupted")
-            else:
-                self.ended("crashed", message=f"{kind.__name__}: {error}")
+        if kind is None:
+            self.ended("completed")
+        elif issubclass(kind, KeyboardInterrupt):
+            self.ended("interrupted")
+        else:
+            self.ended("crashed", message=f"{kind.__name__}: {error}")
+        self.retire()
 
     def evaluated(
         self,
@@ -164,182 +172,224 @@ class Observer:
             (signals.VALIDATION_ACCURACY, validation_accuracy),
         ):
             if value is not None:
-                self._add(signal, value)
+                self._journal.add(signal, self._step, value)
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
         if self._ended:
             return
         self._ended = True
-        self._guard(self._fetch_losses)
-        self._guard(self._state_gathered)
-        self._guard(lambda: self._record_filters())
+        self._close_evaluation()
+        if self._optimizer() is not None and self._step == 0 and len(self._roots):
+            self._open()
+        if not self._journal.opened:
+            return
+        self._journal.fetch_losses()
+        self._state_gathered()
+        self._record_filters()
         seconds = time.perf_counter() - self._began
-        self._state(
+        self._journal.state(
             facts.Cost(seconds=self._spent, training_seconds=seconds, sampled_steps=self._samples, steps=self._step)
         )
-        self._state(facts.End(reason=reason, steps=self._step, message=message))
+        self._journal.state(facts.End(reason=reason, steps=self._step, message=message))
+
+    def retire(self) -> None:
+        """Let go of everything: the training is over, or its optimizer is gone."""
+        hooks.unlisten(self)
+        forward.unwatch(self._forward_begins)
+        forward.unlisten(self._evaluation)
+        self._look(False)
+        self.ended("completed")
+        self._named = {}
+        self._probe.parameters.parameters = []
 
     # What the hooks tell.
 
     def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         start = time.perf_counter()
+        self._close_evaluation()
+        first = self._stepped or not self._journal.pending
         if self._stepped:
-            self._pending.clear()
+            self._journal.pending.clear()
             self._stepped = False
-        if self._probe.complete:
-            forward.unlisten(self._probe)
-        root = roots[0].detach()
-        value = root if root.dim() == 0 else root.mean()
-        if value.device.type == "cpu":
-            number = float(value.real if value.is_complex() else value)
-            self._pending.append(number)
-            if not math.isfinite(number) and not self._nonfinite:
-                self._nonfinite = True
-                self._state(facts.NonFinite(step=self._step, what="loss", count=1))
-        else:
-            self._pending.append(value.clone())
+        if self._sampling:
+            self._look(not self._probe.complete)
+            if first and self._named:
+                self._probe.parameters.note_carried()
+        if self._step == 0 and not self._named:
+            self._named = named_parameters(self._roots, self._optimizer())
+            self._probe.parameters.parameters = list(self._named.values())
+        self._live.backward_begins(roots, self._step, self._named, self._probe.ends)
+        self._journal.note_loss(roots[0].detach(), self._step, lambda: self._live.trace(roots[0], self._step))
         self._spent += time.perf_counter() - start
 
     def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
         """Copy the weights, if this step is sampled."""
-        if optimizer is not self.optimizer:
+        del closure
+        if optimizer is not self._optimizer():
             return
         start = time.perf_counter()
         if self._step == 0:
-            self._state(describe_optimizer(optimizer, user_place()))
+            self._open()
         if self._sampling:
-            self._refresh_parameters()
-            self._probe.before_update(self._step, closure=closure)
+            self._refresh_parameters(optimizer)
+            self._probe.before_update()
         self._spent += time.perf_counter() - start
 
     def step_ended(self, optimizer: Optimizer) -> None:
         """Record the step, and decide whether to sample the next one."""
-        if optimizer is not self.optimizer:
+        if optimizer is not self._optimizer():
             return
         start = time.perf_counter()
         self._stepped = True
-        self._record_loss()
+        loss = self._journal.record_loss(self._step, now=self._sampling)
+        rates = self._journal.record_rates(self._step, optimizer)
+        self.latest = replace(
+            self.latest,
+            step=self._step + 1,
+            loss=self.latest.loss if loss is None else loss,
+            learning_rate=rates[0] if rates else None,
+        )
         if self._sampling:
             self._record_sample()
-        self._record_rates()
         self._step += 1
         self._spent += time.perf_counter() - start
         self._sampling = self._sampler.due(self._step, elapsed=start - self._began, spent=self._spent)
         if self._sampling:
-            self._probe.begin()
+            self._probe.begin(self._step)
+        self._look(self._sampling)
+
+    def optimizer_made(self, optimizer: Optimizer) -> None:
+        """Other optimizers are no concern of this one."""
+
+    def schedule_stepped(self, schedule: LRScheduler) -> None:
+        """Note how often the rate's schedule is stepped."""
+        if schedule.optimizer is self._optimizer():
+            self._live.schedule_stepped(schedule, self._step)
+
+    def failed(self, error: Exception) -> None:
+        """Stop watching; what was recorded is kept."""
+        self._journal.failure = self._journal.failure or error
+        self.retire()
+
+    def _forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Before every module's forward pass: tell training from evaluation, and recognise examples again."""
+        if not self._roots.is_root(module):
+            return
+        start = time.perf_counter()
+        with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+            training = torch.is_grad_enabled() and not (self._live.trained_in_training_mode and not module.training)
+            if training:
+                if self._evaluating:
+                    self._resume(module, inputs)
+                self._live.forward_begins(self._step, "training")
+                self._recognise(inputs, start)
+            elif self._within_budget(start):
+                self._live.forward_begins(self._step, "evaluation")
+                if not self._evaluating and not self._roots.compiled:
+                    self._evaluating = True
+                    self._look(False)
+                    forward.listen(self._evaluation)
+                self._evaluation.batch(inputs)
+        self._spent += time.perf_counter() - start
+
+    def _resume(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Training goes on after an evaluation; this forward pass has begun already."""
+        self._close_evaluation()
+        if self._sampling and not self._roots.compiled:
+            forward.enter(module)
+            self._probe.module_begins(module, inputs, outermost=True)
+
+    # Recording.
+
+    def _look(self, wanted: bool) -> None:
+        """See the forward pass of this step, or do not."""
+        if wanted and not self._ended and not self._roots.compiled:
             forward.listen(self._probe)
         else:
             forward.unlisten(self._probe)
 
-    def gradients_cleared(self, optimizer: Optimizer) -> None:
-        """Nothing to note yet."""
+    def _within_budget(self, now: float) -> bool:
+        return self._spent <= self._sampler.budget * (now - self._began) + self._sampler.allowance(now - self._began)
 
-    def failed(self, error: Exception) -> None:
-        """Stop watching; what was recorded is kept."""
-        self.failure = self.failure or error
-        hooks.unlisten(self)
-        forward.unlisten(self._probe)
-
-    # Recording.
-
-    def _record_loss(self) -> None:
-        if not self._pending:
+    def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
+        room = 0.5 * self._sampler.budget * (now - self._began) + IDENTITY_SECONDS
+        if self._identity_spent > room:
             return
-        if isinstance(self._pending[0], float):
-            self._unfetched_number(sum(float(value) for value in self._pending) / len(self._pending))
+        seen = self._live.recognise(self._identity, inputs)
+        self._identity_spent += time.perf_counter() - now
+        if seen is not None and self._sampling:
+            self._journal.later(signals.BATCH_SEEN_BEFORE, seen)
+
+    def _close_evaluation(self) -> None:
+        if not self._evaluating:
             return
-        self._unfetched.append((self._step, torch.stack([torch.as_tensor(v) for v in self._pending]).mean()))
-        if self._sampling or len(self._unfetched) >= FETCH_EVERY:
-            self._fetch_losses()
+        self._evaluating = False
+        forward.unlisten(self._evaluation)
+        for result in self._evaluation.close():
+            if result.trained_on:
+                self.evaluated(train_loss=result.loss, train_accuracy=result.accuracy)
+            else:
+                self.evaluated(validation_loss=result.loss, validation_accuracy=result.accuracy)
+        self._look(self._sampling)
 
-    def _unfetched_number(self, loss: float) -> None:
-        self._add(signals.LOSS, loss)
-        self.latest = Latest(
-            step=self._step + 1,
-            loss=loss,
-            accuracy=self.latest.accuracy,
-            learning_rate=self.latest.learning_rate,
-            update_ratio=self.latest.update_ratio,
-        )
-
-    def _fetch_losses(self) -> None:
-        if not self._unfetched:
+    def _open(self) -> None:
+        """Name what the samples will speak of, now that the first forward pass has shown it."""
+        optimizer = self._optimizer()
+        if self._journal.opened or optimizer is None:
             return
-        steps = [step for step, _ in self._unfetched]
-        values = torch.stack([loss.double() for _, loss in self._unfetched]).tolist()
-        self._unfetched.clear()
-        for step, value in zip(steps, values, strict=True):
-            self._guard(lambda step=step, value=value: self._writer.add(signals.LOSS, step, value, stream=self._stream))
-            if not math.isfinite(value) and not self._nonfinite:
-                self._nonfinite = True
-                self._state(facts.NonFinite(step=step, what="loss", count=1))
-
-    def _record_rates(self) -> None:
-        rates = tuple(float(group["lr"]) if "lr" in group else math.nan for group in self.optimizer.param_groups)
-        if rates != self._rates:
-            self._rates = rates
-            self._add(signals.LEARNING_RATE, rates)
+        self._named = self._named or named_parameters(self._roots, optimizer)
+        self._probe.parameters.parameters = list(self._named.values())
+        self._journal.open()
+        self._journal.state(describe_environment(self._named.values()))
+        self._journal.name(Index.PARAMETER, self._named)
+        self._journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
+        self._journal.state(describe_model(self._roots, optimizer, self._named))
+        self._journal.state(describe_optimizer(optimizer, self._made_at))
+        self._record_filters()
 
     def _record_sample(self) -> None:
         """Fetch and write all that this step's probes measured."""
         sample = self._probe.after_update(self._step)
         self._samples += 1
-        layers = self._probe.layers
-        if len(layers) > self._layers_named:
-            new = layers[self._layers_named :]
-            self._layers_named = len(layers)
-            self._guard(lambda: self._writer.name(Index.LAYER, new, stream=self._stream))
+        self._journal.name_layers(self._probe.layers)
         for signal, values in sample.items():
-            self._add(signal, values)
+            self._journal.add(signal, self._step, values)
+        self._journal.add_later(self._step)
         if self._samples & (self._samples - 1) == 0:
             self._state_gathered()
         ratios = sample.get(signals.UPDATE_RATIO)
-        accuracy = sample.get(signals.ACCURACY, self.latest.accuracy)
-        self.latest = Latest(
-            step=self._step + 1,
-            loss=self.latest.loss,
-            accuracy=accuracy,
-            learning_rate=self._rates[0] if self._rates else None,
+        self.latest = replace(
+            self.latest,
+            accuracy=sample.get(signals.ACCURACY, self.latest.accuracy),
             update_ratio=_median(ratios) if ratios is not None else self.latest.update_ratio,
         )
 
     def _state_gathered(self) -> None:
-        for fact in self._probe.facts():
-            self._state(fact)
+        gathered = (*self._probe.facts(), *self._probe.noticed, *self._live.facts(self._step))
+        self._probe.noticed.clear()
+        overlap = self._evaluation.overlap()
+        for fact in gathered if overlap is None else (*gathered, overlap):
+            self._journal.state(fact)
 
     def _record_filters(self) -> None:
         filters = self._probe.filters()
         if filters is not None:
-            self._writer.array("filters", self._step, filters, stream=self._stream)
+            self._journal.array("filters", self._step, filters)
 
-    def _refresh_parameters(self) -> None:
-        """Take in parameters that were added to the optimizer since."""
-        named = named_parameters(self.model, self.optimizer)
-        new = {name: parameter for name, parameter in named.items() if name not in self._named}
+    def _refresh_parameters(self, optimizer: Optimizer) -> None:
+        """Take in parameters that were added, or found, since."""
+        named = named_parameters(self._roots, optimizer)
+        known = {id(parameter) for parameter in self._named.values()}
+        new = {name: parameter for name, parameter in named.items() if id(parameter) not in known}
         if new:
             self._named.update(new)
             self._probe.parameters.parameters = list(self._named.values())
-            self._guard(lambda: self._writer.name(Index.PARAMETER, new, stream=self._stream))
-            self._state(describe_model(self.model, self.optimizer, self._named))
-
-    def _add(self, signal: Signal, values: Any) -> None:
-        self._guard(lambda: self._writer.add(signal, self._step, values, stream=self._stream))
-
-    def _state(self, fact: facts.Fact) -> None:
-        self._guard(lambda: self._writer.state(fact, stream=self._stream))
-
-    def _guard(self, write: Callable[[], None]) -> None:
-        """Write, unless writing failed before; a run that cannot be written must not stop the training."""
-        if self.failure is not None:
-            return
-        try:
-            write()
-        except Exception as error:
-            self.failed(error)
+            self._journal.name(Index.PARAMETER, new)
+            self._journal.state(describe_model(self._roots, optimizer, self._named))
 
 
-def _median(values: list[float]) -> float | None:
+def _median(values: Sequence[float]) -> float | None:
     known = sorted(value for value in values if math.isfinite(value))
     return known[len(known) // 2] if known else None

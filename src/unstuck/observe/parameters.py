@@ -43,6 +43,23 @@ class ParameterProbe:
     _before: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
     _sketch: Tensor | None = None
     _sketch_step: int = -1
+    _carried: Tensor | None = None
+
+    @torch.no_grad()
+    def note_carried(self) -> None:
+        """Note the norm of the gradients that are there before a step's first backward pass."""
+        gradients = [_local(p.grad) for p in self.parameters if p.grad is not None and not p.grad.is_sparse]
+        self._carried = _norm(gradients) if gradients else None
+
+    @torch.no_grad()
+    def carried_share(self) -> Tensor | None:
+        """That norm over the norm of the gradients now, shape (); 0 where they were cleared; None without gradients."""
+        carried, self._carried = self._carried, None
+        gradients = [_local(p.grad) for p in self.parameters if p.grad is not None and not p.grad.is_sparse]
+        if not gradients:
+            return None
+        norm = _norm(gradients)
+        return torch.zeros_like(norm) if carried is None else carried / norm
 
     @torch.no_grad()
     def before(self) -> None:
@@ -122,6 +139,12 @@ class ParameterProbe:
             for update, weight in zip(samples[signals.UPDATE_NORM], samples[signals.WEIGHT_NORM], strict=True)
         ]
         return {**samples, signals.UPDATE_RATIO: ratios}
+
+
+def _norm(tensors: Sequence[Tensor]) -> Tensor:
+    """Norm over all values of all tensors, in float32, on the first one's device."""
+    norms = [torch.linalg.vector_norm(tensor, dtype=_wide(tensor)).to(tensors[0].device).float() for tensor in tensors]
+    return torch.linalg.vector_norm(torch.stack(norms))
 
 
 def _local(tensor: Tensor) -> Tensor:

@@ -53,6 +53,10 @@ class Sampler:
         self._spent = 0.0
         self._dense_spent = 0.0
 
+    def allowance(self, elapsed: float) -> float:
+        """Seconds beyond the budget that may have been spent by now."""
+        return min(ALLOWANCE_SECONDS, ALLOWANCE_SHARE * elapsed)
+
     def due(self, step: int, *, elapsed: float, spent: float) -> bool:
         """Whether to sample ``step``.
 
@@ -69,7 +73,7 @@ class Sampler:
             wanted = step == 1 or spent < ALLOWANCE_SECONDS
         else:
             room = self.budget * elapsed - (spent - self._dense_spent)
-            allowance = min(ALLOWANCE_SECONDS, ALLOWANCE_SHARE * elapsed)
+            allowance = self.allowance(elapsed)
             covering = step - self._last >= max(1, step // PER_OCTAVE)
             wanted = room > 4 * self._cost or (covering and room + allowance > self._cost)
         if wanted:

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonlinearity_of
+from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.forward import current_module
 from unstuck.observe.inputs import InputProbe, first_tensor
 from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbe
 from unstuck.observe.parameters import ParameterProbe
-from unstuck.observe.structure import leaf_paths
+from unstuck.observe.roots import Roots
+from unstuck.observe.softmaxes import softmax_of
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
@@ -29,22 +31,31 @@ class StepProbe:
     """See a forward pass, and measure the update that follows it.
 
     Args:
-        model: The model.
-        parameters: Its parameter tensors, in the order of their names in the run.
+        roots: The modules that the optimizer trains.
+        adopting: Whether modules that turn out to hold parameters of the optimizer are taken in as roots.
     """
 
-    def __init__(self, model: nn.Module, parameters: Sequence[Tensor]) -> None:
-        self.parameters = ParameterProbe(parameters)
-        self._model = model
-        self._paths = {module: path for path, module in model.named_modules()}
-        self._leaves = leaf_paths(model)
+    def __init__(self, roots: Roots, *, adopting: bool) -> None:
+        self.parameters = ParameterProbe([])
+        self.loss = LossProbe()
+        self.noticed: list[facts.Fact] = []
+        self._roots = roots
+        self._adopting = adopting
         self._activations = Activations()
         self._inputs = InputProbe()
-        self._loss = LossProbe()
         self._calls: dict[str, int] = {}
-        self._input_taken = False
+        self._input: Tensor | None = None
+        self._first: Tensor | None = None
+        self._output: Tensor | None = None
         self._skipping = False
         self._training_mode: bool | None = None
+        self._step = 0
+        self._known: set[object] = set()
+        self.error: Exception | None = None
+
+    def failed(self, error: Exception) -> None:
+        """Keep the error for the observer."""
+        self.error = error
 
     @property
     def layers(self) -> list[str]:
@@ -54,62 +65,81 @@ class StepProbe:
     @property
     def complete(self) -> bool:
         """Whether the forward pass of this step has been seen."""
-        return self._input_taken
+        return self._input is not None
 
-    def begin(self) -> None:
+    @property
+    def ends(self) -> tuple[Tensor, Tensor] | None:
+        """The first activation and the output of the latest forward pass, both part of its graph."""
+        return None if self._first is None or self._output is None else (self._first, self._output)
+
+    def begin(self, step: int) -> None:
         """Begin a sampled step."""
+        self._step = step
         self._activations.begin()
         self._calls.clear()
-        self._input_taken = False
+        self._input = self._first = self._output = None
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
         """Take the batch that enters the model, unless this is an evaluation."""
-        if module not in self._paths:
+        if outermost and self._adopting:
+            self._roots.adopt(module)
+        if module not in self._roots:
             return
-        if outermost or module is self._model:
-            self._skipping = not torch.is_grad_enabled() or self._is_evaluation()
-        if self._input_taken or self._skipping:
+        if outermost or self._roots.is_root(module):
+            self._skipping = not torch.is_grad_enabled() or (self._training_mode is True and not module.training)
+        if self._input is not None or self._skipping:
             return
         batch = first_tensor(inputs)
         if batch is not None:
-            self._input_taken = True
+            self._input = batch.detach()
             self._inputs.observe(batch)
 
     def module_ended(self, module: nn.Module, output: Any) -> None:
         """Take the statistics of a layer's output."""
-        path = self._leaves.get(module)
-        if path is None or self._skipping or not torch.is_grad_enabled():
+        if self._skipping or not torch.is_grad_enabled() or module not in self._roots:
             return
         tensor = first_tensor(output)
-        if tensor is not None:
-            self._activations.observe(path, tensor, nonlinearity_of(module))
+        if tensor is None:
+            return
+        layer = self._roots.leaf(module)
+        if layer is not None:
+            self._activations.observe(layer, tensor, nonlinearity_of(module))
+            if self._first is None and tensor.requires_grad:
+                self._first = tensor
+        if self._roots.is_root(module):
+            self._output = tensor
 
     def function_called(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
-        """Take a functional activation, or a call of the loss."""
-        if not torch.is_grad_enabled():
+        """Take a functional activation, a call of the loss, or what is worth a note."""
+        if not torch.is_grad_enabled() or not isinstance(output, Tensor) or self._skipping:
             return
-        loss = LOSS_FUNCTIONS.get(function)
-        if loss is not None:
-            if isinstance(output, Tensor) and output.requires_grad:
-                self._loss.observe(loss, args, kwargs)
-                self._training_mode = self._model.training
-            return
-        activation = ACTIVATION_FUNCTIONS.get(function)
-        if activation is None or not isinstance(output, Tensor) or self._skipping:
+        if function in LOSS_FUNCTIONS:
+            if output.requires_grad:
+                self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs)
+                self._training_mode = next((root.training for root in self._roots), None)
             return
         module = current_module()
-        if module is None or module not in self._paths or type(module).__module__.startswith("torch.nn"):
-            return
-        name, nonlinearity = activation
-        path = f"{self._paths[module]}.{name}".lstrip(".")
-        number = self._calls[path] = self._calls.get(path, 0) + 1
-        self._activations.observe(path if number == 1 else f"{path}_{number}", output, nonlinearity)
+        where = "" if module is None else self._roots.path(module) or ""
+        self._notice(softmax_of(function, args, kwargs, where))
+        if module is None:
+            self._notice(broadcast_of(function, args, output, self._step))
+        elif function in ACTIVATION_FUNCTIONS and module in self._roots:
+            if type(module).__module__.startswith("torch.nn"):
+                return
+            name, nonlinearity = ACTIVATION_FUNCTIONS[function]
+            path = f"{where}.{name}".lstrip(".")
+            number = self._calls[path] = self._calls.get(path, 0) + 1
+            self._activations.observe(path if number == 1 else f"{path}_{number}", output, nonlinearity)
 
-    def before_update(self, step: int, *, closure: bool) -> None:
+    def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A loss refused its arguments: take what they were before the script ends."""
+        if function in LOSS_FUNCTIONS:
+            self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs)
+
+    def before_update(self) -> None:
         """Copy the weights before the optimizer changes them."""
-        del step, closure
         self.parameters.before()
 
     @torch.no_grad()
@@ -122,23 +152,23 @@ class StepProbe:
         Returns:
             One sample for each signal that could be measured.
         """
+        self._first = self._output = None
         rows = self.parameters.after()
         layers = self._activations.finish()
-        scalars: dict[Signal | tuple[Signal, ...], Tensor | None] = {
-            signals.GRADIENT_COSINE: self.parameters.gradient_cosine(step),
-            signals.ACCURACY: self._loss.accuracy(),
-            (signals.INPUT_MEAN, signals.INPUT_STD, signals.INPUT_NONFINITE): self._inputs.batch(),
-        }
-        known = {key: tensor for key, tensor in scalars.items() if tensor is not None}
-        numbers = iter(_fetch([*rows, *layers, *known.values()]))
+        scalars: dict[Signal, Tensor] = {**self.loss.batch(), **self._inputs.batch()}
+        cosine = self.parameters.gradient_cosine(step)
+        if cosine is not None:
+            scalars[signals.GRADIENT_COSINE] = cosine
+        carried = self.parameters.carried_share()
+        if carried is not None:
+            scalars[signals.GRADIENT_CARRIED] = carried
+        numbers = iter(_fetch([*rows, *layers, *scalars.values()]))
         sample: dict[Signal, Any] = dict(self.parameters.decode([next(numbers) for _ in rows]))
         if layers:
             sample.update(self._activations.decode([next(numbers) for _ in layers]))
-        for key in known:
-            values = next(numbers)
-            sample.update(zip(key if isinstance(key, tuple) else (key,), values, strict=True))
-        if self._inputs.batch_size is not None and self._input_taken:
-            sample[signals.BATCH_SIZE] = float(self._inputs.batch_size)
+        sample.update((signal, next(numbers)[0]) for signal in scalars)
+        if self._input is not None and self._input.dim():
+            sample[signals.BATCH_SIZE] = float(len(self._input))
         return sample
 
     def facts(self) -> Iterator[facts.Fact]:
@@ -146,32 +176,37 @@ class StepProbe:
         inputs = self._inputs.fact()
         if inputs is not None:
             yield inputs
-        if self._loss.function is not None:
-            yield self._loss.fact()
+        if self.loss.function is not None:
+            yield self.loss.fact()
 
     def filters(self) -> Any:
         """Weights of the first layer, of shape (units, ...), for a picture; None where there is no such layer."""
-        for module in self._leaves:
+        for module in self._roots.leaves():
             weight = getattr(module, "weight", None)
             if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and isinstance(weight, Tensor):
                 kept = weight.detach()[:MOST_FILTERS]
-                kept = kept[: max(1, MOST_FILTER_VALUES // max(1, kept[0].numel()))]
-                return kept.float().cpu().numpy() if kept.numel() else None
+                if not kept.numel():
+                    return None
+                return kept[: max(1, MOST_FILTER_VALUES // kept[0].numel())].float().cpu().numpy()
         return None
 
-    def _is_evaluation(self) -> bool:
-        """Whether the model is in another mode than the one in which its loss was last taken."""
-        return self._training_mode is True and not self._model.training
+    def _notice(self, fact: facts.Fact | None) -> None:
+        """Keep a fact once for each place of the user's code."""
+        if fact is None:
+            return
+        key = (fact.kind, getattr(fact, "file", None), getattr(fact, "line", None))
+        if key not in self._known:
+            self._known.add(key)
+            self.noticed.append(fact)
 
 
 def _fetch(tensors: Sequence[Tensor]) -> list[list[float]]:
     """The numbers of all tensors, with one synchronisation for each device that they are on."""
     flat = [tensor.reshape(-1).double() for tensor in tensors]
-    devices = {tensor.device for tensor in flat}
     numbers: list[list[float]] = [[] for _ in flat]
-    for device in devices:
+    for device in {tensor.device for tensor in flat}:
         positions = [i for i, tensor in enumerate(flat) if tensor.device == device]
-        values = torch.cat([flat[i] for i in positions]).tolist()
+        values: list[float] = torch.cat([flat[i] for i in positions]).tolist()
         start = 0
         for i in positions:
             numbers[i] = values[start : start + flat[i].numel()]

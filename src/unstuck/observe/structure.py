@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unstuck._version import __version__
+from unstuck.observe.frames import user_names
 from unstuck.record import facts
 from unstuck.record.facts import Role
 
@@ -26,6 +27,23 @@ _NORMS = (
 DESCRIPTION = 120
 
 
+class ModulesAndParameters(Protocol):
+    """Modules that are trained together; see :class:`unstuck.observe.roots.Roots`."""
+
+    def __iter__(self) -> Iterator[nn.Module]: ...
+    def modules(self) -> Iterator[nn.Module]:
+        """Every module."""
+        ...
+
+    def leaves(self) -> dict[nn.Module, str]:
+        """Every module without children by its name."""
+        ...
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Every parameter by its name."""
+        ...
+
+
 def leaf_paths(model: nn.Module) -> dict[nn.Module, str]:
     """Each module without children by its path; a module used twice has its first path."""
     paths: dict[nn.Module, str] = {}
@@ -35,27 +53,35 @@ def leaf_paths(model: nn.Module) -> dict[nn.Module, str]:
     return paths
 
 
-def named_parameters(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """The model's parameters by name, then those that only the optimizer holds, as ``group0.3``; each tensor once."""
-    named: dict[str, Tensor] = dict(model.named_parameters())
+def named_parameters(roots: ModulesAndParameters, optimizer: Optimizer | None) -> dict[str, Tensor]:
+    """The modules' parameters by name, then those that only the optimizer holds; each tensor once.
+
+    The latter have the name of the user's variable that holds them, or ``group0.3``: group 0, position 3.
+    """
+    named: dict[str, Tensor] = dict(roots.parameters())
     seen = {id(parameter) for parameter in named.values()}
-    for number, group in enumerate(optimizer.param_groups):
+    strangers: dict[int, tuple[str, Tensor]] = {}
+    for number, group in enumerate([] if optimizer is None else optimizer.param_groups):
         for position, parameter in enumerate(group["params"]):
             if id(parameter) not in seen:
                 seen.add(id(parameter))
-                named[f"group{number}.{position}"] = parameter
+                strangers[id(parameter)] = (f"group{number}.{position}", parameter)
+    variables = user_names(set(strangers)) if strangers else {}
+    for key, (fallback, parameter) in strangers.items():
+        name = variables.get(key, fallback)
+        named[fallback if name in named else name] = parameter
     return named
 
 
-def describe_model(model: nn.Module, optimizer: Optimizer, named: dict[str, Tensor]) -> facts.Model:
+def describe_model(roots: ModulesAndParameters, optimizer: Optimizer, named: Mapping[str, Tensor]) -> facts.Model:
     """The model as a fact, with which of its parameters the optimizer holds."""
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    owners = {id(p): module for module in model.modules() for p in module.parameters(recurse=False)}
+    owners = {id(p): module for module in roots.modules() for p in module.parameters(recurse=False)}
     return facts.Model(
-        type=type(model).__name__,
+        type=" + ".join(type(root).__name__ for root in roots),
         layers=tuple(
             facts.Layer(path=path, type=type(module).__name__, description=repr(module)[:DESCRIPTION])
-            for module, path in leaf_paths(model).items()
+            for module, path in roots.leaves().items()
         ),
         parameters=tuple(
             facts.Parameter(
@@ -110,9 +136,9 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float | Tensor) else None
 
 
-def describe_environment(model: nn.Module) -> facts.Environment:
+def describe_environment(parameters: Iterable[Tensor]) -> facts.Environment:
     """The machine and the releases."""
-    parameter = next(model.parameters(), None)
+    parameter = next(iter(parameters), None)
     return facts.Environment(
         unstuck=__version__,
         python=platform.python_version(),

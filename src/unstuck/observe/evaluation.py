@@ -1,0 +1,157 @@
+"""See evaluations between training steps: their loss, their accuracy, and whether their examples were trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unstuck.observe.frames import user_trail
+from unstuck.observe.identity import Identity
+from unstuck.observe.inputs import first_tensor
+from unstuck.observe.loss import LOSS_FUNCTIONS, loss_arguments
+from unstuck.record import facts
+
+__all__ = ["EvaluationProbe", "Result"]
+
+ARGMAX = frozenset({torch.argmax, Tensor.argmax, torch.max, Tensor.max, torch.topk, Tensor.topk})
+EQUAL = frozenset({torch.eq, Tensor.eq, Tensor.__eq__})
+REMEMBERED = 8
+
+TRAINED_ON = 0.5
+"""Share of an evaluation's examples met in training above which it evaluates the training set, if another does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Means of one pass over an evaluation's examples; None where they could not be seen."""
+
+    loss: float | None
+    accuracy: float | None
+    trained_on: bool
+
+
+@dataclass
+class _Pass:
+    """Sums over the batches that one place evaluated."""
+
+    losses: list[Tensor] = field(default_factory=list[Tensor])
+    weights: list[int] = field(default_factory=list[int])
+    correct: list[Tensor] = field(default_factory=list[Tensor])
+    compared: int = 0
+
+
+class EvaluationProbe:
+    """Collect evaluations; :meth:`close` them when training goes on.
+
+    Args:
+        identity: The examples met so far; evaluated ones are added.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._passes: dict[str, _Pass] = {}
+        self._place = ""
+        self._predictions: list[Tensor] = []
+        self.error: Exception | None = None
+
+    def failed(self, error: Exception) -> None:
+        """Keep the error for the observer."""
+        self.error = error
+
+    def batch(self, inputs: tuple[Any, ...]) -> None:
+        """An evaluation batch enters the model; its place is the trail of the user's calls that led there."""
+        self._place = user_trail()
+        self._passes.setdefault(self._place, _Pass())
+        batch = first_tensor(inputs)
+        if batch is not None:
+            self._identity.evaluate(self._place, batch)
+
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
+        """Nothing to take: batches come through :meth:`batch`."""
+
+    def module_ended(self, module: nn.Module, output: Any) -> None:
+        """Nothing to take."""
+
+    def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Nothing to take."""
+
+    def function_called(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """Take losses, and comparisons of the most likely class with the target."""
+        current = self._passes.get(self._place)
+        if current is None:
+            return
+        if function in LOSS_FUNCTIONS:
+            pair = loss_arguments(args, kwargs)
+            if pair is not None and isinstance(output, Tensor) and not output.requires_grad:
+                self._take_loss(current, output.detach(), pair[1], str(kwargs.get("reduction", "mean")))
+        elif function in ARGMAX:
+            found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
+            if isinstance(found, Tensor) and not found.is_floating_point():
+                self._predictions = [*self._predictions[-REMEMBERED:], found]
+        elif function in EQUAL and len(args) == 2 and isinstance(output, Tensor):
+            predicted = any(argument is known for argument in args for known in self._predictions)
+            if predicted and output.dtype == torch.bool and output.numel():
+                current.correct.append(output.sum())
+                current.compared += output.numel()
+
+    def _take_loss(self, current: _Pass, loss: Tensor, target: Tensor, reduction: str) -> None:
+        examples = target.shape[0] if target.dim() else 1
+        value = loss.float()
+        if reduction == "sum":
+            value = value / max(1, examples)
+        current.losses.append(value.mean())
+        current.weights.append(examples)
+
+    def close(self) -> list[Result]:
+        """End the evaluations since the last training step, with one result for each place."""
+        results = [
+            Result(
+                loss=_mean(current.losses, current.weights),
+                accuracy=int(torch.stack(current.correct).sum()) / current.compared if current.compared else None,
+                trained_on=self._trained_on(place),
+            )
+            for place, current in self._passes.items()
+        ]
+        self._passes.clear()
+        self._predictions.clear()
+        return [result for result in results if result.loss is not None or result.accuracy is not None]
+
+    def _trained_on(self, place: str) -> bool:
+        """Whether a place evaluates the training set itself.
+
+        It does if training met most of its examples, and either another place evaluates fresh ones, or its examples are
+        about all that training has: a smaller set that training met is a validation set that leaked.
+        """
+        overlap = self._identity.overlap(place)
+        if overlap <= TRAINED_ON:
+            return False
+        others = [self._identity.overlap(other) for other in self._identity.evaluated if other != place]
+        if any(other < overlap - TRAINED_ON / 2 for other in others):
+            return True
+        return len(self._identity.evaluated[place]) >= 0.8 * len(self._identity.trained)
+
+    def overlap(self) -> facts.Overlap | None:
+        """How many examples of the validation places training has met; None where nothing was evaluated."""
+        trained = self._identity.trained
+        places = [place for place in self._identity.evaluated if not self._trained_on(place)]
+        examples: set[float] = set()
+        for place in places:
+            examples |= self._identity.evaluated[place]
+        if not examples or not trained:
+            return None
+        return facts.Overlap(evaluated=len(examples), seen_in_training=len(examples & trained), trained=len(trained))
+
+
+def _mean(losses: list[Tensor], weights: list[int]) -> float | None:
+    if not losses:
+        return None
+    values: list[float] = torch.stack(losses).tolist()
+    total = sum(weights)
+    return sum(v * w for v, w in zip(values, weights, strict=True)) / total if total else math.nan

@@ -1,0 +1,98 @@
+"""Walk the autograd graph of a loss, before its backward pass frees it."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstuck.record.facts import CustomFunction
+
+__all__ = ["GraphWalk", "operation", "producer", "walk"]
+
+MOST_NODES = 20_000
+MOST_OPERATIONS = 64
+
+_TRANSPARENT = frozenset(
+    {
+        *("View", "Reshape", "ReshapeAlias", "UnsafeView", "Flatten", "Squeeze", "Unsqueeze", "Expand", "AsStrided"),
+        *("Transpose", "T", "Permute", "Clone", "Contiguous", "ToCopy", "Alias"),
+        *("Select", "Slice", "Unbind", "Split", "SplitWithSizes", "Index"),
+    }
+)
+
+
+def operation(node: Any) -> str:
+    """Name of an autograd node's operation: ``AddmmBackward0`` is ``"Addmm"``."""
+    return str(node.name()).split("Backward")[0].removeprefix("struct torch::autograd::")
+
+
+def producer(tensor: Tensor) -> Any:
+    """The node that computed a tensor's values, past views and reshapes; None for a leaf."""
+    node = tensor.grad_fn
+    while node is not None and operation(node) in _TRANSPARENT and node.next_functions:
+        node = node.next_functions[0][0]
+    return node
+
+
+class GraphWalk:
+    """What a walk has found.
+
+    Attributes:
+        leaves: Identities of the tensors that accumulate a gradient.
+        operations: Distinct operations, nearest the loss first.
+        custom: The user's own autograd functions.
+        complete: Whether the whole graph was walked.
+    """
+
+    def __init__(self, root: Tensor) -> None:
+        self.leaves: set[int] = set()
+        self.operations: list[str] = []
+        self.custom: list[CustomFunction] = []
+        self.complete = True
+        if root.grad_fn is None and root.requires_grad:
+            self.leaves.add(id(root))
+        for count, node in enumerate(walk(root)):
+            if count >= MOST_NODES:
+                self.complete = False
+                break
+            self._take(node)
+
+    def _take(self, node: Any) -> None:
+        name = operation(node)
+        variable = getattr(node, "variable", None) if "AccumulateGrad" in name else None
+        if variable is not None:
+            self.leaves.add(id(variable))
+            return
+        if name not in self.operations and len(self.operations) < MOST_OPERATIONS:
+            self.operations.append(name)
+        forward_class = getattr(type(node), "_forward_cls", None)
+        if forward_class is not None and all(known.name != forward_class.__name__ for known in self.custom):
+            self.custom.append(_describe(forward_class))
+
+
+def walk(root: Tensor) -> Iterator[Any]:
+    """All nodes of a graph, breadth first from the root."""
+    if root.grad_fn is None:
+        return
+    seen = {root.grad_fn}
+    queue = deque([root.grad_fn])
+    while queue:
+        node = queue.popleft()
+        yield node
+        for successor, _ in node.next_functions:
+            if successor is not None and successor not in seen:
+                seen.add(successor)
+                queue.append(successor)
+
+
+def _describe(function: type[torch.autograd.Function]) -> CustomFunction:
+    try:
+        code = inspect.unwrap(function.backward).__code__
+        return CustomFunction(name=function.__name__, file=code.co_filename, line=code.co_firstlineno)
+    except AttributeError:
+        return CustomFunction(name=function.__name__)

@@ -1,0 +1,152 @@
+"""The observer's pen: writes one stream of a run, and stops writing, not training, when writing fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from unstuck.record import RunWriter, facts, signals
+from unstuck.record.signals import Index, Signal
+
+__all__ = ["Journal"]
+
+FETCH_EVERY = 256
+"""Losses left on an accelerator before they are fetched together."""
+
+
+class Journal:
+    """Write samples and facts of one training.
+
+    Args:
+        writer: The run.
+        streams: Numbers for trainings; the next one is taken by :meth:`open`.
+
+    Attributes:
+        failure: The error that ended writing; None while all is well.
+        pending: Losses of the backward passes since the last step.
+    """
+
+    def __init__(self, writer: RunWriter, streams: Iterator[int]) -> None:
+        self.failure: Exception | None = None
+        self.pending: list[Tensor | float] = []
+        self._writer = writer
+        self._streams = streams
+        self._stream: int | None = None
+        self._unfetched: list[tuple[int, Tensor]] = []
+        self._rates: tuple[float, ...] = ()
+        self._layers = 0
+        self._later: dict[Signal, float] = {}
+        self._nonfinite = False
+        self._early: list[facts.Fact] = []
+
+    @property
+    def opened(self) -> bool:
+        """Whether the stream has its number."""
+        return self._stream is not None
+
+    def open(self) -> None:
+        """Take the stream's number, and write the facts that came before."""
+        self._stream = next(self._streams)
+        for fact in self._early:
+            self.state(fact)
+        self._early.clear()
+
+    def note_loss(self, loss: Tensor, step: int, trace: Callable[[], facts.NonFinite]) -> None:
+        """Keep the loss of a backward pass; the first that is not finite is traced to its origin."""
+        value = loss if loss.dim() == 0 else loss.mean()
+        if value.device.type != "cpu":
+            self.pending.append(value.clone())
+            return
+        number = float(value.real if value.is_complex() else value)
+        self.pending.append(number)
+        if not math.isfinite(number) and not self._nonfinite:
+            self._nonfinite = True
+            self.state(trace())
+
+    def record_loss(self, step: int, *, now: bool) -> float | None:
+        """Write the mean of the pending losses; on an accelerator later, together with others, unless asked now."""
+        if not self.pending:
+            return None
+        numbers = [value for value in self.pending if isinstance(value, float)]
+        if len(numbers) == len(self.pending):
+            loss = sum(numbers) / len(numbers)
+            self.add(signals.LOSS, step, loss)
+            return loss
+        self._unfetched.append((step, torch.stack([torch.as_tensor(value).double() for value in self.pending]).mean()))
+        if now or len(self._unfetched) >= FETCH_EVERY:
+            return self.fetch_losses()
+        return None
+
+    def fetch_losses(self) -> float | None:
+        """Fetch and write the losses left on an accelerator; the latest of them."""
+        if not self._unfetched:
+            return None
+        values: list[float] = torch.stack([loss for _, loss in self._unfetched]).tolist()
+        for (step, _), value in zip(self._unfetched, values, strict=True):
+            self.add(signals.LOSS, step, value)
+            if not math.isfinite(value) and not self._nonfinite:
+                self._nonfinite = True
+                self.state(facts.NonFinite(step=step, what="loss", count=1))
+        self._unfetched.clear()
+        return values[-1]
+
+    def record_rates(self, step: int, optimizer: Optimizer) -> tuple[float, ...]:
+        """Write the rates where they changed."""
+        rates = tuple(float(group["lr"]) if "lr" in group else math.nan for group in optimizer.param_groups)
+        if rates != self._rates:
+            if len(rates) > len(self._rates) > 0:
+                self.name(Index.GROUP, [f"group{i}" for i in range(len(self._rates), len(rates))])
+            self._rates = rates
+            self.add(signals.LEARNING_RATE, step, rates)
+        return rates
+
+    def later(self, signal: Signal, value: float) -> None:
+        """Keep a number for the sample that this step will give."""
+        self._later[signal] = value
+
+    def add_later(self, step: int) -> None:
+        """Write the numbers that were kept."""
+        for signal, value in self._later.items():
+            self.add(signal, step, value)
+        self._later.clear()
+
+    def name_layers(self, layers: Sequence[str]) -> None:
+        """Name the layers that were seen since the last call."""
+        if len(layers) > self._layers:
+            new = layers[self._layers :]
+            self._layers = len(layers)
+            self.name(Index.LAYER, new)
+
+    def name(self, index: Index, names: Iterable[str]) -> None:
+        """Append names to an index."""
+        names = list(names)
+        self._guard(lambda stream: self._writer.name(index, names, stream=stream))
+
+    def add(self, signal: Signal, step: int, values: Any) -> None:
+        """Write one sample."""
+        self._guard(lambda stream: self._writer.add(signal, step, values, stream=stream))
+
+    def state(self, fact: facts.Fact) -> None:
+        """Write one fact; before the stream is opened it is kept."""
+        if self._stream is None:
+            self._early.append(fact)
+        else:
+            self._guard(lambda stream: self._writer.state(fact, stream=stream))
+
+    def array(self, name: str, step: int, values: Any) -> None:
+        """Write one array."""
+        self._guard(lambda stream: self._writer.array(name, step, values, stream=stream))
+
+    def _guard(self, write: Callable[[int], None]) -> None:
+        """Write, unless writing failed before; a run that cannot be written must not stop the training."""
+        if self.failure is not None or self._stream is None:
+            return
+        try:
+            write(self._stream)
+        except Exception as error:
+            self.failure = error

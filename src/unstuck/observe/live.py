@@ -1,0 +1,137 @@
+"""Facts that only a live view gives: what the loss reaches, modes, schedules, the origin of a NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
+
+from unstuck.observe.frames import user_place
+from unstuck.observe.graph import GraphWalk
+from unstuck.observe.identity import Identity
+from unstuck.observe.inputs import first_tensor
+from unstuck.observe.mixing import mixing_share
+from unstuck.observe.modes import modes_of
+from unstuck.observe.nonfinite import origin
+from unstuck.observe.roots import Roots
+from unstuck.record import facts
+
+__all__ = ["LiveFacts"]
+
+MODES_EVERY_STEP_UNTIL = 50
+
+
+class LiveFacts:
+    """Gather facts as they show themselves; :meth:`facts` hands out those that are new.
+
+    Args:
+        roots: The modules that the optimizer trains.
+
+    Attributes:
+        trained_in_training_mode: Whether the loss was taken with the model in training mode.
+    """
+
+    def __init__(self, roots: Roots) -> None:
+        self.trained_in_training_mode = False
+        self._roots = roots
+        self._new: list[facts.Fact] = []
+        self._modes: dict[str, facts.Modes] = {}
+        self._walked = -1
+        self._walks = 0
+        self._mixed = False
+        self._schedules: dict[int, facts.Schedule] = {}
+
+    def backward_begins(
+        self, roots: tuple[Tensor, ...], step: int, named: Mapping[str, Tensor], ends: tuple[Tensor, Tensor] | None
+    ) -> None:
+        """Walk the graph of the first losses, and later at every power of two."""
+        root = next(iter(self._roots), None)
+        self.trained_in_training_mode = root is not None and root.training
+        if (step == self._walked and self._walks > 3) or (step > 2 and step & (step - 1)):
+            return
+        self._walked, self._walks = step, self._walks + 1
+        walk = GraphWalk(roots[0])
+        trainable = {name: id(parameter) for name, parameter in named.items() if parameter.requires_grad}
+        file, line = user_place(2)
+        self._new.append(
+            facts.Graph(
+                step=step,
+                reached=tuple(name for name, key in trainable.items() if key in walk.leaves),
+                unreached=tuple(n for n, key in trainable.items() if key not in walk.leaves) if walk.complete else (),
+                operations=tuple(walk.operations),
+                custom_functions=tuple(walk.custom),
+                file=file,
+                line=line,
+            )
+        )
+        if ends is not None and not self._mixed:
+            self._mixed = True
+            mixing = mixing_share(*ends, modules=self._roots.modules(), step=step)
+            if mixing is not None:
+                self._new.append(mixing)
+
+    def forward_begins(self, step: int, phase: Literal["training", "evaluation"]) -> None:
+        """Note the modes of the modules, when they differ from what was noted before."""
+        if step > MODES_EVERY_STEP_UNTIL and step & 15 and phase == "training":
+            return
+        modes = modes_of(self._roots.modules(), step=step, phase=phase)
+        known = self._modes.get(phase)
+        if modes is not None and (known is None or _counts(known) != _counts(modes)):
+            self._modes[phase] = modes
+            self._new.append(modes)
+
+    def schedule_stepped(self, schedule: LRScheduler, step: int) -> None:
+        """Count the steps of a schedule."""
+        known = self._schedules.get(id(schedule))
+        if known is None:
+            file, line = user_place(2)
+            known = facts.Schedule(type=type(schedule).__name__, before_update=step == 0, file=file, line=line)
+        self._schedules[id(schedule)] = facts.Schedule(
+            type=known.type,
+            steps=known.steps + 1,
+            updates=step,
+            before_update=known.before_update,
+            file=known.file,
+            line=known.line,
+        )
+
+    def recognise(self, identity: Identity, inputs: tuple[Any, ...]) -> float | None:
+        """Share of a training batch's examples that were met before; None where there is nothing to recognise."""
+        batch = first_tensor(inputs)
+        if batch is None or batch.device.type != "cpu":
+            return None
+        return identity.train(batch)
+
+    def trace(self, loss: Tensor, step: int) -> facts.NonFinite:
+        """The origin of a loss that is not finite."""
+        return origin(loss, self._roots, step)
+
+    def facts(self, step: int) -> Iterator[facts.Fact]:
+        """What is new since the last call, and schedules with their present counts."""
+        new, self._new = self._new, []
+        yield from new
+        for schedule in self._schedules.values():
+            per: Literal["step", "epoch", "unknown"] = "unknown"
+            if step >= 4:
+                per = "step" if schedule.steps > 0.5 * step else "epoch"
+            yield facts.Schedule(
+                type=schedule.type,
+                per=per,
+                steps=schedule.steps,
+                updates=step,
+                before_update=schedule.before_update,
+                file=schedule.file,
+                line=schedule.line,
+            )
+
+
+def _counts(modes: facts.Modes) -> tuple[int, ...]:
+    return (
+        modes.norms_training,
+        modes.norms_evaluating,
+        modes.dropouts_training,
+        modes.dropouts_evaluating,
+        modes.frozen_norms,
+    )

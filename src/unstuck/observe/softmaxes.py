@@ -1,0 +1,41 @@
+"""Where a softmax is taken, and over which axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unstuck.observe.frames import user_place
+from unstuck.record import facts
+
+__all__ = ["softmax_of"]
+
+SOFTMAXES: frozenset[Any] = frozenset(
+    {
+        functional.softmax,
+        functional.log_softmax,
+        torch.softmax,
+        torch.log_softmax,
+        Tensor.softmax,
+        Tensor.log_softmax,
+    }
+)
+
+
+def softmax_of(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], where: str
+) -> facts.Softmax | None:
+    """The fact of a softmax call, with its axis counted from 0; None for any other call."""
+    values: Any = args[0] if args else None
+    if function not in SOFTMAXES or not isinstance(values, Tensor):
+        return None
+    axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    if not isinstance(axis, int):
+        return None
+    file, line = user_place(2)
+    dims = values.dim()
+    return facts.Softmax(where=where, axis=axis % dims if dims else 0, shape=tuple(values.shape), file=file, line=line)

@@ -1,0 +1,118 @@
+"""The targets of the loss: classes or real values, their distribution, their order in the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstuck.record import signals
+from unstuck.record.signals import Signal
+
+__all__ = ["TargetProbe"]
+
+MOST_CLASSES = 4_096
+"""Classes counted one by one; with more, only their number is kept."""
+
+MOST_DISTINCT = 16
+"""Distinct real values listed; more than that is a continuous target."""
+
+CLASS_LOSSES = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
+
+
+@dataclass
+class TargetProbe:
+    """Accumulate what the targets of sampled batches show."""
+
+    _shape: tuple[int, ...] = ()
+    _classes: int | None = None
+    _counts: Tensor | None = None
+    _moments: list[Tensor] = field(default_factory=list[Tensor])
+    _range: Tensor | None = None
+    _distinct: set[float] = field(default_factory=set[float])
+
+    def observe(self, loss: str, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:
+        """Take one batch of targets.
+
+        Args:
+            loss: Name of the loss function.
+            output: The model's output, shape (N, C, ...) for class ids.
+            target: Class ids, shape (N, ...), or real values.
+
+        Returns:
+            The batch's numbers by signal, one-element tensors.
+        """
+        self._shape = tuple(target.shape)
+        if not target.numel():
+            return {}
+        values = target.detach().reshape(-1)
+        # Integers, booleans and half precisions alike; class ids fit float64 exactly.
+        bounds = torch.stack(torch.aminmax(values.double()))
+        if self._range is not None and self._range.device == bounds.device:
+            bounds = torch.stack([torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])])
+        self._range = bounds
+        if loss in CLASS_LOSSES and not target.is_floating_point():
+            return self._observe_classes(output, target)
+        return self._observe_real(values.double(), target)
+
+    def _observe_classes(self, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:
+        axis = 1 if output.dim() > 1 else 0
+        self._classes = output.shape[axis]
+        flat = target.reshape(-1)
+        batch: dict[Signal, Tensor] = {}
+        if self._classes <= MOST_CLASSES:
+            counts = _count(flat, self._classes)
+            known = self._counts
+            self._counts = counts if known is None or known.shape != counts.shape else known + counts
+            batch[signals.TARGET_TOP] = counts.amax() / max(1, flat.numel())
+        if output.dim() == target.dim() + 1:
+            predicted = output.argmax(dim=axis)
+            batch[signals.ACCURACY] = (predicted == target).float().mean()
+            if self._classes <= MOST_CLASSES:
+                batch[signals.PREDICTION_TOP] = _count(predicted.reshape(-1), self._classes).amax() / predicted.numel()
+        if target.dim() == 1 and len(flat) > 1:
+            batch[signals.TARGET_REPEATS] = (flat[1:] == flat[:-1]).float().mean()
+        return batch
+
+    def _observe_real(self, values: Tensor, target: Tensor) -> dict[Signal, Tensor]:
+        self._moments.append(torch.stack([values.new_tensor(len(values)), values.sum(), values.square().sum()]))
+        if len(self._distinct) <= MOST_DISTINCT and values.device.type == "cpu":
+            self._distinct.update(values[:1_024].tolist())
+        std, mean = torch.std_mean(values, correction=0)
+        batch = {signals.TARGET_MEAN: mean, signals.TARGET_STD: std}
+        rows = target.reshape(len(target), -1)[:, 0].double() if target.dim() else values
+        if len(rows) > 2:
+            centred = rows - rows.mean()
+            batch[signals.TARGET_AUTOCORRELATION] = (centred[1:] * centred[:-1]).mean() / centred.square().mean()
+        return batch
+
+    def summary(self) -> dict[str, Any]:
+        """The fields of :class:`unstuck.record.facts.Loss` that speak of targets."""
+        low, high = (None, None) if self._range is None else self._range.tolist()
+        mean = variance = None
+        if self._moments:
+            count, total, squares = torch.stack(self._moments).sum(dim=0).tolist()
+            self._moments = [torch.tensor([count, total, squares], dtype=torch.float64)]
+            mean = total / count
+            variance = max(0.0, squares / count - mean * mean)
+        return {
+            "target_shape": self._shape,
+            "target_type": "class" if self._classes is not None else "real" if self._moments else "none",
+            "classes": self._classes,
+            "class_counts": () if self._counts is None else tuple(int(n) for n in self._counts.tolist()),
+            "target_mean": mean,
+            "target_variance": variance,
+            "target_minimum": low,
+            "target_maximum": high,
+            "target_distinct": min(len(self._distinct), MOST_DISTINCT + 1) or None,
+        }
+
+
+def _count(ids: Tensor, classes: int) -> Tensor:
+    """How often each class occurs, shape (classes,); bincount would fetch the greatest id from an accelerator."""
+    if ids.device.type == "cpu":
+        return torch.bincount(ids[(ids >= 0) & (ids < classes)], minlength=classes)
+    numbers = torch.arange(classes, device=ids.device)
+    return torch.stack([(part.reshape(-1, 1) == numbers).sum(dim=0) for part in ids.split(65_536)]).sum(dim=0)
