@@ -66,7 +66,7 @@ class InitialLossCheck:
 
     def __str__(self) -> str:
         """The check in one line."""
-        head = f"initial loss {self.value:.4g}, expected {self.expected:.4g} ± {self.tolerance:.2g} ({self.formula})"
+        head = f"initial loss {self.value:.4g}, expected {self.expected:.4g} +/- {self.tolerance:.2g} ({self.formula})"
         return f"{head}: as it should be" if self.passed else f"{head}: {self.advice}"
 
 

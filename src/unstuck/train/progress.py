@@ -140,7 +140,7 @@ class Bar:
         self._next = now + REFRESH_SECONDS
         accuracy = "" if latest.accuracy is None else f" acc {latest.accuracy:4.0%}"
         numbers = f"loss {_number(latest.loss)}{accuracy}{self._validation} rate {_number(latest.learning_rate)}"
-        ratio = "" if latest.update_ratio is None else f" ‖Δw‖/‖w‖ {latest.update_ratio:.0e}"
+        ratio = "" if latest.update_ratio is None else f" ratio {latest.update_ratio:.0e}"
         self._bar.update(self._task, completed=self._steps, numbers=numbers + ratio)
 
     def epoch(self, epoch: Epoch) -> None:

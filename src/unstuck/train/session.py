@@ -62,7 +62,7 @@ class Trained:
         unobserved = f"observation ended early: {self.unobserved}" if self.unobserved else ""
         weights = self.folder / BEST_WEIGHTS
         kept = f"best weights: {weights}" if weights.is_file() else ""
-        return tuple(filter(None, (f"{self.reason} {self.result}".strip(), kept, unobserved)))
+        return tuple(filter(None, (f"{self.reason}: {self.result}".removesuffix(": "), kept, unobserved)))
 
 
 def new_folder(recipe: Recipe) -> Path:
@@ -182,8 +182,8 @@ class _Setup:
         rate = self.optimizer.param_groups[0]["lr"]
         device = next(self.model.parameters()).device
         return (
-            f"{self.data.name}: {sizes}, {len(self.data.test):,} held out · {self.recipe.model.name} of "
-            f"{parameters:,} parameters · {method} at rate {rate:g} · {device}"
+            f"{self.data.name}: {sizes}, {len(self.data.test):,} held out; {self.recipe.model.name} of "
+            f"{parameters:,} parameters; {method} at rate {rate:g}; on {device}"
         )
 
 
@@ -254,7 +254,7 @@ def _in_words(test: Means, data: Dataset) -> str:
     if test.accuracy is not None:
         return f"test accuracy {test.accuracy:.1%} {held_out} (loss {test.loss:.4g})"
     explained = 1.0 - test.loss / float(data.test.targets.var(correction=0))
-    return f"test error {test.loss**0.5 * data.target_unit:.4g} (root mean square), R² {explained:.3f}, {held_out}"
+    return f"test error {test.loss**0.5 * data.target_unit:.4g} (root mean square), R^2 {explained:.3f}, {held_out}"
 
 
 def _evaluation(data: Dataset, part: Literal["validation", "test"]) -> Iterable[tuple[Tensor, Tensor]] | None:

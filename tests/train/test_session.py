@@ -1,0 +1,196 @@
+import math
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from unstuck.data import load
+from unstuck.errors import RecipeError, RunWriteError
+from unstuck.observe import Latest
+from unstuck.record import Run, facts, signals
+from unstuck.train import Epoch, Recipe, Silent, Trained, new_folder, train
+
+
+def recipe(**sections: Any) -> Recipe:
+    small = {
+        "data": {"name": "breast-cancer"},
+        "model": {"name": "linear"},
+        "optimizer": {"name": "sgd", "lr": 0.1},
+        "train": {"epochs": 3},
+    }
+    return Recipe.of({key: {**small.get(key, {}), **sections.get(key, {})} for key in {**small, **sections}})
+
+
+class Recorder(Silent):
+    """Collects what is said; ``interrupt_at`` presses Ctrl-C."""
+
+    def __init__(self, *, interrupt_at: int = -1) -> None:
+        self.said: list[str] = []
+        self.steps = 0
+        self.interrupt_at = interrupt_at
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+    def step(self, latest: Latest) -> None:
+        self.steps += 1
+        if self.steps == self.interrupt_at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_run_holds_everything_a_report_needs(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    recorder = Recorder()
+    trained = train(recipe(), folder, progress=recorder)
+    with Run.open(folder) as run:
+        data, plan, end = run.fact(facts.Data), run.fact(facts.Training), run.fact(facts.End)
+        assert data is not None
+        assert (data.name, data.train, data.classes) == ("breast-cancer", 399, 2)
+        assert plan is not None
+        assert (plan.epochs, plan.steps_per_epoch, plan.patience) == (3, 7, 10)
+        assert end is not None
+        assert (end.reason, end.steps) == ("completed", 21)
+        text = run.fact(facts.Recipe)
+        assert text is not None
+        assert 'name = "breast-cancer"' in text.text
+        first = run.fact(facts.InitialLoss)
+        assert first is not None
+        assert first.expected == pytest.approx(math.log(2))
+        assert len(run.series(signals.LOSS)) == recorder.steps == 21
+        assert len(run.series(signals.VALIDATION_ACCURACY)) == 3
+        assert run.has(signals.UPDATE_RATIO)
+        assert run.facts(facts.Event)[-1].what == trained.result
+    assert load_file(folder / "best.safetensors")["0.weight"].shape == (2, 30)
+
+
+def test_it_says_what_it_trains_and_how_the_first_loss_is(tmp_path: Path) -> None:
+    recorder = Recorder()
+    trained = train(recipe(), tmp_path / "run", progress=recorder)
+    assert re.match(r"breast-cancer: 399 to train on, 85 to validate on, 85 held out; linear of 62 ", recorder.said[0])
+    assert recorder.said[1] == str(trained.check)
+
+
+def test_the_same_recipe_gives_the_same_weights(tmp_path: Path) -> None:
+    dropout = {"name": "mlp", "hidden": [8], "dropout": 0.5}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        plan = recipe(model=dropout)
+        train(plan.model_copy(update={"seed": seed}), tmp_path / name)
+        torch.rand(3)
+    weights = [load_file(tmp_path / name / "best.safetensors")["0.weight"] for name in "abc"]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_the_test_part_is_judged_by_the_best_weights(tmp_path: Path) -> None:
+    trained = train(recipe(), tmp_path / "run")
+    weights = load_file(tmp_path / "run" / "best.safetensors")
+    data = load("breast-cancer")
+    right = (data.test.inputs @ weights["0.weight"].T + weights["0.bias"]).argmax(1) == data.test.targets
+    assert trained.test is not None
+    assert trained.test.accuracy == pytest.approx(right.float().mean().item())
+    assert trained.test.accuracy > 0.9
+    assert trained.result.startswith(f"test accuracy {trained.test.accuracy:.1%} on 85 held-out examples")
+
+
+def test_a_regression_is_reported_in_its_own_units(tmp_path: Path) -> None:
+    trained = train(recipe(data={"name": "diabetes"}, optimizer={"lr": 0.02}, train={"epochs": 20}), tmp_path / "run")
+    raw = load("diabetes", scale=False).test.targets
+    found = re.match(r"test error ([\d.]+) \(root mean square\), R\^2 ([\d.]+), on 66 ", trained.result)
+    assert found is not None
+    error, explained = map(float, found.groups())
+    assert 40 < error < 70
+    assert explained == pytest.approx(1 - error**2 / raw.var(correction=0).item(), abs=2e-3)
+
+
+def test_ten_points_without_validation_or_test(tmp_path: Path) -> None:
+    trained = train(recipe(data={"name": "pokemon"}, train={"epochs": 60, "batch_size": "all"}), tmp_path / "run")
+    assert (trained.reason, trained.test, trained.result) == ("completed", None, "")
+
+
+def test_divergence_is_an_outcome(tmp_path: Path) -> None:
+    plan = recipe(
+        data={"name": "pokemon", "scale": False}, optimizer={"lr": 1.0}, train={"batch_size": "all", "epochs": 99}
+    )
+    trained = train(plan, tmp_path / "run")
+    assert (trained.reason, trained.test) == ("diverged", None)
+    with Run.open(tmp_path / "run") as run:
+        end = run.fact(facts.End)
+        assert end is not None
+        assert end.reason == "diverged"
+        assert end.steps < 40
+
+
+def test_ctrl_c_keeps_the_run_so_far(tmp_path: Path) -> None:
+    trained = train(recipe(train={"epochs": 50}), tmp_path / "run", progress=Recorder(interrupt_at=16))
+    assert (trained.reason, trained.test) == ("interrupted", None)
+    with Run.open(tmp_path / "run") as run:
+        end = run.fact(facts.End)
+        assert end is not None
+        assert (end.reason, end.steps) == ("interrupted", 16)
+        assert len(run.series(signals.LOSS)) == 16
+    assert (tmp_path / "run" / "best.safetensors").is_file()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"train": {"batch_size": 400}}, r"train.batch_size=400: larger than the 399 examples .*at most 399"),
+        ({"model": {"name": "cnn"}}, r"model.name='cnn': needs images .* take 'mlp' or 'linear'"),
+        ({"train": {"loss": "squared-error"}}, r"train.loss='squared-error': the task of 'breast-cancer' is classific"),
+        ({"train": {"device": "gpu"}}, r"train.device='gpu': not usable here"),
+        ({"data": {"validation": 0.6, "test": 0.6}}, r"data.validation=0.6, test=0.6: together"),
+        ({"optimizer": {"nesterov": True}}, r"optimizer.name='sgd': Nesterov"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_before_a_folder_is_made(
+    tmp_path: Path, sections: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train(recipe(**sections), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_cannot_be_written_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(Recorder):
+        def epoch(self, epoch: Epoch) -> None:
+            monkeypatch.setattr("unstuck.record.writer.RunWriter.flush", full)
+            monkeypatch.setattr("unstuck.record.writer.RunWriter.add", full)
+
+    def full(*_: object, **__: object) -> None:
+        raise RunWriteError("the disk is full")
+
+    recorder = Full()
+    with pytest.raises(RunWriteError, match="the disk is full"):
+        train(recipe(train={"epochs": 50}), tmp_path / "run", progress=recorder)
+    assert recorder.steps < 10
+    with Run.open(tmp_path / "run") as run:
+        assert run.knows(facts.Recipe)
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    train(recipe(), tmp_path / "run")
+    with pytest.raises(RunWriteError, match="there is a run already"):
+        train(recipe(), tmp_path / "run")
+
+
+def test_new_folders_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders: list[Path] = []
+    for _ in range(3):
+        folders.append(new_folder(recipe()))
+        folders[-1].mkdir(parents=True)
+    assert len(set(folders)) == 3
+    assert re.fullmatch(r"runs/\d{8}-\d{6}-breast-cancer-linear", folders[0].as_posix())
+
+
+def test_lines_tell_of_weights_and_of_an_observation_that_ended(tmp_path: Path) -> None:
+    trained = Trained(folder=tmp_path, reason="completed", check=None, result="test accuracy 98%", unobserved="oops")
+    assert trained.lines == ("completed: test accuracy 98%", "observation ended early: oops")
+    (tmp_path / "best.safetensors").touch()
+    assert trained.lines[1] == f"best weights: {tmp_path / 'best.safetensors'}"
