@@ -1,0 +1,373 @@
+"""Every method against torch.optim, and torch.optim's whole protocol."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+import unstuck.optim as ours
+from unstuck.errors import ArgumentError
+
+COMMON = [{}, {"weight_decay": 0.1}, {"maximize": True}]
+CASES = [
+    *[("SGD", {"lr": 0.05, **o}) for o in COMMON],
+    ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "maximize": True}),
+    *[("Adagrad", {"lr": 0.05, **o}) for o in COMMON],
+    ("Adagrad", {"lr": 0.05, "lr_decay": 0.01, "initial_accumulator_value": 0.5}),
+    *[("RMSprop", o) for o in COMMON],
+    ("RMSprop", {"momentum": 0.9}),
+    ("RMSprop", {"centered": True}),
+    ("RMSprop", {"centered": True, "momentum": 0.5, "weight_decay": 0.1, "alpha": 0.9, "eps": 1e-6}),
+    *[("Adam", o) for o in COMMON],
+    ("Adam", {"amsgrad": True, "weight_decay": 0.1, "betas": (0.8, 0.95)}),
+    ("Adam", {"decoupled_weight_decay": True, "weight_decay": 0.1}),
+    *[("AdamW", o) for o in COMMON],
+    ("AdamW", {"amsgrad": True, "lr": torch.tensor(0.01, dtype=torch.float64)}),
+    *[("RAdam", o) for o in COMMON],
+    ("RAdam", {"decoupled_weight_decay": True, "weight_decay": 0.1, "betas": (0.7, 0.9)}),
+]
+KEEPS_STATE = [case for case in CASES if case[0] != "SGD" or "momentum" in case[1]]
+
+
+def named(case):
+    return f"{case[0]}-{'-'.join(case[1])}"
+
+
+def parameters(dtype=torch.float64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [nn.Parameter(torch.randn(s, generator=generator, dtype=dtype)) for s in [(3, 4), (7,), (), (2, 3, 2)]]
+
+
+def gradients(params, step):
+    """A smooth function of the weights with noise that depends on the step only."""
+    generator = torch.Generator().manual_seed(step)
+    with torch.no_grad():
+        for p in params:
+            p.grad = torch.sin(p) + 0.3 * torch.randn(p.shape, generator=generator, dtype=p.dtype)
+
+
+def pair(case, dtype=torch.float64, **own):
+    name, options = case
+    a, b = parameters(dtype), parameters(dtype)
+
+    def groups(params):
+        return [{"params": params[:2]}, {"params": params[2:], "lr": 0.003}]
+
+    return a, getattr(ours, name)(groups(a), **options, **own), b, getattr(torch.optim, name)(groups(b), **options)
+
+
+def run(params, optimizer, steps):
+    for step in steps:
+        gradients(params, step)
+        optimizer.step()
+
+
+def distance(a, b):
+    return max(float(((x - y).norm() / y.norm()).detach()) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_equal_to_torch_over_300_steps(case):
+    a, mine, b, theirs = pair(case, engine="torch")
+    run(a, mine, range(300))
+    run(b, theirs, range(300))
+    assert distance(a, b) < 1e-12
+
+
+@pytest.mark.parametrize("case", KEEPS_STATE, ids=named)
+def test_state_goes_both_ways_in_mid_training(case):
+    a, mine, b, theirs = pair(case, engine="torch")
+    run(a, mine, range(10))
+    run(b, theirs, range(10))
+    mine_state, theirs_state = copy.deepcopy(mine.state_dict()), copy.deepcopy(theirs.state_dict())
+    assert {k: set(v) for k, v in mine_state["state"].items()} == {k: set(v) for k, v in theirs_state["state"].items()}
+    assert set(mine_state["param_groups"][0]) == set(theirs_state["param_groups"][0])
+    mine.load_state_dict(theirs_state)
+    theirs.load_state_dict(mine_state)
+    run(a, mine, range(10, 20))
+    run(b, theirs, range(10, 20))
+    assert distance(a, b) < 1e-12
+
+
+@pytest.mark.parametrize("case", [("Adam", {}), ("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adagrad", {})], ids=named)
+def test_state_of_torch_feeds_the_compiled_engine(case):
+    a, mine, b, theirs = pair(case, torch.float32, engine="numba")
+    run(b, theirs, range(5))
+    with torch.no_grad():
+        for x, y in zip(a, b, strict=True):
+            x.copy_(y)
+    mine.load_state_dict(copy.deepcopy(theirs.state_dict()))
+    run(a, mine, range(5, 25))
+    run(b, theirs, range(5, 25))
+    assert distance(a, b) < 1e-5
+    theirs.load_state_dict(copy.deepcopy(mine.state_dict()))
+    run(a, mine, range(25, 30))
+    run(b, theirs, range(25, 30))
+    assert distance(a, b) < 1e-5
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["copy", "pickle"])
+def test_a_duplicate_goes_on_as_the_original(engine, duplicate):
+    a = parameters(torch.float32)
+    optimizer = ours.Adam(a, lr=0.01, engine=engine)
+    run(a, optimizer, range(3))
+    twin_params, twin = duplicate((a, optimizer))
+    run(a, optimizer, range(3, 6))
+    run(twin_params, twin, range(3, 6))
+    assert all(torch.equal(x, y) for x, y in zip(a, twin_params, strict=True))
+
+
+def test_hooks_fire_in_torchs_order():
+    p = nn.Parameter(torch.ones(2))
+    optimizer = ours.SGD([p], lr=0.1)
+    seen = []
+    handles = [
+        register_optimizer_step_pre_hook(lambda *_: seen.append("any before")),
+        optimizer.register_step_pre_hook(lambda *_: seen.append("before")),
+        optimizer.register_step_post_hook(lambda *_: seen.append("after")),
+        register_optimizer_step_post_hook(lambda *_: seen.append("any after")),
+    ]
+    p.grad = torch.ones(2)
+    optimizer.step()
+    assert seen == ["any before", "before", "after", "any after"]
+    for handle in handles:
+        handle.remove()
+    optimizer.step()
+    assert len(seen) == 4
+
+
+def test_profilers_see_the_step():
+    p = nn.Parameter(torch.ones(2))
+    optimizer = ours.SGD([p], lr=0.1)
+    p.grad = torch.ones(2)
+    with torch.profiler.profile() as profile:
+        optimizer.step()
+    assert any(e.key == "Optimizer.step#SGD.step" for e in profile.key_averages())
+
+
+def test_closure_is_run_with_gradients_on():
+    p = nn.Parameter(torch.tensor([3.0]))
+    optimizer = ours.SGD([p], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p**2).sum()
+        loss.backward()
+        return loss
+
+    with torch.no_grad():
+        assert optimizer.step(closure).item() == 9.0
+    assert p.item() == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+def test_schedulers_set_the_rate(engine):
+    a, mine, b, theirs = pair(("SGD", {"lr": 0.1}), torch.float32, engine=engine)
+    schedules = [torch.optim.lr_scheduler.StepLR(o, 2, 0.5) for o in (mine, theirs)]
+    for step in range(6):
+        run(a, mine, [step])
+        run(b, theirs, [step])
+        for schedule in schedules:
+            schedule.step()
+    assert mine.param_groups[0]["lr"] == 0.0125
+    assert distance(a, b) < 1e-6
+
+
+@pytest.mark.parametrize("fused", [None, True])
+def test_grad_scaler_skips_steps_that_overflow(fused):
+    p = nn.Parameter(torch.tensor([1.0, 2.0]))
+    optimizer = ours.Adam([p], lr=0.1, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=1)
+    for loss_factor, moved in [(1.0, True), (float("inf"), False), (1.0, True)]:
+        before = p.detach().clone()
+        optimizer.zero_grad()
+        scaler.scale((p**2).sum() * loss_factor).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        assert torch.equal(before, p.detach()) is not moved
+    assert optimizer.state[p]["step"].item() == 2
+    assert optimizer.observations().step == 2
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+def test_groups_may_be_added_and_options_changed(engine):
+    a, mine, b, theirs = pair(("Adam", {}), torch.float32, engine=engine)
+    extra = [nn.Parameter(torch.ones(5)) for _ in range(2)]
+    run(a, mine, range(3))
+    run(b, theirs, range(3))
+    for optimizer, p in ((mine, extra[0]), (theirs, extra[1])):
+        optimizer.add_param_group({"params": [p], "lr": 0.1})
+        optimizer.param_groups[0]["weight_decay"] = 0.1
+        optimizer.param_groups[1]["betas"] = (0.5, 0.9)
+    run([*a, extra[0]], mine, range(3, 8))
+    run([*b, extra[1]], theirs, range(3, 8))
+    assert distance([*a, extra[0]], [*b, extra[1]]) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # torch.optim.Adagrad itself
+def test_sparse_gradients_move_the_rows_they_name():
+    for name, options in [("SGD", {"lr": 0.1}), ("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adagrad", {"lr": 0.1})]:
+        weights = []
+        for module in (ours, torch.optim):
+            torch.manual_seed(0)
+            table = nn.Embedding(6, 3, sparse=True)
+            optimizer = getattr(module, name)(table.parameters(), **options)
+            for k in range(4):
+                optimizer.zero_grad()
+                table(torch.tensor([k, 1, 1])).square().sum().backward()
+                optimizer.step()
+            weights.append(table.weight.detach())
+        torch.testing.assert_close(*weights)
+
+
+def test_sparse_gradients_are_refused_where_unsupported():
+    table = nn.Embedding(6, 3, sparse=True)
+    table(torch.tensor([1])).sum().backward()
+    with pytest.raises(ArgumentError, match=r"parameter 0, of shape \(6, 3\), is sparse.*SparseAdam"):
+        ours.Adam(table.parameters()).step()
+    with pytest.raises(ArgumentError, match=r"weight_decay.*0\.1"):
+        ours.SGD(table.parameters(), weight_decay=0.1).step()
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adagrad", "RAdam"])
+def test_complex_parameters(name):
+    results = []
+    for module in (ours, torch.optim):
+        p = nn.Parameter(torch.tensor([1 + 2j, -0.5j]))
+        optimizer = getattr(module, name)([p], lr=0.01)
+        for _ in range(5):
+            optimizer.zero_grad()
+            (p * p.conj()).real.sum().backward()
+            optimizer.step()
+        results.append(p.detach())
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_float32(dtype):
+    p = nn.Parameter(torch.randn(64).to(dtype))
+    reference = nn.Parameter(p.detach().clone())
+    mine = ours.AdamW([p], lr=0.01)
+    fused = torch.optim.AdamW([reference], lr=0.01, fused=True)
+    for _ in range(5):
+        p.grad = torch.randn(64).to(dtype)
+        reference.grad = p.grad.clone()
+        mine.step()
+        fused.step()
+    torch.testing.assert_close(p, reference)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adagrad", "RAdam"])
+def test_autograd_differentiates_through_a_step(name):
+    grads = []
+    for module in (ours, torch.optim):
+        start = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+        w = start.clone()
+        optimizer = getattr(module, name)([w], lr=0.1, differentiable=True)
+        w.grad = start * 3
+        optimizer.step()
+        grads.append(torch.autograd.grad((w**2).sum(), start)[0])
+    torch.testing.assert_close(*grads, rtol=1e-5, atol=0)  # torch corrects the bias in float32 here
+
+
+def test_weights_changed_behind_autograd_are_noticed():
+    p = nn.Parameter(torch.ones(3))
+    optimizer = ours.SGD([p], lr=0.1, engine="numba")
+    loss = (p * p).sum()
+    p.grad = torch.ones(3)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_a_compiled_model_trains():
+    model = nn.Linear(3, 1)
+    compiled = torch.compile(model, backend="eager")
+    optimizer = ours.Adam(compiled.parameters(), lr=0.1)
+    x, y = torch.randn(32, 3), torch.randn(32, 1)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(compiled(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+
+
+def one():
+    return [nn.Parameter(torch.ones(2))]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: ours.SGD(one(), lr=-0.1), r"lr: received -0\.1; accepted is a finite number of at least 0"),
+        (lambda: ours.SGD(one(), lr=float("nan")), "lr: received nan"),
+        (lambda: ours.SGD(one(), lr="0.1"), "lr: received '0.1' of type str"),
+        (lambda: ours.SGD(one(), lr=torch.ones(2)), "lr: received a tensor of 2 elements"),
+        (lambda: ours.SGD(one(), lr=True), "lr: received True of type bool"),
+        (lambda: ours.SGD(one(), momentum=float("inf")), "momentum: received inf"),
+        (lambda: ours.SGD(one(), nesterov=True), "nesterov: received True with momentum=0"),
+        (lambda: ours.Momentum(one(), momentum=1.0), r"momentum: received 1\.0; accepted is .* below 1"),
+        (lambda: ours.Adam(one(), betas=(0.9, 1.0)), r"betas\[1\]: received 1\.0"),
+        (lambda: ours.Adam(one(), betas=0.9), r"betas: received 0\.9; accepted are 2 numbers"),
+        (lambda: ours.Adam(one(), eps=-1e-8), "eps: received -1e-08"),
+        (lambda: ours.Adam(one(), eps=None), "eps: received None of type NoneType"),
+        (lambda: ours.Adam(one(), fused=True, foreach=True), "fused: received True together with foreach=True"),
+        (lambda: ours.Adam(one(), engine="cuda"), "engine: received 'cuda'; accepted are 'auto', 'torch'"),
+        (lambda: ours.Adam([]), "params: received an empty list"),
+        (lambda: ours.Adam(one() * 2), "params: the parameter at position 1, of shape .2,., was listed at position 0"),
+        (lambda: ours.Adam([{"params": one(), "lr": -1}]), "lr: received -1"),
+    ],
+)
+def test_bad_arguments_are_named(make, said):
+    with pytest.raises(ArgumentError, match=said):
+        make()
+
+
+def test_a_parameter_in_two_groups_is_refused():
+    shared = one()
+    with pytest.raises(ArgumentError, match=r"param_groups\[1\]: params: .* position 1"):
+        ours.Adam([{"params": shared}, {"params": shared}])
+
+
+@pytest.mark.parametrize("params", [torch.ones(2), 3])
+def test_params_of_the_wrong_type_are_refused(params):
+    with pytest.raises(TypeError, match="params: received"):
+        ours.SGD(params)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s.pop("state"), "keys"),
+        (lambda s: s["param_groups"][0]["params"].append(9), r"groups of \[3, 2\].*\[2, 2\]"),
+        (lambda s: s["state"][0].update(exp_avg=torch.ones(5)), r"state\[0\]\['exp_avg'\] has shape \(5,\)"),
+        (lambda s: s["state"][0].update(square_avg=torch.ones(3, 4)), "'square_avg', which Adam does not keep"),
+        (lambda s: s["param_groups"][0].pop("betas"), r"param_groups\[0\] has no 'betas'.*another method"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(change, said):
+    a, mine, *_ = pair(("Adam", {}), engine="torch")
+    run(a, mine, range(1))
+    state = copy.deepcopy(mine.state_dict())
+    change(state)
+    with pytest.raises(ArgumentError, match=said):
+        mine.load_state_dict(state)
+
+
+def test_the_state_of_another_method_is_refused():
+    a, b = parameters(), parameters()
+    adam, sgd = torch.optim.Adam(a), ours.SGD(b, momentum=0.9)
+    run(a, adam, range(1))
+    with pytest.raises(ArgumentError, match=r"no 'momentum'"):
+        sgd.load_state_dict(adam.state_dict())
