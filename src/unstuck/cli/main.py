@@ -10,6 +10,7 @@ import typer
 from unstuck._version import __version__
 from unstuck.cli.explain import explain
 from unstuck.cli.report import report
+from unstuck.cli.run import run
 from unstuck.cli.train import train
 from unstuck.errors import UnstuckError
 
@@ -35,6 +36,8 @@ def _options(  # pyright: ignore[reportUnusedFunction]
         raise typer.Exit
 
 
+# What follows the script belongs to the script, options among it.
+app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run)
 for _command in (train, report, explain):
     app.command()(_command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +19,16 @@ STRICT_EXIT = 3
 """Exit status of ``--strict`` where there is a finding of severity error."""
 
 
-def show(folder: Path, *, console: Console, html: Path | None, json_file: Path | None, strict: bool) -> int:
+def show(
+    folder: Path,
+    *,
+    console: Console,
+    html: Path | None,
+    json_file: Path | None,
+    strict: bool,
+    reason: str = "",
+    failure: Exception | None = None,
+) -> int:
     """Judge and report a run.
 
     Args:
@@ -27,12 +37,18 @@ def show(folder: Path, *, console: Console, html: Path | None, json_file: Path |
         html: File for the HTML report, if one is wanted.
         json_file: File for the verdict as JSON, if one is wanted.
         strict: Whether a finding of severity error counts.
+        reason: Why there can be no verdict, where the caller knows it better than the run shows.
+        failure: The error that ended the observation, where one did.
 
     Returns:
         The exit status: 0, or 3 under ``strict`` with a finding of severity error.
     """
     with Run.open(folder) as run:
         verdict = judge(run)
+        if reason and verdict.kind == "not enough data":
+            verdict = replace(verdict, reason=reason)
+        if failure is not None:
+            console.print(f"unstuck stopped watching early: {failure}", markup=False, highlight=False, soft_wrap=True)
         render_text(verdict, run, console=console)
         if html:
             console.print(f"Report: {write_html(run, verdict, html)}", markup=False, highlight=False, soft_wrap=True)

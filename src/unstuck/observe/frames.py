@@ -14,6 +14,8 @@ __all__ = ["user_names", "user_place", "user_trail"]
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _TORCH = str(Path(torch.__file__).resolve().parent)
+_BIN = Path(sys.executable).parent
+"""Where console scripts lie: our own, torchrun, and their like."""
 _STDLIB = str(Path(sys.modules["os"].__file__ or "").resolve().parent)
 
 
@@ -25,6 +27,8 @@ def _is_users(file: str) -> bool:
     if file.startswith("<") and not file.startswith("<ipython"):
         return False
     path = str(Path(file).resolve())
+    if Path(file).parent == _BIN:
+        return False
     return not (path.startswith((_OURS, _TORCH, _STDLIB)) or "site-packages" in path or "dist-packages" in path)
 
 
