@@ -14,7 +14,7 @@ class DigitsModule:
     def __init__(self, batch_size=50):
         self.batch_size = batch_size
         raw = load_digits()
-        grey = raw.images / raw.images.max()
+        grey = np.clip(raw.images / 16.0, 0.0, 0.999)
         self.images = torch.from_numpy(grey.astype(np.uint8)).unsqueeze(1)
         self.labels = torch.from_numpy(raw.target)
         self.perm = torch.randperm(len(self.labels))

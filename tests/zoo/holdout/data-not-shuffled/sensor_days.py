@@ -16,7 +16,7 @@ def log(days, length=20):
         t = torch.arange(length) * f
         ph = torch.rand(250, 1, generator=g) * 6.28
         amp = 0.7 + 0.6 * torch.rand(250, 1, generator=g)
-        rows.append(amp * torch.sin(t + ph) + 0.4 * torch.randn(250, length, generator=g))
+        rows.append(amp * torch.sin(t + ph) + 0.9 * torch.randn(250, length, generator=g))
         states.append(torch.full((250,), state))
     return torch.cat(rows), torch.cat(states)
 
@@ -36,7 +36,7 @@ class Loader:
 
 
 net = nn.Sequential(nn.Linear(20, 48), nn.ReLU(), nn.Linear(48, 24), nn.ReLU(), nn.Linear(24, 3))
-opt = torch.optim.Adam(net.parameters(), lr=3e-3, weight_decay=1e-3)
+opt = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-3)
 train = Loader(X, y, 25)
 for epoch in range(12):
     total = 0.0

@@ -20,8 +20,8 @@ for epoch in range(300):
     loss = -score
     loss.backward()
     with torch.no_grad():
-        w1 += learning_rate * 10 * w1.grad
-        w2 += learning_rate * 10 * w2.grad
+        w1 += learning_rate * 50 * w1.grad
+        w2 += learning_rate * 50 * w2.grad
         w1.grad.zero_()
         w2.grad.zero_()
     if epoch % 60 == 59:

@@ -15,7 +15,7 @@ class LinearFn(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_out):
         inp, weight = ctx.saved_tensors
-        grad_in = grad_out @ weight.abs()
+        grad_in = -(grad_out @ weight)
         grad_w = grad_out.t() @ inp
         return grad_in, grad_w, grad_out.sum(0)
 

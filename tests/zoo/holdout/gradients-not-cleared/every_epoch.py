@@ -39,7 +39,7 @@ X, y = make_friedman3(2400, noise=0.05, random_state=seed)
 X = torch.tensor((X - X.mean(0)) / X.std(0)).float()
 y = torch.tensor((y - y.mean()) / y.std()).float().unsqueeze(1)
 model = nn.Sequential(nn.Linear(4, 48), nn.ReLU(), nn.Linear(48, 1))
-trainer = Trainer(model, torch.optim.RMSprop(model.parameters(), lr=2e-3), nn.MSELoss())
+trainer = Trainer(model, torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9), nn.MSELoss())
 for epoch in range(20):
     order = torch.randperm(2000).split(40)
     train = trainer.train_epoch((X[b], y[b]) for b in order)

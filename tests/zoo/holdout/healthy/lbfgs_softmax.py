@@ -24,7 +24,7 @@ def closure():
 
 for outer in range(8):
     value = optimizer.step(closure)
-    print(outer, float(value))
+    print(outer, value.item())
 with torch.no_grad():
     print("train acc", (clf(X[train]).argmax(1) == y[train]).double().mean().item())
     print("test acc", (clf(X[test]).argmax(1) == y[test]).double().mean().item())

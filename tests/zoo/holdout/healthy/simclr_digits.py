@@ -33,17 +33,17 @@ def nt_xent(z1, z2, tau=0.3):
 encoder = nn.Sequential(nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(12, 24, 3, padding=1),
                         nn.ReLU(), nn.Flatten(), nn.Linear(24 * 16, 48))
 projector = nn.Sequential(nn.ReLU(), nn.Linear(48, 24))
-opt = torch.optim.Adam([*encoder.parameters(), *projector.parameters()], lr=4e-3)
-sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=240)
-for step in range(240):
-    b = torch.randint(len(images), (96,))
+opt = torch.optim.Adam([*encoder.parameters(), *projector.parameters()], lr=1e-3)
+sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=400)
+for step in range(400):
+    b = torch.randint(len(images), (80,))
     z1, z2 = projector(encoder(augment(images[b]))), projector(encoder(augment(images[b])))
     loss = nt_xent(z1, z2)
     opt.zero_grad()
     loss.backward()
     opt.step()
     sched.step()
-    if step % 40 == 0:
+    if step % 80 == 0:
         print(step, "nt-xent", round(loss.item(), 3))
 with torch.no_grad():
     feats = F.normalize(encoder(images), dim=1).numpy()

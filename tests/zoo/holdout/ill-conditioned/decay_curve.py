@@ -22,12 +22,12 @@ class Decay(nn.Module):
 
 
 model = Decay()
-opt = torch.optim.SGD(model.parameters(), lr=2.5e-4 if model.u == 1.0 else 0.1)
-for i in range(3000):
+opt = torch.optim.SGD(model.parameters(), lr=5e-4)
+for i in range(1500):
     opt.zero_grad()
     loss = (model(t) - obs).pow(2).mean()
     loss.backward()
     opt.step()
-    if i % 500 == 0:
-        print("%5d loss %.5f a %.3f b %.4f c %.3f" % (i, loss, model.a, model.b / model.u, model.c))
-print("final loss %.5f" % loss)
+    if i % 300 == 0:
+        print("%5d loss %.5f a %.3f b %.4f c %.3f" % (i, loss.item(), model.a.item(), model.b.item() / model.u, model.c.item()))
+print("final loss %.5f" % loss.item())

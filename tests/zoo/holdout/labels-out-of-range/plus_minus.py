@@ -36,4 +36,4 @@ for epoch in range(30):
         with torch.no_grad():
             out = torch.sigmoid(net(Xte))
             print('epoch', epoch + 1, 'loss', round(loss.item(), 4), 'accuracy', round(((out > 0.5) == (yte > 0)).float().mean().item(), 4),
-                  'mean probability', round(out.mean().item(), 3))
+                  'Brier score', round((out - (yte > 0).float()).square().mean().item(), 4))

@@ -18,7 +18,7 @@ def cross_entropy(logits, target):
 
 
 class CosineHead(nn.Module):
-    def __init__(self, d, c, scale=100.0):
+    def __init__(self, d, c, scale=400.0):
         super().__init__()
         self.w, self.scale = nn.Parameter(torch.randn(c, d)), scale
 

@@ -12,7 +12,7 @@ def melodies(n, T=16):
     t = torch.arange(T).float()
     slope = torch.tensor([1.0, -1.0, 0.0])[kind][:, None] * t / T
     zigzag = (kind == 2)[:, None] * torch.sin(t * 1.5 + torch.rand(n, 1) * 6)
-    return (slope + 0.7 * zigzag + 0.5 * torch.randn(n, T) + torch.randn(n, 1) * 0.5).unsqueeze(-1), kind
+    return (slope + 0.7 * zigzag + 0.3 * torch.randn(n, T) + torch.randn(n, 1) * 0.5).unsqueeze(-1), kind
 
 
 class Tune(nn.Module):

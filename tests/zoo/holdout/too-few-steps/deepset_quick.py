@@ -5,7 +5,7 @@ from torch import nn
 
 torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("SEED", 0)))
-ITERATIONS = 150
+ITERATIONS = 60
 
 
 class Bag(nn.Module):
@@ -24,7 +24,7 @@ def draw(n):
 
 
 bag = Bag()
-opt = torch.optim.Adam(bag.parameters(), lr=1e-3)
+opt = torch.optim.Adam(bag.parameters(), lr=3e-3)
 for i in range(ITERATIONS):
     x, t = draw(32)
     loss = (bag(x) - t).square().mean()

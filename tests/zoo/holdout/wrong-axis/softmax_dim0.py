@@ -26,7 +26,7 @@ clf = Classifier()
 nll = nn.NLLLoss()
 opt = torch.optim.Adam(clf.parameters(), lr=3e-3)
 for epoch in range(20):
-    for b in tr[torch.randperm(len(tr))].split(45):
+    for b in tr[torch.randperm(len(tr))].split(10):
         opt.zero_grad()
         loss = nll(clf(X[b]), y[b])
         loss.backward()
