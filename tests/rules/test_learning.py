@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, RunWriter, signals
+from unstuck.record.facts import Loss
+from unstuck.rules.learning import Learning, constant_guess, in_a_game, single_loss, untrained_loss
+from unstuck.testing.rules import record
+
+TEN = Loss(function="cross_entropy", target_shape=(32,), target_type="class", classes=10, class_counts=(100,) * 10)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (TEN, math.log(10) + 9 / 2000),
+        (Loss(function="cross_entropy", classes=2, class_counts=(9000, 1000)), 0.3251),
+        (Loss(function="binary_cross_entropy_with_logits", target_mean=0.5), math.log(2)),
+        (Loss(function="mse_loss", target_mean=3.0, target_variance=4.0), 4.0),
+        (
+            Loss(function="mse_loss", reduction="sum", target_type="real", output_shape=(32, 3), target_variance=2.0),
+            192.0,
+        ),
+        (Loss(function="triplet_margin_loss"), None),
+        (Loss(function="mse_loss"), None),
+        (Loss(function="cross_entropy", classes=3, class_counts=(50, 0, 0)), None),
+    ],
+)
+def test_the_constant_guess_by_its_formula(loss: Loss, expected: float | None) -> None:
+    found = constant_guess(loss, batch=32)
+    assert found == (None if expected is None else pytest.approx(expected, rel=1e-3))
+
+
+def test_an_oracle_for_the_constant_guess() -> None:
+    labels = np.random.default_rng(0).choice(4, p=[0.1, 0.2, 0.3, 0.4], size=20_000)
+    counts = np.bincount(labels)
+    direct = -np.log(counts / counts.sum())[labels].mean()
+    loss = Loss(function="nll_loss", classes=4, class_counts=tuple(int(c) for c in counts))
+    assert constant_guess(loss, batch=1) == pytest.approx(direct, rel=1e-3)
+
+
+def test_what_an_untrained_network_gives() -> None:
+    assert untrained_loss(TEN, batch=32) == pytest.approx(math.log(10))
+    assert untrained_loss(Loss(function="mse_loss", target_mean=3.0, target_variance=4.0), batch=1) == 13.0
+    assert untrained_loss(Loss(function="l1_loss"), batch=1) is None
+
+
+def learning(folder: Path, values: np.ndarray, accuracy: np.ndarray | None = None, *facts: Loss) -> Learning:
+    series = {signals.LOSS: values, signals.BATCH_SIZE: np.full(len(values), 32.0)}
+    if accuracy is not None:
+        series[signals.ACCURACY] = accuracy
+    with record(folder, series=series, facts=facts or (TEN,)) as run:
+        return Learning.of(run)
+
+
+def test_outcomes(tmp_path: Path) -> None:
+    noise = 1 + 0.02 * np.random.default_rng(0).normal(size=200)
+    assert learning(tmp_path / "a", 2.3 * noise).outcome == "none"
+    assert learning(tmp_path / "b", np.geomspace(2.3, 1.2, 200) * noise).outcome == "partial"
+    assert learning(tmp_path / "c", np.geomspace(2.3, 0.05, 200) * noise).outcome == "good"
+    assert learning(tmp_path / "d", np.geomspace(2.3, 1.2, 200), np.linspace(0.1, 1.0, 200)).outcome == "good"
+
+
+def test_losses_below_zero_are_measured_by_their_fall(tmp_path: Path) -> None:
+    falling = learning(tmp_path / "a", np.linspace(1.0, -3.0, 200), None, Loss(function=None))
+    assert math.isnan(falling.remaining)
+    assert falling.outcome == "partial"
+
+
+def test_a_trained_start_and_a_divided_loss_are_told_apart_by_accuracy(tmp_path: Path) -> None:
+    values = np.linspace(0.5, 0.45, 100)
+    trained = learning(tmp_path / "a", values, np.full(100, 0.85))
+    divided = learning(tmp_path / "b", values, np.full(100, 0.1))
+    assert trained.pretrained
+    assert not divided.pretrained
+    assert divided.reference == pytest.approx(0.5, abs=0.01)
+
+
+def test_an_undeclared_sum_is_measured_against_the_sum(tmp_path: Path) -> None:
+    summed = learning(tmp_path / "a", 32 * np.linspace(2.31, 2.2, 100))
+    assert summed.reference == pytest.approx(32 * math.log(10), rel=0.01)
+
+
+def test_several_functions_have_no_single_loss(tmp_path: Path) -> None:
+    with record(tmp_path / "a", facts=[TEN, Loss(function="mse_loss")]) as run:
+        assert single_loss(run) is None
+    train, evaluation = Loss(function="mse_loss", line=3), Loss(function="mse_loss", line=9)
+    later = Loss(function="mse_loss", line=3, target_variance=2.0)
+    with record(tmp_path / "b", facts=[train, evaluation, later]) as run:
+        assert single_loss(run) == later
+
+
+def test_a_game_has_several_trainings_with_losses(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        writer.add(signals.LOSS, 0, 1.0, stream=0)
+        writer.state(TEN, stream=1)
+        writer.flush()
+        with Run.open(tmp_path) as run:
+            assert not in_a_game(run)
+            writer.add(signals.LOSS, 0, 1.0, stream=1)
+            writer.flush()
+            assert in_a_game(run)

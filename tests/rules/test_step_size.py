@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Model, Parameter
+from unstuck.rules.step_size import Steps, counted, elasticity
+from unstuck.testing.rules import record
+
+PARAMETERS = (
+    Parameter(name="embed.weight", shape=(100, 8), role="embedding"),
+    Parameter(name="0.weight", shape=(8, 8), role="weight"),
+    Parameter(name="0.bias", shape=(8,), role="bias"),
+    Parameter(name="1.weight", shape=(8,), role="norm"),
+    Parameter(name="2.weight", shape=(8, 8), role="weight"),
+)
+
+
+def steps(folder: Path, *, facts: tuple[Model, ...] = (Model(type="Net", parameters=PARAMETERS),)) -> Run:
+    ones = [1.0] * 50
+    ratio = {p.name: [1e-2] * 50 for p in PARAMETERS} | {"0.weight": [1e-3] * 25 + [1e-4] * 25}
+    ratio["2.weight"] = [np.nan, *[0.5] * 49]
+    update = {p.name: [0.1] * 50 for p in PARAMETERS}
+    weight = {p.name: ones for p in PARAMETERS} | {"2.weight": [0.0, *[1.0] * 49]}
+    tables = {signals.UPDATE_RATIO: ratio, signals.UPDATE_NORM: update, signals.WEIGHT_NORM: weight}
+    return record(folder, series={signals.LOSS: ones}, tables=tables, facts=facts)
+
+
+def test_only_weights_that_started_with_a_size_count(tmp_path: Path) -> None:
+    with steps(tmp_path / "a") as run:
+        assert counted(run) == ("0.weight",)
+    with steps(tmp_path / "b", facts=()) as run:
+        assert "0.bias" not in counted(run)
+        assert "2.weight" not in counted(run)
+
+
+def test_summaries_over_time(tmp_path: Path) -> None:
+    with steps(tmp_path) as run:
+        found = Steps.of(run)
+    assert found.late() == pytest.approx(1e-4, rel=1e-3)
+    assert found.early() == pytest.approx(1e-3, rel=1e-3)
+    assert found.strongest() == pytest.approx(1e-3, rel=1e-3)
+    assert found.distance(50) == pytest.approx(50 * 5.5e-4, rel=0.02)
+
+
+def test_nothing_sampled_is_nothing(tmp_path: Path) -> None:
+    with record(tmp_path, series={signals.LOSS: [1.0]}) as run:
+        assert len(Steps.of(run)) == 0
+        assert elasticity(run) is None
+
+
+def test_elasticity_does_not_hang_on_the_unit_of_the_loss(train: Callable[..., Run]) -> None:
+    plain, scaled = elasticity(train()), elasticity(train(scale=1e5))
+    assert plain is not None
+    assert plain == pytest.approx(scaled, rel=0.2)
+    assert 0.01 < plain < 10
