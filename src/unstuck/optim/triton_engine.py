@@ -1,15 +1,81 @@
-"""The Triton engine."""
+"""The Triton engine: all CUDA parameters of a step in one launch."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
+
+import numpy as np
+import torch
+
+from unstuck.errors import ArgumentError
+from unstuck.optim.row import Row
+from unstuck.optim.sums import Sum
+from unstuck.optim.table import Table, eligible
+from unstuck.optim.triton_kernel import available as installed
+from unstuck.optim.triton_kernel import compile_kernel
+
+__all__ = ["CHUNK", "TritonStep", "accepts", "available", "require"]
+
+CHUNK = 8_192  #: entries a program: enough programs for every multiprocessor even where one tensor is all there is
+BLOCK = 1_024  #: entries that a program works on at once
+_REALS = {torch.float32: "float32", torch.float64: "float64"}
+
+
+def _interpreted() -> bool:
+    """Whether Triton runs its kernels on the CPU, step by step, as it does for tests."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 def available() -> bool:
-    return False
+    """Whether Triton is installed and has something to run on."""
+    return installed() and (torch.cuda.is_available() or _interpreted())
 
 
-def require() -> None: ...
-def accepts(row: Any) -> bool:
-    return False
+def require() -> None:
+    """Raise ``ArgumentError`` where the engine cannot run."""
+    if not installed():
+        raise ArgumentError(
+            "engine: received 'triton', but Triton is not installed; accepted here are 'auto', 'torch', 'numba'. "
+            "Install it with: pip install triton"
+        )
+    if not available():
+        raise ArgumentError(
+            "engine: received 'triton', but torch finds no CUDA device; accepted here are 'auto', 'torch', 'numba'"
+        )
 
 
-class TritonStep: ...
+def accepts(row: Row) -> bool:
+    """Whether this engine can serve a row."""
+    return eligible(row, device="cpu" if _interpreted() else "cuda", dtypes=_REALS)
+
+
+class TritonStep:
+    """The step of all rows that share a rule, a type and a device."""
+
+    def __init__(self, rows: Sequence[Row], *, constants: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.table = Table(rows, constants=constants, chunk=CHUNK)
+        self._kernel = compile_kernel(self.table.rule, _REALS[self.table.dtype])
+        device = self.table.device
+        self._chunks = torch.from_numpy(self.table.chunks).to(device)
+        shape = (len(self.table.chunks), len(Sum))
+        self._sums = torch.full(shape, torch.nan, dtype=torch.float64, device=device)
+
+    def run(self) -> None:
+        """Update every row whose gradient the table has taken."""
+        table = self.table
+        table.advance_constants()
+        words = np.concatenate([table.addresses.ravel(), table.constants.view(np.int64).ravel()])
+        on_device = torch.from_numpy(words).to(table.device)
+        context = torch.cuda.device(table.device) if table.device.type == "cuda" else nullcontext()
+        launch = self._kernel[(len(table.chunks),)]
+        aligned = not bool((table.addresses % 16).any())
+        with context:
+            launch(on_device, table.addresses.size, self._chunks, self._sums, BLOCK=BLOCK, ALIGNED=aligned)
+        table.mark_changed()
+
+    def sums(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """What the last run saw: one row of ``sums.Sum`` a parameter; waits for the device."""
+        return self.table.add_up(self._sums.cpu().numpy())
