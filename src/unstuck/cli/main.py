@@ -21,19 +21,25 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # boxes and colours in the help would take a third of the time that it may take
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-@app.callback()
-def _options(  # pyright: ignore[reportUnusedFunction]
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
-) -> None:
-    """Train neural networks properly, and find out why one will not train."""
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(__version__)
         raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+]
+
+
+@app.callback()
+def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Train neural networks properly, and find out why one will not train."""
 
 
 # What follows the script belongs to the script, options among it.

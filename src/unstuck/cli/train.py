@@ -14,7 +14,7 @@ INTERRUPTED_EXIT = 130
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="[RECIPE]", help="A TOML file, or the name of a recipe that is shipped.")
+        str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a recipe that is shipped.")
     ] = "digits",
     overrides: Annotated[
         list[str] | None,

@@ -1,0 +1,27 @@
+import pytest
+from typer.testing import CliRunner
+
+from unstuck.cli.main import app
+from unstuck.errors import ArgumentError
+from unstuck.rules import RULES
+from unstuck.rules.explain import HEADINGS
+
+runner = CliRunner()
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_every_rule_is_explained_under_every_heading(code: str) -> None:
+    shown = runner.invoke(app, ["explain", code])
+    assert shown.exit_code == 0
+    assert shown.output.startswith(code)
+    assert all(heading in shown.output for heading in HEADINGS)
+
+
+def test_a_cause_is_explained_by_its_rules() -> None:
+    shown = runner.invoke(app, ["explain", "lr-too-high"])
+    assert "O201" in shown.output
+
+
+def test_an_unknown_code_is_refused() -> None:
+    refused = runner.invoke(app, ["explain", "O999"])
+    assert isinstance(refused.exception, ArgumentError)

@@ -1,0 +1,39 @@
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from unstuck.cli.verdict import STRICT_EXIT, show
+from unstuck.errors import RunWriteError
+from unstuck.record import Finding, RunWriter, Severity, Verdict
+
+
+@pytest.mark.parametrize(
+    ("severity", "strict", "status"),
+    [("error", True, STRICT_EXIT), ("error", False, 0), ("warning", True, 0), ("note", True, 0)],
+)
+def test_only_errors_count_and_only_under_strict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, severity: Severity, strict: bool, status: int
+) -> None:
+    finding = Finding(
+        code="O201",
+        cause="lr-too-high",
+        severity=severity,
+        confidence=0.9,
+        summary="it bounces",
+        advice="lower the rate",
+    )
+    monkeypatch.setattr("unstuck.cli.verdict.judge", lambda run: Verdict(kind="findings", findings=(finding,)))
+    RunWriter(tmp_path / "run").close()
+    console = Console(file=io.StringIO())
+    assert show(tmp_path / "run", console=console, html=None, json_file=None, strict=strict) == status
+    assert isinstance(console.file, io.StringIO)
+    assert "it bounces" in console.file.getvalue()
+
+
+def test_a_json_file_that_cannot_be_written(tmp_path: Path) -> None:
+    RunWriter(tmp_path / "run").close()
+    file = tmp_path / "no" / "folder.json"
+    with pytest.raises(RunWriteError, match=r"--json .*folder.json: cannot be written \(No such file"):
+        show(tmp_path / "run", console=Console(file=io.StringIO()), html=None, json_file=file, strict=False)
