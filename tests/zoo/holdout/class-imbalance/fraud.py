@@ -1,4 +1,4 @@
-"""Card fraud, heavily skewed on purpose of realism."""
+"""Card fraud from sixteen transaction features."""
 import os
 import torch
 from sklearn.datasets import make_classification

@@ -28,7 +28,7 @@ class Tune(nn.Module):
 X, y = melodies(1500)
 Xv, yv = melodies(500)
 net = Tune()
-optimizer = torch.optim.Adam(net.parameters(), lr=0.3)
+optimizer = torch.optim.Adam(net.parameters(), lr=1.0)
 for epoch in range(12):
     s = 0.0
     for b in torch.randperm(1500).split(50):
