@@ -57,7 +57,6 @@ class TritonStep:
 
     def __init__(self, rows: Sequence[Row], *, constants: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self.table = Table(rows, constants=constants, chunk=CHUNK)
-        self._kernel = compile_kernel(self.table.rule, _REALS[self.table.dtype])
         device = self.table.device
         self._chunks = torch.from_numpy(self.table.chunks).to(device)
         shape = (len(self.table.chunks), len(Sum))
@@ -70,10 +69,10 @@ class TritonStep:
         words = np.concatenate([table.addresses.ravel(), table.constants.view(np.int64).ravel()])
         on_device = torch.from_numpy(words).to(table.device)
         context = torch.cuda.device(table.device) if table.device.type == "cuda" else nullcontext()
-        launch = self._kernel[(len(table.chunks),)]
         aligned = not bool((table.addresses % 16).any())
+        kernel = compile_kernel(table.rule, _REALS[table.dtype], aligned=aligned)
         with context:
-            launch(on_device, table.addresses.size, self._chunks, self._sums, BLOCK=BLOCK, ALIGNED=aligned)
+            kernel[(len(table.chunks),)](on_device, table.addresses.size, self._chunks, self._sums, BLOCK=BLOCK)
         table.mark_changed()
 
     def sums(self) -> np.ndarray[Any, np.dtype[np.float64]]:

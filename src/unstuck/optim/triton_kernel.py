@@ -29,7 +29,7 @@ except ImportError:
 __all__ = ["available", "compile_kernel", "kernel_source"]
 
 _TEMPLATE = """\
-def kernel(table, constants_at, chunks, sums, BLOCK: tl.constexpr, ALIGNED: tl.constexpr):
+def kernel(table, constants_at, chunks, sums, BLOCK: tl.constexpr):
     chunk = tl.program_id(0)
     row = tl.load(chunks + 3 * chunk)
     start, stop = tl.load(chunks + 3 * chunk + 1), tl.load(chunks + 3 * chunk + 2)
@@ -60,8 +60,8 @@ def available() -> bool:
     return triton is not None
 
 
-def kernel_source(rule: Rule, real: str) -> str:
-    """The text of ``kernel``."""
+def kernel_source(rule: Rule, real: str, *, aligned: bool) -> str:
+    """The text of ``kernel``; ``aligned`` where every address is a multiple of 16 bytes."""
     program = rule.program()
     names = ("w", "g", *rule.kept)
     terms = {
@@ -77,9 +77,14 @@ def kernel_source(rule: Rule, real: str) -> str:
     bits = 32 if real == "float32" else 64
     infinity = 0x7F80_0000 if real == "float32" else 0x7FF0_0000_0000_0000
 
+    # neighbouring, aligned addresses let the compiler move four numbers at a time; a table hides that from it
+    hinted = "tl.max_contiguous(p{0} + i, BLOCK)"
+    if aligned:
+        hinted = f"tl.multiple_of({hinted}, 16)"
+
     def body(access: str, inside: str, change: str) -> list[str]:
         return [
-            *(f"a{k} = hinted(p{k} + i, BLOCK, ALIGNED)" for k in range(len(names))),
+            *(f"a{k} = {hinted.format(k)}" for k in range(len(names))),
             *(f"{name} = tl.load(a{k}{access})" for k, name in enumerate(names)),
             *program.lines,
             *(f"tl.store(a{k}, {r}{inside})" for k, r in zip(written, program.results, strict=True)),
@@ -125,16 +130,15 @@ def _indent(columns: int, lines: list[str]) -> str:
 
 
 @cache
-def compile_kernel(rule: Rule, real: str) -> Any:
+def compile_kernel(rule: Rule, real: str, *, aligned: bool) -> Any:
     """The kernel of a rule as a Triton function; Triton compiles it at its first launch, and keeps it on disk."""
-    source = kernel_source(rule, real)
-    path = f"<unstuck {rule.update.__module__} {hash((rule, real)):x}>"
+    source = kernel_source(rule, real, aligned=aligned)
+    path = f"<unstuck {rule.update.__module__} {hash((rule, real, aligned)):x}>"
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)  # where Triton reads it
     namespace: dict[str, Any] = {
         "__name__": __name__,
         "tl": tl,
         "sqrt": triton.jit(_sqrt_float32 if real == "float32" else _sqrt_float64),
-        "hinted": triton.jit(_hinted),
         "maximum": triton.jit(_maximum),
         "select": triton.jit(_select),
     }
@@ -156,11 +160,3 @@ def _maximum(x, y):
 
 def _select(condition, x, y):
     return tl.where(condition != 0, x, y)
-
-
-def _hinted(addresses, BLOCK, ALIGNED):
-    """Neighbouring, aligned addresses let the compiler move four numbers at a time; a table hides that from it."""
-    addresses = tl.max_contiguous(addresses, BLOCK)
-    if ALIGNED:
-        addresses = tl.multiple_of(addresses, 16)
-    return addresses
