@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ __all__ = ["ACTIVATION_FUNCTIONS", "Activations", "Nonlinearity", "nonlinearity_
 
 VALUES = 65_536
 """Values of a layer's output that are looked at, evenly spread over it; more would cost time and change little."""
+
+HISTOGRAM_VALUES = 8_192
+"""Values that a histogram counts: 256 a bin."""
 
 BATCHES_UNTIL_DEAD = 8
 """Sampled batches in which a unit must stay at zero before it counts as dead."""
@@ -198,18 +202,21 @@ def _statistics(values: Tensor, nonlinearity: Nonlinearity) -> Tensor:
         margin = SATURATED * (high - low)
         saturated = ((values < low + margin) | (values > high - margin)).float().mean()
     zeros = 1.0 - values.count_nonzero() / values.numel()
-    nonfinite = (~values.isfinite()).sum().float()
     std, mean = torch.std_mean(values, correction=0)
+    if values.device.type == "cpu" and math.isfinite(float(mean)):
+        nonfinite = torch.zeros(())  # a finite mean has only finite summands
+    else:
+        nonfinite = (~values.isfinite()).sum().float()
     return torch.stack([mean, std, smallest, largest, zeros, saturated, nonfinite])
 
 
 def _histogram(values: Tensor) -> Tensor:
     """Counts of finite values in equally wide bins between the smallest and the largest, shape (bins,)."""
+    values = values[:: -(-values.numel() // HISTOGRAM_VALUES)]
     values = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     if values.device.type == "cpu":
         return torch.histc(values, bins=HISTOGRAM_BINS)
     # histc fetches its range from the device; cumulative counts against the edges need no synchronisation.
-    values = values[:: -(-values.numel() // 8_192)]
     smallest, largest = torch.aminmax(values)
     edges = torch.linspace(0.0, 1.0, HISTOGRAM_BINS, device=values.device) * (largest - smallest) + smallest
     above = (values[None, :] >= edges[:, None]).sum(dim=1).float()

@@ -233,6 +233,7 @@ class Observer:
         if self._step == 0:
             self._open()
         if self._sampling:
+            self._look(False)
             self._refresh_parameters(optimizer)
             self._probe.before_update()
         self._spent += time.perf_counter() - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,9 +24,7 @@ _MEASURED: tuple[Signal, ...] = (
     signals.GRADIENT_NORM,
     signals.GRADIENT_MAX,
     signals.GRADIENT_ZEROS,
-    signals.GRADIENT_NONFINITE,
     signals.WEIGHT_NORM,
-    signals.WEIGHT_NONFINITE,
     signals.UPDATE_NORM,
     signals.UPDATE_GRADIENT_COSINE,
 )
@@ -44,6 +43,7 @@ class ParameterProbe:
     _sketch: Tensor | None = None
     _sketch_step: int = -1
     _carried: Tensor | None = None
+    _stride: int = 1
 
     @torch.no_grad()
     def note_carried(self) -> None:
@@ -64,10 +64,9 @@ class ParameterProbe:
     @torch.no_grad()
     def before(self) -> None:
         """Copy the weights that may change."""
-        total = sum(p.numel() for p in self.parameters if p.requires_grad)
-        stride = max(1, -(-total // SNAPSHOT_VALUES))
+        self._stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
         self._before = {
-            i: _spread(_local(p), stride).clone()
+            i: _spread(_local(p), self._stride).clone()
             for i, p in enumerate(self.parameters)
             if p.requires_grad and p.numel() and not p.is_sparse
         }
@@ -77,37 +76,30 @@ class ParameterProbe:
         """Measure gradients, weights and updates.
 
         Returns:
-            One tensor of shape (8,) for each parameter, still on its device.
+            For each of the measured quantities one tensor of shape (parameters,), still on its device, NaN where a
+            parameter does not have it; on the first parameter's device.
         """
-        stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
-        measured = [self._measure(i, parameter, stride) for i, parameter in enumerate(self.parameters)]
+        weights = {i: _local(p) for i, p in enumerate(self.parameters) if p.numel()}
+        gradients = {i: _values(p.grad) for i, p in enumerate(self.parameters) if p.grad is not None and p.numel()}
+        changes = {i: _spread(weights[i], self._stride) - old for i, old in self._before.items()}
+        cosines = {
+            i: _cosine(change.to(_wide(change)), _spread(_local(grad), self._stride).to(_wide(change)))
+            for i, change in changes.items()
+            if (grad := self.parameters[i].grad) is not None and not grad.is_sparse
+        }
+        scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
+        update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
+        zeros = {i: 1.0 - g.count_nonzero() / weights[i].numel() for i, g in gradients.items()}
         self._before = {}
-        return measured
+        columns = (_norms(gradients), _norms(gradients, order=torch.inf), zeros, _norms(weights), update_norms, cosines)
+        return [self._column(column) for column in columns] if self.parameters else []
 
-    def _measure(self, position: int, parameter: Tensor, stride: int) -> Tensor:
-        weights = _local(parameter)
-        row = torch.full((len(_MEASURED),), torch.nan, device=weights.device)
-        if not weights.numel():
-            return row
-        row[4] = torch.linalg.vector_norm(weights, dtype=_wide(weights))
-        row[5] = weights.numel() - weights.isfinite().sum()
-        gradient = None if parameter.grad is None else _local(parameter.grad)
-        if gradient is not None:
-            values = gradient.coalesce()._values() if gradient.is_sparse else gradient
-            if values.numel():
-                row[0] = torch.linalg.vector_norm(values, dtype=_wide(values))
-                row[1] = values.abs().amax()
-                row[2] = 1.0 - values.count_nonzero() / weights.numel()
-                row[3] = values.numel() - values.isfinite().sum()
-        old = self._before.get(position)
-        if old is None:
-            return row
-        change = (_spread(weights, stride) - old).to(_wide(old))
-        row[6] = torch.linalg.vector_norm(change) * (weights.numel() / change.numel()) ** 0.5
-        if gradient is not None and not gradient.is_sparse:
-            direction = _spread(gradient, stride).to(change.dtype)
-            row[7] = _cosine(change, direction)
-        return row
+    def _column(self, values: dict[int, Tensor]) -> Tensor:
+        """One number for each parameter, NaN where there is none, on one device."""
+        device = self.parameters[0].device
+        missing = torch.full((), torch.nan, device=device)
+        numbers = [values.get(i, missing).to(device).float() for i in range(len(self.parameters))]
+        return torch.stack([number.real if number.is_complex() else number for number in numbers])
 
     @torch.no_grad()
     def gradient_cosine(self, step: int) -> Tensor | None:
@@ -131,19 +123,52 @@ class ParameterProbe:
             return None
         return _cosine(previous, sketch).reshape(1)
 
-    def decode(self, numbers: Sequence[Sequence[float]]) -> dict[Signal, list[float]]:
-        """Turn the fetched rows of :meth:`after` into one sample for each signal."""
-        samples = {signal: [row[i] for row in numbers] for i, signal in enumerate(_MEASURED)}
-        ratios = [
-            update / weight if weight > 0 else float("nan")
-            for update, weight in zip(samples[signals.UPDATE_NORM], samples[signals.WEIGHT_NORM], strict=True)
+    def decode(self, numbers: Sequence[list[float]]) -> dict[Signal, list[float]]:
+        """Turn the fetched columns of :meth:`after` into one sample for each signal."""
+        samples = dict(zip(_MEASURED, numbers, strict=False))
+        if not samples:
+            return samples
+        weights, gradients = samples[signals.WEIGHT_NORM], samples[signals.GRADIENT_NORM]
+        samples[signals.UPDATE_RATIO] = [
+            update / weight if weight > 0 else math.nan
+            for update, weight in zip(samples[signals.UPDATE_NORM], weights, strict=True)
         ]
-        return {**samples, signals.UPDATE_RATIO: ratios}
+        # A norm is finite where every value is: only otherwise are the values counted, one by one.
+        samples[signals.GRADIENT_NONFINITE] = [
+            math.nan if p.grad is None else 0.0 if math.isfinite(norm) else _nonfinite(p.grad)
+            for p, norm in zip(self.parameters, gradients, strict=True)
+        ]
+        samples[signals.WEIGHT_NONFINITE] = [
+            0.0 if math.isfinite(norm) or not p.numel() else _nonfinite(p)
+            for p, norm in zip(self.parameters, weights, strict=True)
+        ]
+        return samples
+
+
+def _values(gradient: Tensor) -> Tensor:
+    """The values of a gradient, of a sparse one those that are stored."""
+    gradient = _local(gradient)
+    return gradient.coalesce()._values() if gradient.is_sparse else gradient
+
+
+def _nonfinite(tensor: Tensor) -> float:
+    return float((~_values(tensor).isfinite()).sum())
+
+
+def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tensor]:
+    """The norm of each tensor, in a wide type: in one call where the tensors are alike, as they mostly are."""
+    known = {i: tensor for i, tensor in tensors.items() if tensor.numel()}
+    alike = {(tensor.dtype, tensor.device) for tensor in known.values()}
+    if len(alike) == 1 and next(iter(alike))[0] == torch.float32:
+        norms = torch._foreach_norm(list(known.values()), order)  # pyright: ignore[reportPrivateUsage]
+        return dict(zip(known, norms, strict=True))
+    return {i: torch.linalg.vector_norm(tensor, order, dtype=_wide(tensor)) for i, tensor in known.items()}
 
 
 def _norm(tensors: Sequence[Tensor]) -> Tensor:
     """Norm over all values of all tensors, in float32, on the first one's device."""
-    norms = [torch.linalg.vector_norm(tensor, dtype=_wide(tensor)).to(tensors[0].device).float() for tensor in tensors]
+    device = tensors[0].device
+    norms = [norm.to(device).float() for norm in _norms(dict(enumerate(tensors))).values()]
     return torch.linalg.vector_norm(torch.stack(norms))
 
 

@@ -1,0 +1,127 @@
+"""Diagnose every script of the zoo and print how often the diagnosis was right: ``python -m tests.zoo [--seeds 0 1 2]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ZOO = Path(__file__).parent
+MANIFESTS = (ZOO / "manifest.toml", ZOO / "holdout" / "manifest.toml")
+TIMEOUT = 300
+
+
+@dataclass(frozen=True)
+class Case:
+    """A script with the root causes that count as right; none where it is healthy."""
+
+    path: Path
+    causes: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return str(self.path.relative_to(ZOO))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the diagnosis said of one run of a case."""
+
+    case: Case
+    seed: int
+    verdict: str
+    findings: tuple[tuple[str, str, str, float], ...]
+    error: str = ""
+
+    @property
+    def alarms(self) -> list[tuple[str, str, str, float]]:
+        return [finding for finding in self.findings if finding[2] != "note"]
+
+    @property
+    def first(self) -> bool:
+        return any(finding[1] in self.case.causes for finding in self.findings[:1])
+
+    @property
+    def among_three(self) -> bool:
+        return any(finding[1] in self.case.causes for finding in self.findings[:3])
+
+
+def cases(pattern: str) -> Iterator[Case]:
+    """Every script that the manifests list."""
+    for manifest in MANIFESTS:
+        if not manifest.exists():
+            continue
+        for entry in tomllib.loads(manifest.read_text(encoding="utf-8"))["script"]:
+            causes = frozenset() if entry["kind"] == "healthy" else frozenset({entry["cause"], *entry.get("also", ())})
+            case = Case(manifest.parent / entry["path"], causes)
+            if pattern in case.name:
+                yield case
+
+
+def diagnose(case: Case, seed: int) -> Answer:
+    """Run one script under ``unstuck run``."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "verdict.json"
+        command = [sys.executable, "-m", "unstuck", "run", "--out", f"{folder}/run", "--json", str(file), str(case.path)]
+        environment = {**os.environ, "SEED": str(seed), "OMP_NUM_THREADS": "1"}
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Answer(case, seed, "timeout", (), "ran out of time")
+        if not file.exists():
+            return Answer(case, seed, "none", (), done.stderr[-300:])
+        verdict = json.loads(file.read_text(encoding="utf-8"))
+    found = tuple((f["code"], f["cause"], f["severity"], f["confidence"]) for f in verdict["findings"])
+    return Answer(case, seed, verdict["verdict"], found)
+
+
+def report(answers: list[Answer]) -> None:
+    """The table, then the figures."""
+    for answer in sorted(answers, key=lambda a: (bool(a.case.causes), a.case.name, a.seed)):
+        said = ", ".join(f"{code} {cause} {severity[0]}{confidence:.1f}" for code, cause, severity, confidence in answer.findings)
+        if answer.case.causes:
+            mark = "first" if answer.first else "in 3 " if answer.among_three else "MISS "
+        else:
+            mark = "ALARM" if answer.alarms else "quiet"
+        print(f"{mark}  {answer.case.name} [{answer.seed}]: {said or answer.verdict} {answer.error}".rstrip())
+    sick = [answer for answer in answers if answer.case.causes]
+    healthy = [answer for answer in answers if not answer.case.causes]
+    sure = [(f[1] in a.case.causes) for a in answers for f in a.findings if f[2] != "note" and f[3] >= 0.9]
+    for name, part in (("sick", sick), ("healthy", healthy)):
+        print(f"{name}: {len(part)} runs of {len({answer.case.name for answer in part})} scripts")
+    if sick:
+        print(f"first finding right: {sum(a.first for a in sick)} of {len(sick)} = {sum(a.first for a in sick) / len(sick):.1%}")
+        print(f"among the first three: {sum(a.among_three for a in sick)} = {sum(a.among_three for a in sick) / len(sick):.1%}")
+    print(f"false alarms on healthy scripts: {sum(bool(a.alarms) for a in healthy)} of {len(healthy)}")
+    if sure:
+        print(f"findings given 0.9 or more that are right: {sum(sure)} of {len(sure)} = {sum(sure) / len(sure):.1%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="part of the path")
+    options = parser.parse_args()
+    work = [(case, seed) for seed in options.seeds for case in cases(options.only)]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        answers = list(pool.map(lambda item: diagnose(*item), work))
+    report(answers)
+
+
+if __name__ == "__main__":
+    main()
