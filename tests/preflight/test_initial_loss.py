@@ -46,6 +46,17 @@ def test_normal_weights_of_unit_variance_do_not(architecture: Architecture, seed
     assert "start from smaller weights" in check.advice
 
 
+def test_raw_inputs_are_blamed_before_the_weights() -> None:
+    torch.manual_seed(0)
+    model = MLP().build((1, 8, 8), 10)
+    initialize(model)
+    raw = Batches(load("digits", scale=False).train, 64)
+    check = initial_loss(model, functional.cross_entropy, raw)
+    assert check is not None
+    assert not check.passed
+    assert check.advice.startswith("the inputs have a root mean square of 7.9")
+
+
 def test_the_value_is_the_loss_of_the_examples() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     check = initial_loss(model, nn.CrossEntropyLoss(), BATCHES)

@@ -26,6 +26,9 @@ OUTPUT_VARIANCE = 2.0
 ENOUGH = 2048
 """Examples after which no more are looked at: the standard error is then 2% of the spread."""
 
+OVERSIZED = 3.0
+"""Root mean square of the inputs above which they are blamed for outputs too large, not the weights; scaled, they have 1."""
+
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -113,6 +116,7 @@ def initial_loss(
     values: list[tuple[float, int]] = []
     outputs: list[Tensor] = []
     targets: list[Tensor] = []
+    sizes: list[float] = []
     with undisturbed(model):
         model.train()
         for module in model.modules():
@@ -121,13 +125,14 @@ def initial_loss(
         for batch, target in data:
             output = model(batch)
             values.append((float(loss(output, target)), len(target)))
+            sizes.append(float(batch.square().mean().sqrt()) if batch.is_floating_point() else 0.0)
             outputs.append(output)
             targets.append(target)
             if sum(count for _, count in values) >= ENOUGH:
                 break
     if not values:
         raise DataError("data: there is no batch in it; give at least one example")
-    return _compare(family, values, torch.cat(outputs), torch.cat(targets))
+    return _compare(family, values, torch.cat(outputs), torch.cat(targets), size=max(sizes))
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,9 @@ class _Expectation:
 Family = Callable[[Tensor, Tensor], _Expectation]
 
 
-def _compare(family: Family, values: list[tuple[float, int]], outputs: Tensor, targets: Tensor) -> InitialLossCheck:
+def _compare(
+    family: Family, values: list[tuple[float, int]], outputs: Tensor, targets: Tensor, *, size: float
+) -> InitialLossCheck:
     expectation = family(outputs, targets)
     examples = sum(count for _, count in values)
     value = sum(value * count for value, count in values) / examples
@@ -156,11 +163,11 @@ def _compare(family: Family, values: list[tuple[float, int]], outputs: Tensor, t
         tolerance=tolerance,
         formula=expectation.formula,
         examples=examples,
-        advice=_advice(value, expectation.expected, tolerance, batch=values[0][1], outputs=outputs),
+        advice=_advice(value, expectation.expected, tolerance, batch=values[0][1], outputs=outputs, size=size),
     )
 
 
-def _advice(value: float, expected: float, tolerance: float, *, batch: int, outputs: Tensor) -> str:
+def _advice(value: float, expected: float, tolerance: float, *, batch: int, outputs: Tensor, size: float) -> str:
     if not math.isfinite(value):
         return "not finite before the first step; look for NaN in the data, and for log or division by zero in the loss"
     if abs(value - expected) <= tolerance:
@@ -169,10 +176,12 @@ def _advice(value: float, expected: float, tolerance: float, *, batch: int, outp
         return f"{batch} times too high, which is the batch size: take the mean over the batch in place of the sum"
     if value < expected:
         return "the model knows something already: pre-trained weights, targets among the inputs, or a scaled loss"
+    if size > OVERSIZED:
+        return f"the inputs have a root mean square of {size:.3g}; scale them to zero mean and unit variance"
     spread = float(outputs.float().std()) if outputs.numel() > 1 else 0.0
     return (
         f"outputs spread by {spread:.3g} before training; start from smaller weights "
-        "(He's or Glorot's, the last layer first), or scale the inputs"
+        "(He's or Glorot's), those of the last layer first"
     )
 
 
