@@ -27,7 +27,7 @@ ENOUGH = 2048
 """Examples after which no more are looked at: the standard error is then 2% of the spread."""
 
 OVERSIZED = 3.0
-"""Root mean square of the inputs above which they are blamed for outputs too large, not the weights; scaled, they have 1."""
+"""Root mean square of the inputs above which they, not the weights, are blamed for large outputs; scaled it is 1."""
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
