@@ -8,12 +8,16 @@ fields that they do not know and fill missing ones with defaults, so that facts 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeVar
+from typing import Literal, TypeVar
+
+from unstuck.record.fact import Fact
+from unstuck.record.wiring import Connection, Normalisation, Recurrence, Reinterpretation, Wiring
 
 __all__ = [
     "KINDS",
     "BatchMixing",
     "Broadcast",
+    "Connection",
     "Cost",
     "CustomFunction",
     "Data",
@@ -29,24 +33,21 @@ __all__ = [
     "Model",
     "Modes",
     "NonFinite",
+    "Normalisation",
     "Optimizer",
     "Overlap",
     "Parameter",
     "ParameterGroup",
     "Recipe",
+    "Recurrence",
+    "Reinterpretation",
     "Schedule",
     "Softmax",
     "Training",
+    "Wiring",
 ]
 
 Role = Literal["weight", "bias", "norm", "embedding", "other"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    """Base of all facts; ``kind`` is the name under which a run stores them."""
-
-    kind: ClassVar[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,11 +158,14 @@ class Loss(Fact):
         target_minimum: Smallest target seen so far.
         target_maximum: Greatest target seen so far.
         target_distinct: Distinct values among the targets, at most 17, where more than 16 count as 17.
+        target_integers: Whether all real targets seen so far are whole numbers.
+        target_row_sums: Smallest and greatest sum of a row of real targets of shape (N, C), C > 1.
         output_minimum: Smallest output seen so far.
         output_maximum: Greatest output seen so far.
         output_op: The operation that made the outputs, past reshapes, as autograd names it without "Backward":
             "Addmm", "Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh"; empty where unknown.
         output_op_axis: The axis of that softmax, counted from 0.
+        output_transposed: Whether axes were exchanged between that operation and the loss.
         weighted: Whether class weights, positive weights or sample weights were given.
         label_smoothing: Smoothing that was asked for.
         file: The user's file that calls it.
@@ -181,10 +185,13 @@ class Loss(Fact):
     target_minimum: float | None = None
     target_maximum: float | None = None
     target_distinct: int | None = None
+    target_integers: bool | None = None
+    target_row_sums: tuple[float, ...] | None = None
     output_minimum: float | None = None
     output_maximum: float | None = None
     output_op: str = ""
     output_op_axis: int | None = None
+    output_transposed: bool = False
     weighted: bool = False
     label_smoothing: float = 0.0
     file: str | None = None

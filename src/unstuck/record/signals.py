@@ -105,6 +105,10 @@ GRADIENT_CARRIED = _run(
     "gradient_carried", "1", Cost.CHEAP, "no backward pass was sampled: norm left in .grad before the step's first one"
 )
 
+UNIT_SPREAD = _parameter(
+    "unit_spread", "1", "not a weight of several units, or not sampled: 0, all its units are copies of each other"
+)
+
 # Activations, by layer.
 ACTIVATION_MEAN = _layer("activation_mean", "activation", _NOT_RUN)
 ACTIVATION_STD = _layer("activation_std", "activation", _NOT_RUN)
@@ -115,6 +119,10 @@ ACTIVATION_SATURATED = _layer("activation_saturated", "share", "the layer has no
 ACTIVATION_NONFINITE = _layer("activation_nonfinite", "count", _NOT_RUN)
 DEAD_UNITS = _layer("dead_units", "share", "the layer is no rectifier, or too few batches were seen")
 ACTIVATION_HISTOGRAM = _layer("activation_histogram", "count", _NOT_RUN, bins=HISTOGRAM_BINS)
+
+LOSS_CALL = _run(
+    "loss_call", "loss", Cost.CHEAP, "not exactly one loss call was seen: its value, mean over what it returned"
+)
 
 # The data as the model sees them.
 INPUT_MEAN = _run("input_mean", "input", Cost.CHEAP, "the model took no floating-point tensor")
