@@ -31,8 +31,8 @@ y = torch.tensor(y)
 perm = torch.randperm(len(x))
 x, y = x[perm], y[perm]
 model = DeepNet()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.8, weight_decay=5e-3)
-for epoch in range(1, 13):
+optimizer = torch.optim.SGD(model.parameters(), lr=0.008, momentum=0.8, weight_decay=1e-2)
+for epoch in range(1, 16):
     losses = []
     for idx in torch.randperm(1350).split(27):
         loss = nn.functional.cross_entropy(model(x[idx]), y[idx])

@@ -14,7 +14,7 @@ class Mixed(Dataset):
 
     def __getitem__(self, i):
         other = self.x[torch.randint(len(self.x), ())]
-        a = self.strength * torch.rand(())
+        a = self.strength
         return (1 - a) * self.x[i] + a * other, self.y[i]
 
 seed = int(os.environ.get("SEED", 0))
@@ -23,7 +23,7 @@ x, y = mnist_data()
 keep = torch.randperm(5000)[:4800]
 x = torch.tensor(x, dtype=torch.float32)[keep] / 255
 y = torch.tensor(y)[keep]
-strength = 1.0
+strength = 0.6
 loader = DataLoader(Mixed(x[:4000], y[:4000], strength), batch_size=40, shuffle=True)
 x_test, y_test = x[4000:], y[4000:]
 

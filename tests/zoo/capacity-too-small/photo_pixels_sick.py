@@ -1,12 +1,13 @@
 """Learn a photograph: position -> colour."""
 import argparse
+import os
 import numpy as np
 import torch
 from torch import nn
 from sklearn.datasets import load_sample_image
 
 ap = argparse.ArgumentParser()
-ap.add_argument("--seed", type=int, default=0)
+ap.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
 ap.add_argument("--width", type=int, default=3)
 ap.add_argument("--steps", type=int, default=1500)
 a = ap.parse_args()

@@ -1,4 +1,4 @@
-"""Detect a rare machine fault from eight sensor readings."""
+"""Detect a rare machine failure from eight sensor readings."""
 import os
 import torch
 import torch.nn as nn

@@ -1,4 +1,5 @@
 import argparse
+import os
 import numpy as np
 import torch
 import torch.nn as nn
@@ -6,7 +7,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 p = argparse.ArgumentParser()
-p.add_argument("--seed", type=int, default=0)
+p.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
 seed = p.parse_args().seed
 torch.manual_seed(seed)
 torch.set_num_threads(1)

@@ -1,4 +1,5 @@
 import argparse
+import os
 import torch
 from torch import nn
 from torch.distributions import Categorical
@@ -6,7 +7,7 @@ from sklearn.datasets import load_wine
 from sklearn.preprocessing import scale
 
 ap = argparse.ArgumentParser()
-ap.add_argument("--seed", type=int, default=0)
+ap.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
 seed = ap.parse_args().seed
 torch.manual_seed(seed)
 torch.set_num_threads(1)

@@ -1,11 +1,12 @@
 """Housing values with a two-layer network."""
 import argparse
+import os
 import torch
 from torch import nn
 from mlxtend.data import boston_housing_data
 
 cli = argparse.ArgumentParser()
-cli.add_argument("--seed", type=int, default=0)
+cli.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
 torch.manual_seed(cli.parse_args().seed)
 torch.set_num_threads(1)
 

@@ -33,7 +33,7 @@ class NeuralNetwork(nn.Module):
 
 model = NeuralNetwork()
 loss_fn = nn.CrossEntropyLoss()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.5, weight_decay=1e-3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.5, weight_decay=2e-3)
 
 # 3. training
 def train(dataloader, model, loss_fn, optimizer):
@@ -56,7 +56,7 @@ def test(dataloader, model, loss_fn):
             correct += (pred.argmax(1) == y).type(torch.float).sum().item()
     return test_loss / len(dataloader), correct / len(dataloader.dataset)
 
-for t in range(20):
+for t in range(16):
     last = train(train_dataloader, model, loss_fn, optimizer)
     tl, acc = test(test_dataloader, model, loss_fn)
     if t % 4 == 3:

@@ -1,4 +1,5 @@
 import argparse
+import os
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -47,7 +48,7 @@ def main(args):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
     parser.add_argument("--lr", type=float, default=0.05)
     parser.add_argument("--depth", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=14)

@@ -1,4 +1,5 @@
 import argparse
+import os
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +44,7 @@ def evaluate(model, loader):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--lr", type=float, default=0.05)
     args = parser.parse_args()

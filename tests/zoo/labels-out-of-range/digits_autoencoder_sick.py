@@ -1,10 +1,11 @@
 import argparse
+import os
 import torch
 import torch.nn as nn
 from sklearn.datasets import load_digits
 
 parser = argparse.ArgumentParser(description="digits autoencoder")
-parser.add_argument("--seed", default=0, type=int)
+parser.add_argument("--seed", default=os.environ.get("SEED", "0"), type=int)
 parser.add_argument("--code", default=12, type=int)
 opts = parser.parse_args()
 torch.manual_seed(opts.seed)

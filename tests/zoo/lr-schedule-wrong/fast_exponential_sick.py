@@ -1,10 +1,11 @@
 import argparse
+import os
 import torch
 from torch import nn
 from sklearn.datasets import make_friedman1
 
 ap = argparse.ArgumentParser()
-ap.add_argument("--seed", type=int, default=0)
+ap.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
 args = ap.parse_args()
 torch.manual_seed(args.seed)
 torch.set_num_threads(1)

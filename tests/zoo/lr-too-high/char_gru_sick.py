@@ -1,12 +1,13 @@
 """Next character of Python's own help texts."""
 import argparse
+import os
 import pydoc_data.topics
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
 parser.add_argument("--steps", type=int, default=300)
 parser.add_argument("--lr", type=float, default=0.3)
 args = parser.parse_args()
@@ -20,7 +21,7 @@ train, held_out = code[:180_000], code[180_000:]
 
 
 class CharGRU(nn.Module):
-    def __init__(self, n, dim=24, hidden=64):
+    def __init__(self, n, dim=24, hidden=48):
         super().__init__()
         self.emb = nn.Embedding(n, dim)
         self.gru = nn.GRU(dim, hidden, batch_first=True)

@@ -15,8 +15,8 @@ def standardise(a):
 x, y = (standardise(torch.tensor(a, dtype=torch.float32)) for a in boston_housing_data())
 perm = torch.randperm(len(x))
 train, valid = perm[:400], perm[400:]
-model = nn.Sequential(nn.Linear(13, 30), nn.ReLU(), nn.Linear(30, 1), nn.Flatten(0))
-opt = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.5, weight_decay=5e-3)
+model = nn.Sequential(nn.Linear(13, 12), nn.ReLU(), nn.Linear(12, 1), nn.Flatten(0))
+opt = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.5, weight_decay=1e-2)
 
 for epoch in range(30):
     for b in train[torch.randperm(400)].split(16):

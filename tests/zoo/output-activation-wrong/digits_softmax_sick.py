@@ -14,7 +14,7 @@ X = X / 16.
 xtr, xva, ytr, yva = train_test_split(X, Y, test_size=.25, random_state=0)
 xtr, xva = torch.Tensor(xtr), torch.Tensor(xva)
 ytr, yva = torch.LongTensor(ytr), torch.LongTensor(yva)
-dl = DataLoader(TensorDataset(xtr, ytr), batch_size=64, shuffle=True)
+dl = DataLoader(TensorDataset(xtr, ytr), batch_size=32, shuffle=True)
 
 net = nn.Sequential(
     nn.Linear(64, 64),
@@ -25,9 +25,9 @@ net = nn.Sequential(
     nn.Softmax(dim=1),
 )
 criterion = nn.CrossEntropyLoss()
-optimizer = optim.SGD(net.parameters(), lr=0.05, momentum=0.5, weight_decay=1e-3)
+optimizer = optim.SGD(net.parameters(), lr=0.05, weight_decay=1e-3)
 
-for epoch in range(29):
+for epoch in range(41):
     train_loss = 0.
     for xb, yb in dl:
         optimizer.zero_grad()

@@ -1,3 +1,4 @@
+import os
 import sys
 import torch
 import torch.nn as nn
@@ -5,7 +6,7 @@ import torch.nn.functional as F
 from mlxtend.data import autompg_data
 
 torch.set_num_threads(1)
-seed = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[1] == "--seed" else 0
+seed = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[1] == "--seed" else int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
 
 # fuel use of 392 cars

@@ -1,4 +1,5 @@
 import argparse
+import os
 import torch
 from torch import nn
 from sklearn.datasets import load_digits
@@ -14,7 +15,7 @@ class Experiment:
         self.loss = nn.CrossEntropyLoss()
         self.load_data()
         self.model = build(hidden, n_in=self.x.shape[1], n_out=int(self.y.max()) + 1)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=lr, weight_decay=1e-3)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=lr, weight_decay=2e-3)
 
     def load_data(self):
         d = load_digits()
@@ -40,7 +41,7 @@ class Experiment:
 
 if __name__ == "__main__":
     ap = argparse.ArgumentParser()
-    ap.add_argument("--seed", type=int, default=0)
+    ap.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
     ap.add_argument("--epochs", type=int, default=20)
     opt = ap.parse_args()
     torch.manual_seed(opt.seed)

@@ -1,4 +1,5 @@
 import argparse
+import os
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -36,7 +37,7 @@ def loop(model, loader, optimizer=None):
 
 if __name__ == "__main__":
     ap = argparse.ArgumentParser()
-    ap.add_argument("--seed", type=int, default=0)
+    ap.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
     cfg = ap.parse_args()
     torch.manual_seed(cfg.seed)
     torch.set_num_threads(1)

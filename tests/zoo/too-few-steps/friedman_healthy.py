@@ -1,4 +1,5 @@
 import argparse
+import os
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -7,9 +8,9 @@ from sklearn.datasets import make_friedman1
 
 def parse():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--epochs", type=int, default=60)
-    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--seed", type=int, default=os.environ.get("SEED", "0"))
+    p.add_argument("--epochs", type=int, default=48)
+    p.add_argument("--lr", type=float, default=3e-3)
     return p.parse_args()
 
 
