@@ -12,18 +12,19 @@ from torch import Tensor
 
 from unstuck.record.facts import CustomFunction
 
-__all__ = ["GraphWalk", "operation", "producer", "walk"]
+__all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "operation", "producer", "walk"]
 
 MOST_NODES = 20_000
 MOST_OPERATIONS = 64
 
-_TRANSPARENT = frozenset(
+TRANSPARENT = frozenset(
     {
         *("View", "Reshape", "ReshapeAlias", "UnsafeView", "Flatten", "Squeeze", "Unsqueeze", "Expand", "AsStrided"),
-        *("Transpose", "T", "Permute", "Clone", "Contiguous", "ToCopy", "Alias"),
+        *("Transpose", "T", "Mt", "MT", "Permute", "Clone", "Contiguous", "ToCopy", "Alias"),
         *("Select", "Slice", "Unbind", "Split", "SplitWithSizes", "Index"),
     }
 )
+"""Operations that move values, and compute none."""
 
 
 def operation(node: Any) -> str:
@@ -34,9 +35,19 @@ def operation(node: Any) -> str:
 def producer(tensor: Tensor) -> Any:
     """The node that computed a tensor's values, past views and reshapes; None for a leaf."""
     node = tensor.grad_fn
-    while node is not None and operation(node) in _TRANSPARENT and node.next_functions:
+    while node is not None and operation(node) in TRANSPARENT and node.next_functions:
         node = node.next_functions[0][0]
     return node
+
+
+def exchanges_axes(tensor: Tensor) -> bool:
+    """Whether axes were exchanged between the operation that computed a tensor's values and the tensor."""
+    node = tensor.grad_fn
+    while node is not None and operation(node) in TRANSPARENT and node.next_functions:
+        if operation(node) in ("Transpose", "T", "Mt", "MT", "Permute"):
+            return True
+        node = node.next_functions[0][0]
+    return False
 
 
 class GraphWalk:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from unstuck.observe.frames import user_place
-from unstuck.observe.graph import operation, producer
+from unstuck.observe.graph import exchanges_axes, operation, producer
 from unstuck.observe.targets import TargetProbe
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["LOSS_FUNCTIONS", "LossProbe", "loss_arguments"]
+__all__ = ["LOSS_FUNCTIONS", "LossProbe", "LossProbes", "loss_arguments"]
 
 LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
     getattr(functional, name): name
@@ -47,6 +47,9 @@ LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
 
 OUTPUT_VALUES = 65_536
 
+MOST_PLACES = 16
+"""Places that call a loss, of which more would be generated code."""
+
 _SIGNALS: tuple[Signal, ...] = (
     signals.OUTPUT_MEAN,
     signals.OUTPUT_STD,
@@ -63,49 +66,55 @@ def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tenso
 
 @dataclass
 class LossProbe:
-    """Collect what the loss calls of sampled steps show."""
+    """Collect what the calls of one loss function in one place show on sampled steps.
 
-    function: str | None = None
+    Attributes:
+        function: Name of the function.
+        place: File and line of the user's code that calls it.
+    """
+
+    function: str
+    place: tuple[str | None, int | None] = (None, None)
     targets: TargetProbe = field(default_factory=TargetProbe)
     _reduction: str = "mean"
     _output_shape: tuple[int, ...] = ()
-    _place: tuple[str | None, int | None] = (None, None)
     _operation: str = ""
     _axis: int | None = None
+    _transposed: bool = False
     _weighted: bool = False
     _smoothing: float = 0.0
     _range: Tensor | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
     @torch.no_grad()
-    def observe(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def observe(self, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None) -> None:
         """Take one loss call.
 
         Args:
-            name: Name of the function.
             args: Its positional arguments, the output first, the target second.
             kwargs: Its keyword arguments.
+            value: What it returned; None where it failed.
         """
         pair = loss_arguments(args, kwargs)
         if pair is None:
             return
         output, target = pair
-        self.function = name
         self._reduction = str(kwargs.get("reduction", "mean"))
         self._output_shape = tuple(output.shape)
         weight = kwargs.get("weight", args[2] if len(args) > 2 else None)
         self._weighted = isinstance(weight, Tensor) or isinstance(kwargs.get("pos_weight"), Tensor)
         self._smoothing = float(kwargs.get("label_smoothing", 0.0))
-        if self._place[0] is None:
-            self._place = user_place(2)
         self._describe_producer(output)
         self._batch = self._measure(output.detach())
-        self._batch.update(self.targets.observe(name, output.detach(), target.detach()))
+        self._batch.update(self.targets.observe(self.function, output.detach(), target.detach()))
+        if value is not None:
+            self._batch[signals.LOSS_CALL] = value.detach().double().mean()
 
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)
         self._operation = "" if node is None else operation(node)
         self._axis = None
+        self._transposed = exchanges_axes(output)
         if self._operation in ("Softmax", "LogSoftmax"):
             axis = getattr(node, "_saved_dim", None)
             # autograd stores a negative axis as an unsigned number
@@ -141,9 +150,47 @@ class LossProbe:
             output_maximum=high,
             output_op=self._operation,
             output_op_axis=self._axis,
+            output_transposed=self._transposed,
             weighted=self._weighted,
             label_smoothing=self._smoothing,
-            file=self._place[0],
-            line=self._place[1],
+            file=self.place[0],
+            line=self.place[1],
             **self.targets.summary(),
         )
+
+
+@dataclass
+class LossProbes:
+    """Tell the calls of several losses apart, by function and place: a training and an auxiliary loss, two heads."""
+
+    _probes: dict[tuple[str, str | None, int | None], LossProbe] = field(
+        default_factory=dict[tuple[str, str | None, int | None], LossProbe]
+    )
+    _calls: int = 0
+
+    def observe(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None = None) -> None:
+        """Take one loss call by its name, its arguments, and what it returned; None where it failed."""
+        if loss_arguments(args, kwargs) is None:
+            return
+        place = user_place(1)
+        key = (name, *place)
+        if key not in self._probes and len(self._probes) >= MOST_PLACES:
+            return
+        self._calls += 1
+        self._probes.setdefault(key, LossProbe(function=name, place=place)).observe(args, kwargs, value)
+
+    def batch(self) -> dict[Signal, Tensor]:
+        """The numbers of this step's calls, those of the place seen first where several agree on a signal."""
+        merged: dict[Signal, Tensor] = {}
+        for probe in self._probes.values():
+            for signal, number in probe.batch().items():
+                merged.setdefault(signal, number)
+        if self._calls != 1:
+            merged.pop(signals.LOSS_CALL, None)
+        self._calls = 0
+        return merged
+
+    def facts(self) -> Iterator[facts.Loss]:
+        """What each place has shown so far, the one seen first at first."""
+        for probe in self._probes.values():
+            yield probe.fact()

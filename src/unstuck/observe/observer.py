@@ -235,7 +235,7 @@ class Observer:
         if self._sampling:
             self._look(False)
             self._refresh_parameters(optimizer)
-            self._probe.before_update()
+            self._probe.before_update(optimizer)
         self._spent += time.perf_counter() - start
 
     def step_ended(self, optimizer: Optimizer) -> None:
@@ -253,7 +253,7 @@ class Observer:
             learning_rate=rates[0] if rates else None,
         )
         if self._sampling:
-            self._record_sample()
+            self._record_sample(optimizer)
         self._step += 1
         self._spent += time.perf_counter() - start
         self._sampling = self._sampler.due(self._step, elapsed=start - self._began, spent=self._spent)
@@ -350,9 +350,9 @@ class Observer:
         self._journal.state(describe_optimizer(optimizer, self._made_at))
         self._record_filters()
 
-    def _record_sample(self) -> None:
+    def _record_sample(self, optimizer: Optimizer) -> None:
         """Fetch and write all that this step's probes measured."""
-        sample = self._probe.after_update(self._step)
+        sample = self._probe.after_update(self._step, optimizer)
         self._samples += 1
         self._journal.name_layers(self._probe.layers)
         for signal, values in sample.items():

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
+from unstuck.observe.observing import Observing, observed_columns
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
@@ -44,6 +47,7 @@ class ParameterProbe:
     _sketch_step: int = -1
     _carried: Tensor | None = None
     _stride: int = 1
+    _self_observing: bool = True
 
     @torch.no_grad()
     def note_carried(self) -> None:
@@ -62,8 +66,16 @@ class ParameterProbe:
         return torch.zeros_like(norm) if carried is None else carried / norm
 
     @torch.no_grad()
-    def before(self) -> None:
-        """Copy the weights that may change."""
+    def before(self, optimizer: Optimizer) -> None:
+        """Copy the weights that may change, unless the optimizer measures its own updates.
+
+        Args:
+            optimizer: The optimizer that is about to step.
+        """
+        self._before = {}
+        if self._self_observing and callable(getattr(optimizer, "observations", None)):
+            return
+        self._self_observing = False
         self._stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
         self._before = {
             i: _spread(_local(p), self._stride).clone()
@@ -72,13 +84,21 @@ class ParameterProbe:
         }
 
     @torch.no_grad()
-    def after(self) -> list[Tensor]:
+    def after(self, optimizer: Optimizer) -> list[Tensor]:
         """Measure gradients, weights and updates.
+
+        Args:
+            optimizer: The optimizer that has stepped.
 
         Returns:
             For each of the measured quantities one tensor of shape (parameters,), still on its device, NaN where a
             parameter does not have it; on the first parameter's device.
         """
+        if self._self_observing and self.parameters:
+            columns = observed_columns(cast("Observing", optimizer), self.parameters)
+            if columns is not None:
+                return columns
+            self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
         weights = {i: _local(p) for i, p in enumerate(self.parameters) if p.numel()}
         gradients = {i: _values(p.grad) for i, p in enumerate(self.parameters) if p.grad is not None and p.numel()}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in self._before.items()}

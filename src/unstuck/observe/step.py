@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonlinearity_of
 from unstuck.observe.broadcasts import broadcast_of
@@ -138,22 +139,23 @@ class StepProbe:
         if function in LOSS_FUNCTIONS:
             self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs)
 
-    def before_update(self) -> None:
+    def before_update(self, optimizer: Optimizer) -> None:
         """Copy the weights before the optimizer changes them."""
-        self.parameters.before()
+        self.parameters.before(optimizer)
 
     @torch.no_grad()
-    def after_update(self, step: int) -> dict[Signal, Any]:
+    def after_update(self, step: int, optimizer: Optimizer) -> dict[Signal, Any]:
         """Measure the update and fetch everything.
 
         Args:
             step: Number of this step.
+            optimizer: The optimizer that has stepped.
 
         Returns:
             One sample for each signal that could be measured.
         """
         self._first = self._output = None
-        rows = self.parameters.after()
+        rows = self.parameters.after(optimizer)
         layers = self._activations.finish()
         scalars: dict[Signal, Tensor] = {**self.loss.batch(), **self._inputs.batch()}
         cosine = self.parameters.gradient_cosine(step)

@@ -32,6 +32,8 @@ class TargetProbe:
     _moments: list[Tensor] = field(default_factory=list[Tensor])
     _range: Tensor | None = None
     _distinct: set[float] = field(default_factory=set[float])
+    _integers: Tensor | None = None
+    _row_sums: Tensor | None = None
 
     def observe(self, loss: str, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:
         """Take one batch of targets.
@@ -49,10 +51,7 @@ class TargetProbe:
             return {}
         values = target.detach().reshape(-1)
         # Integers, booleans and half precisions alike; class ids fit float64 exactly.
-        bounds = torch.stack(torch.aminmax(values.double()))
-        if self._range is not None and self._range.device == bounds.device:
-            bounds = torch.stack([torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])])
-        self._range = bounds
+        self._range = _bounds(values.double(), self._range)
         if loss in CLASS_LOSSES and not target.is_floating_point():
             return self._observe_classes(output, target)
         return self._observe_real(values.double(), target)
@@ -80,6 +79,10 @@ class TargetProbe:
         self._moments.append(torch.stack([values.new_tensor(len(values)), values.sum(), values.square().sum()]))
         if len(self._distinct) <= MOST_DISTINCT and values.device.type == "cpu":
             self._distinct.update(values[:1_024].tolist())
+        whole = (values == values.round()).all()
+        self._integers = whole if self._integers is None else self._integers & whole
+        if target.dim() == 2 and target.shape[1] > 1:
+            self._row_sums = _bounds(target.double().sum(dim=1), self._row_sums)
         std, mean = torch.std_mean(values, correction=0)
         batch = {signals.TARGET_MEAN: mean, signals.TARGET_STD: std}
         rows = target.reshape(len(target), -1)[:, 0].double() if target.dim() else values
@@ -107,7 +110,17 @@ class TargetProbe:
             "target_minimum": low,
             "target_maximum": high,
             "target_distinct": min(len(self._distinct), MOST_DISTINCT + 1) or None,
+            "target_integers": None if self._integers is None else bool(self._integers),
+            "target_row_sums": None if self._row_sums is None else tuple(self._row_sums.tolist()),
         }
+
+
+def _bounds(values: Tensor, known: Tensor | None) -> Tensor:
+    """Smallest and greatest of the values and of what was known, shape (2,)."""
+    bounds = torch.stack(torch.aminmax(values))
+    if known is None or known.device != bounds.device:
+        return bounds
+    return torch.stack([torch.minimum(known[0], bounds[0]), torch.maximum(known[1], bounds[1])])
 
 
 def _count(ids: Tensor, classes: int) -> Tensor:

@@ -1,0 +1,68 @@
+"""How calls read the axes of a batch: recurrent layers, reshapes that rename axes, norms over the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unstuck.observe.frames import user_place
+from unstuck.record import facts
+
+__all__ = ["normalisation_of", "recurrence_of", "reinterpretation_of"]
+
+RESHAPES: frozenset[Any] = frozenset({Tensor.view, Tensor.reshape, torch.reshape})
+
+NORMALISATIONS: dict[Any, tuple[str, int, int]] = {
+    functional.normalize: ("normalize", 2, 1),
+    functional.cosine_similarity: ("cosine_similarity", 2, 1),
+}
+"""Name, position of the argument ``dim``, and its default."""
+
+
+def recurrence_of(module: nn.Module, inputs: tuple[Any, ...], where: str) -> facts.Recurrence | None:
+    """The fact of a recurrent layer that was given a batch of sequences; None for any other module."""
+    if not isinstance(module, nn.RNNBase) or not inputs or not isinstance(inputs[0], Tensor) or inputs[0].dim() != 3:
+        return None
+    return facts.Recurrence(
+        where=where, type=type(module).__name__, batch_first=module.batch_first, shape=tuple(inputs[0].shape)
+    )
+
+
+def reinterpretation_of(
+    function: Callable[..., Any], args: tuple[Any, ...], output: Tensor, where: str
+) -> facts.Reinterpretation | None:
+    """The fact, where a reshape gives a permutation of the shape; axes of length 1 move freely and do not count."""
+    if function not in RESHAPES or not args or not isinstance(args[0], Tensor):
+        return None
+    before, after = (tuple(n for n in tensor.shape if n > 1) for tensor in (args[0], output))
+    if before == after or sorted(before) != sorted(after) or len(before) < 2:
+        return None
+    file, line = user_place(2)
+    return facts.Reinterpretation(
+        where=where,
+        before=tuple(args[0].shape),
+        after=tuple(output.shape),
+        function=getattr(function, "__name__", ""),
+        file=file,
+        line=line,
+    )
+
+
+def normalisation_of(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], where: str
+) -> facts.Normalisation | None:
+    """The fact of a norm or cosine over the first axis of activations; weights are normalised as their owner likes."""
+    known = NORMALISATIONS.get(function)
+    values: Any = args[0] if args else None
+    if known is None or not isinstance(values, Tensor) or values.dim() < 2 or values.is_leaf:
+        return None
+    name, position, default = known
+    axis = kwargs.get("dim", args[position] if len(args) > position else default)
+    if not isinstance(axis, int) or axis % values.dim():
+        return None
+    file, line = user_place(2)
+    return facts.Normalisation(where=where, function=name, axis=0, shape=tuple(values.shape), file=file, line=line)
