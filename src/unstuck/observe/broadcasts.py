@@ -37,12 +37,15 @@ def broadcast_of(
 ) -> facts.Broadcast | None:
     """The fact, where (N, 1) and (N,) became (N, N): a result larger than both operands, each of which has N values.
 
-    Deliberate pairwise differences look alike when they are written as (N, 1) against (1, N), and are passed over.
+    One of them comes from the model and the other does not, as an output and a target. Deliberate pairwise differences,
+    of outputs among themselves or of (N, 1) against (1, N), are passed over.
     """
     if function not in ARITHMETIC or len(args) < 2 or output.dim() != 2:
         return None
     first, second = args[0], args[1]
     if not isinstance(first, Tensor) or not isinstance(second, Tensor) or first.numel() != second.numel():
+        return None
+    if first.requires_grad == second.requires_grad:
         return None
     if {first.dim(), second.dim()} != {1, 2} or first.numel() < 2 or output.numel() != first.numel() ** 2:
         return None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from unstuck.observe.graph import operation, walk
 from unstuck.record import facts
 
 __all__ = ["mixing_share"]
@@ -14,37 +15,79 @@ __all__ = ["mixing_share"]
 _BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 
+GRAPHS = frozenset(
+    {
+        *("SparseAddmm", "SparseMm", "SparseSampledAddmm", "IndexAdd", "IndexCopy", "ScatterAdd", "Scatter"),
+        *("ScatterReduce", "IndexReduce", "SegmentReduce"),
+    }
+)
+"""Operations by which examples pass messages on purpose, as in networks on graphs."""
+
+MOST_NODES = 5_000
+
+
 def mixing_share(first: Tensor, output: Tensor, *, modules: Iterable[nn.Module], step: int) -> facts.BatchMixing | None:
-    r"""Differentiate the first example's output with respect to the first activations of the whole batch.
+    r"""Differentiate the middle example's output m with respect to the first activations of the whole batch.
 
     .. math::
         \text{share} =
-        \frac{\lVert \partial y_1 / \partial a_{2..N} \rVert}{\lVert \partial y_1 / \partial a_{1..N} \rVert}
+        \frac{\lVert \partial y_m / \partial a_{n \ne m} \rVert}{\lVert \partial y_m / \partial a_{1..N} \rVert}
 
-    The extra backward pass goes through the graph that is there; it leaves the graph and every ``.grad`` as they were.
+    The middle one, because a recurrent layer that takes examples for moments lets the later see the earlier only. The
+    extra backward pass goes through the graph that is there; it leaves the graph and every ``.grad`` as they were.
 
     Args:
-        first: The first activation, of shape (N, ...), part of the output's graph.
+        first: The first activation, with one axis of N examples, part of the output's graph.
         output: The output, of shape (N, ...).
         modules: The modules of the model; a batch norm in training mode mixes by design.
         step: The training step.
 
     Returns:
-        The share; None where the examples are not the first dimension of both, or mixing is by design.
+        The share; None where no axis of the first activation counts the examples, or mixing is by design.
     """
     if any(isinstance(module, _BatchNorm) and module.training for module in modules):
         return None
-    if first.dim() < 2 or output.dim() < 1 or len(first) != len(output) or len(first) < 2 or not output.requires_grad:
+    if first.dim() < 2 or output.dim() < 1 or not output.requires_grad or len(output) < 2:
         return None
+    axis = _examples(first, len(output))
+    if axis is None or _by_design(output, len(output)):
+        return None
+    middle = len(output) // 2
     try:
-        (gradient,) = torch.autograd.grad([output[0].sum()], [first], retain_graph=True, allow_unused=True)
+        (gradient,) = torch.autograd.grad([output[middle].sum()], [first], retain_graph=True, allow_unused=True)
     except RuntimeError:
         # The user's own autograd functions need not support a second pass.
         return None
     if gradient is None:  # pyright: ignore[reportUnnecessaryComparison]  # allow_unused
         return None
-    per_example = gradient.detach().reshape(len(gradient), -1).float().square().sum(dim=1)
+    per_example = gradient.detach().movedim(axis, 0).reshape(gradient.shape[axis], -1).float().square().sum(dim=1)
     total = float(per_example.sum())
     if total == 0.0:
         return None
-    return facts.BatchMixing(step=step, share=float((per_example[1:].sum() / total).sqrt()))
+    own = float(per_example[middle])
+    return facts.BatchMixing(step=step, share=(max(0.0, total - own) / total) ** 0.5)
+
+
+def _examples(first: Tensor, count: int) -> int | None:
+    """The axis of the first activation that counts examples: the first axis, or the only other one of that length."""
+    if len(first) == count:
+        return 0
+    axes = [axis for axis, length in enumerate(first.shape[:-1]) if length == count]
+    return axes[0] if len(axes) == 1 else None
+
+
+def _by_design(output: Tensor, count: int) -> bool:
+    """Whether examples are joined by messages, or by a constant matrix of examples by examples, as in a graph."""
+    for number, node in enumerate(walk(output)):
+        if number >= MOST_NODES:
+            break
+        name = operation(node)
+        if name in GRAPHS:
+            return True
+        if name in ("Mm", "Addmm", "Bmm"):
+            successors = [successor for successor, _ in node.next_functions][-2:]
+            for saved, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
+                matrix = getattr(node, saved, None)
+                if successor is None and isinstance(matrix, Tensor) and matrix.shape[-2:] == (count, count):
+                    return True
+    return False
