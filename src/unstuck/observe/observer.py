@@ -37,6 +37,9 @@ EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "c
 IDENTITY_SECONDS = 0.1
 """Seconds for recognising examples beside the budget, once."""
 
+EVALUATION_SECONDS = 0.2
+"""Seconds for seeing evaluations beside the budget, once: they are few, and nothing else tells how well it generalises."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Latest:
@@ -129,6 +132,7 @@ class Observer:
         self._began = time.perf_counter()
         self._spent = 0.0
         self._identity_spent = 0.0
+        self._evaluation_spent = 0.0
         self._ended = False
         # Weak: a script that rebuilds its model must get the memory of the old one back.
         self._optimizer = weakref.ref(optimizer, lambda _: self.retire())
@@ -220,7 +224,7 @@ class Observer:
         if self._step == 0 and not self._named:
             self._named = named_parameters(self._roots, self._optimizer())
             self._probe.parameters.parameters = list(self._named.values())
-        self._live.backward_begins(roots, self._step, self._named, self._probe.ends)
+        self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
         self._journal.note_loss(roots[0].detach(), self._step, lambda: self._live.trace(roots[0], self._step))
         self._spent += time.perf_counter() - start
 
@@ -256,7 +260,7 @@ class Observer:
             self._record_sample(optimizer)
         self._step += 1
         self._spent += time.perf_counter() - start
-        self._sampling = self._sampler.due(self._step, elapsed=start - self._began, spent=self._spent)
+        self._sampling = self._sampler.due(self._step, elapsed=start - self._began, spent=self._sampling_spent)
         if self._sampling:
             self._probe.begin(self._step)
         self._look(self._sampling)
@@ -286,14 +290,19 @@ class Observer:
                     self._resume(module, inputs)
                 self._live.forward_begins(self._step, "training")
                 self._recognise(inputs, start)
-            elif self._within_budget(start):
-                self._live.forward_begins(self._step, "evaluation")
-                if not self._evaluating and not self._roots.compiled:
-                    self._evaluating = True
-                    self._look(False)
-                    forward.listen(self._evaluation)
-                self._evaluation.batch(inputs)
+            elif self._evaluating or self._may_evaluate(start):
+                self._evaluated(inputs, start)
         self._spent += time.perf_counter() - start
+
+    def _evaluated(self, inputs: tuple[Any, ...], start: float) -> None:
+        """See a batch of an evaluation."""
+        self._live.forward_begins(self._step, "evaluation")
+        if not self._evaluating and not self._roots.compiled:
+            self._evaluating = True
+            self._look(False)
+            forward.listen(self._evaluation)
+        self._evaluation.batch(inputs)
+        self._evaluation_spent += time.perf_counter() - start
 
     def _resume(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Training goes on after an evaluation; this forward pass has begun already."""
@@ -311,8 +320,15 @@ class Observer:
         else:
             forward.unlisten(self._probe)
 
-    def _within_budget(self, now: float) -> bool:
-        return self._spent <= self._sampler.budget * (now - self._began) + self._sampler.allowance(now - self._began)
+    def _may_evaluate(self, now: float) -> bool:
+        """Whether to see the evaluation that begins; one that is seen is seen to its end."""
+        return self._evaluation_spent <= 0.5 * self._sampler.budget * (now - self._began) + EVALUATION_SECONDS
+
+    @property
+    def _sampling_spent(self) -> float:
+        """Seconds that count against the budget of samples."""
+        beside = min(self._identity_spent, IDENTITY_SECONDS) + min(self._evaluation_spent, EVALUATION_SECONDS)
+        return self._spent - beside
 
     def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
         room = 0.5 * self._sampler.budget * (now - self._began) + IDENTITY_SECONDS
