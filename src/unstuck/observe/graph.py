@@ -55,6 +55,7 @@ class GraphWalk:
 
     Attributes:
         leaves: Identities of the tensors that accumulate a gradient.
+        variables: Those tensors.
         operations: Distinct operations, nearest the loss first.
         custom: The user's own autograd functions.
         complete: Whether the whole graph was walked.
@@ -62,11 +63,13 @@ class GraphWalk:
 
     def __init__(self, root: Tensor) -> None:
         self.leaves: set[int] = set()
+        self.variables: list[Tensor] = []
         self.operations: list[str] = []
         self.custom: list[CustomFunction] = []
         self.complete = True
         if root.grad_fn is None and root.requires_grad:
             self.leaves.add(id(root))
+            self.variables.append(root)
         for count, node in enumerate(walk(root)):
             if count >= MOST_NODES:
                 self.complete = False
@@ -78,6 +81,7 @@ class GraphWalk:
         variable = getattr(node, "variable", None) if "AccumulateGrad" in name else None
         if variable is not None:
             self.leaves.add(id(variable))
+            self.variables.append(variable)
             return
         if name not in self.operations and len(self.operations) < MOST_OPERATIONS:
             self.operations.append(name)

@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-__all__ = ["Listener", "listen", "unlisten"]
+__all__ = ["Listener", "held_parameters", "listen", "unlisten"]
 
 
 class Listener(Protocol):
@@ -69,6 +69,7 @@ class _Unscaled:
 
 _unscaled = _Unscaled()
 _listeners: list[Listener] = []
+_optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 _undo: list[Callable[[], None]] = []
 
 
@@ -85,6 +86,12 @@ def unlisten(listener: Listener) -> None:
         _listeners.remove(listener)
         if not _listeners:
             _uninstall()
+
+
+def held_parameters() -> set[int]:
+    """Identities of the parameters that any optimizer holds, of those made or stepped while somebody listened."""
+    groups = (group for optimizer in tuple(_optimizers) for group in optimizer.param_groups)
+    return {id(parameter) for group in groups for parameter in group["params"]}
 
 
 def _tell(event: Callable[[Listener], None]) -> None:
@@ -113,6 +120,7 @@ def _install() -> None:
     @functools.wraps(construct)
     def watched_construct(self: Optimizer, *args: Any, **kwargs: Any) -> None:
         construct(self, *args, **kwargs)
+        _optimizers.add(self)
         _tell(lambda listener: listener.optimizer_made(self))
 
     @functools.wraps(scale)
@@ -128,6 +136,7 @@ def _install() -> None:
         _tell(lambda listener: listener.schedule_stepped(self))
 
     def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        _optimizers.add(optimizer)
         # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         _tell(lambda listener: listener.step_begins(optimizer, closure=closure is not None))

@@ -10,12 +10,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.observe.frames import user_place
 from unstuck.observe.graph import GraphWalk
+from unstuck.observe.hooks import held_parameters
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
+from unstuck.observe.learners import Learners
 from unstuck.observe.mixing import mixing_share
 from unstuck.observe.modes import modes_of
 from unstuck.observe.nonfinite import origin
 from unstuck.observe.roots import Roots
+from unstuck.observe.wiring import wiring_of
 from unstuck.record import facts
 
 __all__ = ["LiveFacts"]
@@ -41,10 +44,17 @@ class LiveFacts:
         self._walked = -1
         self._walks = 0
         self._mixed = False
+        self._wired = False
+        self._learners = Learners()
         self._schedules: dict[int, facts.Schedule] = {}
 
     def backward_begins(
-        self, roots: tuple[Tensor, ...], step: int, named: Mapping[str, Tensor], ends: tuple[Tensor, Tensor] | None
+        self,
+        roots: tuple[Tensor, ...],
+        step: int,
+        named: Mapping[str, Tensor],
+        ends: tuple[Tensor, Tensor] | None,
+        ran: Mapping[str, bool],
     ) -> None:
         """Walk the graph of the first losses, and later at every power of two."""
         root = next(iter(self._roots), None)
@@ -66,6 +76,17 @@ class LiveFacts:
                 line=line,
             )
         )
+        self._new.append(
+            self._learners.observe(
+                walk.variables, own=self._roots.held, held=self._roots.held | held_parameters(), named=named, step=step
+            )
+        )
+        if ran:
+            cut = tuple(path for path, with_gradient in ran.items() if not with_gradient)
+            self._new.append(facts.Ran(step=step, layers=tuple(ran), without_gradient=cut))
+        if not self._wired:
+            self._wired = True
+            self._new.append(wiring_of(roots[0], named))
         if ends is not None and not self._mixed:
             self._mixed = True
             mixing = mixing_share(*ends, modules=self._roots.modules(), step=step)

@@ -27,11 +27,12 @@ class Roots:
 
     Attributes:
         compiled: Whether one of them runs as compiled code.
+        held: Identities of the parameters that the optimizer was made with.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.compiled = False
-        self._held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        self.held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         self._roots: list[nn.Module] = []
         self._names: list[str] = []
         self._paths: dict[nn.Module, tuple[int, str]] = {}
@@ -55,7 +56,7 @@ class Roots:
         """Take a module in as a root, if it holds parameters of the optimizer and is not part of a root already."""
         if module in self._paths or id(module) in self._strangers:
             return False
-        if not any(id(parameter) in self._held for parameter in module.parameters()):
+        if not any(id(parameter) in self.held for parameter in module.parameters()):
             self._strangers.add(id(module))
             return False
         self.add(module)

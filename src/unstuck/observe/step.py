@@ -13,12 +13,14 @@ from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonli
 from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.forward import current_module
 from unstuck.observe.inputs import InputProbe, first_tensor
-from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbe
+from unstuck.observe.layout import normalisation_of, recurrence_of, reinterpretation_of
+from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes
 from unstuck.observe.parameters import ParameterProbe
 from unstuck.observe.roots import Roots
 from unstuck.observe.softmaxes import softmax_of
+from unstuck.observe.symmetry import unit_spread
 from unstuck.record import facts, signals
-from unstuck.record.signals import Signal
+from unstuck.record.signals import Index, Signal
 
 __all__ = ["StepProbe"]
 
@@ -38,8 +40,9 @@ class StepProbe:
 
     def __init__(self, roots: Roots, *, adopting: bool) -> None:
         self.parameters = ParameterProbe([])
-        self.loss = LossProbe()
+        self.loss = LossProbes()
         self.noticed: list[facts.Fact] = []
+        self.ran: dict[str, bool] = {}
         self._roots = roots
         self._adopting = adopting
         self._activations = Activations()
@@ -51,6 +54,7 @@ class StepProbe:
         self._skipping = False
         self._training_mode: bool | None = None
         self._step = 0
+        self._compared = 0
         self._known: set[object] = set()
         self.error: Exception | None = None
 
@@ -78,6 +82,7 @@ class StepProbe:
         self._step = step
         self._activations.begin()
         self._calls.clear()
+        self.ran = {}
         self._input = self._first = self._output = None
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
@@ -88,7 +93,13 @@ class StepProbe:
             return
         if outermost or self._roots.is_root(module):
             self._skipping = not torch.is_grad_enabled() or (self._training_mode is True and not module.training)
-        if self._input is not None or self._skipping:
+        if not self._skipping:
+            self._notice(recurrence_of(module, inputs, self._roots.path(module) or ""))
+        if self._skipping:
+            return
+        if next(module.parameters(recurse=False), None) is not None:
+            self.ran.setdefault(self._roots.path(module) or "", torch.is_grad_enabled())
+        if self._input is not None:
             return
         batch = first_tensor(inputs)
         if batch is not None:
@@ -118,12 +129,14 @@ class StepProbe:
             return
         if function in LOSS_FUNCTIONS:
             if output.requires_grad:
-                self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs)
+                self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs, output)
                 self._training_mode = next((root.training for root in self._roots), None)
             return
         module = current_module()
         where = "" if module is None else self._roots.path(module) or ""
         self._notice(softmax_of(function, args, kwargs, where))
+        self._notice(reinterpretation_of(function, args, output, where))
+        self._notice(normalisation_of(function, args, kwargs, where))
         if module is None:
             self._notice(broadcast_of(function, args, output, self._step))
         elif function in ACTIVATION_FUNCTIONS and module in self._roots:
@@ -161,6 +174,10 @@ class StepProbe:
         cosine = self.parameters.gradient_cosine(step)
         if cosine is not None:
             scalars[signals.GRADIENT_COSINE] = cosine
+        spread = unit_spread(self.parameters.parameters) if step <= 1 or step >= 2 * self._compared else None
+        if spread is not None:
+            self._compared = step
+            scalars[signals.UNIT_SPREAD] = spread
         carried = self.parameters.carried_share()
         if carried is not None:
             scalars[signals.GRADIENT_CARRIED] = carried
@@ -168,7 +185,9 @@ class StepProbe:
         sample: dict[Signal, Any] = dict(self.parameters.decode([next(numbers) for _ in rows]))
         if layers:
             sample.update(self._activations.decode([next(numbers) for _ in layers]))
-        sample.update((signal, next(numbers)[0]) for signal in scalars)
+        for signal in scalars:
+            fetched = next(numbers)
+            sample[signal] = fetched if signal.index is Index.PARAMETER else fetched[0]
         if self._input is not None and self._input.dim():
             sample[signals.BATCH_SIZE] = float(len(self._input))
         return sample
@@ -178,8 +197,7 @@ class StepProbe:
         inputs = self._inputs.fact()
         if inputs is not None:
             yield inputs
-        if self.loss.function is not None:
-            yield self.loss.fact()
+        yield from self.loss.facts()
 
     def filters(self) -> Any:
         """Weights of the first layer, of shape (units, ...), for a picture; None where there is no such layer."""
@@ -196,7 +214,7 @@ class StepProbe:
         """Keep a fact once for each place of the user's code."""
         if fact is None:
             return
-        key = (fact.kind, getattr(fact, "file", None), getattr(fact, "line", None))
+        key = (fact.kind, *(getattr(fact, name, None) for name in ("where", "file", "line")))
         if key not in self._known:
             self._known.add(key)
             self.noticed.append(fact)

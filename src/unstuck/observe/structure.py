@@ -12,6 +12,8 @@ from torch.optim import Optimizer
 
 from unstuck._version import __version__
 from unstuck.observe.frames import user_names
+from unstuck.observe.freshness import looks_fresh
+from unstuck.observe.hooks import held_parameters
 from unstuck.record import facts
 from unstuck.record.facts import Role
 
@@ -75,7 +77,8 @@ def named_parameters(roots: ModulesAndParameters, optimizer: Optimizer | None) -
 
 def describe_model(roots: ModulesAndParameters, optimizer: Optimizer, named: Mapping[str, Tensor]) -> facts.Model:
     """The model as a fact, with which of its parameters the optimizer holds."""
-    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    held = own | held_parameters()
     owners = {id(p): module for module in roots.modules() for p in module.parameters(recurse=False)}
     return facts.Model(
         type=" + ".join(type(root).__name__ for root in roots),
@@ -90,6 +93,7 @@ def describe_model(roots: ModulesAndParameters, optimizer: Optimizer, named: Map
                 role=_role(name, parameter, owners.get(id(parameter))),
                 trainable=parameter.requires_grad,
                 optimized=id(parameter) in held,
+                fresh=looks_fresh(parameter),
             )
             for name, parameter in named.items()
         ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from unstuck.record.fact import Fact
+from unstuck.record.reach import Ran, Stranger, Strangers
 from unstuck.record.wiring import Connection, Normalisation, Recurrence, Reinterpretation, Wiring
 
 __all__ = [
@@ -38,11 +39,14 @@ __all__ = [
     "Overlap",
     "Parameter",
     "ParameterGroup",
+    "Ran",
     "Recipe",
     "Recurrence",
     "Reinterpretation",
     "Schedule",
     "Softmax",
+    "Stranger",
+    "Strangers",
     "Training",
     "Wiring",
 ]
@@ -75,6 +79,7 @@ class Parameter:
         role: weight, bias, norm (scale or shift of a normalisation), embedding, or other.
         trainable: Whether it asks for a gradient.
         optimized: Whether an optimizer holds it.
+        fresh: Whether its values look as an initialiser draws them, not learnt; None where that cannot be told.
     """
 
     name: str
@@ -82,6 +87,7 @@ class Parameter:
     role: Role = "other"
     trainable: bool = True
     optimized: bool = True
+    fresh: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +159,9 @@ class Loss(Fact):
         target_type: ``"class"`` for integer ids, ``"real"`` for floating-point values.
         classes: Number of classes where it is a classification.
         class_counts: How often each class was among the targets seen so far.
+        class_recalls: Share of each class's examples told rightly in the last part of the training, NaN where there were
+            none; of binary targets, of zeros and of ones.
+        class_weights: Examples that each of these shares rests on, fading ones counted in part.
         target_mean: Mean of real targets seen so far.
         target_variance: Variance of real targets seen so far.
         target_minimum: Smallest target seen so far.
@@ -180,6 +189,8 @@ class Loss(Fact):
     target_type: Literal["class", "real", "none"] = "none"
     classes: int | None = None
     class_counts: tuple[int, ...] = ()
+    class_recalls: tuple[float, ...] = ()
+    class_weights: tuple[float, ...] = ()
     target_mean: float | None = None
     target_variance: float | None = None
     target_minimum: float | None = None

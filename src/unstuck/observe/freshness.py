@@ -1,0 +1,94 @@
+"""Tell weights that an initialiser has just drawn from weights that something has trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+__all__ = ["looks_fresh"]
+
+VALUES = 65_536
+"""Values that are looked at, evenly spread: they tell a variance to within 1%."""
+
+LEAST_UNIFORM = 32
+LEAST_NORMAL = 256
+"""Values below which a uniform or a normal distribution cannot be recognised."""
+
+ERRORS = 5.0
+"""Standard errors within which a moment must agree."""
+
+MOST_ROWS = 512
+"""Rows of a matrix that is tested for orthogonality."""
+
+USUAL_DEVIATIONS = (1.0, 0.1, 0.05, 0.02, 0.01)
+"""Deviations that are used whatever the shape: of embeddings, and of transformers (Radford et al., 2018)."""
+
+
+@torch.no_grad()
+def looks_fresh(weight: Tensor) -> bool | None:
+    r"""Whether a weight's values have a distribution that initialisers give, and training destroys.
+
+    Uniform within any bound: training leaves no sharp bounds. Normal, with the deviation :math:`g / \sqrt{n}` of a
+    known scheme (LeCun, Glorot, He, by fan in or fan out) or one in common use. Orthogonal rows or columns.
+
+    Args:
+        weight: The tensor; one with fewer than two dimensions says nothing.
+
+    Returns:
+        None where it cannot be told: a bias, too few values, all equal, or no real numbers.
+
+    Examples:
+        >>> import torch
+        >>> torch.manual_seed(0)  # doctest: +ELLIPSIS
+        <torch._C.Generator ...>
+        >>> looks_fresh(torch.nn.Linear(64, 64).weight), looks_fresh(torch.nn.Linear(64, 64).weight ** 3)
+        (True, False)
+    """
+    if weight.dim() < 2 or weight.numel() < LEAST_UNIFORM or not weight.is_floating_point() or weight.is_meta:
+        return None
+    weight = weight.detach()
+    if weight.untyped_storage().size() < weight.element_size() * weight.numel():
+        return None  # the values are elsewhere, as those of a sharded parameter
+    values = weight.reshape(-1)
+    values = values[:: -(-values.numel() // VALUES)].double()
+    count = values.numel()
+    mean, square, fourth, highest = torch.stack(
+        [values.mean(), values.square().mean(), values.square().square().mean(), values.abs().amax()]
+    ).tolist()
+    if not square > 0 or not math.isfinite(fourth):
+        return None
+    centred = abs(mean) < ERRORS * math.sqrt(square / count)
+    # Of uniform values x within b: E x^2 = b^2 / 3, with relative deviation sqrt(4 / 5).
+    if centred and abs(3 * square / highest**2 - 1) < ERRORS * math.sqrt(0.8 / count) and highest**2 < 3.5 * square:
+        return True
+    if _orthogonal(weight):
+        return True
+    if count < LEAST_NORMAL:
+        return None
+    normal = abs(fourth / square**2 - 3) < ERRORS * math.sqrt(24 / count)
+    close = ERRORS / math.sqrt(2 * count)
+    deviation = math.sqrt(square)
+    return centred and normal and any(abs(deviation / usual - 1) < close for usual in _deviations(weight))
+
+
+def _deviations(weight: Tensor) -> Iterator[float]:
+    yield from USUAL_DEVIATIONS
+    field = weight[0][0].numel()
+    fan_out, fan_in = weight.shape[0] * field, weight.shape[1] * field
+    for fan in (fan_in, fan_out, (fan_in + fan_out) / 2):
+        for gain in (1.0, math.sqrt(2.0), 5 / 3):
+            yield gain / math.sqrt(fan)
+
+
+def _orthogonal(weight: Tensor) -> bool:
+    matrix = weight.reshape(weight.shape[0], -1).double()
+    if matrix.shape[0] > matrix.shape[1]:
+        matrix = matrix.T
+    if not 4 <= matrix.shape[0] <= MOST_ROWS:
+        return False
+    gram = matrix @ matrix.T
+    diagonal = gram.diagonal()
+    return bool((gram - torch.diag(diagonal)).abs().amax() < 1e-3 * diagonal.abs().amin())
