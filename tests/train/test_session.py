@@ -194,3 +194,13 @@ def test_lines_tell_of_weights_and_of_an_observation_that_ended(tmp_path: Path) 
     assert trained.lines == ("completed: test accuracy 98%", "observation ended early: oops")
     (tmp_path / "best.safetensors").touch()
     assert trained.lines[1] == f"best weights: {tmp_path / 'best.safetensors'}"
+
+
+def test_threads_are_set_for_the_training_alone(tmp_path: Path) -> None:
+    class Counting(Recorder):
+        def step(self, latest: Latest) -> None:
+            assert torch.get_num_threads() == 3
+
+    before = torch.get_num_threads()
+    train(recipe(train={"threads": 3}), tmp_path / "run", progress=Counting())
+    assert torch.get_num_threads() == before

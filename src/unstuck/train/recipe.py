@@ -101,6 +101,7 @@ class TrainSection(_Section):
         patience: Epochs without a better validation accuracy (loss, for a regression) after which training stops;
             ``"never"`` trains all epochs.
         device: ``"auto"`` takes an accelerator where there is one, else the CPU; or a device of torch, ``"cuda:1"``.
+        threads: Threads that share one operation on the CPU; ``"auto"`` leaves the number to torch.
     """
 
     epochs: Positive = 20
@@ -108,6 +109,7 @@ class TrainSection(_Section):
     loss: Literal["auto"] | LossName = "auto"
     patience: Positive | Literal["never"] = 10
     device: str = "auto"
+    threads: Positive | Literal["auto"] = "auto"
 
 
 class InitSection(_Section):

@@ -102,7 +102,7 @@ def train(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> 
         ('completed', True)
     """
     progress = progress or Silent()
-    with Interruption() as interruption:
+    with Interruption() as interruption, _threads(recipe.train.threads):
         setup = _Setup.of(recipe)
         progress.say(setup.description)
         with RunWriter(folder) as writer:
@@ -281,6 +281,17 @@ def _device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise RecipeError(f"train.device={name!r}: not usable here ({reason}); 'auto' or 'cpu' always is") from error
     return device
+
+
+@contextmanager
+def _threads(number: int | Literal["auto"]) -> Generator[None]:
+    before = torch.get_num_threads()
+    if number != "auto":
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
