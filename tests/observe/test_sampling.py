@@ -47,6 +47,13 @@ def test_a_short_training_is_covered_to_its_end():
     assert max(b - a for a, b in itertools.pairwise(sampled)) <= 60
 
 
+def test_a_slow_machine_reaches_the_end():
+    """Samples of 50 ms in a training of 40 s: the allowance must not be gone in the first second."""
+    sampled, _, _ = simulate(551, 0.08, 0.05, 0.02)
+    assert len(sampled) >= 30
+    assert sampled[-1] > 450
+
+
 def test_a_long_training_uses_its_budget():
     _, spent, elapsed = simulate(50_000, 3e-3, 1e-3, 0.02)
     assert 0.01 * elapsed < spent < 0.025 * elapsed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["ALLOWANCE_SECONDS", "DEFAULT_BUDGET", "Sampler"]
+__all__ = ["ALLOWANCE_SECONDS", "DEFAULT_BUDGET", "Sampler", "check_budget"]
 
 DEFAULT_BUDGET = 0.02
 """Share of the training time that observing may take."""
@@ -18,16 +18,28 @@ ALLOWANCE_SHARE = 0.1
 DENSE = 16
 """Steps at the start that are all sampled: how training begins says most about its health."""
 
-PER_OCTAVE = 32
-"""Samples wanted each time the number of steps doubles."""
+GROWTH = 1.08
+"""After these, a sample is wanted whenever the number of steps has grown by this factor: 9 samples a doubling."""
+
+
+def check_budget(budget: float) -> None:
+    """Refuse a budget that is no share.
+
+    Raises:
+        ArgumentError: It is not above 0 and at most 1.
+    """
+    if not 0.0 < budget <= 1.0:
+        raise ArgumentError(
+            f"budget={budget!r}: a share of the training time above 0 and at most 1 is accepted, such as 0.02"
+        )
 
 
 class Sampler:
     """Decide after each step whether the next one is sampled.
 
-    Two wishes are joined. *Coverage*: the first :data:`DENSE` steps, then :data:`PER_OCTAVE` samples each time the
-    number of steps doubles, which is dense where training changes fast. *Use of the budget*: in a long training that
-    coverage gets thin, so a sample is also taken as soon as the budget has ample room for it. After the first steps,
+    Two wishes are joined. *Coverage*: the first :data:`DENSE` steps, then a sample each time the number of steps has
+    grown by :data:`GROWTH`, which is dense where training changes fast, and few enough for a slow machine to reach the
+    end. *Use of the budget*: a sample is also taken as soon as the budget has ample room for it. After the first steps,
     neither may exceed the budget and the allowance.
 
     Args:
@@ -38,15 +50,12 @@ class Sampler:
 
     Examples:
         >>> sampler = Sampler(budget=0.02)
-        >>> [step for step in range(1, 80) if sampler.due(step, elapsed=step * 1e-3, spent=0.0)][14:22]
-        [15, 16, 17, 18, 19, 20, 21, 22]
+        >>> [step for step in range(1, 80) if sampler.due(step, elapsed=0.0, spent=0.0)][14:22]
+        [15, 17, 19, 21, 23, 25, 27, 30]
     """
 
     def __init__(self, *, budget: float = DEFAULT_BUDGET) -> None:
-        if not 0.0 < budget <= 1.0:
-            raise ArgumentError(
-                f"budget={budget!r}: a share of the training time above 0 and at most 1 is accepted, such as 0.02"
-            )
+        check_budget(budget)
         self.budget = budget
         self._last = 0
         self._cost = 0.0
@@ -74,8 +83,8 @@ class Sampler:
         else:
             room = self.budget * elapsed - (spent - self._dense_spent)
             allowance = self.allowance(elapsed)
-            covering = step - self._last >= max(1, step // PER_OCTAVE)
-            wanted = room > 4 * self._cost or (covering and room + allowance > self._cost)
+            covering = step >= GROWTH * self._last
+            wanted = room > 4 * self._cost or (covering and room + allowance >= self._cost)
         if wanted:
             self._last = step
         return wanted
