@@ -6,7 +6,7 @@ from unstuck.observe.freshness import looks_fresh
 
 DRAWN = {
     "linear": lambda: nn.Linear(64, 48).weight,
-    "narrow linear": lambda: nn.Linear(2, 16).weight,
+    "narrow linear": lambda: nn.Linear(4, 16).weight,
     "convolution": lambda: nn.Conv2d(3, 8, 3).weight,
     "lstm": lambda: nn.LSTM(10, 20).weight_ih_l0,
     "attention": lambda: nn.MultiheadAttention(16, 4).in_proj_weight,

@@ -13,12 +13,15 @@ __all__ = ["looks_fresh"]
 VALUES = 65_536
 """Values that are looked at, evenly spread: they tell a variance to within 1%."""
 
-LEAST_UNIFORM = 32
+LEAST_UNIFORM = 64
 LEAST_NORMAL = 256
 """Values below which a uniform or a normal distribution cannot be recognised."""
 
 ERRORS = 5.0
 """Standard errors within which a moment must agree."""
+
+SHARP = 0.4
+"""Deviation from a uniform distribution's variance that is allowed at most: 64 normal values deviate by 0.5."""
 
 MOST_ROWS = 512
 """Rows of a matrix that is tested for orthogonality."""
@@ -62,7 +65,7 @@ def looks_fresh(weight: Tensor) -> bool | None:
         return None
     centred = abs(mean) < ERRORS * math.sqrt(square / count)
     # Of uniform values x within b: E x^2 = b^2 / 3, with relative deviation sqrt(4 / 5).
-    if centred and abs(3 * square / highest**2 - 1) < ERRORS * math.sqrt(0.8 / count) and highest**2 < 3.5 * square:
+    if centred and abs(3 * square / highest**2 - 1) < min(ERRORS * math.sqrt(0.8 / count), SHARP):
         return True
     if _orthogonal(weight):
         return True
