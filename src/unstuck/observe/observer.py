@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
@@ -21,8 +22,11 @@ from unstuck.observe import forward, hooks
 from unstuck.observe.evaluation import EvaluationProbe
 from unstuck.observe.frames import user_place
 from unstuck.observe.identity import Identity
+from unstuck.observe.inputs import first_tensor
 from unstuck.observe.journal import Journal
 from unstuck.observe.live import LiveFacts
+from unstuck.observe.loaders import LoaderProbe
+from unstuck.observe.reaching import Reaching
 from unstuck.observe.roots import Roots
 from unstuck.observe.sampling import DEFAULT_BUDGET, Sampler
 from unstuck.observe.step import StepProbe
@@ -38,7 +42,7 @@ IDENTITY_SECONDS = 0.1
 """Seconds for recognising examples beside the budget, once."""
 
 EVALUATION_SECONDS = 0.2
-"""Seconds for seeing evaluations beside the budget, once: they are few, and nothing else tells how well it generalises."""
+"""Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +114,11 @@ class Observer:
         budget: float = DEFAULT_BUDGET,
         streams: Iterator[int] | None = None,
     ) -> None:
-        self.latest = Latest()
+        self._loss: float | None = None
+        self._rates: tuple[float, ...] = ()
+        self._accuracy: float | None = None
+        self._ratios: Sequence[float] = ()
+        self._process = os.getpid()
         self._made_at = user_place()
         self._roots = Roots(optimizer)
         if model is not None:
@@ -121,14 +129,20 @@ class Observer:
         self._sampler = Sampler(budget=budget)
         self._probe = StepProbe(self._roots, adopting=model is None)
         self._identity = Identity()
-        self._evaluation = EvaluationProbe(self._identity)
+        self._evaluation = EvaluationProbe(self._identity, self._roots)
         self._live = LiveFacts(self._roots)
+        self._reaching = Reaching()
+        self._loaders = LoaderProbe()
+        self._entry: weakref.ref[nn.Module] | None = None
         self._named: dict[str, Tensor] = {}
         self._step = 0
         self._samples = 0
         self._sampling = True
         self._evaluating = False
+        self._told = False
         self._stepped = False
+        self._stepping = False
+        self._surplus = False
         self._began = time.perf_counter()
         self._spent = 0.0
         self._identity_spent = 0.0
@@ -138,6 +152,17 @@ class Observer:
         self._optimizer = weakref.ref(optimizer, lambda _: self.retire())
 
     @property
+    def latest(self) -> Latest:
+        """The newest numbers."""
+        return Latest(
+            step=self._step,
+            loss=self._loss,
+            accuracy=self._accuracy,
+            learning_rate=self._rates[0] if self._rates else None,
+            update_ratio=_median(self._ratios),
+        )
+
+    @property
     def failure(self) -> Exception | None:
         """The error that ended the observation; None while all is well."""
         return self._journal.failure or self._probe.error or self._evaluation.error
@@ -145,7 +170,8 @@ class Observer:
     def __enter__(self) -> Observer:
         self._began = time.perf_counter()
         hooks.listen(self)
-        forward.watch(self._forward_begins)
+        forward.watch(self)
+        self._loaders.start()
         self._look(True)
         return self
 
@@ -168,7 +194,25 @@ class Observer:
         validation_loss: float | None = None,
         validation_accuracy: float | None = None,
     ) -> None:
-        """Record the means of an epoch, as far as they are known."""
+        """Record the means of an epoch, as far as they are known.
+
+        A loop that calls this knows its evaluations best: from then on the observer no longer looks for them itself.
+        """
+        if self._evaluating:
+            self._evaluating = False
+            forward.unlisten(self._evaluation)
+            self._evaluation.close()
+            self._look(self._sampling)
+        self._told = True
+        self._record_means(train_loss, train_accuracy, validation_loss, validation_accuracy)
+
+    def _record_means(
+        self,
+        train_loss: float | None,
+        train_accuracy: float | None,
+        validation_loss: float | None,
+        validation_accuracy: float | None,
+    ) -> None:
         for signal, value in (
             (signals.TRAIN_LOSS, train_loss),
             (signals.TRAIN_ACCURACY, train_accuracy),
@@ -180,7 +224,7 @@ class Observer:
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
-        if self._ended:
+        if self._ended or os.getpid() != self._process:
             return
         self._ended = True
         self._close_evaluation()
@@ -200,12 +244,14 @@ class Observer:
     def retire(self) -> None:
         """Let go of everything: the training is over, or its optimizer is gone."""
         hooks.unlisten(self)
-        forward.unwatch(self._forward_begins)
+        forward.unwatch(self)
+        self._loaders.stop()
         forward.unlisten(self._evaluation)
         self._look(False)
         self.ended("completed")
         self._named = {}
         self._probe.parameters.parameters = []
+        self._live.release()
 
     # What the hooks tell.
 
@@ -213,31 +259,44 @@ class Observer:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         start = time.perf_counter()
         self._close_evaluation()
-        first = self._stepped or not self._journal.pending
-        if self._stepped:
-            self._journal.pending.clear()
+        first = self._stepped or not self._journal.pending or self._reaching.cleared()
+        if self._stepping and first and not self._stepped and self._journal.pending:
+            self._surplus = True
+        if self._surplus:
+            return  # a closure is called again: the loss of the step is the one at its start
+        if first:
+            self._journal.clear_pending()
             self._stepped = False
         if self._sampling:
             self._look(not self._probe.complete)
             if first and self._named:
                 self._probe.parameters.note_carried()
         if self._step == 0 and not self._named:
-            self._named = named_parameters(self._roots, self._optimizer())
-            self._probe.parameters.parameters = list(self._named.values())
+            self._name(named_parameters(self._roots, self._optimizer()))
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
         self._journal.note_loss(roots[0].detach(), self._step, lambda: self._live.trace(roots[0], self._step))
+        self._reaching.begins()
         self._spent += time.perf_counter() - start
 
+    def backward_ended(self) -> None:
+        """Tell a loss of this training from that of another optimizer."""
+        if not self._surplus and not self._reaching.ended():
+            self._journal.pass_by()
+
     def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
-        """Copy the weights, if this step is sampled."""
-        del closure
+        """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
         if optimizer is not self._optimizer():
             return
         start = time.perf_counter()
-        if self._step == 0:
+        if closure:
+            self._close_evaluation()
+            self._stepped = self._stepping = True
+            if not self._named:
+                self._name(named_parameters(self._roots, optimizer))
+        elif self._step == 0:
             self._open()
         if self._sampling:
-            self._look(False)
+            self._look(closure)
             self._refresh_parameters(optimizer)
             self._probe.before_update(optimizer)
         self._spent += time.perf_counter() - start
@@ -248,17 +307,16 @@ class Observer:
             return
         start = time.perf_counter()
         self._stepped = True
+        if self._step == 0:
+            self._open()
+        self._stepping = self._surplus = False
         loss = self._journal.record_loss(self._step, now=self._sampling)
-        rates = self._journal.record_rates(self._step, optimizer)
-        self.latest = replace(
-            self.latest,
-            step=self._step + 1,
-            loss=self.latest.loss if loss is None else loss,
-            learning_rate=rates[0] if rates else None,
-        )
+        self._loss = self._loss if loss is None else loss
+        self._rates = self._journal.record_rates(self._step, optimizer)
         if self._sampling:
             self._record_sample(optimizer)
         self._step += 1
+        self._loaders.stepped(self._step)
         self._spent += time.perf_counter() - start
         self._sampling = self._sampler.due(self._step, elapsed=start - self._began, spent=self._sampling_spent)
         if self._sampling:
@@ -278,7 +336,7 @@ class Observer:
         self._journal.failure = self._journal.failure or error
         self.retire()
 
-    def _forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Before every module's forward pass: tell training from evaluation, and recognise examples again."""
         if not self._roots.is_root(module):
             return
@@ -289,10 +347,18 @@ class Observer:
                 if self._evaluating:
                     self._resume(module, inputs)
                 self._live.forward_begins(self._step, "training")
-                self._recognise(inputs, start)
-            elif self._evaluating or self._may_evaluate(start):
-                self._evaluated(inputs, start)
+                if self._enters(module):
+                    self._recognise(inputs, start)
+            elif not self._told and (self._evaluating or self._may_evaluate(start)):
+                self._evaluated(inputs if self._enters(module) else (), start)
         self._spent += time.perf_counter() - start
+
+    def _enters(self, module: nn.Module) -> bool:
+        """Whether a module is the one that examples enter by, the first that was called, and not one behind it."""
+        entry = None if self._entry is None else self._entry()
+        if entry is None:
+            self._entry = weakref.ref(module)
+        return entry is None or entry is module
 
     def _evaluated(self, inputs: tuple[Any, ...], start: float) -> None:
         """See a batch of an evaluation."""
@@ -334,6 +400,9 @@ class Observer:
         room = 0.5 * self._sampler.budget * (now - self._began) + IDENTITY_SECONDS
         if self._identity_spent > room:
             return
+        batch = first_tensor(inputs)
+        if self._sampling and batch is not None:
+            self._evaluation.shift.train(batch)
         seen = self._live.recognise(self._identity, inputs)
         self._identity_spent += time.perf_counter() - now
         if seen is not None and self._sampling:
@@ -346,9 +415,9 @@ class Observer:
         forward.unlisten(self._evaluation)
         for result in self._evaluation.close():
             if result.trained_on:
-                self.evaluated(train_loss=result.loss, train_accuracy=result.accuracy)
+                self._record_means(result.loss, result.accuracy, None, None)
             else:
-                self.evaluated(validation_loss=result.loss, validation_accuracy=result.accuracy)
+                self._record_means(None, None, result.loss, result.accuracy)
         self._look(self._sampling)
 
     def _open(self) -> None:
@@ -356,8 +425,7 @@ class Observer:
         optimizer = self._optimizer()
         if self._journal.opened or optimizer is None:
             return
-        self._named = self._named or named_parameters(self._roots, optimizer)
-        self._probe.parameters.parameters = list(self._named.values())
+        self._name(self._named or named_parameters(self._roots, optimizer))
         self._journal.open()
         self._journal.state(describe_environment(self._named.values()))
         self._journal.name(Index.PARAMETER, self._named)
@@ -376,18 +444,14 @@ class Observer:
         self._journal.add_later(self._step)
         if self._samples & (self._samples - 1) == 0:
             self._state_gathered()
-        ratios = sample.get(signals.UPDATE_RATIO)
-        self.latest = replace(
-            self.latest,
-            accuracy=sample.get(signals.ACCURACY, self.latest.accuracy),
-            update_ratio=_median(ratios) if ratios is not None else self.latest.update_ratio,
-        )
+        self._accuracy = sample.get(signals.ACCURACY, self._accuracy)
+        self._ratios = sample.get(signals.UPDATE_RATIO, self._ratios)
 
     def _state_gathered(self) -> None:
         gathered = (*self._probe.facts(), *self._probe.noticed, *self._live.facts(self._step))
         self._probe.noticed.clear()
-        overlap = self._evaluation.overlap()
-        for fact in gathered if overlap is None else (*gathered, overlap):
+        compared = (self._evaluation.overlap(), self._evaluation.shifted())
+        for fact in (*gathered, *self._loaders.facts(), *(fact for fact in compared if fact is not None)):
             self._journal.state(fact)
 
     def _record_filters(self) -> None:
@@ -395,14 +459,19 @@ class Observer:
         if filters is not None:
             self._journal.array("filters", self._step, filters)
 
+    def _name(self, named: dict[str, Tensor]) -> None:
+        """Take in the parameters by their names."""
+        self._named = named
+        self._probe.parameters.parameters = list(named.values())
+        self._reaching.watch(self._probe.parameters.parameters)
+
     def _refresh_parameters(self, optimizer: Optimizer) -> None:
         """Take in parameters that were added, or found, since."""
         named = named_parameters(self._roots, optimizer)
         known = {id(parameter) for parameter in self._named.values()}
         new = {name: parameter for name, parameter in named.items() if id(parameter) not in known}
         if new:
-            self._named.update(new)
-            self._probe.parameters.parameters = list(self._named.values())
+            self._name({**self._named, **new})
             self._journal.name(Index.PARAMETER, new)
             self._journal.state(describe_model(self._roots, optimizer, self._named))
 
