@@ -10,7 +10,7 @@ from types import FrameType
 
 import torch
 
-__all__ = ["user_names", "user_place", "user_trail"]
+__all__ = ["is_users", "user_names", "user_place", "user_trail"]
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _TORCH = str(Path(torch.__file__).resolve().parent)
@@ -23,7 +23,8 @@ MOST_ENTRIES = 1_000
 
 
 @cache
-def _is_users(file: str) -> bool:
+def is_users(file: str) -> bool:
+    """Whether a source file is the user's own: neither ours, nor torch's, nor an installed package's."""
     if file.startswith("<") and not file.startswith("<ipython"):
         return False
     path = str(Path(file).resolve())
@@ -35,7 +36,7 @@ def _is_users(file: str) -> bool:
 def _user_frames(depth: int) -> Iterator[FrameType]:
     frame: FrameType | None = sys._getframe(depth + 1)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
-        if _is_users(frame.f_code.co_filename):
+        if is_users(frame.f_code.co_filename):
             yield frame
         frame = frame.f_back
 

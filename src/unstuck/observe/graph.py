@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from unstuck.record.facts import CustomFunction
 
 __all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "operation", "producer", "walk"]
 
@@ -65,7 +62,7 @@ class GraphWalk:
         self.leaves: set[int] = set()
         self.variables: list[Tensor] = []
         self.operations: list[str] = []
-        self.custom: list[CustomFunction] = []
+        self.custom: list[type[torch.autograd.Function]] = []
         self.complete = True
         if root.grad_fn is None and root.requires_grad:
             self.leaves.add(id(root))
@@ -86,8 +83,8 @@ class GraphWalk:
         if name not in self.operations and len(self.operations) < MOST_OPERATIONS:
             self.operations.append(name)
         forward_class = getattr(type(node), "_forward_cls", None)
-        if forward_class is not None and all(known.name != forward_class.__name__ for known in self.custom):
-            self.custom.append(_describe(forward_class))
+        if forward_class is not None and forward_class not in self.custom:
+            self.custom.append(forward_class)
 
 
 def walk(root: Tensor) -> Iterator[Any]:
@@ -103,11 +100,3 @@ def walk(root: Tensor) -> Iterator[Any]:
             if successor is not None and successor not in seen:
                 seen.add(successor)
                 queue.append(successor)
-
-
-def _describe(function: type[torch.autograd.Function]) -> CustomFunction:
-    try:
-        code = inspect.unwrap(function.backward).__code__
-        return CustomFunction(name=function.__name__, file=code.co_filename, line=code.co_firstlineno)
-    except AttributeError:
-        return CustomFunction(name=function.__name__)

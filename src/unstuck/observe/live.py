@@ -8,6 +8,7 @@ from typing import Any, Literal
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
+from unstuck.observe.custom_functions import CustomFunctions
 from unstuck.observe.frames import user_place
 from unstuck.observe.graph import GraphWalk
 from unstuck.observe.hooks import held_parameters
@@ -46,6 +47,7 @@ class LiveFacts:
         self._mixed = False
         self._wired = False
         self._learners = Learners()
+        self._custom = CustomFunctions()
         self._schedules: dict[int, facts.Schedule] = {}
 
     def backward_begins(
@@ -59,6 +61,7 @@ class LiveFacts:
         """Walk the graph of the first losses, and later at every power of two."""
         root = next(iter(self._roots), None)
         self.trained_in_training_mode = root is not None and root.training
+        self._custom.checked()
         if (step == self._walked and self._walks > 3) or (step > 2 and step & (step - 1)):
             return
         self._walked, self._walks = step, self._walks + 1
@@ -71,7 +74,7 @@ class LiveFacts:
                 reached=tuple(name for name, key in trainable.items() if key in walk.leaves),
                 unreached=tuple(n for n, key in trainable.items() if key not in walk.leaves) if walk.complete else (),
                 operations=tuple(walk.operations),
-                custom_functions=tuple(walk.custom),
+                custom_functions=self._custom.meet(() if self._roots.compiled else walk.custom),
                 file=file,
                 line=line,
             )
@@ -124,6 +127,10 @@ class LiveFacts:
         if batch is None or batch.device.type != "cpu":
             return None
         return identity.train(batch)
+
+    def release(self) -> None:
+        """Let go of the user's functions."""
+        self._custom.release()
 
     def trace(self, loss: Tensor, step: int) -> facts.NonFinite:
         """The origin of a loss that is not finite."""
