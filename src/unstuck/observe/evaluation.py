@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from unstuck.observe.frames import user_trail
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
 from unstuck.observe.loss import LOSS_FUNCTIONS, loss_arguments
+from unstuck.observe.roots import Roots
+from unstuck.observe.shift import ShiftProbe
 from unstuck.record import facts
 
 __all__ = ["EvaluationProbe", "Result"]
@@ -50,12 +53,16 @@ class EvaluationProbe:
 
     Args:
         identity: The examples met so far; evaluated ones are added.
+        roots: The modules that are evaluated.
     """
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, roots: Roots) -> None:
+        self.shift = ShiftProbe()
         self._identity = identity
         self._passes: dict[str, _Pass] = {}
         self._place = ""
+        self._roots = roots
+        self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
         self._predictions: list[Tensor] = []
         self.error: Exception | None = None
 
@@ -64,18 +71,28 @@ class EvaluationProbe:
         self.error = error
 
     def batch(self, inputs: tuple[Any, ...]) -> None:
-        """An evaluation batch enters the model; its place is the trail of the user's calls that led there."""
+        """A forward pass without gradients begins; its place is the trail of the user's calls that led there.
+
+        Args:
+            inputs: The batch; empty where another module than the first one receives what that one gave.
+        """
         self._place = user_trail()
         self._passes.setdefault(self._place, _Pass())
         batch = first_tensor(inputs)
         if batch is not None:
             self._identity.evaluate(self._place, batch)
+            self.shift.evaluate(self._place, batch)
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
         """Nothing to take: batches come through :meth:`batch`."""
 
     def module_ended(self, module: nn.Module, output: Any) -> None:
-        """Nothing to take."""
+        """Remember which place an output belongs to: its loss may be taken after another place's forward pass."""
+        if self._roots.is_root(module):
+            tensor = first_tensor(output)
+            if tensor is not None:
+                known = (weakref.ref(tensor), _memory(tensor), self._place)
+                self._outputs = [*self._outputs[-REMEMBERED:], known]
 
     def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Nothing to take."""
@@ -90,7 +107,12 @@ class EvaluationProbe:
         if function in LOSS_FUNCTIONS:
             pair = loss_arguments(args, kwargs)
             if pair is not None and isinstance(output, Tensor) and not output.requires_grad:
-                self._take_loss(current, output.detach(), pair[1], str(kwargs.get("reduction", "mean")))
+                self._take_loss(
+                    self._passes.get(self._owner(pair[0]), current),
+                    output.detach(),
+                    pair[1],
+                    str(kwargs.get("reduction", "mean")),
+                )
         elif function in ARGMAX:
             found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
             if isinstance(found, Tensor) and not found.is_floating_point():
@@ -100,6 +122,12 @@ class EvaluationProbe:
             if predicted and output.dtype == torch.bool and output.numel():
                 current.correct.append(output.sum())
                 current.compared += output.numel()
+
+    def _owner(self, output: Tensor) -> str:
+        """The place whose forward pass gave an output, or one that it is a view of; else the latest place."""
+        memory = _memory(output)
+        alive = ((known, place) for tensor, known, place in reversed(self._outputs) if tensor() is not None)
+        return next((place for known, place in alive if known == memory), self._place)
 
     def _take_loss(self, current: _Pass, loss: Tensor, target: Tensor, reduction: str) -> None:
         examples = target.shape[0] if target.dim() else 1
@@ -120,6 +148,7 @@ class EvaluationProbe:
             for place, current in self._passes.items()
         ]
         self._passes.clear()
+        self._outputs.clear()
         self._predictions.clear()
         return [result for result in results if result.loss is not None or result.accuracy is not None]
 
@@ -137,6 +166,10 @@ class EvaluationProbe:
             return True
         return len(self._identity.evaluated[place]) >= 0.8 * len(self._identity.trained)
 
+    def shifted(self) -> facts.Shift | None:
+        """How far validation inputs lie from training inputs; None where that cannot be told."""
+        return self.shift.fact(lambda place: not self._trained_on(place))
+
     def overlap(self) -> facts.Overlap | None:
         """How many examples of the validation places training has met; None where nothing was evaluated."""
         trained = self._identity.trained
@@ -147,6 +180,11 @@ class EvaluationProbe:
         if not examples or not trained:
             return None
         return facts.Overlap(evaluated=len(examples), seen_in_training=len(examples & trained), trained=len(trained))
+
+
+def _memory(tensor: Tensor) -> int:
+    """Where a tensor's values lie: the same for its views."""
+    return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else id(tensor)
 
 
 def _mean(losses: list[Tensor], weights: list[int]) -> float | None:

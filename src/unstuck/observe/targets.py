@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,12 @@ MOST_DISTINCT = 16
 
 CLASS_LOSSES = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
 
+BINARY_LOSSES = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 0.0}
+"""Losses of one probability an example, each with the output above which the answer is yes."""
+
+FORGETTING = 4.0
+"""Recalls weigh the n-th sample as n ** (FORGETTING - 1), so that they speak of the last part of the training."""
+
 
 @dataclass
 class TargetProbe:
@@ -34,6 +41,8 @@ class TargetProbe:
     _distinct: set[float] = field(default_factory=set[float])
     _integers: Tensor | None = None
     _row_sums: Tensor | None = None
+    _answers: Tensor | None = None
+    _answered: int = 0
 
     def observe(self, loss: str, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:
         """Take one batch of targets.
@@ -54,7 +63,10 @@ class TargetProbe:
         self._range = _bounds(values.double(), self._range)
         if loss in CLASS_LOSSES and not target.is_floating_point():
             return self._observe_classes(output, target)
-        return self._observe_real(values.double(), target)
+        batch = self._observe_real(values.double(), target)
+        if loss in BINARY_LOSSES and target.numel() == len(target) == output.numel():
+            batch.update(self._observe_binary(output.reshape(-1) > BINARY_LOSSES[loss], values > 0.5))
+        return batch
 
     def _observe_classes(self, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:
         axis = 1 if output.dim() > 1 else 0
@@ -71,9 +83,33 @@ class TargetProbe:
             batch[signals.ACCURACY] = (predicted == target).float().mean()
             if self._classes <= MOST_CLASSES:
                 batch[signals.PREDICTION_TOP] = _count(predicted.reshape(-1), self._classes).amax() / predicted.numel()
+                self._answer(
+                    _count(flat[(predicted == target).reshape(-1)], self._classes), _count(flat, self._classes)
+                )
         if target.dim() == 1 and len(flat) > 1:
             batch[signals.TARGET_REPEATS] = (flat[1:] == flat[:-1]).float().mean()
         return batch
+
+    def _observe_binary(self, predicted: Tensor, positive: Tensor) -> dict[Signal, Tensor]:
+        right = predicted == positive
+        self._answer(
+            torch.stack([(right & ~positive).sum(), (right & positive).sum()]),
+            torch.stack([(~positive).sum(), positive.sum()]),
+        )
+        share, yes = positive.float().mean(), predicted.float().mean()
+        return {
+            signals.ACCURACY: right.float().mean(),
+            signals.TARGET_TOP: torch.maximum(share, 1 - share),
+            signals.PREDICTION_TOP: torch.maximum(yes, 1 - yes),
+        }
+
+    def _answer(self, right: Tensor, asked: Tensor) -> None:
+        """Add how many of each class were told rightly, and how many there were, to fading sums."""
+        answers = torch.stack([right, asked]).double()
+        self._answered += 1
+        if self._answers is not None and self._answers.shape == answers.shape:
+            answers = answers + self._answers * max(0.0, 1.0 - FORGETTING / self._answered)
+        self._answers = answers
 
     def _observe_real(self, values: Tensor, target: Tensor) -> dict[Signal, Tensor]:
         self._moments.append(torch.stack([values.new_tensor(len(values)), values.sum(), values.square().sum()]))
@@ -95,6 +131,7 @@ class TargetProbe:
         """The fields of :class:`unstuck.record.facts.Loss` that speak of targets."""
         low, high = (None, None) if self._range is None else self._range.tolist()
         mean = variance = None
+        right, asked = ([], []) if self._answers is None else self._answers.tolist()
         if self._moments:
             count, total, squares = torch.stack(self._moments).sum(dim=0).tolist()
             self._moments = [torch.tensor([count, total, squares], dtype=torch.float64)]
@@ -105,6 +142,8 @@ class TargetProbe:
             "target_type": "class" if self._classes is not None else "real" if self._moments else "none",
             "classes": self._classes,
             "class_counts": () if self._counts is None else tuple(int(n) for n in self._counts.tolist()),
+            "class_recalls": tuple(r / a if a else math.nan for r, a in zip(right, asked, strict=True)),
+            "class_weights": tuple(asked),
             "target_mean": mean,
             "target_variance": variance,
             "target_minimum": low,

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 from unstuck.record.fact import Fact
 from unstuck.record.reach import Ran, Stranger, Strangers
+from unstuck.record.supply import Loader, Shift
 from unstuck.record.wiring import Connection, Normalisation, Recurrence, Reinterpretation, Wiring
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "InitialLoss",
     "Inputs",
     "Layer",
+    "Loader",
     "Loss",
     "Model",
     "Modes",
@@ -44,6 +46,7 @@ __all__ = [
     "Recurrence",
     "Reinterpretation",
     "Schedule",
+    "Shift",
     "Softmax",
     "Stranger",
     "Strangers",
@@ -159,8 +162,8 @@ class Loss(Fact):
         target_type: ``"class"`` for integer ids, ``"real"`` for floating-point values.
         classes: Number of classes where it is a classification.
         class_counts: How often each class was among the targets seen so far.
-        class_recalls: Share of each class's examples told rightly in the last part of the training, NaN where there were
-            none; of binary targets, of zeros and of ones.
+        class_recalls: Share of each class's examples told rightly in the last part of the training, NaN without any;
+            of binary targets, of zeros and of ones.
         class_weights: Examples that each of these shares rests on, fading ones counted in part.
         target_mean: Mean of real targets seen so far.
         target_variance: Variance of real targets seen so far.

@@ -80,7 +80,7 @@ _NOT_RUN = "the layer did not run, or gave no floating-point tensor"
 LOSS = _run("loss", "loss", Cost.FREE, "no backward pass was seen")
 BATCH_SIZE = _run("batch_size", "examples", Cost.FREE, "the model took no tensor")
 STEP_SECONDS = _run("step_seconds", "s", Cost.FREE, "no optimizer step was seen")
-ACCURACY = _run("accuracy", "share", Cost.CHEAP, "targets are not class ids, or the loss call was not seen")
+ACCURACY = _run("accuracy", "share", Cost.CHEAP, "targets are no classes, or the loss call was not seen")
 LEARNING_RATE = Signal(
     key="learning_rate", unit="rate", index=Index.GROUP, cost=Cost.FREE, missing="the group has no lr"
 )
