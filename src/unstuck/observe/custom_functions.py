@@ -13,7 +13,7 @@ import inspect
 import io
 import random
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -158,7 +158,7 @@ def check(function: Function, arguments: tuple[Any, ...]) -> CustomFunction:
 
 
 @contextlib.contextmanager
-def _aside(arguments: tuple[Any, ...]) -> Iterator[Callable[[], None]]:
+def _aside(arguments: tuple[Any, ...]) -> Generator[Callable[[], None]]:
     """Run with nothing printed and no random state changed; gives a function that puts the states back."""
     devices = {a.device for a in arguments if isinstance(a, Tensor) and a.device.type == "cuda"}
     states = {device: torch.cuda.get_rng_state(device) for device in devices}
@@ -229,8 +229,7 @@ class _Call:
         leaves = {i: self.argument(i).clone().requires_grad_() for i in self.inputs}
         with torch.enable_grad():
             number = self.number(self.run({i: leaf.clone() for i, leaf in leaves.items()}))
-        found = torch.autograd.grad(number, list(leaves.values()), allow_unused=True)
-        return [torch.zeros_like(leaves[i]) if g is None else g for i, g in zip(self.inputs, found, strict=True)]
+        return list(torch.autograd.grad(number, list(leaves.values()), materialize_grads=True))
 
     @torch.no_grad()
     def slope(self, position: int, direction: Tensor, *, shrink: float = 1.0) -> float:
