@@ -26,7 +26,20 @@ from __future__ import annotations
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.rules.gradient.dead_units import DeadUnits
+from unstuck.rules.gradient.gradient_flow import GradientFlow
+from unstuck.rules.gradient.gradient_wrong import GradientWrong
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
+from unstuck.rules.initialisation.symmetric_start import SymmetricStart
+from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
+from unstuck.rules.loss.loss_broadcast import LossBroadcast
+from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
+from unstuck.rules.loss.loss_wrong import LossWrong
+from unstuck.rules.model.activation_missing import ActivationMissing
+from unstuck.rules.model.activation_unsuited import ActivationUnsuited
+from unstuck.rules.model.batch_mixing import BatchMixing
+from unstuck.rules.model.capacity_too_small import CapacityTooSmall
+from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
+from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
 from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
 from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
@@ -37,11 +50,24 @@ __all__ = ["BY_CODE", "RULES"]
 
 RULES: tuple[Rule, ...] = (
     InputsNotScaled(),  # D101
+    OutputActivationWrong(),  # M101
+    ActivationMissing(),  # M102
+    ActivationUnsuited(),  # M103
+    CapacityTooSmall(),  # M201
+    BatchMixing(),  # M301
+    WrongAxis(),  # M302
     InitialLossOff(),  # I101
+    WeightScaleOff(),  # I102
+    SymmetricStart(),  # I201
     DeadUnits(),  # G101
+    GradientFlow(),  # G102
+    GradientWrong(),  # G201
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202
     TooFewSteps(),  # O401
+    LossWrong(),  # L101
+    LossReductionWrong(),  # L201
+    LossBroadcast(),  # L202
     Overfitting(),  # R101
     LossNotFinite(),  # N101
 )
