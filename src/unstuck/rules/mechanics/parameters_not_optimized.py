@@ -1,0 +1,161 @@
+"""T201: parameters that ought to learn, and that nobody trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from unstuck.record import Evidence, Finding, Run, Severity, Where
+from unstuck.record.facts import Model, Parameter, Ran, Stranger, Strangers
+from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.learning import optimizer_place
+from unstuck.rules.rule import Rule
+
+__all__ = ["ParametersNotOptimized"]
+
+NAMED = 3
+"""Parameters that a message lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParametersNotOptimized(Rule):
+    """Parameters that the loss depends on are in no optimizer, or are frozen as an initialiser drew them.
+
+    Detects:
+        Parameters that get gradients, that no optimizer holds and nothing changes: layers kept in a plain list, a model
+        or a layer made anew after the optimizer, an optimizer given only a part. Frozen layers whose weights are
+        random.
+
+    Why it matters:
+        These layers stay random; the others learn to live with it, and the loss stalls early and high.
+
+    Evidence:
+        The tensors at the end of the loss's graph against those that all optimizers of the program hold; their values
+        before training and later; the distribution of their values, which shows whether they were ever learnt.
+
+    Known false positives:
+        A pretrained part that is left out of the optimizer on purpose: its values do not look drawn, so that it is
+        silent. Parameters that another optimizer holds, or that the program changes by hand, are passed over. Random
+        features that are meant to stay so: where learning is good, a note.
+
+    Try:
+        Register layers (nn.ModuleList, nn.Parameter), build the optimizer from model.parameters() after the model is
+        complete, and set requires_grad=True for what should learn.
+
+    References:
+        PyTorch documentation, torch.nn.ModuleList and torch.optim, "Constructing it".
+    """
+
+    code = "T201"
+    name = "parameters not optimized"
+    cause = "parameters-not-optimized"
+    needs = (Model,)
+    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102")
+
+    large: float = 0.05  #: share of all weights below which what is left out matters little (our choice)
+    frozen: float = 0.3  #: share of all weights that must be frozen and random before it counts (our choice)
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Judge one stream of a run."""
+        walks = run.facts(Strangers)
+        if len(walks) > 1 and walks[-1].step > walks[-1].since:
+            held = max(walk.held for walk in walks)
+            strangers = walks[-1].unchanged
+            if strangers and not held:
+                yield self._another_model(run, strangers)
+                return
+            found = self._left_out(run, strangers)
+            if found is not None:
+                yield found
+                return
+        found = self._frozen(run)
+        if found is not None:
+            yield found
+
+    def _another_model(self, run: Run, strangers: Sequence[Stranger]) -> Finding:
+        return self.finding(
+            "the optimizer holds none of the parameters that the loss depends on: it steps another model, or an "
+            "earlier one",
+            "Create the optimizer after the model that is trained, from model.parameters() of that very object.",
+            severity="error",
+            confidence=0.97,
+            where=optimizer_place(run),
+            evidence=(self._evidence(strangers, 1.0, "get gradients and are in no optimizer"),),
+        )
+
+    def _left_out(self, run: Run, strangers: Sequence[Stranger]) -> Finding | None:
+        """Parameters beside those that learn."""
+        if not strangers or (any(s.fresh is False for s in strangers) and not any(s.fresh for s in strangers)):
+            return None
+        drawn = [s for s in strangers if s.fresh is not False]
+        certain = any(s.fresh for s in drawn)
+        model = run.fact(Model)
+        own = _values(p for p in model.parameters if p.optimized) if model else 0
+        share = _values(drawn) / (own + _values(strangers))
+        outcome = outcome_of(run)
+        severity: Severity = "error" if outcome == "none" or share > 0.5 else "warning"
+        if outcome == "good" or share < self.large:
+            severity = "note"
+        first = drawn[0].name
+        return self.finding(
+            f"{_listed(drawn)} get gradients, but no optimizer holds them: {share:.0%} of the weights stay as they were "
+            "drawn",
+            "Hand them to the optimizer: keep layers in nn.ModuleList or as attributes, not in a plain list, and build "
+            "it from model.parameters() once the model is complete.",
+            severity=severity,
+            confidence=0.92 if certain and outcome != "good" else 0.7,
+            where=replace(optimizer_place(run), parameter=first or None),
+            evidence=(self._evidence(drawn, share, "get gradients, are in no optimizer, and never change"),),
+        )
+
+    def _frozen(self, run: Run) -> Finding | None:
+        """Layers that are frozen although nothing was ever learnt in them."""
+        model = run.fact(Model)
+        ran = {path for fact in run.facts(Ran) for path in fact.layers}
+        if model is None or not ran:
+            return None
+        frozen = [p for p in model.parameters if not p.trainable and p.fresh and _owner(p.name) in ran]
+        share = _values(frozen) / max(1, _values(model.parameters))
+        if share < self.frozen:
+            return None
+        severity: Severity = "warning" if outcome_of(run) == "none" else "note"
+        return self.finding(
+            f"{_listed(frozen)} are frozen (requires_grad=False) and look random: {share:.0%} of the weights",
+            "Load the weights that they should have before freezing them, or let them learn (requires_grad=True).",
+            severity=severity,
+            confidence=0.65,
+            where=Where(parameter=frozen[0].name),
+            evidence=(
+                Evidence(
+                    signal="model",
+                    value=share,
+                    threshold=self.frozen,
+                    note="share of all weights that is frozen, with values as an initialiser draws them",
+                ),
+            ),
+        )
+
+    def _evidence(self, strangers: Sequence[Stranger], share: float, note: str) -> Evidence:
+        return Evidence(
+            signal="strangers",
+            value=share,
+            threshold=self.large,
+            note=f"share of the weights in {len(strangers)} tensors that {note}",
+        )
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _values(tensors: Iterable[Stranger | Parameter]) -> int:
+    return sum(math.prod(tensor.shape) for tensor in tensors)
+
+
+def _listed(tensors: Sequence[Stranger | Parameter]) -> str:
+    names = [tensor.name for tensor in tensors if tensor.name]
+    if not names:
+        return f"{len(tensors)} tensors"
+    rest = len(tensors) - min(NAMED, len(names))
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest else "")

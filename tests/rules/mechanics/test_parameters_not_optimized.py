@@ -1,0 +1,69 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Fact, Model, Parameter, Ran, Stranger, Strangers
+from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimized
+from unstuck.testing.rules import RuleContract, outcome, record
+
+HEAD = Parameter(name="head.weight", shape=(10, 24), role="weight")
+BODY = Stranger(name="layers[0].weight", shape=(24, 64), fresh=True)
+
+
+def run_with(folder: Path, *more: Fact, end: float = 1.5, parameters: Sequence[Parameter] = (HEAD,)) -> Run:
+    losses = end + (2.3 - end) * np.exp(-np.linspace(0, 6, 60))
+    facts = [Model(type="Net", parameters=tuple(parameters)), *more]
+    return record(folder, series={signals.LOSS: losses}, facts=facts)
+
+
+def walks(*unchanged: Stranger, held: int = 2) -> list[Strangers]:
+    return [Strangers(step=step, since=0, unchanged=unchanged, reached=4, held=held) for step in (0, 1, 8)]
+
+
+class TestParametersNotOptimized(RuleContract):
+    rule = ParametersNotOptimized()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "sick", *walks(BODY))
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "healthy", *walks())
+
+
+def test_an_optimizer_of_another_model_is_an_error(tmp_path: Path) -> None:
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(BODY, held=0)))
+    assert (finding.severity, finding.confidence) == ("error", 0.97)
+
+
+def test_a_pretrained_part_may_stay_out(tmp_path: Path) -> None:
+    backbone = (Stranger(name="body.weight", shape=(99, 99), fresh=False), Stranger(name="body.bias", shape=(99,)))
+    assert outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(*backbone))) == []
+
+
+def test_random_features_that_do_well_are_a_note(tmp_path: Path) -> None:
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(BODY), end=0.1))
+    assert finding.severity == "note"
+
+
+def test_one_loss_is_not_enough_to_tell_what_never_changes(tmp_path: Path) -> None:
+    assert outcome(ParametersNotOptimized(), run_with(tmp_path, walks(BODY)[0])) == []
+
+
+FROZEN = Parameter(name="body.weight", shape=(99, 99), role="weight", trainable=False, optimized=False, fresh=True)
+
+
+def test_frozen_random_layers_that_learn_nothing(tmp_path: Path) -> None:
+    ran = Ran(step=0, layers=("body", "head"))
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, ran, end=2.3, parameters=(FROZEN, HEAD)))
+    assert finding.severity == "warning"
+    assert finding.where.parameter == "body.weight"
+
+
+def test_a_frozen_teacher_that_does_not_run_is_silent(tmp_path: Path) -> None:
+    ran = Ran(step=0, layers=("head",))
+    assert outcome(ParametersNotOptimized(), run_with(tmp_path, ran, end=2.3, parameters=(FROZEN, HEAD))) == []
