@@ -125,7 +125,9 @@ class LossProbe:
         if not output.is_floating_point() or not output.numel():
             return {}
         values = output[:: max(1, output.numel() // OUTPUT_VALUES)].float() if output.dim() else output.float()
-        bounds = torch.stack(torch.aminmax(values))
+        # A NaN would hide for good what else was seen.
+        known = torch.nan_to_num(values, nan=0.0, posinf=torch.inf, neginf=-torch.inf)
+        bounds = torch.stack(torch.aminmax(known))
         if self._range is not None and self._range.device == bounds.device:
             bounds = torch.stack([torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])])
         self._range = bounds

@@ -14,7 +14,7 @@ from unstuck.record import Run, Where, signals
 from unstuck.record.facts import InitialLoss, Loss, Optimizer
 from unstuck.rules.curve import Curve
 
-__all__ = ["Learning", "constant_guess", "in_a_game", "optimizer_place", "single_loss", "untrained_loss"]
+__all__ = ["Learning", "Outcome", "constant_guess", "in_a_game", "optimizer_place", "single_loss", "untrained_loss"]
 
 Outcome = Literal["good", "partial", "none"]
 

@@ -1,0 +1,91 @@
+"""I201: units of a layer are copies of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record.facts import Model
+from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.rule import Rule
+
+__all__ = ["SymmetricStart"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymmetricStart(Rule):
+    """All units of a layer start equal, get equal gradients, and stay equal: the layer is one unit wide.
+
+    Detects:
+        Weights whose units are copies of each other at the first sampled step and still at the last: constant or zero
+        initial values that training could not part.
+
+    Why it matters:
+        Equal units compute the same and learn the same. However wide the layer, it is worth one unit; with zeros in
+        two layers in a row no gradient passes at all.
+
+    Evidence:
+        The spread of the units about their mean, relative to the size of the weights, at the first and at the last
+        comparison.
+
+    Known false positives:
+        Zeros in the last layer, in the last of a residual branch, or in one factor of a low-rank adapter part at the
+        first update: they are equal at the start only. Embeddings, biases and norms are not looked at.
+
+    Try:
+        Leave PyTorch's default initialisation, or draw weights at random (torch.nn.init.kaiming_normal_); constants are
+        for biases.
+
+    References:
+        Goodfellow, Bengio and Courville, "Deep Learning", section 8.4: initial parameters need to "break symmetry".
+    """
+
+    code = "I201"
+    name = "symmetric start"
+    cause = "init-symmetric"
+    needs = (signals.UNIT_SPREAD, Model)
+    explains = (*SYMPTOMS, "I102", "M103", "M201", "G102")
+
+    copies: float = 1e-3  #: relative spread of equal units; rounding gives 1e-6, random weights 0.3 to 1 (measured)
+    parted: float = 0.02  #: relative spread from which training has parted them
+    comparisons: int = 3  #: comparisons before silence means that they stay equal
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        table, model = run.table(signals.UNIT_SPREAD), run.fact(Model)
+        if model is None or len(table) < self.comparisons:
+            yield NotEvaluated(reason=f"units were compared at fewer than {self.comparisons} steps")
+            return
+        roles = {parameter.name: parameter for parameter in model.parameters}
+        copies: list[tuple[str, float, int, int]] = []
+        for name, series in table.columns():
+            parameter, finite = roles.get(name), series.finite()
+            eligible = parameter is None or (parameter.role in ("weight", "other") and parameter.trainable)
+            if not eligible or len(finite) < self.comparisons:
+                continue
+            if finite.values[0] < self.copies and finite.values[-1] < self.parted:
+                copies.append((name, float(finite.values[-1]), int(finite.steps[0]), int(finite.steps[-1])))
+        outcome = outcome_of(run)
+        if not copies:
+            return
+        severity: Severity = "note" if outcome == "good" else "error"
+        name, spread, first, last = copies[0]
+        others = f" and {len(copies) - 1} more weights" if len(copies) > 1 else ""
+        yield self.finding(
+            f"the units of {name}{others} start as copies of each other and are so still at step {last}",
+            "Draw the weights at random: leave PyTorch's default initialisation, or use "
+            "torch.nn.init.kaiming_normal_. Zeros and constants are for biases.",
+            severity=severity,
+            confidence=0.95,
+            where=Where(parameter=name),
+            evidence=(
+                Evidence(
+                    signal="unit_spread",
+                    value=spread,
+                    threshold=self.parted,
+                    steps=(first, last),
+                    note="distance of the units from their mean, over the size of the weights",
+                ),
+            ),
+        )

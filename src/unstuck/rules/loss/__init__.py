@@ -1,0 +1,1 @@
+"""Rules on the loss: its choice, its reduction, the shapes that it is given."""

@@ -1,0 +1,1 @@
+"""Rules on the model: its activations, its capacity, the axes of its operations."""

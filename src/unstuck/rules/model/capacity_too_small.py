@@ -1,0 +1,115 @@
+"""M201: too few units to fit even the training data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
+from unstuck.record.facts import Inputs, Model, Wiring
+from unstuck.rules.calls import loss_calls
+from unstuck.rules.learning import Learning
+from unstuck.rules.rule import Rule
+from unstuck.rules.step_size import Steps
+from unstuck.rules.wires import Wires
+
+__all__ = ["CapacityTooSmall"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapacityTooSmall(Rule):
+    """A layer so narrow that what the task needs does not pass it; training has converged all the same.
+
+    Detects:
+        A hidden layer of very few units, fewer than a third of what it is given and of the classes or less than a
+        handful, in a model whose training loss has come to rest high above zero, with steps of a usual size.
+
+    Why it matters:
+        Neither rate nor length nor regularisation helps a model that cannot represent the answer.
+
+    Evidence:
+        The width of the narrowest hidden layer against its inputs and the outputs; the training loss, its level and its
+        fall over the last part; the update ratio.
+
+    Known false positives:
+        Autoencoders have a narrow layer on purpose: silent where outputs are as many as inputs. Noise in the targets
+        also holds the loss up; that is why the layer must be narrow beyond doubt.
+
+    Try:
+        Widen the narrowest layer to at least the number of its inputs, and add layers when that fits the training
+        data.
+
+    References:
+        Goodfellow, Bengio and Courville, "Deep Learning", sections 5.2 and 11.4, capacity and underfitting.
+    """
+
+    code = "M201"
+    name = "capacity too small"
+    cause = "capacity-too-small"
+    needs = (signals.LOSS, Wiring, Model)
+    explains = ("O401", "O202")
+
+    width: int = 3  #: units that are few whatever the task: xor takes two (our choice)
+    classes: float = 0.34  #: units to classes, below which classes crowd in a plane
+    inputs: float = 0.34  #: units to what they are given
+    remaining: float = 0.1  #: share of the loss left at which something is clearly missing (our choice)
+    pace: float = 0.35  #: fall over the last third against the average: less has come to rest
+    ratio: float = 1e-5  #: update ratio below which the steps, not the units, end the fall
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        wires = Wires.of(run)
+        if wires is None or not len(run.series(signals.LOSS).finite()):
+            yield NotEvaluated(reason="the graph of the loss was not seen, or no loss was finite")
+            return
+        narrow = self._narrow(run, wires)
+        learning = Learning.of(run)
+        if narrow is None or learning.outcome != "partial" or not self._at_rest(run, learning):
+            return
+        name, width, given, asked = narrow
+        yield self.finding(
+            f"{name} has {width} units for {given} inputs and {asked} outputs, and the training loss has come to rest "
+            f"at {learning.curve.end.value:.3g}",
+            f"Widen the hidden layers: {max(16, given, 2 * asked)} units or more where there are {width}.",
+            severity="warning",
+            confidence=0.75,
+            where=Where(parameter=name, module=name.rpartition(".")[0] or None),
+            evidence=(
+                Evidence(
+                    signal="model",
+                    value=float(width),
+                    threshold=float(max(self.width, round(self.classes * asked))),
+                    note="units of the narrowest hidden layer",
+                ),
+                Evidence(
+                    signal="loss",
+                    value=learning.curve.end.value,
+                    threshold=self.remaining * learning.reference,
+                    note=f"share left: {learning.remaining:.2g}; fall over the last third: "
+                    f"{learning.curve.pace(0.67):.2g} of the average",
+                ),
+            ),
+        )
+
+    def _narrow(self, run: Run, wires: Wires) -> tuple[str, int, int, int] | None:
+        """The narrowest hidden layer, its units, inputs, and the outputs of the model; None where none is narrow."""
+        inward = [wire for wire in wires.inward if wire.parameter in wires.parameters]
+        outputs = [call.output_shape[-1] for call in loss_calls(run) if len(call.output_shape) > 1]
+        asked = max(outputs, default=wires.width(inward[-1].parameter) if inward else 1)
+        inputs = run.fact(Inputs)
+        if len(inward) < 2 or (inputs is not None and inputs.shape[1:] and inputs.shape[-1] == asked > 1):
+            return None
+        hidden = [(wires.width(wire.parameter), wire.parameter) for wire in inward[:-1]]
+        if any(len(wires.parameters[name].shape) > 2 for _, name in hidden):
+            return None  # channels of a convolution see many places; few of them can be enough
+        width, name = min(hidden)
+        given = wires.fan_in(inward[0].parameter)[1]
+        few = width <= self.width or (asked >= 4 and width <= self.classes * asked)
+        return (name, width, given, asked) if few and width <= self.inputs * given else None
+
+    def _at_rest(self, run: Run, learning: Learning) -> bool:
+        """Whether much is left, the fall is over, and the steps are of a size that would go on."""
+        if not learning.remaining > self.remaining or learning.curve.pace(0.67) > self.pace:
+            return False
+        steps = Steps.of(run)
+        return not len(steps) or steps.strongest() > self.ratio

@@ -1,0 +1,230 @@
+"""M101: the last activation cannot give the targets, or is applied twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from unstuck.record import Evidence, Finding, Run, Severity
+from unstuck.record.facts import Loss
+from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls, outcome_of
+from unstuck.rules.rule import Rule
+
+__all__ = ["OutputActivationWrong"]
+
+LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
+"""Losses that apply the last activation themselves."""
+
+LOG_PROBABILITIES = ("nll_loss", "kl_div")
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "Relu": (0.0, float("inf")),
+    "Softplus": (0.0, float("inf")),
+    "Exp": (0.0, float("inf")),
+    "Sigmoid": (0.0, 1.0),
+    "Softmax": (0.0, 1.0),
+    "Tanh": (-1.0, 1.0),
+}
+"""What an operation can give."""
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What is wrong with the output of one loss call."""
+
+    summary: str
+    advice: str
+    evidence: Evidence
+    confidence: float = 0.95
+    harmless: bool = False  #: whether learning may be good all the same, which then gives a note
+    never: bool = False  #: whether it does no harm at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputActivationWrong(Rule):
+    """What the loss is given is not what it expects: an activation too many, too few, or of the wrong range.
+
+    Detects:
+        By the operation that made the outputs and the range of outputs and targets: softmax or sigmoid before a loss
+        that applies it itself; softmax over a single unit; scores without log_softmax in nll_loss; scores
+        without sigmoid in binary_cross_entropy; a rectifier, sigmoid or tanh before a loss whose targets lie
+        outside of its range.
+
+    Why it matters:
+        A softmax applied twice bounds the loss from below (1.46 for ten classes) and flattens its gradient; a softmax
+        over one unit is 1 whatever the weights; a rectifier cannot give a negative number. Training runs, and
+        learns little or the wrong thing.
+
+    Evidence:
+        The last operation, by the autograd graph of the outputs; the range of outputs and targets over the batches
+        seen.
+
+    Known false positives:
+        A rectifier or tanh before the loss, with which learning goes well, may be intended: a note. A log_softmax
+        before cross_entropy changes nothing: a note.
+
+    Try:
+        Give cross_entropy and binary_cross_entropy_with_logits the raw scores, nll_loss log_softmax, and
+        binary_cross_entropy a sigmoid; end a regression with a linear layer.
+
+    References:
+        PyTorch documentation, torch.nn.CrossEntropyLoss ("the input is expected to contain the unnormalized logits"),
+        NLLLoss, BCEWithLogitsLoss.
+    """
+
+    code = "M101"
+    name = "output activation wrong"
+    cause = "output-activation-wrong"
+    needs = (Loss,)
+    explains = SYMPTOMS
+
+    outside: float = 0.1  #: distance of targets from the range, in their standard deviations, that noise is not
+    many: float = 1.2  #: standard deviations about the mean that leave the range: of normal targets, a tenth does
+    positive: float = 1e-3  #: a log-probability above zero by more than rounding
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Judge one stream of a run."""
+        outcome = outcome_of(run)
+        for call in loss_calls(run):
+            fault = self._fault(call)
+            if fault is None:
+                continue
+            severity: Severity = "error"
+            if fault.never or (fault.harmless and outcome == "good"):
+                severity = "note"
+            elif fault.harmless and outcome == "partial":
+                severity = "warning"
+            yield self.finding(
+                fault.summary,
+                fault.advice,
+                severity=severity,
+                confidence=fault.confidence,
+                where=call_place(call),
+                evidence=(fault.evidence,),
+            )
+            return
+
+    def _fault(self, call: Loss) -> _Fault | None:
+        return (
+            self._one_unit(call)
+            or self._twice(call)
+            or self._not_logarithms(call)
+            or self._not_probabilities(call)
+            or self._out_of_range(call)
+        )
+
+    def _one_unit(self, call: Loss) -> _Fault | None:
+        """A softmax over an axis of length 1 is 1."""
+        axis = call.output_op_axis
+        if call.output_op not in ("Softmax", "LogSoftmax") or axis is None or len(call.output_shape) <= axis:
+            return None
+        if call.output_shape[axis] != 1 or max(call.output_shape) == 1:
+            return None
+        return _Fault(
+            f"the softmax before {call.function} runs over one unit: its result is 1 for every input",
+            "Use torch.sigmoid for one unit (or its raw score with binary_cross_entropy_with_logits), or one unit for "
+            "each class.",
+            _shape(call, axis),
+        )
+
+    def _twice(self, call: Loss) -> _Fault | None:
+        """An activation before a loss that applies its own."""
+        function, made_by = call.function, call.output_op
+        if function not in LOGITS:
+            return None
+        own = "softmax" if function == "cross_entropy" else "sigmoid"
+        if made_by in ("Softmax", "Sigmoid"):
+            return _Fault(
+                f"{function} is given the result of a {made_by.lower()}, and applies {own} itself",
+                f"Remove the last {made_by.lower()}: {function} expects raw scores. Apply it to predictions only.",
+                _range(call),
+            )
+        if made_by == "LogSoftmax" and function == "cross_entropy":
+            return _Fault(
+                "cross_entropy is given the result of a log_softmax: it applies it again, which changes nothing",
+                "Use nll_loss, or remove the log_softmax.",
+                _range(call),
+                never=True,
+            )
+        if made_by == "LogSoftmax":
+            return _Fault(
+                f"{function} is given the result of a log_softmax, and applies sigmoid itself",
+                "Remove the log_softmax, or use nll_loss with class ids.",
+                _range(call),
+            )
+        if made_by in ("Relu", "Tanh"):
+            what = "no score can be negative" if made_by == "Relu" else "scores end at -1 and 1"
+            return _Fault(
+                f"{function} is given the result of a {made_by.lower()}: {what}",
+                f"Remove the {made_by.lower()} behind the last layer.",
+                _range(call),
+                confidence=0.8,
+                harmless=function == "cross_entropy" or made_by == "Tanh",
+            )
+        return None
+
+    def _not_logarithms(self, call: Loss) -> _Fault | None:
+        """Values above zero are no logarithms of probabilities."""
+        if call.function not in LOG_PROBABILITIES or call.output_maximum is None:
+            return None
+        if call.output_op == "LogSoftmax" or call.output_maximum <= self.positive:
+            return None
+        given = "probabilities" if call.output_op in ("Softmax", "Sigmoid") else "raw scores"
+        return _Fault(
+            f"{call.function} expects logarithms of probabilities, and gets {given} up to {call.output_maximum:.3g}",
+            "Put log_softmax(..., dim=1) before it"
+            + (", or use cross_entropy on the raw scores." if call.function == "nll_loss" else "."),
+            Evidence(signal="loss", value=call.output_maximum, threshold=0.0, note="largest output seen"),
+        )
+
+    def _not_probabilities(self, call: Loss) -> _Fault | None:
+        """Values outside 0 to 1 are no probabilities."""
+        low, high = call.output_minimum, call.output_maximum
+        if call.function != "binary_cross_entropy" or low is None or high is None:
+            return None
+        if low >= -self.positive and high <= 1.0 + self.positive:
+            return None
+        return _Fault(
+            f"binary_cross_entropy expects probabilities, and is given values from {low:.3g} to {high:.3g}",
+            "Use binary_cross_entropy_with_logits, or put a sigmoid before it.",
+            Evidence(signal="loss", value=high if high > 1.0 else low, threshold=1.0 if high > 1.0 else 0.0),
+        )
+
+    def _out_of_range(self, call: Loss) -> _Fault | None:
+        """Targets that the last operation cannot give."""
+        bounds = BOUNDS.get(call.output_op)
+        low, high = call.target_minimum, call.target_maximum
+        if call.function not in UNBOUNDED or bounds is None or low is None or high is None:
+            return None
+        std, mean = max((call.target_variance or 0.0) ** 0.5, 1e-12), call.target_mean or 0.0
+        below = low < bounds[0] - self.outside * std and mean - self.many * std < bounds[0]
+        above = high > bounds[1] + self.outside * std and mean + self.many * std > bounds[1]
+        if not below and not above:
+            return None
+        made_by = call.output_op.lower()
+        reach = f"from {bounds[0]:g} to {bounds[1]:g}" if bounds[1] < float("inf") else f"from {bounds[0]:g} up"
+        return _Fault(
+            f"the outputs come from a {made_by}, which gives values {reach}; targets go from {low:.3g} to {high:.3g}",
+            f"Remove the {made_by} behind the last layer, or scale the targets into its range.",
+            Evidence(
+                signal="loss",
+                value=low if below else high,
+                threshold=bounds[0] if below else bounds[1],
+                note="smallest target seen" if below else "largest target seen",
+            ),
+            confidence=0.9,
+            harmless=True,
+        )
+
+
+def _range(call: Loss) -> Evidence:
+    value = call.output_maximum if call.output_maximum is not None else 0.0
+    low = "" if call.output_minimum is None else f"outputs from {call.output_minimum:.3g} to {value:.3g}"
+    return Evidence(
+        signal="loss", value=value, threshold=1.0, note=f"last operation {call.output_op}; {low}".strip("; ")
+    )
+
+
+def _shape(call: Loss, axis: int) -> Evidence:
+    note = f"outputs of shape {call.output_shape}, softmax over axis {axis}"
+    return Evidence(signal="loss", value=float(call.output_shape[axis]), threshold=2.0, note=note)

@@ -1,0 +1,134 @@
+"""M302: softmax, norm or loss over the wrong axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from unstuck.record import Evidence, Finding, Run, Severity, Where
+from unstuck.record.facts import Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
+from unstuck.rules.calls import SYMPTOMS, call_place, loss_calls, outcome_of
+from unstuck.rules.rule import Rule
+
+__all__ = ["WrongAxis"]
+
+CLASSES = ("cross_entropy", "nll_loss")
+PRODUCTS = ("Addmm", "Mm", "Add", "Linear", "Mv", "Bmm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongAxis(Rule):
+    """A softmax, a norm or the loss runs over examples or moments in place of classes or features.
+
+    Detects:
+        A log_softmax or softmax before the loss along another axis than that of the classes; a loss over classes whose
+        outputs (N, T, C) have as many moments as classes and were not transposed to (N, C, T), as it expects
+        them; a softmax, norm or cosine inside the model along the axis of the examples; a view that exchanges
+        two axes within an example.
+
+    Why it matters:
+        Over the batch, each example's probabilities depend on the others and need not sum to one; training finds a
+        way to lower that number which does not help at one example.
+
+    Evidence:
+        The axis and the shape, and the line.
+
+    Known false positives:
+        A symmetric contrastive loss takes both axes of a square on purpose, attention over the instances of a bag runs
+        over the first axis of one example: squares, and first axes that do not count examples, are passed over. Where
+        learning is good, a note.
+
+    Try:
+        softmax(..., dim=1) for (N, C), dim=-1 for (N, T, C); logits.transpose(1, 2) before cross_entropy with targets
+        (N, T), or flatten both.
+
+    References:
+        PyTorch documentation, torch.nn.CrossEntropyLoss, shapes: input (N, C, d1, ...), target (N, d1, ...).
+    """
+
+    code = "M302"
+    name = "wrong axis"
+    cause = "wrong-axis"
+    needs = (Model,)
+    explains = (*SYMPTOMS, "M301", "M201", "M101")
+
+    examples: int = 2  #: examples from which an axis of them can be told from one of length 1
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Judge one stream of a run."""
+        for call in loss_calls(run):
+            found = self._of_loss(run, call)
+            if found is not None:
+                yield found
+                return
+        found = self._inside(run)
+        if found is not None:
+            yield found
+
+    def _report(
+        self, run: Run, summary: str, advice: str, evidence: Evidence, where: Where, confidence: float = 0.93
+    ) -> Finding:
+        severity: Severity = "note" if outcome_of(run) == "good" else "error"
+        return self.finding(
+            summary, advice, severity=severity, confidence=confidence, where=where, evidence=(evidence,)
+        )
+
+    def _of_loss(self, run: Run, call: Loss) -> Finding | None:
+        if call.function not in CLASSES or len(call.output_shape) < 2:
+            return None
+        axis, shape = call.output_op_axis, call.output_shape
+        over_classes = axis is None or axis == 1 or call.output_transposed or shape[axis] == 1
+        if call.output_op in ("Softmax", "LogSoftmax") and not over_classes and len(set(shape[:2])) == 2:
+            return self._report(
+                run,
+                f"the {call.output_op} before {call.function} runs over axis {axis} of {shape}, the classes are axis 1",
+                "Give it dim=1 (dim=-1 for outputs of shape (N, C)).",
+                Evidence(signal="loss", value=float(axis or 0), threshold=1.0, note=f"outputs of shape {shape}"),
+                call_place(call),
+                confidence=0.96,
+            )
+        moments = call.target_shape[1:2] == (shape[2] if len(shape) == 3 else -1,)
+        if call.target_type == "class" and moments and shape[1] == shape[2] and call.output_op in PRODUCTS:
+            if call.output_transposed:
+                return None
+            return self._report(
+                run,
+                f"{call.function} takes axis 1 of the outputs {shape} for the classes; the last layer has them on "
+                "axis 2",
+                "Give it logits.transpose(1, 2) with targets (N, T), or flatten both: logits.flatten(0, 1), "
+                "targets.flatten().",
+                Evidence(signal="loss", value=1.0, threshold=2.0, note=f"targets of shape {call.target_shape}"),
+                call_place(call),
+                confidence=0.9,
+            )
+        return None
+
+    def _inside(self, run: Run) -> Finding | None:
+        inputs = run.fact(Inputs)
+        count = inputs.shape[0] if inputs is not None and inputs.shape else 0
+        if count < self.examples:
+            return None
+        for fact in (*run.facts(Softmax), *run.facts(Normalisation)):
+            if fact.axis != 0 or len(fact.shape) < 2 or fact.shape[0] != count or count in fact.shape[1:]:
+                continue
+            what = "softmax" if isinstance(fact, Softmax) else fact.function
+            return self._report(
+                run,
+                f"{what} runs over axis 0 of {fact.shape}, which counts the examples",
+                "Give it the axis of the classes or features: dim=1, or dim=-1 for the last.",
+                Evidence(signal=fact.kind, value=0.0, threshold=1.0, note=f"shape {fact.shape}"),
+                Where(module=fact.where or None, file=fact.file, line=fact.line),
+                confidence=0.9,
+            )
+        for fact in run.facts(Reinterpretation):
+            if fact.before[0] != fact.after[0] or fact.before[0] != count:
+                continue
+            return self._report(
+                run,
+                f"{fact.function} turns {fact.before} into {fact.after}: it renames the axes and moves no value",
+                "Use transpose or permute to exchange axes; view and reshape only join or split neighbouring ones.",
+                Evidence(signal=fact.kind, value=float(fact.after[1]), threshold=float(fact.before[1])),
+                Where(module=fact.where or None, file=fact.file, line=fact.line),
+                confidence=0.85,
+            )
+        return None
