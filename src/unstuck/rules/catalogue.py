@@ -28,6 +28,7 @@ from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.rules.gradient.dead_units import DeadUnits
 from unstuck.rules.gradient.gradient_flow import GradientFlow
 from unstuck.rules.gradient.gradient_wrong import GradientWrong
+from unstuck.rules.gradient.graph_detached import GraphDetached
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
@@ -63,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     DeadUnits(),  # G101
     GradientFlow(),  # G102
     GradientWrong(),  # G201
+    GraphDetached(),  # G203
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202
     TooFewSteps(),  # O401

@@ -1,0 +1,135 @@
+"""G203: the graph of the loss ends before parameters that should learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
+from unstuck.record.facts import Graph, Model, Parameter, Ran
+from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.rule import Rule
+
+__all__ = ["GraphDetached"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphDetached(Rule):
+    """Layers run and are in the optimizer, and yet the loss sends them no gradient: the graph is cut behind them.
+
+    Detects:
+        Parameters that ask for a gradient, that the optimizer holds, whose layer runs in the training's forward pass,
+        and that no loss of the training reaches: detach, .data, no_grad, item or NumPy stands between.
+
+    Why it matters:
+        What lies before the cut stays as it was drawn; what lies behind it learns from random features.
+
+    Evidence:
+        The graphs of several losses, of which none leads to the parameters; their gradients, which are missing at all
+        sampled steps; the layers in the order in which they run: those before the cut come first.
+
+    Known false positives:
+        Heads that are computed and not used, and branches that are cut off on purpose, come after layers that learn:
+        a note at most. A pretrained backbone under no_grad does not look as it was drawn: silent. Layers that do not
+        run, or only in some steps, are passed over. Where learning is good, a note.
+
+    Try:
+        Follow the forward pass from the layers named to the loss, and remove detach(), .data, .item(), .numpy(),
+        torch.tensor(...) and torch.no_grad() from it.
+
+    References:
+        PyTorch documentation, "Autograd mechanics", locally disabling gradient computation.
+    """
+
+    code = "G203"
+    name = "detached graph"
+    cause = "graph-detached"
+    needs = (Graph, Model)
+    explains = (*SYMPTOMS, "M102", "M103", "M201", "G102", "I102", "T201")
+
+    walks: int = 2  #: graphs at different steps that must agree, for parts may be skipped by chance (our choice)
+    large: float = 0.05  #: share of all weights below which what is cut off matters little (our choice)
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Judge one stream of a run."""
+        graphs = run.facts(Graph)
+        model = run.fact(Model)
+        if model is None or len({graph.step for graph in graphs}) < self.walks:
+            return
+        reached = {name for graph in graphs for name in graph.reached}
+        everywhere = set(graphs[0].unreached).intersection(*(graph.unreached for graph in graphs))
+        asked = [p for p in model.parameters if p.name in everywhere and p.trainable and p.optimized]
+        asked = [p for p in asked if not self._got_gradient(run, p.name)]
+        order = _order(run)
+        cut = [p for p in asked if _owner(p.name) in order]
+        if not cut or _learnt(cut):
+            return
+        if not reached:
+            yield self._report(run, cut, graphs[-1], 1.0, whole=True)
+            return
+        first = min((order[_owner(name)] for name in reached if _owner(name) in order), default=-1)
+        before = [p for p in cut if order[_owner(p.name)] < first]
+        share = _values(before or cut) / max(1, _values(model.parameters))
+        yield self._report(run, before or cut, graphs[-1], share if before else 0.0)
+
+    def _report(
+        self, run: Run, cut: Sequence[Parameter], graph: Graph, share: float, *, whole: bool = False
+    ) -> Finding:
+        outcome = outcome_of(run)
+        severity: Severity = "error" if outcome == "none" or share > 0.5 else "warning"
+        if (outcome == "good" or share < self.large) and not whole:
+            severity = "note"
+        bare = {path for fact in run.facts(Ran) for path in fact.without_gradient}
+        owners = list(dict.fromkeys(_owner(p.name) for p in cut))
+        off = [path for path in owners if path in bare]
+        reason = "they run under no_grad" if off else "detach(), .data, .item() or NumPy cuts the graph behind them"
+        names = ", ".join(owner or cut[0].name for owner in owners[:3]) + (
+            f" and {len(owners) - 3} more" if len(owners) > 3 else ""
+        )
+        return self.finding(
+            f"no gradient reaches {names}, although they run and the optimizer holds them: {reason}",
+            "Remove the torch.no_grad() around them."
+            if off
+            else "Keep tensors tensors from these layers to the loss: "
+            "no detach(), .data, .item(), .numpy() or torch.tensor() on the way.",
+            severity=severity,
+            confidence=0.95 if whole or (severity != "note") else 0.55,
+            where=Where(module=owners[0] or None, parameter=cut[0].name, file=graph.file, line=graph.line),
+            evidence=(
+                Evidence(
+                    signal="graph",
+                    value=share,
+                    threshold=self.large,
+                    steps=(run.facts(Graph)[0].step, graph.step),
+                    note=f"share of the weights that no loss reaches; {len(cut)} tensors, without gradient at all times",
+                ),
+            ),
+        )
+
+    def _got_gradient(self, run: Run, name: str) -> bool:
+        table = run.table(signals.GRADIENT_NORM)
+        if name not in table.names:
+            return False
+        return bool((np.nan_to_num(table.column(name).values) > 0).any())
+
+
+def _order(run: Run) -> dict[str, int]:
+    """Position of each layer among those that ran, in the order of their first call."""
+    paths = dict.fromkeys(path for fact in run.facts(Ran) for path in fact.layers)
+    return {path: position for position, path in enumerate(paths)}
+
+
+def _learnt(parameters: Sequence[Parameter]) -> bool:
+    """Whether values show that something was learnt in them before."""
+    return any(p.fresh is False for p in parameters) and not any(p.fresh for p in parameters)
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _values(parameters: Iterable[Parameter]) -> int:
+    return sum(math.prod(p.shape) for p in parameters)

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Fact, Graph, Model, Parameter, Ran
+from unstuck.rules.gradient.graph_detached import GraphDetached
+from unstuck.testing.rules import RuleContract, outcome, record
+
+BODY = Parameter(name="body.weight", shape=(64, 64), role="weight", fresh=True)
+HEAD = Parameter(name="head.weight", shape=(10, 64), role="weight", fresh=True)
+
+
+def graphs(reached: tuple[str, ...], unreached: tuple[str, ...]) -> list[Graph]:
+    return [Graph(step=s, reached=reached, unreached=unreached, file="train.py", line=9) for s in (0, 1, 2)]
+
+
+CUT = graphs(("head.weight",), ("body.weight",))
+
+
+def run_with(
+    folder: Path, *facts: Fact, end: float = 1.5, order: tuple[str, ...] = ("body", "head"), body: Parameter = BODY
+) -> Run:
+    losses = end + (2.3 - end) * np.exp(-np.linspace(0, 6, 60))
+    model = Model(type="Net", parameters=(body, HEAD))
+    return record(folder, series={signals.LOSS: losses}, facts=[model, Ran(step=0, layers=order), *facts])
+
+
+class TestGraphDetached(RuleContract):
+    rule = GraphDetached()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "sick", *CUT)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "healthy", *graphs(("body.weight", "head.weight"), ()))
+
+
+def test_a_loss_that_reaches_nothing_is_an_error(tmp_path: Path) -> None:
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path, *graphs((), ("body.weight", "head.weight"))))
+    assert finding.severity == "error"
+
+
+def test_a_head_that_is_not_used_is_a_note(tmp_path: Path) -> None:
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path, *CUT, order=("head", "body")))
+    assert finding.severity == "note"
+
+
+def test_layers_that_do_not_run_are_passed_over(tmp_path: Path) -> None:
+    assert outcome(GraphDetached(), run_with(tmp_path, *CUT, order=("head",))) == []
+
+
+def test_what_is_skipped_by_chance_is_passed_over(tmp_path: Path) -> None:
+    sometimes = Graph(step=4, reached=("body.weight", "head.weight"))
+    assert outcome(GraphDetached(), run_with(tmp_path, *CUT, sometimes)) == []
+
+
+def test_a_pretrained_backbone_under_no_grad_is_silent(tmp_path: Path) -> None:
+    learnt = Parameter(name="body.weight", shape=(64, 64), role="weight", fresh=False)
+    assert outcome(GraphDetached(), run_with(tmp_path, *CUT, body=learnt)) == []
+
+
+def test_good_learning_makes_it_a_note(tmp_path: Path) -> None:
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path, *CUT, end=0.05))
+    assert finding.severity == "note"
+
+
+def test_no_grad_is_named_where_it_is_the_cut(tmp_path: Path) -> None:
+    bare = Ran(step=1, layers=("body", "head"), without_gradient=("body",))
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path, *CUT, bare))
+    assert "no_grad" in finding.advice
