@@ -99,8 +99,7 @@ class ParametersNotOptimized(Rule):
             severity = "note"
         first = drawn[0].name
         return self.finding(
-            f"{_listed(drawn)} get gradients, but no optimizer holds them: {share:.0%} of the weights stay as they were "
-            "drawn",
+            f"{_listed(drawn)} get gradients, but no optimizer holds them: {share:.0%} of the weights stay as drawn",
             "Hand them to the optimizer: keep layers in nn.ModuleList or as attributes, not in a plain list, and build "
             "it from model.parameters() once the model is complete.",
             severity=severity,
