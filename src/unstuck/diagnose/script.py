@@ -1,24 +1,36 @@
-"""Run somebody's script in this process, unchanged, and watch it train."""
+"""Run somebody's script in this process, unchanged, and watch it train.
+
+Of a distributed training that was started with ``torchrun -m unstuck run SCRIPT``, rank 0 alone is watched, and prints
+the verdict; every other rank runs the script and nothing else. The watcher makes no collective call, so it can neither
+hang the training nor disturb its order of communication. What follows from that:
+
+- Gradients, weights and updates of data-parallel training are those of one process that sees the whole batch, since
+  every rank holds the averaged gradient.
+- Losses, activations, inputs and targets are those of rank 0's part of the batch.
+- Norms of parameters that are sharded over ranks (FSDP2, tensor parallelism) cannot be known without communication, and
+  are missing.
+"""
 
 from __future__ import annotations
 
 import builtins
+import contextlib
+import importlib.util
 import os
-import runpy
 import sys
 import time
-import traceback
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
+from unstuck.diagnose.tracebacks import print_error
 from unstuck.errors import ArgumentError, RunWriteError
-from unstuck.observe import DEFAULT_BUDGET, Session
+from unstuck.observe import DEFAULT_BUDGET, Session, check_budget
 from unstuck.record import RunWriter
 
-__all__ = ["Outcome", "load", "new_folder", "run_script"]
+__all__ = ["Outcome", "load", "load_module", "new_folder", "run_script"]
 
 INTERRUPTED = 130
 
@@ -29,7 +41,7 @@ class Outcome:
 
     Attributes:
         status: Its exit status.
-        folder: The run; None in a process that was not the first of a distributed training.
+        folder: The run; None in a process whose training was not watched: a rank above 0, or a fork of the script.
         reason: Why there can be no verdict, where that is known; empty otherwise.
         failure: The error that ended the observation, where one did.
     """
@@ -53,11 +65,32 @@ def load(script: Path) -> CodeType:
             f"SCRIPT={str(script)!r}: cannot be read ({error.strerror}); give the path of a Python script, or -m MODULE"
         ) from error
     try:
-        return compile(source, str(script), "exec")
+        # The path is absolute in Python's own tracebacks too; our own __future__ imports must not become the script's.
+        return compile(source, os.path.abspath(script), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise ArgumentError(
             f"SCRIPT={str(script)!r}: not Python ({error}); give the path of a Python script"
         ) from error
+
+
+def load_module(name: str) -> tuple[CodeType, ModuleSpec]:
+    """Find a module, or of a package its ``__main__``, as ``python -m`` does: the packages around it are imported.
+
+    Raises:
+        ArgumentError: There is no such module, it cannot be imported, or it has no code to run.
+    """
+    try:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(f"{name}.__main__")
+        code = None if spec is None else getattr(spec.loader, "get_code", lambda _: None)(spec.name)
+    except Exception as error:
+        raise ArgumentError(
+            f"-m {name}: cannot be imported ({type(error).__name__}: {error}); give a module that python -m {name} runs"
+        ) from error
+    if spec is None or not isinstance(code, CodeType):
+        raise ArgumentError(f"-m {name}: there is no such module to run here; give one that python -m {name} runs")
+    return code, spec
 
 
 def new_folder(name: str) -> Path:
@@ -76,6 +109,9 @@ def run_script(
 ) -> Outcome:
     """Run a script as ``python target args`` would, with its own arguments, path, output and exit status.
 
+    ``sys.argv``, ``sys.path`` and the ``__main__`` module stay the script's after its end: its threads, exit handlers
+    and worker processes need them.
+
     Args:
         target: Path of the script, or the name of a module.
         args: Its arguments.
@@ -90,13 +126,28 @@ def run_script(
         ArgumentError: There is no such script, it is not Python, or the budget is out of range.
         RunWriteError: The run cannot be written there; the script has not been started.
     """
-    code = None if module else load(Path(target))
+    check_budget(budget)
+    if module:
+        sys.argv = ["-m", *args]
+        _put_first(os.getcwd())
+        code, spec = load_module(target)
+        main = _main(str(spec.origin), spec)
+    else:
+        code = load(Path(target))
+        _put_first(str(Path(target).resolve().parent))
+        main = _main(os.path.abspath(target), None)
+    sys.argv = [str(main.__file__) if module else target, *args]
+    if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        return Outcome(status=_execute(contextlib.nullcontext(), main, code), folder=None)
     folder = (out or new_folder(target)).resolve()
-    with RunWriter(folder) as writer:
-        session = Session(writer, budget=budget)
-        with _as_main(target, args, module=module):
-            status = _execute(session, target, code)
-        failure = session.failure
+    writer = RunWriter(folder)
+    process = os.getpid()
+    session = Session(writer, budget=budget)
+    status = _execute(session, main, code)
+    if os.getpid() != process:
+        return Outcome(status=status, folder=None)
+    writer.close()
+    failure = session.failure
     return Outcome(
         status=status,
         folder=folder,
@@ -105,41 +156,43 @@ def run_script(
     )
 
 
-@contextmanager
-def _as_main(target: str, args: Sequence[str], *, module: bool) -> Generator[None]:
-    """What a script finds when Python starts it: its arguments, and its own folder first on the path."""
-    argv, path = sys.argv, sys.path[:]
-    sys.argv = [target, *args]
-    sys.path[0] = os.getcwd() if module else str(Path(target).resolve().parent)
-    try:
-        yield
-    finally:
-        sys.argv, sys.path[:] = argv, path
-
-
-def _execute(session: Session, target: str, code: CodeType | None) -> int:
+def _execute(session: contextlib.AbstractContextManager[object], main: ModuleType, code: CodeType) -> int:
     """Run to the end, whatever it is, and give the exit status."""
+    sys.modules["__main__"] = main
     try:
         with session:
-            if code is None:
-                runpy.run_module(target, run_name="__main__", alter_sys=True)
-            else:
-                main = ModuleType("__main__")
-                main.__dict__.update(__file__=target, __builtins__=builtins)
-                # Kept for good: threads, exit handlers and unpickling need the script's module after its end.
-                sys.modules["__main__"] = main
-                exec(code, main.__dict__)
+            exec(code, main.__dict__)
     except SystemExit as error:
         return _status(error)
     except KeyboardInterrupt as error:
-        _print_traceback(error)
+        print_error(error)
         return INTERRUPTED
     except BaseException as error:
-        _print_traceback(error)
+        print_error(error)
         return 1
     finally:
         sys.stdout.flush()
     return 0
+
+
+def _main(file: str, spec: ModuleSpec | None) -> ModuleType:
+    """The module in which Python would run a script, or with a spec a module."""
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __file__=file,
+        __builtins__=builtins,
+        __spec__=spec,
+        __loader__=SourceFileLoader("__main__", file) if spec is None else spec.loader,
+        __package__=None if spec is None else spec.parent,
+        __cached__=None if spec is None else spec.cached,
+    )
+    return main
+
+
+def _put_first(folder: str) -> None:
+    """Replace the first entry of the path, which is ours, unless Python was asked not to put one there."""
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = folder
 
 
 def _status(error: SystemExit) -> int:
@@ -148,22 +201,17 @@ def _status(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code
+    sys.stdout.flush()
     print(error.code, file=sys.stderr)
     return 1
 
 
-def _print_traceback(error: BaseException) -> None:
-    """Print the traceback as Python does, without our own frames at its top."""
-    trace = error.__traceback__
-    ours = {__file__, runpy.__file__, "<frozen runpy>"}
-    while trace is not None and trace.tb_frame.f_code.co_filename in ours:
-        trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace)
-
-
 def _why_nothing(session: Session) -> str:
     if not session.backward_passes:
-        return "the script never called backward, so nothing was trained"
+        return (
+            "the script never called backward in this process, so nothing was trained; training in processes that it "
+            "starts itself is not seen: start those with torchrun -m unstuck run"
+        )
     if not session.optimizers:
         return "the script called backward, but made no torch.optim optimizer, so its updates could not be seen"
     return ""

@@ -2,11 +2,13 @@
 
 While at least one listener listens, global module hooks keep a stack of the modules that are running, and a
 ``TorchFunctionMode`` sees functional losses and activations. On other steps neither is installed, so they cost nothing.
+
+As soon as anything is compiled, all of it goes for good: hooks and modes would be traced into compiled code, or have it
+compiled anew each time they come or go. What a compiled program does in its forward pass is not seen; see :func:`blind`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -20,7 +22,9 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-__all__ = ["ForwardListener", "current_module", "enter", "listen", "unlisten", "unwatch", "watch"]
+from unstuck.observe import compiling
+
+__all__ = ["ForwardListener", "Watcher", "blind", "current_module", "enter", "listen", "unlisten", "unwatch", "watch"]
 
 
 class ForwardListener(Protocol):
@@ -46,6 +50,18 @@ class ForwardListener(Protocol):
 
     def failed(self, error: Exception) -> None:
         """This listener raised, and will not be shown any more."""
+        ...
+
+
+class Watcher(Protocol):
+    """What hears of every module's forward pass, on every step: it must be quick."""
+
+    def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """A module is about to run."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """This watcher raised, and will not be told any more."""
         ...
 
 
@@ -77,7 +93,7 @@ class _Stack(threading.local):
 _listeners: list[ForwardListener] = []
 _handles: list[RemovableHandle] = []
 _modes: list[_Calls] = []
-_watchers: list[Callable[[nn.Module, tuple[Any, ...]], None]] = []
+_watchers: list[Watcher] = []
 _watching: list[RemovableHandle] = []
 _stack = _Stack()
 
@@ -89,7 +105,7 @@ def current_module() -> nn.Module | None:
 
 def listen(listener: ForwardListener) -> None:
     """Let a listener see forward passes from now on."""
-    if listener in _listeners:
+    if listener in _listeners or blind():
         return
     _listeners.append(listener)
     if not _handles:
@@ -109,37 +125,56 @@ def enter(module: nn.Module) -> None:
 
 def unlisten(listener: ForwardListener) -> None:
     """End what :func:`listen` began; a listener that does not listen is allowed."""
-    with contextlib.suppress(ValueError):
+    if listener in _listeners:
         _listeners.remove(listener)
-    if _listeners:
+    if _listeners or not (_handles or _modes):
         return
     while _handles:
         _handles.pop().remove()
     _leave_modes()
 
 
-RootWatcher = Callable[[nn.Module, tuple[Any, ...]], None]
-
-
-def watch(watcher: RootWatcher) -> None:
-    """Call a function before each module's forward pass, on every step: it must be quick."""
+def watch(watcher: Watcher) -> None:
+    """Tell a watcher before each module's forward pass from now on."""
+    if not _watchers:
+        compiling.expect(_go_blind)
     _watchers.append(watcher)
-    if not _watching:
+    if not _watching and not blind():
         _watching.append(register_module_forward_pre_hook(_before_any))
 
 
-def unwatch(watcher: RootWatcher) -> None:
-    """End what :func:`watch` began; a function that does not watch is allowed."""
-    with contextlib.suppress(ValueError):
+def unwatch(watcher: Watcher) -> None:
+    """End what :func:`watch` began; a watcher that does not watch is allowed."""
+    if watcher in _watchers:
         _watchers.remove(watcher)
+        if not _watchers:
+            compiling.forget()
     if not _watchers and _watching:
         _watching.pop().remove()
 
 
+def blind() -> bool:
+    """Whether something was compiled since the first watcher came, so that forward passes are not seen any more."""
+    return compiling.began()
+
+
+def _go_blind() -> None:
+    """Take everything away before the compiler looks."""
+    _listeners.clear()
+    while _watching:
+        _watching.pop().remove()
+    while _handles:
+        _handles.pop().remove()
+    _leave_modes()
+
+
 def _before_any(module: nn.Module, inputs: Any) -> None:
-    if not torch.compiler.is_compiling():
-        for watcher in tuple(_watchers):
-            watcher(module, inputs)
+    for watcher in tuple(_watchers):
+        try:
+            watcher.forward_begins(module, inputs)
+        except Exception as error:
+            unwatch(watcher)
+            watcher.failed(error)
 
 
 def _leave_modes() -> None:

@@ -8,7 +8,9 @@ a training.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import warnings
 import weakref
 from collections.abc import Callable
@@ -21,6 +23,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from unstuck.observe.warned import keep_places
+
 __all__ = ["Listener", "held_parameters", "listen", "unlisten"]
 
 
@@ -29,6 +33,10 @@ class Listener(Protocol):
 
     def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
         """A backward pass from these tensors is about to run; their graph is still there."""
+        ...
+
+    def backward_ended(self) -> None:
+        """That backward pass has run."""
         ...
 
     def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
@@ -53,18 +61,27 @@ class Listener(Protocol):
 
 
 class _Unscaled:
-    """The loss that a GradScaler scaled last, so that the loss itself is recorded and not a multiple of it."""
+    """The losses that a GradScaler has scaled, so that the loss itself is recorded and not a multiple of it.
+
+    They are held until the next backward pass: ``scaler.scale(loss_fn(...)).backward()`` keeps no other reference.
+    """
 
     def __init__(self) -> None:
-        self._scaled: weakref.ref[Tensor] | None = None
-        self._original: weakref.ref[Tensor] | None = None
+        self.pairs: list[tuple[weakref.ref[Tensor], Tensor]] = []
 
-    def note(self, scaled: Tensor, original: Tensor) -> None:
-        self._scaled, self._original = weakref.ref(scaled), weakref.ref(original)
+    def note(self, scaled: Any, original: Any) -> None:
+        if isinstance(scaled, Tensor) and isinstance(original, Tensor):
+            self.pairs = [pair for pair in self.pairs if pair[0]() is not None]
+            self.pairs.append((weakref.ref(scaled), original))
+        elif isinstance(scaled, list | tuple) and isinstance(original, list | tuple):
+            for one, other in zip(scaled, original, strict=False):
+                self.note(one, other)
 
-    def get(self, root: Tensor) -> Tensor:
-        original = self._original() if self._original and self._scaled and self._scaled() is root else None
-        return root if original is None else original
+    def take(self, roots: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The originals of those roots that were scaled, which are let go."""
+        found = tuple(next((original for scaled, original in self.pairs if scaled() is root), root) for root in roots)
+        self.pairs = [pair for pair in self.pairs if not any(pair[0]() is root for root in (None, *roots))]
+        return found
 
 
 _unscaled = _Unscaled()
@@ -94,15 +111,18 @@ def held_parameters() -> set[int]:
     return {id(parameter) for group in groups for parameter in group["params"]}
 
 
-def _tell(event: Callable[[Listener], None]) -> None:
-    for listener in tuple(_listeners):
-        try:
-            with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
-                event(listener)
-        except Exception as error:
-            unlisten(listener)
-            listener.failed(error)
-            warnings.warn(f"unstuck stopped watching: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=3)
+def _tell(event: str, *args: Any, **kwargs: Any) -> None:
+    """Call one method of every listener."""
+    with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+        for listener in tuple(_listeners):
+            try:
+                getattr(listener, event)(*args, **kwargs)
+            except Exception as error:
+                unlisten(listener)
+                listener.failed(error)
+                message = f"unstuck stopped watching: {type(error).__name__}: {error}"
+                with contextlib.suppress(Warning):  # not even where warnings are errors
+                    warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 def _install() -> None:
@@ -113,42 +133,43 @@ def _install() -> None:
 
     @functools.wraps(backward)
     def watched_backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        roots = tuple(_unscaled.get(root) for root in ((tensors,) if isinstance(tensors, Tensor) else tensors))
-        _tell(lambda listener: listener.backward_begins(roots))
+        roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+        _tell("backward_begins", _unscaled.take(roots) if _unscaled.pairs else roots)
         backward(tensors, *args, **kwargs)
+        _tell("backward_ended")
 
     @functools.wraps(construct)
     def watched_construct(self: Optimizer, *args: Any, **kwargs: Any) -> None:
         construct(self, *args, **kwargs)
         _optimizers.add(self)
-        _tell(lambda listener: listener.optimizer_made(self))
+        _tell("optimizer_made", self)
 
     @functools.wraps(scale)
     def watched_scale(self: GradScaler, outputs: Any) -> Any:
         scaled = scale(self, outputs)
-        if isinstance(outputs, Tensor):
-            _unscaled.note(scaled, outputs)
+        _unscaled.note(scaled, outputs)
         return scaled
 
     @functools.wraps(schedule)
     def watched_schedule(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
         schedule(self, *args, **kwargs)
-        _tell(lambda listener: listener.schedule_stepped(self))
+        _tell("schedule_stepped", self)
 
     def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         _optimizers.add(optimizer)
         # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
-        _tell(lambda listener: listener.step_begins(optimizer, closure=closure is not None))
+        _tell("step_begins", optimizer, closure=closure is not None)
 
     def step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         del args, kwargs
-        _tell(lambda listener: listener.step_ended(optimizer))
+        _tell("step_ended", optimizer)
 
     torch.autograd.backward = watched_backward
     Optimizer.__init__ = watched_construct
     GradScaler.scale = watched_scale
     LRScheduler.step = watched_schedule
+    place_warnings_freely = keep_places()
     before = register_optimizer_step_pre_hook(step_begins)
     after = register_optimizer_step_post_hook(step_ended)
 
@@ -159,6 +180,7 @@ def _install() -> None:
         LRScheduler.step = schedule
         before.remove()
         after.remove()
+        place_warnings_freely()
 
     _undo.append(restore)
 
@@ -166,3 +188,13 @@ def _install() -> None:
 def _uninstall() -> None:
     while _undo:
         _undo.pop()()
+
+
+def _forget() -> None:
+    """In a forked process: what it does is not the training that is watched, and the run is not its to write."""
+    _listeners.clear()
+    _uninstall()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -42,6 +42,7 @@ class Journal:
         self._layers = 0
         self._later: dict[Signal, float] = {}
         self._nonfinite = False
+        self._passed_by: Tensor | float | None = None
         self._early: list[facts.Fact] = []
 
     @property
@@ -68,8 +69,20 @@ class Journal:
             self._nonfinite = True
             self.state(trace())
 
+    def clear_pending(self) -> None:
+        """Forget the losses so far: they belong to an earlier step."""
+        self.pending.clear()
+        self._passed_by = None
+
+    def pass_by(self) -> None:
+        """The latest loss reached no parameter: it is recorded only where no other does before the step."""
+        if self.pending:
+            self._passed_by = self.pending.pop()
+
     def record_loss(self, step: int, *, now: bool) -> float | None:
         """Write the mean of the pending losses; on an accelerator later, together with others, unless asked now."""
+        if not self.pending and self._passed_by is not None:
+            self.pending.append(self._passed_by)
         if not self.pending:
             return None
         numbers = [value for value in self.pending if isinstance(value, float)]

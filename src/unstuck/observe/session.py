@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from types import TracebackType
 
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.observe import hooks
 from unstuck.observe.observer import Observer
-from unstuck.observe.sampling import DEFAULT_BUDGET
+from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
 from unstuck.record import RunWriter
 
 __all__ = ["Session"]
@@ -51,8 +52,10 @@ class Session:
     """
 
     def __init__(self, writer: RunWriter, *, budget: float = DEFAULT_BUDGET) -> None:
+        check_budget(budget)
         self.backward_passes = 0
         self.optimizers = 0
+        self._process = os.getpid()
         self._writer = writer
         self._budget = budget
         self._streams = itertools.count()
@@ -70,6 +73,8 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if os.getpid() != self._process:
+            return  # a fork of the program, whose end is not that of the training
         hooks.unlisten(self)
         for observer in self._observers:
             observer.__exit__(kind, error, trace)
@@ -86,6 +91,9 @@ class Session:
         """Count backward passes, to tell a program that never trains from one without an optimizer."""
         del roots
         self.backward_passes += 1
+
+    def backward_ended(self) -> None:
+        """The optimizer's own observer listens."""
 
     def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
         """The optimizer's own observer listens."""

@@ -148,5 +148,6 @@ def describe_environment(parameters: Iterable[Tensor]) -> facts.Environment:
         python=platform.python_version(),
         torch=torch.__version__,
         device="cpu" if parameter is None else str(parameter.device),
-        platform=platform.platform(),
+        # platform.platform() starts a process, which resets the program's register of warnings shown.
+        platform=f"{platform.system()} {platform.release()} {platform.machine()}",
     )

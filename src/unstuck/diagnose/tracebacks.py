@@ -1,0 +1,79 @@
+"""Print the traceback of a watched program as Python prints it without us."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+from unstuck.observe.warned import hooked_by_us
+
+__all__ = ["print_error", "without_our_frames"]
+
+_OURS = (str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "observe"))
+_OVERRIDES = str(Path(torch.__file__).resolve().parent / "overrides.py")
+
+
+def print_error(error: BaseException) -> None:
+    """Print an error as an uncaught one, by the program's own ``sys.excepthook`` where it has set one."""
+    known: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        current = pending.pop()
+        if current is not None and id(current) not in known:
+            known.add(id(current))
+            current.__traceback__ = without_our_frames(current.__traceback__)
+            pending += [current.__cause__, current.__context__]
+    sys.excepthook(type(error), error, error.__traceback__)
+
+
+def without_our_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without the calls that pass through us.
+
+    A function that our mode has seen was entered twice: once to be shown to the mode, once to run. The first entry goes
+    together with our frame and PyTorch's between them. A module's call that took the way of hooks is shown as the plain
+    call that it would have been.
+    """
+    entries = list(_entries(trace))
+    kept: list[TracebackType] = []
+    for position, entry in enumerate(entries):
+        if hooked_by_us(entry.tb_frame):
+            kept[-1:] = [_plain_call(call) for call in kept[-1:]]
+            continue
+        if not _file(entry).startswith(_OURS):
+            kept.append(entry)
+            continue
+        if kept and _file(kept[-1]) == _OVERRIDES:
+            kept.pop()
+            runs = entries[position + 1].tb_frame.f_code if position + 1 < len(entries) else None
+            if kept and kept[-1].tb_frame.f_code is runs:
+                kept.pop()
+    following: TracebackType | None = None
+    for entry in reversed(kept):
+        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return following
+
+
+def _plain_call(entry: TracebackType) -> TracebackType:
+    """The entry of a module's call, where the module has hooks, as it is where it has none: at its first call."""
+    line = entry.tb_lineno
+    for instruction in dis.get_instructions(entry.tb_frame.f_code):
+        line = instruction.starts_line if type(instruction.starts_line) is int else line
+        line = getattr(instruction, "line_number", None) or line
+        if instruction.opname == "CALL_FUNCTION_EX":
+            return TracebackType(None, entry.tb_frame, instruction.offset, line)
+    return entry
+
+
+def _entries(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _file(entry: TracebackType) -> str:
+    return entry.tb_frame.f_code.co_filename

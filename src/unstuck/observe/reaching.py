@@ -1,0 +1,84 @@
+"""Which backward passes reach the parameters of one training, and whether gradients were cleared between them.
+
+Programs with several optimizers call backward for each of them, and every observer hears all the calls. Whose loss it
+was shows in ``.grad``: a backward pass that reaches a parameter adds to it, in place or with a new tensor. A few
+parameters are looked at, so that it costs no more than a microsecond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+__all__ = ["Reaching"]
+
+LOOKED_AT = 3
+
+
+class Reaching:
+    """Look at a few parameters before and after each backward pass.
+
+    Examples:
+        >>> import torch
+        >>> weight, other = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+        >>> reaching = Reaching()
+        >>> reaching.watch([weight])
+        >>> reaching.begins()
+        >>> other.sum().backward()
+        >>> reaching.ended()
+        False
+    """
+
+    def __init__(self) -> None:
+        self._watched: list[Tensor] = []
+        self._before: list[tuple[int, int] | None] = []
+        self._after: list[tuple[int, int] | None] | None = None
+
+    def watch(self, parameters: Sequence[Tensor]) -> None:
+        """Look at some of these parameters from now on."""
+        trainable = [parameter for parameter in parameters if parameter.requires_grad]
+        last = len(trainable) - 1
+        positions = {round(i * last / (LOOKED_AT - 1)) for i in range(LOOKED_AT)} if trainable else set[int]()
+        self._watched = [trainable[position] for position in sorted(positions)]
+        self._after = None
+
+    def begins(self) -> None:
+        """A backward pass is about to run."""
+        self._before = [_mark(parameter) for parameter in self._watched]
+
+    def ended(self) -> bool:
+        """It has run: whether it reached one of the parameters."""
+        after = [_mark(parameter) for parameter in self._watched]
+        reached = after != self._before
+        if reached:
+            self._after = after
+        return reached
+
+    def cleared(self) -> bool:
+        """Whether gradients were cleared since the latest backward pass that reached; call between the passes.
+
+        What changes gradients otherwise, clipping or unscaling, leaves values behind.
+        """
+        if self._after is None:
+            return False
+        changed = [
+            parameter
+            for parameter, mark in zip(self._watched, self._after, strict=True)
+            if mark is not None and _mark(parameter) != mark
+        ]
+        return any(parameter.grad is None or not _any(parameter.grad) for parameter in changed)
+
+
+def _mark(parameter: Tensor) -> tuple[int, int] | None:
+    """What tells one state of a gradient from the next."""
+    gradient = parameter.grad
+    if gradient is None:
+        return None
+    local = getattr(gradient, "_local_tensor", gradient)  # of a distributed tensor, whose wrapper counts no changes
+    return id(local), local._version
+
+
+def _any(gradient: Tensor) -> bool:
+    local = getattr(gradient, "_local_tensor", gradient)
+    return bool(local._nnz()) if local.is_sparse else bool(local.any())
