@@ -104,7 +104,7 @@ class GraphDetached(Rule):
                     value=share,
                     threshold=self.large,
                     steps=(run.facts(Graph)[0].step, graph.step),
-                    note=f"share of the weights that no loss reaches; {len(cut)} tensors, without gradient at all times",
+                    note=f"share of the weights that no loss reaches, in {len(cut)} tensors; never a gradient",
                 ),
             ),
         )
