@@ -192,3 +192,14 @@ def test_the_number_of_threads_does_not_change_the_result():
     torch.set_num_threads(before)
     assert torch.equal(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
+def test_lazily_negated_gradients_keep_their_sign():
+    for shape in [(), (1,), (3,)]:
+        p = nn.Parameter(torch.zeros(shape))
+        optimizer = ours.SGD([p], lr=1.0, engine="numba")
+        for _ in range(2):
+            p.grad = torch.full(shape, 2j, dtype=torch.complex64).conj().imag
+            assert p.grad.is_neg()
+            optimizer.step()
+        assert (p == 4).all()

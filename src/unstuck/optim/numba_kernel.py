@@ -48,7 +48,7 @@ def kernel(rows, constants, chunks, count, ticket, sums):
         top = nought
         for first in range(start, stop, {block}):
             last = min(first + {block}, stop)
-            strange, nil = nought, nought
+            largest, nil = nought, nought
 {zero_sums}
             for i in range(first, last):
 {loads}
@@ -56,20 +56,30 @@ def kernel(rows, constants, chunks, count, ticket, sums):
 {stores}
                 change = {weight} - w
                 bits = magnitude(g)
-                top = larger(top, bits)
-                strange = tally(strange, bits >= limit)
+                largest = larger(largest, bits)
                 nil = tally(nil, bits == nought)
 {sums}
-            if top > nought and (s1 < {real}({tiny}) or s1 == infinity):
+            top = larger(top, largest)
+            if largest >= limit:
+                t{non_finite} += count_from(p1, first, last, zero, limit)
+            elif largest > nought and (s1 < {real}({tiny}) or s1 == infinity):
                 t1 += exact_square(p1, first, last, zero)
                 s1 = zero
-            t{non_finite} += strange
             t{zeros} += nil
 {totals}
 {results}
 '''
 
-_EXACT = '''
+_RARE = '''
+
+def count_from(address, first, last, like, limit):
+    """How many entries are as large in magnitude as ``limit``."""
+    total = 0
+    for i in range(first, last):
+        if magnitude(load(address, i, like, 1)) >= limit:
+            total += 1
+    return total
+
 
 def exact_square(address, first, last, like):
     """Sum of squares that neither overflows nor vanishes in float32."""
@@ -129,7 +139,7 @@ def kernel_source(rule: Rule, real: Real) -> str:
                 + [f"store_sum(sums, chunk * {len(Sum)} + {Sum.GRADIENT_MAX:d}, float64(from_magnitude(top)))"],
             ),
         )
-        + _EXACT
+        + _RARE
     )
 
 
@@ -150,7 +160,13 @@ def compile_kernel(rule: Rule, real: Real) -> Callable[[int, int, int, int, int,
         "inf": float("inf"),
     }
     exec(compile(source, path or "<unstuck kernel>", "exec"), namespace)
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": path is not None}
-    namespace["exact_square"] = numba.njit(error_model="numpy")(namespace["exact_square"])
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": {"contract"},
+        "cache": path is not None,
+    }
+    for rare in ("count_from", "exact_square"):
+        namespace[rare] = numba.njit(error_model="numpy")(namespace[rare])
     addresses = (numba.int64,) * 6
     return numba.njit(numba.void(*addresses), **options)(namespace["kernel"])

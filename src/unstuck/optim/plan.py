@@ -112,23 +112,23 @@ class Plan:
     def ready(self) -> bool:
         """Whether the plan still holds; if so, the gradients of this step have been taken."""
         method = self._method
-        if not same_objects(method.param_groups, self._groups) or not same_objects(
+        if len(method.param_groups) != len(self._groups) or not same_objects(
             _flatten(method.param_groups), self.params
         ):
             return False
-        for k, group in enumerate(self._groups):
+        for k, group in enumerate(method.param_groups):
+            if group is not self._groups[k]:
+                return False
             values = list(group.values())
             if values != self._settings[k]:
                 if method.rule(group) != self._rules[k]:
                     return False
                 self._settings[k] = values
-        return (
-            method.state is self._state
-            and same_objects(list(method.state.values()), self._entries)
-            and all(p.grad is None for p in self._waiting)
-            and all(step.table.unchanged() for step in self._steps)
-            and all(step.table.take_gradients() for step in self._steps)
-        )
+        if method.state is not self._state or not same_objects(list(method.state.values()), self._entries):
+            return False
+        if self._waiting and any(p.grad is not None for p in self._waiting):
+            return False
+        return all(step.table.unchanged() and step.table.take_gradients() for step in self._steps)
 
     def take_gradients(self) -> None:
         """Take the gradients of this step into a plan that was just made."""

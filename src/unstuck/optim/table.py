@@ -22,6 +22,8 @@ __all__ = ["Table", "eligible", "same_objects"]
 
 _address: Callable[[Tensor], int] = Tensor.data_ptr
 _dtype: Callable[[Tensor], torch.dtype] = Tensor.dtype.__get__  # type: ignore[attr-defined]
+_FLOATS = frozenset((float, int))
+_USUAL = {Tensor}
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
@@ -84,6 +86,10 @@ class Table:
         self._addresses = list(map(_address, self._tensors))
         self._flat = all(p.is_contiguous() for p in self._params)
         self._strides = [p.stride() for p in self._params]
+        # a lazily negated gradient, as complex numbers leave behind, looks regular where it has one entry only
+        self._single = [k for k, p in enumerate(self._params) if p.numel() == 1]
+        self._dtypes = {self.dtype}
+        self._gradients: list[int] = []
         self._copies: list[Tensor] = []
 
         kept = len(self.rule.kept)
@@ -103,6 +109,7 @@ class Table:
         self.first_chunks = np.searchsorted(self.chunks[:, 0], np.arange(len(rows)))
         self.elements = sum(p.numel() for p in self._params)
         self.active = np.zeros(len(rows), np.bool_)
+        self._all_active = False
 
     def _count_steps(self) -> None:
         """Move the step counts of all rows side by side, so that one operation advances them."""
@@ -131,19 +138,24 @@ class Table:
     def take_gradients(self) -> bool:
         """Enter the addresses of this step's gradients; False where one needs another engine."""
         gradients: list[Any] = [p.grad for p in self._params]
-        kinds = set(map(type, gradients))
         self._copies = []
-        if (
-            kinds != {Tensor}
-            or any(map(Tensor.is_sparse.__get__, gradients))  # type: ignore[attr-defined]
-            or set(map(_dtype, gradients)) != {self.dtype}
-            or not self._laid_out(gradients)
-        ):
+        try:
+            usual = (
+                set(map(type, gradients)) == _USUAL
+                and set(map(_dtype, gradients)) == self._dtypes
+                and self._laid_out(gradients)
+                and not (self._single and any(gradients[k].is_neg() for k in self._single))
+            )
+        except RuntimeError:  # sparse tensors have no layout to ask for
+            usual = False
+        if not usual:
             return self._take_unusual(gradients)
-        self.addresses[:, 1] = list(map(_address, gradients))
-        if not self.active.all():
+        addresses = list(map(_address, gradients))
+        if addresses != self._gradients:
+            self.addresses[:, 1] = self._gradients = addresses
+        if not self._all_active:
             self._left = b""
-            self.active[:] = True
+            self.active[:] = self._all_active = True
         return True
 
     def _laid_out(self, gradients: list[Tensor]) -> bool:
@@ -154,6 +166,7 @@ class Table:
 
     def _take_unusual(self, gradients: list[Tensor | None]) -> bool:
         active = np.array([g is not None for g in gradients])
+        self._gradients = []
         for k, (g, p) in enumerate(zip(gradients, self._params, strict=True)):
             if g is None:
                 self.addresses[k, 1] = 0
@@ -167,6 +180,7 @@ class Table:
         if not np.array_equal(active, self.active):
             self._left = b""
             self.active[:] = active
+            self._all_active = bool(active.all())
         return True
 
     def advance_constants(self) -> None:
@@ -174,15 +188,13 @@ class Table:
         if self._steps.tobytes() != self._left:
             self._find_runs()
         for k, (rows, group, t) in enumerate(self._runs):
-            lr, decay = group["lr"], group["weight_decay"]
-            numbers = [scalar(x) for x in self._constants_of(group).values()]
-            self.constants[rows] = self._evaluate(t + 1, scalar(lr), scalar(decay), *numbers)
+            numbers: list[Any] = [group["lr"], group["weight_decay"], *self._constants_of(group).values()]
+            if not _FLOATS.issuperset(map(type, numbers)):
+                numbers = [scalar(x) for x in numbers]
+            self.constants[rows] = self._evaluate(t + 1, *numbers)
             self._runs[k] = (rows, group, t + 1)
-        if self._left == b"":
-            self._steps += self.active
-        else:
-            self._steps += 1
-        self._left = self._steps.tobytes() if self.active.all() else b""
+        self._steps += 1 if self._all_active else self.active
+        self._left = self._steps.tobytes() if self._all_active else b""
 
     def _find_runs(self) -> None:
         """Split the rows into stretches of one group and one step count, whose constants are therefore equal."""
@@ -198,9 +210,9 @@ class Table:
 
     def mark_changed(self) -> None:
         """Tell autograd that the weights were written to, so that it refuses to use what it saved of them."""
-        changed = (
-            self._params if self.active.all() else [p for p, on in zip(self._params, self.active, strict=True) if on]
-        )
+        changed = self._params
+        if not self._all_active:
+            changed = [p for p, on in zip(self._params, self.active, strict=True) if on]
         torch.autograd.graph.increment_version(changed)
 
     def add_up(self, sums: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
