@@ -23,12 +23,21 @@ A code is never given a second meaning, also after its rule is gone.
 
 from __future__ import annotations
 
+from unstuck.rules.data.batch_repeated import BatchRepeated
+from unstuck.rules.data.class_imbalance import ClassImbalance
+from unstuck.rules.data.data_constant import DataConstant
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
+from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
+from unstuck.rules.data.not_shuffled import NotShuffled
+from unstuck.rules.data.split_leak import SplitLeak
+from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
+from unstuck.rules.data.values_not_finite import ValuesNotFinite
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.rules.gradient.dead_units import DeadUnits
 from unstuck.rules.gradient.gradient_flow import GradientFlow
 from unstuck.rules.gradient.gradient_wrong import GradientWrong
 from unstuck.rules.gradient.graph_detached import GraphDetached
+from unstuck.rules.gradient.sign_flipped import SignFlipped
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
@@ -52,6 +61,14 @@ __all__ = ["BY_CODE", "RULES"]
 
 RULES: tuple[Rule, ...] = (
     InputsNotScaled(),  # D101
+    ValuesNotFinite(),  # D102
+    DataConstant(),  # D103
+    LabelsOutOfRange(),  # D201
+    TargetsNotScaled(),  # D202
+    ClassImbalance(),  # D204
+    NotShuffled(),  # D301
+    BatchRepeated(),  # D302
+    SplitLeak(),  # D303
     OutputActivationWrong(),  # M101
     ActivationMissing(),  # M102
     ActivationUnsuited(),  # M103
@@ -64,6 +81,7 @@ RULES: tuple[Rule, ...] = (
     DeadUnits(),  # G101
     GradientFlow(),  # G102
     GradientWrong(),  # G201
+    SignFlipped(),  # G202
     GraphDetached(),  # G203
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202

@@ -1,0 +1,66 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, RunWriter, signals
+from unstuck.record.facts import Loss
+from unstuck.rules.gradient.sign_flipped import SignFlipped
+from unstuck.testing.rules import RuleContract, outcome
+
+CROSS_ENTROPY = Loss(function="cross_entropy", classes=3, target_type="class", class_counts=(40, 40, 40))
+UP = np.linspace(0, 5, 40)
+
+
+def run_with(
+    folder: Path, losses: Sequence[float], cosines: Sequence[float], *, known: bool = True, calls: bool = False
+) -> Run:
+    with RunWriter(folder) as writer:
+        writer.name(signals.UPDATE_GRADIENT_COSINE.index, ["0.weight", "0.bias"])
+        if known:
+            writer.state(CROSS_ENTROPY)
+        for step, (loss, cosine) in enumerate(zip(losses, cosines, strict=True)):
+            writer.add(signals.LOSS, step, loss)
+            writer.add(signals.UPDATE_GRADIENT_COSINE, step, [cosine, 0.5 * cosine])
+            if calls:
+                writer.add(signals.LOSS_CALL, step, -loss)
+    return Run.open(folder)
+
+
+class TestSignFlipped(RuleContract):
+    rule = SignFlipped()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "sick", 1.1 * np.exp(UP), np.full(40, 0.9))
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "healthy", 1.1 * np.exp(-UP), np.full(40, -0.9))
+
+
+def test_a_likelihood_may_be_maximised(tmp_path: Path) -> None:
+    assert outcome(SignFlipped(), run_with(tmp_path, -1.1 * np.exp(-UP), np.full(40, 0.9), known=False)) == []
+
+
+def test_a_reward_that_saturates_may_be_maximised(tmp_path: Path) -> None:
+    assert outcome(SignFlipped(), run_with(tmp_path, 1.05 - np.exp(-UP), np.full(40, 0.9), known=False)) == []
+
+
+def test_an_unnamed_loss_that_grows_without_end(tmp_path: Path) -> None:
+    (finding,) = outcome(SignFlipped(), run_with(tmp_path, np.exp(UP), np.full(40, 0.9), known=False))
+    assert finding.severity == "error"
+
+
+def test_a_diverging_descent_is_another_fault(tmp_path: Path) -> None:
+    assert outcome(SignFlipped(), run_with(tmp_path, np.exp(UP), np.full(40, -0.9))) == []
+
+
+def test_swings_of_momentum_do_not_count(tmp_path: Path) -> None:
+    assert outcome(SignFlipped(), run_with(tmp_path, np.exp(UP), 0.9 * np.cos(np.arange(40)))) == []
+
+
+def test_the_negative_of_a_loss(tmp_path: Path) -> None:
+    (finding,) = outcome(SignFlipped(), run_with(tmp_path, -1.1 * np.exp(UP), np.full(40, -0.9), calls=True))
+    assert "negative of cross_entropy" in finding.summary
