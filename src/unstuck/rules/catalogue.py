@@ -44,6 +44,7 @@ from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
 from unstuck.rules.loss.loss_wrong import LossWrong
+from unstuck.rules.mechanics.gradients_not_cleared import GradientsNotCleared
 from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimized
 from unstuck.rules.model.activation_missing import ActivationMissing
 from unstuck.rules.model.activation_unsuited import ActivationUnsuited
@@ -91,6 +92,7 @@ RULES: tuple[Rule, ...] = (
     LossBroadcast(),  # L202
     Overfitting(),  # R101
     LossNotFinite(),  # N101
+    GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201
 )
 """Every rule, with its default thresholds."""

@@ -1,0 +1,94 @@
+"""T101: gradients of earlier steps are still there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record.facts import Graph
+from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.learning import optimizer_place
+from unstuck.rules.rule import Rule
+
+__all__ = ["GradientsNotCleared"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientsNotCleared(Rule):
+    """Each step adds its gradient to those of earlier steps, for nothing clears them between.
+
+    Detects:
+        Gradients that are in .grad, about as large as those of the step, when the first backward pass after an update
+        begins; step after step.
+
+    Why it matters:
+        The optimizer follows the sum of all past gradients: momentum without friction. The loss swings with growing
+        amplitude, or the step is many times what the rate says.
+
+    Evidence:
+        The norm of the gradients before the first backward pass of a step over their norm after its last; the cosine of
+        successive gradients, which is close to 1 where they share most of their terms.
+
+    Known false positives:
+        Accumulation over several backward passes clears the gradients after each update, and is silent. Programs that
+        overwrite .grad by their own numbers leave old ones there: their successive gradients have little in common.
+
+    Try:
+        optimizer.zero_grad() before each backward pass; with accumulation, after each optimizer.step().
+
+    References:
+        PyTorch documentation, "Zeroing out gradients in PyTorch".
+    """
+
+    code = "T101"
+    name = "gradients not cleared"
+    cause = "gradients-not-cleared"
+    needs = (signals.GRADIENT_CARRIED,)
+    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "L201")
+
+    minimum_samples: int = 5  #: sampled steps after the first, below which it may be one odd step (our choice)
+    carried: float = 0.3  #: old over new norm: equal and independent gradients give 0.7 at the second step
+    share: float = 0.6  #: share of the steps; clearing once an epoch leaves some clean (our choice)
+    alike: float = 0.5  #: cosine of successive gradients, if sampled: sums that share their terms come near 1
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        carried = run.series(signals.GRADIENT_CARRIED).finite()
+        later = carried.values[carried.steps > carried.steps[0]] if len(carried) else carried.values
+        if len(later) < self.minimum_samples:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_samples} steps after the first were sampled")
+            return
+        share = float(np.mean(later > self.carried))
+        cosines = run.series(signals.GRADIENT_COSINE).finite().values
+        alike = float(np.median(cosines)) if len(cosines) else 1.0
+        if share < self.share or alike < self.alike:
+            return
+        severity: Severity = "error" if outcome_of(run) == "none" else "warning"
+        graph = run.fact(Graph)
+        where = Where(file=graph.file, line=graph.line) if graph and graph.file else optimizer_place(run)
+        yield self.finding(
+            f"gradients are not cleared: at {share:.0%} of the steps those of earlier ones are still in .grad, "
+            f"{float(np.median(later)):.0%} of the gradient that the optimizer gets",
+            "Call optimizer.zero_grad() once for each optimizer.step(), before the backward pass.",
+            severity=severity,
+            confidence=0.95,
+            where=where,
+            evidence=(
+                Evidence(
+                    signal="gradient_carried",
+                    value=float(np.median(later)),
+                    threshold=self.carried,
+                    steps=(int(carried.steps[0]), int(carried.steps[-1])),
+                    note="norm of .grad before the first backward pass after an update, over that after the last",
+                ),
+                Evidence(
+                    signal="gradient_cosine",
+                    value=alike,
+                    threshold=self.alike,
+                    note="of successive gradients: most of their terms are the same",
+                ),
+            ),
+        )
