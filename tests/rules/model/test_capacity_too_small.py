@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run
+from unstuck.record.facts import Inputs, Loss
+from unstuck.rules.model.capacity_too_small import CapacityTooSmall
+from unstuck.testing.rules import RuleContract, outcome
+
+Wired = Callable[..., Run]
+DIGITS = Loss(
+    function="cross_entropy", output_shape=(50, 10), target_shape=(50,), target_type="class", classes=10,
+    class_counts=(100,) * 10,
+)  # fmt: skip
+SETTLED = 1.0 + 1.3 * np.exp(-np.linspace(0, 12, 200)) + 0.01 * np.sin(np.arange(200) * 1.7)
+FALLING = 2.3 - np.linspace(0, 1.3, 200)
+
+
+class TestContract(RuleContract):
+    rule = CapacityTooSmall()
+
+    @pytest.fixture
+    def sick(self, wired: Wired) -> Run:
+        return wired(((2, 64), (10, 2)), ("data", "Tanh"), DIGITS, loss=SETTLED)
+
+    @pytest.fixture
+    def healthy(self, wired: Wired) -> Run:
+        return wired(((48, 64), (10, 48)), ("data", "Tanh"), DIGITS, loss=SETTLED)
+
+
+@pytest.mark.parametrize("loss", [FALLING, np.geomspace(2.3, 0.05, 200), np.full(200, 2.3)])
+def test_only_a_fall_that_ended_high_counts(wired: Wired, loss: Sequence[float]) -> None:
+    assert outcome(CapacityTooSmall(), wired(((2, 64), (10, 2)), ("data", "Tanh"), DIGITS, loss=loss)) == []
+
+
+def test_the_middle_of_an_autoencoder_is_narrow_on_purpose(wired: Wired) -> None:
+    inputs = Inputs(shape=(50, 64), kind_of="table", examples=1000, minimum=0.0, maximum=1.0)
+    loss = Loss(function="mse_loss", output_shape=(50, 64), target_shape=(50, 64), target_type="real",
+                target_mean=0.0, target_variance=2.3)  # fmt: skip
+    shapes = ((32, 64), (2, 32), (32, 2), (64, 32))
+    assert (
+        outcome(CapacityTooSmall(), wired(shapes, ("data", "Relu", "Relu", "Relu"), inputs, loss, loss=SETTLED)) == []
+    )
+
+
+def test_few_channels_of_a_convolution_are_not_judged(wired: Wired) -> None:
+    run = wired(((2, 1, 3, 3), (10, 72)), ("data", "Relu"), DIGITS, loss=SETTLED)
+    assert outcome(CapacityTooSmall(), run) == []

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Fact, Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
+from unstuck.rules import judge
+from unstuck.rules.model.wrong_axis import WrongAxis
+from unstuck.testing.rules import RuleContract, outcome, record
+
+MODEL = Model(type="Net")
+TABLE = Inputs(shape=(48, 64), kind_of="table", examples=480, minimum=0.0, maximum=1.0)
+DIGITS = Loss(
+    function="nll_loss", output_shape=(48, 10), target_shape=(48,), target_type="class", classes=10,
+    class_counts=(100,) * 10, output_op="LogSoftmax", output_op_axis=1, output_maximum=-0.01, file="train.py", line=7,
+)  # fmt: skip
+TAGS = replace(
+    DIGITS, function="cross_entropy", output_shape=(48, 10, 10), target_shape=(48, 10), output_op="Addmm",
+    output_op_axis=None,
+)  # fmt: skip
+FLAT = np.full(100, 2.3)
+
+
+def seen(folder: Path, *facts: Fact, loss: np.ndarray = FLAT) -> Run:
+    return record(folder, series={signals.LOSS: loss}, facts=(MODEL, TABLE, *facts))
+
+
+class TestContract(RuleContract):
+    rule = WrongAxis()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return seen(tmp_path / "sick", replace(DIGITS, output_op_axis=0))
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return seen(tmp_path / "healthy", DIGITS)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        replace(DIGITS, output_op_axis=0),
+        TAGS,
+        Softmax(where="head", axis=0, shape=(48, 10)),
+        Normalisation(where="head", function="normalize", axis=0, shape=(48, 32)),
+        Reinterpretation(where="", before=(48, 20, 10), after=(48, 10, 20), function="view"),
+    ],
+    ids=["log_softmax", "loss", "softmax inside", "normalize", "view"],
+)
+def test_a_wrong_axis_is_the_first_finding(tmp_path: Path, fact: Fact) -> None:
+    with seen(tmp_path / "a", fact) as run:
+        first = judge(run).findings[0]
+    assert (first.code, first.cause, first.severity) == ("M302", "wrong-axis", "error")
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        replace(TAGS, output_transposed=True),
+        replace(TAGS, output_op="Convolution"),
+        replace(TAGS, output_shape=(48, 10, 12), target_shape=(48, 12)),
+        replace(DIGITS, output_op_axis=0, output_shape=(48, 48)),
+        Softmax(where="attention", axis=0, shape=(17, 1)),
+        Softmax(where="attention", axis=0, shape=(48, 48)),
+        Softmax(where="attention", axis=3, shape=(48, 4, 10, 10)),
+    ],
+    ids=["transposed", "convolution", "other lengths", "square", "a bag", "pairs", "attention"],
+)
+def test_axes_that_are_right_or_meant_are_silent(tmp_path: Path, fact: Fact) -> None:
+    with seen(tmp_path / "a", fact) as run:
+        assert outcome(WrongAxis(), run) == []
