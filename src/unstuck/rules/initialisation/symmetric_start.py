@@ -58,20 +58,20 @@ class SymmetricStart(Rule):
             yield NotEvaluated(reason=f"units were compared at fewer than {self.comparisons} steps")
             return
         roles = {parameter.name: parameter for parameter in model.parameters}
-        copies: list[tuple[str, float, int, int]] = []
+        equal: list[tuple[str, float, int, int]] = []
         for name, series in table.columns():
             parameter, finite = roles.get(name), series.finite()
             eligible = parameter is None or (parameter.role in ("weight", "other") and parameter.trainable)
             if not eligible or len(finite) < self.comparisons:
                 continue
             if finite.values[0] < self.copies and finite.values[-1] < self.parted:
-                copies.append((name, float(finite.values[-1]), int(finite.steps[0]), int(finite.steps[-1])))
+                equal.append((name, float(finite.values[-1]), int(finite.steps[0]), int(finite.steps[-1])))
         outcome = outcome_of(run)
-        if not copies:
+        if not equal:
             return
         severity: Severity = "note" if outcome == "good" else "error"
-        name, spread, first, last = copies[0]
-        others = f" and {len(copies) - 1} more weights" if len(copies) > 1 else ""
+        name, spread, first, last = equal[0]
+        others = f" and {len(equal) - 1} more weights" if len(equal) > 1 else ""
         yield self.finding(
             f"the units of {name}{others} start as copies of each other and are so still at step {last}",
             "Draw the weights at random: leave PyTorch's default initialisation, or use "
