@@ -269,6 +269,8 @@ class Modes(Fact):
         dropouts_training: Dropouts (p > 0) in training mode.
         dropouts_evaluating: Dropouts in evaluation mode.
         frozen_norms: Batch norms in evaluation mode whose own parameters are frozen too, as in a frozen backbone.
+        unmoved_norms: Batch norms in evaluation mode whose running statistics are those they were made with.
+        model_training: Whether the model itself is in training mode.
     """
 
     kind = "modes"
@@ -279,6 +281,8 @@ class Modes(Fact):
     dropouts_training: int = 0
     dropouts_evaluating: int = 0
     frozen_norms: int = 0
+    unmoved_norms: int = 0
+    model_training: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,12 +301,24 @@ class Broadcast(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Overlap(Fact):
-    """Examples of evaluations that were also met in training, among the batches that were sampled of both."""
+    """Examples of evaluations that were also met in training, among the batches that were sampled of both.
+
+    Attributes:
+        evaluated: Distinct examples of evaluations, without those that evaluate the training set itself.
+        seen_in_training: How many of them training had.
+        trained: Distinct examples of training.
+        purpose: What the user's names say that the evaluation is for: training, validation, or empty.
+        file: The line that says it, or that evaluates: its file.
+        line: The line that says it, or that evaluates.
+    """
 
     kind = "overlap"
     evaluated: int
     seen_in_training: int
     trained: int
+    purpose: Literal["training", "validation", ""] = ""
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
