@@ -9,14 +9,17 @@ torch.manual_seed(seed)
 torch.set_num_threads(1)
 
 X, y = make_classification(n_samples=9000, n_features=8, n_informative=5, n_redundant=1, weights=[0.98],
-                           class_sep=0.9, flip_y=0.004, random_state=3 + seed)
+                           class_sep=0.9, flip_y=0.004, random_state=3)
+order = torch.randperm(len(y)).numpy()
+X, y = X[order], y[order]
 X = torch.tensor((X - X.mean(0)) / X.std(0), dtype=torch.float32)
 y = torch.tensor(y)
 Xt, yt, Xv, yv = X[:6000], y[:6000], X[6000:], y[6000:]
 
 net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
 criterion = nn.CrossEntropyLoss()
-optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.8, weight_decay=1e-3)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.8, weight_decay=1e-3)
+scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 12)
 
 for epoch in range(12):
     net.train()
@@ -25,6 +28,7 @@ for epoch in range(12):
         loss = criterion(net(Xt[idx]), yt[idx])
         loss.backward()
         optimizer.step()
+    scheduler.step()
     net.eval()
     with torch.no_grad():
         pred = net(Xv).argmax(1)

@@ -19,7 +19,7 @@ x, xv, y, yv = x[:400], x[400:], y[:400], y[400:]
 
 mlp = nn.Sequential(nn.Linear(13, 20), nn.ReLU(), nn.Linear(20, 1))
 mse = nn.MSELoss()
-opt = torch.optim.SGD(mlp.parameters(), lr=0.03, weight_decay=5e-3)
+opt = torch.optim.SGD(mlp.parameters(), lr=0.06, weight_decay=5e-3)
 for epoch in range(40):
     for i in torch.randperm(400).split(20):
         opt.zero_grad()
