@@ -32,6 +32,7 @@ from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
+from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.rules.gradient.dead_units import DeadUnits
 from unstuck.rules.gradient.gradient_flow import GradientFlow
@@ -91,6 +92,7 @@ RULES: tuple[Rule, ...] = (
     LossReductionWrong(),  # L201
     LossBroadcast(),  # L202
     Overfitting(),  # R101
+    ModeWrong(),  # R301
     LossNotFinite(),  # N101
     GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Modes
+from unstuck.rules.generalisation.mode_wrong import ModeWrong
+from unstuck.testing.rules import RuleContract, outcome, record
+
+
+def training(step: int, *, mode: bool, **more: int) -> Modes:
+    counts = (
+        {"norms_training": 2, "dropouts_training": 1} if mode else {"norms_evaluating": 2, "dropouts_evaluating": 1}
+    )
+    return Modes(step=step, phase="training", model_training=mode, **{**counts, **more})
+
+
+def evaluation(step: int, *, mode: bool, **more: int) -> Modes:
+    counts = (
+        {"norms_training": 2, "dropouts_training": 1} if mode else {"norms_evaluating": 2, "dropouts_evaluating": 1}
+    )
+    return Modes(step=step, phase="evaluation", model_training=mode, **{**counts, **more})
+
+
+def run_with(folder: Path, *modes: Modes, end: float = 1.5) -> Run:
+    losses = end + (2.3 - end) * np.exp(-np.linspace(0, 6, 60))
+    series = {signals.LOSS: list(losses), signals.VALIDATION_LOSS: [2.3, 2.0]}
+    return record(folder, series=series, facts=modes, steps={signals.VALIDATION_LOSS: [20, 40]})
+
+
+class TestModeWrong(RuleContract):
+    rule = ModeWrong()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        modes = training(0, mode=True), evaluation(10, mode=False), training(11, mode=False)
+        return run_with(tmp_path / "sick", *modes)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "healthy", training(0, mode=True), evaluation(10, mode=False))
+
+
+def test_evaluations_in_training_mode(tmp_path: Path) -> None:
+    (finding,) = outcome(ModeWrong(), run_with(tmp_path, training(0, mode=True), evaluation(10, mode=True)))
+    assert "evaluations" in finding.summary
+
+
+def test_some_evaluations_in_training_mode_are_on_purpose(tmp_path: Path) -> None:
+    modes = training(0, mode=True), evaluation(10, mode=True), evaluation(10, mode=False)
+    assert outcome(ModeWrong(), run_with(tmp_path, *modes)) == []
+
+
+def test_statistics_that_never_moved(tmp_path: Path) -> None:
+    modes = training(0, mode=True), evaluation(20, mode=False, unmoved_norms=2)
+    (finding,) = outcome(ModeWrong(), run_with(tmp_path, *modes))
+    assert (finding.severity, finding.confidence) == ("error", 0.95)
+
+
+def test_an_untrained_model_may_be_evaluated(tmp_path: Path) -> None:
+    modes = evaluation(0, mode=False, unmoved_norms=2), training(0, mode=True), evaluation(20, mode=False)
+    assert outcome(ModeWrong(), run_with(tmp_path, *modes)) == []
+
+
+def test_a_frozen_backbone_is_passed_over(tmp_path: Path) -> None:
+    frozen = Modes(step=0, phase="training", norms_evaluating=2, frozen_norms=2, model_training=False)
+    assert outcome(ModeWrong(), run_with(tmp_path, frozen)) == []
+
+
+def test_layers_that_evaluate_in_a_model_that_trains_are_passed_over(tmp_path: Path) -> None:
+    part = Modes(step=0, phase="training", norms_evaluating=2, model_training=True)
+    assert outcome(ModeWrong(), run_with(tmp_path, part)) == []
+
+
+def test_a_last_phase_without_dropout_is_passed_over(tmp_path: Path) -> None:
+    modes = training(0, mode=True), evaluation(40, mode=False), training(45, mode=False)
+    assert outcome(ModeWrong(), run_with(tmp_path, *modes)) == []
+
+
+def test_fine_tuning_in_evaluation_mode_is_a_note(tmp_path: Path) -> None:
+    (finding,) = outcome(ModeWrong(), run_with(tmp_path, training(0, mode=False), end=0.1))
+    assert finding.severity == "note"
