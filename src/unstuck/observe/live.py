@@ -42,7 +42,7 @@ class LiveFacts:
         self._roots = roots
         self._new: list[facts.Fact] = []
         self._modes: dict[str, facts.Modes] = {}
-        self._looked: dict[str, int] = {}
+        self._looked: dict[tuple[str, bool], int] = {}
         self._walked = -1
         self._walks = 0
         self._mixed = False
@@ -101,10 +101,10 @@ class LiveFacts:
         """Note the modes of the modules, when they differ from what was noted before."""
         if step > MODES_EVERY_STEP_UNTIL and step & 15 and phase == "training":
             return
-        if self._looked.get(phase) == step:
-            return
-        self._looked[phase] = step
         training = all(root.training for root in self._roots)
+        if self._looked.get((phase, training)) == step:
+            return
+        self._looked[phase, training] = step
         modes = modes_of(self._roots.modules(), step=step, phase=phase, model_training=training)
         known = self._modes.get(phase)
         if modes is not None and (known is None or _counts(known) != _counts(modes)):
