@@ -8,6 +8,9 @@ from unstuck.record.facts import Modes
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
+TRAINING = {"norms_training": 2, "dropouts_training": 1}
+EVALUATING = {"norms_evaluating": 2, "dropouts_evaluating": 1}
+
 
 def training(step: int, *, mode: bool, **more: int) -> Modes:
     counts = (
