@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 __all__ = ["began", "expect", "forget"]
 
@@ -36,7 +37,10 @@ def expect(tell: Callable[[], None]) -> None:
 
     @functools.wraps(original)
     def watched_compile(*args: Any, **kwargs: Any) -> Any:
-        _register()
+        if any(isinstance(value, nn.Module) for value in (*args, kwargs.get("model"))):
+            _begin()  # wrapping a module warns of global hooks
+        else:
+            _register()
         return original(*args, **kwargs)
 
     torch.compile = watched_compile

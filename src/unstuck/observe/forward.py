@@ -4,7 +4,7 @@ While at least one listener listens, global module hooks keep a stack of the mod
 ``TorchFunctionMode`` sees functional losses and activations. On other steps neither is installed, so they cost nothing.
 
 As soon as anything is compiled, all of it goes for good: hooks and modes would be traced into compiled code, or have it
-compiled anew each time they come or go. What a compiled program does in its forward pass is not seen; see :func:`blind`.
+compiled anew each time they come or go. What a compiled program does in its forward pass is then not seen.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ def unlisten(listener: ForwardListener) -> None:
         _listeners.remove(listener)
     if _listeners or not (_handles or _modes):
         return
+    _stack.modules.clear()
     while _handles:
         _handles.pop().remove()
     _leave_modes()

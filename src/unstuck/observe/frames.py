@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -42,8 +43,11 @@ def _user_frames(depth: int) -> Iterator[FrameType]:
 
 
 def user_trail() -> str:
-    """The user's calls that led here, as ``file:line`` each, the innermost first: a name for a place in a program."""
-    return " < ".join(f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in _user_frames(1))
+    """The user's calls that led here, as ``file:line:instruction``, the innermost first: a name for a place in a program.
+
+    The instruction tells apart two calls on one line.
+    """
+    return " < ".join(f"{frame.f_code.co_filename}:{frame.f_lineno}:{frame.f_lasti}" for frame in _user_frames(1))
 
 
 def user_names(wanted: set[int]) -> dict[int, str]:
@@ -57,7 +61,7 @@ def user_names(wanted: set[int]) -> dict[int, str]:
     """
     names: dict[int, str] = {}
     for frame in _user_frames(1):
-        for scope in (frame.f_locals, frame.f_globals):
+        for scope in (_locals(frame), frame.f_globals):
             for name, value in list(scope.items()):
                 _name(names, wanted, name, value)
                 if name == "self":
@@ -66,6 +70,24 @@ def user_names(wanted: set[int]) -> dict[int, str]:
         if len(names) == len(wanted):
             break
     return names
+
+
+def _locals(frame: FrameType) -> dict[str, object]:
+    """The variables of a running function.
+
+    Until Python 3.13 a frame keeps the dictionary in which it shows them, and so keeps alive what they held: it is
+    emptied again, unless the program holds it too, from a call of ``locals()``.
+    """
+    shown = frame.f_locals
+    variables = dict(shown)
+    optimized = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+    if sys.version_info < (3, 13) and optimized and sys.getrefcount(shown) <= UNSHARED:
+        shown.clear()
+    return variables
+
+
+UNSHARED = 3
+"""References to a dictionary that only a frame holds: the frame's, our variable, and the argument of the question."""
 
 
 def _name(names: dict[int, str], wanted: set[int], name: str, value: object) -> None:

@@ -153,7 +153,8 @@ def _install() -> None:
     @functools.wraps(schedule)
     def watched_schedule(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
         schedule(self, *args, **kwargs)
-        _tell("schedule_stepped", self)
+        if not getattr(self, "_is_initial", False):  # its constructor steps it too
+            _tell("schedule_stepped", self)
 
     def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         _optimizers.add(optimizer)

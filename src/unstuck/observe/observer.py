@@ -44,6 +44,11 @@ IDENTITY_SECONDS = 0.1
 EVALUATION_SECONDS = 0.2
 """Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
 
+COMPILED = (
+    "the program runs compiled code, into which hooks do not reach: inputs, targets, activations and evaluations are "
+    "not seen from here on; losses, gradients, weights and updates are"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Latest:
@@ -143,6 +148,7 @@ class Observer:
         self._stepped = False
         self._stepping = False
         self._surplus = False
+        self._told_compiled = False
         self._began = time.perf_counter()
         self._spent = 0.0
         self._identity_spent = 0.0
@@ -249,8 +255,10 @@ class Observer:
         forward.unlisten(self._evaluation)
         self._look(False)
         self.ended("completed")
-        self._named = {}
-        self._probe.parameters.parameters = []
+        # The model's memory is the program's: nothing of it may be held here.
+        self._name({})
+        self._probe.begin(self._step)
+        self._roots.clear()
         self._live.release()
 
     # What the hooks tell.
@@ -425,7 +433,7 @@ class Observer:
         optimizer = self._optimizer()
         if self._journal.opened or optimizer is None:
             return
-        self._name(self._named or named_parameters(self._roots, optimizer))
+        self._name(named_parameters(self._roots, optimizer))
         self._journal.open()
         self._journal.state(describe_environment(self._named.values()))
         self._journal.name(Index.PARAMETER, self._named)
@@ -444,6 +452,9 @@ class Observer:
         self._journal.add_later(self._step)
         if self._samples & (self._samples - 1) == 0:
             self._state_gathered()
+        if (forward.blind() or self._roots.compiled) and not self._told_compiled:
+            self._told_compiled = True
+            self._journal.state(facts.Event(step=self._step, what=COMPILED))
         self._accuracy = sample.get(signals.ACCURACY, self._accuracy)
         self._ratios = sample.get(signals.UPDATE_RATIO, self._ratios)
 

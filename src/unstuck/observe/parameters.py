@@ -78,8 +78,8 @@ class ParameterProbe:
         self._self_observing = False
         self._stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
         self._before = {
-            i: _spread(_local(p), self._stride).clone()
-            for i, p in enumerate(self.parameters)
+            id(p): _spread(_local(p), self._stride).clone()
+            for p in self.parameters
             if p.requires_grad and p.numel() and not p.is_sparse
         }
 
@@ -101,7 +101,8 @@ class ParameterProbe:
             self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
         weights = {i: _local(p) for i, p in enumerate(self.parameters) if p.numel()}
         gradients = {i: _values(p.grad) for i, p in enumerate(self.parameters) if p.grad is not None and p.numel()}
-        changes = {i: _spread(weights[i], self._stride) - old for i, old in self._before.items()}
+        olds = {i: self._before[id(p)] for i, p in enumerate(self.parameters) if id(p) in self._before}
+        changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         cosines = {
             i: _cosine(change.to(_wide(change)), _spread(_local(grad), self._stride).to(_wide(change)))
             for i, change in changes.items()

@@ -73,6 +73,13 @@ class Roots:
         for part, path in leaf_paths(module).items():
             self._leaves.setdefault(part, (number, path))
 
+    def clear(self) -> None:
+        """Let go of all modules."""
+        self._roots.clear()
+        self._names.clear()
+        self._paths.clear()
+        self._leaves.clear()
+
     def leaf(self, module: nn.Module) -> str | None:
         """Name of a module without children; None for any other."""
         place = self._leaves.get(module)

@@ -87,7 +87,7 @@ def _above(frame: FrameType) -> tuple[FrameType | None, int]:
 
 
 def hooked_by_us(frame: FrameType) -> bool:
-    """Whether a frame is the detour that a module's call takes for the sake of hooks, and the module has none itself."""
+    """Whether a frame is the detour that a module's call takes for hooks, although the module has none of its own."""
     if frame.f_code.co_name != "inner" or frame.f_code.co_filename != _MODULE or frame.f_back is None:
         return False
     module = frame.f_back.f_locals.get("self")
