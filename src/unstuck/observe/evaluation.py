@@ -15,6 +15,7 @@ from unstuck.observe.frames import user_trail
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
 from unstuck.observe.loss import LOSS_FUNCTIONS, loss_arguments
+from unstuck.observe.purpose import purpose_of, split_place, telling_line
 from unstuck.observe.roots import Roots
 from unstuck.observe.shift import ShiftProbe
 from unstuck.record import facts
@@ -155,12 +156,16 @@ class EvaluationProbe:
     def _trained_on(self, place: str) -> bool:
         """Whether a place evaluates the training set itself.
 
-        It does if training met most of its examples, and either another place evaluates fresh ones, or its examples are
-        about all that training has: a smaller set that training met is a validation set that leaked.
+        It does if training met most of its examples, and the user's names say so, or another place evaluates fresh
+        ones, or its examples are about all that training has: a smaller set that training met is a validation set that
+        leaked.
         """
         overlap = self._identity.overlap(place)
-        if overlap <= TRAINED_ON:
+        purpose = purpose_of(place)
+        if overlap <= TRAINED_ON or purpose == "validation":
             return False
+        if purpose == "training":
+            return True
         others = [self._identity.overlap(other) for other in self._identity.evaluated if other != place]
         if any(other < overlap - TRAINED_ON / 2 for other in others):
             return True
@@ -179,7 +184,21 @@ class EvaluationProbe:
             examples |= self._identity.evaluated[place]
         if not examples or not trained:
             return None
-        return facts.Overlap(evaluated=len(examples), seen_in_training=len(examples & trained), trained=len(trained))
+        widest = max(places, key=lambda place: len(self._identity.evaluated[place] & trained))
+        file, line = telling_line(widest) or _innermost(widest)
+        return facts.Overlap(
+            evaluated=len(examples),
+            seen_in_training=len(examples & trained),
+            trained=len(trained),
+            purpose=purpose_of(widest),
+            file=file,
+            line=line,
+        )
+
+
+def _innermost(trail: str) -> tuple[str | None, int | None]:
+    file, line = split_place(trail.partition(" < ")[0])
+    return (file, line) if file else (None, None)
 
 
 def _memory(tensor: Tensor) -> int:

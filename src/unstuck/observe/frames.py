@@ -43,7 +43,7 @@ def _user_frames(depth: int) -> Iterator[FrameType]:
 
 
 def user_trail() -> str:
-    """The user's calls that led here, as ``file:line:instruction``, the innermost first: a name for a place in a program.
+    """The user's calls that led here, as ``file:line:instruction``, the innermost first: a name for a place.
 
     The instruction tells apart two calls on one line.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ __all__ = ["origin"]
 
 MOST_EXAMPLES = 16
 MOST_NODES = 5_000
+
+FIRST_OPERANDS = ("_saved_mat1", "_saved_self", "_saved_input")
+"""Names under which operations save what they are applied to, unlike weights, factors and statistics."""
 
 
 def origin(loss: Tensor, roots: Roots, step: int) -> facts.NonFinite:
@@ -37,35 +40,44 @@ def origin(loss: Tensor, roots: Roots, step: int) -> facts.NonFinite:
         count = _count(parameter)
         if count:
             return facts.NonFinite(step=step, what="weight", where=name, count=count)
-    found: tuple[Any, Tensor] | None = None
+    found: tuple[Any, str, Tensor] | None = None
     for number, node in enumerate(walk(loss)):
         if number > MOST_NODES:
             break
-        for tensor in _saved(node):
+        for name, tensor in _saved(node):
             if _count(tensor):
-                found = (node, tensor)
+                found = (node, name, tensor)
     if found is None:
         return facts.NonFinite(step=step, what="loss", count=1)
-    node, tensor = found
+    node, name, tensor = found
     return facts.NonFinite(
         step=step,
-        what="activation" if node.next_functions and any(f for f, _ in node.next_functions) else "input",
+        what=_kind(name, tensor),
         where=operation(node),
         count=_count(tensor),
         examples=_rows(tensor),
     )
 
 
-def _saved(node: Any) -> Iterator[Tensor]:
-    """The tensors that a node keeps for its backward pass."""
+def _kind(name: str, tensor: Tensor) -> Literal["input", "target", "activation"]:
+    """What a saved tensor is: one that no operation of the graph made came from outside."""
+    if tensor.requires_grad or tensor.grad_fn is not None:
+        return "activation"
+    if name.endswith("_target"):
+        return "target"
+    return "input" if name in FIRST_OPERANDS else "activation"
+
+
+def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors that a node keeps for its backward pass, by name; masks hold infinity on purpose."""
     for name in dir(node):
-        if name.startswith("_saved_"):
+        if name.startswith("_saved_") and "mask" not in name:
             try:
                 value = getattr(node, name)
             except RuntimeError:
                 continue  # freed, or changed in place since
             if isinstance(value, Tensor) and value.is_floating_point():
-                yield value.detach()
+                yield name, value
 
 
 def _count(tensor: Tensor) -> int:

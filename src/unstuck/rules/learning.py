@@ -69,7 +69,7 @@ def untrained_loss(loss: Loss, *, batch: float) -> float | None:
     value = None
     if loss.function == "cross_entropy" and loss.classes and loss.classes > 1:
         value = math.log(loss.classes)
-    elif loss.function in BINARY:
+    elif loss.function in BINARY and not loss.weighted:
         value = math.log(2.0)
     elif loss.function in SQUARED and loss.target_variance is not None and loss.target_mean is not None:
         value = loss.target_variance + loss.target_mean**2
@@ -77,6 +77,8 @@ def untrained_loss(loss: Loss, *, batch: float) -> float | None:
 
 
 def _guess_of_one(loss: Loss) -> float | None:
+    if loss.weighted:
+        return None
     if loss.function in CLASSES and sum(loss.class_counts) > 0:
         return _entropy(loss.class_counts)
     if loss.function in BINARY and loss.target_mean is not None and 0.0 < loss.target_mean < 1.0:
@@ -120,11 +122,13 @@ class Learning:
         curve: The training loss.
         chance: Loss of the best constant guess; None where it is not known, or not what the curve starts from.
         accuracy: Training accuracy over the last tenth; None where there are no classes.
+        commonest: Share of the commonest class, which the best constant guess gets right; 0 where there are no classes.
     """
 
     curve: Curve
     chance: float | None
     accuracy: float | None
+    commonest: float = 0.0
 
     @classmethod
     def of(cls, run: Run) -> Learning:
@@ -134,7 +138,8 @@ class Learning:
         late = Curve.of(accuracy).end.value if len(accuracy) else None
         early = float(np.median(accuracy.values[:5])) if len(accuracy) else None
         loss = single_loss(run)
-        return cls(curve, _chance(run, loss, curve.start, early) if loss else None, late)
+        chance = _chance(run, loss, curve.start, early) if loss else None
+        return cls(curve, chance, late, _commonest(loss) if loss else 0.0)
 
     @cached_property
     def pretrained(self) -> bool:
@@ -164,9 +169,11 @@ class Learning:
         """How learning ended.
 
         none: the end is not below the constant guess (or the start) by a twentieth and by more than noise explains.
-        good: less than a fifth of the reference remains, or nine of ten training examples are classified rightly.
+        good: less than a fifth of the reference remains, or nine of ten training examples are classified rightly, and
+        half of those that the commonest class alone gets wrong.
         """
-        if self.accuracy is not None and self.accuracy >= 0.9:
+        wrong = 1.0 if self.accuracy is None else 1.0 - self.accuracy
+        if wrong <= 0.1 and wrong <= 0.5 * (1.0 - self.commonest):
             return "good"
         margin = self.reference - self.curve.end.value
         certain = margin > 3.0 * self.curve.end.error
@@ -175,6 +182,15 @@ class Learning:
         if not certain or margin < 0.05 * self.reference:
             return "none"
         return "good" if self.remaining < 0.2 else "partial"
+
+
+def _commonest(loss: Loss) -> float:
+    """Share of the commonest class, or of the commoner one of zeros and ones."""
+    if sum(loss.class_counts):
+        return max(loss.class_counts) / sum(loss.class_counts)
+    if loss.function in BINARY and loss.target_distinct == 2 and loss.target_mean is not None:
+        return max(loss.target_mean, 1.0 - loss.target_mean)
+    return 0.0
 
 
 def _chance(run: Run, loss: Loss, start: float, accuracy: float | None) -> float | None:
@@ -190,7 +206,7 @@ def _chance(run: Run, loss: Loss, start: float, accuracy: float | None) -> float
         return None
     if loss.reduction != "sum" and batch >= 4 and abs(start / (chance * batch) - 1.0) < 0.25:
         return chance * batch
-    commonest = max(loss.class_counts) / sum(loss.class_counts) if sum(loss.class_counts) else 1.0
+    commonest = _commonest(loss)
     if start < PRETRAINED * chance and accuracy is not None and accuracy < commonest + 0.5 * (1.0 - commonest):
         return start
     return chance

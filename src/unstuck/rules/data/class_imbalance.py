@@ -1,0 +1,127 @@
+"""D204: rare classes are ignored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity
+from unstuck.record.facts import Loss
+from unstuck.rules.calls import call_place, loss_calls
+from unstuck.rules.rule import Rule
+
+__all__ = ["ClassImbalance"]
+
+LOSSES = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassImbalance(Rule):
+    """One class is so frequent that the loss is won by never naming the others.
+
+    Detects:
+        A classification in which one class has most of the examples, without weights in the loss, and in which the rare
+        classes are hardly ever told rightly at the end of the training, while the frequent one is.
+
+    Why it matters:
+        With one positive in fifty, 98% of the answers are right if all are no. The gradient of the rare class is the
+        sum over few examples, and training ends before it counts; the accuracy looks splendid throughout.
+
+    Evidence:
+        The frequency of each class at the call of the loss; the share of each class's examples that were told rightly
+        in the last part of the training, with its sampling error.
+
+    Known false positives:
+        Rare classes that are learnt all the same, weights in the loss and balanced sampling are silent. So are tasks
+        with very many classes, such as words, where rare ones are naturally hard, and several examples' answers in one.
+
+    Try:
+        Weigh the loss by inverse frequency (``weight=`` or ``pos_weight=``), or draw balanced batches
+        (``WeightedRandomSampler``); judge by balanced accuracy or by precision and recall, and move the threshold.
+
+    References:
+        He and Garcia, "Learning from imbalanced data", IEEE TKDE 2009; Buda, Maki and Mazurowski, "A systematic study
+        of the class imbalance problem in convolutional neural networks", Neural Networks 2018.
+    """
+
+    code = "D204"
+    name = "class imbalance"
+    cause = "class-imbalance"
+    needs = (Loss,)
+    explains = ("R101", "O401", "O202", "M201")
+
+    majority: float = 0.8  #: share of the commonest class from which it alone makes a high accuracy (our choice)
+    rare: float = 0.12  #: share of a class that counts as rare beside it (our choice: one in eight)
+    recall: float = 0.6  #: rare examples told rightly, at most, sampling error added; half right is not ignored
+    ignored: float = 0.1  #: recall of a class that is as good as never named
+    common: float = 0.9  #: recall of the frequent class, below which the fault is not that it wins
+    classes: int = 20  #: classes above which rare ones are naturally hard (our choice)
+    examples: float = 4.0  #: rare examples seen in the last part of the training, fading ones counted in part
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        calls = [call for call in loss_calls(run) if call.function in LOSSES]
+        if len(calls) != 1 or len(loss_calls(run)) != 1 or len(calls[0].class_recalls) < 2:
+            yield NotEvaluated(reason="no single classification loss was seen, or no answers could be compared")
+            return
+        call = calls[0]
+        recalls, weights = np.array(call.class_recalls), np.array(call.class_weights)
+        shares = _shares(call)
+        if shares is None or call.weighted or len(shares) > self.classes or not self._one_answer_each(call):
+            return
+        top = int(np.argmax(shares))
+        rare = (shares < self.rare) & (shares > 0) & (np.arange(len(shares)) != top) & np.isfinite(recalls)
+        if shares[top] < self.majority or not rare.any() or not recalls[top] >= self.common:
+            return
+        seen = float(weights[rare].sum())
+        right = float((recalls[rare] * weights[rare]).sum()) / seen if seen else 0.0
+        if seen < self.examples or right + math.sqrt(max(right * (1 - right), 0.05) / seen) > self.recall:
+            return
+        yield self._report(call, shares, rare, right, seen)
+
+    def _one_answer_each(self, call: Loss) -> bool:
+        """Whether each example has one answer: not each pixel, word or label of many."""
+        return len(call.target_shape) == 1 or (len(call.target_shape) == 2 and call.target_shape[1] == 1)
+
+    def _report(
+        self, call: Loss, shares: NDArray[np.float64], rare: NDArray[np.bool_], right: float, seen: float
+    ) -> Finding:
+        severity: Severity = "error" if right < self.ignored else "warning"
+        share = float(shares[rare].sum())
+        top = int(np.argmax(shares))
+        names = ", ".join(str(int(position)) for position in np.flatnonzero(rare)[:5])
+        weight = (1 - share) / share
+        how = (
+            f"pos_weight={weight:.3g}"
+            if call.function == "binary_cross_entropy_with_logits"
+            else "weight=1 / frequency"
+        )
+        return self.finding(
+            f"class {top} has {shares[top]:.1%} of the examples, and of the rare ones ({names}: {share:.1%}) "
+            f"only {right:.0%} are told rightly",
+            f"Weigh the loss ({how}) or draw balanced batches (WeightedRandomSampler), and judge by balanced accuracy.",
+            severity=severity,
+            confidence=0.8 if right < self.ignored else 0.65,
+            where=call_place(call),
+            evidence=(
+                Evidence(
+                    signal="class_recalls", value=right, threshold=self.recall, note=f"on about {seen:.0f} examples"
+                ),
+                Evidence(
+                    signal="class_counts", value=float(shares[top]), threshold=self.majority, note="commonest class"
+                ),
+            ),
+        )
+
+
+def _shares(call: Loss) -> NDArray[np.float64] | None:
+    if len(call.class_counts) == len(call.class_recalls):
+        counts = np.array(call.class_counts, dtype=np.float64)
+        return counts / counts.sum() if counts.sum() else None
+    if len(call.class_recalls) == 2 and call.target_mean is not None:
+        return np.array([1.0 - call.target_mean, call.target_mean])
+    return None

@@ -1,0 +1,98 @@
+"""D303: validation examples are also trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record.facts import Inputs, Overlap
+from unstuck.rules.rule import Rule
+
+__all__ = ["SplitLeak"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitLeak(Rule):
+    """Examples that validate were trained on, so that validation tells nothing about new ones.
+
+    Detects:
+        Evaluated examples that batches of the training held bit for bit: a slice of the training data taken for
+        validation, copies made before the split (oversampling, augmentation, windows), a split made twice.
+
+    Why it matters:
+        The validation loss then measures memory. Stopping, choosing a rate and comparing models all go by it, and the
+        failure shows only in use.
+
+    Evidence:
+        The examples of evaluations and of training batches, told apart by a signature of their values.
+
+    Known false positives:
+        An evaluation of the training set itself, beside one of fresh examples, is no leak and not counted. Data with
+        few distinct values repeat by chance: where training batches hold that many repetitions among themselves at the
+        start, and for sequences of ids, it is silent.
+
+    Try:
+        Split first, by person or by source where examples are related, then oversample, augment or cut windows, on the
+        training part alone.
+
+    References:
+        Kaufman, Rosset and Perlich, "Leakage in data mining", KDD 2011; Kapoor and Narayanan, "Leakage and the
+        reproducibility crisis in machine-learning-based science", Patterns 2023.
+    """
+
+    code = "D303"
+    name = "validation data in training"
+    cause = "split-leak"
+    needs = (Overlap,)
+    explains = ()
+
+    few: int = 10  #: shared examples below which they may be duplicates that every collection has
+    share: float = (
+        0.05  #: shared examples of all evaluated; near-duplicates in public image sets are 3% to 10%, not exact
+    )
+    chance: float = 2.0  #: shared examples over those that the first training batches repeat (our choice)
+    split: int = 200  #: training examples from which a set that is not split at all is no toy (our choice)
+    certain: float = 0.2  #: share beyond doubt (our choice)
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        fact = run.fact(Overlap)
+        if fact is None or not fact.evaluated:
+            yield NotEvaluated(reason="no evaluation was seen")
+            return
+        if any(inputs.kind_of == "ids" for inputs in run.facts(Inputs)[-1:]):
+            yield NotEvaluated(reason="sequences of ids repeat by chance")
+            return
+        share = fact.seen_in_training / fact.evaluated
+        if fact.seen_in_training < self.few or share < self.share or share < self.chance * self._by_chance(run):
+            return
+        unsplit = share > 0.95 and fact.evaluated >= 0.8 * fact.trained
+        if fact.purpose == "training" or (unsplit and (fact.trained < self.split or not fact.purpose)):
+            return
+        sure = share > self.certain and (share < 0.95 or fact.purpose == "validation") and not unsplit
+        severity: Severity = "error" if sure else "warning"
+        yield self.finding(
+            f"{fact.seen_in_training} of {fact.evaluated} evaluated examples ({share:.0%}) were also trained on",
+            "Split before anything else, and give the training loader the training part alone; oversample and augment "
+            "after the split.",
+            severity=severity,
+            confidence=0.93 if sure else 0.65,
+            where=Where(file=fact.file, line=fact.line),
+            evidence=(
+                Evidence(
+                    signal="overlap",
+                    value=share,
+                    threshold=self.share,
+                    note="of the evaluated examples seen, at least; training batches that went unseen may hold more",
+                ),
+            ),
+        )
+
+    def _by_chance(self, run: Run) -> float:
+        """Repetitions among the first training batches, which come from few distinct values or few examples."""
+        before = run.series(signals.BATCH_SEEN_BEFORE)
+        first = before.values[before.steps < 3]
+        return float(np.max(first)) if len(first) else 0.0

@@ -1,0 +1,37 @@
+"""What the evaluations of fresh examples say of a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Run, signals
+
+__all__ = ["Validation"]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The last evaluations; None where none was seen.
+
+    Attributes:
+        loss: Median of the last three losses.
+        accuracy: Median of the last three accuracies.
+        step: Updates made before the last of them.
+    """
+
+    loss: float | None
+    accuracy: float | None
+    step: int
+
+    @classmethod
+    def of(cls, run: Run) -> Validation:
+        """The validation of a run."""
+        losses = run.series(signals.VALIDATION_LOSS).finite()
+        accuracies = run.series(signals.VALIDATION_ACCURACY).finite()
+        return cls(
+            loss=float(np.median(losses.values[-3:])) if len(losses) else None,
+            accuracy=float(np.median(accuracies.values[-3:])) if len(accuracies) else None,
+            step=max((int(series.steps[-1]) for series in (losses, accuracies) if len(series)), default=0),
+        )
