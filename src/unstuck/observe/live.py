@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.observe.custom_functions import CustomFunctions
+from unstuck.observe.distributed import is_distributed
 from unstuck.observe.frames import user_place
 from unstuck.observe.graph import GraphWalk
 from unstuck.observe.hooks import held_parameters
@@ -67,31 +69,34 @@ class LiveFacts:
             return
         self._walked, self._walks = step, self._walks + 1
         walk = GraphWalk(roots[0])
+        # Of sharded parameters the graph holds gathered copies, which are nobody's.
+        whole = walk.complete and not any(is_distributed(parameter) for parameter in named.values())
         trainable = {name: id(parameter) for name, parameter in named.items() if parameter.requires_grad}
         file, line = user_place(2)
         self._new.append(
             facts.Graph(
                 step=step,
                 reached=tuple(name for name, key in trainable.items() if key in walk.leaves),
-                unreached=tuple(n for n, key in trainable.items() if key not in walk.leaves) if walk.complete else (),
+                unreached=tuple(n for n, key in trainable.items() if key not in walk.leaves) if whole else (),
                 operations=tuple(walk.operations),
                 custom_functions=self._custom.meet(() if self._roots.compiled else walk.custom),
                 file=file,
                 line=line,
             )
         )
-        self._new.append(
-            self._learners.observe(
-                walk.variables, own=self._roots.held, held=self._roots.held | held_parameters(), named=named, step=step
+        held = self._roots.held | held_parameters()
+        if whole:
+            self._new.append(
+                self._learners.observe(walk.variables, own=self._roots.held, held=held, named=named, step=step)
             )
-        )
         if ran:
             cut = tuple(path for path, with_gradient in ran.items() if not with_gradient)
             self._new.append(facts.Ran(step=step, layers=tuple(ran), without_gradient=cut))
-        if not self._wired:
+        if not self._wired and whole:
             self._wired = True
             self._new.append(wiring_of(roots[0], named))
-        if ends is not None and not self._mixed:
+        # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
+        if ends is not None and not self._mixed and not (distributed.is_available() and distributed.is_initialized()):
             self._mixed = True
             mixing = mixing_share(*ends, modules=self._roots.modules(), step=step)
             if mixing is not None:
@@ -116,15 +121,11 @@ class LiveFacts:
         known = self._schedules.get(id(schedule))
         if known is None:
             file, line = user_place(2)
-            known = facts.Schedule(type=type(schedule).__name__, before_update=step == 0, file=file, line=line)
-        self._schedules[id(schedule)] = facts.Schedule(
-            type=known.type,
-            steps=known.steps + 1,
-            updates=step,
-            before_update=known.before_update,
-            file=known.file,
-            line=known.line,
-        )
+            groups = schedule.optimizer.param_groups
+            base = max((float(g.get("max_lr", g.get("initial_lr", g["lr"]))) for g in groups), default=None)
+            name = type(schedule).__name__
+            known = facts.Schedule(type=name, before_update=step == 0, base_rate=base, file=file, line=line)
+        self._schedules[id(schedule)] = replace(known, steps=known.steps + 1, updates=step)
 
     def recognise(self, identity: Identity, inputs: tuple[Any, ...]) -> float | None:
         """Share of a training batch's examples that were met before; None where there is nothing to recognise."""
@@ -149,15 +150,7 @@ class LiveFacts:
             per: Literal["step", "epoch", "unknown"] = "unknown"
             if step >= 4:
                 per = "step" if schedule.steps > 0.5 * step else "epoch"
-            yield facts.Schedule(
-                type=schedule.type,
-                per=per,
-                steps=schedule.steps,
-                updates=step,
-                before_update=schedule.before_update,
-                file=schedule.file,
-                line=schedule.line,
-            )
+            yield replace(schedule, per=per, updates=step)
 
 
 def _counts(modes: facts.Modes) -> tuple[int, ...]:

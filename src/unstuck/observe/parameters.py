@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from unstuck.observe.distributed import is_sharded, values_here
 from unstuck.observe.observing import Observing, observed_columns
 from unstuck.record import signals
 from unstuck.record.signals import Signal
@@ -39,9 +40,11 @@ class ParameterProbe:
 
     Args:
         parameters: The parameter tensors, in the order of their names in the run.
+        held: Identities of those that the optimizer holds; None: all of them.
     """
 
     parameters: Sequence[Tensor]
+    held: set[int] | None = None
     _before: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
     _sketch: Tensor | None = None
     _sketch_step: int = -1
@@ -52,18 +55,22 @@ class ParameterProbe:
     @torch.no_grad()
     def note_carried(self) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
-        gradients = [_local(p.grad) for p in self.parameters if p.grad is not None and not p.grad.is_sparse]
+        gradients = self._held_gradients()
         self._carried = _norm(gradients) if gradients else None
 
     @torch.no_grad()
     def carried_share(self) -> Tensor | None:
         """That norm over the norm of the gradients now, shape (); 0 where they were cleared; None without gradients."""
         carried, self._carried = self._carried, None
-        gradients = [_local(p.grad) for p in self.parameters if p.grad is not None and not p.grad.is_sparse]
+        gradients = self._held_gradients()
         if not gradients:
             return None
         norm = _norm(gradients)
         return torch.zeros_like(norm) if carried is None else carried / norm
+
+    def _held_gradients(self) -> list[Tensor]:
+        """Gradients of what the optimizer holds; nobody may clear those of other parameters."""
+        return _dense(p for p in self.parameters if self.held is None or id(p) in self.held)
 
     @torch.no_grad()
     def before(self, optimizer: Optimizer) -> None:
@@ -78,9 +85,9 @@ class ParameterProbe:
         self._self_observing = False
         self._stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
         self._before = {
-            id(p): _spread(_local(p), self._stride).clone()
+            id(p): _spread(values_here(p), self._stride).clone()
             for p in self.parameters
-            if p.requires_grad and p.numel() and not p.is_sparse
+            if p.requires_grad and p.numel() and not p.is_sparse and not is_sharded(p)
         }
 
     @torch.no_grad()
@@ -99,12 +106,13 @@ class ParameterProbe:
             if columns is not None:
                 return columns
             self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
-        weights = {i: _local(p) for i, p in enumerate(self.parameters) if p.numel()}
-        gradients = {i: _values(p.grad) for i, p in enumerate(self.parameters) if p.grad is not None and p.numel()}
+        whole = {i: p for i, p in enumerate(self.parameters) if p.numel() and not is_sharded(p)}
+        weights = {i: values_here(p) for i, p in whole.items()}
+        gradients = {i: _values(p.grad) for i, p in whole.items() if p.grad is not None}
         olds = {i: self._before[id(p)] for i, p in enumerate(self.parameters) if id(p) in self._before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         cosines = {
-            i: _cosine(change.to(_wide(change)), _spread(_local(grad), self._stride).to(_wide(change)))
+            i: _cosine(change.to(_wide(change)), _spread(values_here(grad), self._stride).to(_wide(change)))
             for i, change in changes.items()
             if (grad := self.parameters[i].grad) is not None and not grad.is_sparse
         }
@@ -132,7 +140,7 @@ class ParameterProbe:
         Returns:
             A tensor of shape (1,), or None where the step before was not sketched, or the parameters changed.
         """
-        gradients = [_local(p.grad) for p in self.parameters if p.grad is not None and not p.grad.is_sparse]
+        gradients = _dense(self.parameters)
         if not gradients:
             return None
         stride = max(1, -(-sum(g.numel() for g in gradients) // SKETCH_VALUES))
@@ -156,19 +164,25 @@ class ParameterProbe:
         ]
         # A norm is finite where every value is: only otherwise are the values counted, one by one.
         samples[signals.GRADIENT_NONFINITE] = [
-            math.nan if p.grad is None else 0.0 if math.isfinite(norm) else _nonfinite(p.grad)
+            math.nan if p.grad is None or is_sharded(p) else 0.0 if math.isfinite(norm) else _nonfinite(p.grad)
             for p, norm in zip(self.parameters, gradients, strict=True)
         ]
         samples[signals.WEIGHT_NONFINITE] = [
-            0.0 if math.isfinite(norm) or not p.numel() else _nonfinite(p)
+            math.nan if is_sharded(p) else 0.0 if math.isfinite(norm) or not p.numel() else _nonfinite(p)
             for p, norm in zip(self.parameters, weights, strict=True)
         ]
         return samples
 
 
+def _dense(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The gradients of parameters that are dense, and whole on this process."""
+    gradients = [p.grad for p in parameters if p.grad is not None and not p.grad.is_sparse]
+    return [values_here(gradient) for gradient in gradients if not is_sharded(gradient)]
+
+
 def _values(gradient: Tensor) -> Tensor:
     """The values of a gradient, of a sparse one those that are stored."""
-    gradient = _local(gradient)
+    gradient = values_here(gradient)
     return gradient.coalesce()._values() if gradient.is_sparse else gradient
 
 
@@ -191,13 +205,6 @@ def _norm(tensors: Sequence[Tensor]) -> Tensor:
     device = tensors[0].device
     norms = [norm.to(device).float() for norm in _norms(dict(enumerate(tensors))).values()]
     return torch.linalg.vector_norm(torch.stack(norms))
-
-
-def _local(tensor: Tensor) -> Tensor:
-    """The values on this process, without autograd: the local shard of a distributed tensor."""
-    tensor = tensor.detach()
-    to_local = getattr(tensor, "to_local", None)
-    return tensor if to_local is None else to_local()
 
 
 def _spread(tensor: Tensor, stride: int) -> Tensor:

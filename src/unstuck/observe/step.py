@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonlinearity_of
 from unstuck.observe.broadcasts import broadcast_of
+from unstuck.observe.distributed import is_distributed
 from unstuck.observe.forward import current_module
 from unstuck.observe.inputs import InputProbe, first_tensor
 from unstuck.observe.layout import normalisation_of, recurrence_of, reinterpretation_of
@@ -39,7 +40,7 @@ class StepProbe:
     """
 
     def __init__(self, roots: Roots, *, adopting: bool) -> None:
-        self.parameters = ParameterProbe([])
+        self.parameters = ParameterProbe([], held=roots.held)
         self.loss = LossProbes()
         self.noticed: list[facts.Fact] = []
         self.ran: dict[str, bool] = {}
@@ -203,7 +204,9 @@ class StepProbe:
         """Weights of the first layer, of shape (units, ...), for a picture; None where there is no such layer."""
         for module in self._roots.leaves():
             weight = getattr(module, "weight", None)
-            if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and isinstance(weight, Tensor):
+            if not isinstance(weight, Tensor) or is_distributed(weight):
+                continue
+            if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
                 kept = weight.detach()[:MOST_FILTERS]
                 if not kept.numel():
                     return None

@@ -136,6 +136,7 @@ class Schedule(Fact):
         steps: Times that it was stepped so far.
         updates: Optimizer updates made so far.
         before_update: Whether it was stepped before the first update.
+        base_rate: The rate that it starts from or leads up to: the highest of the groups' max_lr or initial_lr.
         file: Where the user's code steps it.
         line: The line of that call.
     """
@@ -146,6 +147,7 @@ class Schedule(Fact):
     steps: int = 0
     updates: int = 0
     before_update: bool = False
+    base_rate: float | None = None
     file: str | None = None
     line: int | None = None
 

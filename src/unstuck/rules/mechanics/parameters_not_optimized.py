@@ -51,7 +51,7 @@ class ParametersNotOptimized(Rule):
     name = "parameters not optimized"
     cause = "parameters-not-optimized"
     needs = (Model,)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102")
+    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "T101")
 
     large: float = 0.05  #: share of all weights below which what is left out matters little (our choice)
     frozen: float = 0.3  #: share of all weights that must be frozen and random before it counts (our choice)
