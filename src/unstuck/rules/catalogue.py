@@ -56,6 +56,7 @@ from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
 from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
 from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
+from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
 from unstuck.rules.rule import Rule
 
@@ -87,6 +88,7 @@ RULES: tuple[Rule, ...] = (
     GraphDetached(),  # G203
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202
+    ScheduleWrong(),  # O301
     TooFewSteps(),  # O401
     LossWrong(),  # L101
     LossReductionWrong(),  # L201
