@@ -92,9 +92,7 @@ class ScheduleWrong(Rule):
     minimum_steps: int = 20  #: losses below which a schedule has not had its time (our choice)
     nothing: float = 0.01  #: rate as a share of its peak; three of the usual drops by ten are below (our choice)
     early: float = 0.65  #: share of the training by which the rate is gone; usual drops reach a hundredth later
-    falling: float = (
-        0.15  #: fall over the second half of all rate spent; an exponential past 3.8 time constants has less
-    )
+    falling: float = 0.15  #: fall over the second half of all rate spent; past 3.8 time constants it is less
     left: float = 0.3  #: share of the loss left, from which the result is clearly unfinished (our choice)
     reached: float = 0.2  #: peak rate over the one that the schedule starts from or leads to (our choice)
     leap: float = 0.1  #: early update ratio: a tenth of the weights at a step, a hundred times CS231n's
@@ -126,10 +124,10 @@ class ScheduleWrong(Rule):
         pace = self._late_fall(learning.curve, rates)
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
         unfinished = learning.outcome == "none" or left > self.left
-        if not (pace > self.falling or learning.outcome == "none"):
-            return None
         schedule = run.fact(Schedule)
         batchwise = schedule is not None and schedule.per == "step" and schedule.type in EPOCHS
+        if not (pace > self.falling or learning.outcome == "none" or (batchwise and unfinished)):
+            return None
         severity: Severity = "error" if left > 0.5 or learning.outcome == "none" else "warning"
         if schedule is None and not unfinished:
             return None
@@ -166,10 +164,11 @@ class ScheduleWrong(Rule):
     def _late_fall(self, curve: Curve, rates: _Rates) -> float:
         """Share of the whole fall that the second half of the rate spent brought."""
         spent = np.cumsum(rates.values * np.gradient(rates.steps.astype(np.float64)))
-        half = float(rates.steps[int(np.searchsorted(spent, 0.5 * spent[-1]))])
-        share = half / max(1.0, float(curve.steps[-1]))
-        middle = curve.level(max(0.0, share - 0.02), min(1.0, share + 0.02)).value
-        return (middle - curve.end.value) / curve.fall if curve.falls_surely else 0.0
+        share = spent / spent[-1]
+        around = (share > 0.4) & (share < 0.6)
+        if not around.any():
+            around = np.abs(share - 0.5) == np.abs(share - 0.5).min()
+        return float(curve.values[around].mean() - curve.end.value) / curve.fall if curve.falls_surely else 0.0
 
     def _never_reached(self, run: Run, learning: Learning, rates: _Rates) -> Finding | None:
         """The training ends long before its warm-up, or the schedule multiplies the rate away from the first step."""
@@ -182,8 +181,8 @@ class ScheduleWrong(Rule):
         rising = rates.values[-1] > 0.9 * rates.peak and rates.values[-1] > 2 * rates.values[0]
         why = "its warm-up is longer than the training" if rising else "it scales the rate down from the first step"
         return self.finding(
-            f"{schedule.type} lets the rate come to {rates.peak:.3g} at most, {reached:.1%} of {schedule.base_rate:.3g}: "
-            f"{why}",
+            f"{schedule.type} lets the rate come to {rates.peak:.3g} at most, {reached:.1%} of "
+            f"{schedule.base_rate:.3g}: {why}",
             "Give the warm-up 5 to 10% of the training's steps, and step the schedule once for each update."
             if rising
             else "Let the schedule start from the full rate: a LambdaLR's function returns a factor, not a rate.",
@@ -216,8 +215,7 @@ class ScheduleWrong(Rule):
         return self.finding(
             f"{schedule.type} starts at its full rate, {rates.peak:.3g}, without a warm-up: the first steps move the "
             f"weights by {leap:.0%} each, and the loss stays at {learning.curve.end.value:.4g}",
-            "Warm the rate up linearly over the first 5 to 10% of the steps (at least a few hundred in long trainings), "
-            "or lower it.",
+            "Warm the rate up linearly over the first 5 to 10% of the steps, or lower it.",
             severity="error",
             confidence=0.75,
             where=self._where(run, schedule),
