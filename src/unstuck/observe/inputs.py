@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from unstuck.observe.distributed import is_distributed
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
@@ -23,9 +24,9 @@ KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 
 def first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in nested tuples, lists and dictionaries."""
+    """The first tensor in nested tuples, lists and dictionaries; None also where its values are on other processes."""
     if isinstance(values, Tensor):
-        return values
+        return None if is_distributed(values) else values
     if isinstance(values, dict):
         values = list(values.values())
     if isinstance(values, tuple | list):

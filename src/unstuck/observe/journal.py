@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from unstuck.observe.distributed import is_sharded, values_here
 from unstuck.record import RunWriter, facts, signals
 from unstuck.record.signals import Index, Signal
 
@@ -59,7 +60,11 @@ class Journal:
 
     def note_loss(self, loss: Tensor, step: int, trace: Callable[[], facts.NonFinite]) -> None:
         """Keep the loss of a backward pass; the first that is not finite is traced to its origin."""
-        value = loss if loss.dim() == 0 else loss.mean()
+        if is_sharded(loss):
+            self.pending.append(math.nan)
+            return
+        value = values_here(loss)
+        value = value if value.dim() == 0 else value.mean()
         if value.device.type != "cpu":
             self.pending.append(value.clone())
             return

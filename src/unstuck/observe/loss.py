@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unstuck.observe.distributed import is_distributed
 from unstuck.observe.frames import user_place
 from unstuck.observe.graph import exchanges_axes, operation, producer
 from unstuck.observe.targets import TargetProbe
@@ -61,7 +62,9 @@ def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tenso
     """Output and target of a loss call; None where they are not two tensors."""
     output = args[0] if args else kwargs.get("input")
     target = args[1] if len(args) > 1 else kwargs.get("target")
-    return (output, target) if isinstance(output, Tensor) and isinstance(target, Tensor) else None
+    if not isinstance(output, Tensor) or not isinstance(target, Tensor):
+        return None
+    return None if is_distributed(output) or is_distributed(target) else (output, target)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from unstuck.observe.distributed import is_distributed, is_sharded
 from unstuck.observe.graph import operation, walk
 from unstuck.observe.roots import Roots
 from unstuck.record import facts
@@ -37,7 +38,7 @@ def origin(loss: Tensor, roots: Roots, step: int) -> facts.NonFinite:
         The place, the count of non-finite values, and the rows of the batch that hold them.
     """
     for name, parameter in roots.parameters().items():
-        count = _count(parameter)
+        count = 0 if is_sharded(parameter) else _count(parameter)
         if count:
             return facts.NonFinite(step=step, what="weight", where=name, count=count)
     found: tuple[Any, str, Tensor] | None = None
@@ -76,7 +77,7 @@ def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
                 value = getattr(node, name)
             except RuntimeError:
                 continue  # freed, or changed in place since
-            if isinstance(value, Tensor) and value.is_floating_point():
+            if isinstance(value, Tensor) and value.is_floating_point() and not is_distributed(value):
                 yield name, value
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
@@ -18,12 +16,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.errors import ArgumentError
-from unstuck.observe import forward, hooks
+from unstuck.observe import blind_spots, forward, hooks
+from unstuck.observe.distributed import is_sharded
 from unstuck.observe.evaluation import EvaluationProbe
 from unstuck.observe.frames import user_place
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
 from unstuck.observe.journal import Journal
+from unstuck.observe.latest import Latest, median
 from unstuck.observe.live import LiveFacts
 from unstuck.observe.loaders import LoaderProbe
 from unstuck.observe.reaching import Reaching
@@ -43,30 +43,6 @@ IDENTITY_SECONDS = 0.1
 
 EVALUATION_SECONDS = 0.2
 """Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
-
-COMPILED = (
-    "the program runs compiled code, into which hooks do not reach: inputs, targets, activations and evaluations are "
-    "not seen from here on; losses, gradients, weights and updates are"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Latest:
-    """The newest numbers, for a progress bar; None where nothing is known yet.
-
-    Attributes:
-        step: Updates made.
-        loss: Loss of the latest step whose loss has been fetched.
-        accuracy: Accuracy on the latest sampled batch.
-        learning_rate: Rate of the first parameter group.
-        update_ratio: Median of ||dw|| / ||w|| over the parameter tensors of the latest sampled step.
-    """
-
-    step: int = 0
-    loss: float | None = None
-    accuracy: float | None = None
-    learning_rate: float | None = None
-    update_ratio: float | None = None
 
 
 class Observer:
@@ -165,7 +141,7 @@ class Observer:
             loss=self._loss,
             accuracy=self._accuracy,
             learning_rate=self._rates[0] if self._rates else None,
-            update_ratio=_median(self._ratios),
+            update_ratio=median(self._ratios),
         )
 
     @property
@@ -267,6 +243,7 @@ class Observer:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         start = time.perf_counter()
         self._close_evaluation()
+        self._roots.compiled = self._roots.compiled or forward.blind()
         first = self._stepped or not self._journal.pending or self._reaching.cleared()
         if self._stepping and first and not self._stepped and self._journal.pending:
             self._surplus = True
@@ -440,6 +417,8 @@ class Observer:
         self._journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
         self._journal.state(describe_model(self._roots, optimizer, self._named))
         self._journal.state(describe_optimizer(optimizer, self._made_at))
+        if any(is_sharded(parameter) for parameter in self._named.values()):
+            self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED))
         self._record_filters()
 
     def _record_sample(self, optimizer: Optimizer) -> None:
@@ -454,7 +433,7 @@ class Observer:
             self._state_gathered()
         if (forward.blind() or self._roots.compiled) and not self._told_compiled:
             self._told_compiled = True
-            self._journal.state(facts.Event(step=self._step, what=COMPILED))
+            self._journal.state(facts.Event(step=self._step, what=blind_spots.COMPILED))
         self._accuracy = sample.get(signals.ACCURACY, self._accuracy)
         self._ratios = sample.get(signals.UPDATE_RATIO, self._ratios)
 
@@ -485,8 +464,3 @@ class Observer:
             self._name({**self._named, **new})
             self._journal.name(Index.PARAMETER, new)
             self._journal.state(describe_model(self._roots, optimizer, self._named))
-
-
-def _median(values: Sequence[float]) -> float | None:
-    known = sorted(value for value in values if math.isfinite(value))
-    return known[len(known) // 2] if known else None
