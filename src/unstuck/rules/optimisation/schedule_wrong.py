@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Optimizer, Schedule
-from unstuck.rules.curve import Curve
+from unstuck.rules.curve import CERTAIN, Curve
 from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
@@ -93,6 +93,8 @@ class ScheduleWrong(Rule):
     nothing: float = 0.01  #: rate as a share of its peak; three of the usual drops by ten are below (our choice)
     early: float = 0.65  #: share of the training by which the rate is gone; usual drops reach a hundredth later
     falling: float = 0.15  #: fall over the second half of all rate spent; past 3.8 time constants it is less
+    very_early: float = 0.35  #: share of the training by which a rate must be gone for a good result to be in doubt
+    gain: float = 0.3  #: fall over the second half of all rate spent, in units of the loss at the end (our choice)
     left: float = 0.3  #: share of the loss left, from which the result is clearly unfinished (our choice)
     reached: float = 0.2  #: peak rate over the one that the schedule starts from or leads to (our choice)
     leap: float = 0.1  #: early update ratio: a tenth of the weights at a step, a hundred times CS231n's
@@ -121,12 +123,13 @@ class ScheduleWrong(Rule):
         length = int(rates.steps[-1]) + 1
         if gone is None or gone > self.early * length:
             return None
-        pace = self._late_fall(learning.curve, rates)
+        pace, gain = self._late_fall(learning.curve, rates)
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
         unfinished = learning.outcome == "none" or left > self.left
         schedule = run.fact(Schedule)
         batchwise = schedule is not None and schedule.per == "step" and schedule.type in EPOCHS
-        if not (pace > self.falling or learning.outcome == "none" or (batchwise and unfinished)):
+        halved = gain > self.gain and gone < self.very_early * length
+        if not (pace > self.falling or halved or learning.outcome == "none" or (batchwise and unfinished)):
             return None
         severity: Severity = "error" if left > 0.5 or learning.outcome == "none" else "warning"
         if schedule is None and not unfinished:
@@ -161,14 +164,18 @@ class ScheduleWrong(Rule):
             ),
         )
 
-    def _late_fall(self, curve: Curve, rates: _Rates) -> float:
-        """Share of the whole fall that the second half of the rate spent brought."""
+    def _late_fall(self, curve: Curve, rates: _Rates) -> tuple[float, float]:
+        """What the second half of the rate spent brought, as a share of the whole fall and of the loss at the end."""
         spent = np.cumsum(rates.values * np.gradient(rates.steps.astype(np.float64)))
         share = spent / spent[-1]
         around = (share > 0.4) & (share < 0.6)
         if not around.any():
             around = np.abs(share - 0.5) == np.abs(share - 0.5).min()
-        return float(curve.values[around].mean() - curve.end.value) / curve.fall if curve.falls_surely else 0.0
+        fell = float(curve.values[around].mean()) - curve.end.value
+        if not curve.falls_surely or fell < CERTAIN * curve.noise / np.sqrt(around.sum()):
+            return 0.0, 0.0
+        positive = curve.values.min() >= 0 and curve.end.value > 0
+        return fell / curve.fall, fell / curve.end.value if positive else 0.0
 
     def _never_reached(self, run: Run, learning: Learning, rates: _Rates) -> Finding | None:
         """The training ends long before its warm-up, or the schedule multiplies the rate away from the first step."""
