@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,9 @@ GRAPHS = frozenset(
     }
 )
 """Operations by which examples pass messages on purpose, as in networks on graphs."""
+
+STATISTICS = frozenset({"Mean", "Sum", "Var", "Std", "VarMean", "StdMean", "Amax", "Amin"})
+"""Operations by which a batch norm of one's own, or a layer that compares examples, sums over the batch."""
 
 MOST_NODES = 5_000
 
@@ -82,7 +86,7 @@ def _by_design(output: Tensor, count: int) -> bool:
         if number >= MOST_NODES:
             break
         name = operation(node)
-        if name in GRAPHS:
+        if name in GRAPHS or (name in STATISTICS and _over_examples(node, count)):
             return True
         if name in ("Mm", "Addmm", "Bmm"):
             successors = [successor for successor, _ in node.next_functions][-2:]
@@ -91,3 +95,13 @@ def _by_design(output: Tensor, count: int) -> bool:
                 if successor is None and isinstance(matrix, Tensor) and matrix.shape[-2:] == (count, count):
                     return True
     return False
+
+
+def _over_examples(node: Any, count: int) -> bool:
+    """Whether a statistic is taken over a first axis that counts the examples."""
+    axes, sizes = getattr(node, "_saved_dim", None), getattr(node, "_saved_self_sym_sizes", None)
+    if sizes is None:
+        values = getattr(node, "_saved_self", None)
+        sizes = tuple(values.shape) if isinstance(values, Tensor) else ()
+    first = axes is None or 0 in ((axes,) if isinstance(axes, int) else axes)
+    return first and len(sizes) > 1 and sizes[0] == count

@@ -31,7 +31,8 @@ class BatchMixing(Rule):
         The share of the gradient that belongs to other examples; the shapes and the line.
 
     Known false positives:
-        Batch norm mixes by design, as do networks on graphs and attention over a set: these are passed over. One
+        Batch norm mixes by design, also one written by hand, as do networks on graphs and attention over a set: these
+        are passed over. One
         sequence in place of a batch is recognised. A training that learns well gives a note.
 
     Try:
@@ -48,7 +49,7 @@ class BatchMixing(Rule):
     needs = (Model,)
     explains = (*SYMPTOMS, "M201", "M103", "G102")
 
-    share: float = 0.05  #: of the gradient; examples that do not mix have exactly 0
+    share: float = 0.01  #: of the gradient; examples that do not mix have exactly 0, attention over them 0.05 and more
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
