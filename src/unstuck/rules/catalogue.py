@@ -56,6 +56,7 @@ from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
 from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
 from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
+from unstuck.rules.optimisation.optimizer_unsuited import OptimizerUnsuited
 from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
 from unstuck.rules.rule import Rule
@@ -86,6 +87,7 @@ RULES: tuple[Rule, ...] = (
     GradientWrong(),  # G201
     SignFlipped(),  # G202
     GraphDetached(),  # G203
+    OptimizerUnsuited(),  # O101
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202
     ScheduleWrong(),  # O301
