@@ -34,6 +34,7 @@ from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.rules.generalisation.overfitting import Overfitting
+from unstuck.rules.generalisation.regularisation_too_strong import RegularisationTooStrong
 from unstuck.rules.gradient.dead_units import DeadUnits
 from unstuck.rules.gradient.gradient_flow import GradientFlow
 from unstuck.rules.gradient.gradient_wrong import GradientWrong
@@ -96,6 +97,7 @@ RULES: tuple[Rule, ...] = (
     LossReductionWrong(),  # L201
     LossBroadcast(),  # L202
     Overfitting(),  # R101
+    RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301
     LossNotFinite(),  # N101
     GradientsNotCleared(),  # T101

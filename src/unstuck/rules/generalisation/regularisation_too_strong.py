@@ -1,0 +1,222 @@
+"""R201: weight decay or dropout holds the training loss up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, Severity, Table, Where, signals
+from unstuck.record.facts import Layer, Model, Modes, Optimizer
+from unstuck.rules.curve import Curve
+from unstuck.rules.learning import Learning, in_a_game, optimizer_place
+from unstuck.rules.rate import learning_rate
+from unstuck.rules.rule import Rule
+
+__all__ = ["RegularisationTooStrong"]
+
+PROBABILITY = re.compile(r"\bp=([0-9.e-]+)")
+DECOUPLED = ("AdamW", "SGDW", "Lion", "NAdamW", "RAdamW")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegularisationTooStrong(Rule):
+    """Weight decay pulls the weights to zero, or dropout hides so much, that even the training data are not fitted.
+
+    Detects:
+        A loss that stays high while the pull of the weight decay is a good part of the gradient, and while the loss
+        would fall if the weights could grow; one that stays high under dropout of most units; a penalty added to the
+        loss that outweighs it while the weights shrink.
+
+    Why it matters:
+        A regulariser trades fit for simplicity. Where the training loss is high there is nothing to trade.
+
+    Evidence:
+        decay times weights against the gradient; their product with the weights in units of the loss, which is the
+        relative fall per relative growth of the weights; the probability of the dropouts; validation against training
+        loss.
+
+    Known false positives:
+        At the end of any training with weight decay both forces balance, and the first ratio goes to 1: therefore the
+        loss must be high, and the second ratio large too. Dropout raises the training loss by design: silent where
+        something is learnt, unless most units are dropped.
+
+    Try:
+        A tenth or a hundredth of the weight decay; dropout of 0.1 to 0.5; first fit the training data without either.
+
+    References:
+        Goodfellow, Bengio and Courville, "Deep Learning", section 7.1; Srivastava et al., "Dropout", JMLR 2014, section
+        7.3; Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+
+    code = "R201"
+    name = "regularisation too strong"
+    cause = "regularisation-too-strong"
+    needs = (signals.LOSS,)
+    explains = ("O201", "O202", "O401", "M201", "G102", "I101", "G101")
+
+    minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
+    left: float = 0.25  #: share of the loss that must be left (our choice)
+    pull: float = 0.15  #: decay times weights over gradient; at 1e-4 to 1e-2 it is below a hundredth (our choice)
+    elastic: float = 0.3  #: that pull times the weights over the loss: its share that growing weights would save
+    dropped: float = 0.8  #: probability of dropout; up to 0.5 is usual (Srivastava et al., 2014)
+    doubtful: float = 0.6  #: probability from which validation is looked at as well
+    apart: float = 0.7  #: validation over training loss: dropout, which is off in validation, makes the difference
+    shrunk: float = 0.5  #: weights at the end over those at the start, for a penalty by hand
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+            return
+        learning = Learning.of(run)
+        high = learning.outcome == "none" or learning.remaining > self.left
+        if in_a_game(run) or learning.pretrained:
+            return
+        found = self._penalty(run)
+        if found is None and high and learning.outcome != "good" and learning.curve.shape != "diverging":
+            found = self._decay(run, learning) or self._dropout(run, learning)
+        if found is not None:
+            yield found
+
+    def _decay(self, run: Run, learning: Learning) -> Finding | None:
+        optimizer = run.fact(Optimizer)
+        decay = max((group.weight_decay or 0.0 for group in optimizer.groups), default=0.0) if optimizer else 0.0
+        weights, gradients = _late(run.table(signals.WEIGHT_NORM)), _late(run.table(signals.GRADIENT_NORM))
+        if optimizer is None or not decay or not weights or not gradients:
+            return None
+        if optimizer.type in DECOUPLED:
+            rate, updates = learning_rate(run) or 0.0, _late(run.table(signals.UPDATE_NORM))
+            pull = rate * decay * weights / updates if updates else 0.0
+            first = _whole(run.table(signals.WEIGHT_NORM).values[:1])
+            strong = pull > 2 * self.pull and len(first) > 0 and weights < 0.8 * float(first[0])
+            elastic = float("nan")
+        else:
+            pull = decay * weights / gradients
+            elastic = decay * weights**2 / abs(learning.curve.end.value)
+            strong = pull > self.pull and elastic > self.elastic
+        if not strong:
+            return None
+        proofs = [
+            Evidence(
+                signal="weight_norm",
+                value=pull,
+                threshold=self.pull,
+                note="weight decay times the norm of the weights, over the norm of what else moves them",
+            )
+        ]
+        if np.isfinite(elastic):
+            note = "share of the loss that is saved for each share by which the weights grow"
+            proofs.append(Evidence(signal="loss", value=elastic, threshold=self.elastic, note=note))
+        return self._report(
+            f"weight_decay={decay:g} holds the loss at {learning.curve.end.value:.4g}: its pull on the weights is "
+            f"{pull:.0%} of the gradient",
+            f"Divide the weight decay by 100 (try weight_decay={decay / 100:.2g}).",
+            learning,
+            confidence=0.88,
+            where=optimizer_place(run),
+            evidence=tuple(proofs),
+        )
+
+    def _dropout(self, run: Run, learning: Learning) -> Finding | None:
+        model = run.fact(Model)
+        worst = (
+            max(((_probability(layer), layer) for layer in model.layers), key=_first, default=None) if model else None
+        )
+        active = any(fact.dropouts_training for fact in run.facts(Modes) if fact.phase == "training")
+        if worst is None or not active or worst[0] < self.doubtful:
+            return None
+        probability, layer = worst
+        validation = run.series(signals.VALIDATION_LOSS).finite().values
+        end = learning.curve.end.value
+        helped = len(validation) > 0 and validation[-1] < self.apart * end
+        if probability < self.dropped and not helped:
+            return None
+        proofs = [
+            Evidence(
+                signal="model",
+                value=probability,
+                threshold=self.dropped if probability >= self.dropped else self.doubtful,
+                note=f"probability of dropout of {layer.path}",
+            )
+        ]
+        if helped:
+            note = "validation loss, without dropout, far below the training loss"
+            proofs.append(Evidence(signal="validation_loss", value=float(validation[-1]), threshold=end, note=note))
+        return self._report(
+            f"dropout of p={probability:g} in {layer.path} holds the training loss at {end:.4g}",
+            "Lower the dropout to 0.1 to 0.5, and add more only once the training data are fitted.",
+            learning,
+            confidence=0.9 if probability >= 0.9 else 0.8 if probability >= self.dropped else 0.65,
+            where=Where(module=layer.path),
+            evidence=tuple(proofs),
+        )
+
+    def _penalty(self, run: Run) -> Finding | None:
+        """A penalty that the script adds to the one loss that it calls."""
+        call, total = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
+        steps, left, right = np.intersect1d(call.steps, total.steps, return_indices=True)
+        norms = _whole(run.table(signals.WEIGHT_NORM).values)
+        if len(steps) < self.minimum_steps // 2 or len(norms) < 2 or norms[-1] > self.shrunk * norms[0]:
+            return None
+        losses = Curve.of(Series(steps, call.values[left]))
+        share = 1.0 - losses.end.value / float(np.median(total.values[right][-5:]))
+        if losses.values.min() < 0 or share < 0.5 or losses.end.value < 0.9 * losses.start:
+            return None
+        return self.finding(
+            f"the penalty that is added to the loss is {share:.0%} of it: the weights shrink to "
+            f"{norms[-1] / norms[0]:.0%}, and the loss proper stays at {losses.end.value:.4g}",
+            "Divide the factor of the penalty by 100 or more.",
+            severity="error",
+            confidence=0.75,
+            evidence=(
+                Evidence(
+                    signal="loss_call",
+                    value=share,
+                    threshold=0.5,
+                    steps=(int(steps[0]), int(steps[-1])),
+                    note="share of what is differentiated that is not the loss function's",
+                ),
+            ),
+        )
+
+    def _report(
+        self,
+        summary: str,
+        advice: str,
+        learning: Learning,
+        *,
+        confidence: float,
+        where: Where,
+        evidence: tuple[Evidence, ...],
+    ) -> Finding:
+        severity: Severity = "error" if learning.outcome == "none" else "warning"
+        return self.finding(summary, advice, severity=severity, confidence=confidence, where=where, evidence=evidence)
+
+
+def _whole(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Norm over all parameters, by sample."""
+    return np.sqrt(np.nansum(np.square(rows), axis=1))
+
+
+def _late(table: Table) -> float:
+    """Norm over all parameters, at the median over the second half of the training."""
+    if not len(table):
+        return 0.0
+    middle = (table.steps[0] + table.steps[-1]) / 2
+    return float(np.median(_whole(table.values[table.steps >= middle])))
+
+
+def _probability(layer: Layer) -> float:
+    """Probability of a dropout layer; 0 for any other."""
+    if "Dropout" not in layer.type:
+        return 0.0
+    found = PROBABILITY.search(layer.description)
+    return float(found.group(1)) if found else 0.0
+
+
+def _first(pair: tuple[float, Layer]) -> float:
+    return pair[0]

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Fact, Layer, Loss, Model, Modes, Optimizer, ParameterGroup
+from unstuck.rules.generalisation.regularisation_too_strong import RegularisationTooStrong
+from unstuck.testing.rules import RuleContract, outcome, record
+
+CROSS_ENTROPY = Loss(function="cross_entropy", classes=10, target_type="class", class_counts=(60,) * 10)
+TIME = np.linspace(0, 6, 60)
+
+
+def run_with(
+    folder: Path,
+    *,
+    decay: float = 0.0,
+    dropout: float = 0.0,
+    end: float = 1.2,
+    kind: str = "SGD",
+    gradient: float = 1.6,
+    validation: float | None = None,
+) -> Run:
+    """A training whose weights shrink from 4 to 2 in norm."""
+    layers = (Layer(path="drop", type="Dropout", description=f"Dropout(p={dropout}, inplace=False)"),)
+    group = ParameterGroup(parameters=1, learning_rate=0.01, weight_decay=decay)
+    facts: list[Fact] = [
+        CROSS_ENTROPY,
+        Model(type="Net", layers=layers),
+        Optimizer(type=kind, groups=(group,)),
+        Modes(step=0, phase="training", dropouts_training=1),
+    ]
+    series = {signals.LOSS: list(end + (2.3 - end) * np.exp(-TIME))}
+    if validation is not None:
+        series[signals.VALIDATION_LOSS] = [validation]
+    tables = {
+        signals.WEIGHT_NORM: {"0.weight": list(2 + 2 * np.exp(-TIME))},
+        signals.GRADIENT_NORM: {"0.weight": [gradient] * 60},
+        signals.UPDATE_NORM: {"0.weight": [0.02] * 60},
+    }
+    return record(folder, series=series, tables=tables, facts=facts)
+
+
+class TestRegularisationTooStrong(RuleContract):
+    rule = RegularisationTooStrong()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "sick", decay=0.3)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "healthy", decay=1e-3)
+
+
+@pytest.mark.parametrize("probability", [0.85, 0.95])
+def test_dropout_of_most_units(tmp_path: Path, probability: float) -> None:
+    (finding,) = outcome(RegularisationTooStrong(), run_with(tmp_path, dropout=probability))
+    assert finding.where.module == "drop"
+
+
+def test_usual_dropout_is_silent(tmp_path: Path) -> None:
+    assert outcome(RegularisationTooStrong(), run_with(tmp_path, dropout=0.5, validation=0.5)) == []
+
+
+def test_more_dropout_counts_where_validation_is_far_better(tmp_path: Path) -> None:
+    assert outcome(RegularisationTooStrong(), run_with(tmp_path / "a", dropout=0.7, validation=1.2)) == []
+    assert len(outcome(RegularisationTooStrong(), run_with(tmp_path / "b", dropout=0.7, validation=0.5))) == 1
+
+
+def test_decoupled_decay_is_held_against_the_update(tmp_path: Path) -> None:
+    (finding,) = outcome(RegularisationTooStrong(), run_with(tmp_path / "sick", decay=1.0, kind="AdamW"))
+    assert "weight_decay=1" in finding.summary
+    assert outcome(RegularisationTooStrong(), run_with(tmp_path / "healthy", decay=0.05, kind="AdamW")) == []
+
+
+def test_a_good_fit_may_balance_decay_and_gradient(tmp_path: Path) -> None:
+    assert outcome(RegularisationTooStrong(), run_with(tmp_path, decay=1e-2, gradient=0.02, end=0.1)) == []
+
+
+def penalised(folder: Path, *, factor: float) -> Run:
+    norms = 4 * np.exp(-TIME)
+    call = [2.3] * 60
+    total = [2.3 + factor * norm for norm in norms]
+    return record(
+        folder,
+        series={signals.LOSS: total, signals.LOSS_CALL: call},
+        tables={signals.WEIGHT_NORM: {"0.weight": list(norms)}},
+    )
+
+
+def test_a_penalty_by_hand(tmp_path: Path) -> None:
+    (finding,) = outcome(RegularisationTooStrong(), penalised(tmp_path / "sick", factor=1e4))
+    assert "penalty" in finding.summary
+    assert outcome(RegularisationTooStrong(), penalised(tmp_path / "small", factor=1e-3)) == []
