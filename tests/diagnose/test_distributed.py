@@ -1,0 +1,115 @@
+"""Under torchrun: rank 0 alone is watched, its numbers are those of one process, and nothing waits for ever."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unstuck.record import Run, facts, signals
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch is built without torch.distributed"),
+]
+
+SCRIPT = """
+import os, sys
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
+
+def main(kind):
+    rank, world = 0, 1
+    if kind != "alone":
+        dist.init_process_group("gloo")
+        rank, world = dist.get_rank(), dist.get_world_size()
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+    if kind == "ddp":
+        model = DistributedDataParallel(model)
+    elif kind == "fsdp":
+        from torch.distributed.fsdp import fully_shard
+        fully_shard(model[0]); fully_shard(model[2]); fully_shard(model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    x, y = torch.randn(40, 32, 6), torch.randint(3, (40, 32))
+    for a, b in zip(x, y):
+        optimizer.zero_grad()
+        part = slice(rank * 32 // world, (rank + 1) * 32 // world)
+        loss = F.cross_entropy(model(a[part]), b[part])
+        loss.backward()
+        optimizer.step()
+        sys.stdout.write(f"{rank} {loss.item():.6f}\\n")
+    if kind != "alone":
+        dist.destroy_process_group()
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+"""
+
+
+def torchrun(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    (folder / "script.py").write_text(textwrap.dedent(SCRIPT))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    return subprocess.run(
+        [*launcher, *command],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def by_rank(stdout: str) -> list[list[str]]:
+    return [[line for line in stdout.splitlines() if line.startswith(f"{rank} ")] for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("console_script", [False, True], ids=["python -m unstuck", "unstuck"])
+def test_data_parallel_training_has_the_statistics_of_one_process(console_script, tmp_path):
+    watch = ["--no-python", str(Path(sys.executable).parent / "unstuck")] if console_script else ["-m", "unstuck"]
+    shown = torchrun(tmp_path, *watch, "run", "--budget", "100", "--out", "out", "script.py", "ddp")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr.count("not evaluated") <= 1, "one verdict"
+    assert "sampled" in shown.stderr
+    plain = torchrun(tmp_path, "script.py", "ddp")
+    assert by_rank(shown.stdout) == by_rank(plain.stdout)
+
+    command = [sys.executable, "-m", "unstuck", "run", "--budget", "100", "--out", "alone", "script.py", "alone"]
+    subprocess.run(command, capture_output=True, check=True, cwd=tmp_path, timeout=120)
+    parallel, alone = Run.open(tmp_path / "out"), Run.open(tmp_path / "alone")
+    for signal in (signals.GRADIENT_NORM, signals.WEIGHT_NORM, signals.UPDATE_NORM, signals.UPDATE_GRADIENT_COSINE):
+        ours, theirs = parallel.table(signal), alone.table(signal)
+        assert [name.removeprefix("module.") for name in ours.names] == list(theirs.names)
+        steps, here, there = np.intersect1d(ours.steps, theirs.steps, return_indices=True)
+        assert len(steps) >= 12
+        np.testing.assert_allclose(ours.values[here], theirs.values[there], rtol=1e-3, atol=1e-6)
+    losses = [float(line.split()[1]) for line in by_rank(plain.stdout)[0]]
+    np.testing.assert_allclose(parallel.series(signals.LOSS).values, losses, atol=1e-5)
+
+
+def test_sharded_parameters_have_no_norms_rather_than_wrong_ones(tmp_path):
+    shown = torchrun(tmp_path, "-m", "unstuck", "run", "--budget", "100", "--out", "out", "script.py", "fsdp")
+    assert shown.returncode == 0, shown.stderr
+    plain = torchrun(tmp_path, "script.py", "fsdp")
+    assert by_rank(shown.stdout) == by_rank(plain.stdout)
+    run = Run.open(tmp_path / "out")
+    assert "stopped watching" not in shown.stderr
+    assert len(run.series(signals.LOSS)) == 40
+    for signal in (signals.GRADIENT_NORM, signals.WEIGHT_NORM, signals.UPDATE_NORM):
+        assert np.isnan(run.table(signal).values).all()
+    assert not len(run.series(signals.GRADIENT_COSINE))
+    assert any("sharded" in event.what for event in run.facts(facts.Event))
+    assert not [graph for graph in run.facts(facts.Graph) if graph.unreached]
+    assert not run.facts(facts.Strangers)
+    assert run.table(signals.ACTIVATION_MEAN).names == ("0", "1", "2")
+    assert run.fact(facts.Model).parameters[0].shape == (8, 6)
