@@ -82,7 +82,7 @@ class OptimizerUnsuited(Rule):
             return None
         return self._report(
             run,
-            f"eps={largest:g} in {optimizer.type} is {largest / entry:.0f} times larger than the gradients, so that its "
+            f"eps={largest:g} in {optimizer.type} is {largest / entry:.0f} times larger than the gradients: its "
             "steps are that many times too short",
             "Take eps back to its default, 1e-8; 1e-6 to 1e-4 where half precision needs it.",
             learning,
@@ -101,7 +101,7 @@ class OptimizerUnsuited(Rule):
                 first, second = group.betas[:2]
                 return self._report(
                     run,
-                    f"betas=({first:g}, {second:g}) in {optimizer.type}: the first is above the second, as if exchanged",
+                    f"betas=({first:g}, {second:g}) in {optimizer.type}: the first is the larger, as if exchanged",
                     "Take betas=(0.9, 0.999): the average of the gradients forgets faster than that of their squares.",
                     learning,
                     confidence=0.85,
@@ -119,8 +119,8 @@ class OptimizerUnsuited(Rule):
             return None
         return self._report(
             run,
-            f"momentum={highest:g} in {optimizer.type} remembers {memory:.0f} steps, of {updates} in all, and multiplies "
-            f"the rate by {memory:.0f}",
+            f"momentum={highest:g} in {optimizer.type} remembers {memory:.0f} steps, of {updates} in all, and "
+            f"multiplies the rate by {memory:.0f}",
             "Take momentum=0.9 (betas=(0.9, 0.999) in Adam); with more, lower the rate by the same factor.",
             learning,
             confidence=0.88 if highest >= 0.995 else 0.75,
