@@ -15,7 +15,7 @@ from unstuck.observe.frames import user_trail
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
 from unstuck.observe.loss import LOSS_FUNCTIONS, loss_arguments
-from unstuck.observe.purpose import purpose_of, split_place, telling_line
+from unstuck.observe.purpose import calls_of, purpose_of, telling_call
 from unstuck.observe.roots import Roots
 from unstuck.observe.shift import ShiftProbe
 from unstuck.record import facts
@@ -77,9 +77,10 @@ class EvaluationProbe:
         Args:
             inputs: The batch; empty where another module than the first one receives what that one gave.
         """
-        self._place = user_trail()
-        self._passes.setdefault(self._place, _Pass())
         batch = first_tensor(inputs)
+        if batch is not None or not self._place:
+            self._place = user_trail()
+            self._passes.setdefault(self._place, _Pass())
         if batch is not None:
             self._identity.evaluate(self._place, batch)
             self.shift.evaluate(self._place, batch)
@@ -149,6 +150,7 @@ class EvaluationProbe:
             for place, current in self._passes.items()
         ]
         self._passes.clear()
+        self._place = ""
         self._outputs.clear()
         self._predictions.clear()
         return [result for result in results if result.loss is not None or result.accuracy is not None]
@@ -185,20 +187,15 @@ class EvaluationProbe:
         if not examples or not trained:
             return None
         widest = max(places, key=lambda place: len(self._identity.evaluated[place] & trained))
-        file, line = telling_line(widest) or _innermost(widest)
+        call = telling_call(widest) or next(iter(calls_of(widest)), None)
         return facts.Overlap(
             evaluated=len(examples),
             seen_in_training=len(examples & trained),
             trained=len(trained),
             purpose=purpose_of(widest),
-            file=file,
-            line=line,
+            file=None if call is None else call.file,
+            line=None if call is None else call.line,
         )
-
-
-def _innermost(trail: str) -> tuple[str | None, int | None]:
-    file, line = split_place(trail.partition(" < ")[0])
-    return (file, line) if file else (None, None)
 
 
 def _memory(tensor: Tensor) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import linecache
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
-__all__ = ["Purpose", "purpose_of", "split_place", "telling_line"]
+__all__ = ["Call", "Purpose", "calls_of", "purpose_of", "telling_call"]
 
 Purpose = Literal["training", "validation", ""]
 
@@ -18,37 +18,60 @@ VALIDATION = re.compile(
 TRAINING = re.compile(r"^train|_(train|tr)\w*$|^[xy]tr$")
 
 
+class Call(NamedTuple):
+    """One of the user's calls that led somewhere.
+
+    Attributes:
+        file: Its file.
+        line: Its line.
+        start: Its first column; -1 where columns are not known.
+        end: The column behind it; -1 where it ends on another line.
+    """
+
+    file: str
+    line: int
+    start: int
+    end: int
+
+
+@lru_cache(maxsize=256)
+def calls_of(trail: str) -> tuple[Call, ...]:
+    """The calls of a trail as :func:`unstuck.observe.frames.user_trail` writes it, the innermost first."""
+    parts = (part.rsplit(":", 4) for part in trail.split(" < ") if part.count(":") >= 4)
+    return tuple(Call(file, int(line), int(start), int(end)) for file, line, _, start, end in parts)
+
+
 @lru_cache(maxsize=256)
 def purpose_of(trail: str) -> Purpose:
     """The purpose that the names of variables tell, in the user's calls that led to an evaluation.
 
     Args:
-        trail: Calls as ``file:line:instruction``, joined by `` < ``, the innermost first.
+        trail: The calls, the innermost first.
 
     Returns:
-        training or validation, by the innermost line that names one of them and not the other; empty if none does.
+        training or validation, by the innermost call that names one of them and not the other; empty if none does.
     """
-    line = telling_line(trail)
-    return "" if line is None else _of_line(*line)
+    call = telling_call(trail)
+    return "" if call is None else _of_call(call)
 
 
-def telling_line(trail: str) -> tuple[str, int] | None:
-    """File and number of the line that tells the purpose; None where none does."""
-    for part in trail.split(" < "):
-        file, number = split_place(part)
-        if file and _of_line(file, number):
-            return file, number
-    return None
+def telling_call(trail: str) -> Call | None:
+    """The call that tells the purpose; None where none does."""
+    return next((call for call in calls_of(trail) if _of_call(call)), None)
 
 
-def split_place(part: str) -> tuple[str, int]:
-    """File and line of one call of a trail; an empty file where it has another form."""
-    file, line, instruction = (*part.rsplit(":", 2), "", "")[:3]
-    return (file, int(line)) if line.isdigit() and instruction.isdigit() else ("", 0)
+def _of_call(call: Call) -> Purpose:
+    """By the call itself; by the whole line, where this is the only call of its function there."""
+    line = linecache.getline(call.file, call.line)
+    if call.start < 0:
+        return _of_text(line)
+    text = line.encode()[call.start : call.end if call.end >= 0 else None].decode(errors="ignore")
+    function = text.partition("(")[0] + "("
+    return _of_text(text) or (_of_text(line) if line.count(function) == 1 else "")
 
 
-def _of_line(file: str, number: int) -> Purpose:
-    names = [name.lower() for name in NAME.findall(linecache.getline(file, number).partition("#")[0])]
+def _of_text(text: str) -> Purpose:
+    names = [name.lower() for name in NAME.findall(text.partition("#")[0])]
     validation = any(VALIDATION.search(name) for name in names)
     training = any(TRAINING.search(name) for name in names)
     if validation == training:
