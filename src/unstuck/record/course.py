@@ -1,0 +1,90 @@
+"""Facts about the course of a training: what it was meant to be, how it went and ended, its cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.fact import Fact
+
+__all__ = ["Cost", "Data", "End", "Environment", "Event", "Recipe", "Training"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Fact):
+    """A data set that unstuck itself loaded."""
+
+    kind = "data"
+    name: str
+    task: Literal["classification", "regression"]
+    train: int
+    validation: int
+    test: int
+    features: tuple[int, ...] = ()
+    classes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Fact):
+    """How long training was meant to be, as far as it is known."""
+
+    kind = "training"
+    epochs: int | None = None
+    steps_per_epoch: int | None = None
+    patience: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Fact):
+    """Something that happened at a step, in words: ``"the optimizer skipped a step"``."""
+
+    kind = "event"
+    step: int
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class End(Fact):
+    """How training ended.
+
+    Attributes:
+        reason: completed, early stopping, diverged, interrupted (Ctrl-C) or crashed.
+        steps: Optimizer updates made.
+        message: The error of a crash, in one line.
+    """
+
+    kind = "end"
+    reason: Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
+    steps: int
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost(Fact):
+    """What observing cost."""
+
+    kind = "cost"
+    seconds: float
+    training_seconds: float
+    sampled_steps: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(Fact):
+    """The machine and the releases."""
+
+    kind = "environment"
+    unstuck: str
+    python: str
+    torch: str = ""
+    device: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Fact):
+    """The recipe of a training, as TOML; empty where a script or the user's own loop was observed."""
+
+    kind = "recipe"
+    text: str = ""
