@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
-from unstuck.record.facts import Inputs, Model
+from unstuck.record.facts import InitialLoss, Inputs, Model
 from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
 
@@ -48,7 +48,8 @@ class InputsNotScaled(Rule):
     Known false positives:
         A model that scales its inputs itself: silent where a normalisation comes first, or where the first layer's
         outputs are of moderate size. Standardised data, images in [0, 1], ids, counts and binary columns are silent: no
-        column of them is large. Where learning goes well all the same, the finding is a note.
+        column of them is large. Where learning goes well all the same, or the inputs are only somewhat large, the
+        finding is a note, unless a check of the first loss says that the inputs already spoil it.
 
     Try:
         Standardise each feature with mean and standard deviation of the training part alone; divide 8-bit images
@@ -65,6 +66,7 @@ class InputsNotScaled(Rule):
     needs = (Inputs,)
     explains = ("I101", "G101", "O201", "O202", "O401", "N101")
 
+    raw: float = 5.0  #: median size of a feature that is worth a note; standardised features have size 1
     large: float = 10.0  #: median size of a feature; standardised features have size 1, images in [0, 1] at most 1
     gross: float = 30.0  #: median size beyond doubt; 8-bit images have about 80
     spread: float = 100.0  #: largest size over the median one, where the largest is above ``large``
@@ -107,9 +109,9 @@ class InputsNotScaled(Rule):
         means, stds, sizes = means[used], stds[used], sizes[used]
         typical, largest = float(np.median(sizes)), float(sizes.max())
         measure = "root mean square of a feature"
-        if typical > self.large:
+        if typical > self.raw:
             words = f"the inputs are raw: a typical feature has mean {np.median(means):.3g} and size {typical:.3g}"
-            return _Fault(words, f"{measure}, median over features", typical, self.large, typical > self.gross)
+            return _Fault(words, f"{measure}, median over features", typical, self.raw, typical > self.gross)
         if largest > self.large and largest > self.spread * typical:
             words = f"features differ in size by {largest / sizes.min():.2g} times; the largest has {largest:.3g}"
             return _Fault(
@@ -151,7 +153,12 @@ class InputsNotScaled(Rule):
         losses = run.series(signals.LOSS)
         if not len(losses.finite()):
             return "error", 0.9
+        first = run.fact(InitialLoss)
+        if first is not None and first.value > first.expected + first.tolerance:
+            return "warning", 0.8
         learning = Learning.of(run)
+        if fault.threshold == self.raw and fault.value <= self.large:
+            return "note", 0.6
         if learning.outcome == "none" or not np.isfinite(losses.values[-1]):
             return "error", 0.9 if fault.gross else 0.75
         if learning.outcome == "partial":
