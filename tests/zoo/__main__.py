@@ -89,15 +89,18 @@ def diagnose(case: Case, seed: int) -> Answer:
     return Answer(case, seed, verdict["verdict"], found)
 
 
+def show(answer: Answer) -> None:
+    """One line of the table: whether the diagnosis was right, and all that it said."""
+    said = ", ".join(f"{code} {cause} {severity[0]}{sure:.1f}" for code, cause, severity, sure in answer.findings)
+    if answer.case.causes:
+        mark = "first" if answer.first else "in 3 " if answer.among_three else "MISS "
+    else:
+        mark = "ALARM" if answer.alarms else "quiet"
+    print(f"{mark}  {answer.case.name} [{answer.seed}]: {said or answer.verdict} {answer.error}".rstrip(), flush=True)
+
+
 def report(answers: list[Answer]) -> None:
-    """The table, then the figures."""
-    for answer in sorted(answers, key=lambda a: (bool(a.case.causes), a.case.name, a.seed)):
-        said = ", ".join(f"{code} {cause} {severity[0]}{confidence:.1f}" for code, cause, severity, confidence in answer.findings)
-        if answer.case.causes:
-            mark = "first" if answer.first else "in 3 " if answer.among_three else "MISS "
-        else:
-            mark = "ALARM" if answer.alarms else "quiet"
-        print(f"{mark}  {answer.case.name} [{answer.seed}]: {said or answer.verdict} {answer.error}".rstrip())
+    """The figures over all answers."""
     sick = [answer for answer in answers if answer.case.causes]
     healthy = [answer for answer in answers if not answer.case.causes]
     sure = [(f[1] in a.case.causes) for a in answers for f in a.findings if f[2] != "note" and f[3] >= 0.9]
@@ -116,10 +119,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of the path")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th script, for a first impression")
     options = parser.parse_args()
-    work = [(case, seed) for seed in options.seeds for case in cases(options.only)]
+    work = [(case, seed) for seed in options.seeds for case in [*cases(options.only)][:: options.every]]
+    answers: list[Answer] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        answers = list(pool.map(lambda item: diagnose(*item), work))
+        for answer in pool.map(lambda item: diagnose(*item), work):
+            answers.append(answer)
+            show(answer)
     report(answers)
 
 

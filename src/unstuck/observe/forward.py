@@ -54,10 +54,16 @@ class ForwardListener(Protocol):
 
 
 class Watcher(Protocol):
-    """What hears of every module's forward pass, on every step: it must be quick."""
+    """What hears of the forward passes of some modules, on every step: it must be quick.
+
+    Attributes:
+        entries: Identities of those modules; it may grow.
+    """
+
+    entries: set[int]
 
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """A module is about to run."""
+        """One of those modules is about to run."""
         ...
 
     def failed(self, error: Exception) -> None:
@@ -136,7 +142,7 @@ def unlisten(listener: ForwardListener) -> None:
 
 
 def watch(watcher: Watcher) -> None:
-    """Tell a watcher before each module's forward pass from now on."""
+    """Tell a watcher before each forward pass of its modules from now on."""
     if not _watchers:
         compiling.expect(_go_blind)
     _watchers.append(watcher)
@@ -170,7 +176,7 @@ def _go_blind() -> None:
 
 
 def _before_any(module: nn.Module, inputs: Any) -> None:
-    for watcher in tuple(_watchers):
+    for watcher in [watcher for watcher in _watchers if id(module) in watcher.entries]:
         try:
             watcher.forward_begins(module, inputs)
         except Exception as error:

@@ -29,35 +29,26 @@ __all__ = ["Listener", "held_parameters", "listen", "unlisten"]
 
 
 class Listener(Protocol):
-    """What can be heard."""
+    """What hears of a program; beside this it has those of the following methods that it cares for.
 
-    def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
-        """A backward pass from these tensors is about to run; their graph is still there."""
-        ...
-
-    def backward_ended(self) -> None:
-        """That backward pass has run."""
-        ...
-
-    def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
-        """An optimizer is about to step; with a closure, its backward passes come after this."""
-        ...
-
-    def step_ended(self, optimizer: Optimizer) -> None:
-        """An optimizer has stepped."""
-        ...
-
-    def optimizer_made(self, optimizer: Optimizer) -> None:
-        """An optimizer was constructed."""
-        ...
-
-    def schedule_stepped(self, schedule: LRScheduler) -> None:
-        """A learning-rate schedule was stepped."""
-        ...
+    ===================================  ===============================================================================
+    method                               called
+    ===================================  ===============================================================================
+    backward_begins(roots)               before a backward pass from these tensors, while their graph is still there
+    backward_ended()                     after it
+    step_begins(optimizer, closure=...)  before an optimizer's step; with a closure, its backward passes come after this
+    step_ended(optimizer)                after it
+    optimizer_made(optimizer)            when an optimizer was constructed
+    schedule_stepped(schedule)           when a learning-rate schedule was stepped
+    ===================================  ===============================================================================
+    """
 
     def failed(self, error: Exception) -> None:
         """This listener raised, and will not be called any more."""
         ...
+
+
+EVENTS = ("backward_begins", "backward_ended", "step_begins", "step_ended", "optimizer_made", "schedule_stepped")
 
 
 class _Unscaled:
@@ -86,6 +77,7 @@ class _Unscaled:
 
 _unscaled = _Unscaled()
 _listeners: list[Listener] = []
+_hearing: dict[str, tuple[tuple[Listener, Callable[..., None]], ...]] = {}
 _optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 _undo: list[Callable[[], None]] = []
 
@@ -95,14 +87,23 @@ def listen(listener: Listener) -> None:
     if not _listeners:
         _install()
     _listeners.append(listener)
+    _address()
 
 
 def unlisten(listener: Listener) -> None:
     """End what :func:`listen` began; a listener that does not listen is allowed."""
     if listener in _listeners:
         _listeners.remove(listener)
+        _address()
         if not _listeners:
             _uninstall()
+
+
+def _address() -> None:
+    """Note whom each event concerns."""
+    for event in EVENTS:
+        hearing = [(listener, getattr(listener, event, None)) for listener in _listeners]
+        _hearing[event] = tuple((listener, method) for listener, method in hearing if method is not None)
 
 
 def held_parameters() -> set[int]:
@@ -112,11 +113,11 @@ def held_parameters() -> set[int]:
 
 
 def _tell(event: str, *args: Any, **kwargs: Any) -> None:
-    """Call one method of every listener."""
+    """Call one method of every listener that has it."""
     with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
-        for listener in tuple(_listeners):
+        for listener, method in _hearing[event]:
             try:
-                getattr(listener, event)(*args, **kwargs)
+                method(*args, **kwargs)
             except Exception as error:
                 unlisten(listener)
                 listener.failed(error)
@@ -194,6 +195,7 @@ def _uninstall() -> None:
 def _forget() -> None:
     """In a forked process: what it does is not the training that is watched, and the run is not its to write."""
     _listeners.clear()
+    _address()
     _uninstall()
 
 

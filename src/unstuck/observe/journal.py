@@ -60,15 +60,16 @@ class Journal:
 
     def note_loss(self, loss: Tensor, step: int, trace: Callable[[], facts.NonFinite]) -> None:
         """Keep the loss of a backward pass; the first that is not finite is traced to its origin."""
-        if is_sharded(loss):
-            self.pending.append(math.nan)
+        if type(loss) is not Tensor:
+            if is_sharded(loss):
+                self.pending.append(math.nan)
+                return
+            loss = values_here(loss)
+        if not loss.is_cpu:
+            self.pending.append(loss.detach().mean().clone())
             return
-        value = values_here(loss)
-        value = value if value.dim() == 0 else value.mean()
-        if value.device.type != "cpu":
-            self.pending.append(value.clone())
-            return
-        number = float(value.real if value.is_complex() else value)
+        value = loss if loss.dim() == 0 else loss.detach().mean()
+        number = float((value.real if value.is_complex() else value).item())
         self.pending.append(number)
         if not math.isfinite(number) and not self._nonfinite:
             self._nonfinite = True
@@ -90,7 +91,7 @@ class Journal:
             self.pending.append(self._passed_by)
         if not self.pending:
             return None
-        numbers = [value for value in self.pending if isinstance(value, float)]
+        numbers = [value for value in self.pending if type(value) is float]
         if len(numbers) == len(self.pending):
             loss = sum(numbers) / len(numbers)
             self.add(signals.LOSS, step, loss)
@@ -147,7 +148,12 @@ class Journal:
 
     def add(self, signal: Signal, step: int, values: Any) -> None:
         """Write one sample."""
-        self._guard(lambda stream: self._writer.add(signal, step, values, stream=stream))
+        if self.failure is not None or self._stream is None:
+            return
+        try:
+            self._writer.add(signal, step, values, stream=self._stream)
+        except Exception as error:
+            self.failure = error
 
     def state(self, fact: facts.Fact) -> None:
         """Write one fact; before the stream is opened it is kept."""

@@ -106,6 +106,7 @@ class Observer:
             self._roots.add(model)
         if not named_parameters(self._roots, optimizer):
             raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
+        self.entries = self._roots.identities
         self._journal = Journal(writer, streams or itertools.count())
         self._sampler = Sampler(budget=budget)
         self._probe = StepProbe(self._roots, adopting=model is None)
@@ -243,7 +244,6 @@ class Observer:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         start = time.perf_counter()
         self._close_evaluation()
-        self._roots.compiled = self._roots.compiled or forward.blind()
         first = self._stepped or not self._journal.pending or self._reaching.cleared()
         if self._stepping and first and not self._stepped and self._journal.pending:
             self._surplus = True
@@ -253,13 +253,14 @@ class Observer:
             self._journal.clear_pending()
             self._stepped = False
         if self._sampling:
+            self._roots.compiled = self._roots.compiled or forward.blind()
             self._look(not self._probe.complete)
             if first and self._named:
                 self._probe.parameters.note_carried()
         if self._step == 0 and not self._named:
             self._name(named_parameters(self._roots, self._optimizer()))
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
-        self._journal.note_loss(roots[0].detach(), self._step, lambda: self._live.trace(roots[0], self._step))
+        self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step))
         self._reaching.begins()
         self._spent += time.perf_counter() - start
 
@@ -308,9 +309,6 @@ class Observer:
             self._probe.begin(self._step)
         self._look(self._sampling)
 
-    def optimizer_made(self, optimizer: Optimizer) -> None:
-        """Other optimizers are no concern of this one."""
-
     def schedule_stepped(self, schedule: LRScheduler) -> None:
         """Note how often the rate's schedule is stepped."""
         if schedule.optimizer is self._optimizer():
@@ -322,9 +320,7 @@ class Observer:
         self.retire()
 
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """Before every module's forward pass: tell training from evaluation, and recognise examples again."""
-        if not self._roots.is_root(module):
-            return
+        """Before a root's forward pass: tell training from evaluation, and recognise examples again."""
         start = time.perf_counter()
         with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
             training = torch.is_grad_enabled() and not (self._live.trained_in_training_mode and not module.training)

@@ -28,12 +28,14 @@ class Roots:
     Attributes:
         compiled: Whether one of them runs as compiled code.
         held: Identities of the parameters that the optimizer was made with.
+        identities: Identities of the roots.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.compiled = False
         self.held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         self._roots: list[nn.Module] = []
+        self.identities: set[int] = set()
         self._names: list[str] = []
         self._paths: dict[nn.Module, tuple[int, str]] = {}
         self._leaves: dict[nn.Module, tuple[int, str]] = {}
@@ -50,7 +52,7 @@ class Roots:
 
     def is_root(self, module: nn.Module) -> bool:
         """Whether a module is one of the roots."""
-        return any(module is root for root in self._roots)
+        return id(module) in self.identities
 
     def adopt(self, module: nn.Module) -> bool:
         """Take a module in as a root, if it holds parameters of the optimizer and is not part of a root already."""
@@ -67,6 +69,7 @@ class Roots:
         self.compiled = self.compiled or is_compiled(module)
         number = len(self._roots)
         self._roots.append(module)
+        self.identities.add(id(module))
         self._names.append(user_names({id(module)}).get(id(module), type(module).__name__.lower()))
         for path, part in module.named_modules():
             self._paths.setdefault(part, (number, path))
@@ -76,6 +79,7 @@ class Roots:
     def clear(self) -> None:
         """Let go of all modules."""
         self._roots.clear()
+        self.identities.clear()
         self._names.clear()
         self._paths.clear()
         self._leaves.clear()

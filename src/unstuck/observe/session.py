@@ -8,7 +8,6 @@ from types import TracebackType
 
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.observe import hooks
 from unstuck.observe.observer import Observer
@@ -91,18 +90,6 @@ class Session:
         """Count backward passes, to tell a program that never trains from one without an optimizer."""
         del roots
         self.backward_passes += 1
-
-    def backward_ended(self) -> None:
-        """The optimizer's own observer listens."""
-
-    def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
-        """The optimizer's own observer listens."""
-
-    def step_ended(self, optimizer: Optimizer) -> None:
-        """The optimizer's own observer listens."""
-
-    def schedule_stepped(self, schedule: LRScheduler) -> None:
-        """The optimizer's own observer listens."""
 
     def failed(self, error: Exception) -> None:
         """The session itself has nothing to let go of."""

@@ -28,10 +28,12 @@ class TestContract(RuleContract):
 
 
 def test_a_poisoned_batch_is_named_with_its_examples(train: Train) -> None:
-    first = judge(train(poison=(50, "input"))).findings[0]
-    assert (first.code, first.cause, first.severity) == ("N101", "data-non-finite", "error")
-    assert "first at step 50" in first.summary
-    assert "examples 2 of that batch" in first.summary
+    (root,) = judge(train(poison=(50, "input"))).findings
+    assert (root.code, root.cause, root.severity) == ("D102", "data-non-finite", "error")
+    (below,) = [symptom for symptom in root.symptoms if symptom.code == "N101"]
+    assert below.cause == "data-non-finite"
+    assert "first at step 50" in below.summary
+    assert "examples 2 of that batch" in below.summary
 
 
 def test_a_formula_that_overflows_is_named_with_its_module(train: Train) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unstuck.record import NotEvaluated, Run, signals
@@ -73,6 +73,7 @@ def test_a_rate_that_was_brought_to_nothing_ended_the_training(tmp_path: Path) -
     sigma=st.sampled_from([0.0, 0.01, 0.1, 0.5]),
     unit=st.sampled_from([1e-4, 1.0, 1e3]),
 )
+@example(seed=107284752, length=1000, constants=3.0, floor=0.5, sigma=0.5, unit=1e-4)
 def test_decays_that_have_run_for_three_time_constants_are_silent(
     tmp_path_factory: pytest.TempPathFactory,
     seed: int, length: int, constants: float, floor: float, sigma: float, unit: float,

@@ -87,7 +87,7 @@ class TooFewSteps(Rule):
         """Whether the loss falls to the last nearly as it did on the whole."""
         pace = curve.pace(0.5)
         doubt = SPAN * curve.trend(0.5, 1.0).error / curve.fall
-        return pace >= self.pace and pace - doubt >= self.last_pace and curve.pace(0.75) >= self.last_pace
+        return pace - doubt >= self.pace and pace - 2 * doubt >= self.last_pace and curve.pace(0.75) >= self.last_pace
 
     def _distance(self, run: Run, curve: Curve) -> float | None:
         """How far the weights can have come, in units of their size; None where unknown, or where steps are small."""
