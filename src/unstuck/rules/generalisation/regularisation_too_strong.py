@@ -97,7 +97,9 @@ class RegularisationTooStrong(Rule):
         else:
             pull = decay * weights / gradients
             elastic = decay * weights**2 / abs(learning.curve.end.value)
-            strong = pull > self.pull and elastic > self.elastic
+            first = _whole(run.table(signals.WEIGHT_NORM).values[:1])
+            grown = len(first) > 0 and weights > 1.5 * float(first[0])  # decay that holds a loss up lets nothing grow
+            strong = pull > self.pull and elastic > self.elastic and not grown
         if not strong:
             return None
         proofs = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
 from unstuck.record.facts import Inputs, Model, Wiring
@@ -102,6 +103,9 @@ class CapacityTooSmall(Rule):
         hidden = [(wires.width(wire.parameter), wire.parameter) for wire in inward[:-1]]
         if any(len(wires.parameters[name].shape) > 2 for _, name in hidden):
             return None  # channels of a convolution see many places; few of them can be enough
+        shapes = [wires.parameters[wire.parameter].shape for wire in inward]
+        if any(after[-1] != before[0] and before[-1] != after[0] for before, after in pairwise(shapes)):
+            return None  # a branch that ends narrow, such as a gate, is no bottleneck of the whole
         width, name = min(hidden)
         given = wires.fan_in(inward[0].parameter)[1]
         few = width <= self.width or (asked >= 4 and width <= self.classes * asked)
