@@ -62,6 +62,7 @@ class RegularisationTooStrong(Rule):
     left: float = 0.25  #: share of the loss that must be left (our choice)
     pull: float = 0.15  #: decay times weights over gradient; at 1e-4 to 1e-2 it is below a hundredth (our choice)
     elastic: float = 0.3  #: that pull times the weights over the loss: its share that growing weights would save
+    leap: float = 3.0  #: highest loss over the first one: decay holds a loss up, only steps throw it (our choice)
     dropped: float = 0.8  #: probability of dropout; up to 0.5 is usual (Srivastava et al., 2014)
     doubtful: float = 0.6  #: probability from which validation is looked at as well
     apart: float = 0.7  #: validation over training loss: dropout, which is off in validation, makes the difference
@@ -97,9 +98,9 @@ class RegularisationTooStrong(Rule):
         else:
             pull = decay * weights / gradients
             elastic = decay * weights**2 / abs(learning.curve.end.value)
-            first = _whole(run.table(signals.WEIGHT_NORM).values[:1])
-            grown = len(first) > 0 and weights > 1.5 * float(first[0])  # decay that holds a loss up lets nothing grow
-            strong = pull > self.pull and elastic > self.elastic and not grown
+            losses = run.series(signals.LOSS).finite().values
+            leapt = len(losses) > 0 and float(losses.max()) > self.leap * abs(float(losses[0]))
+            strong = pull > self.pull and elastic > self.elastic and not leapt
         if not strong:
             return None
         proofs = [
