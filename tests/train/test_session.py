@@ -184,7 +184,6 @@ def test_new_folders_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     folders: list[Path] = []
     for _ in range(3):
         folders.append(new_folder(recipe()))
-        folders[-1].mkdir(parents=True)
     assert len(set(folders)) == 3
     assert re.fullmatch(r"runs/\d{8}-\d{6}-breast-cancer-linear", folders[0].as_posix())
 

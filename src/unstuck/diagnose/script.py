@@ -18,7 +18,6 @@ import contextlib
 import importlib.util
 import os
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -29,8 +28,9 @@ from unstuck.diagnose.tracebacks import print_error
 from unstuck.errors import ArgumentError, RunWriteError
 from unstuck.observe import DEFAULT_BUDGET, Session, check_budget
 from unstuck.record import RunWriter
+from unstuck.record.folder import new_folder
 
-__all__ = ["Outcome", "load", "load_module", "new_folder", "run_script"]
+__all__ = ["Outcome", "load", "load_module", "run_script"]
 
 INTERRUPTED = 130
 
@@ -93,17 +93,6 @@ def load_module(name: str) -> tuple[CodeType, ModuleSpec]:
     return code, spec
 
 
-def new_folder(name: str) -> Path:
-    """A folder for a run of this moment, ``runs/<date>-<time>-<name>``."""
-    stem = time.strftime("%Y%m%d-%H%M%S") + "-" + Path(name).stem
-    folder = Path("runs") / stem
-    number = 1
-    while folder.exists():
-        number += 1
-        folder = Path("runs") / f"{stem}-{number}"
-    return folder
-
-
 def run_script(
     target: str, args: Sequence[str], *, module: bool = False, out: Path | None = None, budget: float = DEFAULT_BUDGET
 ) -> Outcome:
@@ -139,7 +128,7 @@ def run_script(
     sys.argv = [str(main.__file__) if module else target, *args]
     if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
         return Outcome(status=_execute(contextlib.nullcontext(), main, code), folder=None)
-    folder = (out or new_folder(target)).resolve()
+    folder = (out or new_folder(Path(target).stem)).resolve()
     writer = RunWriter(folder)
     process = os.getpid()
     session = Session(writer, budget=budget)

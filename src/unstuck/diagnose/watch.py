@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch.optim import Optimizer
 
 from unstuck.observe import DEFAULT_BUDGET, Observer
 from unstuck.record import Run, RunWriter
+from unstuck.record.folder import new_folder
 from unstuck.report import render_text
 from unstuck.rules import judge
 
@@ -58,7 +58,7 @@ def watch(
         >>> "not enough data" in printed.file.getvalue().lower()
         True
     """
-    folder = Path(out) if out is not None else Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{type(model).__name__}"
+    folder = Path(out) if out is not None else new_folder(type(model).__name__)
     try:
         with RunWriter(folder) as writer, Observer(model, optimizer, writer, budget=budget) as observer:
             yield observer

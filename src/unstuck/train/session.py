@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,7 @@ from unstuck.init import initialize
 from unstuck.observe import Observer
 from unstuck.preflight import InitialLossCheck, initial_loss
 from unstuck.record import RunWriter, facts
+from unstuck.record.folder import new_folder as folder_of
 from unstuck.train.evaluate import evaluate
 from unstuck.train.fit import Fitted, fit
 from unstuck.train.interruption import Interruption
@@ -66,14 +66,8 @@ class Trained:
 
 
 def new_folder(recipe: Recipe) -> Path:
-    """A folder for a run that is not there yet: ``runs/<date>-<time>-<data set>-<model>``."""
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{recipe.data.name}-{recipe.model.name}"
-    folder = Path("runs", name)
-    number = 1
-    while folder.exists():
-        number += 1
-        folder = Path("runs", f"{name}-{number}")
-    return folder
+    """Make a folder for a run of a recipe: ``runs/<date>-<time>-<data set>-<model>``."""
+    return folder_of(f"{recipe.data.name}-{recipe.model.name}")
 
 
 def train(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> Trained:
