@@ -13,7 +13,7 @@ from unstuck.data import load
 from unstuck.errors import RecipeError, RunWriteError
 from unstuck.observe import Latest
 from unstuck.record import Run, facts, signals
-from unstuck.train import Epoch, Recipe, Silent, Trained, new_folder, train
+from unstuck.train import Epoch, Recipe, Silent, Trained, train
 
 
 def recipe(**sections: Any) -> Recipe:
@@ -179,13 +179,11 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path: Path) -> None:
         train(recipe(), tmp_path / "run")
 
 
-def test_new_folders_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_goes_into_a_folder_of_its_own_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folders: list[Path] = []
-    for _ in range(3):
-        folders.append(new_folder(recipe()))
-    assert len(set(folders)) == 3
-    assert re.fullmatch(r"runs/\d{8}-\d{6}-breast-cancer-linear", folders[0].as_posix())
+    folders = {train(recipe()).folder for _ in range(2)}
+    assert len(folders) == 2
+    assert all(re.fullmatch(r"runs/\d{8}-\d{6}-breast-cancer-linear(-2)?", folder.as_posix()) for folder in folders)
 
 
 def test_lines_tell_of_weights_and_of_an_observation_that_ended(tmp_path: Path) -> None:

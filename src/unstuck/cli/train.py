@@ -33,12 +33,12 @@ def train(
     from rich.console import Console
 
     from unstuck.cli.verdict import show
-    from unstuck.train import Recipe, new_folder, progress_for
+    from unstuck.train import Recipe, progress_for
     from unstuck.train import train as train_recipe
 
     console = Console()
     plan = Recipe.read(recipe, overrides=overrides or ())
-    trained = train_recipe(plan, out or new_folder(plan), progress=progress_for(console))
+    trained = train_recipe(plan, out, progress=progress_for(console))
     for line in trained.lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print()

@@ -17,7 +17,7 @@ from unstuck.init import initialize
 from unstuck.observe import Observer
 from unstuck.preflight import InitialLossCheck, initial_loss
 from unstuck.record import RunWriter, facts
-from unstuck.record.folder import new_folder as folder_of
+from unstuck.record.folder import new_folder
 from unstuck.train.evaluate import evaluate
 from unstuck.train.fit import Fitted, fit
 from unstuck.train.interruption import Interruption
@@ -27,7 +27,7 @@ from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
 from unstuck.train.tally import Means
 
-__all__ = ["BEST_WEIGHTS", "Trained", "new_folder", "train"]
+__all__ = ["BEST_WEIGHTS", "Trained", "train"]
 
 BEST_WEIGHTS = "best.safetensors"
 """Name of the file of the best weights inside a run's folder."""
@@ -65,12 +65,7 @@ class Trained:
         return tuple(filter(None, (f"{self.reason}: {self.result}".removesuffix(": "), kept, unobserved)))
 
 
-def new_folder(recipe: Recipe) -> Path:
-    """Make a folder for a run of a recipe: ``runs/<date>-<time>-<data set>-<model>``."""
-    return folder_of(f"{recipe.data.name}-{recipe.model.name}")
-
-
-def train(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> Trained:
+def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | None = None) -> Trained:
     """Train a model as a recipe says, observed and recorded.
 
     The global random state is seeded with the recipe's seed. Ctrl-C ends training between two steps, and what was
@@ -78,7 +73,8 @@ def train(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> 
 
     Args:
         recipe: What to do.
-        folder: Where the run and the best weights go; it is made.
+        folder: Where the run and the best weights go; it is made. By default
+            ``runs/<date>-<time>-<data set>-<model>``.
         progress: Who is told meanwhile; nobody by default.
 
     Raises:
@@ -99,6 +95,7 @@ def train(recipe: Recipe, folder: Path, *, progress: Progress | None = None) -> 
     with Interruption() as interruption, _threads(recipe.train.threads):
         setup = _Setup.of(recipe)
         progress.say(setup.description)
+        folder = folder or new_folder(f"{recipe.data.name}-{recipe.model.name}")
         with RunWriter(folder) as writer:
             writer.state(setup.data.fact())
             writer.state(facts.Recipe(text=recipe.text))
