@@ -16,6 +16,8 @@ from unstuck.train import Recipe
         ("optimizer.lr=inf", "optimizer.lr=inf: a finite number is accepted"),
         ("train.batch_size=0", "train.batch_size=0: a number from 1, or 'all' is accepted"),
         ("train.epochs=0", "train.epochs=0: a number from 1 is accepted"),
+        ("seed=9223372036854775808", "seed=9223372036854775808: a number below 9.22337e+18 is accepted"),
+        ("train.threads=1000000", "train.threads=1000000: a number up to 1024, or 'auto' is accepted"),
         ("data.test=1.5", "data.test=1.5: a number below 1 is accepted"),
         ("model.dropout=1.0", "model.dropout=1.0: a share is accepted, from 0 (none) to below 1"),
         ("model.hidden=[8, 0]", "model.hidden=[8, 0]: whole numbers from 1 are accepted"),

@@ -26,6 +26,8 @@ DEFAULT = "digits"
 """The recipe that is trained where none is named."""
 
 Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what torch's generators take
+Threads = Annotated[int, Field(ge=1, le=1024)]  # asked for more than the system gives, OpenMP ends the process
 Share = Annotated[float, Field(ge=0, lt=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Above0 = Annotated[float, Field(gt=0)]
@@ -109,7 +111,7 @@ class TrainSection(_Section):
     loss: Literal["auto"] | LossName = "auto"
     patience: Positive | Literal["never"] = 10
     device: str = "auto"
-    threads: Positive | Literal["auto"] = "auto"
+    threads: Threads | Literal["auto"] = "auto"
 
 
 class InitSection(_Section):
@@ -145,7 +147,7 @@ class Recipe(_Section):
         ('digits', 0.01)
     """
 
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     data: DataSection = DataSection()
     model: Annotated[Linear | MLP | CNN, Field(discriminator="name")] = MLP()
     init: InitSection = InitSection()
