@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unstuck.record import Run, RunWriter, facts
+from unstuck.record import Run, RunWriter, facts, signals
 from unstuck.report.describe import EVENTS, fact_rows, layer_rows, one_line
 from unstuck.report.wording import ENGLISH
 
@@ -11,6 +11,13 @@ def test_a_run_in_one_line(healthy: Run, tmp_path: Path) -> None:
     assert one_line(healthy, ENGLISH) == "digits · CNN · SGD at rate 0.1 · 900 steps · completed"
     with RunWriter(tmp_path), Run.open(tmp_path) as run:
         assert "nothing is known" in one_line(run, ENGLISH)
+
+
+def test_a_run_without_an_end_says_so(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
+        writer.add(signals.LOSS, 41, 0.5)
+        writer.flush()
+        assert one_line(run, ENGLISH) == "42 steps so far: still running, or cut off"
 
 
 def test_every_kind_of_fact_has_its_row(sick: Run) -> None:

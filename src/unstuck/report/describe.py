@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Run, facts
+from unstuck.record import Run, facts, signals
 from unstuck.report.phrases import number, share
 from unstuck.report.wording import Words
 
@@ -58,6 +58,8 @@ def one_line(run: Run, words: Words) -> str:
         parts.append(words.say("run.rate", optimizer=optimizer.type, rate=number(rate)) if known else optimizer.type)
     if end := run.fact(facts.End):
         parts += [words.say("run.steps", steps=f"{end.steps:,}"), end.reason]
+    elif len(loss := run.series(signals.LOSS)):
+        parts.append(words.say("run.open", steps=f"{int(loss.steps[-1]) + 1:,}"))
     return " · ".join(parts) or words.say("run.unknown")
 
 

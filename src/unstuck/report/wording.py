@@ -54,6 +54,7 @@ EN: Mapping[str, str] = {
     # The run in one line.
     "run.rate": "{optimizer} at rate {rate}",
     "run.steps": "{steps} steps",
+    "run.open": "{steps} steps so far: still running, or cut off",
     "run.parameters": "{count} parameters",
     "run.unknown": "nothing is known of this run but its signals",
     # The page.
