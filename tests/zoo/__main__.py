@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from unstuck.record import Run
+from unstuck.rules import judge
+from unstuck.rules.engine import FAILED
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -70,11 +74,13 @@ def cases(pattern: str) -> Iterator[Case]:
                 yield case
 
 
-def diagnose(case: Case, seed: int) -> Answer:
-    """Run one script under ``unstuck run``."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "verdict.json"
-        command = [sys.executable, "-m", "unstuck", "run", "--out", f"{folder}/run", "--json", str(file), str(case.path)]
+def diagnose(case: Case, seed: int, runs: Path) -> Answer:
+    """Run one script under ``unstuck run``, or judge again the run of it that is there."""
+    folder = runs / f"{case.path.parent.relative_to(ZOO)}" / f"{case.path.stem}-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "ended").exists():
+        shutil.rmtree(folder / "run", ignore_errors=True)
+        command = [sys.executable, "-m", "unstuck", "run", "--out", str(folder / "run"), str(case.path)]
         environment = {**os.environ, "SEED": str(seed), "OMP_NUM_THREADS": "1"}
         try:
             done = subprocess.run(
@@ -82,11 +88,14 @@ def diagnose(case: Case, seed: int) -> Answer:
             )
         except subprocess.TimeoutExpired:
             return Answer(case, seed, "timeout", (), "ran out of time")
-        if not file.exists():
-            return Answer(case, seed, "none", (), done.stderr[-300:])
-        verdict = json.loads(file.read_text(encoding="utf-8"))
-    found = tuple((f["code"], f["cause"], f["severity"], f["confidence"]) for f in verdict["findings"])
-    return Answer(case, seed, verdict["verdict"], found)
+        (folder / "ended").write_text(done.stderr, encoding="utf-8")
+    if not (folder / "run").exists():
+        return Answer(case, seed, "none", (), (folder / "ended").read_text(encoding="utf-8")[-300:])
+    with Run.open(folder / "run") as run:
+        verdict = judge(run)
+    found = tuple((f.code, f.cause, f.severity, f.confidence) for f in verdict.findings)
+    broken = [f"{code}: {reason}" for code, reason in verdict.not_evaluated.items() if reason.startswith(FAILED)]
+    return Answer(case, seed, verdict.kind, found, "; ".join(broken))
 
 
 def show(answer: Answer) -> None:
@@ -107,8 +116,12 @@ def report(answers: list[Answer]) -> None:
     for name, part in (("sick", sick), ("healthy", healthy)):
         print(f"{name}: {len(part)} runs of {len({answer.case.name for answer in part})} scripts")
     if sick:
-        print(f"first finding right: {sum(a.first for a in sick)} of {len(sick)} = {sum(a.first for a in sick) / len(sick):.1%}")
-        print(f"among the first three: {sum(a.among_three for a in sick)} = {sum(a.among_three for a in sick) / len(sick):.1%}")
+        print(
+            f"first finding right: {sum(a.first for a in sick)} of {len(sick)} = {sum(a.first for a in sick) / len(sick):.1%}"
+        )
+        print(
+            f"among the first three: {sum(a.among_three for a in sick)} = {sum(a.among_three for a in sick) / len(sick):.1%}"
+        )
     print(f"false alarms on healthy scripts: {sum(bool(a.alarms) for a in healthy)} of {len(healthy)}")
     if sure:
         print(f"findings given 0.9 or more that are right: {sum(sure)} of {len(sure)} = {sum(sure) / len(sure):.1%}")
@@ -120,11 +133,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of the path")
     parser.add_argument("--every", type=int, default=1, help="only every n-th script, for a first impression")
+    parser.add_argument("--runs", type=Path, help="where runs are kept; those that are there are only judged again")
     options = parser.parse_args()
     work = [(case, seed) for seed in options.seeds for case in [*cases(options.only)][:: options.every]]
     answers: list[Answer] = []
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for answer in pool.map(lambda item: diagnose(*item), work):
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(options.jobs) as pool:
+        runs = (options.runs or Path(temporary)).resolve()
+        for answer in pool.map(lambda item: diagnose(*item, runs), work):
             answers.append(answer)
             show(answer)
     report(answers)

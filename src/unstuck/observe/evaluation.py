@@ -160,18 +160,16 @@ class EvaluationProbe:
 
         It does if training met most of its examples, and the user's names say so, or another place evaluates fresh
         ones, or its examples are about all that training has: a smaller set that training met is a validation set that
-        leaked.
+        leaked. Where it has about all that training has and another place has fresh ones, names count for nothing.
         """
         overlap = self._identity.overlap(place)
-        purpose = purpose_of(place)
-        if overlap <= TRAINED_ON or purpose == "validation":
+        if overlap <= TRAINED_ON:
             return False
-        if purpose == "training":
-            return True
         others = [self._identity.overlap(other) for other in self._identity.evaluated if other != place]
-        if any(other < overlap - TRAINED_ON / 2 for other in others):
-            return True
-        return len(self._identity.evaluated[place]) >= 0.8 * len(self._identity.trained)
+        fresh = any(other < overlap - TRAINED_ON / 2 for other in others)
+        whole = len(self._identity.evaluated[place]) >= 0.8 * len(self._identity.trained)
+        purpose = "" if fresh and whole else purpose_of(place)
+        return purpose == "training" or (purpose != "validation" and (fresh or whole))
 
     def shifted(self) -> facts.Shift | None:
         """How far validation inputs lie from training inputs; None where that cannot be told."""

@@ -12,7 +12,7 @@ from types import CodeType, FrameType
 
 import torch
 
-__all__ = ["is_users", "user_names", "user_place", "user_trail"]
+__all__ = ["is_users", "user_modules", "user_names", "user_place", "user_trail"]
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _TORCH = str(Path(torch.__file__).resolve().parent)
@@ -63,6 +63,18 @@ def _columns(code: CodeType, instruction: int) -> str:
         return "-1:-1"
     line, last, start, end = next(islice(positions(), instruction // 2, None), (None, None, None, None))
     return f"{-1 if start is None else start}:{-1 if end is None or last != line else end}"
+
+
+def user_modules() -> list[torch.nn.Module]:
+    """The modules that the user's variables and attributes of ``self`` hold, those of most parameters first."""
+    found: dict[int, torch.nn.Module] = {}
+    for frame in _user_frames(1):
+        for scope in (_locals(frame), frame.f_globals):
+            owner = getattr(scope.get("self"), "__dict__", {})
+            for value in (*scope.values(), *owner.values()):
+                if isinstance(value, torch.nn.Module):
+                    found[id(value)] = value
+    return sorted(found.values(), key=lambda module: -sum(p.numel() for p in module.parameters()))
 
 
 def user_names(wanted: set[int]) -> dict[int, str]:

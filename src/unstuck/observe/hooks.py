@@ -1,9 +1,9 @@
 """Where the observer holds on to PyTorch: backward passes, optimizer steps, new optimizers, schedules.
 
 Optimizer steps are seen through PyTorch's global optimizer hooks. For backward passes (``torch.autograd.backward``,
-which ``Tensor.backward`` calls), for the construction of optimizers, and for schedules PyTorch has no hook, so these
-are wrapped while somebody listens, and restored afterwards. A listener that raises is dropped: watching must never stop
-a training.
+which ``Tensor.backward`` calls, and ``torch.autograd.grad``), for the construction of optimizers, and for schedules
+PyTorch has no hook, so these are wrapped while somebody listens, and restored afterwards. A listener that raises is
+dropped: watching must never stop a training.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class Listener(Protocol):
     ===================================  ===============================================================================
     backward_begins(roots)               before a backward pass from these tensors, while their graph is still there
     backward_ended()                     after it
+    gradients_begin(roots, inputs)       before torch.autograd.grad of these roots with respect to these inputs
+    gradients_ended(inputs, gradients)   after it
     step_begins(optimizer, closure=...)  before an optimizer's step; with a closure, its backward passes come after this
     step_ended(optimizer)                after it
     optimizer_made(optimizer)            when an optimizer was constructed
@@ -48,7 +50,10 @@ class Listener(Protocol):
         ...
 
 
-EVENTS = ("backward_begins", "backward_ended", "step_begins", "step_ended", "optimizer_made", "schedule_stepped")
+EVENTS = (
+    *("backward_begins", "backward_ended", "gradients_begin", "gradients_ended"),
+    *("step_begins", "step_ended", "optimizer_made", "schedule_stepped"),
+)
 
 
 class _Unscaled:
@@ -80,6 +85,7 @@ _listeners: list[Listener] = []
 _hearing: dict[str, tuple[tuple[Listener, Callable[..., None]], ...]] = {}
 _optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 _undo: list[Callable[[], None]] = []
+_telling = False
 
 
 def listen(listener: Listener) -> None:
@@ -113,7 +119,18 @@ def held_parameters() -> set[int]:
 
 
 def _tell(event: str, *args: Any, **kwargs: Any) -> None:
-    """Call one method of every listener that has it."""
+    """Call one method of every listener that has it, unless a listener itself does what is told."""
+    global _telling
+    if _telling:
+        return
+    _telling = True
+    try:
+        _call(event, args, kwargs)
+    finally:
+        _telling = False
+
+
+def _call(event: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
         for listener, method in _hearing[event]:
             try:
@@ -123,21 +140,47 @@ def _tell(event: str, *args: Any, **kwargs: Any) -> None:
                 listener.failed(error)
                 message = f"unstuck stopped watching: {type(error).__name__}: {error}"
                 with contextlib.suppress(Warning):  # not even where warnings are errors
-                    warnings.warn(message, RuntimeWarning, stacklevel=3)
+                    warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _install() -> None:
     backward = torch.autograd.backward
+    grad = torch.autograd.grad
     construct = Optimizer.__init__
     scale = GradScaler.scale
     schedule = LRScheduler.step
 
+    inside = False  # under a mode that sees functions, torch calls itself by name a second time
+
     @functools.wraps(backward)
     def watched_backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+        nonlocal inside
+        if inside:
+            return backward(tensors, *args, **kwargs)
+        roots = _tensors(tensors)
         _tell("backward_begins", _unscaled.take(roots) if _unscaled.pairs else roots)
-        backward(tensors, *args, **kwargs)
+        inside = True
+        try:
+            backward(tensors, *args, **kwargs)
+        finally:
+            inside = False
         _tell("backward_ended")
+        return None
+
+    @functools.wraps(grad)
+    def watched_grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal inside
+        if inside or not _hearing["gradients_begin"]:
+            return grad(outputs, inputs, *args, **kwargs)
+        roots, sought = _tensors(outputs), _tensors(inputs)
+        _tell("gradients_begin", roots, sought)
+        inside = True
+        try:
+            gradients = grad(outputs, inputs, *args, **kwargs)
+        finally:
+            inside = False
+        _tell("gradients_ended", sought, gradients)
+        return gradients
 
     @functools.wraps(construct)
     def watched_construct(self: Optimizer, *args: Any, **kwargs: Any) -> None:
@@ -168,6 +211,7 @@ def _install() -> None:
         _tell("step_ended", optimizer)
 
     torch.autograd.backward = watched_backward
+    torch.autograd.grad = watched_grad
     Optimizer.__init__ = watched_construct
     GradScaler.scale = watched_scale
     LRScheduler.step = watched_schedule
@@ -177,6 +221,7 @@ def _install() -> None:
 
     def restore() -> None:
         torch.autograd.backward = backward
+        torch.autograd.grad = grad
         Optimizer.__init__ = construct
         GradScaler.scale = scale
         LRScheduler.step = schedule
@@ -185,6 +230,10 @@ def _install() -> None:
         place_warnings_freely()
 
     _undo.append(restore)
+
+
+def _tensors(values: Any) -> tuple[Tensor, ...]:
+    return (values,) if isinstance(values, Tensor) else tuple(values)
 
 
 def _uninstall() -> None:

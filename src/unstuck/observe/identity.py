@@ -9,7 +9,7 @@ from torch import Tensor
 
 __all__ = ["Identity", "signatures"]
 
-FEATURES = 256
+FEATURES = 4_096
 """Values of an example that its signature is made of, evenly spread over it."""
 
 MOST_EXAMPLES = 50_000

@@ -34,7 +34,7 @@ from unstuck.observe.structure import describe_environment, describe_model, desc
 from unstuck.record import RunWriter, facts, signals
 from unstuck.record.signals import Index
 
-__all__ = ["Latest", "Observer"]
+__all__ = ["EndReason", "Latest", "Observer"]
 
 EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
 

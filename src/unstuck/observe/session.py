@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from unstuck.observe import hooks
+from unstuck.observe.by_hand import ByHand, HandObserver, learnable
 from unstuck.observe.observer import Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
 from unstuck.record import RunWriter
@@ -23,7 +24,8 @@ MOST_STREAMS = 32
 class Session:
     """Record every training of a program that knows nothing of it.
 
-    An observer begins to watch each optimizer as it is constructed. It takes the next number among the run's streams at
+    An observer begins to watch each optimizer as it is constructed; where a program has none, at the first backward
+    pass, the tensors that the loss leads to. It takes the next number among the run's streams at
     its first step, and ends with the program, or when the optimizer is gone.
 
     Args:
@@ -59,6 +61,7 @@ class Session:
         self._budget = budget
         self._streams = itertools.count()
         self._observers: list[Observer] = []
+        self._by_hand: HandObserver | None = None
 
     @property
     def failure(self) -> Exception | None:
@@ -80,6 +83,8 @@ class Session:
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """Watch a new optimizer."""
+        if isinstance(optimizer, ByHand):
+            return
         self.optimizers += 1
         if len(self._observers) < MOST_STREAMS and any(group["params"] for group in optimizer.param_groups):
             observer = Observer(None, optimizer, self._writer, budget=self._budget, streams=self._streams)
@@ -88,8 +93,23 @@ class Session:
 
     def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
         """Count backward passes, to tell a program that never trains from one without an optimizer."""
-        del roots
         self.backward_passes += 1
+        if self._by_hand is None and not self.optimizers and roots:
+            self._watch_by_hand(learnable(roots[0]), roots)
+
+    def gradients_begin(self, roots: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
+        """Watch a program without an optimizer that takes gradients with respect to tensors of its own."""
+        if self._by_hand is None and not self.optimizers and roots:
+            sought = {id(tensor) for tensor in inputs}
+            self._watch_by_hand([leaf for leaf in learnable(roots[0]) if id(leaf) in sought], roots)
+
+    def _watch_by_hand(self, parameters: list[Tensor], roots: tuple[Tensor, ...]) -> None:
+        if not parameters:
+            return
+        self._by_hand = HandObserver(parameters, self._writer, budget=self._budget, streams=self._streams)
+        self._observers.append(self._by_hand)
+        self._by_hand.__enter__()
+        self._by_hand.backward_begins(roots)
 
     def failed(self, error: Exception) -> None:
         """The session itself has nothing to let go of."""

@@ -30,6 +30,9 @@ MOST_FILTERS = 64
 
 MOST_FILTER_VALUES = 65_536
 
+MOST_INPUTS = 8
+"""Batches of one step whose inputs are looked at: a rollout begins every time in the same state."""
+
 
 class StepProbe:
     """See a forward pass, and measure the update that follows it.
@@ -50,6 +53,8 @@ class StepProbe:
         self._inputs = InputProbe()
         self._calls: dict[str, int] = {}
         self._input: Tensor | None = None
+        self._entry: nn.Module | None = None
+        self._entered = 0
         self._first: Tensor | None = None
         self._output: Tensor | None = None
         self._skipping = False
@@ -84,7 +89,8 @@ class StepProbe:
         self._activations.begin()
         self._calls.clear()
         self.ran = {}
-        self._input = self._first = self._output = None
+        self._input = self._entry = self._first = self._output = None
+        self._entered = 0
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
         """Take the batch that enters the model, unless this is an evaluation."""
@@ -100,12 +106,14 @@ class StepProbe:
             return
         if next(module.parameters(recurse=False), None) is not None:
             self.ran.setdefault(self._roots.path(module) or "", torch.is_grad_enabled())
-        if self._input is not None:
+        if self._input is not None and (module is not self._entry or self._entered >= MOST_INPUTS):
             return
         batch = first_tensor(inputs)
         if batch is not None:
-            self._input = batch.detach()
+            self._entered += 1
             self._inputs.observe(batch)
+            if self._input is None:
+                self._input, self._entry = batch.detach(), module
 
     def module_ended(self, module: nn.Module, output: Any) -> None:
         """Take the statistics of a layer's output."""

@@ -33,7 +33,7 @@ def counted(run: Run) -> tuple[str, ...]:
         parameter = roles.get(name)
         if name in zero or name.rsplit(".", 1)[-1].startswith("bias"):
             return False
-        return parameter is None or (parameter.role in ("weight", "other") and len(parameter.shape) != 1)
+        return parameter is None or (parameter.role in ("weight", "other") and len(parameter.shape) > 1)
 
     return tuple(name for name in names if counts(name))
 

@@ -55,7 +55,7 @@ class SplitLeak(Rule):
     )
     chance: float = 2.0  #: shared examples over those that the first training batches repeat (our choice)
     split: int = 200  #: training examples from which a set that is not split at all is no toy (our choice)
-    certain: float = 0.2  #: share beyond doubt (our choice)
+    certain: float = 0.2  #: share beyond doubt; repeated sentences and rows of public collections reach a tenth
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
@@ -73,7 +73,7 @@ class SplitLeak(Rule):
         if fact.purpose == "training" or (unsplit and (fact.trained < self.split or not fact.purpose)):
             return
         sure = share > self.certain and (share < 0.95 or fact.purpose == "validation") and not unsplit
-        severity: Severity = "error" if sure else "warning"
+        severity: Severity = "error" if sure else "warning" if share > self.certain else "note"
         yield self.finding(
             f"{fact.seen_in_training} of {fact.evaluated} evaluated examples ({share:.0%}) were also trained on",
             "Split before anything else, and give the training loader the training part alone; oversample and augment "

@@ -74,6 +74,8 @@ class InitialLossOff(Rule):
         target, tolerance, formula = expected
         if value < self.factor * target or value < target + tolerance:
             return
+        if abs(value / target / _features(run) - 1.0) < self.match:
+            return  # summed over an example's outputs and averaged over the batch, as an autoencoder's loss often is
         evidence = Evidence(
             signal="initial_loss" if fact is not None else "loss",
             value=value,
@@ -127,6 +129,12 @@ class InitialLossOff(Rule):
                 ),
             ),
         )
+
+
+def _features(run: Run) -> float:
+    """Values that an example is compared by, one by one; 1 for classes."""
+    loss = single_loss(run)
+    return float(np.prod(loss.output_shape[1:])) if loss and loss.target_type == "real" else 1.0
 
 
 def _share_above(curve: Curve, target: float) -> float:

@@ -1,0 +1,107 @@
+"""Trainings that have no optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from unstuck.observe import Session
+from unstuck.record import Run, RunWriter, facts, signals
+
+
+def in_place(weight: Tensor, loss: Tensor) -> None:
+    loss.backward()
+    assert weight.grad is not None
+    gradient = weight.grad
+    with torch.no_grad():
+        weight -= 0.1 * gradient
+        gradient.zero_()
+
+
+def by_data(weight: Tensor, loss: Tensor) -> None:
+    weight.grad = None
+    loss.backward()
+    assert weight.grad is not None
+    weight.data = weight.data - 0.1 * weight.grad
+
+
+def functional(weight: Tensor, loss: Tensor) -> None:
+    (gradient,) = torch.autograd.grad(loss, [weight])
+    with torch.no_grad():
+        weight -= 0.1 * gradient
+
+
+@pytest.mark.parametrize("update", [in_place, by_data, functional])
+def test_an_update_by_hand_is_a_step(tmp_path: Path, update: Callable[[Tensor, Tensor], None]) -> None:
+    with RunWriter(tmp_path) as writer, Session(writer):
+        weight = torch.tensor([3.0, 4.0], requires_grad=True)
+        for _ in range(3):
+            update(weight, weight.square().sum())
+    with Run.open(tmp_path) as run:
+        assert run.series(signals.LOSS).values.tolist() == pytest.approx([25.0, 16.0, 10.24])
+        assert run.table(signals.GRADIENT_NORM).values[:, 0].tolist() == pytest.approx([10.0, 8.0, 6.4])
+        assert run.table(signals.UPDATE_NORM).values[:, 0].tolist() == pytest.approx([1.0, 0.8, 0.64])
+        assert run.table(signals.UPDATE_GRADIENT_COSINE).values[:, 0].tolist() == pytest.approx([-1.0] * 3)
+        assert run.names(signals.WEIGHT_NORM.index) == ("weight",)
+        end = run.fact(facts.End)
+    assert end is not None
+    assert end.steps == 3
+
+
+def test_the_program_s_gradients_are_left_as_they_are(tmp_path: Path) -> None:
+    weight = torch.tensor([3.0], requires_grad=True)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        weight.square().sum().backward()
+        mine = weight.grad
+        assert mine is not None
+        weight.data -= 0.1 * mine
+        mine.zero_()
+        weight.square().sum().backward()
+        assert weight.grad is mine
+        assert mine.item() == pytest.approx(2 * 2.4)
+
+
+def test_several_backward_passes_before_an_update_are_one_step(tmp_path: Path) -> None:
+    weight = torch.tensor([1.0], requires_grad=True)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        for _ in range(4):
+            for factor in (1.0, 3.0):
+                (factor * weight.square().sum()).backward()
+            assert weight.grad is not None
+            weight.data -= 0.01 * weight.grad
+            weight.grad = None
+    with Run.open(tmp_path) as run:
+        losses = run.series(signals.LOSS)
+    assert len(losses) == 4
+    assert losses.values[0] == pytest.approx(2.0)
+
+
+def test_layers_of_a_module_updated_by_hand_are_seen(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+    inputs = torch.randn(8, 3)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        for _ in range(5):
+            nn.functional.mse_loss(model(inputs), inputs.sum(1, keepdim=True)).backward()
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    assert parameter.grad is not None
+                    parameter -= 0.05 * parameter.grad
+            model.zero_grad()
+    with Run.open(tmp_path) as run:
+        assert run.names(signals.WEIGHT_NORM.index) == ("0.weight", "0.bias", "2.weight", "2.bias")
+        assert len(run.table(signals.ACTIVATION_STD)) == 4  # the first forward pass came before anything was known
+        assert len(run.series(signals.LOSS)) == 5
+
+
+def test_gradients_of_inputs_alone_are_no_training(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer, Session(writer):
+        for _ in range(3):
+            image = torch.ones(4, requires_grad=True)
+            image.square().sum().backward()
+    with Run.open(tmp_path) as run:
+        assert not run.has(signals.LOSS)
