@@ -58,3 +58,21 @@ def test_bad_data_are_refused_with_the_rows_at_fault(source: Source, message: st
 def test_a_long_list_of_rows_is_cut() -> None:
     with pytest.raises(DataError, match="rows 0, 1, 2, 3, 4 and 3 more"):
         check(numbers(inputs=INPUTS * np.nan))
+
+
+SYMBOLS = np.array([[0, 1, 2], [2, 1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"targets": SYMBOLS[:, :2]}, r"inputs of shape \(2, 3\) and targets of shape \(2, 2\)"),
+        ({"inputs": SYMBOLS * 0.5}, "symbols are whole numbers, got inputs of float64"),
+        ({"targets": SYMBOLS + 1}, "targets hold symbols from 1 to 3, but there are 3"),
+    ],
+)
+def test_sequences_that_do_not_fit_their_symbols(changes: dict[str, Any], message: str) -> None:
+    sound: dict[str, Any] = {"inputs": SYMBOLS, "targets": SYMBOLS, "labels": ("a", "b", "c"), "ordered": True}
+    check(classes(**sound))
+    with pytest.raises(DataError, match=message):
+        check(classes(**{**sound, **changes}))

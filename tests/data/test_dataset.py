@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -85,3 +87,29 @@ def test_a_class_too_rare_for_its_part_is_named() -> None:
 def test_parts_move_to_a_device_together() -> None:
     moved = prepare(IMAGES).to("meta")
     assert {part.inputs.device.type for part in (moved.train, moved.validation, moved.test)} == {"meta"}
+
+
+def test_images_of_bytes_are_scaled_like_numbers_and_by_pixel_on_request() -> None:
+    whole = replace(IMAGES, inputs=IMAGES.inputs.round().astype(np.uint8))
+    same = prepare(replace(IMAGES, inputs=IMAGES.inputs.round()))
+    torch.testing.assert_close(prepare(whole).train.inputs, same.train.inputs)
+    by_pixel = prepare(whole, per="pixel").train.inputs
+    torch.testing.assert_close(by_pixel.mean(dim=0), torch.zeros(1, 4, 4), atol=1e-6, rtol=0)
+    assert prepare(whole, scale="range").train.inputs.min() == 0.0
+
+
+def test_what_the_makers_set_apart_is_the_test_part() -> None:
+    given = replace(IMAGES, given_test=9)
+    data = prepare(given, scale=False, validation=0.2)
+    assert torch.equal(data.test.inputs, torch.from_numpy(IMAGES.inputs[-9:]).float())
+    assert len(data.train) + len(data.validation) == 51
+    assert len(prepare(given, test=0.5).test) == 30
+
+
+def test_a_sequence_is_cut_in_order_and_never_scaled() -> None:
+    ids = np.arange(100).reshape(20, 5) % 4
+    source = Source(name="s", task="classification", inputs=ids, targets=ids, labels=tuple("abcd"), ordered=True)
+    data = prepare(source, validation=0.2, test=0.2)
+    assert data.symbolic
+    assert torch.equal(torch.cat([data.train.inputs, data.validation.inputs, data.test.inputs]), torch.from_numpy(ids))
+    assert (data.outputs, data.input_scaling) == (4, None)

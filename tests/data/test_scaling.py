@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from unstuck.data import Scaling
+from unstuck.data.scaling import Per
 
 tables = arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 4)), elements=st.floats(-1e6, 1e6, width=32))
 
@@ -37,3 +39,40 @@ def test_images_are_scaled_by_channel_not_by_pixel() -> None:
     np.testing.assert_allclose(scaled.mean(axis=(0, 2, 3)), 0.0, atol=1e-12)
     np.testing.assert_allclose(scaled.std(axis=(0, 2, 3)), 1.0, rtol=1e-12)
     assert abs(scaled[:, 1, 0, 0].mean()) > 1.0
+
+
+IMAGES = np.random.default_rng(1).integers(0, 256, size=(40, 2, 3, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("per", "axes"), [("channel", (0, 2, 3)), ("pixel", (0,))])
+def test_images_by_channel_or_by_pixel(per: Per, axes: tuple[int, ...]) -> None:
+    scaled = Scaling.fit(IMAGES, per=per).apply(IMAGES.astype(float))
+    np.testing.assert_allclose(scaled.mean(axis=axes), 0.0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(axis=axes), 1.0)
+
+
+def test_only_the_mean_or_only_the_deviation() -> None:
+    values = IMAGES.astype(float)
+    np.testing.assert_allclose(
+        Scaling.fit(values, how="mean").apply(values), values - values.mean((0, 2, 3), keepdims=True)
+    )
+    np.testing.assert_allclose(
+        Scaling.fit(values, how="deviation").apply(values), values / values.std((0, 2, 3), keepdims=True)
+    )
+
+
+def test_the_range_becomes_0_to_1_and_back() -> None:
+    values = IMAGES.astype(float)
+    scaling = Scaling.fit(IMAGES, how="range")
+    scaled = scaling.apply(values)
+    assert (scaled.min(), scaled.max()) == (0.0, 1.0)
+    np.testing.assert_allclose(scaling.undo(scaled), values)
+
+
+def test_pieces_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Scaling.fit(IMAGES)
+    monkeypatch.setattr("unstuck.data.scaling.TOGETHER", 7)
+    pieces = Scaling.fit(IMAGES)
+    np.testing.assert_allclose(pieces.mean, whole.mean)
+    np.testing.assert_allclose(pieces.std, whole.std)
+    np.testing.assert_allclose(pieces.to_float32(IMAGES), whole.apply(IMAGES.astype(float)), rtol=1e-5)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from unstuck.data.auto_mpg import auto_mpg
 from unstuck.data.breast_cancer import breast_cancer
+from unstuck.data.characters import characters
 from unstuck.data.dataset import Dataset, prepare
 from unstuck.data.diabetes import diabetes
 from unstuck.data.digits import digits
@@ -22,6 +24,8 @@ DATASETS: dict[str, Callable[[], Source]] = {
     "breast-cancer": breast_cancer,
     "pokemon": pokemon,
     "mnist5k": mnist5k,
+    "auto-mpg": auto_mpg,
+    "characters": characters,
 }
 """Every data set by its name."""
 

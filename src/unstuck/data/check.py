@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,9 @@ def check(source: Source) -> None:
         raise DataError(
             f"{source.name}: {examples} inputs but {len(source.targets)} targets; each example needs one of each"
         )
+    if source.symbolic:
+        _symbols(source)
+        return
     _finite(source.name, "inputs", source.inputs)
     if source.task == "classification":
         _classes(source)
@@ -35,7 +40,9 @@ def check(source: Source) -> None:
         _real(source)
 
 
-def _finite(name: str, what: str, values: NDArray[np.float64]) -> None:
+def _finite(name: str, what: str, values: NDArray[Any]) -> None:
+    if not np.issubdtype(values.dtype, np.inexact):
+        return
     bad = ~np.isfinite(values).reshape(len(values), -1)
     rows = np.any(bad, axis=1, keepdims=True)[:, 0]
     if rows.any():
@@ -43,6 +50,23 @@ def _finite(name: str, what: str, values: NDArray[np.float64]) -> None:
             f"{name}: {bad.sum()} of {bad.size} values of the {what} are NaN or infinite, first in "
             f"{_rows(rows)}; remove these examples, or fill the gaps before training"
         )
+
+
+def _symbols(source: Source) -> None:
+    if source.inputs.shape != source.targets.shape:
+        raise DataError(
+            f"{source.name}: each place of a sequence needs one target, got inputs of shape {source.inputs.shape} and "
+            f"targets of shape {source.targets.shape}"
+        )
+    for what, ids in (("inputs", source.inputs), ("targets", source.targets)):
+        if not np.issubdtype(ids.dtype, np.integer):
+            raise DataError(f"{source.name}: symbols are whole numbers, got {what} of {ids.dtype}; number the symbols")
+        numbers = ids.astype(np.int64)
+        if numbers.min() < 0 or numbers.max() >= len(source.labels):
+            raise DataError(
+                f"{source.name}: {what} hold symbols from {numbers.min()} to {numbers.max()}, but there are "
+                f"{len(source.labels)} of them; number the symbols from 0, and name each in labels"
+            )
 
 
 def _classes(source: Source) -> None:

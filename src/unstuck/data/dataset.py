@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unstuck.data.check import check
-from unstuck.data.scaling import Scaling
+from unstuck.data.scaling import How, Per, Scaling
 from unstuck.data.source import Source, Task
-from unstuck.data.split import quantiles, split
+from unstuck.data.split import Split, in_order, quantiles, split
 from unstuck.errors import DataError
 from unstuck.record import facts
 
@@ -24,8 +24,8 @@ class Part:
     """Examples that serve one purpose.
 
     Attributes:
-        inputs: float32, (N, F) or (N, C, H, W).
-        targets: int64 class ids of shape (N,), or float32 numbers of shape (N, K).
+        inputs: float32, (N, F) or (N, C, H, W); int64 of shape (N, T) for sequences of symbols.
+        targets: int64 class ids of shape (N,), or (N, T) for sequences; or float32 numbers of shape (N, K).
     """
 
     inputs: Tensor
@@ -52,6 +52,7 @@ class Dataset:
         labels: A name for each class; empty for a regression.
         input_scaling: How inputs were standardised; None where they are raw.
         target_scaling: How the targets of a regression were standardised; None where they are raw.
+        fingerprint: SHA-256 of what was read, where it may differ from one machine to another.
     """
 
     name: str
@@ -62,6 +63,12 @@ class Dataset:
     labels: tuple[str, ...] = ()
     input_scaling: Scaling | None = None
     target_scaling: Scaling | None = None
+    fingerprint: str = ""
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether inputs are symbols, with a class to tell for each, rather than measurements."""
+        return not self.train.inputs.dtype.is_floating_point
 
     @property
     def features(self) -> tuple[int, ...]:
@@ -97,7 +104,13 @@ class Dataset:
 
 
 def prepare(
-    source: Source, *, seed: int = 0, scale: bool = True, validation: float | None = None, test: float | None = None
+    source: Source,
+    *,
+    seed: int = 0,
+    scale: bool | How = True,
+    per: Per = "channel",
+    validation: float | None = None,
+    test: float | None = None,
 ) -> Dataset:
     """Check, split and scale a data set of your own.
 
@@ -105,9 +118,12 @@ def prepare(
         source: All its examples.
         seed: Seed of the split; another data set of as many examples of each class is split alike.
         scale: Standardise inputs, and the targets of a regression, by mean and standard deviation of the training
-            part; False leaves the raw values.
+            part; False leaves the raw values. ``"mean"`` only subtracts, ``"deviation"`` only divides, ``"range"`` maps
+            inputs to 0 to 1; targets are standardised all the same.
+        per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
         validation: Share of the examples to steer training by; the source's own by default.
-        test: Share of the examples held out to the end; the source's own by default.
+        test: Share of the examples held out to the end; by default the part that its makers set apart, or the source's
+            own share.
 
     Returns:
         The data set, on the CPU.
@@ -126,27 +142,27 @@ def prepare(
         (0.0, 1.0)
     """
     check(source)
-    classification = source.task == "classification"
-    ids = source.targets.astype(np.int64) if classification else None
-    numbers = source.targets.astype(np.float64).reshape(len(source.targets), -1)
-    rows = split(
-        quantiles(numbers) if ids is None else ids,
-        validation=source.validation if validation is None else validation,
-        test=source.test if test is None else test,
-        seed=seed,
-    )
-    labels = () if ids is None else source.labels or tuple(map(str, range(int(ids.max()) + 1)))
-    if ids is not None:
-        _all_classes(source.name, ids[rows.train], labels)
-    raw = source.inputs.astype(np.float64)
-    input_scaling = Scaling.fit(raw[rows.train]) if scale else None
-    target_scaling = Scaling.fit(numbers[rows.train]) if scale and ids is None else None
-    inputs = torch.from_numpy((input_scaling.apply(raw) if input_scaling else raw).astype(np.float32))
-    real = (target_scaling.apply(numbers) if target_scaling else numbers).astype(np.float32)
-    targets = torch.from_numpy(real if ids is None else ids)
+    validation = source.validation if validation is None else validation
+    if source.symbolic:
+        rows = in_order(len(source.inputs), validation=validation, test=source.test if test is None else test)
+        input_scaling = target_scaling = None
+        inputs, targets, labels = source.inputs.astype(np.int64), source.targets.astype(np.int64), source.labels
+    else:
+        ids = source.targets.astype(np.int64) if source.task == "classification" else None
+        numbers = source.targets.astype(np.float64).reshape(len(source.targets), -1)
+        rows = _rows(source, quantiles(numbers) if ids is None else ids, validation=validation, test=test, seed=seed)
+        labels = () if ids is None else source.labels or tuple(map(str, range(int(ids.max()) + 1)))
+        if ids is not None:
+            _all_classes(source.name, ids[rows.train], labels)
+        how: How = "standard" if isinstance(scale, bool) else scale
+        input_scaling = Scaling.fit(source.inputs[rows.train], how=how, per=per) if scale else None
+        target_scaling = Scaling.fit(numbers[rows.train]) if scale and ids is None else None
+        inputs = input_scaling.to_float32(source.inputs) if input_scaling else source.inputs.astype(np.float32)
+        real = (target_scaling.apply(numbers) if target_scaling else numbers).astype(np.float32)
+        targets = real if ids is None else ids
     train, steering, held_out = (
-        Part(inputs[chosen], targets[chosen])
-        for chosen in map(torch.from_numpy, (rows.train, rows.validation, rows.test))
+        Part(torch.from_numpy(inputs[chosen]), torch.from_numpy(targets[chosen]))
+        for chosen in (rows.train, rows.validation, rows.test)
     )
     return Dataset(
         name=source.name,
@@ -157,7 +173,17 @@ def prepare(
         labels=labels,
         input_scaling=input_scaling,
         target_scaling=target_scaling,
+        fingerprint=source.fingerprint,
     )
+
+
+def _rows(source: Source, strata: NDArray[np.int64], *, validation: float, test: float | None, seed: int) -> Split:
+    """Draw the parts; those that the makers set apart for testing stay apart unless a share is asked for."""
+    if not source.given_test or test is not None:
+        return split(strata, validation=validation, test=source.test if test is None else test, seed=seed)
+    rest = len(strata) - source.given_test
+    parts = split(strata[:rest], validation=validation, test=0.0, seed=seed)
+    return replace(parts, test=np.arange(rest, len(strata)))
 
 
 def _all_classes(name: str, targets: NDArray[np.int64], labels: tuple[str, ...]) -> None:

