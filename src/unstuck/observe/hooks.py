@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from unstuck.observe.warned import keep_places
@@ -149,6 +149,7 @@ def _install() -> None:
     construct = Optimizer.__init__
     scale = GradScaler.scale
     schedule = LRScheduler.step
+    plateau = ReduceLROnPlateau.step  # does not call the one above
 
     inside = False  # under a mode that sees functions, torch calls itself by name a second time
 
@@ -200,6 +201,11 @@ def _install() -> None:
         if not getattr(self, "_is_initial", False):  # its constructor steps it too
             _tell("schedule_stepped", self)
 
+    @functools.wraps(plateau)
+    def watched_plateau(self: ReduceLROnPlateau, *args: Any, **kwargs: Any) -> None:
+        plateau(self, *args, **kwargs)
+        _tell("schedule_stepped", self)
+
     def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         _optimizers.add(optimizer)
         # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
@@ -215,6 +221,7 @@ def _install() -> None:
     Optimizer.__init__ = watched_construct
     GradScaler.scale = watched_scale
     LRScheduler.step = watched_schedule
+    ReduceLROnPlateau.step = watched_plateau
     place_warnings_freely = keep_places()
     before = register_optimizer_step_pre_hook(step_begins)
     after = register_optimizer_step_post_hook(step_ended)
@@ -225,6 +232,7 @@ def _install() -> None:
         Optimizer.__init__ = construct
         GradScaler.scale = scale
         LRScheduler.step = schedule
+        ReduceLROnPlateau.step = plateau
         before.remove()
         after.remove()
         place_warnings_freely()

@@ -20,6 +20,9 @@ MOST_FEATURES = 4_096
 VALUES = 1_000_000
 """Values of a batch that are looked at; of a larger batch, evenly spread examples."""
 
+FIRST_LAYER = 8
+"""Batches of which the size at the first layer is taken."""
+
 KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 
@@ -49,6 +52,13 @@ class InputProbe:
     _squares: Tensor | None = None
     _range: Tensor | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
+    _first_layer: list[Tensor] = field(default_factory=list[Tensor])
+
+    @torch.no_grad()
+    def reach(self, batch: Tensor) -> None:
+        """Take what reaches the first layer with weights, of the first few batches."""
+        if len(self._first_layer) < FIRST_LAYER and batch.is_floating_point() and batch.numel():
+            self._first_layer.append(batch.detach().double().square().mean().sqrt())
 
     @torch.no_grad()
     def observe(self, batch: Tensor) -> None:
@@ -90,6 +100,7 @@ class InputProbe:
             return facts.Inputs(shape=self._shape, kind_of=self._kind, examples=0, minimum=0.0, maximum=0.0)
         means = self._sums / self._count
         stds = (self._squares / self._count - means.square()).clamp_min(0.0).sqrt()
+        reached = torch.stack(self._first_layer).median().item() if self._first_layer else None
         stride = -(-len(means) // MOST_FEATURES)
         low, high = self._range.tolist()
         return facts.Inputs(
@@ -100,6 +111,7 @@ class InputProbe:
             maximum=high,
             feature_means=tuple(means[::stride].tolist()),
             feature_stds=tuple(stds[::stride].tolist()),
+            first_layer=reached,
         )
 
 

@@ -52,6 +52,7 @@ class LiveFacts:
         self._learners = Learners()
         self._custom = CustomFunctions()
         self._schedules: dict[int, facts.Schedule] = {}
+        self._bests: dict[int, Any] = {}
 
     def backward_begins(
         self,
@@ -125,7 +126,10 @@ class LiveFacts:
             base = max((float(g.get("max_lr", g.get("initial_lr", g["lr"]))) for g in groups), default=None)
             name = type(schedule).__name__
             known = facts.Schedule(type=name, before_update=step == 0, base_rate=base, file=file, line=line)
-        self._schedules[id(schedule)] = replace(known, steps=known.steps + 1, updates=step)
+        best = getattr(schedule, "best", None)
+        stale = 0 if best != self._bests.get(id(schedule)) else known.stale + 1
+        self._bests[id(schedule)] = best
+        self._schedules[id(schedule)] = replace(known, steps=known.steps + 1, updates=step, stale=stale)
 
     def recognise(self, identity: Identity, inputs: tuple[Any, ...]) -> float | None:
         """Share of a training batch's examples that were met before; None where there is nothing to recognise."""

@@ -85,6 +85,7 @@ class LossProbe:
     _axis: int | None = None
     _transposed: bool = False
     _weighted: bool = False
+    _weights: tuple[Any, Any] = (None, None)
     _smoothing: float = 0.0
     _range: Tensor | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
@@ -105,13 +106,21 @@ class LossProbe:
         self._reduction = str(kwargs.get("reduction", "mean"))
         self._output_shape = tuple(output.shape)
         weight = kwargs.get("weight", args[2] if len(args) > 2 else None)
-        self._weighted = isinstance(weight, Tensor) or isinstance(kwargs.get("pos_weight"), Tensor)
+        self._weigh(weight, kwargs.get("pos_weight"))
         self._smoothing = float(kwargs.get("label_smoothing", 0.0))
         self._describe_producer(output)
         self._batch = self._measure(output.detach())
         self._batch.update(self.targets.observe(self.function, output.detach(), target.detach()))
         if value is not None:
             self._batch[signals.LOSS_CALL] = value.detach().double().mean()
+
+    def _weigh(self, weight: Any, positive: Any) -> None:
+        """Note whether weights differ: equal ones, and a weight of one for the positives, change nothing."""
+        given = (weight, positive)
+        if any(one is not other for one, other in zip(given, self._weights, strict=True)):
+            self._weights = given
+            uneven = isinstance(weight, Tensor) and weight.numel() > 0 and bool((weight != weight.flatten()[0]).any())
+            self._weighted = uneven or (isinstance(positive, Tensor) and bool((positive != 1).any()))
 
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)

@@ -217,6 +217,9 @@ class Observer:
             return
         self._journal.fetch_losses()
         self._state_gathered()
+        association = self._probe.association()
+        if association is not None:
+            self._journal.state(association)
         self._record_filters()
         seconds = time.perf_counter() - self._began
         self._journal.state(

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonlinearity_of
+from unstuck.observe.association import AssociationProbe
 from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.forward import current_module
 from unstuck.observe.inputs import InputProbe, first_tensor
 from unstuck.observe.layout import normalisation_of, recurrence_of, reinterpretation_of
-from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes
+from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
 from unstuck.observe.parameters import ParameterProbe
 from unstuck.observe.roots import Roots
 from unstuck.observe.softmaxes import softmax_of
@@ -51,6 +52,7 @@ class StepProbe:
         self._adopting = adopting
         self._activations = Activations()
         self._inputs = InputProbe()
+        self._association = AssociationProbe()
         self._calls: dict[str, int] = {}
         self._input: Tensor | None = None
         self._entry: nn.Module | None = None
@@ -105,6 +107,7 @@ class StepProbe:
         if self._skipping:
             return
         if next(module.parameters(recurse=False), None) is not None:
+            self._reach(inputs)
             self.ran.setdefault(self._roots.path(module) or "", torch.is_grad_enabled())
         if self._input is not None and (module is not self._entry or self._entered >= MOST_INPUTS):
             return
@@ -114,6 +117,12 @@ class StepProbe:
             self._inputs.observe(batch)
             if self._input is None:
                 self._input, self._entry = batch.detach(), module
+
+    def _reach(self, inputs: tuple[Any, ...]) -> None:
+        """Take what reaches the first layer with weights, if it is the batch, whatever was done to it."""
+        batch = first_tensor(inputs) if not self.ran else None
+        if batch is not None and (self._input is None or batch.numel() == self._input.numel()):
+            self._inputs.reach(batch)
 
     def module_ended(self, module: nn.Module, output: Any) -> None:
         """Take the statistics of a layer's output."""
@@ -139,6 +148,9 @@ class StepProbe:
         if function in LOSS_FUNCTIONS:
             if output.requires_grad:
                 self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs, output)
+                pair = loss_arguments(args, kwargs)
+                if pair is not None:
+                    self._association.take(self._input, pair[1])
                 self._training_mode = next((root.training for root in self._roots), None)
             return
         module = current_module()
@@ -207,6 +219,10 @@ class StepProbe:
         if inputs is not None:
             yield inputs
         yield from self.loss.facts()
+
+    def association(self) -> facts.Association | None:
+        """Whether targets have to do with their inputs; it takes tens of milliseconds."""
+        return self._association.fact()
 
     def filters(self) -> Any:
         """Weights of the first layer, of shape (units, ...), for a picture; None where there is no such layer."""

@@ -64,8 +64,10 @@ class TargetProbe:
         if loss in CLASS_LOSSES and not target.is_floating_point():
             return self._observe_classes(output, target)
         batch = self._observe_real(values.double(), target)
-        if loss in BINARY_LOSSES and target.numel() == len(target) == output.numel():
-            batch.update(self._observe_binary(output.reshape(-1) > BINARY_LOSSES[loss], values > 0.5))
+        single, dense = target.numel() == len(target), target.dim() > 2
+        if loss in BINARY_LOSSES and (single or dense) and target.numel() == output.numel():
+            seen = self._observe_binary(output.reshape(-1) > BINARY_LOSSES[loss], values > 0.5)
+            batch.update(seen if single else {})
         return batch
 
     def _observe_classes(self, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:

@@ -13,11 +13,12 @@ from typing import Literal, TypeVar
 from unstuck.record.course import Cost, Data, End, Environment, Event, Recipe, Training
 from unstuck.record.fact import Fact
 from unstuck.record.reach import Ran, Stranger, Strangers
-from unstuck.record.supply import Loader, Shift
+from unstuck.record.supply import Association, Loader, Shift
 from unstuck.record.wiring import Connection, Normalisation, Recurrence, Reinterpretation, Wiring
 
 __all__ = [
     "KINDS",
+    "Association",
     "BatchMixing",
     "Broadcast",
     "Connection",
@@ -138,6 +139,7 @@ class Schedule(Fact):
         updates: Optimizer updates made so far.
         before_update: Whether it was stepped before the first update.
         base_rate: The rate that it starts from or leads up to: the highest of the groups' max_lr or initial_lr.
+        stale: Of a schedule that waits for a plateau: its latest steps that its metric did not improve in, in its eyes.
         file: Where the user's code steps it.
         line: The line of that call.
     """
@@ -149,6 +151,7 @@ class Schedule(Fact):
     updates: int = 0
     before_update: bool = False
     base_rate: float | None = None
+    stale: int = 0
     file: str | None = None
     line: int | None = None
 
@@ -385,6 +388,8 @@ class Inputs(Fact):
         maximum: Largest value.
         feature_means: Mean of each feature (at most 4,096 of them).
         feature_stds: Standard deviation of each feature.
+        first_layer: Root mean square of what reaches the first layer with weights, where it is as many values as the
+            batch, changed on the way or not; None where that was not seen.
     """
 
     kind = "inputs"
@@ -395,6 +400,7 @@ class Inputs(Fact):
     maximum: float
     feature_means: tuple[float, ...] = ()
     feature_stds: tuple[float, ...] = ()
+    first_layer: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.fact import Fact
 
-__all__ = ["Loader", "Shift"]
+__all__ = ["Association", "Loader", "Shift"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +49,25 @@ class Shift(Fact):
     evaluated: int
     distance: float
     spread: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Association(Fact):
+    """Whether targets have to do with their inputs, by pairs of them from training batches.
+
+    Attributes:
+        met: Pairs gathered.
+        examples: Distinct ones among them.
+        neighbours: How far the targets of nearest neighbours agree, in standard deviations of what chance gives.
+        linear: How much of the targets a line explains, in the same unit.
+        explained: Share of the targets' variance that the mean of an example's nearest neighbours explains.
+        told: Share of examples whose class most of their neighbours have; None where there are no classes.
+    """
+
+    kind = "association"
+    met: int
+    examples: int
+    neighbours: float
+    linear: float
+    explained: float = float("nan")
+    told: float | None = None

@@ -23,10 +23,12 @@ A code is never given a second meaning, also after its rule is gone.
 
 from __future__ import annotations
 
+from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.rules.data.batch_repeated import BatchRepeated
 from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.rules.data.data_constant import DataConstant
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
+from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
 from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.split_leak import SplitLeak
@@ -55,6 +57,8 @@ from unstuck.rules.model.capacity_too_small import CapacityTooSmall
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
+from unstuck.rules.optimisation.batch_size_unsuited import BatchSizeUnsuited
+from unstuck.rules.optimisation.ill_conditioned import IllConditioned
 from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
 from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
 from unstuck.rules.optimisation.optimizer_unsuited import OptimizerUnsuited
@@ -70,10 +74,12 @@ RULES: tuple[Rule, ...] = (
     DataConstant(),  # D103
     LabelsOutOfRange(),  # D201
     TargetsNotScaled(),  # D202
+    LabelsMismatched(),  # D203
     ClassImbalance(),  # D204
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
+    AugmentationHarmful(),  # D401
     OutputActivationWrong(),  # M101
     ActivationMissing(),  # M102
     ActivationUnsuited(),  # M103
@@ -91,8 +97,10 @@ RULES: tuple[Rule, ...] = (
     OptimizerUnsuited(),  # O101
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202
+    IllConditioned(),  # O203
     ScheduleWrong(),  # O301
     TooFewSteps(),  # O401
+    BatchSizeUnsuited(),  # O402
     LossWrong(),  # L101
     LossReductionWrong(),  # L201
     LossBroadcast(),  # L202

@@ -46,7 +46,8 @@ def constant_guess(loss: Loss, *, batch: float) -> float | None:
     """Loss of the best guess that ignores the inputs.
 
     Cross-entropy: the entropy of the class counts, with the correction of Miller and Madow for their sampling,
-    :math:`(K - 1) / 2N`. Binary: the entropy of the mean target. Squared error: the variance of the targets.
+    :math:`(K - 1) / 2N`. Binary: the entropy of the mean target. Squared error: the variance of the targets. Absolute
+    error: their standard deviation, an upper bound of the mean absolute one.
 
     Args:
         loss: What is known of the loss; its reduction ``sum`` multiplies the guess by the elements summed over.
@@ -85,6 +86,8 @@ def _guess_of_one(loss: Loss) -> float | None:
         return _entropy((loss.target_mean, 1.0 - loss.target_mean), sampled=False)
     if loss.function in SQUARED:
         return loss.target_variance
+    if loss.function == "l1_loss" and loss.target_variance is not None:
+        return math.sqrt(loss.target_variance)
     return None
 
 
@@ -146,9 +149,13 @@ class Learning:
         """Whether the start lies so far below the constant guess that something was learnt before.
 
         Also true where the loss was divided by a constant, as for gradient accumulation: in both cases the curve cannot
-        be measured against the guess.
+        be measured against the guess. Three standard errors of the start must not reach up to it, for losses of single
+        examples scatter more widely than their mean is large.
         """
-        return self.chance is not None and self.curve.start < PRETRAINED * self.chance
+        if self.chance is None:
+            return False
+        doubt = 3.0 * self.curve.start_noise / 5.0**0.5
+        return self.curve.start + min(doubt, 0.5 * self.chance) < PRETRAINED * self.chance
 
     @cached_property
     def reference(self) -> float:

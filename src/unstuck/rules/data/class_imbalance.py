@@ -71,7 +71,10 @@ class ClassImbalance(Rule):
         call = calls[0]
         recalls, weights = np.array(call.class_recalls), np.array(call.class_weights)
         shares = _shares(call)
-        if shares is None or call.weighted or len(shares) > self.classes or not self._one_answer_each(call):
+        if shares is None or call.weighted or len(shares) > self.classes:
+            return
+        dense = len(call.target_shape) > 2
+        if not dense and not self._one_answer_each(call):
             return
         top = int(np.argmax(shares))
         rare = (shares < self.rare) & (shares > 0) & (np.arange(len(shares)) != top) & np.isfinite(recalls)
@@ -79,6 +82,8 @@ class ClassImbalance(Rule):
             return
         seen = float(weights[rare].sum())
         right = float((recalls[rare] * weights[rare]).sum()) / seen if seen else 0.0
+        if dense and (right > self.ignored or seen < 10 * self.examples):
+            return  # pixels of one object hang together, and their edges are missed first
         if seen < self.examples or right + math.sqrt(max(right * (1 - right), 0.05) / seen) > self.recall:
             return
         yield self._report(call, shares, rare, right, seen)

@@ -64,7 +64,7 @@ class InputsNotScaled(Rule):
     name = "inputs not scaled"
     cause = "inputs-not-scaled"
     needs = (Inputs,)
-    explains = ("I101", "G101", "O201", "O202", "O401", "N101")
+    explains = ("I101", "G101", "O201", "O202", "O203", "O401", "N101")
 
     raw: float = 5.0  #: median size of a feature that is worth a note; standardised features have size 1
     large: float = 10.0  #: median size of a feature; standardised features have size 1, images in [0, 1] at most 1
@@ -81,7 +81,7 @@ class InputsNotScaled(Rule):
             yield NotEvaluated(reason="the model takes no floating-point features")
             return
         inputs = max(facts, key=lambda fact: fact.examples)
-        fault = self._fault(np.array(inputs.feature_means), np.array(inputs.feature_stds))
+        fault = self._fault(np.array(inputs.feature_means), np.array(inputs.feature_stds)) or self._shrunk(inputs)
         if fault is None or self._model_scales(run):
             return
         first = self._first_layer(run)
@@ -126,6 +126,14 @@ class InputsNotScaled(Rule):
             words = f"the inputs lie {np.median(far):.3g} standard deviations from zero"
             return _Fault(words, "|mean| / std, median over features", float(np.median(far)), self.offset, False)
         return None
+
+    def _shrunk(self, inputs: Inputs) -> _Fault | None:
+        """What the model itself makes of inputs of a usual size before its first layer with weights."""
+        size = inputs.first_layer
+        if size is None or not 0.0 < size < self.small:
+            return None
+        words = f"the inputs are tiny where they reach the first layer ({size:.2g}), as if scaled twice"
+        return _Fault(words, "root mean square before the first layer", size, self.small, size < 0.5 * self.small)
 
     def _model_scales(self, run: Run) -> bool:
         """Whether the first layer that has parameters, or the first of all, is a normalisation."""

@@ -111,7 +111,9 @@ class TargetsNotScaled(Rule):
         # The loss is taken at every step, the outputs on samples: what is left of a squared error tells the distance.
         behind = abs(mean - float(outputs.values[-1])) / size
         narrow = len(spread) > 0 and float(spread.values[-1]) < 0.3 * deviation
-        worse = learning.chance is not None and learning.curve.end.value > 1.1 * learning.chance
+        # A mean absolute error is at most the deviation, and that of other losses for far errors is about it.
+        guess = deviation if call.function not in SQUARED and call.reduction == "mean" else learning.chance
+        worse = guess is not None and learning.curve.end.value > 1.1 * guess
         if behind < self.lag and not (narrow and deviation > self.large):
             return None
         if not worse and learning.outcome != "none":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import End
+from unstuck.record.facts import End, Overlap
 from unstuck.rules.curve import CERTAIN, Curve, noise
 from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
@@ -53,6 +53,7 @@ class Overfitting(Rule):
     minimum_evaluations: int = 5  #: evaluations below which a turn cannot be told from noise
     given_back: float = 0.25  #: rise since the lowest as a share of the gain until then (our choice)
     gap: float = 0.5  #: training loss at the end as a share of the validation loss
+    forgotten: float = 0.05  #: fall of the validation accuracy from its best (our choice)
     rise: float = 0.1  #: rise as a share of the lowest validation loss, which the eye sees as a turn
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -71,13 +72,25 @@ class Overfitting(Rule):
             gain = float(validation.values[0]) - bottom
         rise = end - bottom
         certain = rise > CERTAIN * noise(validation.values)
-        if not certain or bottom < 0 or rise < self.rise * bottom or rise < self.given_back * gain:
+        if bottom < 0 or rise < self.rise * bottom:
             return
         after = _around(train, int(validation.steps[-1]))
         before = _around(train, int(validation.steps[lowest]))
-        if after > self.gap * end or after > before + CERTAIN * train.noise:
+        gives_back = certain and rise > self.given_back * gain and after < self.gap * end
+        if after > before + CERTAIN * train.noise or not (gives_back or self._forgets(run, before, after)):
             return
         yield self._report(run, validation, lowest, (bottom, end), (before, after))
+
+    def _forgets(self, run: Run, before: float, after: float) -> bool:
+        """Whether the accuracy fell from its best by more than sampling explains, while the training loss fell."""
+        accuracy = run.series(signals.VALIDATION_ACCURACY).finite().values
+        if len(accuracy) < self.minimum_evaluations + 3 or after > 0.9 * before:
+            return False
+        smooth = np.median(np.lib.stride_tricks.sliding_window_view(accuracy, 3), axis=1)
+        best, last = float(smooth.max()), float(smooth[-1])
+        overlap = run.fact(Overlap)
+        examples = max(overlap.evaluated if overlap else 0, 50)
+        return best - last > max(self.forgotten, CERTAIN * float(np.sqrt(best * (1.0 - best) / examples)))
 
     def _report(
         self, run: Run, validation: Curve, lowest: int, losses: tuple[float, float], training: tuple[float, float]

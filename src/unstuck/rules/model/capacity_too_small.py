@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
-from unstuck.record.facts import Inputs, Model, Wiring
+from unstuck.record.facts import Association, Inputs, Model, Wiring
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
@@ -30,7 +30,8 @@ class CapacityTooSmall(Rule):
 
     Evidence:
         The width of the narrowest hidden layer against its inputs and the outputs; the training loss, its level and its
-        fall over the last part; the update ratio.
+        fall over the last part; the update ratio. Where an example's nearest neighbours tell its target far better than
+        the trained network does, that.
 
     Known false positives:
         Autoencoders have a narrow layer on purpose: silent where outputs are as many as inputs. Noise in the targets
@@ -53,6 +54,9 @@ class CapacityTooSmall(Rule):
     width: int = 3  #: units that are few whatever the task: xor takes two (our choice)
     classes: float = 0.34  #: units to classes, below which classes crowd in a plane
     inputs: float = 0.34  #: units to what they are given
+    handful: int = 8  #: units that are few where nearest neighbours do better (our choice)
+    examples: int = 300  #: pairs of input and target that neighbours are looked for among
+    margin: float = 0.15  #: by how much they must do better, as a share of the examples or of the variance (our choice)
     remaining: float = 0.1  #: share of the loss left at which something is clearly missing (our choice)
     pace: float = 0.35  #: fall over the last third against the average: less has come to rest
     ratio: float = 1e-5  #: update ratio below which the steps, not the units, end the fall
@@ -63,9 +67,14 @@ class CapacityTooSmall(Rule):
         if wires is None or not len(run.series(signals.LOSS).finite()):
             yield NotEvaluated(reason="the graph of the loss was not seen, or no loss was finite")
             return
-        narrow = self._narrow(run, wires)
         learning = Learning.of(run)
-        if narrow is None or learning.outcome != "partial" or not self._at_rest(run, learning):
+        if learning.outcome == "good" or learning.pretrained:
+            return
+        beaten = self._beaten(run, learning)
+        narrow = self._narrow(run, wires, beaten=beaten is not None)
+        if narrow is None or not self._at_rest(run, learning, self.pace if beaten is None else 2 * self.pace):
+            return
+        if beaten is None and learning.outcome != "partial":
             return
         name, width, given, asked = narrow
         yield self.finding(
@@ -73,7 +82,7 @@ class CapacityTooSmall(Rule):
             f"at {learning.curve.end.value:.3g}",
             f"Widen the hidden layers: {max(16, given, 2 * asked)} units or more where there are {width}.",
             severity="warning",
-            confidence=0.75,
+            confidence=0.75 if beaten is None else 0.85,
             where=Where(parameter=name, module=name.rpartition(".")[0] or None),
             evidence=(
                 Evidence(
@@ -89,10 +98,26 @@ class CapacityTooSmall(Rule):
                     note=f"share left: {learning.remaining:.2g}; fall over the last third: "
                     f"{learning.curve.pace(0.67):.2g} of the average",
                 ),
+                *((beaten,) if beaten is not None else ()),
             ),
         )
 
-    def _narrow(self, run: Run, wires: Wires) -> tuple[str, int, int, int] | None:
+    def _beaten(self, run: Run, learning: Learning) -> Evidence | None:
+        """Whether an example's nearest neighbours tell its target far better than the trained network does."""
+        pairs = run.fact(Association)
+        if pairs is None or pairs.examples < self.examples:
+            return None
+        if pairs.told is not None and learning.accuracy is not None:
+            if pairs.told - learning.accuracy < self.margin:
+                return None
+            note = "classes told by nearest neighbours, against those told by the network"
+            return Evidence(signal="association", value=pairs.told, threshold=learning.accuracy, note=note)
+        if learning.chance is None or not pairs.explained - (1.0 - learning.remaining) > self.margin:
+            return None
+        note = "variance explained by nearest neighbours, against what the network explains"
+        return Evidence(signal="association", value=pairs.explained, threshold=1.0 - learning.remaining, note=note)
+
+    def _narrow(self, run: Run, wires: Wires, *, beaten: bool) -> tuple[str, int, int, int] | None:
         """The narrowest hidden layer, its units, inputs, and the outputs of the model; None where none is narrow."""
         inward = [wire for wire in wires.inward if wire.parameter in wires.parameters]
         outputs = [call.output_shape[-1] for call in loss_calls(run) if len(call.output_shape) > 1]
@@ -109,11 +134,13 @@ class CapacityTooSmall(Rule):
         width, name = min(hidden)
         given = wires.fan_in(inward[0].parameter)[1]
         few = width <= self.width or (asked >= 4 and width <= self.classes * asked)
+        if beaten:
+            return (name, width, given, asked) if few or width <= self.handful else None
         return (name, width, given, asked) if few and width <= self.inputs * given else None
 
-    def _at_rest(self, run: Run, learning: Learning) -> bool:
+    def _at_rest(self, run: Run, learning: Learning, pace: float) -> bool:
         """Whether much is left, the fall is over, and the steps are of a size that would go on."""
-        if not learning.remaining > self.remaining or learning.curve.pace(0.67) > self.pace:
+        if not learning.remaining > self.remaining or learning.curve.pace(0.67) > pace:
             return False
         steps = Steps.of(run)
         return not len(steps) or steps.strongest() > self.ratio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -87,6 +88,8 @@ class LearningRateTooHigh(Rule):
     reversal: float = -0.3  #: median cosine of successive gradients: below it, steps bounce (noise gives 0)
     climb: float = 1.0  #: rise above the start in units of the loss's scale: it doubled
     jump: float = 1.0  #: early rise above the start in the same unit
+    lift: float = 0.25  #: early rise that weights thrown about explain
+    thrown: float = 0.5  #: early update ratio: a step of half the weights undoes the initialisation
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
@@ -158,6 +161,13 @@ class LearningRateTooHigh(Rule):
         if step.died and learning.outcome == "none" and (step.early or 0.0) > self.jump_ratio:
             summary = f"the first steps move the weights by up to {step.early:.0%} each, and a layer of rectifiers dies"
             return "error", 0.85, f"{summary}; the loss stays at {curve.end.value:.4g}", evidence
+        thrown = leap > self.lift and certain and (step.early or 0.0) > self.thrown
+        if thrown and not math.isnan(learning.remaining) and learning.remaining > 0.5:
+            summary = (
+                f"the first steps move the weights by up to {step.early:.0%} each and lift the loss from "
+                f"{curve.first:.4g} to {float(head.max()):.4g}"
+            )
+            return "warning", 0.65, f"{summary}; it comes down to {curve.end.value:.4g} only", evidence
         if not self._large(step):
             return None
         if learning.outcome == "none":

@@ -86,8 +86,9 @@ class LearningRateTooLow(Rule):
         if learning.chance is None and not curve.falls_surely:
             # Flat, and nothing to measure it against: it may as well be finished.
             return False
-        # A fall that fades, with steps this small, is one that has found what there is to find.
-        return left > self.remaining and (curve.shape == "flat" or curve.pace(0.5) > self.pace)
+        # A fall that fades, with steps this small, is one that has found what there is to find, if it found anything.
+        nothing = learning.chance is not None and learning.outcome == "none"
+        return left > self.remaining and (nothing or curve.shape == "flat" or curve.pace(0.5) > self.pace)
 
     def _report(self, run: Run, learning: Learning, ratio: float, distance: float) -> Finding:
         curve = learning.curve

@@ -96,6 +96,7 @@ class ScheduleWrong(Rule):
     very_early: float = 0.35  #: share of the training by which a rate must be gone for a good result to be in doubt
     gain: float = 0.3  #: fall over the second half of all rate spent, in units of the loss at the end (our choice)
     left: float = 0.3  #: share of the loss left, from which the result is clearly unfinished (our choice)
+    plateaus: int = 6  #: steps of a schedule that waits for plateaus before its blindness is no chance (our choice)
     reached: float = 0.2  #: peak rate over the one that the schedule starts from or leads to (our choice)
     leap: float = 0.1  #: early update ratio: a tenth of the weights at a step, a hundred times CS231n's
 
@@ -110,7 +111,8 @@ class ScheduleWrong(Rule):
         if rates is None or rates.peak <= 0 or in_a_game(run):
             return
         found = (
-            self._vanished(run, learning, rates)
+            self._looks_away(run, learning, rates)
+            or self._vanished(run, learning, rates)
             or self._never_reached(run, learning, rates)
             or self._cold(run, learning, rates)
         )
@@ -161,6 +163,32 @@ class ScheduleWrong(Rule):
                     threshold=self.falling,
                     note="share of the fall that came with the second half of the rate spent",
                 ),
+            ),
+        )
+
+    def _looks_away(self, run: Run, learning: Learning, rates: _Rates) -> Finding | None:
+        """A schedule that waits for a plateau has not seen its metric improve once, while the loss fell."""
+        schedule = run.fact(Schedule)
+        if schedule is None or schedule.type != "ReduceLROnPlateau" or schedule.steps < self.plateaus:
+            return None
+        lowered = rates.values[-1] < 0.5 * rates.peak
+        if schedule.stale < schedule.steps - 1 or not lowered or not learning.curve.falls_surely:
+            return None
+        return self.finding(
+            f"{schedule.type} lowered the rate to {rates.values[-1]:.3g}, {rates.values[-1] / rates.peak:.2g} of its "
+            "first value: in its eyes the metric never improved, though the loss fell",
+            "Give it mode='min' for a loss and mode='max' for an accuracy, and the metric of the validation part.",
+            severity="warning",
+            confidence=0.85,
+            where=self._where(run, schedule),
+            evidence=(
+                Evidence(
+                    signal="schedule",
+                    value=float(schedule.stale),
+                    threshold=float(schedule.steps),
+                    note="its steps without an improvement, all but the first",
+                ),
+                Evidence(signal="loss", value=learning.curve.end.value, note=f"fell from {learning.curve.start:.4g}"),
             ),
         )
 

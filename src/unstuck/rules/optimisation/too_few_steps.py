@@ -57,7 +57,7 @@ class TooFewSteps(Rule):
     minimum_steps: int = 20  #: losses below which four eighths have no levels with errors: five in each quarter
     pace: float = 0.75  #: pace over the last half; an exponential has it at one time constant
     last_pace: float = 0.5  #: pace over the last quarter (where that has 0.66), and the least that the half may have
-    remaining: float = 0.4  #: share of the loss left, below which most is done (our choice)
+    remaining: float = 0.2  #: share of the loss left, below which learning went well
     distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
     faded: float = 0.1  #: rate at the end as a share of its highest, below which the schedule has ended the training
 
@@ -87,7 +87,9 @@ class TooFewSteps(Rule):
         """Whether the loss falls to the last nearly as it did on the whole."""
         pace = curve.pace(0.5)
         doubt = SPAN * curve.trend(0.5, 1.0).error / curve.fall
-        return pace - doubt >= self.pace and pace - 2 * doubt >= self.last_pace and curve.pace(0.75) >= self.last_pace
+        last, scatter = curve.pace(0.75), curve.trend(0.75, 1.0).error / curve.fall
+        lasting = last + min(scatter, self.last_pace / 2) >= self.last_pace
+        return pace - doubt >= self.pace and pace - 2 * doubt >= self.last_pace and lasting
 
     def _distance(self, run: Run, curve: Curve) -> float | None:
         """How far the weights can have come, in units of their size; None where unknown, or where steps are small."""

@@ -1,0 +1,109 @@
+"""D401: augmentation makes training examples of another kind than those that count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record.facts import Association, Modes, Shift
+from unstuck.rules.learning import Learning, in_a_game
+from unstuck.rules.rule import Rule
+from unstuck.rules.validation import Validation
+
+__all__ = ["AugmentationHarmful"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationHarmful(Rule):
+    """Training examples were changed until they are hard to tell, and unlike those of the evaluation.
+
+    Detects:
+        Training inputs far from evaluated ones in mean or spread, with a training that stays poor on its own
+        inputs while evaluations are no worse.
+
+    Why it matters:
+        A model spends its capacity on examples that it will never meet, or learns from noise. Augmentation should keep
+        the label and stay within what the data can look like.
+
+    Evidence:
+        Distance of the mean training input from the mean evaluated one in standard deviations, ratio of their
+        deviations; the training loss left; the evaluation beside it. Where the inputs of training batches
+        tell nothing of their labels any more, that.
+
+    Known false positives:
+        Augmentation always makes training harder than evaluation; only a training that stays poor on inputs that moved
+        far counts. Inputs that only the training normalises show as a bad evaluation with a good training: silent.
+        Strong dropout explains a poor training loss too: silent where it was active.
+
+    Try:
+        Look at twenty augmented examples: could you tell their labels? Halve the strength, or leave out flips, turns
+        and crops that change the meaning.
+
+    References:
+        CS231n, "Neural Networks Part 2", data augmentation; Shorten and Khoshgoftaar, "A survey on image data
+        augmentation for deep learning", 2019, section on safety.
+    """
+
+    code = "D401"
+    name = "augmentation harmful"
+    cause = "augmentation-harmful"
+    needs = (signals.LOSS, Shift)
+    explains = ("O401", "M201", "O203", "R201", "G101")
+
+    minimum_steps: int = 50  #: losses below which a poor training is a short one (our choice)
+    left: float = 0.2  #: share of the loss that must be left
+    moved: float = 0.5  #: distance in deviations: half a deviation in every value (our choice)
+    narrowed: float = 0.75  #: ratio of deviations: averages of two examples have 0.71
+    widened: float = 1.5  #: ratio of deviations: noise as strong as the data has 1.41
+    worse: float = 1.2  #: evaluation over training loss from which it is the evaluation that is off
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        shift = run.fact(Shift)
+        if shift is None or len(run.series(signals.LOSS).finite()) < self.minimum_steps:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+            return
+        learning = Learning.of(run)
+        if in_a_game(run) or learning.chance is None or learning.outcome == "good" or learning.remaining < self.left:
+            return
+        moved = shift.distance > self.moved
+        changed = not self.narrowed < shift.spread < self.widened
+        if not (moved or changed) or _drops_out(run) or not self._evaluation_holds(run, learning):
+            return
+        pairs = run.fact(Association)
+        destroyed = pairs is not None and max(pairs.neighbours, pairs.linear) < 5.0
+        how = (
+            f"their mean lies {shift.distance:.2g} deviations off"
+            if moved
+            else f"their deviation is {shift.spread:.2g} times as large"
+        )
+        yield self.finding(
+            f"training inputs are unlike the evaluated ones ({how}), and the model learns them poorly",
+            "Look at twenty augmented training examples beside evaluated ones. Halve the strength of the augmentation, "
+            "and leave out what changes the label.",
+            severity="error" if learning.outcome == "none" else "warning",
+            confidence=0.85 if destroyed else 0.7,
+            evidence=(
+                Evidence(
+                    signal="shift",
+                    value=shift.distance if moved else shift.spread,
+                    threshold=self.moved if moved else self.narrowed if shift.spread < 1 else self.widened,
+                    note=f"{shift.trained} training against {shift.evaluated} evaluated inputs",
+                ),
+                Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
+            ),
+        )
+
+    def _evaluation_holds(self, run: Run, learning: Learning) -> bool:
+        """Whether evaluated examples are told no worse than training ones."""
+        seen = Validation.of(run)
+        if seen.loss is not None:
+            return seen.loss < self.worse * learning.curve.end.value
+        if seen.accuracy is not None and learning.accuracy is not None:
+            return seen.accuracy > learning.accuracy - 0.1
+        return False
+
+
+def _drops_out(run: Run) -> bool:
+    return any(fact.dropouts_training for fact in run.facts(Modes) if fact.phase == "training")

@@ -1,0 +1,119 @@
+"""D203: labels do not belong to their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
+from unstuck.record.facts import Association, Overlap, Shift
+from unstuck.rules.learning import Learning, in_a_game, single_loss
+from unstuck.rules.rule import Rule
+
+__all__ = ["LabelsMismatched"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelsMismatched(Rule):
+    """Whatever is learnt of the labels is learnt by heart: they have nothing to do with the inputs.
+
+    Detects:
+        Inputs and labels that were shuffled, sorted, filtered or joined apart, so that each label belongs to another
+        example.
+
+    Why it matters:
+        No model, rate or patience helps: what can be learnt is the share of each class, and beyond it
+        the single examples by heart. The loss stays near that of a constant guess, or falls on the training data alone.
+
+    Evidence:
+        Pairs of inputs and targets as training met them: whether the targets of nearest neighbours agree, and whether
+        a line explains any of them, against the same for shuffled targets. And the training: no better than a
+        constant guess, or evaluations that never were.
+
+    Known false positives:
+        Targets that depend on inputs too finely for neighbours and lines (parity of many bits) look unrelated too; but
+        then it is silent as soon as the training learns them. Data of which augmentation has destroyed the
+        label are left to the rule on augmentation.
+
+    Try:
+        Print ten examples with their labels right before the model. Shuffle, split and filter inputs and labels by one
+        index.
+
+    References:
+        Zhang et al., "Understanding deep learning requires rethinking generalization", ICLR 2017: networks fit random
+        labels by heart; Karpathy, "A recipe for training neural networks", 2019.
+    """
+
+    code = "D203"
+    name = "labels mismatched"
+    cause = "labels-mismatched"
+    needs = (signals.LOSS, Association)
+    explains = ("R101", "O201", "O202", "O401", "M201", "R201", "D204", "O402", "O203", "M103", "G101")
+
+    minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
+    chance: float = (
+        5.0  #: standard deviations that shuffled targets stay below (measured: 5.3); real data have 15 to 200
+    )
+    many: int = 300  #: distinct pairs from which that is nearly certain (our choice)
+    moved: float = 0.5  #: distance of evaluated inputs in deviations from which augmentation may explain all
+    spread: float = 1.5  #: factor between their deviations, likewise
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+            return
+        learning = Learning.of(run)
+        if learning.chance is None or in_a_game(run):
+            yield NotEvaluated(reason="the loss of a constant guess is not known")
+            return
+        at_chance = _evaluated_at_chance(run, learning)
+        pairs = run.fact(Association)
+        if pairs is None or learning.pretrained or at_chance == 0 or self._augmented(run):
+            return
+        lost = learning.outcome == "none" or (learning.outcome == "partial" and at_chance is None)
+        if max(pairs.neighbours, pairs.linear) < self.chance and (lost or at_chance):
+            yield self._report(run, learning, at_chance, pairs)
+
+    def _augmented(self, run: Run) -> bool:
+        shift = run.fact(Shift)
+        return shift is not None and (shift.distance > self.moved or not 1 / self.spread < shift.spread < self.spread)
+
+    def _report(self, run: Run, learning: Learning, at_chance: int | None, pairs: Association) -> Finding:
+        note = f"agreement of neighbours and with a line, over {pairs.examples} pairs; shuffled labels scatter by 1"
+        proofs = [
+            Evidence(signal="association", value=max(pairs.neighbours, pairs.linear), threshold=self.chance, note=note),
+            Evidence(
+                signal="loss",
+                value=learning.curve.end.value,
+                threshold=learning.reference,
+                note="training, against the constant guess",
+            ),
+        ]
+        if at_chance:
+            proofs.append(Evidence(signal="validation", value=at_chance, note="evaluations, none better than chance"))
+        loss = single_loss(run)
+        return self.finding(
+            "the labels have nothing to do with the inputs that they stand beside",
+            "Print ten examples with their labels right before the model; shuffle, sort, split and filter inputs and "
+            "labels by one and the same index.",
+            severity="error",
+            confidence=0.9 if pairs.examples >= self.many else 0.75,
+            where=Where(file=loss.file, line=loss.line) if loss else None,
+            evidence=tuple(proofs),
+        )
+
+
+def _evaluated_at_chance(run: Run, learning: Learning) -> int | None:
+    """How many evaluations there are where all are at chance, 0 where one is better, None where there are none."""
+    accuracy, loss = (run.series(s).finite().values for s in (signals.VALIDATION_ACCURACY, signals.VALIDATION_LOSS))
+    if len(accuracy) and learning.commonest:
+        overlap = run.fact(Overlap)
+        examples = max(overlap.evaluated if overlap else 0, 50)
+        bound = learning.commonest + 4.0 * np.sqrt(learning.commonest * (1.0 - learning.commonest) / examples)
+        return len(accuracy) if float(accuracy.max()) < bound else 0
+    if len(loss) and learning.chance is not None:
+        return len(loss) if float(loss.min()) > 0.95 * learning.chance else 0
+    return None

@@ -1,0 +1,145 @@
+"""O402: the batch size does not suit the training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record.facts import Loader
+from unstuck.rules.learning import Learning, batch_size, in_a_game, optimizer_place, single_loss
+from unstuck.rules.rule import Rule
+from unstuck.rules.step_size import GOOD_RATIO, Steps
+
+__all__ = ["BatchSizeUnsuited"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSizeUnsuited(Rule):
+    """Batches so large that too few steps are made, or so small that their noise drowns the step.
+
+    Detects:
+        A training on batches of nearly all examples, whose gradient is the same from step to step, and which ends after
+        few steps, unfinished. A training on one to four examples at a time that stopped falling high up, under steps
+        that are large and lead nowhere.
+
+    Why it matters:
+        The gradient's error falls with the square root of the batch, its price grows with the batch: beyond the
+        point where successive batches agree, more examples only make fewer steps. With single examples the
+        noise sets how low the loss can come at a given rate.
+
+    Evidence:
+        The share of all examples in a batch, the cosine of successive gradients, the number of updates; or the batch,
+        the cosine near zero, the update ratio, and a loss that no longer falls.
+
+    Known false positives:
+        Full-batch training of small sets is usual, and needs many steps: only few steps on many examples count.
+        Batches of one long sequence hold many targets: these are counted. Steps far below the ratio that is
+        usual are those of a rate too low, and left to that rule.
+
+    Try:
+        32 to 256 examples a batch; or the rate with it: twice the batch, twice the rate (up to a limit).
+
+    References:
+        Masters and Luschi, "Revisiting small batch training for deep neural networks", 2018; McCandlish et al., "An
+        empirical model of large-batch training", 2018; Bengio, "Practical recommendations", 2012, section 3.1.
+    """
+
+    code = "O402"
+    name = "batch size unsuited"
+    cause = "batch-size-unsuited"
+    needs = (signals.LOSS, signals.BATCH_SIZE)
+    explains = ("O201", "O202", "O401")
+
+    minimum_steps: int = 5  #: losses below which nothing can be said (our choice)
+    large: int = 256  #: examples from which a batch may be too large
+    share: float = 0.9  #: examples of a batch that the step before had too: it is all there is
+    agreement: float = 0.8  #: median cosine of successive gradients: hardly any noise is left to average out
+    few: int = 200  #: updates that are few: networks take thousands (our choice)
+    small: int = 4  #: examples, and targets, of a batch that is tiny
+    noisy: float = 0.25  #: median cosine below which noise outweighs the direction
+    moving: float = 5e-3  #: late update ratio: five times the usual, so that noise throws the weights about
+    left: float = 0.3  #: share of the loss that must be left (our choice)
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
+            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+            return
+        learning, steps = Learning.of(run), Steps.of(run)
+        if learning.chance is None or not len(steps):
+            yield NotEvaluated(reason="the loss of a constant guess, or the size of steps, is not known")
+            return
+        if in_a_game(run) or learning.pretrained or learning.outcome == "good":
+            return
+        size = batch_size(run)
+        cosines = run.series(signals.GRADIENT_COSINE).finite().values
+        cosine = float(np.median(cosines)) if len(cosines) else None
+        found = self._large(run, learning, steps, size, cosine) or self._small(run, learning, steps, size, cosine)
+        if found is not None:
+            yield found
+
+    def _large(self, run: Run, learning: Learning, steps: Steps, size: float, cosine: float | None) -> Finding | None:
+        updates = int(learning.curve.steps[-1]) + 1
+        if size < self.large or updates > self.few or cosine is None or cosine < self.agreement:
+            return None
+        if not _holds_all(run, self.share) or steps.early() < GOOD_RATIO:
+            return None
+        if not learning.curve.fall > 0 or learning.remaining < self.left:
+            return None
+        return self.finding(
+            f"a batch holds all {size:.0f} examples, so that the whole training makes only {updates} updates, and "
+            f"ends at {learning.curve.end.value:.4g}",
+            "Take batches of 32 to 256 examples, shuffled: each epoch then makes many steps that are nearly as good.",
+            severity="error" if learning.outcome == "none" else "warning",
+            confidence=0.75,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(signal="batch_size", value=size, threshold=self.large, note="the same examples every step"),
+                Evidence(
+                    signal="gradient_cosine",
+                    value=cosine,
+                    threshold=self.agreement,
+                    note="successive gradients agree: fewer examples would do",
+                ),
+                Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
+            ),
+        )
+
+    def _small(self, run: Run, learning: Learning, steps: Steps, size: float, cosine: float | None) -> Finding | None:
+        loss = single_loss(run)
+        targets = float(np.prod(loss.target_shape)) if loss and loss.target_shape else size
+        if max(size, targets) > self.small or cosine is None or cosine > self.noisy or steps.late() < self.moving:
+            return None
+        curve = learning.curve
+        stalled = not curve.trend(0.5, 1.0).falls
+        if len(curve) < self.few or not stalled or learning.remaining < self.left:
+            return None
+        return self.finding(
+            f"batches of {size:.0f} leave the loss at {curve.end.value:.4g}: their noise moves the weights by "
+            f"{steps.late():.1%} a step, each step another way",
+            "Take batches of 32 or more examples, or a rate that is smaller by the same factor.",
+            severity="error" if learning.outcome == "none" else "warning",
+            confidence=0.7,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(signal="batch_size", value=size, threshold=self.small),
+                Evidence(
+                    signal="gradient_cosine", value=cosine, threshold=self.noisy, note="median of successive gradients"
+                ),
+                Evidence(signal="update_ratio", value=steps.late(), threshold=self.moving, note="late, typical"),
+                Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
+            ),
+        )
+
+
+def _holds_all(run: Run, share: float) -> bool:
+    """Whether one batch holds all examples: the loader says so, or the second step met them all again."""
+    loaders = run.facts(Loader)
+    if loaders:
+        return loaders[-1].batches == 1
+    seen = run.series(signals.BATCH_SEEN_BEFORE)
+    early = seen.values[(seen.steps > 0) & (seen.steps < 4)]
+    return bool(len(early) and np.median(early) > share)

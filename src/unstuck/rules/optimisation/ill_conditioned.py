@@ -1,0 +1,97 @@
+"""O203: steps bounce between the walls of a narrow valley."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record.facts import Optimizer
+from unstuck.rules.learning import Learning, in_a_game, optimizer_place
+from unstuck.rules.rate import rate_in_words
+from unstuck.rules.rule import Rule
+
+__all__ = ["IllConditioned"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IllConditioned(Rule):
+    """Each step undoes the one before, while the gradient stays large and the loss hardly falls.
+
+    Detects:
+        Plain gradient descent whose successive gradients oppose each other, with a loss that stays high and does not
+        diverge.
+
+    Why it matters:
+        Being stuck does not mean that the gradient is small. Where the curvature differs between directions, the
+        steepest one allows no larger rate, and along the flattest one that rate gets nowhere: the number of steps grows
+        with the condition number.
+
+    Evidence:
+        The cosine of successive gradients, near -1 where steps bounce and 0 for mere noise; the gradient's norm late
+        against early; the loss that is left.
+
+    Known false positives:
+        Full-batch descent at the edge of stability bounces too while the loss falls: silent where the training goes
+        well. Momentum and adaptive methods bounce for other reasons: not judged.
+
+    Try:
+        Scale or decorrelate the inputs, normalise between layers, use momentum (0.9) or Adam.
+
+    References:
+        LeCun et al., "Efficient BackProp", 1998; Goh, "Why momentum really works", Distill 2017; CS231n, "Neural
+        Networks Part 3".
+    """
+
+    code = "O203"
+    name = "ill-conditioned"
+    cause = "ill-conditioned"
+    needs = (signals.LOSS, signals.GRADIENT_COSINE, Optimizer)
+    explains = ("O401", "O202")
+
+    samples: int = 8  #: cosines that a median needs (our choice)
+    bounce: float = -0.5  #: median cosine: 120 degrees; the noise of mini-batches gives 0
+    still: float = 0.05  #: gradient norm late over early, above which it is still large (our choice)
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        cosines = run.series(signals.GRADIENT_COSINE).finite()
+        if len(cosines) < self.samples:
+            yield NotEvaluated(reason=f"fewer than {self.samples} pairs of successive gradients were sampled")
+            return
+        optimizer = run.fact(Optimizer)
+        plain = optimizer is not None and all(not group.momentum and not group.betas for group in optimizer.groups)
+        learning = Learning.of(run)
+        if not plain or optimizer is None or optimizer.type in ("Adagrad", "RMSprop", "Rprop", "LBFGS"):
+            return
+        if in_a_game(run) or learning.outcome == "good" or learning.curve.shape == "diverging":
+            return
+        cosine = float(np.median(cosines.values))
+        norms = np.sqrt(np.nansum(np.square(run.table(signals.GRADIENT_NORM).values), axis=1))
+        share = float(np.median(norms[-5:]) / max(float(np.median(norms[:5])), 1e-300)) if len(norms) else 0.0
+        if cosine > self.bounce or share < self.still:
+            return
+        yield self.finding(
+            f"steps bounce between the walls of a valley: each gradient opposes the one before, and at the end it is "
+            f"still {share:.0%} as large{rate_in_words(run)}",
+            "Scale or decorrelate the inputs, add normalisation, or use momentum=0.9 or Adam; a smaller rate only "
+            "crawls.",
+            severity="error" if learning.outcome == "none" else "warning",
+            confidence=0.65,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal="gradient_cosine",
+                    value=cosine,
+                    threshold=self.bounce,
+                    steps=(int(cosines.steps[0]), int(cosines.steps[-1])),
+                    note="median of successive gradients",
+                ),
+                Evidence(signal="gradient_norm", value=share, threshold=self.still, note="late over early"),
+                Evidence(
+                    signal="loss", value=learning.curve.end.value, threshold=learning.reference, note="at the end"
+                ),
+            ),
+        )
