@@ -1,6 +1,7 @@
 """Train neural networks properly, and find out why one will not train.
 
-``unstuck.watch(model, optimizer)`` diagnoses a loop of one's own; ``unstuck run script.py`` a whole script.
+``unstuck.watch(model, optimizer)`` diagnoses a loop of one's own; ``unstuck run script.py`` a whole script;
+``unstuck.check_gradients(model, loss, (inputs, targets))`` holds gradients against differences.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from unstuck._version import __version__
 
 if TYPE_CHECKING:
     from unstuck.diagnose import watch
+    from unstuck.gradcheck import check_gradients
 
-__all__ = ["__version__", "watch"]
+__all__ = ["__version__", "check_gradients", "watch"]
+
+_HOMES = {"watch": "unstuck.diagnose", "check_gradients": "unstuck.gradcheck"}
 
 
 def __getattr__(name: str) -> object:
     """Import torch only when something is asked for that needs it: the command line answers --help without."""
-    if name == "watch":
+    if name in _HOMES:
         import importlib
 
-        return importlib.import_module("unstuck.diagnose").watch
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

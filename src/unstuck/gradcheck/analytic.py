@@ -1,0 +1,104 @@
+"""Gradients by automatic differentiation, with the loss rescaled where they leave the range of the arithmetic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstuck.gradcheck.locate import CustomFunction, custom_functions
+from unstuck.gradcheck.problem import Problem
+from unstuck.gradcheck.steady import seed_all
+
+__all__ = ["Gradients", "dense", "gradients", "shake"]
+
+RANGE = (1e-100, 1e100)
+"""Largest gradients outside of which products of two of them are at the edge of float64."""
+RESCUE = 2.0**600
+"""Factor that lifts gradients which float64 lost below its range, or brings down those above."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradients:
+    """Gradients of a problem.
+
+    Attributes:
+        by_name: Gradient of each tensor; zeros where there is none.
+        unreached: Tensors to which no path leads back from the loss.
+        not_finite: Tensors whose gradient is NaN or infinite.
+        functions: Hand-written functions on the way.
+    """
+
+    by_name: dict[str, Tensor]
+    unreached: tuple[str, ...]
+    not_finite: tuple[str, ...]
+    functions: tuple[CustomFunction, ...]
+
+    @property
+    def largest(self) -> float:
+        """Largest absolute entry."""
+        return max(float(g.abs().max()) if g.numel() else 0.0 for g in self.by_name.values())
+
+
+def gradients(problem: Problem) -> Gradients:
+    """Differentiate, and rescale the problem where its gradients are at the edge of what float64 can say."""
+    found = _once(problem)
+    largest = found.largest
+    if math.isfinite(largest) and RANGE[0] <= largest <= RANGE[1]:
+        return found
+    if largest == 0.0:
+        problem.scale = RESCUE
+    elif not math.isfinite(largest):
+        problem.scale = 1.0 / RESCUE
+    else:
+        problem.scale = 2.0 ** -round(math.log2(largest))
+    again = _once(problem)
+    if largest == 0.0 and again.largest > 0.0:
+        problem.scale *= 2.0 ** -round(math.log2(again.largest))
+        return _once(problem)
+    if again.largest == 0.0 or not math.isfinite(again.largest):
+        problem.scale = 1.0
+        return found
+    return again
+
+
+def shake(problem: Problem) -> None:
+    """Run once from elsewhere, forward and backward, so that nothing stale of the point itself is left in the model."""
+    generator = torch.Generator().manual_seed(problem.seed)
+    moved = {
+        name: (x + 0.1 * torch.randn(x.shape, generator=generator).to(x)).requires_grad_()
+        for name, x in problem.tensors.items()
+    }
+    value = problem.at(moved)
+    if value.requires_grad:
+        torch.autograd.grad(value, list(moved.values()), allow_unused=True)
+
+
+def dense(gradient: Tensor | None, like: Tensor) -> Tensor:
+    """A gradient with all its entries; zeros where there is none."""
+    if gradient is None:
+        return torch.zeros_like(like)
+    return gradient.to_dense() if gradient.is_sparse else gradient
+
+
+def _once(problem: Problem) -> Gradients:
+    leaves = {name: x.clone().requires_grad_() for name, x in problem.tensors.items()}
+    seed_all(problem.seed)
+    value, _ = problem.value(leaves)
+    if not value.requires_grad:
+        zeros = {name: torch.zeros_like(x) for name, x in problem.tensors.items()}
+        return Gradients(by_name=zeros, unreached=tuple(zeros), not_finite=(), functions=())
+    functions = custom_functions(value)
+    # Typed as tensors all, but None stands for no path.
+    grads: tuple[Any, ...] = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+    named = dict(zip(leaves, grads, strict=True))
+    by_name = {name: dense(g, problem.tensors[name]) for name, g in named.items()}
+    return Gradients(
+        by_name={name: g.detach() for name, g in by_name.items()},
+        unreached=tuple(name for name, g in named.items() if g is None),
+        not_finite=tuple(name for name, g in by_name.items() if not bool(torch.isfinite(g).all())),
+        functions=functions,
+    )

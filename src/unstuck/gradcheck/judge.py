@@ -1,0 +1,155 @@
+"""Decide for each coordinate whether its gradient is right, wrong, at a kink, or too small to tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+from unstuck.gradcheck.differences import Evaluator, Slopes
+
+__all__ = ["Judged", "State", "Tolerance", "judge"]
+
+
+class State(IntEnum):
+    """What became of one coordinate."""
+
+    RIGHT = 0
+    TINY = 1  # too small for the arithmetic: neither right nor wrong
+    KINK = 2
+    WRONG = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """What two gradients may differ by.
+
+    Attributes:
+        error: Relative error up to which a coordinate is right.
+        resolution: Share of the gradient that rounding may make up, for a difference to count.
+        shrink: Steps, as multiples of the first, at which suspects are looked at again.
+    """
+
+    error: float = 1e-4
+    resolution: float = 1e-4
+    shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One tensor's coordinates, each field of shape (K,).
+
+    Attributes:
+        places: Flat indices.
+        analytic: Gradient by automatic differentiation.
+        numerical: Gradient by differences, at the step that decided.
+        error: Relative error; 0 where the gradient is too small to tell or at a kink.
+        state: Values of :class:`State`.
+    """
+
+    places: Tensor
+    analytic: Tensor
+    numerical: Tensor
+    error: Tensor
+    state: Tensor
+
+
+def judge(evaluator: Evaluator, name: str, places: Tensor, gradient: Tensor, h: float, tolerance: Tolerance) -> Judged:
+    """Compare, and look again at what does not agree.
+
+    A gradient is right where it agrees with the centred difference. Where it does not, the step is made smaller: an
+    error that vanishes came from a kink between x - h and x + h, or from curvature. What stays, with equal slopes on
+    both sides and all operations on one branch, is wrong; what stays with two slopes is a kink at x itself.
+    """
+    a = gradient.reshape(-1)[places].double()
+    slopes = evaluator.slopes(name, places, h)
+    n = slopes.centred
+    state = torch.full_like(places, State.WRONG)
+    state[_agrees(a, n, slopes.noise, tolerance)] = State.RIGHT
+    state[_tiny(a, n, slopes.noise)] = State.TINY
+    n = n.clone()
+    # A first pass with larger steps lifts small gradients out of the rounding.
+    for larger in (100.0, 1000.0):
+        small = (_blurred(a, n, slopes.noise, tolerance) & (state != State.KINK)).nonzero()[:, 0]
+        if not len(small) or h * larger > 0.02:
+            break
+        wide = evaluator.slopes(name, places[small], h * larger)
+        clear = ~_blurred(a[small], wide.centred, wide.noise, tolerance)
+        right = _agrees(a[small], wide.centred, wide.noise, tolerance) & clear
+        state[small[right]] = State.RIGHT
+        n[small[right]] = wide.centred[right]
+        slopes.noise[small[right]] = wide.noise[right]
+    suspects = (state == State.WRONG).nonzero()[:, 0]
+    if len(suspects):
+        state[suspects], n[suspects] = _again(evaluator, name, places[suspects], a[suspects], h, tolerance)
+    blurred = _blurred(a, n, slopes.noise, tolerance)
+    error = _relative(a, n)
+    error[(state == State.KINK) | (state == State.TINY) | (blurred & (state == State.RIGHT))] = 0.0
+    return Judged(places=places, analytic=a, numerical=n, error=error, state=state)
+
+
+def _again(
+    evaluator: Evaluator, name: str, places: Tensor, a: Tensor, h: float, tolerance: Tolerance
+) -> tuple[Tensor, Tensor]:
+    """Look at suspects at ever smaller steps; their states, and the differences that decided."""
+    count = len(places)
+    state = torch.full((count,), int(State.WRONG), dtype=torch.int64, device=places.device)
+    decided = torch.zeros(count, dtype=torch.bool, device=places.device)
+    kinked = decided.clone()  # whether the last meaningful step saw a kink
+    once_kinked = decided.clone()  # whether any did
+    numerical = torch.full((count,), float("nan"), dtype=torch.float64, device=places.device)
+    seen = decided.clone()
+    previous_gap: Tensor | None = None
+    for factor in tolerance.shrink:
+        slopes = evaluator.slopes(name, places, h * factor, choices=True)
+        n = slopes.centred
+        # A coarse answer is enough to tell a kink's error, which is as large as the gradient, from none.
+        meaningful = (slopes.noise <= 0.1 * torch.maximum((a - n).abs(), tolerance.error * n.abs())) & ~decided
+        meaningful |= (factor == tolerance.shrink[0]) & ~decided
+        kink = _kinked(slopes, previous_gap, a)
+        agrees = _agrees(a, n, slopes.noise, tolerance) & ~decided
+        once_kinked |= kink & ~decided
+        found = agrees
+        state[found & once_kinked] = int(State.KINK)
+        state[found & ~once_kinked] = int(State.RIGHT)
+        numerical[found] = n[found]
+        kinked = torch.where(meaningful, kink, kinked)
+        numerical = torch.where(meaningful & ~found, n, numerical)
+        seen |= meaningful
+        decided |= found
+        previous_gap = slopes.gap
+    state[~decided & kinked] = int(State.KINK)
+    state[~decided & ~seen] = int(State.TINY)
+    return state, numerical
+
+
+def _kinked(slopes: Slopes, previous_gap: Tensor | None, a: Tensor) -> Tensor:
+    """Whether the two sides differ by more than curvature and rounding make them."""
+    scale = torch.maximum(torch.maximum(slopes.forward.abs(), slopes.backward.abs()), a.abs())
+    apart = slopes.gap > 1e-3 * scale + 4.0 * slopes.noise
+    if previous_gap is not None:
+        # Over a curve the gap shrinks with the step; at a kink it stays.
+        apart &= slopes.gap > 0.5 * previous_gap
+    if slopes.switched is not None:
+        # A branch that was seen to switch is believed at a smaller gap; operations that we do not see show theirs only.
+        apart |= slopes.switched & (slopes.gap > 1e-6 * scale + slopes.noise)
+    return apart
+
+
+def _relative(a: Tensor, n: Tensor) -> Tensor:
+    error = (a - n).abs() / torch.maximum(a.abs(), n.abs())
+    return torch.where((a == 0) & (n == 0), torch.zeros_like(error), error).nan_to_num(nan=float("inf"))
+
+
+def _agrees(a: Tensor, n: Tensor, noise: Tensor, tolerance: Tolerance) -> Tensor:
+    return (a - n).abs() <= tolerance.error * torch.maximum(a.abs(), n.abs()) + noise
+
+
+def _tiny(a: Tensor, n: Tensor, noise: Tensor) -> Tensor:
+    return torch.maximum(a.abs(), n.abs()) <= noise
+
+
+def _blurred(a: Tensor, n: Tensor, noise: Tensor, tolerance: Tolerance) -> Tensor:
+    return noise > tolerance.resolution * torch.maximum(a.abs(), n.abs())

@@ -1,0 +1,205 @@
+"""A scalar function of named tensors that gives the same value each time: what is differentiated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils import _pytree as pytree
+
+from unstuck.errors import ArgumentError
+from unstuck.gradcheck.branches import Recorder
+from unstuck.gradcheck.copies import cast_tree, copied
+from unstuck.gradcheck.steady import seed_all
+
+__all__ = ["Objective", "Problem", "build", "projection"]
+
+INPUT = "input"
+"""Name under which an input's gradient is reported."""
+
+LossFunction = Callable[[Any, Any], Tensor]
+Penalty = Callable[[nn.Module], Tensor]
+
+
+class Objective(nn.Module):
+    """Model, loss and penalty in one: a module whose output is the scalar to differentiate.
+
+    Attributes:
+        data: Factor of the data loss; 0 leaves it out.
+        penalty: Factor of the penalty; 0 leaves it out.
+    """
+
+    def __init__(self, call: Callable[..., Any], loss: LossFunction, penalty: Penalty | None = None) -> None:
+        super().__init__()
+        self.call, self.loss, self.regularisation = call, loss, penalty
+        self.data, self.penalty = 1.0, 0.0
+
+    def forward(self, inputs: Any, targets: Any) -> Tensor:
+        """The value; inputs are one tensor, a tuple of arguments or a mapping of keyword arguments."""
+        total: Tensor | float = 0.0
+        if self.data:
+            total = self.data * _scalar(self.loss(_called(self.call, inputs), targets))
+        if self.penalty and self.regularisation and isinstance(self.call, nn.Module):
+            total = total + self.penalty * _scalar(self.regularisation(self.call))
+        return cast("Tensor", total)
+
+
+def _called(call: Callable[..., Any], inputs: Any) -> Any:
+    if isinstance(inputs, Mapping):
+        return call(**inputs)
+    return call(*cast("tuple[Any, ...]", inputs)) if isinstance(inputs, tuple | list) else call(inputs)
+
+
+def _scalar(value: object) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"loss={value!r}: a tensor of one number is accepted; got {type(value).__name__}")
+    if value.numel() != 1:
+        raise ArgumentError(
+            f"loss: not a scalar but of shape {tuple(value.shape)}; reduce it to one number, for example with .mean()"
+        )
+    if not value.is_floating_point():
+        raise ArgumentError(f"loss: of type {value.dtype}, which has no gradient; compute it in floating point")
+    return value.reshape(())
+
+
+def projection(outputs: Any, _: Any = None) -> Tensor:
+    """A scalar of any outputs: the sum of all floating ones, each number with a fixed weight of its own."""
+    leaves = [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
+    leaves = [torch.view_as_real(leaf) if leaf.is_complex() else leaf for leaf in leaves]
+    parts = [(_weights(leaf) * leaf).sum() for leaf in leaves if leaf.is_floating_point()]
+    if not parts:
+        raise ArgumentError("function: it gives no tensor of floating-point numbers; there is nothing to differentiate")
+    return torch.stack(parts).sum()
+
+
+def _weights(like: Tensor) -> Tensor:
+    """Between 0.5 and 1.5, irregular; drawn from no generator."""
+    places = torch.arange(like.numel(), device=like.device, dtype=like.dtype)
+    return (1.0 + 0.5 * torch.sin(1.0 + 2.399963 * places)).reshape(like.shape)
+
+
+@dataclass(kw_only=True)
+class Problem:
+    """What is differentiated, at one point.
+
+    Attributes:
+        objective: The copy that is evaluated.
+        tensors: The tensors whose gradients are checked, by name.
+        inputs: Arguments of the model; tensors of ``tensors`` replace those of the same name.
+        targets: Second argument of the loss.
+        seed: Seed of every evaluation.
+        promote: Whether operations that ask for float32 get float64.
+        scale: Factor of the value, a power of two.
+    """
+
+    objective: Objective
+    tensors: dict[str, Tensor]
+    inputs: Any
+    targets: Any
+    seed: int = 0
+    promote: bool = False
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        parameters = self.objective.named_parameters()
+        self._fixed = {name: p.detach() for name, p in parameters}
+        self._buffers = dict(self.objective.named_buffers())
+        self._places = {_shown(name): name for name in self._fixed}
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the tensors checked."""
+        return next(iter(self.tensors.values())).dtype
+
+    def value(self, changed: Mapping[str, Tensor], *, choices: bool = False) -> tuple[Tensor, Recorder]:
+        """The value where some tensors are replaced. Buffers start each time as they were found."""
+        state = dict(self._fixed)
+        inputs = self.inputs
+        for name, tensor in {**self.tensors, **changed}.items():
+            if name in self._places:
+                state[self._places[name]] = tensor
+            else:
+                inputs = _with_input(inputs, name, tensor)
+        buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
+        # A model may work in place on what it gets.
+        inputs, targets = pytree.tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, (inputs, self.targets))
+        recorder = Recorder(choices=choices, promote=self.promote)
+        with recorder:
+            value = functional_call(self.objective, {**state, **buffers}, (inputs, targets))
+            return value * self.scale, recorder
+
+    def at(self, changed: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The value with generators set."""
+        seed_all(self.seed)
+        return self.value(changed or {})[0]
+
+
+def build(
+    model: Callable[..., Any],
+    loss: LossFunction | None,
+    inputs: Any,
+    targets: Any,
+    *,
+    dtype: torch.dtype,
+    penalty: Penalty | None = None,
+    seed: int = 0,
+    promote: bool = False,
+    with_inputs: bool = True,
+) -> Problem:
+    """Copy everything, and name what is checked.
+
+    Raises:
+        ArgumentError: Something cannot be copied, or nothing is left to check.
+    """
+    call = copied(model, dtype, name="model") if isinstance(model, nn.Module) else model
+    own_loss = copied(loss, dtype, name="loss") if isinstance(loss, nn.Module) else loss
+    objective = Objective(call, cast("LossFunction", own_loss) or projection, penalty)
+    inputs, targets = cast_tree((inputs, targets), dtype)
+    tensors = {
+        _shown(name): p.detach().clone()
+        for name, p in objective.named_parameters()
+        if p.requires_grad and p.is_floating_point()
+    }
+    if isinstance(model, nn.Module) and loss is not None and not tensors:
+        raise ArgumentError(
+            f"model={type(model).__name__}: no parameter requires a gradient; "
+            "set requires_grad to True on those that training is to change"
+        )
+    if with_inputs:
+        tensors.update(_named_inputs(inputs))
+    if not tensors:
+        raise ArgumentError(
+            "inputs: no tensor of floating-point numbers among them; integers have no gradient: give floats"
+        )
+    return Problem(objective=objective, tensors=tensors, inputs=inputs, targets=targets, seed=seed, promote=promote)
+
+
+def _named_inputs(inputs: Any) -> dict[str, Tensor]:
+    if isinstance(inputs, Mapping):
+        entries = [(f"{INPUT}.{key}", value) for key, value in inputs.items()]
+    elif isinstance(inputs, tuple | list):
+        several = len(cast("tuple[Any, ...]", inputs)) > 1
+        entries = [(f"{INPUT}[{i}]" if several else INPUT, value) for i, value in enumerate(inputs)]
+    else:
+        entries = [(INPUT, inputs)]
+    return {name: v.detach() for name, v in entries if isinstance(v, Tensor) and v.is_floating_point() and v.numel()}
+
+
+def _with_input(inputs: Any, name: str, tensor: Tensor) -> Any:
+    if isinstance(inputs, Mapping):
+        return {**inputs, name.removeprefix(f"{INPUT}."): tensor}
+    if isinstance(inputs, tuple | list):
+        position = int(name[len(INPUT) + 1 : -1]) if name != INPUT else 0
+        entries = list(cast("tuple[Any, ...]", inputs))
+        entries[position] = tensor
+        return tuple(entries)
+    return tensor
+
+
+def _shown(name: str) -> str:
+    """A parameter's name as its owner knows it; that of a loss keeps the word."""
+    return name.removeprefix("call.")

@@ -1,0 +1,66 @@
+"""Which coordinates of a tensor are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from unstuck.errors import ArgumentError
+
+__all__ = ["SAMPLE", "Coordinates", "choose", "validated"]
+
+SAMPLE = 24
+"""Coordinates of each tensor that are checked by default."""
+
+Coordinates = int | Literal["all"] | Mapping[str, Sequence[int]]
+
+
+def validated(coordinates: Coordinates, tensors: Mapping[str, Tensor]) -> Coordinates:
+    """The choice as given.
+
+    Raises:
+        ArgumentError: It is none, or names what does not exist.
+    """
+    if isinstance(coordinates, Mapping):
+        for name, places in coordinates.items():
+            if name not in tensors:
+                raise ArgumentError(f"coordinates: no tensor is called {name!r}; known are {', '.join(tensors)}")
+            size = tensors[name].numel()
+            outside = [place for place in places if not 0 <= place < size]
+            if outside:
+                raise ArgumentError(
+                    f"coordinates[{name!r}]: {outside[0]} is not among its entries; 0 to {size - 1} are accepted"
+                )
+    elif coordinates != "all" and (type(coordinates) is not int or coordinates < 1):
+        raise ArgumentError(
+            f'coordinates={coordinates!r}: "all", a number from 1 of each tensor, or flat indices by name are accepted'
+        )
+    return coordinates
+
+
+def choose(name: str, gradient: Tensor, coordinates: Coordinates, generator: torch.Generator) -> Tensor:
+    """Flat indices of one tensor, sorted.
+
+    A sample takes one entry from each of as many equal stretches, so that no part of the tensor goes unseen; half of it
+    comes from the entries whose gradient is not zero, for most of an embedding's are.
+    """
+    size = gradient.numel()
+    if isinstance(coordinates, Mapping):
+        return torch.tensor(sorted(set(coordinates.get(name, ()))), dtype=torch.int64)
+    if coordinates == "all" or size <= coordinates:
+        return torch.arange(size)
+    alive = gradient.reshape(-1).nonzero()[:, 0].cpu()
+    lively = _stratified(len(alive), min(len(alive), (coordinates + 1) // 2), generator)
+    everywhere = _stratified(size, coordinates - len(lively), generator)
+    return torch.cat([alive[lively], everywhere]).unique()
+
+
+def _stratified(size: int, count: int, generator: torch.Generator) -> Tensor:
+    if not count:
+        return torch.zeros(0, dtype=torch.int64)
+    edges = torch.linspace(0, size, count + 1, dtype=torch.float64)
+    draws = torch.rand(count, generator=generator, dtype=torch.float64)
+    return (edges[:-1] + draws * (edges[1:] - edges[:-1])).long().clamp(max=size - 1).unique()

@@ -1,0 +1,66 @@
+"""The step size of the differences: too large and curvature spoils them, too small and rounding does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unstuck.gradcheck.differences import Evaluator
+
+__all__ = ["Sweep", "sweep"]
+
+STEPS = tuple(10.0**-power for power in range(3, 10))
+"""Steps tried in float64, as the issue of precision has them: 1e-3 to 1e-9."""
+NARROW_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4)
+"""Steps tried in float32, whose rounding is 1e8 times as large."""
+DEFAULT, NARROW_DEFAULT = 1e-5, 1e-2
+PROBED = 12
+"""Coordinates that are swept, of all tensors together."""
+FLAT = 3.0
+"""Ratio of errors below which a curve has no minimum worth following."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Error against step, the V shape.
+
+    Attributes:
+        steps: The steps h.
+        errors: Median relative error over some coordinates at each.
+        chosen: The step with the smallest error.
+    """
+
+    steps: tuple[float, ...]
+    errors: tuple[float, ...]
+    chosen: float
+
+
+def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool) -> Sweep:
+    """Compare differences at every step with the gradients, where these are largest, and choose the best step.
+
+    Args:
+        evaluator: Gives the differences.
+        gradients: The gradients by automatic differentiation.
+        narrow: Whether the model runs in float32.
+    """
+    steps = NARROW_STEPS if narrow else STEPS
+    each = max(1, PROBED // len(gradients))
+    largest = sorted(gradients, key=lambda name: -float(gradients[name].abs().max()))[:PROBED]
+    errors: list[Tensor] = []
+    for name in largest:
+        a = gradients[name].reshape(-1)
+        places = a.abs().topk(min(each, a.numel())).indices
+        a = a[places].double()
+        rows: list[Tensor] = []
+        for h in steps:
+            n = evaluator.slopes(name, places, h).centred
+            rows.append((a - n).abs() / torch.maximum(a.abs(), n.abs()).clamp(min=1e-300))
+        errors.append(torch.stack(rows))
+    curve = torch.cat(errors, dim=1).median(dim=1).values.tolist()
+    default = NARROW_DEFAULT if narrow else DEFAULT
+    best = min(range(len(steps)), key=curve.__getitem__)
+    flat = max(curve) <= FLAT * max(min(curve), 1e-300) or min(curve) > 1e-2
+    return Sweep(steps=steps, errors=tuple(curve), chosen=default if flat else max(steps[best], 1e-7))
