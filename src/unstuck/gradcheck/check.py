@@ -19,7 +19,7 @@ from unstuck.gradcheck.point import Point, Request, evaluator_at, reach
 from unstuck.gradcheck.problem import LossFunction, Penalty, Problem
 from unstuck.gradcheck.repeat import SAME, culprit
 from unstuck.gradcheck.result import GradientCheck, TensorCheck, VerdictWord
-from unstuck.gradcheck.sampling import SAMPLE, Coordinates, choose, validated
+from unstuck.gradcheck.sampling import SAMPLE, Coordinates, choose, on_purpose, validated
 from unstuck.gradcheck.second_order import curvature_error
 from unstuck.gradcheck.steady import steady
 from unstuck.gradcheck.sweep import sweep
@@ -109,6 +109,7 @@ def check_gradients(
         ArgumentError: The loss is no scalar or not finite, nothing requires a gradient, or the parts do not fit.
 
     Examples:
+        >>> from torch import nn
         >>> model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
         >>> check = check_gradients(model, nn.functional.cross_entropy, (torch.randn(3, 4), torch.tensor([0, 1, 1])))
         >>> check.ok, check.verdict, check.checked, check.max_relative_error < 1e-6
@@ -208,9 +209,14 @@ def _compared(point: Point, coordinates: Coordinates, *, order: int, blame: bool
     curve = sweep(evaluator, tested, narrow=bool(point.narrow))
     tolerance = _tolerance(problem, narrow=bool(point.narrow))
     generator = torch.Generator().manual_seed(problem.seed)
+    deliberate = on_purpose(problem.objective.call)
     rows: list[TensorCheck] = []
     for name, gradient in tested.items():
         places = choose(name, gradient, chosen, generator).to(gradient.device)
+        if name in deliberate:
+            note, part = deliberate[name]
+            notes.append(note)
+            places = places[~torch.isin(places, torch.arange(gradient.numel(), device=places.device)[part])]
         if len(places):
             judged = judge(evaluator, name, places, gradient, curve.chosen, tolerance)
             rows.append(_row(evaluator, name, judged, faint=FAINT * found.largest))

@@ -12,6 +12,9 @@ from unstuck.gradcheck.differences import Evaluator, Slopes
 
 __all__ = ["Judged", "State", "Tolerance", "judge"]
 
+SHRINKS = 0.3
+"""Ratio of two differences, at steps a factor of ten apart, that shows an error of the step and not of the gradient."""
+
 
 class State(IntEnum):
     """What became of one coordinate."""
@@ -102,6 +105,8 @@ def _again(
     numerical = torch.full((count,), float("nan"), dtype=torch.float64, device=places.device)
     seen = decided.clone()
     previous_gap: Tensor | None = None
+    difference = torch.full_like(numerical, float("inf"))  # between the gradients, at the last meaningful step
+    shrinking = decided.clone()
     for factor in tolerance.shrink:
         slopes = evaluator.slopes(name, places, h * factor, choices=True)
         n = slopes.centred
@@ -118,9 +123,12 @@ def _again(
         kinked = torch.where(meaningful, kink, kinked)
         numerical = torch.where(meaningful & ~found, n, numerical)
         seen |= meaningful
+        shrinking = torch.where(meaningful, (a - n).abs() < SHRINKS * difference, shrinking)
+        shrinking &= torch.isfinite(difference) | ~meaningful
+        difference = torch.where(meaningful, (a - n).abs(), difference)
         decided |= found
         previous_gap = slopes.gap
-    state[~decided & kinked] = int(State.KINK)
+    state[~decided & (kinked | shrinking)] = int(State.KINK)
     state[~decided & ~seen] = int(State.TINY)
     return state, numerical
 

@@ -68,7 +68,7 @@ def reach(request: Request) -> Point:
     if request.warm_up:
         _warm_up(problem, request.warm_up)
         notes = (*notes, f"checked after {request.warm_up} steps of warm-up")
-    value = float(problem.at())
+    value = problem.number()
     if not math.isfinite(value):
         raise ArgumentError(f"loss: {value} before the first step; {_origin(problem)}")
     return Point(problem=problem, narrow=narrow, notes=notes)
@@ -155,13 +155,16 @@ def _rounding(problem: Problem, largest: float) -> float:
     sides = {
         name: torch.randint(0, 2, x.shape, generator=generator).to(x) * 2 - 1 for name, x in problem.tensors.items()
     }
-    spacing = 1e-10 * max(1.0, largest)
-    values = [
-        float(problem.at({name: x + k * spacing * sides[name] for name, x in problem.tensors.items()}))
-        for k in range(PROBES)
-    ]
-    differences = torch.tensor(values, dtype=torch.float64).diff(n=3)
-    return float((differences.square().mean() / 20.0).sqrt())
+    estimates: list[float] = []
+    for spacing in (1e-10 * max(1.0, largest), -1e-10 * max(1.0, largest)):
+        # On one side of the point at a time, for the point itself may lie where the function leaps.
+        values = [
+            problem.number({name: x + k * spacing * sides[name] for name, x in problem.tensors.items()})
+            for k in range(1, PROBES + 1)
+        ]
+        differences = torch.tensor(values, dtype=torch.float64).diff(n=3)
+        estimates.append(float((differences.square().mean() / 20.0).sqrt()))
+    return min(estimates)
 
 
 def _same_device(request: Request) -> None:

@@ -137,6 +137,10 @@ class Problem:
         seed_all(self.seed)
         return self.value(changed or {})[0]
 
+    def number(self, changed: Mapping[str, Tensor] | None = None) -> float:
+        """The same as a number."""
+        return float(self.at(changed).detach())
+
 
 def build(
     model: Callable[..., Any],
@@ -155,8 +159,7 @@ def build(
     Raises:
         ArgumentError: Something cannot be copied, or nothing is left to check.
     """
-    call = copied(model, dtype, name="model") if isinstance(model, nn.Module) else model
-    own_loss = copied(loss, dtype, name="loss") if isinstance(loss, nn.Module) else loss
+    call, own_loss = (_own(part, dtype, name) for part, name in ((model, "model"), (loss, "loss")))
     objective = Objective(call, cast("LossFunction", own_loss) or projection, penalty)
     inputs, targets = cast_tree((inputs, targets), dtype)
     tensors = {
@@ -176,6 +179,26 @@ def build(
             "inputs: no tensor of floating-point numbers among them; integers have no gradient: give floats"
         )
     return Problem(objective=objective, tensors=tensors, inputs=inputs, targets=targets, seed=seed, promote=promote)
+
+
+class Method(nn.Module):
+    """A method of a module in place of its forward pass, so that the module is copied and its parameters are found."""
+
+    def __init__(self, owner: nn.Module, name: str) -> None:
+        super().__init__()
+        self.owner, self.name = owner, name
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the method."""
+        return getattr(self.owner, self.name)(*args, **kwargs)
+
+
+def _own(part: Any, dtype: torch.dtype, name: str) -> Any:
+    """A copy of a module, of the module that a method is bound to, or the function itself."""
+    owner = getattr(part, "__self__", None)
+    if isinstance(owner, nn.Module):
+        part = Method(owner, part.__name__)
+    return copied(part, dtype, name=name) if isinstance(part, nn.Module) else part
 
 
 def _named_inputs(inputs: Any) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ REPEATS = 3
 
 def spread(problem: Problem) -> tuple[float, float]:
     """A value, and by how much it varies when nothing does."""
-    values = [float(problem.at()) for _ in range(REPEATS)]
+    values = [problem.number() for _ in range(REPEATS)]
     return values[0], max(values) - min(values)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["SAMPLE", "Coordinates", "choose", "validated"]
+__all__ = ["SAMPLE", "Coordinates", "choose", "on_purpose", "validated"]
 
 SAMPLE = 24
 """Coordinates of each tensor that are checked by default."""
@@ -56,6 +56,25 @@ def choose(name: str, gradient: Tensor, coordinates: Coordinates, generator: tor
     lively = _stratified(len(alive), min(len(alive), (coordinates + 1) // 2), generator)
     everywhere = _stratified(size, coordinates - len(lively), generator)
     return torch.cat([alive[lively], everywhere]).unique()
+
+
+def on_purpose(model: object) -> dict[str, tuple[str, slice]]:
+    """Parts of parameters whose gradient differs on purpose from the derivative, by name, with the reason."""
+    found: dict[str, tuple[str, slice]] = {}
+    if not isinstance(model, nn.Module):
+        return found
+    for path, module in model.named_modules():
+        if not isinstance(module, nn.Embedding | nn.EmbeddingBag):
+            continue
+        name = f"{path}.weight".lstrip(".")
+        width = module.embedding_dim
+        if module.scale_grad_by_freq or module.max_norm is not None:
+            reason = "scale_grad_by_freq divides its gradient" if module.scale_grad_by_freq else "max_norm rescales it"
+            found[name] = (f"{name}: {reason}, so that it is no derivative; not checked", slice(0, None))
+        elif module.padding_idx is not None:
+            row = slice(module.padding_idx * width, (module.padding_idx + 1) * width)
+            found[name] = (f"{name}: row {module.padding_idx} is padding, which gets no gradient; not checked", row)
+    return found
 
 
 def _stratified(size: int, count: int, generator: torch.Generator) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -32,7 +33,8 @@ def steady(dtype: torch.dtype) -> Generator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     try:
-        with torch.random.fork_rng(devices=devices), torch.enable_grad():
+        with torch.random.fork_rng(devices=devices), torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a model that warns would do so thousands of times
             torch.set_default_dtype(dtype)
             torch.backends.mha.set_fastpath_enabled(False)
             yield
