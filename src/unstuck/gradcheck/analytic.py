@@ -69,12 +69,20 @@ def shake(problem: Problem) -> None:
     """Run once from elsewhere, forward and backward, so that nothing stale of the point itself is left in the model."""
     generator = torch.Generator().manual_seed(problem.seed)
     moved = {
-        name: (x + 0.1 * torch.randn(x.shape, generator=generator).to(x)).requires_grad_()
+        name: (x + _size(x) * torch.randn(x.shape, generator=generator).to(x)).requires_grad_()
         for name, x in problem.tensors.items()
     }
-    value = problem.at(moved)
-    if value.requires_grad:
-        torch.autograd.grad(value, list(moved.values()), allow_unused=True)
+    try:
+        value = problem.at(moved)
+        if value.requires_grad:
+            torch.autograd.grad(value, list(moved.values()), allow_unused=True)
+    except (RuntimeError, ValueError, IndexError):
+        return  # this other point is outside of what the model takes, which is no fault
+
+
+def _size(x: Tensor) -> float:
+    """Root mean square of a tensor, at least 0.1: far enough to turn masks over."""
+    return max(float(x.square().mean().sqrt()), 0.1) if x.numel() else 0.0
 
 
 def dense(gradient: Tensor | None, like: Tensor) -> Tensor:
