@@ -49,6 +49,8 @@ def test_a_training_ends_with_verdict_and_report(tmp_path: Path) -> None:
         (["--set", "train.batch_size=big"], "or a whole number"),
         (["--set", "data.name=digit"], "did you mean 'digits'?"),
         (["--set", "optimizer.rate=1"], "optimizer.rate=1: no such key"),
+        (["--set", "data.name=npz", "--set", "data.path=broken.toml"], "broken.toml: cannot be read"),
+        (["--set", "data.name=csv"], "data.path=None: 'csv' reads files of your own"),
         (["nowhere.toml"], "RECIPE='nowhere.toml' is not known"),
         (["broken.toml"], "broken.toml: not valid TOML"),
         (["--out", "broken.toml/run"], "the run cannot be written"),
@@ -157,3 +159,9 @@ def test_divergence_is_judged_and_counts_under_strict(tmp_path: Path) -> None:
     assert "\ndiverged\n" in done.stdout
     findings = json.loads((tmp_path / "verdict.json").read_text())["findings"]
     assert findings[0]["severity"] == "error"
+
+
+def test_a_quick_try_takes_two_classes(tmp_path: Path) -> None:
+    done = run("--quick", "--set", "train.epochs=2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("digits, quick: 117 to train on, 50 to validate on, 0 held out")

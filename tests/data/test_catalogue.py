@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from unstuck.data import DATASETS, load
+from unstuck.data import DATASETS, FORMATS, Place, load
 from unstuck.errors import ArgumentError
 
 
@@ -41,3 +43,18 @@ def test_digits_keep_their_pictures() -> None:
     raw = load("digits", scale=False)
     assert raw.train.inputs.max() == 16
     assert set(np.unique(raw.train.inputs)) == set(range(17))
+
+
+def test_files_of_your_own_by_their_format(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("a,y\n" + "\n".join(f"{number},{number * 0.5}" for number in range(20)))
+    data = load("csv", place=Place(path=file, target="y"))
+    assert (data.name, data.task, data.features) == ("mine", "regression", (1,))
+
+
+def test_a_path_is_needed_for_files_and_refused_for_names() -> None:
+    with pytest.raises(ArgumentError, match="path=None: 'csv' reads files of your own"):
+        load("csv")
+    with pytest.raises(ArgumentError, match="'digits' comes with a package and has no path"):
+        load("digits", place=Place(path=Path("x")))
+    assert not set(DATASETS) & set(FORMATS)

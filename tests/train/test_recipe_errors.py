@@ -28,11 +28,12 @@ from unstuck.train import Recipe
         ("optimizer.lr=fast", "optimizer.lr='fast': a number is accepted"),
         ("train.batch_size=2.5", "train.batch_size=2.5: a whole number, or 'all' is accepted"),
         ("seed=true", "seed=True: a whole number is accepted"),
-        ("data.scale=1", "data.scale=1: true or false is accepted"),
+        ("data.scale=1", "data.scale=1: true or false, or 'standard', 'mean', 'deviation' or 'range' is accepted"),
         ("model.hidden=3", "model.hidden=3: a list is accepted"),
         ("model.hidden=[1.5]", "model.hidden=[1.5]: a whole number is accepted"),
         ("train.device=3", "train.device=3: a text in quotes is accepted"),
         ("data=3", "data=3: a table of keys is accepted"),
+        ("data.target=y", "data.target='y': it says how files of your own are read; give their path too"),
         # An unknown name.
         ("data.name=digit", "data.name='digit' is not known; did you mean 'digits'? Accepted: digits, diabetes,"),
         ("model.name=cn", "model.name='cn' is not known; did you mean 'cnn'? Accepted: linear, mlp, cnn"),

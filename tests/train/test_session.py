@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from unstuck.data import load
-from unstuck.errors import RecipeError, RunWriteError
+from unstuck.errors import RecipeError, RunWriteError, UnstuckError
 from unstuck.observe import Latest
 from unstuck.record import Run, facts, signals
 from unstuck.train import Epoch, Recipe, Silent, Trained, train
@@ -201,3 +201,45 @@ def test_threads_are_set_for_the_training_alone(tmp_path: Path) -> None:
     before = torch.get_num_threads()
     train(recipe(train={"threads": 3}), tmp_path / "run", progress=Counting())
     assert torch.get_num_threads() == before
+
+
+def table(folder: Path) -> Path:
+    file = folder / "cars.csv"
+    file.write_text("weight,use\n" + "\n".join(f"{number % 7},{number % 7 * 1.5 + 0.25}" for number in range(40)))
+    return file
+
+
+def test_files_of_your_own_are_trained_on(tmp_path: Path) -> None:
+    own = {"name": "csv", "path": str(table(tmp_path)), "target": "use"}
+    recorder = Recorder()
+    trained = train(recipe(data=own, train={"batch_size": 7}), tmp_path / "run", progress=recorder)
+    assert trained.reason == "completed"
+    assert recorder.said[0].startswith("cars: 28 to train on, 6 to validate on, 6 held out")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "usee"}, r"data\.target='usee' is not known; did you mean 'use'"),
+        ({"max_gib": 1e-9}, r"cars\.csv: unpacks to .*raise data\.max_gib"),
+        ({"path": "gone.csv"}, r"gone\.csv: found nothing; a table"),
+    ],
+)
+def test_files_that_cannot_be_trained_on(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    own = {"name": "csv", "path": str(table(tmp_path)), "target": "use", **changes}
+    with pytest.raises(UnstuckError, match=message):
+        train(recipe(data=own), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_quick_try_is_small_and_leaves_the_test_part_alone(tmp_path: Path) -> None:
+    recorder = Recorder()
+    quick = recipe(data={"name": "digits", "quick": True}, train={"batch_size": 500})
+    trained = train(quick, tmp_path / "run", progress=recorder)
+    assert trained.test is None
+    assert recorder.said[0].startswith("digits, quick: 117 to train on, 50 to validate on, 0 held out; linear of 130 ")
+
+
+def test_sequences_need_a_model_of_sequences(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"model\.name='linear': 'characters' holds sequences of symbols"):
+        train(recipe(data={"name": "characters"}), tmp_path / "run")

@@ -20,6 +20,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as optimizer.lr=0.01. May be repeated."),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Try two classes and a tenth of the data first; the test part is left out.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/<date>-<name> by default.")
     ] = None,
@@ -37,7 +40,7 @@ def train(
     from unstuck.train import train as train_recipe
 
     console = Console()
-    plan = Recipe.read(recipe, overrides=overrides or ())
+    plan = Recipe.read(recipe, overrides=[*(overrides or ()), *(["data.quick=true"] if quick else [])])
     trained = train_recipe(plan, out, progress=progress_for(console))
     for line in trained.lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

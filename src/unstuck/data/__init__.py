@@ -1,19 +1,24 @@
-"""Data sets by name, split, scaled and cut into batches, in memory."""
+"""Data sets by name or from files of your own, split, scaled and cut into batches, in memory."""
 
 from unstuck.data.batches import Batches
 from unstuck.data.catalogue import DATASETS, load
 from unstuck.data.dataset import Dataset, Part, prepare
+from unstuck.data.files import FORMATS, Place
+from unstuck.data.quick import quick
 from unstuck.data.scaling import Scaling
 from unstuck.data.source import Source, Task
 
 __all__ = [
     "DATASETS",
+    "FORMATS",
     "Batches",
     "Dataset",
     "Part",
+    "Place",
     "Scaling",
     "Source",
     "Task",
     "load",
     "prepare",
+    "quick",
 ]

@@ -10,8 +10,10 @@ from unstuck.data.characters import characters
 from unstuck.data.dataset import Dataset, prepare
 from unstuck.data.diabetes import diabetes
 from unstuck.data.digits import digits
+from unstuck.data.files import FORMATS, Place
 from unstuck.data.mnist5k import mnist5k
 from unstuck.data.pokemon import pokemon
+from unstuck.data.scaling import How, Per
 from unstuck.data.source import Source
 from unstuck.errors import ArgumentError
 from unstuck.spelling import unknown
@@ -31,27 +33,45 @@ DATASETS: dict[str, Callable[[], Source]] = {
 
 
 def load(
-    name: str, *, seed: int = 0, scale: bool = True, validation: float | None = None, test: float | None = None
+    name: str,
+    *,
+    place: Place | None = None,
+    seed: int = 0,
+    scale: bool | How = True,
+    per: Per = "channel",
+    validation: float | None = None,
+    test: float | None = None,
 ) -> Dataset:
-    """Load a data set by name, split and scaled.
+    """Load a data set by name, or files of your own by their format, split and scaled.
 
     Args:
-        name: One of :data:`DATASETS`.
+        name: One of :data:`DATASETS`, or of :data:`~unstuck.data.FORMATS` for files of your own.
+        place: Where files of your own lie; data sets by name take none.
         seed: Seed of the split.
         scale: Standardise inputs, and the targets of a regression, by mean and standard deviation of the training
-            part (images by channel); False gives the raw values.
+            part (images by channel); False gives the raw values. Or ``"mean"``, ``"deviation"``, ``"range"``: see
+            :func:`~unstuck.data.prepare`.
+        per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
         validation: Share of the examples to steer training by; the data set's own by default.
         test: Share of the examples held out to the end; the data set's own by default.
 
     Raises:
-        ArgumentError: There is no data set of that name, or a share is impossible.
-        DataError: A package that carries it is not installed.
+        ArgumentError: There is no data set of that name, a share is impossible, or a place is missing or not wanted.
+        DataError: A package that carries it is not installed, or files are damaged, missing or cannot be learned from.
 
     Examples:
         >>> data = load("pokemon", scale=False)
         >>> data.train.inputs.shape, data.outputs
         (torch.Size([10, 1]), 1)
     """
-    if name not in DATASETS:
-        raise ArgumentError(unknown("name", name, DATASETS))
-    return prepare(DATASETS[name](), seed=seed, scale=scale, validation=validation, test=test)
+    if name in FORMATS:
+        if place is None:
+            raise ArgumentError(f"path=None: {name!r} reads files of your own; give the path of the file or folder")
+        source = FORMATS[name](place)
+    elif name not in DATASETS:
+        raise ArgumentError(unknown("name", name, (*DATASETS, *FORMATS)))
+    elif place is not None:
+        raise ArgumentError(f"path={str(place.path)!r}: {name!r} comes with a package and has no path; leave it out")
+    else:
+        source = DATASETS[name]()
+    return prepare(source, seed=seed, scale=scale, per=per, validation=validation, test=test)

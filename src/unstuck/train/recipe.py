@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from unstuck.data import DATASETS
+from unstuck.data import DATASETS, FORMATS, Place, Task
+from unstuck.data.scaling import How, Per
 from unstuck.errors import ArgumentError, RecipeError
 from unstuck.init import SCHEMES
 from unstuck.nn import CNN, MLP, Linear
@@ -41,21 +42,60 @@ class DataSection(_Section):
     """``[data]``: what is learned from.
 
     Attributes:
-        name: A data set of :data:`unstuck.data.DATASETS`.
-        scale: Whether inputs and real targets are standardised.
+        name: A data set of :data:`unstuck.data.DATASETS`, or a format of :data:`unstuck.data.FORMATS` for your own.
+        path: File or folder of your own, from the folder in which the command is given.
+        target: The column, array or file of what is to be learned, in formats that have several.
+        columns: The columns to learn from; all but the target by default.
+        task: ``"classification"`` or ``"regression"``, where the targets do not say.
+        size: Height and width that pictures are brought to; by default they must be of one size.
+        max_gib: Unpacked size from which files are refused, in GiB.
+        quick: Whether to try two classes, a tenth of the data and a smaller validation part, without the test part.
+        scale: Whether inputs and real targets are standardised; or ``"mean"``, ``"deviation"``, ``"range"`` for
+            subtracting the mean only, dividing by the deviation only, or mapping inputs to 0 to 1.
+        per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
         validation: Share of the examples to steer training by; the data set's own by default.
         test: Share of the examples held out to the end; the data set's own by default.
     """
 
     name: str = "digits"
-    scale: bool = True
+    path: str | None = None
+    target: str | None = None
+    columns: tuple[str, ...] | None = None
+    task: Task | None = None
+    size: tuple[Positive, Positive] | None = None
+    max_gib: Above0 = 4.0
+    quick: bool = False
+    scale: bool | How = True
+    per: Per = "channel"
     validation: Share | None = None
     test: Share | None = None
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _one_of("name", name, DATASETS)
+        return _one_of("name", name, [*DATASETS, *FORMATS])
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> DataSection:
+        of_files = {"target": self.target, "columns": self.columns, "task": self.task, "size": self.size}
+        for key, value in of_files.items():
+            if value is not None and self.path is None:
+                raise ArgumentError(f"{key}={value!r}: it says how files of your own are read; give their path too")
+        return self
+
+    @property
+    def place(self) -> Place | None:
+        """Where files of your own lie; None for a data set by name."""
+        if self.path is None:
+            return None
+        return Place(
+            path=Path(self.path).expanduser(),
+            target=self.target,
+            columns=self.columns,
+            task=self.task,
+            size=self.size,
+            max_gib=self.max_gib,
+        )
 
 
 class OptimizerSection(_Section):

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unstuck.data import Batches, Dataset, load
+from unstuck.data import Batches, Dataset, load, quick
 from unstuck.errors import ArgumentError, RecipeError, RunWriteError
 from unstuck.init import initialize
 from unstuck.observe import Observer
@@ -99,6 +99,8 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
         with RunWriter(folder) as writer:
             writer.state(setup.data.fact())
             writer.state(facts.Recipe(text=recipe.text))
+            if setup.data.fingerprint:
+                writer.state(facts.Event(step=0, what=f"SHA-256 of the data: {setup.data.fingerprint}"))
             writer.state(setup.plan)
             check = initial_loss(setup.model, setup.loss, setup.in_order)
             if check:
@@ -131,15 +133,23 @@ class _Setup:
         with _section("data"):
             data = load(
                 section.name,
+                place=section.place,
                 seed=recipe.seed,
                 scale=section.scale,
+                per=section.per,
                 validation=section.validation,
                 test=section.test,
-            ).to(device)
+            )
+            data = (quick(data, seed=recipe.seed) if section.quick else data).to(device)
         with _section("train"):
-            batches = Batches(data.train, recipe.train.batch_size, seed=recipe.seed)
+            batches = Batches(data.train, _batch_size(recipe, data), seed=recipe.seed)
             loss = _loss(recipe, data)
         with _section("model"):
+            if data.symbolic:
+                raise ArgumentError(
+                    f"name={recipe.model.name!r}: {data.name!r} holds sequences of symbols, but it learns from "
+                    "measurements; give another data.name"
+                )
             model = recipe.model.build(data.features, data.outputs)
         if recipe.init.weights != "torch":
             initialize(model, recipe.init.weights, seed=recipe.seed)
@@ -163,7 +173,7 @@ class _Setup:
     @property
     def in_order(self) -> Batches:
         """The training part in batches of the same size, without drawing from the order of training."""
-        return Batches(self.data.train, self.recipe.train.batch_size, shuffle="never")
+        return Batches(self.data.train, _batch_size(self.recipe, self.data), shuffle="never")
 
     @property
     def description(self) -> str:
@@ -172,8 +182,9 @@ class _Setup:
         method = type(self.optimizer).__name__
         rate = self.optimizer.param_groups[0]["lr"]
         device = next(self.model.parameters()).device
+        name = f"{self.data.name}, quick" if self.recipe.data.quick else self.data.name
         return (
-            f"{self.data.name}: {sizes}, {len(self.data.test):,} held out; {self.recipe.model.name} of "
+            f"{name}: {sizes}, {len(self.data.test):,} held out; {self.recipe.model.name} of "
             f"{parameters:,} parameters; {method} at rate {rate:g}; on {device}"
         )
 
@@ -246,6 +257,12 @@ def _in_words(test: Means, data: Dataset) -> str:
         return f"test accuracy {test.accuracy:.1%} {held_out} (loss {test.loss:.4g})"
     explained = 1.0 - test.loss / float(data.test.targets.var(correction=0))
     return f"test error {test.loss**0.5 * data.target_unit:.4g} (root mean square), R^2 {explained:.3f}, {held_out}"
+
+
+def _batch_size(recipe: Recipe, data: Dataset) -> int | Literal["all"]:
+    """The recipe's, which a quick try on fewer examples makes smaller."""
+    size = recipe.train.batch_size
+    return size if size == "all" or not recipe.data.quick else min(size, len(data.train))
 
 
 def _evaluation(data: Dataset, part: Literal["validation", "test"]) -> Iterable[tuple[Tensor, Tensor]] | None:
