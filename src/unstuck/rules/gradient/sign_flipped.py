@@ -54,6 +54,7 @@ class SignFlipped(Rule):
     uphill: float = 0.2  #: cosine of update and gradient; noise and momentum scatter about -0.2 or below (our choice)
     share: float = 0.8  #: share of the samples that point uphill, so that a swing of momentum does not count
     growth: float = 3.0  #: end against start of an objective that no loss function of torch names (our choice)
+    worse: float = 0.1  #: fall of the validation accuracy that is no chance on fifty examples
     minimum_samples: int = 5  #: sampled updates below which a direction is a coincidence (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -96,7 +97,7 @@ class SignFlipped(Rule):
         if single_loss(run) is not None:
             return 0.97
         validation = run.series(signals.VALIDATION_ACCURACY).finite().values
-        if len(validation) > 1 and validation[-1] < validation[0]:
+        if len(validation) > 1 and validation[-1] < validation[0] - self.worse:
             return 0.9
         late = curve.end.value - curve.level(0.45, 0.55).value
         unbounded = curve.values.min() >= 0 and curve.end.value > self.growth * curve.start and late > 0.4 * rise
