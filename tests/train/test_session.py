@@ -1,7 +1,9 @@
+import importlib.util
 import math
 import os
 import re
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from unstuck.data import load
 from unstuck.errors import RecipeError, RunWriteError, UnstuckError
 from unstuck.observe import Latest
 from unstuck.record import Run, facts, signals
-from unstuck.train import Epoch, Recipe, Silent, Trained, train
+from unstuck.train import Epoch, Means, Recipe, Silent, Trained, evaluate, train
 
 
 def recipe(**sections: Any) -> Recipe:
@@ -243,3 +245,36 @@ def test_a_quick_try_is_small_and_leaves_the_test_part_alone(tmp_path: Path) -> 
 def test_sequences_need_a_model_of_sequences(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"model\.name='linear': 'characters' holds sequences of symbols"):
         train(recipe(data={"name": "characters"}), tmp_path / "run")
+
+
+def augmented(**changes: Any) -> Recipe:
+    return recipe(data={"name": "digits", "quick": True}, train={"epochs": 1}, augment={"shift": 0.2, **changes})
+
+
+@pytest.mark.skipif(importlib.util.find_spec("kornia") is None, reason="needs the extra augment")
+def test_augmentation_is_shown_repeatable_and_off_for_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def judged(model: torch.nn.Module, loss: object, data: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Means:
+        seen.extend(float(inputs.sum()) for inputs, _ in data)
+        return evaluate(model, torch.nn.functional.cross_entropy, data)
+
+    monkeypatch.setattr(importlib.import_module("unstuck.train.fit"), "evaluate", judged)
+    runs = [train(augmented(), tmp_path / name) for name in ("a", "b")]
+    plain = train(augmented(shift=0.0), tmp_path / "c")
+    weights = [load_file(run.folder / "best.safetensors")["1.weight"] for run in (*runs, plain)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert len(set(seen)) == 1
+    assert (tmp_path / "a" / "augmentation.png").is_file()
+    assert any("augmentation.png" in line for line in runs[0].lines)
+    assert not (tmp_path / "c" / "augmentation.png").exists()
+
+
+def test_tables_cannot_be_augmented(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"augment\.flip=True: pictures of shape"):
+        train(recipe(augment={"flip": True}), tmp_path / "run")
+    with pytest.raises(RecipeError, match=r"augment\.crop=2\.0"):
+        recipe(augment={"crop": 2.0})

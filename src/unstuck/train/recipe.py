@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from unstuck.data import DATASETS, FORMATS, Place, Task
+from unstuck.data import DATASETS, FORMATS, Augmentation, Place, Task
 from unstuck.data.scaling import How, Per
 from unstuck.errors import ArgumentError, RecipeError
 from unstuck.init import SCHEMES
@@ -174,12 +174,13 @@ class Recipe(_Section):
     """Everything that decides a training; the same recipe on the same machine gives the same weights.
 
     Attributes:
-        seed: Seed of the split, the weights, the order of the examples, and dropout.
+        seed: Seed of the split, the weights, the order of the examples, augmentation, and dropout.
         data: What is learned from.
         model: What learns: :class:`~unstuck.nn.Linear`, :class:`~unstuck.nn.MLP` or :class:`~unstuck.nn.CNN`.
         init: Where its weights start.
         optimizer: How they move.
         train: How long, by which loss, where.
+        augment: How pictures are changed at random while training: :class:`~unstuck.data.Augmentation`.
 
     Examples:
         >>> recipe = Recipe.read(overrides=["optimizer.lr=0.01"])
@@ -193,6 +194,7 @@ class Recipe(_Section):
     init: InitSection = InitSection()
     optimizer: OptimizerSection = OptimizerSection()
     train: TrainSection = TrainSection()
+    augment: Augmentation = Augmentation()
 
     @classmethod
     def read(cls, source: str | Path = DEFAULT, *, overrides: Sequence[str] = ()) -> Recipe:

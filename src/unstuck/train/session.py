@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from unstuck.data import Batches, Dataset, load, quick
+from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, write_contact_sheet
 from unstuck.errors import ArgumentError, RecipeError, RunWriteError
 from unstuck.init import initialize
 from unstuck.observe import Observer
@@ -31,6 +31,12 @@ __all__ = ["BEST_WEIGHTS", "Trained", "train"]
 
 BEST_WEIGHTS = "best.safetensors"
 """Name of the file of the best weights inside a run's folder."""
+
+CONTACT_SHEET = "augmentation.png"
+"""Name of the file that shows pictures before and after augmentation, inside a run's folder."""
+
+SHOWN = 16
+"""Pictures on it."""
 
 EVALUATED = 1024
 """Examples evaluated at once: enough to keep the processor busy, little enough for any memory."""
@@ -62,7 +68,9 @@ class Trained:
         unobserved = f"observation ended early: {self.unobserved}" if self.unobserved else ""
         weights = self.folder / BEST_WEIGHTS
         kept = f"best weights: {weights}" if weights.is_file() else ""
-        return tuple(filter(None, (f"{self.reason}: {self.result}".removesuffix(": "), kept, unobserved)))
+        sheet = self.folder / CONTACT_SHEET
+        shown = f"pictures before and after augmentation: {sheet}" if sheet.is_file() else ""
+        return tuple(filter(None, (f"{self.reason}: {self.result}".removesuffix(": "), kept, shown, unobserved)))
 
 
 def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | None = None) -> Trained:
@@ -102,6 +110,8 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
             if setup.data.fingerprint:
                 writer.state(facts.Event(step=0, what=f"SHA-256 of the data: {setup.data.fingerprint}"))
             writer.state(setup.plan)
+            if recipe.augment.on:
+                _show_augmentation(setup, folder)
             check = initial_loss(setup.model, setup.loss, setup.in_order)
             if check:
                 writer.state(check.fact())
@@ -120,7 +130,7 @@ class _Setup:
 
     recipe: Recipe
     data: Dataset
-    batches: Batches
+    batches: Batches | Augmented
     model: nn.Sequential
     loss: LossFunction
     optimizer: torch.optim.Optimizer
@@ -144,6 +154,8 @@ class _Setup:
         with _section("train"):
             batches = Batches(data.train, _batch_size(recipe, data), seed=recipe.seed)
             loss = _loss(recipe, data)
+        with _section("augment"):
+            changed = Augmented(batches, _augmenter(recipe, data)) if recipe.augment.on else batches
         with _section("model"):
             if data.symbolic:
                 raise ArgumentError(
@@ -156,7 +168,7 @@ class _Setup:
         model.to(device)
         with _section("optimizer"):
             optimizer = build(recipe.optimizer.name, model.parameters(), recipe.optimizer.constants)
-        return cls(recipe=recipe, data=data, batches=batches, model=model, loss=loss, optimizer=optimizer)
+        return cls(recipe=recipe, data=data, batches=changed, model=model, loss=loss, optimizer=optimizer)
 
     @property
     def plan(self) -> facts.Training:
@@ -220,7 +232,7 @@ def _follow(
 class _Watched:
     """Batches between which Ctrl-C is heard, progress is shown, and a run that cannot be written is noticed."""
 
-    batches: Batches
+    batches: Batches | Augmented
     observer: Observer
     interruption: Interruption
     progress: Progress
@@ -257,6 +269,18 @@ def _in_words(test: Means, data: Dataset) -> str:
         return f"test accuracy {test.accuracy:.1%} {held_out} (loss {test.loss:.4g})"
     explained = 1.0 - test.loss / float(data.test.targets.var(correction=0))
     return f"test error {test.loss**0.5 * data.target_unit:.4g} (root mean square), R^2 {explained:.3f}, {held_out}"
+
+
+def _augmenter(recipe: Recipe, data: Dataset) -> Augmenter:
+    return recipe.augment.build(data, seed=recipe.seed)
+
+
+def _show_augmentation(setup: _Setup, folder: Path) -> None:
+    """Write the first pictures before and after, by an augmenter of their own: training's stays where it was."""
+    change = _augmenter(setup.recipe, setup.data)
+    pictures = setup.data.train.inputs[:SHOWN]
+    file = folder / CONTACT_SHEET
+    write_contact_sheet(file, change.pictures(pictures), change.pictures(change(pictures)))
 
 
 def _batch_size(recipe: Recipe, data: Dataset) -> int | Literal["all"]:
