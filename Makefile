@@ -29,6 +29,7 @@ test: install lint types floors
 	$(PYTEST)
 
 test-all: install
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[frameworks]'
 	$(PYTEST) -m 'slow or not slow'
 
 lint: install
@@ -55,7 +56,9 @@ zoo: install
 	$(BIN)/python -m tests.zoo
 
 bench: install
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[bench]'
 	$(BIN)/python benchmarks/optimizers.py
+	$(BIN)/python benchmarks/watching.py
 
 format: install
 	$(BIN)/ruff check --fix .
