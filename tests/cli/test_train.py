@@ -30,8 +30,9 @@ def test_a_training_ends_with_verdict_and_report(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("breast-cancer: 399 to train on")
     assert lines[1].startswith("initial loss ")
-    assert [line[:9] for line in lines[2:5]] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
-    assert lines[5].startswith("completed: test accuracy ")
+    assert "checks before training" in lines[2]
+    assert [line[:9] for line in lines[3:6]] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    assert lines[6].startswith("completed: test accuracy ")
     (folder,) = (tmp_path / "runs").iterdir()
     assert f"Report: {(folder / 'report.html').relative_to(tmp_path)}" in done.stdout
     assert (folder / "report.html").read_text().startswith("<!doctype html>")

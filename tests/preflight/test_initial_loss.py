@@ -10,6 +10,7 @@ from unstuck.errors import DataError
 from unstuck.init import initialize
 from unstuck.nn import CNN, MLP, Architecture
 from unstuck.preflight import initial_loss
+from unstuck.preflight.initial_loss import LossFunction
 
 DIGITS = load("digits")
 BATCHES = Batches(DIGITS.train, 64, shuffle="never")
@@ -66,8 +67,58 @@ def test_the_value_is_the_loss_of_the_examples() -> None:
     assert check.examples == len(DIGITS.train)
 
 
-def test_a_sum_for_a_mean_is_not_known() -> None:
-    assert initial_loss(nn.Flatten(), summed, BATCHES) is None
+def unknown(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs.exp().mean(dim=1) * (1.0 + targets)).sum() * 0.123
+
+
+def test_a_loss_that_resembles_none_is_not_known() -> None:
+    assert initial_loss(nn.Flatten(), unknown, BATCHES) is None
+
+
+@pytest.mark.parametrize("loss", [summed, nn.CrossEntropyLoss(reduction="sum"), nn.MSELoss(reduction="sum")])
+def test_a_wrong_reduction_is_told_from_a_wrong_output_layer(loss: LossFunction) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    batches = list(BATCHES)
+    if isinstance(loss, nn.MSELoss):
+        batches = [(x, functional.one_hot(y, 10).float()) for x, y in batches]
+    check = initial_loss(model, loss, batches)
+    assert check is not None
+    assert not check.passed
+    assert check.reduction
+    assert "take the mean" in check.advice
+
+    with torch.no_grad():
+        model[1].weight.mul_(100)
+    large = initial_loss(model, functional.cross_entropy, BATCHES)
+    assert large is not None
+    assert not large.passed
+    assert not large.reduction
+    assert "smaller weights" in large.advice
+
+
+def weston_watkins(outputs: Tensor, targets: Tensor) -> Tensor:
+    margins = (outputs - outputs.gather(1, targets[:, None]) + 1).clamp(min=0)
+    return (margins.sum(dim=1) - 1).mean()
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(weston_watkins, 9.0), (functional.multi_margin_loss, 0.9)])
+def test_the_margin_of_weston_and_watkins_starts_at_c_minus_1(loss: LossFunction, expected: float) -> None:
+    torch.manual_seed(0)
+    check = initial_loss(MLP().build((1, 8, 8), 10), loss, BATCHES)
+    assert check is not None
+    assert check.expected == pytest.approx(expected)
+    assert "C - 1" in check.formula
+    assert check.passed, str(check)
+
+
+def test_the_prior_is_the_entropy_of_the_labels() -> None:
+    check = initial_loss(
+        nn.Linear(4, 2), functional.cross_entropy, [(torch.randn(100, 4), (torch.arange(100) < 10).long())]
+    )
+    assert check is not None
+    assert check.prior == pytest.approx(-0.1 * math.log(0.1) - 0.9 * math.log(0.9))
+    assert check.expected == pytest.approx(math.log(2))
 
 
 def test_a_module_that_sums_is_told_from_one_that_means() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from unstuck._version import __version__
+from unstuck.cli.check import check
 from unstuck.cli.explain import explain
 from unstuck.cli.report import report
 from unstuck.cli.run import run
@@ -44,7 +45,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 
 # What follows the script belongs to the script, options among it.
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run)
-for _command in (train, report, explain):
+for _command in (train, check, report, explain):
     app.command()(_command)
 
 

@@ -29,6 +29,12 @@ ENOUGH = 2048
 OVERSIZED = 3.0
 """Root mean square of the inputs above which they, not the weights, are blamed for large outputs; scaled it is 1."""
 
+REDUCED = 0.05
+"""Relative distance from the expectation, for outputs that are all zero, that is none of rounding or weights."""
+
+MATCH = 1e-3
+"""The same for recognising a loss function by that value."""
+
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -43,6 +49,10 @@ class InitialLossCheck:
         formula: Where the expectation comes from, ``"ln C, C = 10"``.
         examples: Examples that it was measured on.
         advice: What to do; empty where the loss is as it should be.
+        uniform: The loss of outputs that are all zero: where it is not ``expected``, the reduction is at fault, and
+            where it is, the outputs are.
+        prior: What a model reaches that knows how often each target occurs, and nothing of the inputs: the entropy of
+            the labels, the variance of real targets. NaN where it is not known.
     """
 
     value: float
@@ -51,6 +61,13 @@ class InitialLossCheck:
     formula: str
     examples: int
     advice: str = ""
+    uniform: float = math.nan
+    prior: float = math.nan
+
+    @property
+    def reduction(self) -> bool:
+        """Whether the loss is wrong for outputs that are all zero too: a sum for a mean, or a factor."""
+        return math.isfinite(self.uniform) and abs(self.uniform / self.expected - 1.0) > REDUCED
 
     @property
     def passed(self) -> bool:
@@ -84,11 +101,13 @@ def initial_loss(
     cross-entropy over C classes           :math:`\ln C`       at most :math:`(1 - 1/C)\, s^2 / 2`
     binary cross-entropy of logits         :math:`\ln 2`       about :math:`s^2 / 8`
     squared error                          mean of :math:`y^2`  :math:`s^2` of it
+    margin of Weston and Watkins           :math:`C - 1`       about :math:`s (C - 1)`
     =====================================  ==================  =====================================
 
     with :math:`s^2 = 2`, the output variance of He's initialisation; weights of N(0, 1) give the fan-in times
     as much. The tolerance is that and three standard errors of the mean over the examples. The prior of the labels
-    plays no part, for an untrained model does not know it either.
+    plays no part, for an untrained model does not know it either. torch's ``multi_margin_loss`` divides by C. A loss
+    function of one's own is recognised by its value for outputs that are all zero, a sum for a mean among them.
 
     The model runs in training mode but for its dropout, as batch normalisation has no statistics yet. Modes, buffers
     and random state are put back.
@@ -110,9 +129,6 @@ def initial_loss(
         >>> check.passed, round(check.expected, 4), check.formula
         (True, 2.3026, 'ln C, C = 10')
     """
-    family = _family(loss)
-    if family is None:
-        return None
     values: list[tuple[float, int]] = []
     outputs: list[Tensor] = []
     targets: list[Tensor] = []
@@ -132,7 +148,16 @@ def initial_loss(
                 break
     if not values:
         raise DataError("data: there is no batch in it; give at least one example")
-    return _compare(family, values, torch.cat(outputs), torch.cat(targets), size=max(sizes))
+    try:
+        every, wanted = torch.cat(outputs), torch.cat(targets)
+    except (TypeError, RuntimeError):  # outputs are no tensors, or of several shapes
+        return None
+    with undisturbed(model):
+        uniform = _uniform(loss, outputs[0], targets[0])
+        family = _family(loss) or _recognised(outputs[0], targets[0], uniform)
+        if family is None:
+            return None
+        return _compare(family, values, every, wanted, size=max(sizes), uniform=uniform)
 
 
 @dataclass(frozen=True)
@@ -147,7 +172,13 @@ Family = Callable[[Tensor, Tensor], _Expectation]
 
 
 def _compare(
-    family: Family, values: list[tuple[float, int]], outputs: Tensor, targets: Tensor, *, size: float
+    family: Family,
+    values: list[tuple[float, int]],
+    outputs: Tensor,
+    targets: Tensor,
+    *,
+    size: float,
+    uniform: float,
 ) -> InitialLossCheck:
     expectation = family(outputs, targets)
     examples = sum(count for _, count in values)
@@ -163,17 +194,79 @@ def _compare(
         tolerance=tolerance,
         formula=expectation.formula,
         examples=examples,
-        advice=_advice(value, expectation.expected, tolerance, batch=values[0][1], outputs=outputs, size=size),
+        advice=_advice(
+            value, expectation.expected, tolerance, batch=values[0][1], outputs=outputs, size=size, uniform=uniform
+        ),
+        uniform=uniform,
+        prior=_prior(targets),
     )
 
 
-def _advice(value: float, expected: float, tolerance: float, *, batch: int, outputs: Tensor, size: float) -> str:
+def _prior(targets: Tensor) -> float:
+    """Entropy of class ids, variance of real targets."""
+    if targets.is_floating_point():
+        return float(targets.double().var(dim=0, correction=0).mean())
+    shares = targets.unique(return_counts=True)[1].double() / targets.numel()
+    return float(-(shares * shares.log()).sum())
+
+
+def _uniform(loss: LossFunction, outputs: Tensor, targets: Tensor) -> float:
+    """The loss of outputs that are all zero; NaN where it does not take them."""
+    try:
+        return float(loss(torch.zeros_like(outputs), targets))
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return math.nan
+
+
+def _recognised(outputs: Tensor, targets: Tensor, uniform: float) -> Family | None:
+    """Know a loss function of one's own by its value where all outputs are zero, also if a sum stands for a mean."""
+    examples = len(targets)
+    classes = outputs.shape[1] if outputs.ndim > 1 else 1
+    known: list[tuple[float, Family]] = []
+    if not targets.is_floating_point() and targets.ndim == 1 and classes > 1:
+        known = [
+            (math.log(classes), _cross_entropy),
+            (classes - 1.0, _margin(f"C - 1, C = {classes}", classes - 1.0)),
+            ((classes - 1.0) / classes, _margin(f"(C - 1) / C, C = {classes}", (classes - 1.0) / classes)),
+        ]
+    elif targets.is_floating_point() and targets.shape == outputs.shape:
+        known = [(float(targets.double().square().mean()), _squared_error)]
+        if bool(((targets >= 0.0) & (targets <= 1.0)).all()):
+            known.append((math.log(2.0), _binary))
+    for value, family in known:
+        for factor in (1.0, float(examples), float(targets.numel())):
+            if value > 0.0 and abs(uniform / (value * factor) - 1.0) < MATCH:
+                return family
+    return None
+
+
+def _margin(formula: str, expected: float) -> Family:
+    """The sum over the wrong classes of max(0, 1 + their score - the right one's): 1 for each at equal scores."""
+
+    def family(outputs: Tensor, targets: Tensor) -> _Expectation:
+        # Per example; only their spread is used, so that the factor of a reduction does not matter.
+        right = outputs.gather(1, targets[:, None])
+        each = ((outputs - right + 1.0).clamp(min=0.0).sum(dim=1) - 1.0) * expected / max(outputs.shape[1] - 1, 1)
+        return _Expectation(expected, formula, expected * math.sqrt(OUTPUT_VARIANCE), each)
+
+    return family
+
+
+def _advice(
+    value: float, expected: float, tolerance: float, *, batch: int, outputs: Tensor, size: float, uniform: float
+) -> str:
     if not math.isfinite(value):
         return "not finite before the first step; look for NaN in the data, and for log or division by zero in the loss"
     if abs(value - expected) <= tolerance:
         return ""
-    if batch > 1 and abs(value / (batch * expected) - 1.0) < 0.15:
+    summed = uniform if math.isfinite(uniform) else value
+    if batch > 1 and abs(summed / (batch * expected) - 1.0) < 0.15:
         return f"{batch} times too high, which is the batch size: take the mean over the batch in place of the sum"
+    if math.isfinite(uniform) and abs(uniform / expected - 1.0) > REDUCED:
+        return (
+            f"outputs that are all zero give {uniform:.4g}, {uniform / expected:.3g} times the expectation: the "
+            "reduction of the loss is at fault, not the weights; take the mean once"
+        )
     if value < expected:
         return "the model knows something already: pre-trained weights, targets among the inputs, or a scaled loss"
     if size > OVERSIZED:
@@ -203,6 +296,12 @@ def _squared_error(outputs: Tensor, targets: Tensor) -> _Expectation:
     return _Expectation(square, "mean square of the targets", OUTPUT_VARIANCE * square, each)
 
 
+def _torch_margin(outputs: Tensor, targets: Tensor) -> _Expectation:
+    classes = outputs.shape[1]
+    share = (classes - 1.0) / classes
+    return _margin(f"(C - 1) / C, C = {classes}", share)(outputs, targets)
+
+
 def _family(loss: LossFunction) -> Family | None:
     """What is expected of a loss function or module of torch."""
     known: tuple[tuple[object, type[nn.Module], Family], ...] = (
@@ -210,6 +309,8 @@ def _family(loss: LossFunction) -> Family | None:
         (functional.binary_cross_entropy_with_logits, nn.BCEWithLogitsLoss, _binary),
         (functional.mse_loss, nn.MSELoss, _squared_error),
     )
+    if loss is functional.multi_margin_loss or (isinstance(loss, nn.MultiMarginLoss) and loss.p == loss.margin == 1):
+        return _torch_margin
     for function, module, family in known:
         if loss is function or type(loss) is module:
             return family

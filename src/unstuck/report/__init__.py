@@ -21,7 +21,8 @@ Examples:
     ('report.html', True)
 """
 
+from unstuck.report.checks import write_checks
 from unstuck.report.html import write_html
 from unstuck.report.text import render_text
 
-__all__ = ["render_text", "write_html"]
+__all__ = ["render_text", "write_checks", "write_html"]

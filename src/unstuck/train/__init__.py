@@ -13,7 +13,7 @@ from unstuck.train.losses import LOSSES
 from unstuck.train.optimizer import OPTIMIZERS
 from unstuck.train.progress import Bar, Lines, Progress, Silent, progress_for
 from unstuck.train.recipe import Recipe, shipped
-from unstuck.train.session import BEST_WEIGHTS, Trained, train
+from unstuck.train.session import BEST_WEIGHTS, Trained, subject_of, train
 from unstuck.train.tally import Means, Tally
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "fit",
     "progress_for",
     "shipped",
+    "subject_of",
     "train",
 ]

@@ -15,7 +15,7 @@ from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, wr
 from unstuck.errors import ArgumentError, RecipeError, RunWriteError
 from unstuck.init import initialize
 from unstuck.observe import Observer
-from unstuck.preflight import InitialLossCheck, initial_loss
+from unstuck.preflight import QUICK, InitialLossCheck, Subject, initial_loss, run_checks
 from unstuck.record import RunWriter, facts
 from unstuck.record.folder import new_folder
 from unstuck.train.evaluate import evaluate
@@ -27,7 +27,7 @@ from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
 from unstuck.train.tally import Means
 
-__all__ = ["BEST_WEIGHTS", "Trained", "train"]
+__all__ = ["BEST_WEIGHTS", "Trained", "subject_of", "train"]
 
 BEST_WEIGHTS = "best.safetensors"
 """Name of the file of the best weights inside a run's folder."""
@@ -116,12 +116,35 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
             if check:
                 writer.state(check.fact())
                 progress.say(str(check))
+            _look_first(setup, writer, progress)
             with Observer(setup.model, setup.optimizer, writer) as observer:
                 fitted = _follow(setup, observer, interruption, folder, progress)
             trained = _tested(setup, folder, fitted, check, observer)
             if trained.result:
                 writer.state(facts.Event(step=observer.latest.step, what=trained.result))
     return trained
+
+
+def subject_of(recipe: Recipe) -> Subject:
+    """What a recipe would train, ready for :func:`unstuck.preflight.run_checks`.
+
+    Raises:
+        RecipeError: Its parts do not fit each other, or this machine.
+        DataError: The data set cannot be trained on, or is not installed.
+    """
+    return _Setup.of(recipe).subject
+
+
+def _look_first(setup: _Setup, writer: RunWriter, progress: Progress) -> None:
+    """The checks that take no training: a line that says what is wrong, or that nothing is."""
+    checklist = run_checks(setup.subject, QUICK)
+    for check in checklist:
+        if check.status == "failed":
+            progress.say(f"{check.name}: {check.reason}; {check.advice}")
+            writer.state(facts.Event(step=0, what=f"check failed: {check.name}: {check.reason}"))
+    if checklist.ok:
+        made = sum(check.status != "skipped" for check in checklist)
+        progress.say(f"{made} checks before training: nothing wrong was found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +192,18 @@ class _Setup:
         with _section("optimizer"):
             optimizer = build(recipe.optimizer.name, model.parameters(), recipe.optimizer.constants)
         return cls(recipe=recipe, data=data, batches=changed, model=model, loss=loss, optimizer=optimizer)
+
+    @property
+    def subject(self) -> Subject:
+        """What the checks before training look at."""
+        return Subject.of(
+            self.model,
+            self.loss,
+            self.in_order,
+            optimizer=self.optimizer,
+            validation=_evaluation(self.data, "validation"),
+            seed=self.recipe.seed % 2**32,
+        )
 
     @property
     def plan(self) -> facts.Training:

@@ -1,0 +1,80 @@
+"""A training described by a function of the user's: ``package.module:factory``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from torch import nn
+from torch.optim import Optimizer
+
+from unstuck.errors import ArgumentError
+from unstuck.preflight.subject import Subject
+
+__all__ = ["from_factory"]
+
+ORDER = ("model", "loss", "data", "optimizer")
+KEYS = (*ORDER, "validation", "regularisation")
+
+
+def from_factory(target: str, *, seed: int = 0) -> Subject:
+    """Import a function, call it, and take what it returns for a training.
+
+    Args:
+        target: ``package.module:function``; the folder that one is in is searched first. The function returns model,
+            loss, a batch (inputs, targets) or a loader, and, if it likes, an optimizer: a tuple in this order, or a
+            mapping with the keys model, loss, data, optimizer, validation and regularisation.
+        seed: Seed of the global generator while the function runs.
+
+    Raises:
+        ArgumentError: There is no such function, or it returns something else.
+    """
+    path, colon, name = target.partition(":")
+    if not colon or not path or not name:
+        raise ArgumentError(f"target={target!r}: a recipe or package.module:function is accepted")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(path)
+    except ImportError as error:
+        raise ArgumentError(f"target={target!r}: {path} cannot be imported ({error})") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ArgumentError(f"target={target!r}: {path} has no function {name!r}")
+    given = _named(target, function())
+    model = given["model"]
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(f"target={target!r}: its model is {type(model).__name__}; a torch.nn.Module is accepted")
+    optimizer = given.get("optimizer")
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise ArgumentError(f"target={target!r}: its optimizer is {type(optimizer).__name__}, not one of torch.optim")
+    return Subject.of(
+        model,
+        given["loss"],
+        given["data"],
+        optimizer=optimizer,
+        validation=given.get("validation"),
+        regularisation=given.get("regularisation"),
+        seed=seed,
+    )
+
+
+def _named(target: str, returned: object) -> dict[str, Any]:
+    if isinstance(returned, Mapping):
+        given = dict(cast("Mapping[str, Any]", returned))
+        unknown = set(given) - set(KEYS)
+        missing = set(ORDER[:3]) - set(given)
+        if not unknown and not missing:
+            return given
+    elif isinstance(returned, tuple | list):
+        entries = cast("Sequence[Any]", returned)
+        if 3 <= len(entries) <= 4:
+            return dict(zip(ORDER, entries, strict=False))
+    raise ArgumentError(
+        f"target={target!r}: it returns {type(returned).__name__}; (model, loss, data) and an optimizer after it "
+        f"is accepted, or a mapping with keys of {', '.join(KEYS)}"
+    )

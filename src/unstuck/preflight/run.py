@@ -1,0 +1,87 @@
+"""All checks before a training, in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from unstuck.errors import UnstuckError
+from unstuck.preflight.data import data
+from unstuck.preflight.examples import no_mixing, outputs_fit
+from unstuck.preflight.gradients import gradients
+from unstuck.preflight.learning import data_says_something, overfits
+from unstuck.preflight.reach import flow, parameters_reached, repeats
+from unstuck.preflight.starting import regularisation, starting_loss
+from unstuck.preflight.subject import Subject, untouched
+from unstuck.record.checklist import Check, Checklist
+
+__all__ = ["CHECKS", "QUICK", "run_checks"]
+
+CHECKS: tuple[Callable[[Subject], Check], ...] = (
+    data,
+    outputs_fit,
+    starting_loss,
+    regularisation,
+    parameters_reached,
+    flow,
+    no_mixing,
+    repeats,
+    gradients,
+    overfits,
+    data_says_something,
+)
+"""Every check, the cheapest first; the first has the code P101, and so on."""
+
+QUICK = tuple(check for check in CHECKS if check not in (overfits, data_says_something, starting_loss))
+"""Those that take no training, for the first phase of one; the first loss has a line of its own there."""
+
+
+def run_checks(
+    subject: Subject,
+    checks: tuple[Callable[[Subject], Check], ...] = CHECKS,
+    *,
+    progress: Callable[[Check], None] | None = None,
+) -> Checklist:
+    """Make checks one after the other. Model, optimizer, data and generators are left bitwise as they were.
+
+    Args:
+        subject: What is about to be trained.
+        checks: Which checks.
+        progress: Called with each as it is done.
+
+    Returns:
+        The list. A check that could not be made is skipped, with the reason.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> x = torch.randn(64, 8)
+        >>> model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
+        >>> subject = Subject.of(model, nn.functional.cross_entropy, (x, x[:, :3].argmax(dim=1)))
+        >>> run_checks(subject).ok
+        True
+    """
+    began = time.perf_counter()
+    made: list[Check] = []
+    with untouched(subject):
+        for check in checks:
+            subject.seeded()
+            try:
+                result = check(subject)
+            except UnstuckError as error:
+                result = _skipped(check, str(error))
+            except Exception as error:  # a model may raise anything; the other checks can still be made
+                result = _skipped(check, f"{type(error).__name__}: {error}".splitlines()[0])
+            made.append(result)
+            if progress:
+                progress(result)
+    parameters = sum(p.numel() for p in subject.model.parameters())
+    line = f"{type(subject.model).__name__} of {parameters:,} parameters, {len(subject.batches)} batches read"
+    return Checklist(tuple(made), subject=line, seconds=time.perf_counter() - began)
+
+
+def _skipped(check: Callable[[Subject], Check], reason: str) -> Check:
+    name = check.__name__.replace("_", " ")
+    return Check(
+        code=f"P1{CHECKS.index(check) + 1:02}", name=name, status="skipped", reason=f"it could not be made: {reason}"
+    )

@@ -1,0 +1,79 @@
+"""Is the first loss that of a model which knows nothing, and does a penalty raise it?"""
+
+from __future__ import annotations
+
+import torch
+
+from unstuck.preflight.initial_loss import InitialLossCheck, initial_loss
+from unstuck.preflight.subject import Subject
+from unstuck.record.checklist import Check
+
+__all__ = ["regularisation", "starting_loss"]
+
+
+def starting_loss(subject: Subject) -> Check:
+    """Measure the loss before training, by :func:`~unstuck.preflight.initial_loss`."""
+    found = initial_loss(subject.model, subject.loss, subject.batches)
+    if found is None:
+        return Check(
+            code="P103", name="initial loss", status="skipped", reason="no expectation is known for this loss function"
+        )
+    # Below the expectation the model knows something already: pre-trained weights are no fault.
+    informed = found.value < found.expected
+    head = f"{found.value:.4g}, expected {found.expected:.4g} ± {found.tolerance:.2g} ({found.formula})"
+    return Check(
+        code="P103",
+        name="initial loss",
+        status="passed" if found.passed else "noted" if informed else "failed",
+        value=found.value,
+        expected=f"{found.expected:.4g}: {found.formula}",
+        tolerance=found.tolerance,
+        reason=head,
+        advice=found.advice,
+        cause="" if found.passed or informed else _cause(found),
+    )
+
+
+def _cause(found: InitialLossCheck) -> str:
+    if found.reduction:
+        return "loss-reduction-wrong"
+    return "inputs-not-scaled" if found.advice.startswith("the inputs") else "init-scale-wrong"
+
+
+def regularisation(subject: Subject) -> Check:
+    r"""See that the penalty raises the loss: :math:`R(w) > 0`, with its share of the loss.
+
+    A weight decay of the optimizer counts as :math:`\frac{\lambda}{2} \lVert w \rVert^2`, which training adds unseen.
+    """
+    name, code = "regularisation raises the loss", "P104"
+    inputs, targets = subject.first
+    with torch.no_grad():
+        loss = float(subject.loss(subject.model(inputs), targets))
+        if subject.regularisation is not None:
+            added = float(subject.regularisation(subject.model))
+            how = "the penalty"
+        else:
+            added = sum(
+                0.5 * float(group.get("weight_decay", 0.0)) * float(p.detach().double().square().sum())
+                for group in (subject.optimizer.param_groups if subject.optimizer else ())
+                for p in group["params"]
+            )
+            how = "the optimizer's weight decay"
+            if not added:
+                return Check(code=code, name=name, status="skipped", reason="there is no penalty and no weight decay")
+    passed = added > 0.0
+    reason = f"{how} adds {added:.3g} to a loss of {loss:.4g}"
+    return Check(
+        code=code,
+        name=name,
+        status="passed" if passed and added < loss else "noted" if passed else "failed",
+        value=added,
+        expected="more than 0, and less than the data loss",
+        reason=reason,
+        advice=""
+        if passed and added < loss
+        else "it outweighs the data: weaken it"
+        if passed
+        else "add the penalty with a plus, and over parameters that are not all zero",
+        cause="" if passed else "regularisation-too-strong",
+    )
