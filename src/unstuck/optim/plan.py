@@ -79,6 +79,7 @@ class Plan:
         self._groups = list(method.param_groups)
         self._rules = [method.rule(group) for group in self._groups]
         self._settings = [list(group.values()) for group in self._groups]
+        self._listed = [list(group["params"]) for group in self._groups]
         rows = self._rows()
         tables: dict[Any, list[Row]] = {}
         kinds = _step_kinds(engine)
@@ -112,19 +113,18 @@ class Plan:
     def ready(self) -> bool:
         """Whether the plan still holds; if so, the gradients of this step have been taken."""
         method = self._method
-        if len(method.param_groups) != len(self._groups) or not same_objects(
-            _flatten(method.param_groups), self.params
-        ):
+        if len(method.param_groups) != len(self._groups):
             return False
         for k, group in enumerate(method.param_groups):
-            if group is not self._groups[k]:
+            # the parameters come first: comparing lists of other tensors would compare their entries
+            if group is not self._groups[k] or not same_objects(group["params"], self._listed[k]):
                 return False
             values = list(group.values())
             if values != self._settings[k]:
                 if method.rule(group) != self._rules[k]:
                     return False
                 self._settings[k] = values
-        if method.state is not self._state or not same_objects(list(method.state.values()), self._entries):
+        if method.state is not self._state or not same_objects(method.state.values(), self._entries):
             return False
         if self._waiting and any(p.grad is not None for p in self._waiting):
             return False

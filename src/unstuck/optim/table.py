@@ -7,8 +7,9 @@ looked up anew each time, since ``zero_grad`` replaces them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import is_
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,14 @@ from unstuck.optim.sums import Sum
 __all__ = ["Table", "eligible", "same_objects"]
 
 _address: Callable[[Tensor], int] = Tensor.data_ptr
-_dtype: Callable[[Tensor], torch.dtype] = Tensor.dtype.__get__  # type: ignore[attr-defined]
+_gradient: Callable[[Tensor], Any] = attrgetter("grad")
+_dtype: Callable[[Tensor], torch.dtype] = attrgetter("dtype")
 _FLOATS = frozenset((float, int))
-_USUAL = {Tensor}
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def same_objects(a: Sequence[Any], b: Sequence[Any]) -> bool:
-    """Whether two sequences hold the very same objects."""
+def same_objects(a: Collection[Any], b: Collection[Any]) -> bool:
+    """Whether two collections hold the very same objects in the same order."""
     return len(a) == len(b) and all(map(is_, a, b))
 
 
@@ -88,7 +89,7 @@ class Table:
         self._strides = [p.stride() for p in self._params]
         # a lazily negated gradient, as complex numbers leave behind, looks regular where it has one entry only
         self._single = [k for k, p in enumerate(self._params) if p.numel() == 1]
-        self._dtypes = {self.dtype}
+        self._usual_types, self._usual_dtypes = [Tensor] * len(rows), [self.dtype] * len(rows)
         self._gradients: list[int] = []
         self._copies: list[Tensor] = []
 
@@ -131,18 +132,20 @@ class Table:
     def unchanged(self) -> bool:
         """Whether parameters and states are still the ones, at the places, that the table was built from."""
         return (
-            same_objects([value for state in self._dicts for value in state.values()], self._states)
+            sum(map(len, self._dicts)) == len(self._states)
+            and all(map(is_, chain.from_iterable(map(dict.values, self._dicts)), self._states))
             and list(map(_address, self._tensors)) == self._addresses
         )
 
     def take_gradients(self) -> bool:
         """Enter the addresses of this step's gradients; False where one needs another engine."""
-        gradients: list[Any] = [p.grad for p in self._params]
-        self._copies = []
+        gradients = list(map(_gradient, self._params))
+        if self._copies:
+            self._copies = []
         try:
             usual = (
-                set(map(type, gradients)) == _USUAL
-                and set(map(_dtype, gradients)) == self._dtypes
+                list(map(type, gradients)) == self._usual_types
+                and list(map(_dtype, gradients)) == self._usual_dtypes
                 and self._laid_out(gradients)
                 and not (self._single and any(gradients[k].is_neg() for k in self._single))
             )
