@@ -74,23 +74,33 @@ def cases(pattern: str) -> Iterator[Case]:
                 yield case
 
 
-def diagnose(case: Case, seed: int, runs: Path) -> Answer:
-    """Run one script under ``unstuck run``, or judge again the run of it that is there."""
+def diagnose(case: Case, seed: int, runs: Path, *, same: bool) -> Answer:
+    """Run one script under ``unstuck run``, or judge again the run of it that is there.
+
+    With ``same`` it also runs plain, and what it prints must be the same byte for byte.
+    """
     folder = runs / f"{case.path.parent.relative_to(ZOO)}" / f"{case.path.stem}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "ended").exists():
         shutil.rmtree(folder / "run", ignore_errors=True)
-        command = [sys.executable, "-m", "unstuck", "run", "--out", str(folder / "run"), str(case.path)]
         environment = {**os.environ, "SEED": str(seed), "OMP_NUM_THREADS": "1"}
+        watched = [sys.executable, "-m", "unstuck", "run", "--out", str(folder / "run"), str(case.path)]
+        printed: list[bytes] = []
         try:
-            done = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
-            )
+            for command in (watched, [sys.executable, str(case.path)])[: 2 if same else 1]:
+                done = subprocess.run(
+                    command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT, check=False
+                )
+                printed.append(done.stdout)
+                if command is watched:
+                    (folder / "stderr").write_bytes(done.stderr)
         except subprocess.TimeoutExpired:
             return Answer(case, seed, "timeout", (), "ran out of time")
-        (folder / "ended").write_text(done.stderr, encoding="utf-8")
+        if len(set(printed)) > 1:
+            return Answer(case, seed, "none", (), "PRINTS SOMETHING ELSE WHEN WATCHED")
+        (folder / "stderr").rename(folder / "ended")
     if not (folder / "run").exists():
-        return Answer(case, seed, "none", (), (folder / "ended").read_text(encoding="utf-8")[-300:])
+        return Answer(case, seed, "none", (), (folder / "ended").read_text(encoding="utf-8", errors="replace")[-300:])
     with Run.open(folder / "run") as run:
         verdict = judge(run)
     found = tuple((f.code, f.cause, f.severity, f.confidence) for f in verdict.findings)
@@ -134,12 +144,13 @@ def main() -> None:
     parser.add_argument("--only", default="", help="part of the path")
     parser.add_argument("--every", type=int, default=1, help="only every n-th script, for a first impression")
     parser.add_argument("--runs", type=Path, help="where runs are kept; those that are there are only judged again")
+    parser.add_argument("--same", action="store_true", help="run plain too, and compare what is printed")
     options = parser.parse_args()
     work = [(case, seed) for seed in options.seeds for case in [*cases(options.only)][:: options.every]]
     answers: list[Answer] = []
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(options.jobs) as pool:
         runs = (options.runs or Path(temporary)).resolve()
-        for answer in pool.map(lambda item: diagnose(*item, runs), work):
+        for answer in pool.map(lambda item: diagnose(*item, runs, same=options.same), work):
             answers.append(answer)
             show(answer)
     report(answers)
