@@ -177,10 +177,10 @@ class Learning:
 
         none: the end is not below the constant guess (or the start) by a twentieth and by more than noise explains.
         good: less than a fifth of the reference remains, or nine of ten training examples are classified rightly, and
-        half of those that the commonest class alone gets wrong.
+        half of those that the commonest class alone gets wrong, at a loss that is not above the guess.
         """
         wrong = 1.0 if self.accuracy is None else 1.0 - self.accuracy
-        if wrong <= 0.1 and wrong <= 0.5 * (1.0 - self.commonest):
+        if wrong <= 0.1 and wrong <= 0.5 * (1.0 - self.commonest) and not self.remaining > 1.0:
             return "good"
         margin = self.reference - self.curve.end.value
         certain = margin > 3.0 * self.curve.end.error
