@@ -53,9 +53,11 @@ def choose(name: str, gradient: Tensor, coordinates: Coordinates, generator: tor
     if coordinates == "all" or size <= coordinates:
         return torch.arange(size)
     alive = gradient.reshape(-1).nonzero()[:, 0].cpu()
-    lively = _stratified(len(alive), min(len(alive), (coordinates + 1) // 2), generator)
-    everywhere = _stratified(size, coordinates - len(lively), generator)
-    return torch.cat([alive[lively], everywhere]).unique()
+    lively = alive[_stratified(len(alive), min(len(alive), (coordinates + 1) // 2), generator)]
+    left = torch.ones(size, dtype=torch.bool)
+    left[lively] = False
+    others = left.nonzero()[:, 0]
+    return torch.cat([lively, others[_stratified(len(others), coordinates - len(lively), generator)]]).sort().values
 
 
 def on_purpose(model: object) -> dict[str, tuple[str, slice]]:
