@@ -66,6 +66,61 @@ def test_both_ways_see_what_follows(build, batch, expected, way):
     assert {layer: activation.name for layer, activation in following.by_layer.items()} == expected
 
 
+class Lambda(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+BETWEEN = {
+    "max pooling": nn.MaxPool2d(2),
+    "max pooling, as a function": Lambda(lambda x: F.max_pool2d(x, 2)),
+    "max pooling that tells its indices": Lambda(lambda x: F.max_pool2d(x, 2, return_indices=True)[0]),
+    "mean pooling": nn.AvgPool2d(2),
+    "pooling to a size": nn.AdaptiveMaxPool2d(2),
+    "largest along a dimension": Lambda(lambda x: x.max(2)[0]),
+    "dropout": nn.Dropout2d(0.2),
+    "flatten": nn.Flatten(),
+    "view": Lambda(lambda x: x.view(x.size(0), -1)),
+    "batch norm": nn.BatchNorm2d(4),
+    "group norm": nn.GroupNorm(2, 4),
+    "layer norm": nn.LayerNorm([4, 8, 8]),
+    "one half": Lambda(lambda x: x.chunk(2, 1)[1]),
+    "pooling, norm and dropout": nn.Sequential(nn.MaxPool2d(2), nn.BatchNorm2d(4), nn.Dropout(0.1)),
+}
+
+
+@pytest.mark.parametrize("way", ["symbolic trace", "example batch", "registration order"])
+@pytest.mark.parametrize("between", BETWEEN)
+def test_what_lies_between_layer_and_activation_is_looked_through(between, way):
+    class Branching(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x) if x.sum() > 0 else x
+
+    kind = Branching if way == "registration order" else nn.Sequential
+    model = kind(nn.Conv2d(3, 4, 3, padding=1), BETWEEN[between], nn.Tanh())
+    following = follow(model, torch.ones(2, 3, 8, 8) if way == "example batch" else None)
+    assert following.how == way
+    assert {layer: activation.name for layer, activation in following.by_layer.items()} == {"0": "tanh"}
+
+
+def test_last_state_of_a_recurrence_belongs_to_it():
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.rnn, self.out = nn.Linear(4, 4), nn.LSTM(4, 6, batch_first=True), nn.Linear(6, 2)
+
+        def forward(self, x):
+            _, (last, _) = self.rnn(self.embed(x))
+            return self.out(torch.relu(last[-1]))
+
+    for example in (None, torch.ones(2, 3, 4)):
+        assert set(follow(Reader(), example).by_layer) == {"rnn"}
+
+
 def test_slope_of_a_functional_call_is_seen():
     for example in (None, torch.ones(2, 6)):
         assert follow(Functional(), example).by_layer["d"].gain == pytest.approx((2 / 1.04) ** 0.5, rel=1e-6)

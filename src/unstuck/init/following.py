@@ -86,17 +86,21 @@ class _Flow:
     calls: int = 0
     settled: set[Call] = field(default_factory=lambda: set[Call]())
 
-    def layer(self, name: str, output: Hashable) -> Call:
+    def layer(self, name: str, outputs: Iterable[Hashable]) -> Call:
         call = Call(name, self.calls)
         self.calls += 1
-        self.pending[output] = (call,)
+        for output in outputs:
+            self.pending[output] = (call,)
         return call
 
-    def operation(self, name: str, activation: Activation | None, inputs: Iterable[Any], output: Any) -> Sequence[Call]:
+    def operation(
+        self, name: str, activation: Activation | None, inputs: Iterable[Any], outputs: Iterable[Any]
+    ) -> Sequence[Call]:
         """Pass on what the inputs carry; return the calls of layers that an activation has just been found for."""
         carried = tuple(dict.fromkeys(call for value in inputs for call in self.pending.get(value, ())))
         ends = activation is not None or name in _MIXING or name in _DESCRIBING
-        self.pending[output] = () if ends else carried
+        for output in outputs:
+            self.pending[output] = () if ends else carried
         if activation is None:
             return ()
         found = [call for call in carried if call not in self.settled]
@@ -121,22 +125,23 @@ def watching(model: nn.Module, note: Note) -> Generator[None, None, None]:
             # Before the call, for in-place functions overwrite what they were given.
             inputs = list(_tensors((args, kwargs)))
             output = func(*args, **kwargs)
-            if isinstance(output, Tensor) and inputs:
+            outputs = list(_tensors(output))  # several where pooling tells its indices, or a tensor is split
+            if outputs and inputs:
                 name = str(getattr(func, "__name__", ""))
                 activation = activations.of_call(name, func, args, kwargs)
-                for call in flow.operation(name, activation, inputs, output):
-                    note(call, activation, output)
+                for call in flow.operation(name, activation, inputs, outputs):
+                    note(call, activation, outputs[0])
             return output
 
     def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def after(module: nn.Module, inputs: Any, output: Any) -> None:
             nonlocal paused
-            first = next(_tensors(output), None)
-            if first is not None:
+            outputs = list(_tensors(output))
+            if outputs:
                 # What the note computes is no part of the model.
                 paused = True
                 try:
-                    note(flow.layer(name, first), None, first)
+                    note(flow.layer(name, outputs), None, outputs[0])
                 finally:
                     paused = False
 
@@ -178,14 +183,14 @@ def _by_trace(model: nn.Module) -> dict[str, Activation]:
         name = ""
         if node.op == "call_module":
             if isinstance(modules[node.target], LAYERS):
-                flow.layer(node.target, node)
+                flow.layer(node.target, (node,))
                 continue
             activation = activations.of_module(modules[node.target])
         elif node.op in ("call_function", "call_method"):
             name = node.target if node.op == "call_method" else getattr(node.target, "__name__", "")
             function = getattr(Tensor, name, None) if node.op == "call_method" else node.target
             activation = activations.of_call(name, cast("Callable[..., Any]", function), node.args, node.kwargs)
-        for call in flow.operation(name, activation, node.all_input_nodes, node):
+        for call in flow.operation(name, activation, node.all_input_nodes, (node,)):
             if activation is not None:
                 found.setdefault(call.layer, activation)
     if quiet.uncompiled(model) is model:
