@@ -95,4 +95,4 @@ class SplitLeak(Rule):
         """Repetitions among the first training batches, which come from few distinct values or few examples."""
         before = run.series(signals.BATCH_SEEN_BEFORE)
         first = before.values[before.steps < 3]
-        return float(np.max(first)) if len(first) else 0.0
+        return float(np.mean(first)) if len(first) else 0.0
