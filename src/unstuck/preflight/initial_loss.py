@@ -153,8 +153,10 @@ def initial_loss(
     except (TypeError, RuntimeError):  # outputs are no tensors, or of several shapes
         return None
     with undisturbed(model):
-        uniform = _uniform(loss, outputs[0], targets[0])
-        family = _family(loss) or _recognised(outputs[0], targets[0], uniform)
+        zero = [_uniform(loss, output, target) for output, target in zip(outputs, targets, strict=True)]
+        family = _family(loss) or _recognised(outputs[0], targets[0], zero[0])
+        counts = [count for _, count in values]
+        uniform = sum(value * count for value, count in zip(zero, counts, strict=True)) / sum(counts)
         if family is None:
             return None
         return _compare(family, values, every, wanted, size=max(sizes), uniform=uniform)

@@ -16,13 +16,15 @@ __all__ = ["data_says_something", "overfits"]
 FEW = 20
 """Examples that any model of use can learn by heart."""
 STEPS = 400
-"""Steps of Adam in which it must; 200 are enough for what works (measured on the models that are shipped)."""
+"""Steps of Adam in which it must, and as many at ten times the rate; shipped models need 15 to 100 (measured)."""
 RATE = 3e-3
 NEARLY = 0.02
 """Share of the first loss, above what the targets allow at best, that counts as nearly zero."""
-EPOCH_STEPS = 40
-"""Steps of the short training after which labels must matter."""
+ROUND, ROUNDS = 40, 8
+"""Steps after which it is seen whether labels matter by now, and how often at most."""
 STANDARD_ERRORS = 3.0
+MEASURED = 512
+"""Examples whose losses are compared."""
 
 
 def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
@@ -40,33 +42,38 @@ def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
         return _untrainable(code, name)
     optimizer = torch.optim.Adam(wanted, lr=RATE)
     curve: list[float] = []
-    floor = _floor(subject, inputs, targets)
-    for _ in range(steps):
+    bound = _nearly_zero(subject, model, inputs, targets)
+    for step in range(2 * steps):
+        if step == steps:
+            optimizer.param_groups[0]["lr"] = 10.0 * RATE  # what learns slowly learns
         optimizer.zero_grad()
         value = subject.loss(model(inputs), targets)
         curve.append(float(value.detach()))
-        if not math.isfinite(curve[-1]) or curve[-1] - floor <= NEARLY * (curve[0] - floor):
+        if not math.isfinite(curve[-1]) or curve[-1] <= bound:
             break
         if not value.requires_grad:
             break
         value.backward()
         optimizer.step()
-    bound = floor + NEARLY * (curve[0] - floor)
     passed = curve[-1] <= bound
     count = len(targets)
+    # A model of fewer parameters than numbers to learn need not succeed; that it learns at all is enough.
+    small = sum(p.numel() for p in wanted) < targets.numel() * _choices(subject, inputs, targets)
+    small &= not passed and curve[-1] < curve[0]
     return Check(
         code=code,
         name=name,
-        status="passed" if passed else "failed",
+        status="passed" if passed else "noted" if small else "failed",
         value=curve[-1],
         expected=f"at most {bound:.2g}, {NEARLY:.0%} of the first loss",
         tolerance=bound,
         reason=f"loss {curve[0]:.4g} to {curve[-1]:.2g} on {count} examples in {len(curve) - 1} steps"
-        + (" (random pixels can be learned by heart as well: this shows nothing of generalisation)" if passed else ""),
+        + (" (random pixels can be learned by heart as well: this shows nothing of generalisation)" if passed else "")
+        + ("; the model has fewer parameters than they need" if small else ""),
         advice=""
-        if passed
+        if passed or small
         else "not even these are learned: look at gradient, loss, last activation, and size of the model",
-        cause="" if passed else "capacity-too-small",
+        cause="" if passed or small else "capacity-too-small",
         curves=(
             Curve(
                 title=f"Loss on {count} examples learned by heart",
@@ -97,25 +104,23 @@ def data_says_something(subject: Subject) -> Check:
         return _untrainable(code, name)
     subject.seeded()
     optimizer = torch.optim.Adam(wanted, lr=RATE)
-    for step in range(EPOCH_STEPS):
-        inputs, targets = subject.batches[step % len(subject.batches)]
-        optimizer.zero_grad()
-        value = subject.loss(model(inputs), targets)
-        if not value.requires_grad:
-            return _untrainable(code, name)
-        value.backward()
-        optimizer.step()
-    model.eval()
-    inputs, targets = examples
-    count = min(len(targets), 512)
-    inputs, targets = inputs[:count], targets[:count]
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(subject.seed)).to(targets.device)
-    with torch.no_grad():
-        right = _each(subject, model, inputs, targets)
-        shuffled = _each(subject, model, inputs, targets[order])
-        zeroed = _each(subject, model, torch.zeros_like(inputs), targets)
-    rows = [("shuffled labels", *_gap(shuffled, right)), ("zeroed inputs", *_gap(zeroed, right))]
-    failed = [(what, gap, error) for what, gap, error in rows if gap <= error]
+    rows: list[tuple[str, float, float]] = []
+    failed = True
+    steps = 0
+    while failed and steps < ROUND * ROUNDS:
+        without_dropout(model)
+        for step in range(steps, steps + ROUND):
+            optimizer.param_groups[0]["lr"] = RATE if step < ROUND else 3.0 * RATE
+            inputs, targets = subject.batches[step % len(subject.batches)]
+            optimizer.zero_grad()
+            value = subject.loss(model(inputs), targets)
+            if not value.requires_grad:
+                return _untrainable(code, name)
+            value.backward()
+            optimizer.step()
+        steps += ROUND
+        rows = _costs(subject, model.eval(), *examples)
+        failed = any(gap <= error for _, gap, error in rows)
     told = "; ".join(f"{what} cost {gap:+.3g} (more than {error:.2g} is no chance)" for what, gap, error in rows)
     return Check(
         code=code,
@@ -124,12 +129,24 @@ def data_says_something(subject: Subject) -> Check:
         value=min(gap for _, gap, _ in rows),
         expected="a higher loss for shuffled labels and for zeroed inputs",
         tolerance=max(error for _, _, error in rows),
-        reason=f"after {EPOCH_STEPS} steps: {told}",
+        reason=f"after {steps} steps: {told}",
         advice="the data say nothing of the targets: check that labels belong to their inputs, and that inputs arrive"
         if failed
         else "",
         cause="labels-mismatched" if failed else "",
     )
+
+
+def _costs(subject: Subject, model: nn.Module, inputs: Tensor, targets: Tensor) -> list[tuple[str, float, float]]:
+    """What shuffled labels and zeroed inputs add to the loss, each with three standard errors."""
+    count = min(len(targets), MEASURED)
+    inputs, targets = inputs[:count], targets[:count]
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(subject.seed)).to(targets.device)
+    with torch.no_grad():
+        right = _each(subject, model, inputs, targets)
+        shuffled = _each(subject, model, inputs, targets[order])
+        zeroed = _each(subject, model, torch.zeros_like(inputs), targets)
+    return [("shuffled labels", *_gap(shuffled, right)), ("zeroed inputs", *_gap(zeroed, right))]
 
 
 def _few(subject: Subject) -> tuple[Any, Tensor]:
@@ -138,6 +155,27 @@ def _few(subject: Subject) -> tuple[Any, Tensor]:
     if examples is not None:
         inputs, targets = examples
     return (inputs[:FEW], targets[:FEW]) if isinstance(inputs, Tensor) else (inputs, targets)
+
+
+def _nearly_zero(subject: Subject, model: nn.Module, inputs: Any, targets: Tensor) -> float:
+    """The loss that counts as nearly zero: a share of what knowing nothing costs, above the least possible."""
+    floor = _floor(subject, inputs, targets)
+    with torch.no_grad():
+        outputs = model(inputs)
+        start = float(subject.loss(outputs, targets))
+        if isinstance(outputs, Tensor):
+            # A start that is lucky by its weights is no reason to ask for more.
+            start = max(start, float(subject.loss(torch.zeros_like(outputs), targets)))
+    return floor + NEARLY * max(start - floor, 0.0)
+
+
+def _choices(subject: Subject, inputs: Any, targets: Tensor) -> int:
+    """Numbers that the model gives for each number of a target: the classes of a class id."""
+    if targets.is_floating_point():
+        return 1
+    with torch.no_grad():
+        outputs = subject.twin().eval()(inputs)
+    return outputs.shape[1] if isinstance(outputs, Tensor) and outputs.ndim > 1 else 1
 
 
 def _floor(subject: Subject, inputs: Any, targets: Tensor) -> float:

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from unstuck.errors import ArgumentError
+from unstuck.preflight import from_factory, run_checks
+
+SOURCE = """
+import torch
+from torch import nn
+
+def parts():
+    x = torch.randn(64, 8)
+    model = nn.Linear(8, 3)
+    return model, nn.functional.cross_entropy, (x, x[:, :3].argmax(1)), torch.optim.Adam(model.parameters())
+
+def named():
+    model, loss, batch, optimizer = parts()
+    return {"model": model, "loss": loss, "data": [batch, batch], "optimizer": optimizer, "validation": batch}
+
+def two():
+    return 1, 2
+
+def no_model():
+    return "model", nn.functional.cross_entropy, None
+
+number = 3
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"described_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return name
+
+
+def test_a_tuple_and_a_mapping_are_taken(module: str) -> None:
+    torch.manual_seed(0)
+    subject = from_factory(f"{module}:parts")
+    assert isinstance(subject.optimizer, torch.optim.Adam)
+    assert run_checks(subject)["parameters are reached"].status == "passed"
+    assert len(from_factory(f"{module}:named").batches) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        (":two", "it returns tuple"),
+        (":no_model", "its model is str"),
+        (":missing", "has no function 'missing'"),
+        (":number", "has no function 'number'"),
+        ("", "package.module:function"),
+        ("_x:parts", "cannot be imported"),
+    ],
+)
+def test_what_is_none_is_refused_in_a_word(module: str, name: str, word: str) -> None:
+    with pytest.raises(ArgumentError, match=word):
+        from_factory(module + name)

@@ -1,0 +1,42 @@
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from unstuck.preflight import Subject
+from unstuck.preflight.gradients import gradients
+
+Make = Callable[..., Subject]
+
+
+class Wrong(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.sin(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class Model(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return Wrong.apply(super().forward(x))
+
+
+def test_a_right_gradient_passes_with_the_v_shape(subject: Make) -> None:
+    check = gradients(subject())
+    assert check.status == "passed"
+    assert check.curves[0].log_x
+    assert check.curves[0].mark in check.curves[0].x
+
+
+def test_a_wrong_function_is_placed(subject: Make) -> None:
+    check = gradients(subject(Model(8, 3)))
+    assert (check.status, check.cause) == ("failed", "gradient-wrong")
+    assert check.where.file == __file__
+    assert check.where.line == inspect.getsourcelines(Wrong.backward)[1]

@@ -1,0 +1,61 @@
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from unstuck.preflight import Subject
+from unstuck.preflight.reach import flow, parameters_reached, repeats
+
+Make = Callable[..., Subject]
+
+
+class Unused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.spare = nn.Linear(8, 3), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.used(x)
+
+
+def test_a_layer_without_gradient_is_named(subject: Make) -> None:
+    check = parameters_reached(subject(Unused()))
+    assert (check.status, check.cause) == ("failed", "graph-detached")
+    assert "spare.weight" in check.reason
+
+
+def test_a_layer_that_the_optimizer_does_not_hold_is_named(subject: Make) -> None:
+    model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 3))
+    check = parameters_reached(subject(model, optimizer=torch.optim.SGD(model[2].parameters(), lr=0.1)))
+    assert (check.status, check.cause) == ("failed", "parameters-not-optimized")
+    assert "0.weight" in check.reason
+
+
+def test_frozen_layers_are_no_fault(subject: Make) -> None:
+    model = nn.Sequential(nn.Linear(8, 4).requires_grad_(False), nn.ReLU(), nn.Linear(4, 3))
+    check = parameters_reached(subject(model, optimizer=torch.optim.SGD(model[2].parameters(), lr=0.1)))
+    assert check.status == "passed"
+    assert "2 frozen" in check.reason
+
+
+def test_vanishing_and_dead_layers_are_found(subject: Make) -> None:
+    torch.manual_seed(0)
+    deep = nn.Sequential(*[part for _ in range(8) for part in (nn.Linear(8, 8), nn.Tanh())], nn.Linear(8, 3))
+    assert flow(subject(deep)).status == "passed"
+    for parameter in deep.parameters():
+        parameter.data.mul_(0.1)
+    small = flow(subject(deep))
+    assert (small.status, small.cause) == ("failed", "init-scale-wrong")
+    dead = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
+    dead[0].bias.data.fill_(-50)
+    assert "zeros" in flow(subject(dead)).reason
+
+
+def test_own_randomness_is_found(subject: Make) -> None:
+    assert repeats(subject()).status == "passed"
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(outputs * (1 + time.perf_counter_ns() % 997), targets)
+
+    assert repeats(subject(loss=loss)).status == "failed"

@@ -1,0 +1,90 @@
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from unstuck.preflight import CHECKS, Subject, run_checks
+from unstuck.record.checklist import Check
+from unstuck.train import Recipe, subject_of
+
+Make = Callable[..., Subject]
+
+
+def test_a_sound_training_passes_every_check(subject: Make) -> None:
+    checklist = run_checks(subject())
+    assert checklist.ok, str(checklist)
+    assert [check.code for check in checklist] == [f"P1{n:02}" for n in range(1, len(CHECKS) + 1)]
+    assert {check.status for check in checklist} <= {"passed", "skipped"}, str(checklist)
+
+
+def test_each_check_has_number_expectation_and_reason(subject: Make) -> None:
+    optimizer_of = torch.optim.SGD
+    model = nn.Linear(8, 3)
+    for check in run_checks(subject(model, optimizer=optimizer_of(model.parameters(), lr=0.1, weight_decay=1e-3))):
+        assert check.status in ("passed", "noted"), str(check)
+        assert check.expected
+        assert check.reason
+        assert check.value is not None or check.name == "outputs fit"
+
+
+def test_everything_is_left_bitwise_as_found() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(), nn.Linear(16, 3))
+    model[3].eval()
+    x = torch.randn(64, 8)
+    loader = DataLoader(
+        TensorDataset(x, x[:, :3].argmax(dim=1)), 16, shuffle=True, generator=torch.Generator().manual_seed(5)
+    )
+    optimizer = torch.optim.Adam(model.parameters(), weight_decay=1e-3)
+    model(x).sum().backward()
+    optimizer.step()
+
+    def state() -> list[torch.Tensor]:
+        tensors = [*model.parameters(), *model.buffers(), x, torch.get_rng_state(), loader.generator.get_state()]
+        tensors += [p.grad for p in model.parameters() if p.grad is not None]
+        tensors += [v for s in optimizer.state.values() for v in s.values()]
+        return [tensor.detach().clone() for tensor in tensors]
+
+    def rest() -> list[object]:
+        return [[m.training for m in model.modules()], random.getstate(), np.random.get_state()[1].tolist()]
+
+    before, others = state(), rest()
+    checklist = run_checks(
+        Subject.of(model, nn.functional.cross_entropy, loader, optimizer=optimizer, validation=loader)
+    )
+    assert len(checklist.checks) == len(CHECKS)
+    after = state()
+    assert len(before) == len(after)
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert others == rest()
+
+
+def test_a_check_that_raises_is_skipped_with_the_reason(subject: Make) -> None:
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise KeyError("no such layer")
+
+    checklist = run_checks(subject(Broken()))
+    assert any("no such layer" in check.reason for check in checklist if check.status == "skipped")
+    assert len(checklist.checks) == len(CHECKS)
+
+
+def test_progress_hears_of_every_check(subject: Make) -> None:
+    heard: list[Check] = []
+    checklist = run_checks(subject(), CHECKS[:3], progress=heard.append)
+    assert tuple(heard) == checklist.checks
+
+
+@pytest.mark.slow
+def test_the_default_recipe_takes_less_than_five_seconds() -> None:
+    checklist = run_checks(subject_of(Recipe.read()))
+    assert checklist.ok, str(checklist)
+    assert checklist.seconds < 5.0
