@@ -58,6 +58,7 @@ zoo: install
 bench: install
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[bench]'
 	$(BIN)/python benchmarks/optimizers.py
+	$(BIN)/python benchmarks/gradcheck.py
 	$(BIN)/python benchmarks/watching.py
 
 format: install
