@@ -122,6 +122,38 @@ def test_parameters_may_move_in_memory():
     assert p.tolist() == [-0.5] * 4
 
 
+def test_a_parameter_transposed_in_its_place():
+    ends = []
+    for engine in ("numba", "torch"):
+        p = nn.Parameter(torch.arange(9.0).view(3, 3))
+        optimizer = ours.Adagrad([p], lr=0.1, engine=engine)
+        for step in range(6):
+            if step == 3:
+                p.data = p.data.t()
+            p.grad = torch.arange(9.0).view(3, 3) * (step + 1) - 7
+            optimizer.step()
+        ends.append(p.detach())
+    torch.testing.assert_close(*ends)
+
+
+def test_a_parameter_cut_short_in_its_place_is_not_read_beyond_its_end():
+    p = nn.Parameter(torch.ones(1_000))
+    optimizer = ours.SGD([p], lr=0.5, momentum=0.9, engine="numba")
+    for _ in range(2):
+        p.grad = torch.ones(1_000)
+        optimizer.step()
+    whole, p.data = p.data, p.data[:3]
+    before = whole.clone()
+    p.grad = torch.ones(3)
+    with pytest.raises(RuntimeError, match="size of tensor"):  # as torch says: its buffer has 1,000 entries
+        optimizer.step()
+    assert torch.equal(whole, before)
+    optimizer.state.clear()
+    optimizer.step()
+    assert torch.equal(whole[3:], before[3:])
+    assert torch.equal(whole[:3], before[:3] - 0.5)
+
+
 def test_a_step_count_set_by_hand_is_honoured():
     a, b = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
     mine, theirs = ours.Adam([a], engine="numba"), torch.optim.Adam([b])

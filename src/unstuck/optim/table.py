@@ -86,6 +86,7 @@ class Table:
         self._tensors = [x for row in rows for x in (row.param, *row.buffers)]
         self._addresses = list(map(_address, self._tensors))
         self._flat = all(p.is_contiguous() for p in self._params)
+        self._sizes = [p.numel() for p in self._params]
         self._strides = [p.stride() for p in self._params]
         # a lazily negated gradient, as complex numbers leave behind, looks regular where it has one entry only
         self._single = [k for k, p in enumerate(self._params) if p.numel() == 1]
@@ -135,6 +136,7 @@ class Table:
             sum(map(len, self._dicts)) == len(self._states)
             and all(map(is_, chain.from_iterable(map(dict.values, self._dicts)), self._states))
             and list(map(_address, self._tensors)) == self._addresses
+            and self._laid_out(self._params)  # p.data = p.data.t() stays in its place
         )
 
     def take_gradients(self) -> bool:
@@ -146,6 +148,7 @@ class Table:
             usual = (
                 list(map(type, gradients)) == self._usual_types
                 and list(map(_dtype, gradients)) == self._usual_dtypes
+                and list(map(Tensor.numel, gradients)) == self._sizes  # p.data = p.data[:3] shortens its gradient
                 and self._laid_out(gradients)
                 and not (self._single and any(gradients[k].is_neg() for k in self._single))
             )
@@ -161,11 +164,11 @@ class Table:
             self.active[:] = self._all_active = True
         return True
 
-    def _laid_out(self, gradients: list[Tensor]) -> bool:
-        """Whether each gradient lies in memory as its parameter does."""
+    def _laid_out(self, tensors: list[Tensor]) -> bool:
+        """Whether each tensor lies in memory as the table takes it to."""
         if self._flat:
-            return all(map(Tensor.is_contiguous, gradients))
-        return list(map(Tensor.stride, gradients)) == self._strides
+            return all(map(Tensor.is_contiguous, tensors))
+        return list(map(Tensor.stride, tensors)) == self._strides
 
     def _take_unusual(self, gradients: list[Tensor | None]) -> bool:
         active = np.array([g is not None for g in gradients])
@@ -174,7 +177,9 @@ class Table:
             if g is None:
                 self.addresses[k, 1] = 0
                 continue
-            if type(g) not in _PLAIN or g.layout is not torch.strided or g.dtype is not p.dtype or g.shape != p.shape:
+            if type(g) not in _PLAIN or g.layout is not torch.strided or g.dtype is not p.dtype:
+                return False
+            if g.shape != p.shape or g.numel() != self._sizes[k]:
                 return False
             if g.stride() != p.stride() or g.is_neg():
                 g = torch.empty_like(p, requires_grad=False).copy_(g.detach())
