@@ -1,14 +1,19 @@
 """Steps of unstuck's optimizers, observations included, against torch's own modes and the machine's memory.
 
 Run ``python benchmarks/optimizers.py``; it prints one table. All candidates of a size run in turns within one process,
-and medians over the turns are compared, so that a busy moment of the machine hits all alike.
+and medians over the turns are compared, so that a busy moment of the machine hits all alike. With ``--first-use`` it
+times the first step of each method in a new process instead, which compiles its kernel.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +23,7 @@ import torch
 import unstuck.optim as ours
 
 SIZES = ((60, 400_000), (160, 2_000), (6, 5_000))
+METHODS = ("SGD", "Momentum", "AveragedMomentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdamW", "RAdam")
 MODES = {"fused": {"fused": True}, "foreach": {"foreach": True}, "loop": {"foreach": False}}
 
 
@@ -123,6 +129,30 @@ def compare(case: Case, count: int, size: int, limit: float, repeats: int) -> No
         row(f"{case.name} {count} x {size:,}", times["unstuck"], f"memory, {speed / 1e9:.1f} GB/s", least, 1.3)
 
 
+FIRST_STEP = """
+import time, torch, unstuck.optim
+p = torch.nn.Parameter(torch.randn(1000))
+p.grad = torch.randn(1000)
+optimizer = unstuck.optim.{name}([p], lr=1e-3)
+start = time.perf_counter()
+optimizer.step()
+print(time.perf_counter() - start)
+"""
+
+
+def first_use(name: str) -> None:
+    """The first step of a method in a new process, with no kernel kept on disk, and in the process after it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", FIRST_STEP.format(name=name)]
+        environment = {**os.environ, "UNSTUCK_CACHE_DIR": folder}
+        compiled, kept = (
+            float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+            for _ in range(2)
+        )
+    verdict = "ok" if compiled < 3 else "MISSED"
+    print(f"{name:<22} {compiled:>11.2f} s    first step without a cache (below 3 s)  {verdict}; with it {kept:.2f} s")
+
+
 def row(work: str, own: float, peer: str, other: float, limit: float) -> None:
     ratio = own / other
     verdict = "ok" if ratio <= limit else "MISSED"
@@ -138,11 +168,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--only", choices=[case.name for case in CASES])
+    parser.add_argument("--first-use", action="store_true", help="time the first step of every method instead")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(
         f"{platform.machine()}, torch {torch.__version__}, {options.threads} threads, float32, observations included\n"
     )
+    if options.first_use:
+        for name in METHODS:
+            first_use(name)
+        return
     for case in CASES:
         if options.only in (None, case.name):
             for (count, size), limit in zip(SIZES, case.limits, strict=True):
