@@ -61,6 +61,7 @@ class RegularisationTooStrong(Rule):
     minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
     left: float = 0.25  #: share of the loss that must be left (our choice)
     pull: float = 0.15  #: decay times weights over gradient; at 1e-4 to 1e-2 it is below a hundredth (our choice)
+    learnt: float = 0.25  #: the same where something was learnt
     elastic: float = 0.3  #: that pull times the weights over the loss: its share that growing weights would save
     leap: float = 3.0  #: highest loss over the first one: decay holds a loss up, only steps throw it (our choice)
     dropped: float = 0.8  #: probability of dropout; up to 0.5 is usual (Srivastava et al., 2014)
@@ -75,8 +76,8 @@ class RegularisationTooStrong(Rule):
             return
         learning = Learning.of(run)
         high = learning.outcome == "none" or learning.remaining > self.left
-        if in_a_game(run) or learning.pretrained:
-            return
+        if in_a_game(run) or learning.pretrained or learning.curve.values.min() < 0:
+            return  # an objective below zero, such as a log-likelihood, is not held up but down
         found = self._penalty(run)
         if found is None and high and learning.outcome != "good" and learning.curve.shape != "diverging":
             found = self._decay(run, learning) or self._dropout(run, learning)
@@ -97,10 +98,12 @@ class RegularisationTooStrong(Rule):
             elastic = float("nan")
         else:
             pull = decay * weights / gradients
-            elastic = decay * weights**2 / abs(learning.curve.end.value)
+            elastic = decay * weights**2 / max(abs(learning.curve.end.value), 1e-300)
             losses = run.series(signals.LOSS).finite().values
             leapt = len(losses) > 0 and float(losses.max()) > self.leap * abs(float(losses[0]))
-            strong = pull > self.pull and elastic > self.elastic and not leapt
+            # What noise in the targets leaves is no decay's doing: there the decay must be a good part of what moves.
+            least = self.pull if learning.outcome == "none" else self.learnt
+            strong = pull > least and elastic > self.elastic and not leapt
         if not strong:
             return None
         proofs = [

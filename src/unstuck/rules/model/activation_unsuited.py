@@ -51,7 +51,7 @@ class ActivationUnsuited(Rule):
     name = "activation unsuited"
     cause = "activation-unsuited"
     needs = (signals.LOSS, Wiring, Model)
-    explains = (*SYMPTOMS, "G102")
+    explains = (*SYMPTOMS, "G102", "R201")
 
     layers: int = 3  #: saturating layers from which depth matters (Nielsen, chapter 5: visible from two)
     fading: float = 0.03  #: elasticity of the first weight over the last; ReLU networks have 0.2 to 2 (measured)
