@@ -31,6 +31,9 @@ Function = type[torch.autograd.Function]
 MOST_VALUES = 1_000_000
 """Values of the arguments above which a function is not checked: it would cost the training too much."""
 
+MOST_HEARD = 8
+"""Calls that are waited for one whose arguments all ask for gradients; the data of a first layer do not."""
+
 MOST_FUNCTIONS = 16
 DIRECTIONS = 3
 ENTRIES = 24
@@ -57,7 +60,10 @@ def described(function: Function) -> CustomFunction:
 
 @dataclass
 class CustomFunctions:
-    """Overhear one call of each of the user's functions, and check it; what is known of each by its class."""
+    """Overhear a call of each of the user's functions, one that asks for all its gradients, and check it.
+
+    What is known of each is kept by its class.
+    """
 
     _known: dict[Function, CustomFunction] = field(default_factory=dict[Function, CustomFunction])
     _restore: dict[Function, Callable[[], None]] = field(default_factory=dict[Function, Callable[[], None]])
@@ -96,13 +102,21 @@ class CustomFunctions:
             else:
                 function.forward = own
 
+        heard, best = 0, -1
+
         @functools.wraps(forward)
         def overheard(*args: Any, **kwargs: Any) -> Any:
-            restore()
-            if not kwargs and not torch.compiler.is_compiling():
+            nonlocal heard, best
+            heard += 1
+            values = [a for a in args[leading:] if isinstance(a, Tensor) and a.is_floating_point()]
+            asked = sum(value.requires_grad for value in values)
+            if asked == len(values) or heard >= MOST_HEARD:
+                restore()
+            if asked > best and not kwargs and not torch.compiler.is_compiling():
                 copied = _copied(args[leading:])
                 if copied is not None:
-                    self._calls.append((function, copied))
+                    best = asked
+                    self._calls = [(f, a) for f, a in self._calls if f is not function] + [(function, copied)]
             return forward(*args, **kwargs)
 
         self._restore[function] = restore

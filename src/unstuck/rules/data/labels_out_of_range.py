@@ -135,7 +135,9 @@ class LabelsOutOfRange(Rule):
                 0.97,
             )
         beyond = low < -self.slack or high > 1 + self.slack
-        rows = call.target_type == "real" and call.target_shape == call.output_shape
+        # One output, or numbers of all sizes: no labels but a regression, and the wrong loss for it.
+        measured = call.output_shape[1:] == (1,) or ((call.target_distinct or 0) > 16 and not call.target_integers)
+        rows = call.target_type == "real" and call.target_shape == call.output_shape and not measured
         if call.function == "cross_entropy" and rows and beyond:
             return _Fault(
                 f"cross_entropy takes floating-point targets as class probabilities, but {between}",

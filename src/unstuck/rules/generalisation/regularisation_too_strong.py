@@ -169,7 +169,7 @@ class RegularisationTooStrong(Rule):
         if len(steps) < self.minimum_steps // 2 or len(norms) < 2 or norms[-1] > self.shrunk * norms[0]:
             return None
         losses = Curve.of(Series(steps, call.values[left]))
-        share = 1.0 - losses.end.value / float(np.median(total.values[right][-5:]))
+        share = 1.0 - losses.end.value / max(float(np.median(total.values[right][-5:])), 1e-300)
         if losses.values.min() < 0 or share < 0.5 or losses.end.value < 0.9 * losses.start:
             return None
         return self.finding(

@@ -78,7 +78,9 @@ class WrongAxis(Rule):
             return None
         axis, shape = call.output_op_axis, call.output_shape
         over_classes = axis is None or axis == 1 or call.output_transposed or shape[axis] == 1
-        if call.output_op in ("Softmax", "LogSoftmax") and not over_classes and len(set(shape[:2])) == 2:
+        # A square of similarities has a softmax over either axis, and each class once in every batch.
+        square = shape[0] == shape[1] and len(set(call.class_counts)) <= 1
+        if call.output_op in ("Softmax", "LogSoftmax") and not over_classes and not square:
             return self._report(
                 run,
                 f"the {call.output_op} before {call.function} runs over axis {axis} of {shape}, the classes are axis 1",
@@ -108,6 +110,16 @@ class WrongAxis(Rule):
         count = inputs.shape[0] if inputs is not None and inputs.shape else 0
         if count < self.examples:
             return None
+        for fact in run.facts(Softmax):
+            if fact.shape[fact.axis] == 1 and fact.axis < len(fact.shape) - 1 and fact.shape[-1] > 1:
+                return self._report(
+                    run,
+                    f"softmax runs over axis {fact.axis} of {fact.shape}, which has one entry: it gives 1 everywhere",
+                    "Give it the axis of what is chosen among: dim=-1 for the keys of attention.",
+                    Evidence(signal=fact.kind, value=1.0, threshold=2.0, note=f"shape {fact.shape}"),
+                    Where(module=fact.where or None, file=fact.file, line=fact.line),
+                    confidence=0.85,
+                )
         for fact in (*run.facts(Softmax), *run.facts(Normalisation)):
             if fact.axis != 0 or len(fact.shape) < 2 or fact.shape[0] != count or count in fact.shape[1:]:
                 continue
