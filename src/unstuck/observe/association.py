@@ -90,10 +90,12 @@ def association(inputs: Floats, targets: Floats) -> facts.Association | None:
     finite = np.isfinite(inputs).all(axis=1) & np.isfinite(targets)
     inputs, first = np.unique(inputs[finite], axis=0, return_index=True)  # equal examples are no neighbours
     targets = targets[finite][first]
+    if len(inputs) < FEWEST:
+        return None
     spread = inputs.std(axis=0)
     varies = spread > 1e-9 * np.abs(inputs).max(axis=0, initial=1e-300)
     centred = _centred(targets)
-    if len(inputs) < FEWEST or not varies.any() or not centred.any():
+    if not varies.any() or not centred.any():
         return None
     scaled = (inputs[:, varies] - inputs[:, varies].mean(axis=0)) / spread[varies]
     near = _neighbours(scaled)

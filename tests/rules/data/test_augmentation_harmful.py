@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Loss, Modes, Shift
+from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
+from unstuck.testing.rules import RuleContract, outcome, record
+
+CALL = Loss(
+    function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
+    class_counts=(100,) * 10,
+)  # fmt: skip
+noise = np.random.default_rng(0).normal(scale=0.03, size=100)
+
+
+def run_of(
+    folder: Path, *, end: float = 1.2, validation: float = 0.9, distance: float = 0.8, spread: float = 1.0,
+    dropout: int = 0,
+) -> Run:  # fmt: skip
+    losses = 2.3 + (end - 2.3) * (1 - np.exp(-np.arange(100) / 15)) + noise
+    return record(
+        folder,
+        series={signals.LOSS: losses.tolist(), signals.VALIDATION_LOSS: [2.3, 1.5, *[validation] * 3]},
+        facts=[
+            CALL,
+            Shift(trained=900, evaluated=400, distance=distance, spread=spread),
+            Modes(step=0, phase="training", dropouts_training=dropout),
+        ],
+    )
+
+
+class TestContract(RuleContract):
+    rule = AugmentationHarmful()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick")
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", distance=0.2, spread=1.1)
+
+
+@pytest.mark.parametrize("changed", [{"distance": 0.0, "spread": 0.6}, {"distance": 0.0, "spread": 7.0}, {}])
+def test_inputs_moved_narrowed_or_drowned(tmp_path: Path, changed: dict[str, float]) -> None:
+    (finding,) = outcome(AugmentationHarmful(), run_of(tmp_path, **changed))
+    assert (finding.cause, finding.severity) == ("augmentation-harmful", "warning")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"end": 0.2},  # learnt all the same
+        {"validation": 3.0},  # it is the evaluation that is off
+        {"dropout": 2},  # dropout explains a poor training loss
+    ],
+)
+def test_what_does_no_harm_or_has_another_cause(tmp_path: Path, changed: dict[str, float]) -> None:
+    assert outcome(AugmentationHarmful(), run_of(tmp_path, **changed)) == []  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unstuck.record import Finding, NotEvaluated, Run, signals
+from unstuck.record.facts import Association, Loss, Overlap, Shift
+from unstuck.rules.data.labels_mismatched import LabelsMismatched
+from unstuck.testing.rules import RuleContract, outcome, record
+
+CALL = Loss(
+    function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
+    class_counts=(100,) * 10, file="train.py", line=7,
+)  # fmt: skip
+noise = np.random.default_rng(0).normal(scale=0.05, size=100)
+
+
+def run_of(
+    folder: Path, *, end: float, pairs: Association | None, accuracy: list[float] | None = None, facts: Any = ()
+) -> Run:
+    losses = np.linspace(2.31, end, 100) + noise
+    series = {signals.LOSS: losses.tolist()}
+    if accuracy:
+        series[signals.VALIDATION_ACCURACY] = accuracy
+    stated = [CALL, *facts, *((pairs,) if pairs else ()), Overlap(evaluated=400, seen_in_training=0, trained=1000)]
+    return record(folder, series=series, facts=stated)
+
+
+UNRELATED = Association(met=600, examples=600, neighbours=1.2, linear=-0.4)
+RELATED = Association(met=600, examples=600, neighbours=90.0, linear=120.0)
+CHANCE = [0.09, 0.11, 0.1, 0.08]
+
+
+class TestContract(RuleContract):
+    rule = LabelsMismatched()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick", end=2.1, pairs=UNRELATED, accuracy=CHANCE)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", end=0.1, pairs=RELATED, accuracy=[0.6, 0.8, 0.9, 0.95])
+
+
+def test_labels_learnt_by_heart_are_found_and_placed(tmp_path: Path) -> None:
+    (finding,) = outcome(LabelsMismatched(), run_of(tmp_path, end=0.05, pairs=UNRELATED, accuracy=CHANCE))
+    assert (finding.cause, finding.severity, finding.confidence) == ("labels-mismatched", "error", 0.9)
+    assert (finding.where.file, finding.where.line) == ("train.py", 7)
+
+
+@pytest.mark.parametrize(
+    ("end", "pairs", "accuracy"),
+    [
+        (2.31, RELATED, CHANCE),  # stuck for another reason
+        (0.1, UNRELATED, [0.3, 0.5, 0.7, 0.8]),  # a parity of many bits, and it is learnt
+        (0.1, UNRELATED, None),  # learnt, and nothing says that it is by heart
+    ],
+)
+def test_what_is_learnt_or_related_is_left_alone(
+    tmp_path: Path, end: float, pairs: Association, accuracy: list[float] | None
+) -> None:
+    assert outcome(LabelsMismatched(), run_of(tmp_path, end=end, pairs=pairs, accuracy=accuracy)) == []
+
+
+def test_what_augmentation_may_have_destroyed_is_left_to_its_rule(tmp_path: Path) -> None:
+    noisy = Shift(trained=500, evaluated=500, distance=0.0, spread=5.0)
+    assert outcome(LabelsMismatched(), run_of(tmp_path, end=2.31, pairs=UNRELATED, facts=[noisy])) == []
+
+
+def test_an_unknown_loss_is_not_evaluated(tmp_path: Path) -> None:
+    run = record(tmp_path, series={signals.LOSS: [1.0] * 30}, facts=[UNRELATED])
+    (entry,) = LabelsMismatched().check(run)
+    assert isinstance(entry, NotEvaluated)
+    assert not isinstance(entry, Finding)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Loader, Loss
+from unstuck.rules.optimisation.batch_size_unsuited import BatchSizeUnsuited
+from unstuck.testing.rules import RuleContract, outcome, record
+
+rng = np.random.default_rng(0)
+
+
+def run_of(
+    folder: Path, *, losses: Any, batch: int, cosine: float, ratio: float, batches: int, targets: int | None = None
+) -> Run:
+    call = Loss(
+        function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0, output_shape=(batch, 1),
+        target_shape=(targets or batch,),
+    )  # fmt: skip
+    samples = min(len(losses), 15)
+    return record(
+        folder,
+        series={
+            signals.LOSS: list(losses),
+            signals.BATCH_SIZE: [float(batch)] * samples,
+            signals.GRADIENT_COSINE: [cosine] * samples,
+        },
+        tables={signals.UPDATE_RATIO: {"weight": [ratio] * samples}},
+        facts=[call, Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random")],
+    )
+
+
+LARGE: dict[str, Any] = {
+    "losses": np.linspace(1.0, 0.9, 12), "batch": 2000, "cosine": 0.98, "ratio": 0.01, "batches": 1,
+}  # fmt: skip
+SMALL: dict[str, Any] = {
+    "losses": 0.8 + rng.exponential(0.2, 400), "batch": 1, "cosine": 0.05, "ratio": 0.03, "batches": 500,
+}  # fmt: skip
+
+
+class TestContract(RuleContract):
+    rule = BatchSizeUnsuited()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick", **LARGE)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", **{**LARGE, "batch": 64, "batches": 30})
+
+
+def test_single_examples_whose_noise_drowns_the_step(tmp_path: Path) -> None:
+    (finding,) = outcome(BatchSizeUnsuited(), run_of(tmp_path, **SMALL))
+    assert finding.cause == "batch-size-unsuited"
+    assert "batches of 1 " in finding.summary
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        LARGE | {"losses": np.linspace(1.0, 0.9, 500)},  # many steps of all examples: usual for small sets
+        LARGE | {"cosine": 0.3},  # the gradient is still noisy
+        LARGE | {"ratio": 1e-5},  # that is a rate too low
+        SMALL | {"ratio": 1e-3},  # steps of the usual size
+        SMALL | {"targets": 64},  # one long sequence
+        SMALL | {"losses": np.linspace(1.0, 0.05, 400)},  # it learns
+    ],
+)
+def test_what_is_usual_is_left_alone(tmp_path: Path, changed: dict[str, Any]) -> None:
+    assert outcome(BatchSizeUnsuited(), run_of(tmp_path, **changed)) == []
