@@ -84,7 +84,7 @@ def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = 
         ...     render_text(judge(run, rules=()), run, console=Console(width=80))
         ? Not enough data for a verdict: only 5 training steps were seen; at least 10
           are needed for a verdict.
-          first · nothing is known of this run but its signals
+          first · 5 steps so far: still running, or cut off
           ...
     """
     printer = _Printer(words, encoding=console.encoding)
