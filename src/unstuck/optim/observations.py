@@ -86,7 +86,11 @@ class Observations:
 
     @property
     def gradient_dot_average(self) -> Floats:
-        """G . m: positive while gradients keep their direction, negative when they turn around."""
+        """G . m: positive while gradients keep their direction, negative when they turn around.
+
+        It stands in for the product with the previous gradient alone, which no method here keeps: that would take a
+        buffer more, and memory traffic for it in every step.
+        """
         return self._column(Sum.GRADIENT_AVERAGE)
 
     @property
