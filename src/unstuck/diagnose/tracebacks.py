@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import torch
 
@@ -54,13 +55,13 @@ def without_our_frames(trace: TracebackType | None) -> TracebackType | None:
                 kept.pop()
     following: TracebackType | None = None
     for entry in reversed(kept):
-        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        following = TracebackType(following, entry.tb_frame, entry.tb_lasti, _line(entry))
     return following
 
 
 def _plain_call(entry: TracebackType) -> TracebackType:
     """The entry of a module's call, where the module has hooks, as it is where it has none: at its first call."""
-    line = entry.tb_lineno
+    line = _line(entry)
     for instruction in dis.get_instructions(entry.tb_frame.f_code):
         line = instruction.starts_line if type(instruction.starts_line) is int else line
         line = getattr(instruction, "line_number", None) or line
@@ -73,6 +74,12 @@ def _entries(trace: TracebackType | None) -> Iterator[TracebackType]:
     while trace is not None:
         yield trace
         trace = trace.tb_next
+
+
+def _line(entry: TracebackType) -> int:
+    """The entry's line; the function's first, where an interrupt came between two lines and Python knows of none."""
+    line = cast("int | None", entry.tb_lineno)
+    return entry.tb_frame.f_code.co_firstlineno if line is None else line
 
 
 def _file(entry: TracebackType) -> str:
