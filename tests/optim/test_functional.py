@@ -151,6 +151,23 @@ def test_gradient_descent_diverges():
     assert np.abs(w).max() > 1e100
 
 
+def test_the_largest_stable_rate():
+    flat, steep = np.linalg.eigvalsh(HESSIAN)
+    assert (steep, flat) == pytest.approx((1746830.43, 5.573477), rel=1e-6)
+    assert steep / flat == pytest.approx(313_418, rel=1e-5)
+    optimum = np.linalg.solve(HESSIAN, OFFSET)
+    assert optimum == pytest.approx([-188.433197, 2.669455], rel=1e-6)
+    ends = {}
+    for rate in (0.999 * 1.14493e-6, 1.001 * 1.14493e-6):
+        w = START
+        for _ in range(10_000):
+            w, _ = sgd(w, HESSIAN @ w - OFFSET, {"learning_rate": rate})
+        ends[rate] = np.linalg.norm(w - optimum)
+    below, above = ends.values()
+    assert below < np.linalg.norm(START - optimum)
+    assert above > 1e6
+
+
 @pytest.mark.parametrize("condition", [10, 100, 1_000, 10_000])
 def test_rates_on_a_quadratic(condition):
     """Goh, "Why momentum really works" (2017): the error shrinks by the same factor in each step."""
