@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import runpy
 import signal
@@ -342,6 +343,15 @@ def test_a_signal_interrupts_and_the_verdict_is_printed(tmp_path):
     assert "KeyboardInterrupt" in printed
     assert "interrupted" in printed.split("KeyboardInterrupt")[1]
     assert Run.open(tmp_path / "out").fact(facts.End).reason == "interrupted"
+
+
+def test_the_exit_status_and_the_json_stand_where_nobody_reads_the_verdict(tmp_path):
+    write(tmp_path, TRAIN)
+    command = [sys.executable, "-m", "unstuck", "run", "--out", "out", "--json", "verdict.json", "script.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+        running.stderr.close()
+        assert running.wait(timeout=60) == 0
+    assert json.loads((tmp_path / "verdict.json").read_text())["schema"] == 1
 
 
 def test_the_whole_process_is_that_of_plain_python_but_for_the_verdict(tmp_path):

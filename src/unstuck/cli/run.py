@@ -26,9 +26,7 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on a finding of severity error.")] = False,
 ) -> None:
     """Run a training script unchanged, watch it, and say why it does not learn, if it does not."""
-    from rich.console import Console
-
-    from unstuck.cli.verdict import show
+    from unstuck.cli.verdict import Margin, show
     from unstuck.diagnose import run_script
     from unstuck.errors import ArgumentError
 
@@ -39,7 +37,7 @@ def run(
     if outcome.folder is not None:
         judged = show(
             outcome.folder,
-            console=Console(stderr=True),
+            console=Margin(),
             html=None,
             json_file=json_file,
             strict=strict,

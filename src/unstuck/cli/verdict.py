@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,22 @@ from unstuck.record import Run
 from unstuck.report import render_text, write_html
 from unstuck.rules import judge
 
-__all__ = ["STRICT_EXIT", "show"]
+__all__ = ["STRICT_EXIT", "Margin", "show"]
 
 STRICT_EXIT = 3
 """Exit status of ``--strict`` where there is a finding of severity error."""
+
+
+class Margin(Console):
+    """Standard error beside a program of the user's: if nobody reads it any more, its exit status still stands."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True)
+
+    def on_broken_pipe(self) -> None:
+        """Say no more, and let the interpreter flush into nothing at its end."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def show(
@@ -29,7 +42,7 @@ def show(
     reason: str = "",
     failure: Exception | None = None,
 ) -> int:
-    """Judge and report a run.
+    """Judge and report a run; the files come first, for nobody may be left to read what is printed.
 
     Args:
         folder: The run.
@@ -47,13 +60,14 @@ def show(
         verdict = judge(run)
         if reason and verdict.kind == "not enough data":
             verdict = replace(verdict, reason=reason)
+        if json_file:
+            _write(json_file, json.dumps(verdict.to_dict(), indent=2, allow_nan=False) + "\n")
+        page = write_html(run, verdict, html) if html else None
         if failure is not None:
             console.print(f"unstuck stopped watching early: {failure}", markup=False, highlight=False, soft_wrap=True)
         render_text(verdict, run, console=console)
-        if html:
-            console.print(f"Report: {write_html(run, verdict, html)}", markup=False, highlight=False, soft_wrap=True)
-    if json_file:
-        _write(json_file, json.dumps(verdict.to_dict(), indent=2, allow_nan=False) + "\n")
+        if page is not None:
+            console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return STRICT_EXIT if strict and any(finding.severity == "error" for finding in verdict.findings) else 0
 
 

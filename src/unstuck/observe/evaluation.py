@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.frames import user_trail
+from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
-from unstuck.observe.loss import LOSS_FUNCTIONS, loss_arguments
+from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
 from unstuck.observe.purpose import calls_of, purpose_of, telling_call
 from unstuck.observe.roots import Roots
 from unstuck.observe.shift import ShiftProbe
@@ -55,14 +56,19 @@ class EvaluationProbe:
     Args:
         identity: The examples met so far; evaluated ones are added.
         roots: The modules that are evaluated.
+        losses: The losses of training: a loss that is written out counts if it is one of them, and not some other
+            measure of success.
     """
 
-    def __init__(self, identity: Identity, roots: Roots) -> None:
+    def __init__(self, identity: Identity, roots: Roots, losses: LossProbes) -> None:
         self.shift = ShiftProbe()
         self._identity = identity
         self._passes: dict[str, _Pass] = {}
         self._place = ""
         self._roots = roots
+        self._losses = losses
+        self._written = HandWritten()
+        self._rows: int | None = None
         self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
         self._predictions: list[Tensor] = []
         self.error: Exception | None = None
@@ -77,11 +83,13 @@ class EvaluationProbe:
         Args:
             inputs: The batch; empty where another module than the first one receives what that one gave.
         """
+        self._take_written(self._written.forget())
         batch = first_tensor(inputs)
         if batch is not None or not self._place:
             self._place = user_trail()
             self._passes.setdefault(self._place, _Pass())
         if batch is not None:
+            self._rows = len(batch) if batch.dim() else None
             self._identity.evaluate(self._place, batch)
             self.shift.evaluate(self._place, batch)
 
@@ -124,6 +132,15 @@ class EvaluationProbe:
             if predicted and output.dtype == torch.bool and output.numel():
                 current.correct.append(output.sum())
                 current.compared += output.numel()
+        elif isinstance(output, Tensor) and not output.requires_grad:
+            self._take_written(self._written.see(function, args, output, rows=self._rows))
+
+    def _take_written(self, call: LossCall | None) -> None:
+        """Take a loss that the user has written out."""
+        if call is not None and call.function in self._losses.functions:
+            owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
+            if owner is not None:
+                self._take_loss(owner, call.mean, call.target, "mean")
 
     def _owner(self, output: Tensor) -> str:
         """The place whose forward pass gave an output, or one that it is a view of; else the latest place."""
@@ -141,6 +158,7 @@ class EvaluationProbe:
 
     def close(self) -> list[Result]:
         """End the evaluations since the last training step, with one result for each place."""
+        self._take_written(self._written.forget())
         results = [
             Result(
                 loss=_mean(current.losses, current.weights),

@@ -182,16 +182,32 @@ class LossProbes:
     )
     _calls: int = 0
 
-    def observe(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None = None) -> None:
-        """Take one loss call by its name, its arguments, and what it returned; None where it failed."""
+    def observe(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        value: Tensor | None = None,
+        *,
+        place: tuple[str | None, int | None] | None = None,
+    ) -> None:
+        """Take one loss call by its name, its arguments, and what it returned; None where it failed.
+
+        It was made ``place``, if that is not where the present calls have come from.
+        """
         if loss_arguments(args, kwargs) is None:
             return
-        place = user_place(1)
+        place = place or user_place(1)
         key = (name, *place)
         if key not in self._probes and len(self._probes) >= MOST_PLACES:
             return
         self._calls += 1
         self._probes.setdefault(key, LossProbe(function=name, place=place)).observe(args, kwargs, value)
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Names of the functions called so far."""
+        return frozenset(name for name, *_ in self._probes)
 
     def batch(self) -> dict[Signal, Tensor]:
         """The numbers of this step's calls, those of the place seen first where several agree on a signal."""

@@ -111,7 +111,7 @@ class Observer:
         self._sampler = Sampler(budget=budget)
         self._probe = StepProbe(self._roots, adopting=model is None)
         self._identity = Identity()
-        self._evaluation = EvaluationProbe(self._identity, self._roots)
+        self._evaluation = EvaluationProbe(self._identity, self._roots, self._probe.loss)
         self._live = LiveFacts(self._roots)
         self._reaching = Reaching()
         self._loaders = LoaderProbe()

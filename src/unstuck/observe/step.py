@@ -14,6 +14,7 @@ from unstuck.observe.association import AssociationProbe
 from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.forward import current_module
+from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.inputs import InputProbe, first_tensor
 from unstuck.observe.layout import normalisation_of, recurrence_of, reinterpretation_of
 from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
@@ -53,6 +54,7 @@ class StepProbe:
         self._activations = Activations()
         self._inputs = InputProbe()
         self._association = AssociationProbe()
+        self._handwritten = HandWritten()
         self._calls: dict[str, int] = {}
         self._input: Tensor | None = None
         self._entry: nn.Module | None = None
@@ -93,6 +95,7 @@ class StepProbe:
         self.ran = {}
         self._input = self._entry = self._first = self._output = None
         self._entered = 0
+        self._handwritten.forget()
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
         """Take the batch that enters the model, unless this is an evaluation."""
@@ -148,12 +151,12 @@ class StepProbe:
         if function in LOSS_FUNCTIONS:
             if output.requires_grad:
                 self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs, output)
-                pair = loss_arguments(args, kwargs)
-                if pair is not None:
-                    self._association.take(self._input, pair[1])
-                self._training_mode = next((root.training for root in self._roots), None)
+                self._take_loss(loss_arguments(args, kwargs))
             return
         module = current_module()
+        if module is None or module not in self._roots:
+            rows = len(self._input) if self._input is not None and self._input.dim() else None
+            self._take_written(self._handwritten.see(function, args, output, rows=rows))
         where = "" if module is None else self._roots.path(module) or ""
         self._notice(softmax_of(function, args, kwargs, where))
         self._notice(reinterpretation_of(function, args, output, where))
@@ -167,6 +170,18 @@ class StepProbe:
             path = f"{where}.{name}".lstrip(".")
             number = self._calls[path] = self._calls.get(path, 0) + 1
             self._activations.observe(path if number == 1 else f"{path}_{number}", output, nonlinearity)
+
+    def _take_loss(self, pair: tuple[Tensor, Tensor] | None) -> None:
+        if pair is not None:
+            self._association.take(self._input, pair[1])
+        self._training_mode = next((root.training for root in self._roots), None)
+
+    def _take_written(self, call: LossCall | None) -> None:
+        """Take a loss that the user has written out."""
+        if call is not None and call.output.requires_grad:
+            pair = (call.output, call.target)
+            self.loss.observe(call.function, pair, call.arguments, call.mean, place=call.place)
+            self._take_loss(pair)
 
     def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A loss refused its arguments: take what they were before the script ends."""
@@ -189,6 +204,7 @@ class StepProbe:
             One sample for each signal that could be measured.
         """
         self._first = self._output = None
+        self._take_written(self._handwritten.forget())
         rows = self.parameters.after(optimizer)
         layers = self._activations.finish()
         scalars: dict[Signal, Tensor] = {**self.loss.batch(), **self._inputs.batch()}

@@ -176,7 +176,7 @@ class _Printer:
 
     def _rows(self, rows: Iterator[tuple[str, str]]) -> Table:
         """Labels with their text beside them; rows without text are left out."""
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(width=1)
         table.add_column(width=LABEL_COLUMNS, style="dim")
         table.add_column(overflow="fold")
@@ -186,7 +186,7 @@ class _Printer:
         return table
 
     def _marked(self, mark: str, text: Text, style: str = "") -> Table:
-        table = Table.grid(padding=(0, 1))
+        table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(width=1)
         table.add_column(overflow="fold")
         table.add_row(self._text(mark, style), text)

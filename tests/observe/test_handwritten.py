@@ -1,0 +1,158 @@
+"""Losses that users write out, in the spellings of courses and papers."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from unstuck.observe.handwritten import HandWritten, LossCall
+
+N, C = 16, 5
+
+
+class Seen(TorchFunctionMode):
+    """What is recognised among the calls made under it."""
+
+    def __init__(self, rows: int | None = N) -> None:
+        super().__init__()
+        self.handwritten, self.rows = HandWritten(), rows
+        self.calls: list[LossCall] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        output = func(*args, **(kwargs or {}))
+        if isinstance(output, Tensor):
+            with torch._C.DisableTorchFunction():
+                call = self.handwritten.see(func, args, output, rows=self.rows)
+            self.calls += [call] if call else []
+        return output
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        left = self.handwritten.forget()
+        self.calls += [left] if left else []
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return torch.randn(N, 3, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def y() -> Tensor:
+    return torch.randint(C, (N,), generator=torch.Generator().manual_seed(1))
+
+
+REGRESSIONS: dict[str, tuple[str, str, Callable[[Tensor, Tensor], Tensor]]] = {
+    "mean of squares": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2).mean()),
+    "the other way round": ("mse_loss", "mean", lambda o, t: (t - o).pow(2).mean()),
+    "torch.mean": ("mse_loss", "mean", lambda o, t: torch.mean(torch.square(torch.sub(o, t)))),
+    "a product": ("mse_loss", "mean", lambda o, t: ((o - t) * (o - t)).mean()),
+    "half": ("mse_loss", "mean", lambda o, t: 0.5 * ((o - t) ** 2).mean()),
+    "half inside": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2 / 2).mean()),
+    "sum divided": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2).sum() / o.numel()),
+    "sum of each example": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2).sum(dim=1).mean()),
+    "sum divided by examples": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2).sum() / len(o)),
+    "root": ("mse_loss", "mean", lambda o, t: torch.sqrt(((o - t) ** 2).mean())),
+    "sum": ("mse_loss", "sum", lambda o, t: ((o - t) ** 2).sum()),
+    "half the sum": ("mse_loss", "sum", lambda o, t: 0.5 * ((o - t) ** 2).sum()),
+    "absolute": ("l1_loss", "mean", lambda o, t: (o - t).abs().mean()),
+    "absolute by torch": ("l1_loss", "mean", lambda o, t: torch.mean(torch.abs(o - t))),
+}
+
+
+@pytest.mark.parametrize("spelling", REGRESSIONS)
+def test_regressions(spelling, x):
+    function, reduction, write = REGRESSIONS[spelling]
+    model, target = nn.Linear(3, 2), torch.randn(N, 2)
+    with Seen() as seen:
+        output = model(x)
+        write(output, target)
+    (call,) = seen.calls
+    assert (call.function, call.reduction) == (function, reduction)
+    assert call.output is output
+    assert call.target is target
+    assert float(call.mean) == pytest.approx(float(getattr(F, function)(output, target).detach()))
+    assert call.place[0] is not None
+
+
+CLASSIFICATIONS: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
+    "log-softmax, chosen": ("nll_loss", lambda o, y: -F.log_softmax(o, dim=1)[torch.arange(N), y].mean()),
+    "range": ("nll_loss", lambda o, y: -torch.log_softmax(o, 1)[range(N), y].sum() / N),
+    "gathered": ("nll_loss", lambda o, y: -o.log_softmax(-1).gather(1, y.unsqueeze(1)).squeeze(1).mean()),
+    "log-sum-exp": ("cross_entropy", lambda o, y: (o.logsumexp(1) - o[torch.arange(N), y]).mean()),
+    "counts": ("nll_loss", lambda o, y: -(o.exp() / o.exp().sum(1, keepdim=True))[torch.arange(N), y].log().mean()),
+    "log of softmax": ("nll_loss", lambda o, y: -torch.log(torch.softmax(o, 1) + 1e-9)[torch.arange(N), y].mean()),
+    "one-hot": ("nll_loss", lambda o, y: -(F.one_hot(y, C).float() * F.log_softmax(o, 1)).sum(1).mean()),
+}
+
+
+@pytest.mark.parametrize("spelling", CLASSIFICATIONS)
+def test_classifications(spelling, x, y):
+    function, write = CLASSIFICATIONS[spelling]
+    model = nn.Linear(3, C)
+    with Seen() as seen:
+        output = model(x)
+        write(output, y)
+    (call,) = seen.calls
+    assert call.function == function
+    assert call.reduction == "mean"
+    assert torch.equal(call.target, y)
+    assert torch.equal(call.output.argmax(dim=1), output.argmax(dim=1))
+    assert float(call.mean) == pytest.approx(float(F.cross_entropy(output, y).detach()), rel=1e-4)
+
+
+@pytest.mark.parametrize("guard", [lambda p: p, lambda p: p + 1e-7, lambda p: p.clamp(1e-7, 1 - 1e-7)])
+def test_yes_and_no(guard, x):
+    model, target = nn.Sequential(nn.Linear(3, 1), nn.Sigmoid(), nn.Flatten(0)), torch.arange(N).remainder(2).float()
+    with Seen() as seen:
+        output = model(x)
+        p = guard(output)
+        -(target * torch.log(p) + (1 - target) * torch.log(1 - p)).mean()
+    (call,) = seen.calls
+    assert call.function == "binary_cross_entropy"
+    assert call.output is output
+    assert torch.equal(call.target, target)
+
+
+def test_an_evaluation_has_the_same_losses(x):
+    model, target = nn.Linear(3, 1), torch.randn(N, 1)
+    with torch.no_grad(), Seen() as seen:
+        ((model(x) - target) ** 2).mean()
+    assert [call.function for call in seen.calls] == ["mse_loss"]
+
+
+def test_what_is_no_loss_is_left_alone(x):
+    model, before = nn.Linear(3, 2), torch.randn(2, 3)
+    with Seen() as seen:
+        output = model(x)
+        ((model.weight - before) ** 2).sum()  # a penalty on the weights
+        (output - output.mean(dim=0)).square().mean()  # a variance
+        (output[:, 0] * output[:, 1]).mean()
+        output.mean()
+        output.exp().sum().log()
+    assert seen.calls == []
+
+
+def test_rows_that_are_not_the_batch_s_are_no_examples():
+    target, features = torch.randn(7, 3), nn.Linear(3, 3)(torch.randn(7, 3))
+    with Seen(rows=N) as seen:
+        ((features - target) ** 2).mean()
+    assert seen.calls == []
+
+
+def test_a_policy_gradient_is_no_classification(x):
+    model, actions, returns = nn.Linear(3, 2), torch.randint(2, (N,)), torch.randn(N)
+    with Seen() as seen:
+        chosen = torch.log_softmax(model(x), dim=1)[torch.arange(N), actions]
+        -(chosen * returns).mean()
+    assert seen.calls == []
+
+
+def test_a_step_s_tensors_are_let_go(x):
+    handwritten = HandWritten()
+    handwritten.see(Tensor.__sub__, (x, x + 1), x - (x + 1), rows=N)
+    assert handwritten.forget() is None
+    assert handwritten.see(Tensor.mean, (x,), torch.tensor(1.0), rows=N) is None
