@@ -173,3 +173,22 @@ def test_one_pass_over_an_iterator_is_fine() -> None:
     model, optimizer = setup()
     fitted = fit(model, cross_entropy, iter(list(Batches(DATA.train, 32))), optimizer, epochs=1)
     assert len(fitted.epochs) == 1
+
+
+def test_a_schedule_is_stepped_with_each_step_or_each_epoch() -> None:
+    steps = len(Batches(DATA.train, 32))
+    for when, count in (("each step", 2 * steps), ("each epoch", 2)):
+        model, optimizer = setup()
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        fit(model, cross_entropy, Batches(DATA.train, 32), optimizer, epochs=2, schedule=schedule, scheduled=when)  # type: ignore[arg-type]
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * 0.5**count)
+
+
+def test_a_plateau_is_told_the_validation_loss() -> None:
+    model, optimizer = setup(rate=1e-9)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, factor=0.5, eps=0.0)
+    fitted = fit(
+        model, cross_entropy, Batches(DATA.train, 32), optimizer, validation=VALIDATION, epochs=3, schedule=plateau
+    )
+    assert plateau.best == pytest.approx(_worth(fitted.epochs[0]).loss)
+    assert optimizer.param_groups[0]["lr"] == 0.25e-9

@@ -278,3 +278,16 @@ def test_tables_cannot_be_augmented(tmp_path: Path) -> None:
         train(recipe(augment={"flip": True}), tmp_path / "run")
     with pytest.raises(RecipeError, match=r"augment\.crop=2\.0"):
         recipe(augment={"crop": 2.0})
+
+
+def test_a_schedule_moves_the_rate(tmp_path: Path) -> None:
+    recorder = Recorder()
+    plan = recipe(schedule={"name": "step", "step_size": 1, "gamma": 0.5, "warmup": 2})
+    train(plan, tmp_path / "run", progress=recorder)
+    assert "SGD at rate 0.1 (step)" in recorder.said[0]
+    with Run.open(tmp_path / "run") as run:
+        rates = run.table(signals.LEARNING_RATE).values[:, 0]
+    assert rates[:3] == pytest.approx([0.1 / 3, 0.2 / 3, 0.1])
+    assert rates[-1] == pytest.approx(0.1 * 0.5**2)
+    with pytest.raises(RecipeError, match=r"schedule\.step_size is missing"):
+        train(recipe(schedule={"name": "step"}), tmp_path / "other")

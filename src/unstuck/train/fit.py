@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from unstuck.errors import ArgumentError, DataError
 from unstuck.observe import Observer
@@ -61,6 +62,8 @@ def fit(
     validation: Batches | None = None,
     epochs: int = 20,
     patience: int | None = 10,
+    schedule: LRScheduler | None = None,
+    scheduled: Literal["each step", "each epoch"] = "each step",
     observer: Observer | None = None,
     weights: Path | None = None,
     after_epoch: Callable[[Epoch], None] | None = None,
@@ -78,6 +81,9 @@ def fit(
         epochs: Passes over the data, at most.
         patience: Epochs without a better validation accuracy (loss, where there are no classes) after which training
             stops; None never stops.
+        schedule: Any schedule of torch or of :mod:`unstuck.schedules` on this optimizer; a plateau is told the
+            validation loss (the training loss, without validation data) after each epoch.
+        scheduled: When its ``step()`` is called; torch's own schedules mostly count epochs.
         observer: An entered observer of this model, which then also records what each epoch came to.
         weights: File for the best weights, as safetensors.
         after_epoch: Called with each epoch.
@@ -107,11 +113,12 @@ def fit(
     reason: Literal["completed", "early stopping", "diverged"] = "completed"
     try:
         for number in range(1, epochs + 1):
-            train = _train_epoch(model, loss, data, optimizer)
+            train = _train_epoch(model, loss, data, optimizer, schedule if scheduled == "each step" else None)
             means = train.means()
             held_out = None if validation is None or train.diverged else evaluate(model, loss, validation)
             epoch = Epoch(number=number, train=means, validation=held_out)
             done.append(epoch)
+            _reschedule(schedule, epoch, also_plain=scheduled == "each epoch")
             _record(observer, epoch)
             if after_epoch:
                 after_epoch(epoch)
@@ -130,8 +137,12 @@ def fit(
     return Fitted(reason=reason, epochs=tuple(done), best=best.epoch)
 
 
-def _train_epoch(model: nn.Module, loss: LossFunction, data: Batches, optimizer: Optimizer) -> Tally:
+def _train_epoch(
+    model: nn.Module, loss: LossFunction, data: Batches, optimizer: Optimizer, schedule: LRScheduler | None
+) -> Tally:
     """One pass: forward, backward, step. Ends early where the loss is no longer finite."""
+    if isinstance(schedule, ReduceLROnPlateau):
+        schedule = None
     model.train()
     tally = Tally()
     steps = 0
@@ -141,6 +152,8 @@ def _train_epoch(model: nn.Module, loss: LossFunction, data: Batches, optimizer:
         value = loss(outputs, targets)
         value.backward()
         optimizer.step()
+        if schedule is not None:
+            schedule.step()
         tally.add(value, outputs, targets)
         steps += 1
         if tally.diverged:
@@ -148,6 +161,15 @@ def _train_epoch(model: nn.Module, loss: LossFunction, data: Batches, optimizer:
     if not steps:
         raise DataError("data: there is no batch in it; give at least one example")
     return tally
+
+
+def _reschedule(schedule: LRScheduler | None, epoch: Epoch, *, also_plain: bool) -> None:
+    """Step a schedule that counts epochs."""
+    if isinstance(schedule, ReduceLROnPlateau):
+        held_out = epoch.validation
+        schedule.step(held_out.loss if held_out and held_out.examples else epoch.train.loss)
+    elif schedule is not None and also_plain:
+        schedule.step()
 
 
 def _record(observer: Observer | None, epoch: Epoch) -> None:

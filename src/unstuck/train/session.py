@@ -10,6 +10,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, write_contact_sheet
 from unstuck.errors import ArgumentError, RecipeError, RunWriteError
@@ -25,6 +26,7 @@ from unstuck.train.losses import LOSSES, LossFunction, loss_for
 from unstuck.train.optimizer import build
 from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
+from unstuck.train.schedule import build_schedule
 from unstuck.train.tally import Means
 
 __all__ = ["BEST_WEIGHTS", "Trained", "subject_of", "train"]
@@ -157,6 +159,7 @@ class _Setup:
     model: nn.Sequential
     loss: LossFunction
     optimizer: torch.optim.Optimizer
+    schedule: LRScheduler | None
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Setup:
@@ -191,7 +194,17 @@ class _Setup:
         model.to(device)
         with _section("optimizer"):
             optimizer = build(recipe.optimizer.name, model.parameters(), recipe.optimizer.constants)
-        return cls(recipe=recipe, data=data, batches=changed, model=model, loss=loss, optimizer=optimizer)
+        with _section("schedule"):
+            schedule = _schedule(recipe, optimizer, steps_per_epoch=len(batches))
+        return cls(
+            recipe=recipe,
+            data=data,
+            batches=changed,
+            model=model,
+            loss=loss,
+            optimizer=optimizer,
+            schedule=schedule,
+        )
 
     @property
     def subject(self) -> Subject:
@@ -227,12 +240,13 @@ class _Setup:
         sizes = f"{len(self.data.train):,} to train on, {len(self.data.validation):,} to validate on"
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         method = type(self.optimizer).__name__
-        rate = self.optimizer.param_groups[0]["lr"]
+        rate = max(group.get("initial_lr", group["lr"]) for group in self.optimizer.param_groups)
+        plan = f" ({self.recipe.schedule.name})" if self.recipe.schedule.name != "fixed" else ""
         device = next(self.model.parameters()).device
         name = f"{self.data.name}, quick" if self.recipe.data.quick else self.data.name
         return (
             f"{name}: {sizes}, {len(self.data.test):,} held out; {self.recipe.model.name} of "
-            f"{parameters:,} parameters; {method} at rate {rate:g}; on {device}"
+            f"{parameters:,} parameters; {method} at rate {rate:g}{plan}; on {device}"
         )
 
 
@@ -252,6 +266,7 @@ def _follow(
             validation=held_out,
             epochs=settings.epochs,
             patience=setup.patience,
+            schedule=setup.schedule,
             observer=observer,
             weights=folder / BEST_WEIGHTS,
             after_epoch=progress.epoch,
@@ -336,6 +351,21 @@ def _loss(recipe: Recipe, data: Dataset) -> LossFunction:
             f"loss={recipe.train.loss!r}: the task of {data.name!r} is {data.task}; 'auto' or {suited!r} is accepted"
         )
     return LOSSES[suited]
+
+
+def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int) -> LRScheduler | None:
+    section = recipe.schedule
+    if not section.on:
+        return None
+    return build_schedule(
+        section.name,
+        optimizer,
+        section.constants,
+        epochs=recipe.train.epochs,
+        steps_per_epoch=steps_per_epoch,
+        unit=section.unit,
+        warmup=section.warmup,
+    )
 
 
 def _device(name: str) -> torch.device:

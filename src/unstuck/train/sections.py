@@ -1,0 +1,225 @@
+"""The sections of a recipe, but for the model and augmentation, which have classes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from unstuck.data import DATASETS, FORMATS, Place, Task
+from unstuck.data.scaling import How, Per
+from unstuck.errors import ArgumentError
+from unstuck.init import SCHEMES
+from unstuck.spelling import unknown
+from unstuck.train.losses import LossName
+from unstuck.train.optimizer import CONSTANTS, OPTIMIZERS, Constant, constants_of
+from unstuck.train.schedule import SCHEDULE_CONSTANTS, SCHEDULES, Unit, schedule_constants_of
+
+__all__ = ["DataSection", "InitSection", "OptimizerSection", "ScheduleSection", "Section", "Seed", "TrainSection"]
+
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what torch's generators take
+Threads = Annotated[int, Field(ge=1, le=1024)]  # asked for more than the system gives, OpenMP ends the process
+Share = Annotated[float, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+Above0 = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A table of a recipe: no key that it does not have, no value of another type."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataSection(Section):
+    """``[data]``: what is learned from.
+
+    Attributes:
+        name: A data set of :data:`unstuck.data.DATASETS`, or a format of :data:`unstuck.data.FORMATS` for your own.
+        path: File or folder of your own, from the folder in which the command is given.
+        target: The column, array or file of what is to be learned, in formats that have several.
+        columns: The columns to learn from; all but the target by default.
+        task: ``"classification"`` or ``"regression"``, where the targets do not say.
+        size: Height and width that pictures are brought to; by default they must be of one size.
+        max_gib: Unpacked size from which files are refused, in GiB.
+        quick: Whether to try two classes, a tenth of the data and a smaller validation part, without the test part.
+        scale: Whether inputs and real targets are standardised; or ``"mean"``, ``"deviation"``, ``"range"`` for
+            subtracting the mean only, dividing by the deviation only, or mapping inputs to 0 to 1.
+        per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
+        validation: Share of the examples to steer training by; the data set's own by default.
+        test: Share of the examples held out to the end; the data set's own by default.
+    """
+
+    name: str = "digits"
+    path: str | None = None
+    target: str | None = None
+    columns: tuple[str, ...] | None = None
+    task: Task | None = None
+    size: tuple[Positive, Positive] | None = None
+    max_gib: Above0 = 4.0
+    quick: bool = False
+    scale: bool | How = True
+    per: Per = "channel"
+    validation: Share | None = None
+    test: Share | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of("name", name, [*DATASETS, *FORMATS])
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> DataSection:
+        of_files = {"target": self.target, "columns": self.columns, "task": self.task, "size": self.size}
+        for key, value in of_files.items():
+            if value is not None and self.path is None:
+                raise ArgumentError(f"{key}={value!r}: it says how files of your own are read; give their path too")
+        return self
+
+    @property
+    def place(self) -> Place | None:
+        """Where files of your own lie; None for a data set by name."""
+        if self.path is None:
+            return None
+        return Place(
+            path=Path(self.path).expanduser(),
+            target=self.target,
+            columns=self.columns,
+            task=self.task,
+            size=self.size,
+            max_gib=self.max_gib,
+        )
+
+
+class OptimizerSection(Section):
+    """``[optimizer]``: a method of :data:`~unstuck.train.optimizer.OPTIMIZERS`; its constants have torch's names."""
+
+    name: str = "adam"
+    lr: Above0 | None = None
+    momentum: Share | None = None
+    dampening: Share | None = None
+    nesterov: bool | None = None
+    betas: tuple[Share, Share] | None = None
+    alpha: Share | None = None
+    eps: Above0 | None = None
+    centered: bool | None = None
+    lr_decay: NonNegative | None = None
+    weight_decay: NonNegative | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of("name", name, OPTIMIZERS)
+
+    @model_validator(mode="after")
+    def _has_its_constants(self) -> OptimizerSection:
+        known = constants_of(self.name)
+        for constant, value in self.constants.items():
+            if constant not in known:
+                raise ArgumentError(f"{constant}={value!r}: {self.name!r} has none; it takes {', '.join(known)}")
+        return self
+
+    @property
+    def constants(self) -> dict[str, Constant]:
+        """The constants given."""
+        every = {constant: getattr(self, constant) for constant in CONSTANTS}
+        return {constant: value for constant, value in every.items() if value is not None}
+
+
+class ScheduleSection(Section):
+    """``[schedule]``: how the rate changes, by a schedule of :data:`~unstuck.train.schedule.SCHEDULES`.
+
+    Its constants have the names of :mod:`unstuck.schedules`.
+
+    Attributes:
+        name: The schedule.
+        unit: What its constants count, ``"epoch"`` or ``"step"``; by default epochs, but steps for
+            ``"inverse-square-root"``.
+        warmup: Steps of a linear climb before it.
+    """
+
+    name: str = "fixed"
+    unit: Unit | None = None
+    warmup: Annotated[int, Field(ge=0)] = 0
+    step_size: Positive | None = None
+    gamma: Annotated[float, Field(ge=0, le=1)] | None = None
+    rate: NonNegative | None = None
+    T_max: Positive | None = None
+    eta_min: NonNegative | None = None
+    warmup_steps: Positive | None = None
+    d_model: Positive | None = None
+    factor: Share | None = None
+    patience: Annotated[int, Field(ge=0)] | None = None
+    threshold: NonNegative | None = None
+    cooldown: Annotated[int, Field(ge=0)] | None = None
+    min_lr: NonNegative | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of("name", name, SCHEDULES)
+
+    @model_validator(mode="after")
+    def _has_its_constants(self) -> ScheduleSection:
+        known = schedule_constants_of(self.name)
+        for constant, value in self.constants.items():
+            if constant not in known:
+                takes = f"it takes {', '.join(known)}" if known else "it takes no constants; give a name"
+                raise ArgumentError(f"{constant}={value!r}: {self.name!r} has none; {takes}")
+        return self
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """The constants given."""
+        every = {constant: getattr(self, constant) for constant in SCHEDULE_CONSTANTS}
+        return {constant: value for constant, value in every.items() if value is not None}
+
+    @property
+    def on(self) -> bool:
+        """Whether the rate changes at all."""
+        return self.name != "fixed" or self.warmup > 0
+
+
+class TrainSection(Section):
+    """``[train]``: how long, by which loss, where.
+
+    Attributes:
+        epochs: Passes over the training part, at most.
+        batch_size: Examples a step, or ``"all"``.
+        loss: ``"auto"`` takes cross-entropy for classes and squared error for numbers.
+        patience: Epochs without a better validation accuracy (loss, for a regression) after which training stops;
+            ``"never"`` trains all epochs.
+        device: ``"auto"`` takes an accelerator where there is one, else the CPU; or a device of torch, ``"cuda:1"``.
+        threads: Threads that share one operation on the CPU; ``"auto"`` leaves the number to torch.
+    """
+
+    epochs: Positive = 20
+    batch_size: Positive | Literal["all"] = 64
+    loss: Literal["auto"] | LossName = "auto"
+    patience: Positive | Literal["never"] = 10
+    device: str = "auto"
+    threads: Threads | Literal["auto"] = "auto"
+
+
+class InitSection(Section):
+    """``[init]``: where the weights start.
+
+    Attributes:
+        weights: ``"auto"`` scales each layer by the activation after it (:func:`unstuck.init.initialize`), ``"torch"``
+            leaves what torch drew, or a scheme of :data:`unstuck.init.SCHEMES`: ``"normal"`` is N(0, 1).
+    """
+
+    weights: str = "auto"
+
+    @field_validator("weights")
+    @classmethod
+    def _known(cls, weights: str) -> str:
+        return _one_of("weights", weights, ["auto", "torch", *SCHEMES])
+
+
+def _one_of(key: str, value: str, accepted: Sequence[str] | dict[str, Any]) -> str:
+    if value not in accepted:
+        raise ArgumentError(unknown(key, value, accepted))
+    return value
