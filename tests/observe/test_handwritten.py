@@ -1,6 +1,7 @@
 """Losses that users write out, in the spellings of courses and papers."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from unstuck.observe import Observer
 from unstuck.observe.handwritten import HandWritten, LossCall
+from unstuck.record import Run, RunWriter, facts, signals
 
 N, C = 16, 5
 
@@ -53,8 +56,8 @@ REGRESSIONS: dict[str, tuple[str, str, Callable[[Tensor, Tensor], Tensor]]] = {
     "half": ("mse_loss", "mean", lambda o, t: 0.5 * ((o - t) ** 2).mean()),
     "half inside": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2 / 2).mean()),
     "sum divided": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2).sum() / o.numel()),
-    "sum of each example": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2).sum(dim=1).mean()),
-    "sum divided by examples": ("mse_loss", "mean", lambda o, t: ((o - t) ** 2).sum() / len(o)),
+    "sum of each example": ("mse_loss", "sum", lambda o, t: ((o - t) ** 2).sum(dim=1).mean()),
+    "sum divided by examples": ("mse_loss", "sum", lambda o, t: ((o - t) ** 2).sum() / len(o)),
     "root": ("mse_loss", "mean", lambda o, t: torch.sqrt(((o - t) ** 2).mean())),
     "sum": ("mse_loss", "sum", lambda o, t: ((o - t) ** 2).sum()),
     "half the sum": ("mse_loss", "sum", lambda o, t: 0.5 * ((o - t) ** 2).sum()),
@@ -74,7 +77,7 @@ def test_regressions(spelling, x):
     assert (call.function, call.reduction) == (function, reduction)
     assert call.output is output
     assert call.target is target
-    assert float(call.mean) == pytest.approx(float(getattr(F, function)(output, target).detach()))
+    assert float(call.value) == pytest.approx(getattr(F, function)(output.detach(), target, reduction=reduction).item())
     assert call.place[0] is not None
 
 
@@ -101,7 +104,7 @@ def test_classifications(spelling, x, y):
     assert call.reduction == "mean"
     assert torch.equal(call.target, y)
     assert torch.equal(call.output.argmax(dim=1), output.argmax(dim=1))
-    assert float(call.mean) == pytest.approx(float(F.cross_entropy(output, y).detach()), rel=1e-4)
+    assert float(call.value) == pytest.approx(float(F.cross_entropy(output, y).detach()), rel=1e-4)
 
 
 @pytest.mark.parametrize("guard", [lambda p: p, lambda p: p + 1e-7, lambda p: p.clamp(1e-7, 1 - 1e-7)])
@@ -156,3 +159,24 @@ def test_a_step_s_tensors_are_let_go(x):
     handwritten.see(Tensor.__sub__, (x, x + 1), x - (x + 1), rows=N)
     assert handwritten.forget() is None
     assert handwritten.see(Tensor.mean, (x,), torch.tensor(1.0), rows=N) is None
+
+
+def test_training_and_validation_loss_of_a_watched_loop(tmp_path: Path, x: Tensor) -> None:
+    torch.manual_seed(0)
+    model, target = nn.Linear(3, 1), x.sum(dim=1, keepdim=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer):
+        for _ in range(6):
+            optimizer.zero_grad()
+            ((model(x) - target) ** 2).mean().backward()
+            optimizer.step()
+            with torch.no_grad():
+                ((model(x[:8]) - target[:8]) ** 2).mean()
+                (model(x[:8]) - target[:8]).abs().mean()  # a measure of success that is not the loss
+    with Run.open(tmp_path) as run:
+        loss = run.fact(facts.Loss)
+        assert loss is not None
+        assert (loss.function, loss.reduction, loss.target_shape) == ("mse_loss", "mean", (N, 1))
+        validated = [*run.series(signals.VALIDATION_LOSS).values, *run.series(signals.TRAIN_LOSS).values]
+    assert len(validated) == 6
+    assert validated[-1] == pytest.approx(((model(x[:8]) - target[:8]) ** 2).mean().item())

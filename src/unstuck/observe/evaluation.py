@@ -140,7 +140,8 @@ class EvaluationProbe:
         if call is not None and call.function in self._losses.functions:
             owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
             if owner is not None:
-                self._take_loss(owner, call.mean, call.target, "mean")
+                written = call.value if call.written is None else call.written
+                self._take_loss(owner, written, call.target, "sum" if call.whole else "mean")
 
     def _owner(self, output: Tensor) -> str:
         """The place whose forward pass gave an output, or one that it is a view of; else the latest place."""

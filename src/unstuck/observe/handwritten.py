@@ -40,33 +40,39 @@ CLOSE = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class LossCall:
-    """The call of one of torch.nn.functional's losses that would have given the same.
+    """The call of one of torch.nn.functional's losses that the user might have written instead.
 
     Attributes:
         function: Name of the function.
         output: The model's output, or what was made of it.
         target: What it is compared with.
-        mean: The loss with ``reduction="mean"``.
-        reduction: What the user has written.
+        value: What the function would have returned.
+        reduction: With which reduction: a sum also where it is divided by the number of examples afterwards.
+        written: What the user has written has this value.
         place: File and line that completed it.
     """
 
     function: str
     output: Tensor
     target: Tensor
-    mean: Tensor
+    value: Tensor
     reduction: Literal["mean", "sum"] = "mean"
+    written: Tensor | None = None
     place: tuple[str | None, int | None] = (None, None)
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What the function would have been given by name beside output and target."""
+        """What the function would have been given by name, beside output and target."""
         return {"reduction": self.reduction}
 
     @property
-    def terms(self) -> int:
-        """How many losses the mean is taken over."""
-        return self.target.numel()
+    def whole(self) -> bool:
+        """Whether the user has left a sum over the batch as it is."""
+        return self.reduction == "sum" and self.written is self.value
+
+    def summed(self) -> LossCall:
+        """The same with a sum in place of the mean."""
+        return replace(self, reduction="sum", value=self.value * self.target.numel())
 
 
 _Reading = Callable[[], Iterator[LossCall]]
@@ -145,21 +151,39 @@ class HandWritten:
         _push(self._products, (logarithm, target, source))
 
     def _complete(self, scalar: Tensor) -> LossCall | None:
-        """The loss that a scalar is; its pair is used up by a mean, and waits to be divided after a sum."""
-        value = abs(float(scalar.detach()))
-        if not 0.0 < value < float("inf"):
+        """The loss that a scalar is. A mean uses its pair up; a sum waits, for it may be divided next."""
+        size = abs(float(scalar.detach()))
+        if not 0.0 < size < float("inf"):
             return None
+        place = user_place(3)
         for reading in reversed(self._readings):
             for call in reading():
-                mean = abs(float(call.mean))
-                rows = call.terms / max(1, len(call.target))
-                if any(_same(value, part * mean) for part in (1.0, 0.5, rows, 0.5 * rows)):
-                    self._sum = None
-                    self._readings.remove(reading)
-                    return replace(call, place=user_place(3))
-                if any(_same(value, part * mean) for part in (call.terms, 0.5 * call.terms)):
-                    self._sum = replace(call, reduction="sum", place=user_place(3))
+                found = _as_written(call, scalar, size)
+                if found is None:
+                    continue
+                found = replace(found, place=place)
+                if found.whole:
+                    self._sum = found
+                    continue
+                self._sum = None
+                self._readings.remove(reading)
+                return found
         return None
+
+
+def _as_written(call: LossCall, scalar: Tensor, size: float) -> LossCall | None:
+    """The call, if a scalar of this size is its mean, its sum by example or by batch, or half of one of them."""
+    mean, entries = abs(float(call.value)), call.target.numel()
+    by_example = entries / max(1, len(call.target))
+    for half in (1.0, 0.5):
+        if _same(size, half * mean):
+            return replace(call, written=scalar)
+        if _same(size, half * mean * by_example):
+            return replace(call.summed(), written=scalar)
+        if _same(size, half * mean * entries):
+            total = call.summed()
+            return replace(total, written=total.value)
+    return None
 
 
 def _difference(first: Tensor, second: Tensor) -> _Reading | None:
@@ -174,8 +198,8 @@ def _difference(first: Tensor, second: Tensor) -> _Reading | None:
 
     def read() -> Iterator[LossCall]:
         difference = (output - target).detach()
-        yield LossCall(function="mse_loss", output=output, target=target, mean=difference.square().mean())
-        yield LossCall(function="l1_loss", output=output, target=target, mean=difference.abs().mean())
+        yield LossCall(function="mse_loss", output=output, target=target, value=difference.square().mean())
+        yield LossCall(function="l1_loss", output=output, target=target, value=difference.abs().mean())
 
     return read
 
@@ -187,11 +211,11 @@ def _choice(scores: Tensor, classes: Tensor) -> _Reading:
         given = {"nll_loss": scores, "cross_entropy": scores}
         for name, output in given.items():
             mean = getattr(functional, name)(output.detach(), classes)
-            yield LossCall(function=name, output=output, target=classes, mean=mean)
+            yield LossCall(function=name, output=output, target=classes, value=mean)
         with torch.enable_grad():
             logarithm = scores.clamp(min=1e-12).log()
         mean = functional.nll_loss(logarithm.detach(), classes)
-        yield LossCall(function="nll_loss", output=logarithm, target=classes, mean=mean)
+        yield LossCall(function="nll_loss", output=logarithm, target=classes, value=mean)
 
     return read
 
@@ -201,7 +225,7 @@ def _classes(logarithm: Tensor, target: Tensor) -> _Reading:
 
     def read() -> Iterator[LossCall]:
         mean = -(target * logarithm.detach()).sum(dim=1).mean()
-        yield LossCall(function="nll_loss", output=logarithm, target=target.argmax(dim=1), mean=mean)
+        yield LossCall(function="nll_loss", output=logarithm, target=target.argmax(dim=1), value=mean)
 
     return read
 
@@ -211,7 +235,7 @@ def _answers(yes: Tensor, no: Tensor, *, wanted: Tensor, probability: Tensor) ->
 
     def read() -> Iterator[LossCall]:
         mean = -(wanted * yes.detach() + (1.0 - wanted) * no.detach()).mean()
-        yield LossCall(function="binary_cross_entropy", output=probability, target=wanted, mean=mean)
+        yield LossCall(function="binary_cross_entropy", output=probability, target=wanted, value=mean)
 
     return read
 

@@ -180,7 +180,7 @@ class StepProbe:
         """Take a loss that the user has written out."""
         if call is not None and call.output.requires_grad:
             pair = (call.output, call.target)
-            self.loss.observe(call.function, pair, call.arguments, call.mean, place=call.place)
+            self.loss.observe(call.function, pair, call.arguments, call.value, place=call.place)
             self._take_loss(pair)
 
     def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
