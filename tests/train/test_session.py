@@ -242,9 +242,32 @@ def test_a_quick_try_is_small_and_leaves_the_test_part_alone(tmp_path: Path) -> 
     assert recorder.said[0].startswith("digits, quick: 117 to train on, 50 to validate on, 0 held out; linear of 130 ")
 
 
-def test_sequences_need_a_model_of_sequences(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"model\.name='linear': 'characters' holds sequences of symbols"):
+def test_sequences_and_measurements_need_models_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(
+        RecipeError, match=r"model\.name='linear': 'characters' holds sequences .* lstm, transformer are"
+    ):
         train(recipe(data={"name": "characters"}), tmp_path / "run")
+    with pytest.raises(
+        RecipeError, match=r"model\.name='lstm': 'breast-cancer' holds measurements, for which linear, "
+    ):
+        train(recipe(model={"name": "lstm"}), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "model", [{"name": "lstm", "hidden": 16}, {"name": "transformer", "width": 16, "heads": 2, "layers": 1}]
+)
+def test_characters_are_told_in_bits(tmp_path: Path, model: dict[str, Any]) -> None:
+    sections = {"optimizer": {"name": "adam", "lr": 1e-2}, "train": {"epochs": 2, "batch_size": 64}, "model": model}
+    trained = train(
+        Recipe.of({"data": {"name": "characters", "quick": True, "test": 0.02}, **sections}), tmp_path / "a"
+    )
+    assert trained.check is not None
+    assert trained.check.expected == pytest.approx(math.log(96))
+    assert trained.check.passed
+    with Run.open(tmp_path / "a") as run:
+        losses = run.series(signals.VALIDATION_LOSS).values
+        assert run.series(signals.VALIDATION_ACCURACY).values[-1] > 1 / 96
+    assert losses[-1] < losses[0] < math.log(96)
 
 
 def augmented(**changes: Any) -> Recipe:

@@ -2,9 +2,23 @@
 
 from unstuck.nn.activations import ACTIVATIONS, activation
 from unstuck.nn.architecture import Architecture
-from unstuck.nn.catalogue import ARCHITECTURES, architecture
+from unstuck.nn.catalogue import ARCHITECTURES, SEQUENCE_MODELS, architecture
 from unstuck.nn.cnn import CNN
 from unstuck.nn.linear import Linear
+from unstuck.nn.lstm import LSTM
 from unstuck.nn.mlp import MLP
+from unstuck.nn.transformer import Transformer
 
-__all__ = ["ACTIVATIONS", "ARCHITECTURES", "CNN", "MLP", "Architecture", "Linear", "activation", "architecture"]
+__all__ = [
+    "ACTIVATIONS",
+    "ARCHITECTURES",
+    "CNN",
+    "LSTM",
+    "MLP",
+    "SEQUENCE_MODELS",
+    "Architecture",
+    "Linear",
+    "Transformer",
+    "activation",
+    "architecture",
+]

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["share", "sizes"]
+__all__ = ["share", "size", "sizes"]
+
+
+def size(name: str, value: int) -> None:
+    """Refuse what is no positive whole number."""
+    if type(value) is not int or value < 1:
+        raise ArgumentError(f"{name}={value!r}: a whole number from 1 is accepted")
 
 
 def sizes(name: str, values: Sequence[int], *, least: int = 0) -> None:

@@ -9,13 +9,24 @@ from unstuck.errors import ArgumentError
 from unstuck.nn.architecture import Architecture
 from unstuck.nn.cnn import CNN
 from unstuck.nn.linear import Linear
+from unstuck.nn.lstm import LSTM
 from unstuck.nn.mlp import MLP
+from unstuck.nn.transformer import Transformer
 from unstuck.spelling import unknown
 
-__all__ = ["ARCHITECTURES", "architecture"]
+__all__ = ["ARCHITECTURES", "SEQUENCE_MODELS", "architecture"]
 
-ARCHITECTURES: dict[str, type[Architecture]] = {"linear": Linear, "mlp": MLP, "cnn": CNN}
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    "linear": Linear,
+    "mlp": MLP,
+    "cnn": CNN,
+    "lstm": LSTM,
+    "transformer": Transformer,
+}
 """Every architecture by its name."""
+
+SEQUENCE_MODELS = ("lstm", "transformer")
+"""Those that read sequences of symbols; the others read measurements."""
 
 
 def architecture(name: str, **sizes: Any) -> Architecture:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from unstuck.data import Augmentation
 from unstuck.errors import RecipeError
-from unstuck.nn import CNN, MLP, Linear
+from unstuck.nn import CNN, LSTM, MLP, Linear, Transformer
 from unstuck.spelling import unknown
 from unstuck.train import toml
 from unstuck.train.recipe_errors import explain
@@ -38,7 +38,7 @@ class Recipe(Section):
     Attributes:
         seed: Seed of the split, the weights, the order of the examples, augmentation, and dropout.
         data: What is learned from.
-        model: What learns: :class:`~unstuck.nn.Linear`, :class:`~unstuck.nn.MLP` or :class:`~unstuck.nn.CNN`.
+        model: What learns: a class of :data:`unstuck.nn.ARCHITECTURES` and its sizes.
         init: Where its weights start.
         optimizer: How they move.
         schedule: How the rate changes meanwhile.
@@ -53,7 +53,7 @@ class Recipe(Section):
 
     seed: Seed = 0
     data: DataSection = DataSection()
-    model: Annotated[Linear | MLP | CNN, Field(discriminator="name")] = MLP()
+    model: Annotated[Linear | MLP | CNN | LSTM | Transformer, Field(discriminator="name")] = MLP()
     init: InitSection = InitSection()
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()

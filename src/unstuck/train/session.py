@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, write_contact_sheet
 from unstuck.errors import ArgumentError, RecipeError, RunWriteError
 from unstuck.init import initialize
+from unstuck.nn import ARCHITECTURES, SEQUENCE_MODELS
 from unstuck.observe import Observer
 from unstuck.preflight import QUICK, InitialLossCheck, Subject, initial_loss, run_checks
 from unstuck.record import RunWriter, facts
@@ -183,11 +185,7 @@ class _Setup:
         with _section("augment"):
             changed = Augmented(batches, _augmenter(recipe, data)) if recipe.augment.on else batches
         with _section("model"):
-            if data.symbolic:
-                raise ArgumentError(
-                    f"name={recipe.model.name!r}: {data.name!r} holds sequences of symbols, but it learns from "
-                    "measurements; give another data.name"
-                )
+            _require_its_kind(recipe.model.name, data)
             model = recipe.model.build(data.features, data.outputs)
         if recipe.init.weights != "torch":
             initialize(model, recipe.init.weights, seed=recipe.seed)
@@ -315,6 +313,9 @@ def _tested(
 
 def _in_words(test: Means, data: Dataset) -> str:
     held_out = f"on {test.examples:,} held-out examples"
+    if data.symbolic:
+        bits = f"{test.loss / math.log(2.0):.3f} bits per character"
+        return f"{bits}, {test.accuracy or 0.0:.1%} of {data.test.targets.numel():,} held-out characters told right"
     if test.accuracy is not None:
         return f"test accuracy {test.accuracy:.1%} {held_out} (loss {test.loss:.4g})"
     explained = 1.0 - test.loss / float(data.test.targets.var(correction=0))
@@ -351,6 +352,13 @@ def _loss(recipe: Recipe, data: Dataset) -> LossFunction:
             f"loss={recipe.train.loss!r}: the task of {data.name!r} is {data.task}; 'auto' or {suited!r} is accepted"
         )
     return LOSSES[suited]
+
+
+def _require_its_kind(name: str, data: Dataset) -> None:
+    if data.symbolic != (name in SEQUENCE_MODELS):
+        holds = "sequences of symbols" if data.symbolic else "measurements"
+        others = [other for other in ARCHITECTURES if (other in SEQUENCE_MODELS) == data.symbolic]
+        raise ArgumentError(f"name={name!r}: {data.name!r} holds {holds}, for which {', '.join(others)} are made")
 
 
 def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int) -> LRScheduler | None:
