@@ -79,17 +79,16 @@ class TargetsNotScaled(Rule):
             return
         finding = None
         if size > self.large:
-            finding = self._diverged(run, call, size) or self._lags(run, call, mean, deviation, size)
+            blew_up = _blew_up(run)
+            finding = self._diverged(run, call, size) if blew_up else self._lags(run, call, mean, deviation, size)
         elif size < self.small:
             finding = self._drowned(run, call, size)
         if finding is not None:
             yield finding
 
     def _diverged(self, run: Run, call: Loss, size: float) -> Finding | None:
-        losses = run.series(signals.LOSS)
-        finite = losses.finite()
-        blew_up = len(finite) < len(losses) or (len(finite) > 2 and finite.values[-1] > 1e3 * abs(finite.values[0]))
-        if not blew_up or call.function not in SQUARED or not self._starts_small(run, size) or not _by_length(run):
+        finite = run.series(signals.LOSS).finite()
+        if call.function not in SQUARED or not self._starts_small(run, size) or not _by_length(run):
             return None
         if (learning_rate(run) or 0.0) > (self.high_rate if size > self.gross else self.high_rate / 10):
             return None
@@ -170,6 +169,12 @@ class TargetsNotScaled(Rule):
                 *proofs,
             ),
         )
+
+
+def _blew_up(run: Run) -> bool:
+    losses = run.series(signals.LOSS)
+    finite = losses.finite()
+    return len(finite) < len(losses) or (len(finite) > 2 and bool(finite.values[-1] > 1e3 * abs(finite.values[0])))
 
 
 def _by_length(run: Run) -> bool:

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unstuck.record import NotEvaluated, Run, signals
+from unstuck.record.facts import Loss
+from unstuck.record.supply import Loader
+from unstuck.rules.data.not_shuffled import NotShuffled
+from unstuck.testing.rules import RuleContract, outcome, record
+
+CLASSES = Loss(
+    function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
+    class_counts=(100,) * 10, file="train.py", line=5,
+)  # fmt: skip
+VALUES = Loss(
+    function="mse_loss", output_shape=(32, 1), target_shape=(32, 1), target_type="real", target_mean=0.0,
+    target_variance=1.0, file="train.py", line=5,
+)  # fmt: skip
+rng = np.random.default_rng(0)
+RANDOM_TOP = (rng.multinomial(32, [0.1] * 10, 40).max(axis=1) / 32).tolist()
+FORGETFUL = np.linspace(2.3, 0.2, 200).tolist()
+
+
+def run_of(
+    folder: Path, call: Loss = CLASSES, *facts: Any, losses: list[float] = FORGETFUL, **series: list[float]
+) -> Run:
+    given = {getattr(signals, name.upper()): values for name, values in series.items()}
+    return record(folder, series={signals.LOSS: losses, signals.BATCH_SIZE: [32.0] * 40, **given}, facts=[call, *facts])
+
+
+def sorted_values(*, inner: float, near: float) -> dict[str, list[float]]:
+    """Targets whose variance within a batch is ``inner`` of all, with neighbours that correlate by ``near``."""
+    means = rng.normal(scale=(1 - inner) ** 0.5, size=40)
+    return {
+        "target_mean": means.tolist(),
+        "target_std": [inner**0.5] * 40,
+        "target_autocorrelation": [near] * 40,
+    }
+
+
+class TestContract(RuleContract):
+    rule = NotShuffled()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick", target_top=[0.97] * 40, accuracy=[0.9] * 40, validation_accuracy=[0.2] * 5)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", target_top=RANDOM_TOP, accuracy=[0.9] * 40, validation_accuracy=[0.9] * 5)
+
+
+def test_batches_of_one_class_whose_learning_does_not_hold_are_an_error(tmp_path: Path) -> None:
+    loader = Loader(number=0, begun=5, updates=200, batches=40, order="sequential")
+    run = run_of(tmp_path, CLASSES, loader, target_top=[0.97] * 40, accuracy=[0.9] * 40, validation_accuracy=[0.2] * 5)
+    (finding,) = outcome(NotShuffled(), run)
+    assert (finding.cause, finding.severity, finding.confidence) == ("data-not-shuffled", "error", 0.93)
+    assert (finding.where.file, finding.where.line) == ("train.py", 5)
+    assert "loader" in {evidence.signal for evidence in finding.evidence}
+
+
+def test_an_order_that_does_no_harm_is_a_note(tmp_path: Path) -> None:
+    """Samplers that pick a few classes a batch, as metric learning has them."""
+    run = run_of(tmp_path, target_top=[0.97] * 40, accuracy=[0.9] * 40, validation_accuracy=[0.88] * 5)
+    assert [finding.severity for finding in outcome(NotShuffled(), run)] == ["note"]
+
+
+def test_sorted_values_are_told_by_their_variance_within_batches(tmp_path: Path) -> None:
+    run = run_of(tmp_path, VALUES, validation_loss=[5.0] * 5, **sorted_values(inner=0.05, near=0.9))
+    (finding,) = outcome(NotShuffled(), run)
+    assert finding.severity == "error"
+    assert "within them" in finding.summary
+
+
+@pytest.mark.parametrize(("inner", "near"), [(0.94, 0.0), (0.05, 0.1), (0.7, 0.9)])
+def test_values_in_random_order_are_left_alone(tmp_path: Path, inner: float, near: float) -> None:
+    run = run_of(tmp_path, VALUES, validation_loss=[5.0] * 5, **sorted_values(inner=inner, near=near))
+    assert outcome(NotShuffled(), run) == []
+
+
+def test_one_common_class_fills_batches_by_itself(tmp_path: Path) -> None:
+    rare = Loss(
+        function="cross_entropy", output_shape=(32, 2), target_shape=(32,), target_type="class", classes=2,
+        class_counts=(970, 30),
+    )  # fmt: skip
+    assert outcome(NotShuffled(), run_of(tmp_path, rare, target_top=[0.97] * 40)) == []
+
+
+def test_batches_of_two_examples_tell_nothing(tmp_path: Path) -> None:
+    small = Loss(
+        function="cross_entropy", output_shape=(2, 10), target_shape=(2,), target_type="class", classes=10,
+        class_counts=(100,) * 10,
+    )  # fmt: skip
+    run = record(tmp_path, series={signals.LOSS: FORGETFUL, signals.BATCH_SIZE: [2.0] * 40}, facts=[small])
+    (answer,) = NotShuffled().check(run)
+    assert isinstance(answer, NotEvaluated)

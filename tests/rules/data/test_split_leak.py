@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unstuck.record import NotEvaluated, Run, signals
+from unstuck.record.facts import Inputs, Overlap
+from unstuck.rules.data.split_leak import SplitLeak
+from unstuck.testing.rules import RuleContract, outcome, record
+
+
+def run_of(folder: Path, *facts: Any, before: list[float] | None = None, **overlap: Any) -> Run:
+    series = {signals.LOSS: [1.0] * 40}
+    if before:
+        series[signals.BATCH_SEEN_BEFORE] = before
+    given: dict[str, Any] = {"evaluated": 400, "seen_in_training": 300, "trained": 1200, "file": "t.py", "line": 8}
+    return record(folder, series=series, facts=[Overlap(**(given | overlap)), *facts])
+
+
+class TestContract(RuleContract):
+    rule = SplitLeak()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick")
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", seen_in_training=0)
+
+
+def test_a_validation_set_cut_from_the_training_set_is_an_error_with_its_place(tmp_path: Path) -> None:
+    (finding,) = outcome(SplitLeak(), run_of(tmp_path))
+    assert (finding.cause, finding.severity, finding.confidence) == ("split-leak", "error", 0.93)
+    assert (finding.where.file, finding.where.line) == ("t.py", 8)
+    assert "300 of 400" in finding.summary
+
+
+def test_more_shared_examples_weigh_more(tmp_path: Path) -> None:
+    (note,) = outcome(SplitLeak(), run_of(tmp_path, seen_in_training=40))
+    assert note.severity == "note"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seen_in_training": 9},  # every collection has a few duplicates
+        {"seen_in_training": 16},  # 4%: likewise
+        {"purpose": "training", "seen_in_training": 400},  # the training set itself, by the user's own words
+        {"evaluated": 100, "seen_in_training": 100, "trained": 100},  # a toy that is not split at all
+        {"before": [0.5, 0.5, 0.5]},  # few distinct values: batches repeat each other from the start
+    ],
+)
+def test_repetition_that_is_no_leak_is_left_alone(tmp_path: Path, changed: dict[str, Any]) -> None:
+    assert outcome(SplitLeak(), run_of(tmp_path, **changed)) == []
+
+
+def test_sequences_of_ids_repeat_by_chance(tmp_path: Path) -> None:
+    ids = Inputs(shape=(32, 8), kind_of="ids", examples=640, minimum=0.0, maximum=20.0)
+    (answer,) = SplitLeak().check(run_of(tmp_path, ids))
+    assert isinstance(answer, NotEvaluated)
