@@ -6,6 +6,7 @@
     ├── ArgumentError (also ValueError)   a value passed to a function, or set in a recipe, is not accepted
     │   └── RecipeError                   ... in a recipe: carries the key
     ├── DataError (also ValueError)       a data set is empty, not finite, or does not fit its task
+    ├── WeightsError (also ValueError)    a file of weights is damaged, unsafe, or of another network
     └── RunError                          a run cannot be read or written
         ├── NotARunError                  the path holds no run of ours
         ├── NewerSchemaError              the run was written by a newer release
@@ -23,6 +24,7 @@ __all__ = [
     "RunError",
     "RunWriteError",
     "UnstuckError",
+    "WeightsError",
 ]
 
 
@@ -40,6 +42,10 @@ class RecipeError(ArgumentError):
 
 class DataError(UnstuckError, ValueError):
     """A data set cannot be trained on."""
+
+
+class WeightsError(UnstuckError, ValueError):
+    """A file of weights cannot be used."""
 
 
 class RunError(UnstuckError):

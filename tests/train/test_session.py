@@ -314,3 +314,80 @@ def test_a_schedule_moves_the_rate(tmp_path: Path) -> None:
     assert rates[-1] == pytest.approx(0.1 * 0.5**2)
     with pytest.raises(RecipeError, match=r"schedule\.step_size is missing"):
         train(recipe(schedule={"name": "step"}), tmp_path / "other")
+
+
+def digits(**sections: Any) -> Recipe:
+    plain = {
+        "data": {"name": "digits", "classes": ["5", "6", "7"], "examples": 30},
+        "model": {"name": "mlp", "hidden": [8]},
+        "train": {"epochs": 2},
+    }
+    return Recipe.of({key: {**plain.get(key, {}), **sections.get(key, {})} for key in {**plain, **sections}})
+
+
+def test_weights_of_another_training_are_begun_from(tmp_path: Path) -> None:
+    train(digits(), tmp_path / "a")
+    recorder = Recorder()
+    same = train(digits(start={"weights": str(tmp_path / "a"), "freeze": ["1.*"]}), tmp_path / "b", progress=recorder)
+    assert recorder.said[1] == f"4 tensors from {tmp_path / 'a' / 'best.safetensors'}"
+    assert same.check is None  # it begins with what it knows
+    weights = [load_file(tmp_path / name / "best.safetensors") for name in "ab"]
+    assert torch.equal(weights[0]["1.weight"], weights[1]["1.weight"])
+    assert not torch.equal(weights[0]["3.weight"], weights[1]["3.weight"])
+    other = digits(data={"classes": ["1", "2"]}, start={"weights": str(tmp_path / "a")})
+    fresh = train(other, tmp_path / "c", progress=recorder)
+    assert any("fresh: 3.weight (2, 8), in the file (3, 8)" in line for line in recorder.said)
+    assert fresh.check is not None
+    with Run.open(tmp_path / "c") as run:
+        assert any("4 tensors" in event.what or "fresh" in event.what for event in run.facts(facts.Event))
+
+
+def test_what_is_frozen_thaws_after_its_epoch(tmp_path: Path) -> None:
+    for epochs, thawed in ((1, 1), (2, 2), (2, 1)):
+        plan = digits(start={"freeze": ["1.*"], "thaw": thawed}, train={"epochs": epochs})
+        train(plan, tmp_path / f"{epochs}{thawed}")
+    frozen, longer, moved = (load_file(tmp_path / name / "best.safetensors")["1.weight"] for name in ("11", "22", "21"))
+    assert torch.equal(frozen, longer)
+    assert not torch.equal(frozen, moved)
+
+
+def test_earlier_layers_may_move_less(tmp_path: Path) -> None:
+    train(digits(start={"layer_factor": 0.5}, optimizer={"name": "adam", "lr": 0.01}), tmp_path / "a")
+    with Run.open(tmp_path / "a") as run:
+        assert run.table(signals.LEARNING_RATE).values[0] == pytest.approx([0.005, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ({"thaw": 2}, r"start\.thaw=2: nothing is frozen"),
+        ({"head": "fresh"}, r"start\.head='fresh': without weights"),
+        ({"freeze": ["9.*"]}, r"start\.freeze='9\.\*' matches no parameter"),
+        ({"variant": "a"}, r"start\.variant='a': this recipe has no variants"),
+        ({"layer_factor": 0.0}, r"start\.layer_factor=0\.0: a number above 0"),
+        ({"weight": "a"}, r"start\.weight='a': no such key; did you mean 'start\.weights'"),
+    ],
+)
+def test_a_start_that_makes_no_sense(tmp_path: Path, start: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train(digits(start=start), tmp_path / "run")
+
+
+def test_few_characters_are_told_in_bits(tmp_path: Path) -> None:
+    plan = {"data": {"name": "characters", "examples": 64}, "model": {"name": "lstm", "hidden": 8, "embedding": 4}}
+    trained = train(Recipe.of({**plan, "train": {"epochs": 1}}), tmp_path / "run")
+    assert trained.test is not None
+    bits = trained.test.loss / math.log(2)
+    assert trained.result.startswith(f"{bits:.3f} bits per character, ")
+    assert 6 < bits < 7
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_model_learns_the_same(tmp_path: Path) -> None:
+    for name, compiled in (("a", False), ("b", True)):
+        train(digits(train={"compile": compiled}), tmp_path / name)
+    plain, compiled_weights = (load_file(tmp_path / name / "best.safetensors") for name in "ab")
+    assert plain.keys() == compiled_weights.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(compiled_weights[name], value, rtol=1e-3, atol=1e-4)

@@ -20,10 +20,12 @@ scalars = st.one_of(
     st.floats(allow_nan=False),
     st.text(st.characters(codec="utf-8", exclude_characters="\x7f")),
 )
-values = st.one_of(scalars, st.lists(st.integers(), max_size=3))
+values = st.one_of(
+    scalars, st.lists(st.integers(), max_size=3), st.dictionaries(st.sampled_from(["0", "a b", "é"]), st.integers())
+)
 
 
-@given(st.dictionaries(names, st.one_of(values, st.dictionaries(names, values, max_size=4)), max_size=4))
+@given(st.dictionaries(names, st.one_of(scalars, st.dictionaries(names, values, max_size=4)), max_size=4))
 def test_what_is_written_reads_the_same(table: dict[str, Any]) -> None:
     assert tomllib.loads(toml.write(table)) == table
 

@@ -8,6 +8,7 @@ from unstuck.data.dataset import Dataset, Part, prepare
 from unstuck.data.files import FORMATS, Place
 from unstuck.data.quick import quick
 from unstuck.data.scaling import Scaling
+from unstuck.data.select import select
 from unstuck.data.source import Source, Task
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "load",
     "prepare",
     "quick",
+    "select",
     "write_contact_sheet",
 ]

@@ -8,6 +8,7 @@ Examples:
 
 from unstuck.train.best import Best
 from unstuck.train.evaluate import evaluate
+from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights, thaw
 from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.losses import LOSSES
 from unstuck.train.optimizer import OPTIMIZERS
@@ -25,6 +26,7 @@ __all__ = [
     "Epoch",
     "Fitted",
     "Lines",
+    "Loaded",
     "Means",
     "Progress",
     "Recipe",
@@ -33,8 +35,12 @@ __all__ = [
     "Trained",
     "evaluate",
     "fit",
+    "freeze",
+    "layer_groups",
+    "load_weights",
     "progress_for",
     "shipped",
     "subject_of",
+    "thaw",
     "train",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -66,6 +67,7 @@ def fit(
     scheduled: Literal["each step", "each epoch"] = "each step",
     observer: Observer | None = None,
     weights: Path | None = None,
+    compiled: bool = False,
     after_epoch: Callable[[Epoch], None] | None = None,
 ) -> Fitted:
     """Train a model, keep the weights that do best on other data, and stop when they get no better.
@@ -86,6 +88,7 @@ def fit(
         scheduled: When its ``step()`` is called; torch's own schedules mostly count epochs.
         observer: An entered observer of this model, which then also records what each epoch came to.
         weights: File for the best weights, as safetensors.
+        compiled: Whether the model runs under ``torch.compile``; an observer then does not see inside it.
         after_epoch: Called with each epoch.
 
     Returns:
@@ -109,13 +112,15 @@ def fit(
     """
     _check(data, epochs=epochs, patience=patience)
     best = Best(model, patience=patience, file=weights)
+    # The compiled module shares the parameters; names in files stay those of the plain one.
+    runner = cast("nn.Module", torch.compile(model)) if compiled else model
     done: list[Epoch] = []
     reason: Literal["completed", "early stopping", "diverged"] = "completed"
     try:
         for number in range(1, epochs + 1):
-            train = _train_epoch(model, loss, data, optimizer, schedule if scheduled == "each step" else None)
+            train = _train_epoch(runner, loss, data, optimizer, schedule if scheduled == "each step" else None)
             means = train.means()
-            held_out = None if validation is None or train.diverged else evaluate(model, loss, validation)
+            held_out = None if validation is None or train.diverged else evaluate(runner, loss, validation)
             epoch = Epoch(number=number, train=means, validation=held_out)
             done.append(epoch)
             _reschedule(schedule, epoch, also_plain=scheduled == "each epoch")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import cast
+from typing import Any, cast
 
 from torch import nn
 from torch.optim import Optimizer
@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from unstuck.errors import ArgumentError
 from unstuck.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
-__all__ = ["CONSTANTS", "OPTIMIZERS", "build", "constants_of"]
+__all__ = ["CONSTANTS", "OPTIMIZERS", "build", "constants_of", "rate_of"]
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -40,12 +40,24 @@ def constants_of(name: str) -> tuple[str, ...]:
     return tuple(constant for constant in CONSTANTS if constant in known)
 
 
-def build(name: str, parameters: Iterable[nn.Parameter], constants: Mapping[str, Constant]) -> Optimizer:
+def rate_of(name: str) -> float:
+    """The rate that a method takes where none is given.
+
+    Examples:
+        >>> rate_of("adam")
+        0.001
+    """
+    return float(inspect.signature(OPTIMIZERS[name]).parameters["lr"].default)
+
+
+def build(
+    name: str, parameters: Iterable[nn.Parameter] | list[dict[str, Any]], constants: Mapping[str, Constant]
+) -> Optimizer:
     """Build an optimizer.
 
     Args:
         name: One of :data:`OPTIMIZERS`.
-        parameters: What it steps.
+        parameters: What it steps: parameters, or groups of them.
         constants: Its constants; those not given keep the method's defaults.
 
     Raises:

@@ -23,6 +23,7 @@ from unstuck.train.sections import (
     ScheduleSection,
     Section,
     Seed,
+    StartSection,
     TrainSection,
 )
 
@@ -42,6 +43,7 @@ class Recipe(Section):
         init: Where its weights start.
         optimizer: How they move.
         schedule: How the rate changes meanwhile.
+        start: Weights that another training found, in place of fresh ones.
         train: How long, by which loss, where.
         augment: How pictures are changed at random while training: :class:`~unstuck.data.Augmentation`.
 
@@ -57,6 +59,7 @@ class Recipe(Section):
     init: InitSection = InitSection()
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
+    start: StartSection = StartSection()
     train: TrainSection = TrainSection()
     augment: Augmentation = Augmentation()
 

@@ -13,11 +13,21 @@ from unstuck.data.scaling import How, Per
 from unstuck.errors import ArgumentError
 from unstuck.init import SCHEMES
 from unstuck.spelling import unknown
+from unstuck.train.finetune import Head
 from unstuck.train.losses import LossName
 from unstuck.train.optimizer import CONSTANTS, OPTIMIZERS, Constant, constants_of
 from unstuck.train.schedule import SCHEDULE_CONSTANTS, SCHEDULES, Unit, schedule_constants_of
 
-__all__ = ["DataSection", "InitSection", "OptimizerSection", "ScheduleSection", "Section", "Seed", "TrainSection"]
+__all__ = [
+    "DataSection",
+    "InitSection",
+    "OptimizerSection",
+    "ScheduleSection",
+    "Section",
+    "Seed",
+    "StartSection",
+    "TrainSection",
+]
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what torch's generators take
@@ -50,6 +60,10 @@ class DataSection(Section):
         per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
         validation: Share of the examples to steer training by; the data set's own by default.
         test: Share of the examples held out to the end; the data set's own by default.
+        classes: Labels of the classes to keep; all by default. See :func:`unstuck.data.select` for this and the next.
+        examples: Training examples to keep, drawn evenly from the classes; all by default.
+        rare: Training examples to keep of single classes, by their labels.
+        balanced: Whether examples of rarer classes are repeated until each class has as many.
     """
 
     name: str = "digits"
@@ -64,6 +78,10 @@ class DataSection(Section):
     per: Per = "channel"
     validation: Share | None = None
     test: Share | None = None
+    classes: tuple[str, ...] | None = None
+    examples: Positive | None = None
+    rare: dict[str, Positive] = {}
+    balanced: bool = False
 
     @field_validator("name")
     @classmethod
@@ -182,6 +200,37 @@ class ScheduleSection(Section):
         return self.name != "fixed" or self.warmup > 0
 
 
+class StartSection(Section):
+    """``[start]``: weights that another training found, and how carefully they are moved.
+
+    Attributes:
+        weights: A safetensors file, or the folder of a run, whose best weights are then taken.
+        variant: In a recipe of variants, the one whose best weights are taken; it stands before this one.
+        head: ``"fresh"`` draws the last layer anew, for classes of another meaning; by default that is done only where
+            its shape differs.
+        freeze: Glob patterns of parameters that do not learn, such as ``"0.*"``.
+        thaw: The epoch after which they learn too; never by default.
+        layer_factor: Factor of the rate from each layer to the one before it: below 1, earlier layers move less.
+    """
+
+    weights: str | None = None
+    variant: str | None = None
+    head: Head = "where it fits"
+    freeze: tuple[str, ...] = ()
+    thaw: Positive | None = None
+    layer_factor: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> StartSection:
+        if self.weights is not None and self.variant is not None:
+            raise ArgumentError(f"variant={self.variant!r}: weights are given too; leave one out")
+        if self.thaw is not None and not self.freeze:
+            raise ArgumentError(f"thaw={self.thaw!r}: nothing is frozen; give freeze, or leave it out")
+        if self.head == "fresh" and self.weights is None and self.variant is None:
+            raise ArgumentError("head='fresh': without weights everything is drawn anew; leave it out, or give weights")
+        return self
+
+
 class TrainSection(Section):
     """``[train]``: how long, by which loss, where.
 
@@ -193,6 +242,8 @@ class TrainSection(Section):
             ``"never"`` trains all epochs.
         device: ``"auto"`` takes an accelerator where there is one, else the CPU; or a device of torch, ``"cuda:1"``.
         threads: Threads that share one operation on the CPU; ``"auto"`` leaves the number to torch.
+        compile: Whether the model runs under ``torch.compile``: the first step takes longer, the others less, and what
+            happens inside the model is not seen.
     """
 
     epochs: Positive = 20
@@ -201,6 +252,7 @@ class TrainSection(Section):
     patience: Positive | Literal["never"] = 10
     device: str = "auto"
     threads: Threads | Literal["auto"] = "auto"
+    compile: bool = False
 
 
 class InitSection(Section):

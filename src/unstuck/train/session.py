@@ -7,13 +7,13 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, write_contact_sheet
+from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, select, write_contact_sheet
 from unstuck.errors import ArgumentError, RecipeError, RunWriteError
 from unstuck.init import initialize
 from unstuck.nn import ARCHITECTURES, SEQUENCE_MODELS
@@ -22,10 +22,11 @@ from unstuck.preflight import QUICK, InitialLossCheck, Subject, initial_loss, ru
 from unstuck.record import RunWriter, facts
 from unstuck.record.folder import new_folder
 from unstuck.train.evaluate import evaluate
-from unstuck.train.fit import Fitted, fit
+from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights, thaw
+from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.interruption import Interruption
 from unstuck.train.losses import LOSSES, LossFunction, loss_for
-from unstuck.train.optimizer import build
+from unstuck.train.optimizer import build, rate_of
 from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
 from unstuck.train.schedule import build_schedule
@@ -116,7 +117,12 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
             writer.state(setup.plan)
             if recipe.augment.on:
                 _show_augmentation(setup, folder)
-            check = initial_loss(setup.model, setup.loss, setup.in_order)
+            if setup.loaded:
+                progress.say(str(setup.loaded))
+                writer.state(facts.Event(step=0, what=str(setup.loaded)))
+            # A model whose head was learnt already does not begin from nothing, and may begin far better.
+            knows = setup.loaded is not None and not setup.loaded.fresh
+            check = None if knows else initial_loss(setup.model, setup.loss, setup.in_order)
             if check:
                 writer.state(check.fact())
                 progress.say(str(check))
@@ -162,6 +168,7 @@ class _Setup:
     loss: LossFunction
     optimizer: torch.optim.Optimizer
     schedule: LRScheduler | None
+    loaded: Loaded | None
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Setup:
@@ -178,6 +185,14 @@ class _Setup:
                 validation=section.validation,
                 test=section.test,
             )
+            data = select(
+                data,
+                classes=section.classes,
+                examples=section.examples,
+                rare=section.rare or None,
+                balanced=section.balanced,
+                seed=recipe.seed,
+            )
             data = (quick(data, seed=recipe.seed) if section.quick else data).to(device)
         with _section("train"):
             batches = Batches(data.train, _batch_size(recipe, data), seed=recipe.seed)
@@ -189,9 +204,11 @@ class _Setup:
             model = recipe.model.build(data.features, data.outputs)
         if recipe.init.weights != "torch":
             initialize(model, recipe.init.weights, seed=recipe.seed)
+        with _section("start"):
+            loaded = _begin(recipe, model)
         model.to(device)
         with _section("optimizer"):
-            optimizer = build(recipe.optimizer.name, model.parameters(), recipe.optimizer.constants)
+            optimizer = build(recipe.optimizer.name, _parameters(recipe, model), recipe.optimizer.constants)
         with _section("schedule"):
             schedule = _schedule(recipe, optimizer, steps_per_epoch=len(batches))
         return cls(
@@ -202,6 +219,7 @@ class _Setup:
             loss=loss,
             optimizer=optimizer,
             schedule=schedule,
+            loaded=loaded,
         )
 
     @property
@@ -254,6 +272,12 @@ def _follow(
     """Run the loop; None if Ctrl-C ended it."""
     held_out = _evaluation(setup.data, "validation")
     settings = setup.recipe.train
+
+    def after_epoch(epoch: Epoch) -> None:
+        progress.epoch(epoch)
+        if epoch.number == setup.recipe.start.thaw:
+            thaw(setup.model, setup.recipe.start.freeze)
+
     progress.begin(epochs=settings.epochs, steps_per_epoch=len(setup.batches))
     try:
         return fit(
@@ -267,7 +291,8 @@ def _follow(
             schedule=setup.schedule,
             observer=observer,
             weights=folder / BEST_WEIGHTS,
-            after_epoch=progress.epoch,
+            compiled=settings.compile,
+            after_epoch=after_epoch,
         )
     except KeyboardInterrupt:
         observer.ended("interrupted")
@@ -335,9 +360,10 @@ def _show_augmentation(setup: _Setup, folder: Path) -> None:
 
 
 def _batch_size(recipe: Recipe, data: Dataset) -> int | Literal["all"]:
-    """The recipe's, which a quick try on fewer examples makes smaller."""
+    """The recipe's, which fewer examples than usual make smaller."""
     size = recipe.train.batch_size
-    return size if size == "all" or not recipe.data.quick else min(size, len(data.train))
+    fewer = recipe.data.quick or recipe.data.examples is not None
+    return size if size == "all" or not fewer else min(size, len(data.train))
 
 
 def _evaluation(data: Dataset, part: Literal["validation", "test"]) -> Iterable[tuple[Tensor, Tensor]] | None:
@@ -359,6 +385,24 @@ def _require_its_kind(name: str, data: Dataset) -> None:
         holds = "sequences of symbols" if data.symbolic else "measurements"
         others = [other for other in ARCHITECTURES if (other in SEQUENCE_MODELS) == data.symbolic]
         raise ArgumentError(f"name={name!r}: {data.name!r} holds {holds}, for which {', '.join(others)} are made")
+
+
+def _begin(recipe: Recipe, model: nn.Module) -> Loaded | None:
+    section = recipe.start
+    if section.variant is not None:
+        raise ArgumentError(f"variant={section.variant!r}: this recipe has no variants; give weights in its place")
+    loaded = None if section.weights is None else load_weights(model, section.weights, head=section.head)
+    if section.freeze:
+        freeze(model, section.freeze)
+    return loaded
+
+
+def _parameters(recipe: Recipe, model: nn.Module) -> Iterable[nn.Parameter] | list[dict[str, Any]]:
+    factor = recipe.start.layer_factor
+    if factor == 1.0:
+        return model.parameters()
+    rate = recipe.optimizer.lr or rate_of(recipe.optimizer.name)
+    return layer_groups(model, rate, factor=factor)
 
 
 def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int) -> LRScheduler | None:

@@ -100,5 +100,8 @@ def _written(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_written(entry) for entry in value)}]"
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[str, Any]", value).items()
+        return "{" + ", ".join(f"{json.dumps(key)} = {_written(entry)}" for key, entry in entries) + "}"
     # A basic string of TOML escapes as JSON does.
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
