@@ -166,3 +166,22 @@ def test_a_quick_try_takes_two_classes(tmp_path: Path) -> None:
     done = run("--quick", "--set", "train.epochs=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("digits, quick: 117 to train on, 50 to validate on, 0 held out")
+
+
+def test_variants_end_in_a_table(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(
+        '[data]\nname = "breast-cancer"\n[model]\nname = "linear"\n[train]\nepochs = 2\n'
+        '[[variant]]\nname = "slow"\noptimizer.lr = 1e-3\nshows = "split-leak"\n'
+        '[[variant]]\nname = "fast"\noptimizer.lr = 1e-2\n'
+    )
+    done = run("two.toml", "--out", "both", "--json", "both.json", "--strict", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr  # what it means to show is not there
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1/2  slow"
+    assert "2/2  fast" in lines
+    assert "Report: both/01-slow/report.html" in lines
+    assert (tmp_path / "both" / "02-fast" / "report.html").is_file()
+    assert any(line.startswith("variant  ") for line in lines)
+    told = json.loads((tmp_path / "both.json").read_text())
+    assert [entry["variant"] for entry in told["variants"]] == ["slow", "fast"]
+    assert told["variants"][0]["surprise"].endswith("expected split-leak")

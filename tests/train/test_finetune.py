@@ -81,7 +81,9 @@ def test_damaged_and_unsafe_files_are_refused(file: Path, tmp_path: Path) -> Non
     whole = file.read_bytes()
     for count in (0, 5, 40, len(whole) - 1):
         (tmp_path / "cut.safetensors").write_bytes(whole[:count])
-        with pytest.raises(WeightsError, match=rf"cut\.safetensors: no safetensors file, or cut short: {count:,} bytes"):
+        with pytest.raises(
+            WeightsError, match=rf"cut\.safetensors: no safetensors file, or cut short: {count:,} bytes"
+        ):
             load_weights(network(), tmp_path / "cut.safetensors")
 
     class Harmful:

@@ -1,7 +1,8 @@
-"""``unstuck train``: a complete, checked training from a recipe."""
+"""``unstuck train``: a complete, checked training from a recipe, or several to compare."""
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,15 @@ __all__ = ["train"]
 
 INTERRUPTED_EXIT = 130
 
+SHIPPED = sorted(
+    file.name.removesuffix(".toml") for file in (files("unstuck") / "recipes").iterdir() if file.name.endswith(".toml")
+)
+
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a recipe that is shipped.")
+        str,
+        typer.Argument(metavar="RECIPE", help=f"A TOML file, or a recipe that is shipped: {', '.join(SHIPPED)}."),
     ] = "digits",
     overrides: Annotated[
         list[str] | None,
@@ -29,23 +35,65 @@ def train(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on a finding of severity error.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 3 on a finding of severity error; of variants, on a verdict other than the recipe shows.",
+        ),
+    ] = False,
 ) -> None:
     """Train a model by a recipe, watch it, and say what is wrong, if anything is."""
     # The command's own modules are imported here, for torch takes seconds that --help must not wait for.
     from rich.console import Console
 
-    from unstuck.cli.verdict import show
-    from unstuck.train import Recipe, progress_for
-    from unstuck.train import train as train_recipe
+    from unstuck.cli.verdict import STRICT_EXIT, show, write_json
+    from unstuck.record import Run
+    from unstuck.report import write_html
+    from unstuck.train import (
+        Outcome,
+        Progress,
+        Variant,
+        outcome_of,
+        outcome_table,
+        progress_for,
+        read_variants,
+        train_variants,
+    )
 
     console = Console()
-    plan = Recipe.read(recipe, overrides=[*(overrides or ()), *(["data.quick=true"] if quick else [])])
-    trained = train_recipe(plan, out, progress=progress_for(console))
-    for line in trained.lines:
+    variants = read_variants(recipe, overrides=[*(overrides or ()), *(["data.quick=true"] if quick else [])])
+    alone = len(variants) == 1
+
+    def say(line: str = "") -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print()
-    status = show(
-        trained.folder, console=console, html=trained.folder / "report.html", json_file=json_file, strict=strict
-    )
-    raise typer.Exit(INTERRUPTED_EXIT if trained.reason == "interrupted" else status)
+
+    def begin(variant: Variant) -> Progress:
+        if not alone:
+            say(f"{variants.index(variant) + 1}/{len(variants)}  {variant.name}")
+        return progress_for(console)
+
+    outcomes: list[Outcome] = []
+    status = 0
+    for variant, trained in train_variants(variants, out, begin=begin):
+        for line in trained.lines:
+            say(line)
+        outcome = outcome_of(variant, trained)
+        outcomes.append(outcome)
+        page = trained.folder / "report.html"
+        if alone:
+            say()
+            status = show(trained.folder, console=console, html=page, json_file=json_file, strict=strict)
+        else:
+            with Run.open(trained.folder) as run:
+                say(f"Report: {write_html(run, outcome.verdict, page)}")
+            say()
+        if trained.reason == "interrupted":
+            status = INTERRUPTED_EXIT
+    if not alone:
+        console.print(outcome_table(outcomes))
+        if json_file:
+            write_json(json_file, {"schema": 1, "variants": [outcome.to_dict() for outcome in outcomes]})
+    if status != INTERRUPTED_EXIT and any(outcome.variant.recipe.shows or not alone for outcome in outcomes):
+        status = STRICT_EXIT if strict and any(outcome.surprise for outcome in outcomes) else 0
+    raise typer.Exit(status)

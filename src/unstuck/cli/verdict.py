@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -14,7 +16,7 @@ from unstuck.record import Run
 from unstuck.report import render_text, write_html
 from unstuck.rules import judge
 
-__all__ = ["STRICT_EXIT", "Margin", "show"]
+__all__ = ["STRICT_EXIT", "Margin", "show", "write_json"]
 
 STRICT_EXIT = 3
 """Exit status of ``--strict`` where there is a finding of severity error."""
@@ -61,7 +63,7 @@ def show(
         if reason and verdict.kind == "not enough data":
             verdict = replace(verdict, reason=reason)
         if json_file:
-            _write(json_file, json.dumps(verdict.to_dict(), indent=2, allow_nan=False) + "\n")
+            write_json(json_file, verdict.to_dict())
         page = write_html(run, verdict, html) if html else None
         if failure is not None:
             console.print(f"unstuck stopped watching early: {failure}", markup=False, highlight=False, soft_wrap=True)
@@ -71,8 +73,13 @@ def show(
     return STRICT_EXIT if strict and any(finding.severity == "error" for finding in verdict.findings) else 0
 
 
-def _write(file: Path, text: str) -> None:
+def write_json(file: Path, value: Mapping[str, Any]) -> None:
+    """Write plain data as JSON.
+
+    Raises:
+        RunWriteError: The file cannot be written.
+    """
     try:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise RunWriteError(f"--json {file}: cannot be written ({error.strerror}); choose another file") from error

@@ -12,10 +12,12 @@ from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights, t
 from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.losses import LOSSES
 from unstuck.train.optimizer import OPTIMIZERS
+from unstuck.train.outcome import Outcome, outcome_of, outcome_table
 from unstuck.train.progress import Bar, Lines, Progress, Silent, progress_for
 from unstuck.train.recipe import Recipe, shipped
 from unstuck.train.session import BEST_WEIGHTS, Trained, subject_of, train
 from unstuck.train.tally import Means, Tally
+from unstuck.train.variants import Variant, read_variants, train_variants
 
 __all__ = [
     "BEST_WEIGHTS",
@@ -28,19 +30,25 @@ __all__ = [
     "Lines",
     "Loaded",
     "Means",
+    "Outcome",
     "Progress",
     "Recipe",
     "Silent",
     "Tally",
     "Trained",
+    "Variant",
     "evaluate",
     "fit",
     "freeze",
     "layer_groups",
     "load_weights",
+    "outcome_of",
+    "outcome_table",
     "progress_for",
+    "read_variants",
     "shipped",
     "subject_of",
     "thaw",
     "train",
+    "train_variants",
 ]

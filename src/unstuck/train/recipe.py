@@ -8,11 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from unstuck.data import Augmentation
 from unstuck.errors import RecipeError
 from unstuck.nn import CNN, LSTM, MLP, Linear, Transformer
+from unstuck.record.causes import CAUSES
 from unstuck.spelling import unknown
 from unstuck.train import toml
 from unstuck.train.recipe_errors import explain
@@ -25,9 +26,10 @@ from unstuck.train.sections import (
     Seed,
     StartSection,
     TrainSection,
+    one_of,
 )
 
-__all__ = ["DEFAULT", "Recipe", "shipped"]
+__all__ = ["DEFAULT", "Recipe", "shipped", "text_of"]
 
 DEFAULT = "digits"
 """The recipe that is trained where none is named."""
@@ -46,6 +48,8 @@ class Recipe(Section):
         start: Weights that another training found, in place of fresh ones.
         train: How long, by which loss, where.
         augment: How pictures are changed at random while training: :class:`~unstuck.data.Augmentation`.
+        shows: The cause, one of :data:`unstuck.record.causes.CAUSES`, that a recipe shows on purpose; a recipe without
+            means to be healthy.
 
     Examples:
         >>> recipe = Recipe.read(overrides=["optimizer.lr=0.01"])
@@ -62,10 +66,16 @@ class Recipe(Section):
     start: StartSection = StartSection()
     train: TrainSection = TrainSection()
     augment: Augmentation = Augmentation()
+    shows: str | None = None
+
+    @field_validator("shows")
+    @classmethod
+    def _known(cls, shows: str | None) -> str | None:
+        return shows if shows is None else one_of("shows", shows, CAUSES)
 
     @classmethod
     def read(cls, source: str | Path = DEFAULT, *, overrides: Sequence[str] = ()) -> Recipe:
-        """Read a recipe from a file, or one that is shipped.
+        """Read a recipe from a file, or one that is shipped; of one with variants, the base that they change.
 
         Args:
             source: A TOML file, or the name of one of :func:`shipped`.
@@ -74,7 +84,8 @@ class Recipe(Section):
         Raises:
             RecipeError: It cannot be read, or holds an unknown key, a wrong type or an impossible value.
         """
-        table = toml.parse(_text(source), source=str(source))
+        table = toml.parse(text_of(source), source=str(source))
+        table.pop("variant", None)
         for assignment in overrides:
             toml.override(table, assignment)
         return cls.of(table)
@@ -107,7 +118,12 @@ def shipped() -> dict[str, str]:
     return {file.name.removesuffix(".toml"): file.read_text(encoding="utf-8") for file in found}
 
 
-def _text(source: str | Path) -> str:
+def text_of(source: str | Path) -> str:
+    """The text of a recipe: of a file, or of one that is shipped.
+
+    Raises:
+        RecipeError: There is none, or it is no text.
+    """
     file = Path(source)
     try:
         if file.is_file():

@@ -64,8 +64,8 @@ def _line(path: tuple[str, ...], details: list[ErrorDetails], table: Table, reci
         return unknown(f"{key}.name", value["name"], ARCHITECTURES)
     own = details[0].get("ctx", {}).get("error")
     if isinstance(own, ArgumentError):
-        # Our own checks name the key inside its section.
-        return f"{path[0]}.{own}"
+        # Our own checks name the key inside its section; some keys stand in none.
+        return f"{path[0]}.{own}" if isinstance(table[path[0]], dict) else str(own)
     literals = [detail for detail in details if detail["type"] == "literal_error"]
     if isinstance(value, str) and literals:
         names = [name.strip().strip("'") for detail in literals for name in _names(detail)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -86,7 +86,7 @@ class DataSection(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _one_of("name", name, [*DATASETS, *FORMATS])
+        return one_of("name", name, [*DATASETS, *FORMATS])
 
     @model_validator(mode="after")
     def _has_a_place(self) -> DataSection:
@@ -129,7 +129,7 @@ class OptimizerSection(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _one_of("name", name, OPTIMIZERS)
+        return one_of("name", name, OPTIMIZERS)
 
     @model_validator(mode="after")
     def _has_its_constants(self) -> OptimizerSection:
@@ -177,7 +177,7 @@ class ScheduleSection(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _one_of("name", name, SCHEDULES)
+        return one_of("name", name, SCHEDULES)
 
     @model_validator(mode="after")
     def _has_its_constants(self) -> ScheduleSection:
@@ -268,10 +268,15 @@ class InitSection(Section):
     @field_validator("weights")
     @classmethod
     def _known(cls, weights: str) -> str:
-        return _one_of("weights", weights, ["auto", "torch", *SCHEMES])
+        return one_of("weights", weights, ["auto", "torch", *SCHEMES])
 
 
-def _one_of(key: str, value: str, accepted: Sequence[str] | dict[str, Any]) -> str:
+def one_of(key: str, value: str, accepted: Collection[str]) -> str:
+    """Refuse a name that is not accepted.
+
+    Raises:
+        ArgumentError: With the nearest spelling.
+    """
     if value not in accepted:
         raise ArgumentError(unknown(key, value, accepted))
     return value

@@ -58,6 +58,8 @@ class Trained:
         test: What the best weights are worth on the test part; None where there is none, or training did not end well.
         result: The same in words; empty where there is none.
         unobserved: Why observation ended before training did; empty where it did not.
+        epochs: Every epoch, in order; empty after Ctrl-C.
+        best: Number of the epoch whose weights were kept; 0 where those of the last step were.
     """
 
     folder: Path
@@ -66,6 +68,8 @@ class Trained:
     test: Means | None = None
     result: str = ""
     unobserved: str = ""
+    epochs: tuple[Epoch, ...] = ()
+    best: int = 0
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -333,6 +337,8 @@ def _tested(
         test=test,
         result=_in_words(test, setup.data) if test else "",
         unobserved=str(observer.failure or ""),
+        epochs=fitted.epochs if fitted else (),
+        best=fitted.best if fitted else 0,
     )
 
 

@@ -1,0 +1,102 @@
+"""What a training came to, in one row: figures, verdict, and whether that is what the recipe means to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from unstuck.record import Run, Verdict
+from unstuck.rules import judge
+from unstuck.train.session import Trained
+from unstuck.train.tally import Means
+from unstuck.train.variants import Variant
+
+__all__ = ["Outcome", "outcome_of", "outcome_table"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A training and its verdict.
+
+    Attributes:
+        variant: What was to be done.
+        trained: What became of it.
+        verdict: What the rules say.
+    """
+
+    variant: Variant
+    trained: Trained
+    verdict: Verdict
+
+    @property
+    def surprise(self) -> str:
+        """How the verdict differs from what the recipe says that it shows; empty where it does not.
+
+        A recipe that ``shows`` a cause expects it as the first finding; any other expects to be healthy.
+        """
+        wanted, found = self.variant.recipe.shows, _cause(self.verdict)
+        return "" if found == (wanted or "healthy") else f"{found}, expected {wanted or 'healthy'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcome as plain data: the verdict's, with the variant's name, what it shows, and its worth."""
+        test = self.trained.test
+        return {
+            "variant": self.variant.name,
+            "shows": self.variant.recipe.shows,
+            "surprise": self.surprise,
+            "epochs": len(self.trained.epochs),
+            "test": None if test is None else {"loss": test.loss, "accuracy": test.accuracy},
+            **self.verdict.to_dict(),
+        }
+
+
+def outcome_of(variant: Variant, trained: Trained) -> Outcome:
+    """Judge what was trained.
+
+    Raises:
+        NotARunError: Its run is gone.
+    """
+    with Run.open(trained.folder) as run:
+        return Outcome(variant=variant, trained=trained, verdict=judge(run))
+
+
+def outcome_table(outcomes: Sequence[Outcome]) -> Table:
+    """One row for each training: where it ended, what it is worth, what the rules say."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("variant", overflow="fold")
+    for name in ("epochs", "loss", "first epoch", "validation", "test"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict", overflow="fold")
+    for outcome in outcomes:
+        epochs = outcome.trained.epochs
+        verdict = _cause(outcome.verdict)
+        told = f"as shown: {verdict}" if outcome.variant.recipe.shows == verdict else verdict
+        table.add_row(
+            outcome.variant.name,
+            str(len(epochs)) + ("" if outcome.trained.reason in ("completed", "early stopping") else "!"),
+            f"{epochs[-1].train.loss:.4g}" if epochs else "-",
+            _worth(epochs[0].validation) if epochs else "-",
+            _worth(_best(outcome)),
+            _worth(outcome.trained.test),
+            f"surprise: {outcome.surprise}" if outcome.surprise else told,
+        )
+    return table
+
+
+def _best(outcome: Outcome) -> Means | None:
+    best = outcome.trained.best
+    return outcome.trained.epochs[best - 1].validation if best else None
+
+
+def _worth(means: Means | None) -> str:
+    if means is None or not means.examples:
+        return "-"
+    return f"{means.loss:.4g}" if means.accuracy is None else f"{means.accuracy:.1%}"
+
+
+def _cause(verdict: Verdict) -> str:
+    """The first cause of severity error or warning, or the kind of the verdict where there is none."""
+    return verdict.findings[0].cause if verdict.kind == "findings" else verdict.kind
