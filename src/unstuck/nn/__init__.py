@@ -6,6 +6,7 @@ from unstuck.nn.catalogue import ARCHITECTURES, SEQUENCE_MODELS, architecture
 from unstuck.nn.cnn import CNN
 from unstuck.nn.linear import Linear
 from unstuck.nn.lstm import LSTM
+from unstuck.nn.maxout import Maxout
 from unstuck.nn.mlp import MLP
 from unstuck.nn.transformer import Transformer
 
@@ -18,6 +19,7 @@ __all__ = [
     "SEQUENCE_MODELS",
     "Architecture",
     "Linear",
+    "Maxout",
     "Transformer",
     "activation",
     "architecture",
