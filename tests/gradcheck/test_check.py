@@ -316,6 +316,7 @@ class Whole(nn.Module):
             lambda: check_gradients(MODEL, functional.mse_loss, (DATA[0].to("meta"), DATA[1])),
             "inputs: on meta, but the model",
         ),
+        (lambda: check_gradients(nn.Linear(4, 2).to("meta"), functional.mse_loss, DATA), "holds no numbers"),
         (lambda: check_gradients(MODEL, functional.mse_loss, (DATA[0] * torch.nan, DATA[1])), "inputs hold NaN"),
         (lambda: check_gradients(MODEL, lambda o, t: (o - o.max()).log().sum(), DATA), "log"),
         (

@@ -159,6 +159,7 @@ LAYERS = {
     "PixelShuffle": (nn.PixelShuffle(2), drawn(1, 4, 3, 3)),
     "Unfold": (nn.Unfold(2), IMAGE),
     "Spectral norm": (nn.utils.parametrizations.spectral_norm(nn.Linear(5, 4)), drawn(3, 5)),
+    "Spectral norm by a hook": (nn.utils.spectral_norm(nn.Linear(64, 8)), drawn(3, 64)),
     "Weight norm": (nn.utils.parametrizations.weight_norm(nn.Linear(5, 4)), drawn(3, 5)),
     "Orthogonal": (nn.utils.parametrizations.orthogonal(nn.Linear(4, 4)), drawn(3, 4)),
     "Adaptive softmax": (nn.AdaptiveLogSoftmaxWithLoss(6, 8, [3]).log_prob, drawn(3, 6)),

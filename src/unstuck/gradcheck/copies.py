@@ -17,6 +17,12 @@ __all__ = ["cast_tree", "copied", "first_examples", "promoting"]
 
 T = TypeVar("T")
 
+WIDER = {
+    **dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), torch.float64),
+    **dict.fromkeys((torch.complex64, torch.complex32), torch.complex128),
+}
+"""What a type becomes in double precision."""
+
 
 def copied(module: nn.Module, dtype: torch.dtype, *, name: str) -> nn.Module:
     """A deep copy whose parameters, buffers and plain tensor attributes are of ``dtype``.
@@ -36,13 +42,20 @@ def copied(module: nn.Module, dtype: torch.dtype, *, name: str) -> nn.Module:
         raise ArgumentError(
             f"{name}={type(module).__name__}: it cannot be copied ({error}); keep what cannot be copied out of it"
         ) from error
-    twin.to(dtype)
+    # Module.to(dtype) would make complex parameters real, and lose their imaginary parts.
+    twin._apply(lambda tensor: _turned(tensor, dtype))  # pyright: ignore[reportPrivateUsage]
     for part in twin.modules():
         for key, value in vars(part).items():
-            if isinstance(value, Tensor) and value.is_floating_point():
-                vars(part)[key] = value.detach().to(dtype)
+            if isinstance(value, Tensor):
+                vars(part)[key] = _turned(value.detach(), dtype)
         _still(part)
     return twin
+
+
+def _turned(value: Tensor, dtype: torch.dtype) -> Tensor:
+    if value.is_complex():
+        return value.to(dtype.to_complex())
+    return value.to(dtype) if value.is_floating_point() else value
 
 
 def _still(part: nn.Module) -> None:
@@ -50,9 +63,13 @@ def _still(part: nn.Module) -> None:
     if isinstance(part, _BatchNorm) and part.training and part.track_running_stats:
         part.track_running_stats = False
         part.running_mean = part.running_var = part.num_batches_tracked = None
+    # Spectral normalisation takes a step of a power iteration a call, and its gradient takes the vectors for constant:
+    # exact only once they have converged.
     if type(part).__name__ == "_SpectralNorm":
-        # One step of its power iteration a call, which its gradient takes for a constant: exact only once converged.
         part.eval()
+    hooks = part._forward_pre_hooks.values()  # pyright: ignore[reportPrivateUsage]
+    if any(type(hook).__name__ == "SpectralNorm" for hook in hooks):
+        part.training = False  # that of torch.nn.utils.spectral_norm, which follows the mode of its layer
 
 
 def cast_tree(tree: T, dtype: torch.dtype) -> T:
@@ -60,8 +77,7 @@ def cast_tree(tree: T, dtype: torch.dtype) -> T:
 
     def turned(value: Any) -> Any:
         if isinstance(value, Tensor):
-            value = value.detach().clone()
-            return value.to(dtype) if value.is_floating_point() else value
+            return _turned(value.detach().clone(), dtype)
         return value
 
     return cast("T", pytree.tree_map(turned, tree))
@@ -84,10 +100,10 @@ def promoting(function: object, args: Any, kwargs: Any) -> tuple[Any, Any, Any]:
         function = Tensor.double
 
     def lifted(value: Any) -> Any:
-        if value in (torch.float32, torch.float16, torch.bfloat16) if isinstance(value, torch.dtype) else False:
-            return torch.float64
-        if isinstance(value, Tensor) and value.dtype in (torch.float32, torch.float16, torch.bfloat16):
-            return Tensor.double(value)
+        if isinstance(value, torch.dtype):
+            return WIDER.get(value, value)
+        if isinstance(value, Tensor) and value.dtype in WIDER:
+            return Tensor.to(value, WIDER[value.dtype])
         return value
 
     args, kwargs = pytree.tree_map(lifted, (args, kwargs))

@@ -174,6 +174,8 @@ def _same_device(request: Request) -> None:
     if len(devices) != 1:
         return  # no parameter, or a model spread over several devices, which moves what it gets
     (home,) = devices
+    if home.type == "meta":
+        raise ArgumentError("model: on meta, where it holds no numbers; call to_empty(device=...) and initialise it")
     for name, tree in (("inputs", request.inputs), ("targets", request.targets)):
         for leaf in pytree.tree_leaves(tree):
             if isinstance(leaf, Tensor) and leaf.device != home:

@@ -94,6 +94,7 @@ class Problem:
         seed: Seed of every evaluation.
         promote: Whether operations that ask for float32 get float64.
         scale: Factor of the value, a power of two.
+        complex: Names of the tensors that are complex: each is checked as pairs of real and imaginary part.
     """
 
     objective: Objective
@@ -103,6 +104,7 @@ class Problem:
     seed: int = 0
     promote: bool = False
     scale: float = 1.0
+    complex: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         parameters = self.objective.named_parameters()
@@ -120,6 +122,7 @@ class Problem:
         state = dict(self._fixed)
         inputs = self.inputs
         for name, tensor in {**self.tensors, **changed}.items():
+            tensor = torch.view_as_complex(tensor) if name in self.complex else tensor
             if name in self._places:
                 state[self._places[name]] = tensor
             else:
@@ -162,11 +165,7 @@ def build(
     call, own_loss = (_own(part, dtype, name) for part, name in ((model, "model"), (loss, "loss")))
     objective = Objective(call, cast("LossFunction", own_loss) or projection, penalty)
     inputs, targets = cast_tree((inputs, targets), dtype)
-    tensors = {
-        _shown(name): p.detach().clone()
-        for name, p in objective.named_parameters()
-        if p.requires_grad and p.is_floating_point()
-    }
+    tensors = {_shown(name): p.detach().clone() for name, p in objective.named_parameters() if p.requires_grad}
     if isinstance(model, nn.Module) and loss is not None and not tensors:
         raise ArgumentError(
             f"model={type(model).__name__}: no parameter requires a gradient; "
@@ -178,7 +177,17 @@ def build(
         raise ArgumentError(
             "inputs: no tensor of floating-point numbers among them; integers have no gradient: give floats"
         )
-    return Problem(objective=objective, tensors=tensors, inputs=inputs, targets=targets, seed=seed, promote=promote)
+    paired = frozenset(name for name, x in tensors.items() if x.is_complex())
+    tensors = {name: torch.view_as_real(x).clone() if name in paired else x for name, x in tensors.items()}
+    return Problem(
+        objective=objective,
+        tensors=tensors,
+        inputs=inputs,
+        targets=targets,
+        seed=seed,
+        promote=promote,
+        complex=paired,
+    )
 
 
 class Method(nn.Module):
@@ -209,7 +218,11 @@ def _named_inputs(inputs: Any) -> dict[str, Tensor]:
         entries = [(f"{INPUT}[{i}]" if several else INPUT, value) for i, value in enumerate(inputs)]
     else:
         entries = [(INPUT, inputs)]
-    return {name: v.detach() for name, v in entries if isinstance(v, Tensor) and v.is_floating_point() and v.numel()}
+    return {name: v.detach() for name, v in entries if _differentiable(v)}
+
+
+def _differentiable(value: object) -> bool:
+    return isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex()) and value.numel() > 0
 
 
 def _with_input(inputs: Any, name: str, tensor: Tensor) -> Any:
