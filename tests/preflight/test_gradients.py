@@ -40,3 +40,13 @@ def test_a_wrong_function_is_placed(subject: Make) -> None:
     assert (check.status, check.cause) == ("failed", "gradient-wrong")
     assert check.where.file == __file__
     assert check.where.line == inspect.getsourcelines(Wrong.backward)[1]
+
+
+def test_randomness_of_its_own_is_no_wrong_gradient(subject: Make) -> None:
+    drawn = torch.Generator().manual_seed(1)
+
+    def noisy(outputs: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(outputs + torch.rand((), generator=drawn) * outputs, targets)
+
+    check = gradients(subject(loss=noisy))
+    assert (check.status, check.cause) == ("failed", "not-repeatable")

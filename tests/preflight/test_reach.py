@@ -58,4 +58,14 @@ def test_own_randomness_is_found(subject: Make) -> None:
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return nn.functional.cross_entropy(outputs * (1 + time.perf_counter_ns() % 997), targets)
 
-    assert repeats(subject(loss=loss)).status == "failed"
+    check = repeats(subject(loss=loss))
+    assert (check.status, check.cause) == ("failed", "not-repeatable")
+
+
+def test_a_loss_that_is_no_number_repeats_nothing(subject: Make) -> None:
+    assert repeats(subject(loss=lambda outputs, _: outputs.sum() * float("nan"))).status == "skipped"
+
+
+def test_a_model_all_of_whose_layers_are_frozen_is_a_fault(subject: Make) -> None:
+    check = parameters_reached(subject(nn.Linear(8, 3).requires_grad_(False)))
+    assert (check.status, check.cause) == ("failed", "parameters-not-optimized")

@@ -63,6 +63,19 @@ def test_everything_is_left_bitwise_as_found() -> None:
     assert others == rest()
 
 
+def test_inputs_that_a_model_changes_in_place_are_left_as_found(subject: Make) -> None:
+    class Scaling(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x.mul_(1.5))
+
+    x = torch.randn(64, 8)
+    before = x.clone()
+    checklist = run_checks(subject(Scaling(8, 3), data=(x, x[:, :3].argmax(dim=1))))
+    assert torch.equal(x, before)
+    assert {check.status for check in checklist} <= {"passed", "skipped"}, str(checklist)
+    assert checklist["examples keep apart"].status == "passed"
+
+
 def test_a_check_that_raises_is_skipped_with_the_reason(subject: Make) -> None:
     class Broken(nn.Module):
         def __init__(self) -> None:

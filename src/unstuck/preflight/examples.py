@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
+from unstuck.preflight.computable import Obstacle, obstacle
 from unstuck.preflight.subject import Subject, without_dropout
 from unstuck.record.checklist import Check
 
@@ -63,7 +64,7 @@ def no_mixing(subject: Subject) -> Check:
 
 def _by_gradient(model: nn.Module, x: Tensor, middle: int) -> float | None:
     x.requires_grad_()
-    output = model(x)
+    output = model(x.clone())  # a model may change its inputs in place, which a leaf forbids
     if not isinstance(output, Tensor) or not output.ndim or len(output) != len(x) or not output.requires_grad:
         return None
     found: tuple[Any, ...] = torch.autograd.grad(output[middle].sum(), x, allow_unused=True)
@@ -88,15 +89,21 @@ def _by_replacing(model: nn.Module, x: Tensor, middle: int) -> float | None:
 
 
 def outputs_fit(subject: Subject) -> Check:
-    """Compare shape, range and kind of outputs and targets with what the loss takes."""
+    """Compute the first loss, then compare shape, range and kind of outputs and targets with what the loss takes."""
+    stopped = obstacle(subject)
+    if stopped is not None and not stopped.runs:
+        return _stopped(stopped)
     inputs, targets = subject.first
-    model = without_dropout(subject.twin())
     with torch.no_grad():
-        outputs = model(inputs)
+        outputs = without_dropout(subject.twin())(inputs)
     if not isinstance(outputs, Tensor):
+        if stopped is not None:
+            return _stopped(stopped)
         return Check(code="P102", name="outputs fit", status="skipped", reason=f"outputs are {type(outputs).__name__}")
     shapes = f"outputs {tuple(outputs.shape)}, targets {tuple(targets.shape)} of {str(targets.dtype)[6:]}"
     fault = _fault(subject.loss, outputs, targets)
+    if stopped is not None and fault is None:
+        return _stopped(stopped)
     return Check(
         code="P102",
         name="outputs fit",
@@ -108,10 +115,20 @@ def outputs_fit(subject: Subject) -> Check:
     )
 
 
+def _stopped(stopped: Obstacle) -> Check:
+    return Check(
+        code="P102",
+        name="outputs fit",
+        status="failed",
+        reason=stopped.what,
+        expected="a loss that is one finite number",
+        advice=stopped.advice,
+        cause=stopped.cause,
+    )
+
+
 def _fault(loss: object, outputs: Tensor, targets: Tensor) -> tuple[str, str, str] | None:
     """What does not fit, what to do, and the cause."""
-    if not bool(torch.isfinite(outputs).all()):
-        return "outputs are NaN or infinite", "look at inputs and initial weights", "data-non-finite"
     if outputs.numel() > 1 and float(outputs.float().std()) == 0.0:
         return "all outputs are equal", "start from random weights", "init-symmetric"
     if _is(loss, functional.cross_entropy, nn.CrossEntropyLoss):

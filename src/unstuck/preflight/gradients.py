@@ -13,6 +13,9 @@ __all__ = ["gradients"]
 COORDINATES = 8
 """Coordinates of each tensor: enough to meet any systematic mistake, few enough for a check before every training."""
 
+CAUSE = {"wrong": "gradient-wrong", "non-deterministic": "not-repeatable"}
+"""The cause that a verdict names, of those that are faults."""
+
 
 def gradients(subject: Subject, *, coordinates: int = COORDINATES) -> Check:
     """Hold the gradient against differences, on three examples and a sample of coordinates."""
@@ -28,7 +31,7 @@ def gradients(subject: Subject, *, coordinates: int = COORDINATES) -> Check:
         )
     except ArgumentError as error:
         return Check(code="P109", name="gradients", status="skipped", reason=str(error))
-    failed = result.verdict in ("wrong", "non-deterministic")
+    failed = result.verdict in CAUSE
     return Check(
         code="P109",
         name="gradients",
@@ -38,7 +41,7 @@ def gradients(subject: Subject, *, coordinates: int = COORDINATES) -> Check:
         tolerance=1e-4,
         reason=f"{result.verdict}: {result.reason}",
         advice=result.advice,
-        cause="gradient-wrong" if failed else "",
+        cause=CAUSE[result.verdict] if failed else "",
         where=_where(result),
         curves=_curves(result),
     )

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unstuck.preflight.subject import Subject, without_dropout
+from unstuck.preflight.computable import Obstacle, obstacle
+from unstuck.preflight.subject import Subject, copied, without_dropout
 from unstuck.record.checklist import Check, Curve
 
 __all__ = ["data_says_something", "overfits"]
@@ -38,8 +39,9 @@ def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
     model = without_dropout(subject.twin())
     subject.seeded()
     wanted = [p for p in model.parameters() if p.requires_grad]
-    if not wanted:
-        return _untrainable(code, name)
+    stopped = obstacle(subject)
+    if not wanted or stopped is not None:
+        return _untrainable(code, name, stopped)
     optimizer = torch.optim.Adam(wanted, lr=RATE)
     curve: list[float] = []
     bound = _nearly_zero(subject, model, inputs, targets)
@@ -100,8 +102,9 @@ def data_says_something(subject: Subject) -> Check:
         return Check(code=code, name=name, status="skipped", reason="it needs 40 examples with inputs of real numbers")
     model = without_dropout(subject.twin())
     wanted = [p for p in model.parameters() if p.requires_grad]
-    if not wanted:
-        return _untrainable(code, name)
+    stopped = obstacle(subject)
+    if not wanted or stopped is not None:
+        return _untrainable(code, name, stopped)
     subject.seeded()
     optimizer = torch.optim.Adam(wanted, lr=RATE)
     rows: list[tuple[str, float, float]] = []
@@ -111,11 +114,11 @@ def data_says_something(subject: Subject) -> Check:
         without_dropout(model)
         for step in range(steps, steps + ROUND):
             optimizer.param_groups[0]["lr"] = RATE if step < ROUND else 3.0 * RATE
-            inputs, targets = subject.batches[step % len(subject.batches)]
+            inputs, targets = copied(subject.batches[step % len(subject.batches)])
             optimizer.zero_grad()
             value = subject.loss(model(inputs), targets)
             if not value.requires_grad:
-                return _untrainable(code, name)
+                return _detached(code, name)
             value.backward()
             optimizer.step()
         steps += ROUND
@@ -200,7 +203,12 @@ def _gap(worse: Tensor, right: Tensor) -> tuple[float, float]:
     return float(difference.mean()), STANDARD_ERRORS * float(difference.std()) / math.sqrt(len(difference))
 
 
-def _untrainable(code: str, name: str) -> Check:
+def _untrainable(code: str, name: str, stopped: Obstacle | None) -> Check:
+    reason = "there is no finite loss; see outputs fit" if stopped else "no parameter requires a gradient"
+    return Check(code=code, name=name, status="skipped", reason=reason)
+
+
+def _detached(code: str, name: str) -> Check:
     return Check(
         code=code,
         name=name,

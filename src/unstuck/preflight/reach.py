@@ -36,6 +36,17 @@ def parameters_reached(subject: Subject) -> Check:
         loose = [name for name, p in wanted.items() if id(p) not in held]
         foreign = len(held - {id(p) for p in everything.values()})
     frozen = len(everything) - len(wanted)
+    if everything and not wanted:
+        return Check(
+            code="P105",
+            name="parameters are reached",
+            status="failed",
+            value=float(frozen),
+            expected="0",
+            reason=f"no parameter requires a gradient: all {frozen} tensors are frozen",
+            advice="set requires_grad to True on those that training is to change",
+            cause="parameters-not-optimized",
+        )
     faults = [
         (none, "get no gradient", "look for detach(), no_grad() or a layer that is never called", "graph-detached"),
         (loose, "are not held by the optimizer", "give it model.parameters()", "parameters-not-optimized"),
@@ -124,6 +135,8 @@ def repeats(subject: Subject) -> Check:
     """Compute loss and gradient twice from one seed: the same numbers must come out."""
     name, code = "repeats itself", "P108"
     first, second = (_loss_and_gradient(subject) for _ in range(2))
+    if not all(map(math.isfinite, first)):
+        return Check(code=code, name=name, status="skipped", reason=f"the first loss is {first[0]}, or its gradient is")
     difference = max(abs(a - b) for a, b in zip(first, second, strict=True))
     passed = difference <= 1e-6 * max(abs(first[0]), 1e-12)
     return Check(
@@ -134,7 +147,7 @@ def repeats(subject: Subject) -> Check:
         expected="0 between two runs of one seed",
         reason=f"two runs of one seed give {'the same loss' if passed else f'losses that differ by {difference:.2g}'}",
         advice="" if passed else "draw from torch's, NumPy's or Python's global generators only, or seed your own",
-        cause="" if passed else "data-constant",
+        cause="" if passed else "not-repeatable",
     )
 
 

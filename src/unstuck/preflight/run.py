@@ -71,7 +71,9 @@ def run_checks(
             except UnstuckError as error:
                 result = _skipped(check, str(error))
             except Exception as error:  # a model may raise anything; the other checks can still be made
-                result = _skipped(check, f"{type(error).__name__}: {error}".splitlines()[0])
+                stopped = any(entry.cause == "does-not-run" for entry in made)
+                words = "model and loss do not run" if stopped else f"{type(error).__name__}: {error}"
+                result = _skipped(check, (words.splitlines() or [""])[0])
             made.append(result)
             if progress:
                 progress(result)

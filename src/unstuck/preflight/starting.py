@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
+from unstuck.preflight.computable import obstacle
 from unstuck.preflight.initial_loss import InitialLossCheck, initial_loss
-from unstuck.preflight.subject import Subject
+from unstuck.preflight.subject import Subject, copied
 from unstuck.record.checklist import Check
 
 __all__ = ["regularisation", "starting_loss"]
@@ -16,7 +19,7 @@ GROSS = 4.0
 
 def starting_loss(subject: Subject) -> Check:
     """Measure the loss before training, by :func:`~unstuck.preflight.initial_loss`."""
-    found = initial_loss(subject.model, subject.loss, subject.batches)
+    found = initial_loss(subject.model, subject.loss, map(copied, subject.batches))
     if found is None:
         return Check(
             code="P103", name="initial loss", status="skipped", reason="no expectation is known for this loss function"
@@ -35,11 +38,14 @@ def starting_loss(subject: Subject) -> Check:
         tolerance=found.tolerance,
         reason=head,
         advice=found.advice,
-        cause="" if found.passed or slight else _cause(found),
+        cause="" if found.passed or slight else _cause(subject, found),
     )
 
 
-def _cause(found: InitialLossCheck) -> str:
+def _cause(subject: Subject, found: InitialLossCheck) -> str:
+    stopped = None if math.isfinite(found.value) else obstacle(subject)
+    if stopped is not None:
+        return stopped.cause
     if found.reduction:
         return "loss-reduction-wrong"
     return "inputs-not-scaled" if found.advice.startswith("the inputs") else "init-scale-wrong"

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
 from torch.optim import Optimizer
+from torch.utils import _pytree as pytree
 
 from unstuck.errors import ArgumentError, DataError
 
-__all__ = ["Batch", "LossFunction", "Penalty", "Subject", "untouched", "without_dropout"]
+__all__ = ["Batch", "LossFunction", "Penalty", "Subject", "copied", "untouched", "without_dropout"]
 
 ENOUGH = 2048
 """Examples after which no more are read: sampling errors are then 2% of the spread."""
@@ -87,8 +88,8 @@ class Subject:
 
     @property
     def first(self) -> Batch:
-        """The first batch."""
-        return self.batches[0]
+        """A copy of the first batch, for a model may change its inputs in place."""
+        return copied(self.batches[0])
 
     @property
     def examples(self) -> tuple[Tensor, Tensor] | None:
@@ -111,6 +112,11 @@ class Subject:
             torch.cuda.manual_seed_all(self.seed)
         random.seed(self.seed)
         np.random.seed(self.seed % 2**32)
+
+
+def copied(batch: Batch) -> Batch:
+    """The same batch in tensors of its own."""
+    return pytree.tree_map_only(Tensor, torch.clone, batch)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _read(data: Batch | Iterable[Batch]) -> list[Batch]:
@@ -178,7 +184,7 @@ def untouched(subject: Subject) -> Generator[None]:
             module.training = training
         with torch.no_grad():
             for parameter, value, grad, kept in parameters:
-                if not torch.equal(parameter, value):
+                if not parameter.is_meta and not torch.equal(parameter, value):
                     parameter.copy_(value)
                 parameter.grad = grad
                 if grad is not None and kept is not None:
