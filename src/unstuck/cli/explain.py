@@ -10,9 +10,13 @@ __all__ = ["explain"]
 
 
 def explain(
-    topic: Annotated[str, typer.Argument(metavar="CODE|CAUSE", help="A code such as O201, or a cause: lr-too-high.")],
+    topic: Annotated[
+        str, typer.Argument(metavar="CODE|CAUSE", help="A code such as O201 or P109, or a cause: lr-too-high.")
+    ],
 ) -> None:
     """Explain a finding: what it means, how it is detected, when it is wrong, what to try."""
+    import re
+
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
@@ -20,6 +24,13 @@ def explain(
     from unstuck.rules.explain import explain as pages_on
 
     console = Console()
+    if re.fullmatch(r"P1\d\d", topic.strip().upper()):
+        from unstuck.preflight.explain import explain as check_on
+
+        code, words = check_on(topic)
+        console.print(Text.assemble((code, "bold"), "  a check of unstuck check, before the first step"))
+        console.print(Text(words))
+        return
     for page in pages_on(topic):
         console.print(Text.assemble((f"{page.code} {page.name}", "bold"), f"  {page.cause}: {page.meaning}"))
         console.print(Text(page.summary))
