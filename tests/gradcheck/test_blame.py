@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
+from unstuck.errors import ArgumentError
 from unstuck.gradcheck import check_gradients
 
 
@@ -135,6 +136,8 @@ def test_wrong_functions_are_found_and_named_with_their_line(name: str) -> None:
     blamed = {tensor.name for tensor in check.tensors if tensor.verdict == "wrong"}
     assert blamed <= {"before.weight", "before.bias", "input"}
     assert "before.weight" in blamed
+    assert all(tensor.wrong for tensor in check.tensors if tensor.verdict == "wrong")
+    assert f"{check.worst} of before (Linear) at [" in check.reason or check.reason.startswith("input at [")
 
 
 class TransposedLinear(Function):
@@ -259,6 +262,32 @@ def test_the_shape_of_the_error_is_told(factor: float, words: str) -> None:
 
     check = check_gradients(Own(scaled), functional.cross_entropy, BATCH)
     assert words in check.advice
+
+
+def straight_through(parts: nn.ModuleDict, x: Tensor) -> Tensor:
+    hidden = parts["one"](x)
+    return parts["two"](hidden + (hidden.round() - hidden).detach())
+
+
+def test_a_straight_through_estimator_is_told_and_may_be_left_out() -> None:
+    model = Own(straight_through)
+    check = check_gradients(model, functional.cross_entropy, BATCH)
+    assert check.verdict == "wrong"
+    assert "the loss does not move with it" in check.advice
+    assert "exclude=" in check.advice
+    again = check_gradients(model, functional.cross_entropy, BATCH, exclude=["parts.one.*", "input"])
+    assert again.verdict == "right", str(again)
+    assert [tensor.name for tensor in again.tensors] == ["parts.two.weight", "parts.two.bias"]
+    assert any("excluded, not checked" in note for note in again.notes)
+
+
+@pytest.mark.parametrize(
+    ("exclude", "word"),
+    [("input", "a list of names"), (["none"], "no tensor is called so"), (["*"], "nothing is left")],
+)
+def test_what_cannot_be_left_out_is_refused(exclude: Any, word: str) -> None:
+    with pytest.raises(ArgumentError, match=word):
+        check_gradients(Own(straight_through), functional.cross_entropy, BATCH, exclude=exclude)
 
 
 def test_right_functions_are_not_blamed() -> None:

@@ -13,6 +13,10 @@ from unstuck.gradcheck.result import Culprit, TensorCheck
 
 __all__ = ["Alone", "advice", "culprits", "holder"]
 
+ON_PURPOSE = (
+    "if this is on purpose, as with a straight-through estimator, leave these out by exclude=[names or patterns]"
+)
+
 Alone = Callable[[Callable[..., Any], tuple[Any, ...]], tuple[float, str] | None]
 """Checks one function at given arguments by itself: its largest error and the argument, or None where it is right."""
 
@@ -50,6 +54,11 @@ def advice(
         places = ", ".join(str(c.function) for c in found)
         return f"derive {places} again, or write the forward pass in plain torch operations and delete it"
     a, n = tensor.analytic, tensor.numerical
+    if n == 0.0 and a != 0.0:
+        return (
+            f"a gradient comes back to {tensor.name}, though the loss does not move with it: look for round(), sign() "
+            f"or a comparison on the way, bridged by detach() or a hook; {ON_PURPOSE}"
+        )
     if unreached or (a == 0.0 and n != 0.0):
         return (
             f"no gradient comes back to {tensor.name}, though the loss depends on it: look for detach(), .data, "
@@ -68,5 +77,5 @@ def advice(
         )
     return (
         "no hand-written backward pass was found; look for a partly detached branch (detach(), .data, no_grad()), "
-        "for a gradient hook, and for tensors changed in place"
+        f"for a gradient hook, and for tensors changed in place; {ON_PURPOSE}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast, overload
 
@@ -51,6 +51,7 @@ def check_gradients(
     regularisation: Penalty | None = ...,
     warm_up: int = ...,
     order: int = ...,
+    exclude: Sequence[str] = ...,
 ) -> GradientCheck: ...
 @overload
 def check_gradients(
@@ -61,6 +62,7 @@ def check_gradients(
     coordinates: Coordinates = ...,
     seed: int = ...,
     order: int = ...,
+    exclude: Sequence[str] = ...,
 ) -> GradientCheck: ...
 def check_gradients(
     model: Callable[..., Any],
@@ -75,6 +77,7 @@ def check_gradients(
     regularisation: Penalty | None = None,
     warm_up: int = 0,
     order: int = 1,
+    exclude: Sequence[str] = (),
 ) -> GradientCheck:
     r"""Check the gradient of a model's loss, or of a function, against centred differences.
 
@@ -101,6 +104,8 @@ def check_gradients(
             together with the loss raised to equal strength, so that a mistake in it shows.
         warm_up: Steps of Adam on the copy before the check, to get away from a special start.
         order: 2 checks a Hessian-vector product as well.
+        exclude: Names or patterns (``"encoder.*"``, ``"input"``) of tensors whose gradient differs on purpose from the
+            derivative, as before a straight-through estimator; they are not checked, and a note says so.
 
     Returns:
         What was found; it prints as a table.
@@ -126,6 +131,8 @@ def check_gradients(
         raise ArgumentError(f"order={order!r}: 1 (gradients) or 2 (a Hessian-vector product as well) is accepted")
     if batch is not None and not _pair(batch):
         raise ArgumentError(f"batch={type(batch).__name__}: a pair (inputs, targets) is accepted")
+    if isinstance(exclude, str):
+        raise ArgumentError(f"exclude={exclude!r}: a list of names or patterns is accepted; write [{exclude!r}]")
     request = Request(
         model=model,
         loss=None if batch is None else loss,
@@ -136,6 +143,7 @@ def check_gradients(
         seed=seed,
         warm_up=warm_up,
         with_inputs=inputs,
+        exclude=tuple(exclude),
     )
     return _checked(request, coordinates, order=order)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Request:
     seed: int
     warm_up: int
     with_inputs: bool
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ def reach(request: Request) -> Point:
     """
     _same_device(request)
     problem, narrow, notes = _working(request)
+    notes = (*notes, *_leave_out(problem, request.exclude))
     if request.warm_up:
         _warm_up(problem, request.warm_up)
         notes = (*notes, f"checked after {request.warm_up} steps of warm-up")
@@ -72,6 +75,21 @@ def reach(request: Request) -> Point:
     if not math.isfinite(value):
         raise ArgumentError(f"loss: {value} before the first step; {_origin(problem)}")
     return Point(problem=problem, narrow=narrow, notes=notes)
+
+
+def _leave_out(problem: Problem, patterns: tuple[str, ...]) -> list[str]:
+    """Take out what is not to be checked; it stays at its value."""
+    out: list[str] = []
+    for pattern in patterns:
+        hit = [name for name in problem.tensors if fnmatch.fnmatchcase(name, pattern)]
+        if not hit and not any(fnmatch.fnmatchcase(name, pattern) for name in out):
+            raise ArgumentError(f"exclude={pattern!r}: no tensor is called so; known are {', '.join(problem.tensors)}")
+        for name in hit:
+            problem.leave_out(name)
+            out.append(name)
+    if not problem.tensors:
+        raise ArgumentError(f"exclude={list(patterns)}: nothing is left to check; leave something in")
+    return [f"{', '.join(out)}: excluded, not checked"] if out else []
 
 
 def _working(request: Request) -> tuple[Problem, str, tuple[str, ...]]:

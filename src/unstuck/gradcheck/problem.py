@@ -117,6 +117,10 @@ class Problem:
         """Precision of the tensors checked."""
         return next(iter(self.tensors.values())).dtype
 
+    def leave_out(self, name: str) -> None:
+        """Hold a tensor at its value instead of checking it."""
+        self.tensors.pop(name)
+
     def value(self, changed: Mapping[str, Tensor], *, choices: bool = False) -> tuple[Tensor, Recorder]:
         """The value where some tensors are replaced. Buffers start each time as they were found."""
         state = dict(self._fixed)
