@@ -41,6 +41,20 @@ def test_gain_makes_up_for_the_second_moment(module):
     assert activation.gain**2 * second_moment == pytest.approx(1, rel=0.01)
 
 
+class Maxout(nn.Module):
+    def __init__(self, pieces):
+        super().__init__()
+        self.pieces = pieces
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 5])
+def test_gain_before_the_largest_of_several(pieces):
+    activation = activations.of_module(Maxout(pieces))
+    z = torch.randn(200_000, pieces, generator=torch.Generator().manual_seed(0))
+    assert (activation.name, activation.scheme) == ("maxout", "he")
+    assert activation.gain**2 * z.amax(1).square().mean().item() == pytest.approx(1, rel=0.01)
+
+
 @pytest.mark.parametrize("gain_of", ["tanh", "relu", "leaky_relu", "sigmoid", "linear"])
 def test_gains_of_torch(gain_of):
     found = (

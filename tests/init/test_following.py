@@ -51,15 +51,35 @@ class Attention(nn.Module):
         return self.down(F.silu(self.gate(x)) * self.up(x))
 
 
+class Maxout(nn.Module):
+    """As unstuck.nn has it, but for its checks; its own operations are no activations."""
+
+    def __init__(self, pieces):
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x):
+        return x.unflatten(1, (self.pieces, -1)).amax(dim=1)
+
+
+class MaxoutNetwork(nn.Sequential):
+    def __init__(self):
+        super().__init__(
+            *(nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), Maxout(3), nn.Flatten()),
+            *(nn.Linear(2 * 3 * 3, 8), Maxout(2), nn.Linear(4, 2)),
+        )
+
+
 CASES = [
     (Functional, torch.ones(2, 6), {"a": "relu", "b": "tanh", "c": "sigmoid", "d": "leaky_relu", "e": "relu"}),
     (Residual, torch.ones(2, 3, 5, 5), {"one": "selu", "two": "selu", "skip": "selu"}),
     (Attention, torch.ones(2, 4, 6), {"gate": "silu"}),
+    (MaxoutNetwork, torch.ones(2, 1, 5, 5), {"0": "maxout", "4": "maxout"}),
 ]
 
 
 @pytest.mark.parametrize("way", ["symbolic trace", "example batch"])
-@pytest.mark.parametrize(("build", "batch", "expected"), CASES, ids=["functional", "residual", "attention"])
+@pytest.mark.parametrize(("build", "batch", "expected"), CASES, ids=["functional", "residual", "attention", "maxout"])
 def test_both_ways_see_what_follows(build, batch, expected, way):
     following = follow(build(), batch if way == "example batch" else None)
     assert following.how == way

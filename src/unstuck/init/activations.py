@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ Elementwise = Callable[[Tensor], Tensor]
 #: Functions by the name that torch gives them, and the scheme for the layer before each.
 _SCHEME_BEFORE: dict[str, Literal["he", "xavier", "lecun"]] = {
     **dict.fromkeys(("relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "celu", "gelu", "silu", "mish"), "he"),
-    **dict.fromkeys(("softplus", "hardswish"), "he"),
+    **dict.fromkeys(("softplus", "hardswish", "maxout"), "he"),
     **dict.fromkeys(("tanh", "hardtanh", "softsign", "sigmoid", "hardsigmoid", "logsigmoid", "glu"), "xavier"),
     **dict.fromkeys(("softmax", "log_softmax", "softmin", "none"), "xavier"),
     "selu": "lecun",
@@ -43,6 +43,7 @@ class Activation:
 
     name: str
     function: Elementwise
+    pieces: int = 1  #: it takes the largest of so many outputs of the layer: more than one for maxout
 
     @property
     def scheme(self) -> Literal["he", "xavier", "lecun"]:
@@ -58,8 +59,9 @@ class Activation:
         .. math:: \mathrm{gain}^2\; \mathbb{E}[f(z)^2] = 1, \qquad z \sim N(0, 1)
 
         which gives sqrt(2) for ReLU, sqrt(2 / (1 + a^2)) for leaky ReLU and 1 for SELU. The integral is taken
-        numerically from the very function that the model uses. tanh has the customary 5/3; sigmoid and what ends
-        a network have 1.
+        numerically from the very function that the model uses. For maxout, z is the largest of k such numbers, of
+        density :math:`k\, \phi(z)\, \Phi(z)^{k-1}`: 1 for two of them, less for more. tanh has the customary 5/3;
+        sigmoid and what ends a network have 1.
 
         Source: He et al., "Delving deep into rectifiers" (2015), equations 9 and 15.
         """
@@ -67,6 +69,7 @@ class Activation:
             return _FIXED_GAIN[self.name]
         z = torch.linspace(-12, 12, 24_001, dtype=torch.float64)
         density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        density = self.pieces * density * torch.special.ndtr(z) ** (self.pieces - 1)
         with torch.no_grad():
             second_moment = torch.trapezoid(self.function(z.clone()) ** 2 * density, z).item()
         return 1.0 / math.sqrt(second_moment) if second_moment > 0 else 1.0
@@ -86,12 +89,19 @@ NONE = Activation("none", lambda z: z)
 
 def of_module(module: nn.Module) -> Activation | None:
     """Return the activation that a module is, or None if it is none that is known."""
+    if is_maxout(module):
+        return Activation("maxout", lambda z: z, pieces=int(module.pieces))
     name = _known(_MODULE_NAMES.get(type(module).__name__, type(module).__name__.lower()))
     if name is None or not type(module).__module__.startswith("torch.nn"):
         return None
     if isinstance(module, nn.PReLU):
         return Activation(name, _leaky(module.weight))
     return Activation(name, copy.deepcopy(module).double().eval())
+
+
+def is_maxout(module: nn.Module) -> TypeGuard[Any]:
+    """Tell :class:`unstuck.nn.Maxout`, and others' of the same make, by the name and the number of its pieces."""
+    return type(module).__name__ == "Maxout" and isinstance(getattr(module, "pieces", None), int)
 
 
 def of_call(

@@ -147,7 +147,14 @@ def watching(model: nn.Module, note: Note) -> Generator[None, None, None]:
 
         return after
 
+    def after_maxout(module: nn.Module, inputs: Any, output: Any) -> None:
+        # Made of functions that are no activations by themselves; what they carry ends here.
+        activation = activations.of_module(module)
+        for call in flow.operation("", activation, (output,), (output,)):
+            note(call, activation, output)
+
     handles = [m.register_forward_hook(hook(name)) for name, m in model.named_modules() if isinstance(m, LAYERS)]
+    handles += [m.register_forward_hook(after_maxout) for m in model.modules() if activations.is_maxout(m)]
     try:
         with Watch():
             yield
@@ -169,7 +176,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, LAYERS) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, LAYERS) or activations.is_maxout(m) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _by_trace(model: nn.Module) -> dict[str, Activation]:
