@@ -3,6 +3,7 @@ import torch
 
 from unstuck.errors import ArgumentError
 from unstuck.nn import ACTIVATIONS, activation
+from unstuck.nn.activations import widening
 
 FORMULAS = {
     "relu": lambda x: x.clamp(min=0),
@@ -12,16 +13,22 @@ FORMULAS = {
     "silu": lambda x: x / (1 + (-x).exp()),
     "tanh": lambda x: (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
     "sigmoid": lambda x: 1 / (1 + (-x).exp()),
+    "maxout": lambda x: torch.maximum(x[:, :1], x[:, 1:]),
     "linear": lambda x: x,
 }
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_each_name_is_its_formula(name: str) -> None:
-    x = torch.linspace(-4, 4, 41, dtype=torch.float64)
+    x = torch.linspace(-4, 4, 42, dtype=torch.float64).reshape(2, 21).T
     torch.testing.assert_close(activation(name)(x), FORMULAS[name](x))
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(ArgumentError, match="activation='rellu' is not known; did you mean 'relu'"):
         activation("rellu")
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_layers_are_widened_by_what_it_takes_for_a_unit(name: str) -> None:
+    assert activation(name)(torch.randn(3, 7 * widening(name))).shape == (3, 7)

@@ -32,6 +32,23 @@ def test_norm_and_dropout_find_their_places() -> None:
     ]
 
 
+def test_average_pooling_takes_the_mean_of_four_pixels() -> None:
+    sizes: dict[str, Any] = {"channels": (2,), "hidden": (), "activation": "linear"}
+    average = CNN(**sizes, pooling="average").build((1, 4, 6), 2)
+    x = torch.randn(3, 1, 4, 6)
+    convolved = average[0](x)
+    expected = convolved.unflatten(3, (3, 2)).unflatten(2, (2, 2)).mean((3, 5))
+    torch.testing.assert_close(average[:3](x), expected)
+    assert [type(layer).__name__ for layer in CNN(**sizes).build((1, 4, 6), 2)][2] == "MaxPool2d"
+
+
+def test_maxout_goes_over_the_maps_of_a_convolution() -> None:
+    model = CNN(channels=(4,), hidden=(5,), activation="maxout", norm="batch").build((2, 8, 8), 3)
+    assert model[0].out_channels == 8
+    assert model[:4](torch.randn(6, 2, 8, 8)).shape == (6, 4, 4, 4)
+    assert model(torch.randn(6, 2, 8, 8)).shape == (6, 3)
+
+
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [

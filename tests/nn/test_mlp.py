@@ -22,6 +22,16 @@ def test_norm_comes_before_the_nonlinearity_and_dropout_after() -> None:
     assert kinds == [nn.Flatten, nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout, nn.Linear]
 
 
+def test_maxout_takes_two_maps_for_each_unit() -> None:
+    torch.manual_seed(0)
+    model = MLP(hidden=(5,), activation="maxout", norm="batch").build((3,), 2).eval()
+    x = torch.randn(6, 3)
+    w1, b1, _, _, w2, b2 = model.parameters()
+    both = (x @ w1.T + b1) / (1 + 1e-5) ** 0.5  # fresh running statistics: mean 0, variance 1
+    expected = torch.maximum(both[:, :5], both[:, 5:]) @ w2.T + b2
+    torch.testing.assert_close(model(x), expected)
+
+
 def test_no_hidden_layer_is_a_linear_map() -> None:
     assert [type(layer) for layer in MLP(hidden=()).build((3,), 2)] == [nn.Linear]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from torch import nn
 
 from unstuck.errors import ArgumentError
+from unstuck.nn.maxout import Maxout
 from unstuck.spelling import unknown
 
-__all__ = ["ACTIVATIONS", "activation"]
+__all__ = ["ACTIVATIONS", "activation", "widening"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -19,6 +20,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
+    "maxout": Maxout,
     "linear": nn.Identity,
 }
 """Every activation by its name."""
@@ -33,3 +35,13 @@ def activation(name: str) -> nn.Module:
     if name not in ACTIVATIONS:
         raise ArgumentError(unknown("activation", name, ACTIVATIONS))
     return ACTIVATIONS[name]()
+
+
+def widening(name: str) -> int:
+    """Outputs that the layer before it needs for each unit: its pieces for maxout, 1 for all others.
+
+    Raises:
+        ArgumentError: There is none of that name.
+    """
+    built = activation(name)
+    return built.pieces if isinstance(built, Maxout) else 1

@@ -9,7 +9,7 @@ from torch import nn
 
 from unstuck.errors import ArgumentError
 from unstuck.nn import arguments
-from unstuck.nn.activations import activation
+from unstuck.nn.activations import activation, widening
 from unstuck.nn.architecture import Architecture
 from unstuck.nn.mlp import MLP
 
@@ -18,7 +18,7 @@ __all__ = ["CNN"]
 
 @dataclass(frozen=True, kw_only=True)
 class CNN(Architecture):
-    r"""Blocks of convolution, nonlinearity and 2 x 2 max pooling, then fully connected layers.
+    r"""Blocks of convolution, nonlinearity and 2 x 2 pooling, then fully connected layers.
 
     Convolutions keep the size of the image (zero padding (k - 1)/2), pooling halves it:
     :math:`H_{l+1} = \lfloor H_l / 2 \rfloor`.
@@ -27,8 +27,9 @@ class CNN(Architecture):
         channels: Channels of each block.
         kernel: Side k of the square kernels, odd.
         pool: Blocks that end with pooling, from the last: 1 pools after the last alone; None pools after each.
+        pooling: ``"max"`` keeps the largest of each four pixels, ``"average"`` their mean.
         hidden: Units of each fully connected layer before the last.
-        activation: The nonlinearity, one of :data:`~unstuck.nn.ACTIVATIONS`.
+        activation: The nonlinearity, one of :data:`~unstuck.nn.ACTIVATIONS`; ``"maxout"`` doubles the weights before.
         norm: ``"batch"`` normalises before each nonlinearity.
         dropout: Share of the fully connected units dropped while training, and of their inputs.
 
@@ -50,6 +51,7 @@ class CNN(Architecture):
     channels: tuple[int, ...] = (16, 32)
     kernel: int = 3
     pool: int | None = None
+    pooling: Literal["max", "average"] = "max"
     hidden: tuple[int, ...] = (64,)
     activation: str = "relu"
     norm: Literal["none", "batch"] = "none"
@@ -80,12 +82,13 @@ class CNN(Architecture):
         depth, height, width = features
         first_pooled = 0 if self.pool is None else len(self.channels) - self.pool
         for block, channels in enumerate(self.channels):
-            layers.append(nn.Conv2d(depth, channels, self.kernel, padding=self.kernel // 2))
+            maps = channels * widening(self.activation)
+            layers.append(nn.Conv2d(depth, maps, self.kernel, padding=self.kernel // 2))
             if self.norm == "batch":
-                layers.append(nn.BatchNorm2d(channels))
+                layers.append(nn.BatchNorm2d(maps))
             layers.append(activation(self.activation))
             if block >= first_pooled:
-                layers.append(nn.MaxPool2d(2))
+                layers.append(nn.MaxPool2d(2) if self.pooling == "max" else nn.AvgPool2d(2))
                 height, width = height // 2, width // 2
             depth = channels
         if not (height and width):

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import nn
 
 from unstuck.nn import arguments
-from unstuck.nn.activations import activation
+from unstuck.nn.activations import activation, widening
 from unstuck.nn.architecture import Architecture
 
 __all__ = ["MLP"]
@@ -22,7 +22,7 @@ class MLP(Architecture):
 
     Args:
         hidden: Units of each hidden layer.
-        activation: The nonlinearity, one of :data:`~unstuck.nn.ACTIVATIONS`.
+        activation: The nonlinearity, one of :data:`~unstuck.nn.ACTIVATIONS`; ``"maxout"`` doubles the weights before.
         norm: ``"batch"`` normalises before each nonlinearity.
         dropout: Share of the hidden units dropped after each nonlinearity while training.
 
@@ -55,9 +55,9 @@ class MLP(Architecture):
         layers: list[nn.Module] = [nn.Flatten()] if len(features) > 1 else []
         widths = (math.prod(features), *self.hidden)
         for units_in, units in itertools.pairwise(widths):
-            layers.append(nn.Linear(units_in, units))
+            layers.append(nn.Linear(units_in, units * widening(self.activation)))
             if self.norm == "batch":
-                layers.append(nn.BatchNorm1d(units))
+                layers.append(nn.BatchNorm1d(units * widening(self.activation)))
             layers.append(activation(self.activation))
             if self.dropout:
                 layers.append(nn.Dropout(self.dropout))
