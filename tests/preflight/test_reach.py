@@ -52,6 +52,17 @@ def test_vanishing_and_dead_layers_are_found(subject: Make) -> None:
     assert "zeros" in flow(subject(dead)).reason
 
 
+def test_each_layer_has_the_distribution_of_its_activations_and_gradients(subject: Make) -> None:
+    check = flow(subject())
+    assert [(h.of, h.name) for h in check.histograms] == [
+        ("activations", "0"),
+        ("activations", "3"),
+        ("gradients", "0.weight"),
+        ("gradients", "3.weight"),
+    ]
+    assert all(sum(h.counts) > 0 for h in check.histograms)
+
+
 def test_own_randomness_is_found(subject: Make) -> None:
     assert repeats(subject()).status == "passed"
 

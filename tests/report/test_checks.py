@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from unstuck.errors import RunWriteError
-from unstuck.record.checklist import Check, Checklist, Curve
+from unstuck.record.checklist import Check, Checklist, Curve, Histogram
 from unstuck.report import write_checks
 from unstuck.report.checks import figure, render_checks
 
@@ -52,6 +52,18 @@ def test_the_page_has_a_line_for_each_check_and_escapes_names() -> None:
     assert page.count("<svg") == 1
     assert "derive again" in page
     assert "<script" not in page
+
+
+def test_distributions_by_layer_are_on_the_page_under_their_check() -> None:
+    histograms = tuple(
+        Histogram(of=of, name=f"<{of}>", low=-1.0, high=1.0, counts=(1, 2), below=0, above=0, zero=0.0, spread=0.5)
+        for of in ("activations", "gradients")
+    )
+    flow = Check(code="P106", name="flow", status="passed", reason="fine", histograms=histograms)
+    page = render_checks(Checklist((flow,)))
+    assert page.count("<svg") == page.count('<path class="fill"') == 2
+    assert "Distribution of the activations at the start" in page
+    assert "&lt;gradients&gt;" in page
 
 
 def test_a_page_that_cannot_be_written_is_said() -> None:

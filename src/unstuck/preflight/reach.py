@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unstuck.init.statistics import activation_statistics
+from unstuck.preflight.distributions import of_activations, of_gradients
 from unstuck.preflight.subject import Subject
 from unstuck.record.checklist import Check, Curve
 from unstuck.record.finding import Where
@@ -128,6 +129,7 @@ def flow(subject: Subject) -> Check:
         else "",
         cause="init-scale-wrong" if faults else "",
         curves=curves,
+        histograms=(*of_activations(layers), *of_gradients(gradients)),
     )
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from unstuck.record.finding import Evidence, Finding, Verdict, Where
 
-__all__ = ["Check", "Checklist", "Curve", "Status"]
+__all__ = ["Check", "Checklist", "Curve", "Histogram", "Status"]
 
 Status = Literal["passed", "failed", "noted", "skipped"]
 MARKS: Mapping[Status, tuple[str, str]] = {
@@ -54,6 +54,33 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How the numbers of one layer are distributed.
+
+    Attributes:
+        of: What they are, ``"activations"`` or ``"gradients"``.
+        name: The layer or the parameter.
+        low: Left end of the first bin.
+        high: Right end of the last bin.
+        counts: How many lie in each of the equal bins; those that are exactly zero are left out.
+        below: How many lie below the first.
+        above: How many lie above the last.
+        zero: Share of all that is exactly zero.
+        spread: Standard deviation of activations, root mean square of gradients.
+    """
+
+    of: str
+    name: str
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    below: int
+    above: int
+    zero: float
+    spread: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """One check.
 
@@ -69,6 +96,7 @@ class Check:
         cause: The root cause of a failure, a slug of causes.toml.
         where: The place of a failure.
         curves: What a page draws of it.
+        histograms: Distributions by layer, which a page draws too.
     """
 
     code: str
@@ -82,6 +110,7 @@ class Check:
     cause: str = ""
     where: Where = field(default_factory=Where)
     curves: tuple[Curve, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
 
     def finding(self) -> Finding:
         """A failure as a finding."""

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from unstuck._version import __version__
 from unstuck.errors import RunWriteError
 from unstuck.record.checklist import Checklist, Curve
+from unstuck.report.bars import BARS_HEIGHT, BARS_WIDTH, rows
 
 __all__ = ["render_checks", "write_checks"]
 
@@ -83,6 +84,9 @@ def render_checks(checklist: Checklist) -> str:
         checklist=checklist,
         headline=headline,
         figures={check.code: [figure(curve) for curve in check.curves] for check in checklist},
+        rows={check.code: rows(check.histograms) for check in checklist},
+        bars_width=BARS_WIDTH,
+        bars_height=BARS_HEIGHT,
         styles=(files("unstuck.report") / "static" / "report.css").read_text(encoding="utf-8"),
         version=__version__,
     )
