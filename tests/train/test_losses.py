@@ -1,6 +1,6 @@
 import torch
 
-from unstuck.train.losses import LOSSES, loss_for
+from unstuck.train.losses import LOSSES, LOSSES_OF, loss_for
 
 
 def test_each_loss_is_its_formula() -> None:
@@ -10,5 +10,18 @@ def test_each_loss_is_its_formula() -> None:
     torch.testing.assert_close(LOSSES["squared-error"](outputs, numbers), (outputs - numbers).square().mean())
 
 
-def test_each_task_has_its_loss() -> None:
-    assert {loss_for("classification"), loss_for("regression")} == set(LOSSES)
+def test_margin_is_summed_over_the_wrong_classes() -> None:
+    outputs, classes = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    divided = torch.nn.functional.multi_margin_loss(outputs, classes)
+    torch.testing.assert_close(LOSSES["weston-watkins"](outputs, classes), 3 * divided)
+
+
+def test_two_classes_under_cross_entropy_are_binary_cross_entropy() -> None:
+    outputs, classes = torch.randn(6, 2), torch.tensor([0, 1, 1, 0, 1, 0])
+    binary = torch.nn.functional.binary_cross_entropy_with_logits(outputs[:, 1] - outputs[:, 0], classes.float())
+    torch.testing.assert_close(LOSSES["cross-entropy"](outputs, classes), binary)
+
+
+def test_each_loss_fits_one_task_and_each_task_has_a_usual_one() -> None:
+    assert sorted(name for names in LOSSES_OF.values() for name in names) == sorted(LOSSES)
+    assert (loss_for("classification"), loss_for("regression")) == ("cross-entropy", "squared-error")

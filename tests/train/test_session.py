@@ -139,6 +139,16 @@ def test_ctrl_c_keeps_the_run_so_far(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_the_margin_loss_trains_by_name(tmp_path: Path) -> None:
+    trained = train(recipe(data={"name": "digits"}, train={"loss": "weston-watkins"}), tmp_path / "run")
+    assert trained.check is not None
+    assert (trained.check.expected, trained.check.formula) == (9.0, "C - 1, C = 10")
+    assert trained.check.passed
+    assert trained.test is not None
+    assert (trained.test.accuracy or 0.0) > 0.9
+    assert trained.test.loss < 1.0
+
+
 @pytest.mark.parametrize(
     ("sections", "message"),
     [

@@ -1,10 +1,11 @@
-"""Models by name, put together from torch.nn."""
+"""Models by name, put together from torch.nn, and the layers and losses that it has not."""
 
 from unstuck.nn.activations import ACTIVATIONS, activation
 from unstuck.nn.architecture import Architecture
 from unstuck.nn.catalogue import ARCHITECTURES, SEQUENCE_MODELS, architecture
 from unstuck.nn.cnn import CNN
 from unstuck.nn.linear import Linear
+from unstuck.nn.losses import WestonWatkinsLoss, weston_watkins
 from unstuck.nn.lstm import LSTM
 from unstuck.nn.maxout import Maxout
 from unstuck.nn.mlp import MLP
@@ -21,6 +22,8 @@ __all__ = [
     "Linear",
     "Maxout",
     "Transformer",
+    "WestonWatkinsLoss",
     "activation",
     "architecture",
+    "weston_watkins",
 ]

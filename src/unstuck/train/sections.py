@@ -237,7 +237,8 @@ class TrainSection(Section):
     Attributes:
         epochs: Passes over the training part, at most.
         batch_size: Examples a step, or ``"all"``.
-        loss: ``"auto"`` takes cross-entropy for classes and squared error for numbers.
+        loss: ``"auto"`` takes cross-entropy for classes and squared error for numbers; ``"weston-watkins"`` is the
+            margin loss for classes. :data:`unstuck.train.losses.LOSSES_OF` says which fit which task.
         patience: Epochs without a better validation accuracy (loss, for a regression) after which training stops;
             ``"never"`` trains all epochs.
         device: ``"auto"`` takes an accelerator where there is one, else the CPU; or a device of torch, ``"cuda:1"``.

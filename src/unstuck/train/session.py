@@ -25,7 +25,7 @@ from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights, thaw
 from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.interruption import Interruption
-from unstuck.train.losses import LOSSES, LossFunction, loss_for
+from unstuck.train.losses import LOSSES, LOSSES_OF, LossFunction, loss_for
 from unstuck.train.optimizer import build, rate_of
 from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
@@ -378,12 +378,14 @@ def _evaluation(data: Dataset, part: Literal["validation", "test"]) -> Iterable[
 
 
 def _loss(recipe: Recipe, data: Dataset) -> LossFunction:
-    suited = loss_for(data.task)
-    if recipe.train.loss not in ("auto", suited):
-        raise ArgumentError(
-            f"loss={recipe.train.loss!r}: the task of {data.name!r} is {data.task}; 'auto' or {suited!r} is accepted"
-        )
-    return LOSSES[suited]
+    # Of characters it is told in bits, which only cross-entropy measures.
+    fitting = LOSSES_OF[data.task][:1] if data.symbolic else LOSSES_OF[data.task]
+    name = loss_for(data.task) if recipe.train.loss == "auto" else recipe.train.loss
+    if name not in fitting:
+        listed = " or ".join(repr(loss) for loss in ("auto", *fitting))
+        task = "next character" if data.symbolic else data.task
+        raise ArgumentError(f"loss={name!r}: the task of {data.name!r} is {task}; {listed} is accepted")
+    return LOSSES[name]
 
 
 def _require_its_kind(name: str, data: Dataset) -> None:
