@@ -97,3 +97,13 @@ def test_a_failed_write_leaves_the_file_before_it_whole(tmp_path: Path, monkeypa
         best.offer(2, worth(1.0))
     assert file.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == [file.name]
+
+
+def test_where_nothing_could_be_judged_the_last_weights_are_written(tmp_path: Path) -> None:
+    model = nn.Linear(1, 1)
+    Best(model, file=tmp_path / "last.safetensors").close()
+    assert torch.equal(load_file(tmp_path / "last.safetensors")["weight"], model.weight)
+    judged = Best(model, file=tmp_path / "best.safetensors")
+    epochs(judged, model, [worth(1.0), worth(2.0)])
+    judged.close()
+    assert load_file(tmp_path / "best.safetensors")["weight"].item() == 1.0

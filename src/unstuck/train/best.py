@@ -66,6 +66,16 @@ class Best:
         if self._state:
             self._model.load_state_dict(self._state)
 
+    def close(self) -> None:
+        """Write the last weights where no epoch could be judged, so that training leaves a file all the same.
+
+        Raises:
+            RunWriteError: The file cannot be written.
+        """
+        if self._file and not self._state:
+            self._copy()
+            _save(self._state, self._file)
+
     def _copy(self) -> None:
         state = {name: value.detach() for name, value in self._model.state_dict().items() if isinstance(value, Tensor)}
         if self._state.keys() == state.keys():

@@ -87,7 +87,7 @@ def fit(
             validation loss (the training loss, without validation data) after each epoch.
         scheduled: When its ``step()`` is called; torch's own schedules mostly count epochs.
         observer: An entered observer of this model, which then also records what each epoch came to.
-        weights: File for the best weights, as safetensors.
+        weights: File for the best weights, as safetensors; for the last ones, without validation data.
         compiled: Whether the model runs under ``torch.compile``; an observer then does not see inside it.
         after_epoch: Called with each epoch.
 
@@ -137,6 +137,8 @@ def fit(
                     break
     finally:
         best.restore()
+    if reason != "diverged":
+        best.close()
     if observer:
         observer.ended(reason)
     return Fitted(reason=reason, epochs=tuple(done), best=best.epoch)
