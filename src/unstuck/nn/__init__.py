@@ -9,6 +9,7 @@ from unstuck.nn.losses import WestonWatkinsLoss, weston_watkins
 from unstuck.nn.lstm import LSTM
 from unstuck.nn.maxout import Maxout
 from unstuck.nn.mlp import MLP
+from unstuck.nn.sizes import check_sizes
 from unstuck.nn.transformer import Transformer
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "WestonWatkinsLoss",
     "activation",
     "architecture",
+    "check_sizes",
     "weston_watkins",
 ]
