@@ -1,4 +1,4 @@
-"""Can the model learn anything at all, and is there anything in the data to learn?"""
+"""Can the model learn anything at all?"""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.preflight.computable import Obstacle, obstacle
-from unstuck.preflight.subject import Subject, copied, without_dropout
+from unstuck.preflight.subject import Subject, without_dropout
 from unstuck.record.checklist import Check, Curve
 
-__all__ = ["data_says_something", "overfits"]
+__all__ = ["FEW", "RATE", "overfits", "untrainable"]
 
 FEW = 20
 """Examples that any model of use can learn by heart."""
@@ -21,11 +21,6 @@ STEPS = 400
 RATE = 3e-3
 NEARLY = 0.02
 """Share of the first loss, above what the targets allow at best, that counts as nearly zero."""
-ROUND, ROUNDS = 40, 8
-"""Steps after which it is seen whether labels matter by now, and how often at most."""
-STANDARD_ERRORS = 3.0
-MEASURED = 512
-"""Examples whose losses are compared."""
 
 
 def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
@@ -41,7 +36,7 @@ def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
     wanted = [p for p in model.parameters() if p.requires_grad]
     stopped = obstacle(subject)
     if not wanted or stopped is not None:
-        return _untrainable(code, name, stopped)
+        return untrainable(code, name, stopped)
     optimizer = torch.optim.Adam(wanted, lr=RATE)
     curve: list[float] = []
     bound = _nearly_zero(subject, model, inputs, targets)
@@ -90,68 +85,6 @@ def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
     )
 
 
-def data_says_something(subject: Subject) -> Check:
-    r"""Train a copy shortly, then compare its loss with that under shuffled labels and that of zeroed inputs.
-
-    Losses of single examples give the sampling error: the mean difference must exceed three times
-    :math:`s / \sqrt{N}`.
-    """
-    name, code = "labels and inputs matter", "P111"
-    examples = subject.examples
-    if examples is None or len(examples[1]) < 2 * FEW or not examples[0].is_floating_point():
-        return Check(code=code, name=name, status="skipped", reason="it needs 40 examples with inputs of real numbers")
-    model = without_dropout(subject.twin())
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    stopped = obstacle(subject)
-    if not wanted or stopped is not None:
-        return _untrainable(code, name, stopped)
-    subject.seeded()
-    optimizer = torch.optim.Adam(wanted, lr=RATE)
-    rows: list[tuple[str, float, float]] = []
-    failed = True
-    steps = 0
-    while failed and steps < ROUND * ROUNDS:
-        without_dropout(model)
-        for step in range(steps, steps + ROUND):
-            optimizer.param_groups[0]["lr"] = RATE if step < ROUND else 3.0 * RATE
-            inputs, targets = copied(subject.batches[step % len(subject.batches)])
-            optimizer.zero_grad()
-            value = subject.loss(model(inputs), targets)
-            if not value.requires_grad:
-                return _detached(code, name)
-            value.backward()
-            optimizer.step()
-        steps += ROUND
-        rows = _costs(subject, model.eval(), *examples)
-        failed = any(gap <= error for _, gap, error in rows)
-    told = "; ".join(f"{what} cost {gap:+.3g} (more than {error:.2g} is no chance)" for what, gap, error in rows)
-    return Check(
-        code=code,
-        name=name,
-        status="failed" if failed else "passed",
-        value=min(gap for _, gap, _ in rows),
-        expected="a higher loss for shuffled labels and for zeroed inputs",
-        tolerance=max(error for _, _, error in rows),
-        reason=f"after {steps} steps: {told}",
-        advice="the data say nothing of the targets: check that labels belong to their inputs, and that inputs arrive"
-        if failed
-        else "",
-        cause="labels-mismatched" if failed else "",
-    )
-
-
-def _costs(subject: Subject, model: nn.Module, inputs: Tensor, targets: Tensor) -> list[tuple[str, float, float]]:
-    """What shuffled labels and zeroed inputs add to the loss, each with three standard errors."""
-    count = min(len(targets), MEASURED)
-    inputs, targets = inputs[:count], targets[:count]
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(subject.seed)).to(targets.device)
-    with torch.no_grad():
-        right = _each(subject, model, inputs, targets)
-        shuffled = _each(subject, model, inputs, targets[order])
-        zeroed = _each(subject, model, torch.zeros_like(inputs), targets)
-    return [("shuffled labels", *_gap(shuffled, right)), ("zeroed inputs", *_gap(zeroed, right))]
-
-
 def _few(subject: Subject) -> tuple[Any, Tensor]:
     inputs, targets = subject.first
     examples = subject.examples
@@ -193,27 +126,7 @@ def _floor(subject: Subject, inputs: Any, targets: Tensor) -> float:
     return -on * math.log(on) - (classes - 1) * off * math.log(off)
 
 
-def _each(subject: Subject, model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
-    outputs = model(inputs)
-    return torch.stack([subject.loss(outputs[i : i + 1], targets[i : i + 1]).reshape(()) for i in range(len(targets))])
-
-
-def _gap(worse: Tensor, right: Tensor) -> tuple[float, float]:
-    difference = (worse - right).double()
-    return float(difference.mean()), STANDARD_ERRORS * float(difference.std()) / math.sqrt(len(difference))
-
-
-def _untrainable(code: str, name: str, stopped: Obstacle | None) -> Check:
+def untrainable(code: str, name: str, stopped: Obstacle | None) -> Check:
+    """The check in place of one that would train, where nothing can be trained."""
     reason = "there is no finite loss; see outputs fit" if stopped else "no parameter requires a gradient"
     return Check(code=code, name=name, status="skipped", reason=reason)
-
-
-def _detached(code: str, name: str) -> Check:
-    return Check(
-        code=code,
-        name=name,
-        status="failed",
-        reason="no gradient comes back from the loss to any parameter",
-        advice="look for detach(), no_grad() or item() between the model and the loss",
-        cause="graph-detached",
-    )

@@ -9,7 +9,8 @@ from unstuck.errors import UnstuckError
 from unstuck.preflight.data import data
 from unstuck.preflight.examples import no_mixing, outputs_fit
 from unstuck.preflight.gradients import gradients
-from unstuck.preflight.learning import data_says_something, overfits
+from unstuck.preflight.labels import data_says_something
+from unstuck.preflight.learning import overfits
 from unstuck.preflight.reach import flow, parameters_reached, repeats
 from unstuck.preflight.starting import regularisation, starting_loss
 from unstuck.preflight.subject import Subject, untouched
