@@ -12,6 +12,7 @@ from unstuck.cli.check import check
 from unstuck.cli.explain import explain
 from unstuck.cli.report import report
 from unstuck.cli.run import run
+from unstuck.cli.summary import summary
 from unstuck.cli.train import train
 from unstuck.errors import UnstuckError
 
@@ -45,7 +46,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 
 # What follows the script belongs to the script, options among it.
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run)
-for _command in (train, check, report, explain):
+for _command in (train, check, summary, report, explain):
     app.command()(_command)
 
 

@@ -10,6 +10,7 @@ from unstuck.nn.lstm import LSTM
 from unstuck.nn.maxout import Maxout
 from unstuck.nn.mlp import MLP
 from unstuck.nn.sizes import check_sizes
+from unstuck.nn.summary import Summary, summary
 from unstuck.nn.transformer import Transformer
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "Architecture",
     "Linear",
     "Maxout",
+    "Summary",
     "Transformer",
     "WestonWatkinsLoss",
     "activation",
     "architecture",
     "check_sizes",
+    "summary",
     "weston_watkins",
 ]
