@@ -149,6 +149,17 @@ def test_the_margin_loss_trains_by_name(tmp_path: Path) -> None:
     assert trained.test.loss < 1.0
 
 
+def test_a_penalty_is_told_apart_from_the_loss(tmp_path: Path) -> None:
+    free = train(recipe(train={"epochs": 5}), tmp_path / "free")
+    bound = train(recipe(train={"epochs": 5, "l1": 0.01, "l2": 0.02}), tmp_path / "bound")
+    assert free.epochs[-1].penalty == 0.0
+    weight = load_file(tmp_path / "bound" / "best.safetensors")["0.weight"]
+    best = bound.epochs[bound.best - 1]
+    assert best.penalty == pytest.approx(float(0.01 * weight.abs().sum() + 0.01 * weight.square().sum()), rel=1e-5)
+    assert weight.norm() < load_file(tmp_path / "free" / "best.safetensors")["0.weight"].norm()
+    assert any("apart from it a penalty of" in line for line in bound.lines)
+
+
 @pytest.mark.parametrize(
     ("sections", "message"),
     [

@@ -13,6 +13,7 @@ from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.losses import LOSSES
 from unstuck.train.optimizer import OPTIMIZERS
 from unstuck.train.outcome import Outcome, outcome_of, outcome_table
+from unstuck.train.penalty import Penalty
 from unstuck.train.progress import Bar, Lines, Progress, Silent, progress_for
 from unstuck.train.recipe import Recipe, shipped
 from unstuck.train.session import BEST_WEIGHTS, Trained, subject_of, train
@@ -31,6 +32,7 @@ __all__ = [
     "Loaded",
     "Means",
     "Outcome",
+    "Penalty",
     "Progress",
     "Recipe",
     "Silent",

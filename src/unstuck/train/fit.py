@@ -17,6 +17,7 @@ from unstuck.observe import Observer
 from unstuck.train.best import Best
 from unstuck.train.evaluate import evaluate
 from unstuck.train.losses import LossFunction
+from unstuck.train.penalty import Penalty
 from unstuck.train.tally import Means, Tally
 
 __all__ = ["Epoch", "Fitted", "fit"]
@@ -32,11 +33,13 @@ class Epoch:
         number: From 1.
         train: Means over the pass, in training mode, while the weights were moving.
         validation: Means after it, in evaluation mode; None without validation data.
+        penalty: What the weights cost after it, beside the losses; 0 without a penalty.
     """
 
     number: int
     train: Means
     validation: Means | None
+    penalty: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,7 @@ def fit(
     patience: int | None = 10,
     schedule: LRScheduler | None = None,
     scheduled: Literal["each step", "each epoch"] = "each step",
+    penalty: Penalty | None = None,
     observer: Observer | None = None,
     weights: Path | None = None,
     compiled: bool = False,
@@ -86,6 +90,7 @@ def fit(
         schedule: Any schedule of torch or of :mod:`unstuck.schedules` on this optimizer; a plateau is told the
             validation loss (the training loss, without validation data) after each epoch.
         scheduled: When its ``step()`` is called; torch's own schedules mostly count epochs.
+        penalty: L1 and L2 regularisation, whose gradient joins that of the loss; the losses told are without it.
         observer: An entered observer of this model, which then also records what each epoch came to.
         weights: File for the best weights, as safetensors; for the last ones, without validation data.
         compiled: Whether the model runs under ``torch.compile``; an observer then does not see inside it.
@@ -114,6 +119,7 @@ def fit(
     best = Best(model, patience=patience, file=weights)
     # The compiled module shares the parameters; names in files stay those of the plain one.
     runner = cast("nn.Module", torch.compile(model)) if compiled else model
+    handle = penalty.attach(model, optimizer) if penalty else None
     done: list[Epoch] = []
     reason: Literal["completed", "early stopping", "diverged"] = "completed"
     try:
@@ -121,7 +127,8 @@ def fit(
             train = _train_epoch(runner, loss, data, optimizer, schedule if scheduled == "each step" else None)
             means = train.means()
             held_out = None if validation is None or train.diverged else evaluate(runner, loss, validation)
-            epoch = Epoch(number=number, train=means, validation=held_out)
+            cost = float(penalty(model).detach()) if penalty else 0.0
+            epoch = Epoch(number=number, train=means, validation=held_out, penalty=cost)
             done.append(epoch)
             _reschedule(schedule, epoch, also_plain=scheduled == "each epoch")
             _record(observer, epoch)
@@ -136,6 +143,8 @@ def fit(
                     reason = "early stopping"
                     break
     finally:
+        if handle:
+            handle.remove()
         best.restore()
     if reason != "diverged":
         best.close()

@@ -86,6 +86,8 @@ class Lines:
     def epoch(self, epoch: Epoch) -> None:
         """Print what the epoch came to."""
         parts = [f"epoch {epoch.number:>{len(str(self._epochs))}}/{self._epochs}", f"loss {epoch.train.loss:.4f}"]
+        if epoch.penalty:
+            parts.append(f"penalty {epoch.penalty:.4f}")
         if epoch.train.accuracy is not None:
             parts.append(f"accuracy {epoch.train.accuracy:6.1%}")
         if epoch.validation and epoch.validation.examples:

@@ -239,6 +239,8 @@ class TrainSection(Section):
         batch_size: Examples a step, or ``"all"``.
         loss: ``"auto"`` takes cross-entropy for classes and squared error for numbers; ``"weston-watkins"`` is the
             margin loss for classes. :data:`unstuck.train.losses.LOSSES_OF` says which fit which task.
+        l1: Price of each weight's size beside the loss: :class:`~unstuck.train.Penalty`.
+        l2: Price of half its square.
         patience: Epochs without a better validation accuracy (loss, for a regression) after which training stops;
             ``"never"`` trains all epochs.
         device: ``"auto"`` takes an accelerator where there is one, else the CPU; or a device of torch, ``"cuda:1"``.
@@ -250,6 +252,8 @@ class TrainSection(Section):
     epochs: Positive = 20
     batch_size: Positive | Literal["all"] = 64
     loss: Literal["auto"] | LossName = "auto"
+    l1: NonNegative = 0.0
+    l2: NonNegative = 0.0
     patience: Positive | Literal["never"] = 10
     device: str = "auto"
     threads: Threads | Literal["auto"] = "auto"

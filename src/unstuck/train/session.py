@@ -27,6 +27,7 @@ from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.interruption import Interruption
 from unstuck.train.losses import LOSSES, LOSSES_OF, LossFunction, loss_for
 from unstuck.train.optimizer import build, rate_of
+from unstuck.train.penalty import Penalty
 from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
 from unstuck.train.schedule import build_schedule
@@ -78,8 +79,14 @@ class Trained:
         weights = self.folder / BEST_WEIGHTS
         kept = f"best weights: {weights}" if weights.is_file() else ""
         sheet = self.folder / CONTACT_SHEET
+        last = self.epochs[-1] if self.epochs else None
+        apart = (
+            f"training loss {last.train.loss:.4g}, and apart from it a penalty of {last.penalty:.4g} on the weights"
+            if last and last.penalty
+            else ""
+        )
         shown = f"pictures before and after augmentation: {sheet}" if sheet.is_file() else ""
-        return tuple(filter(None, (f"{self.reason}: {self.result}".removesuffix(": "), kept, shown, unobserved)))
+        return tuple(filter(None, (f"{self.reason}: {self.result}".removesuffix(": "), apart, kept, shown, unobserved)))
 
 
 def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | None = None) -> Trained:
@@ -235,6 +242,7 @@ class _Setup:
             self.in_order,
             optimizer=self.optimizer,
             validation=_evaluation(self.data, "validation"),
+            regularisation=self.penalty,
             seed=self.recipe.seed % 2**32,
         )
 
@@ -249,6 +257,11 @@ class _Setup:
     @property
     def patience(self) -> int | None:
         return None if self.recipe.train.patience == "never" else self.recipe.train.patience
+
+    @property
+    def penalty(self) -> Penalty | None:
+        penalty = Penalty(l1=self.recipe.train.l1, l2=self.recipe.train.l2)
+        return penalty if penalty.on else None
 
     @property
     def in_order(self) -> Batches:
@@ -293,6 +306,7 @@ def _follow(
             epochs=settings.epochs,
             patience=setup.patience,
             schedule=setup.schedule,
+            penalty=setup.penalty,
             observer=observer,
             weights=folder / BEST_WEIGHTS,
             compiled=settings.compile,
