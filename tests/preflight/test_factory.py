@@ -17,7 +17,8 @@ def parts():
 
 def named():
     model, loss, batch, optimizer = parts()
-    return {"model": model, "loss": loss, "data": [batch, batch], "optimizer": optimizer, "validation": batch}
+    return {"model": model, "loss": loss, "data": [batch, batch], "optimizer": optimizer, "validation": batch,
+            "exclude": ["bias"]}
 
 def two():
     return 1, 2
@@ -43,7 +44,9 @@ def test_a_tuple_and_a_mapping_are_taken(module: str) -> None:
     subject = from_factory(f"{module}:parts")
     assert isinstance(subject.optimizer, torch.optim.Adam)
     assert run_checks(subject)["parameters are reached"].status == "passed"
-    assert len(from_factory(f"{module}:named").batches) == 2
+    named = from_factory(f"{module}:named")
+    assert len(named.batches) == 2
+    assert list(named.exclude) == ["bias"]
 
 
 @pytest.mark.parametrize(

@@ -50,3 +50,26 @@ def test_randomness_of_its_own_is_no_wrong_gradient(subject: Make) -> None:
 
     check = gradients(subject(loss=noisy))
     assert (check.status, check.cause) == ("failed", "not-repeatable")
+
+
+class Rounding(nn.Module):
+    """A straight-through estimator: forward takes the sign, backward passes by it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.before, self.after = nn.Linear(8, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.before(x)
+        return self.after(z + (z.sign() - z).detach())
+
+
+def test_what_differs_on_purpose_is_left_out_by_name_and_the_rest_is_checked(subject: Make) -> None:
+    check = gradients(subject(Rounding()))
+    assert check.status == "failed"
+    assert "exclude=" in check.advice
+    apart = gradients(subject(Rounding(), exclude=["before.*"]))
+    assert apart.status == "passed"
+    assert "left out: before.*" in apart.reason
+    assert apart.curves[1].labels == ("after.weight", "after.bias")

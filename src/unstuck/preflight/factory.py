@@ -17,7 +17,7 @@ from unstuck.preflight.subject import Subject
 __all__ = ["from_factory"]
 
 ORDER = ("model", "loss", "data", "optimizer")
-KEYS = (*ORDER, "validation", "regularisation")
+KEYS = (*ORDER, "validation", "regularisation", "exclude")
 
 
 def from_factory(target: str, *, seed: int = 0) -> Subject:
@@ -26,7 +26,8 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
     Args:
         target: ``package.module:function``; the folder that one is in is searched first. The function returns model,
             loss, a batch (inputs, targets) or a loader, and, if it likes, an optimizer: a tuple in this order, or a
-            mapping with the keys model, loss, data, optimizer, validation and regularisation.
+            mapping with the keys model, loss, data, optimizer, validation, regularisation and exclude (parameters that
+            the gradient check leaves out, as before a straight-through estimator).
         seed: Seed of the global generator while the function runs.
 
     Raises:
@@ -59,6 +60,7 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
         optimizer=optimizer,
         validation=given.get("validation"),
         regularisation=given.get("regularisation"),
+        exclude=given.get("exclude", ()),
         seed=seed,
     )
 

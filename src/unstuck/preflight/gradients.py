@@ -28,6 +28,7 @@ def gradients(subject: Subject, *, coordinates: int = COORDINATES) -> Check:
             seed=subject.seed,
             inputs=False,
             regularisation=subject.regularisation,
+            exclude=subject.exclude,
         )
     except ArgumentError as error:
         return Check(code="P109", name="gradients", status="skipped", reason=str(error))
@@ -39,7 +40,8 @@ def gradients(subject: Subject, *, coordinates: int = COORDINATES) -> Check:
         value=result.max_relative_error,
         expected="backward gives what centred differences in float64 give",
         tolerance=1e-4,
-        reason=f"{result.verdict}: {result.reason}",
+        reason=f"{result.verdict}: {result.reason}"
+        + (f"; left out: {', '.join(subject.exclude)}" if subject.exclude else ""),
         advice=result.advice,
         cause=CAUSE[result.verdict] if failed else "",
         where=_where(result),

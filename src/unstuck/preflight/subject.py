@@ -40,6 +40,7 @@ class Subject:
         validation: The same of the validation part; empty where there is none.
         optimizer: What will move the parameters; None where it is not known.
         regularisation: A penalty that training adds; None where there is none.
+        exclude: Names or patterns of parameters whose gradient differs on purpose from the derivative.
         seed: Seed of whatever a check draws.
     """
 
@@ -49,6 +50,7 @@ class Subject:
     validation: Sequence[Batch] = ()
     optimizer: Optimizer | None = None
     regularisation: Penalty | None = None
+    exclude: Sequence[str] = ()
     seed: int = 0
 
     @classmethod
@@ -61,6 +63,7 @@ class Subject:
         optimizer: Optimizer | None = None,
         validation: Batch | Iterable[Batch] | None = None,
         regularisation: Penalty | None = None,
+        exclude: Sequence[str] = (),
         seed: int = 0,
     ) -> Subject:
         """Read what is needed of the data: one batch, or batches to iterate over.
@@ -83,6 +86,7 @@ class Subject:
             validation=() if validation is None else _read(validation),
             optimizer=optimizer,
             regularisation=regularisation,
+            exclude=exclude,
             seed=seed,
         )
 
