@@ -26,6 +26,9 @@ def two():
 def no_model():
     return "model", nn.functional.cross_entropy, None
 
+def raises():
+    return nn.Linear(3, 3).nothing
+
 number = 3
 """
 
@@ -55,6 +58,7 @@ def test_a_tuple_and_a_mapping_are_taken(module: str) -> None:
         (":two", "it returns tuple"),
         (":no_model", "its model is str"),
         (":missing", "has no function 'missing'"),
+        (":raises", r"it raised AttributeError: .*nothing.* \(described_.*py, line \d+\)"),
         (":number", "has no function 'number'"),
         ("", "package.module:function"),
         ("_x:parts", "cannot be imported"),
@@ -63,3 +67,9 @@ def test_a_tuple_and_a_mapping_are_taken(module: str) -> None:
 def test_what_is_none_is_refused_in_a_word(module: str, name: str, word: str) -> None:
     with pytest.raises(ArgumentError, match=word):
         from_factory(module + name)
+
+
+def test_a_module_that_does_not_compile_is_refused_in_a_word(module: str, tmp_path: Path) -> None:
+    (tmp_path / f"{module}_broken.py").write_text("def parts(:\n")
+    with pytest.raises(ArgumentError, match="raised SyntaxError"):
+        from_factory(f"{module}_broken:parts")

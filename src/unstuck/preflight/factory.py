@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,7 @@ from typing import Any, cast
 from torch import nn
 from torch.optim import Optimizer
 
-from unstuck.errors import ArgumentError
+from unstuck.errors import ArgumentError, UnstuckError
 from unstuck.preflight.subject import Subject
 
 __all__ = ["from_factory"]
@@ -43,10 +44,18 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
         module = importlib.import_module(path)
     except ImportError as error:
         raise ArgumentError(f"target={target!r}: {path} cannot be imported ({error})") from error
+    except Exception as error:  # importing runs the user's code
+        raise ArgumentError(f"target={target!r}: importing {path} raised {_told(error)}") from error
     function = getattr(module, name, None)
     if not callable(function):
         raise ArgumentError(f"target={target!r}: {path} has no function {name!r}")
-    given = _named(target, function())
+    try:
+        returned = function()
+    except UnstuckError:
+        raise
+    except Exception as error:  # the user's own function may raise anything
+        raise ArgumentError(f"target={target!r}: it raised {_told(error)}; mend it, and check again") from error
+    given = _named(target, returned)
     model = given["model"]
     if not isinstance(model, nn.Module):
         raise ArgumentError(f"target={target!r}: its model is {type(model).__name__}; a torch.nn.Module is accepted")
@@ -63,6 +72,15 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
         exclude=given.get("exclude", ()),
         seed=seed,
     )
+
+
+def _told(error: Exception) -> str:
+    """What was raised, and the last line of the user's own code on the way there."""
+    here = str(Path.cwd())
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename.startswith(here) and "site-packages" not in f.filename]
+    where = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _named(target: str, returned: object) -> dict[str, Any]:
