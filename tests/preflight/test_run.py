@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from unstuck.preflight import CHECKS, Subject, run_checks
+from unstuck.preflight.run import NAMES
 from unstuck.record.checklist import Check
 from unstuck.train import Recipe, subject_of
 
@@ -88,6 +89,29 @@ def test_a_check_that_raises_is_skipped_with_the_reason(subject: Make) -> None:
     checklist = run_checks(subject(Broken()))
     assert any("no such layer" in check.reason for check in checklist if check.status == "skipped")
     assert len(checklist.checks) == len(CHECKS)
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_models_of_several_arguments_are_checked_by_position_and_by_name(subject: Make, keyed: bool) -> None:
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.hidden, self.last = nn.Linear(8, 32), nn.Linear(32, 3)
+
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            return self.last(torch.relu(self.hidden(a + b)))
+
+    a, b = torch.randn(2, 64, 8)
+    inputs = {"a": a, "b": b} if keyed else (a, b)
+    checklist = run_checks(subject(Sum(), data=(inputs, (a + b)[:, :3].argmax(dim=1))))
+    assert checklist.ok, str(checklist)
+    skipped = {check.name for check in checklist if check.status == "skipped"}
+    assert skipped == {"data", "regularisation raises the loss", "examples keep apart", "labels and inputs matter"}
+
+
+def test_names_are_those_that_the_checks_give_themselves(subject: Make) -> None:
+    assert tuple(check.name for check in run_checks(subject())) == NAMES
 
 
 def test_progress_hears_of_every_check(subject: Make) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from unstuck.preflight.subject import Subject, without_dropout
+from unstuck.preflight.subject import Subject, called, without_dropout
 
 __all__ = ["Obstacle", "obstacle"]
 
@@ -41,14 +41,15 @@ def obstacle(subject: Subject) -> Obstacle | None:
     stage, runs = "the model does not run on the inputs", False
     try:
         with torch.no_grad():
-            outputs = model(inputs)
+            outputs = called(model, inputs)
             stage, runs = "the loss function does not take outputs and targets", True
             value = cast("Any", subject.loss(outputs, targets))
     except Exception as error:  # a model may raise anything, and what it says is what the user needs
         words = (str(error).splitlines() or [""])[0]
         return Obstacle(
             f"{stage}: {type(error).__name__}: {words}",
-            "make shapes and types fit; model(inputs) and loss(outputs, targets) are called with the first batch",
+            "make shapes and types fit; the model is called with the inputs of the first batch (a tuple's one by one, "
+            "a mapping's by name), the loss with (outputs, targets)",
             "does-not-run",
             runs=runs,
         )

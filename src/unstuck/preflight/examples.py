@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from unstuck.preflight.computable import Obstacle, obstacle
-from unstuck.preflight.subject import Subject, without_dropout
+from unstuck.preflight.subject import Subject, called, without_dropout
 from unstuck.record.checklist import Check
 
 __all__ = ["no_mixing", "outputs_fit"]
@@ -95,7 +95,7 @@ def outputs_fit(subject: Subject) -> Check:
         return _stopped(stopped)
     inputs, targets = subject.first
     with torch.no_grad():
-        outputs = without_dropout(subject.twin())(inputs)
+        outputs = called(without_dropout(subject.twin()), inputs)
     if not isinstance(outputs, Tensor):
         if stopped is not None:
             return _stopped(stopped)

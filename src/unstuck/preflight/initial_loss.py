@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
+from torch.utils import _pytree as pytree
 
 from unstuck.errors import DataError
 from unstuck.init.quiet import undisturbed
+from unstuck.preflight.subject import called
 from unstuck.record import facts
 
 __all__ = ["InitialLossCheck", "initial_loss"]
@@ -90,9 +93,7 @@ class InitialLossCheck:
         return f"{head}: as it should be" if self.passed else f"{head}: {self.advice}"
 
 
-def initial_loss(
-    model: nn.Module, loss: LossFunction, data: Iterable[tuple[Tensor, Tensor]]
-) -> InitialLossCheck | None:
+def initial_loss(model: nn.Module, loss: LossFunction, data: Iterable[tuple[Any, Tensor]]) -> InitialLossCheck | None:
     r"""Measure the loss of an untrained model and compare it with that of a model that knows nothing.
 
     =====================================  ==================  =====================================
@@ -139,9 +140,9 @@ def initial_loss(
             if isinstance(module, _DropoutNd):
                 module.eval()
         for batch, target in data:
-            output = model(batch)
+            output = called(model, batch)
             values.append((float(loss(output, target)), len(target)))
-            sizes.append(float(batch.square().mean().sqrt()) if batch.is_floating_point() else 0.0)
+            sizes.append(_size(batch))
             outputs.append(output)
             targets.append(target)
             if sum(count for _, count in values) >= ENOUGH:
@@ -160,6 +161,12 @@ def initial_loss(
         if family is None:
             return None
         return _compare(family, values, every, wanted, size=max(sizes), uniform=uniform)
+
+
+def _size(batch: Any) -> float:
+    """The largest root mean square of the tensors of real numbers among the inputs."""
+    leaves = [leaf for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    return max((float(leaf.square().mean().sqrt()) for leaf in leaves), default=0.0)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from unstuck.preflight.computable import Obstacle, obstacle
-from unstuck.preflight.subject import Subject, without_dropout
+from unstuck.preflight.subject import Subject, called, without_dropout
 from unstuck.record.checklist import Check, Curve
 
 __all__ = ["FEW", "RATE", "overfits", "untrainable"]
@@ -44,7 +45,7 @@ def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
         if step == steps:
             optimizer.param_groups[0]["lr"] = 10.0 * RATE  # what learns slowly learns
         optimizer.zero_grad()
-        value = subject.loss(model(inputs), targets)
+        value = subject.loss(called(model, inputs), targets)
         curve.append(float(value.detach()))
         if not math.isfinite(curve[-1]) or curve[-1] <= bound:
             break
@@ -90,14 +91,19 @@ def _few(subject: Subject) -> tuple[Any, Tensor]:
     examples = subject.examples
     if examples is not None:
         inputs, targets = examples
-    return (inputs[:FEW], targets[:FEW]) if isinstance(inputs, Tensor) else (inputs, targets)
+    count = len(targets) if targets.ndim else 1
+
+    def few(leaf: Any) -> Any:
+        return leaf[:FEW] if isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == count else leaf
+
+    return pytree.tree_map(few, (inputs, targets))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _nearly_zero(subject: Subject, model: nn.Module, inputs: Any, targets: Tensor) -> float:
     """The loss that counts as nearly zero: a share of what knowing nothing costs, above the least possible."""
     floor = _floor(subject, inputs, targets)
     with torch.no_grad():
-        outputs = model(inputs)
+        outputs = called(model, inputs)
         start = float(subject.loss(outputs, targets))
         if isinstance(outputs, Tensor):
             # A start that is lucky by its weights is no reason to ask for more.
@@ -110,7 +116,7 @@ def _choices(subject: Subject, inputs: Any, targets: Tensor) -> int:
     if targets.is_floating_point():
         return 1
     with torch.no_grad():
-        outputs = subject.twin().eval()(inputs)
+        outputs = called(subject.twin().eval(), inputs)
     return outputs.shape[1] if isinstance(outputs, Tensor) and outputs.ndim > 1 else 1
 
 
@@ -120,7 +126,7 @@ def _floor(subject: Subject, inputs: Any, targets: Tensor) -> float:
     if not smoothing:
         return 0.0
     with torch.no_grad():
-        classes = subject.twin().eval()(inputs).shape[1]
+        classes = called(subject.twin().eval(), inputs).shape[1]
     off = smoothing / classes
     on = 1.0 - smoothing + off
     return -on * math.log(on) - (classes - 1) * off * math.log(off)

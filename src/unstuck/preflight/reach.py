@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unstuck.init.statistics import activation_statistics
 from unstuck.preflight.distributions import of_activations, of_gradients
-from unstuck.preflight.subject import Subject
+from unstuck.preflight.subject import Subject, called
 from unstuck.record.checklist import Check, Curve
 from unstuck.record.finding import Where
 
@@ -157,7 +157,7 @@ def _loss_and_gradient(subject: Subject) -> tuple[float, float]:
     subject.seeded()
     model = subject.twin()
     inputs, targets = subject.first
-    value = subject.loss(model(inputs), targets)
+    value = subject.loss(called(model, inputs), targets)
     wanted = [p for p in model.parameters() if p.requires_grad]
     if not value.requires_grad or not wanted:
         return float(value.detach()), 0.0
@@ -169,7 +169,7 @@ def _gradients(subject: Subject) -> dict[str, Tensor | None]:
     subject.seeded()
     model = subject.twin()
     inputs, targets = subject.first
-    value = subject.loss(model(inputs), targets)
+    value = subject.loss(called(model, inputs), targets)
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not value.requires_grad or not named:
         return dict.fromkeys(named)

@@ -16,7 +16,7 @@ from unstuck.preflight.starting import regularisation, starting_loss
 from unstuck.preflight.subject import Subject, untouched
 from unstuck.record.checklist import Check, Checklist
 
-__all__ = ["CHECKS", "QUICK", "run_checks"]
+__all__ = ["CHECKS", "NAMES", "QUICK", "run_checks"]
 
 CHECKS: tuple[Callable[[Subject], Check], ...] = (
     data,
@@ -32,6 +32,21 @@ CHECKS: tuple[Callable[[Subject], Check], ...] = (
     data_says_something,
 )
 """Every check, the cheapest first; the first has the code P101, and so on."""
+
+NAMES = (
+    "data",
+    "outputs fit",
+    "initial loss",
+    "regularisation raises the loss",
+    "parameters are reached",
+    "signal and gradient flow",
+    "examples keep apart",
+    "repeats itself",
+    "gradients",
+    "overfits 20 examples",
+    "labels and inputs matter",
+)
+"""The name of each, which a check that could not be made cannot tell itself."""
 
 QUICK = tuple(check for check in CHECKS if check not in (overfits, data_says_something, starting_loss))
 """Those that take no training, for the first phase of one; the first loss has a line of its own there."""
@@ -84,7 +99,6 @@ def run_checks(
 
 
 def _skipped(check: Callable[[Subject], Check], reason: str) -> Check:
-    name = check.__name__.replace("_", " ")
-    return Check(
-        code=f"P1{CHECKS.index(check) + 1:02}", name=name, status="skipped", reason=f"it could not be made: {reason}"
-    )
+    place = CHECKS.index(check)
+    reason = f"it could not be made: {reason}"
+    return Check(code=f"P1{place + 1:02}", name=NAMES[place], status="skipped", reason=reason)

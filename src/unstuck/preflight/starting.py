@@ -8,7 +8,7 @@ import torch
 
 from unstuck.preflight.computable import obstacle
 from unstuck.preflight.initial_loss import InitialLossCheck, initial_loss
-from unstuck.preflight.subject import Subject, copied
+from unstuck.preflight.subject import Subject, called, copied
 from unstuck.record.checklist import Check
 
 __all__ = ["regularisation", "starting_loss"]
@@ -59,7 +59,7 @@ def regularisation(subject: Subject) -> Check:
     name, code = "regularisation raises the loss", "P104"
     inputs, targets = subject.first
     with torch.no_grad():
-        loss = float(subject.loss(subject.model(inputs), targets))
+        loss = float(subject.loss(called(subject.model, inputs), targets))
         if subject.regularisation is not None:
             added = float(subject.regularisation(subject.model))
             how = "the penalty"

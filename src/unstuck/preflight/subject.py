@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import warnings
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -18,8 +18,9 @@ from torch.optim import Optimizer
 from torch.utils import _pytree as pytree
 
 from unstuck.errors import ArgumentError, DataError
+from unstuck.init.quiet import call
 
-__all__ = ["Batch", "LossFunction", "Penalty", "Subject", "copied", "untouched", "without_dropout"]
+__all__ = ["Batch", "LossFunction", "Penalty", "Subject", "called", "copied", "untouched", "without_dropout"]
 
 ENOUGH = 2048
 """Examples after which no more are read: sampling errors are then 2% of the spread."""
@@ -116,6 +117,12 @@ class Subject:
             torch.cuda.manual_seed_all(self.seed)
         random.seed(self.seed)
         np.random.seed(self.seed % 2**32)
+
+
+def called(model: nn.Module, inputs: Any) -> Any:
+    """Call the model on a copy of its inputs: a tensor, a tuple of arguments or a mapping of keyword arguments."""
+    apart = isinstance(inputs, Tensor | Mapping) or type(cast("object", inputs)) in (tuple, list)
+    return call(model, inputs) if apart else model(inputs)
 
 
 def copied(batch: Batch) -> Batch:
