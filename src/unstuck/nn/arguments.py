@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["share", "size", "sizes"]
+__all__ = ["image", "share", "size", "sizes"]
 
 
 def size(name: str, value: int) -> None:
@@ -28,3 +28,17 @@ def share(name: str, value: float) -> None:
     """Refuse what is not a share below 1."""
     if not (math.isfinite(value) and 0.0 <= value < 1.0):
         raise ArgumentError(f"{name}={value!r}: a share is accepted, from 0 (none) to below 1")
+
+
+def image(name: str, features: tuple[int, ...]) -> tuple[int, int, int]:
+    """Channels, height and width of an input.
+
+    Raises:
+        ArgumentError: It has another shape.
+    """
+    if len(features) != 3:
+        raise ArgumentError(
+            f"name={name!r}: needs images of shape (channels, height, width), got examples of shape {features}; "
+            "take 'mlp' or 'linear' for a table"
+        )
+    return features

@@ -8,9 +8,11 @@ from typing import Any
 from unstuck.errors import ArgumentError
 from unstuck.nn.architecture import Architecture
 from unstuck.nn.cnn import CNN
+from unstuck.nn.lenet import LeNet
 from unstuck.nn.linear import Linear
 from unstuck.nn.lstm import LSTM
 from unstuck.nn.mlp import MLP
+from unstuck.nn.resnet import ResNet
 from unstuck.nn.transformer import Transformer
 from unstuck.spelling import unknown
 
@@ -20,6 +22,8 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
     "linear": Linear,
     "mlp": MLP,
     "cnn": CNN,
+    "lenet": LeNet,
+    "resnet": ResNet,
     "lstm": LSTM,
     "transformer": Transformer,
 }

@@ -73,13 +73,8 @@ class CNN(Architecture):
         Raises:
             ArgumentError: The input is no image, or pooling leaves nothing of it.
         """
-        if len(features) != 3:
-            raise ArgumentError(
-                f"name='cnn': needs images of shape (channels, height, width), got examples of shape {features}; "
-                "take 'mlp' or 'linear' for a table"
-            )
         layers: list[nn.Module] = []
-        depth, height, width = features
+        depth, height, width = arguments.image(self.name, features)
         first_pooled = 0 if self.pool is None else len(self.channels) - self.pool
         for block, channels in enumerate(self.channels):
             maps = channels * widening(self.activation)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from unstuck.data import Augmentation
 from unstuck.errors import RecipeError
-from unstuck.nn import CNN, LSTM, MLP, Linear, Transformer
+from unstuck.nn import CNN, LSTM, MLP, LeNet, Linear, ResNet, Transformer
 from unstuck.record.causes import CAUSES
 from unstuck.spelling import unknown
 from unstuck.train import toml
@@ -59,7 +59,7 @@ class Recipe(Section):
 
     seed: Seed = 0
     data: DataSection = DataSection()
-    model: Annotated[Linear | MLP | CNN | LSTM | Transformer, Field(discriminator="name")] = MLP()
+    model: Annotated[Linear | MLP | CNN | LeNet | ResNet | LSTM | Transformer, Field(discriminator="name")] = MLP()
     init: InitSection = InitSection()
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
