@@ -105,3 +105,32 @@ def test_gradients_of_inputs_alone_are_no_training(tmp_path: Path) -> None:
             image.square().sum().backward()
     with Run.open(tmp_path) as run:
         assert not run.has(signals.LOSS)
+
+
+def test_the_loss_of_a_program_without_modules_is_seen(tmp_path: Path) -> None:
+    inputs = torch.randn(32, 3, generator=torch.Generator().manual_seed(0))
+    targets = inputs.sum(dim=1)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        weight = torch.zeros(3, requires_grad=True)
+        for _ in range(6):
+            in_place(weight, torch.nn.functional.mse_loss(inputs @ weight, targets))
+    with Run.open(tmp_path) as run:
+        loss = run.fact(facts.Loss)
+        calls = run.series(signals.LOSS_CALL)
+        losses = run.series(signals.LOSS)
+    assert loss is not None
+    assert (loss.function, loss.target_shape) == ("mse_loss", (32,))
+    assert calls.steps.tolist() == [1, 2, 3, 4, 5]  # the forward pass of the first step has gone by unseen
+    assert calls.values.tolist() == pytest.approx(losses.values[1:].tolist())
+
+
+def test_a_broadcast_in_a_program_without_modules_is_seen(tmp_path: Path) -> None:
+    inputs = torch.linspace(-1, 1, 20).unsqueeze(1)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        weight = torch.zeros(1, requires_grad=True)
+        for _ in range(4):
+            in_place(weight, (inputs * weight - 3 * inputs.squeeze(1)).square().mean())
+    with Run.open(tmp_path) as run:
+        fact = run.fact(facts.Broadcast)
+    assert fact is not None
+    assert fact.result == (20, 20)

@@ -120,6 +120,15 @@ def test_yes_and_no(guard, x):
     assert torch.equal(call.target, target)
 
 
+def test_a_log_likelihood_is_a_loss_once_its_sign_is_turned(x, y):
+    model = nn.Linear(3, C)
+    with Seen() as seen:
+        likelihood = torch.log_softmax(model(x), dim=1)[torch.arange(N), y].mean()
+        assert seen.calls == []
+        likelihood.neg()
+    assert [call.function for call in seen.calls] == ["nll_loss"]
+
+
 def test_an_evaluation_has_the_same_losses(x):
     model, target = nn.Linear(3, 1), torch.randn(N, 1)
     with torch.no_grad(), Seen() as seen:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from unstuck.observe import forward
 from unstuck.observe.frames import user_modules
 from unstuck.observe.graph import GraphWalk
 from unstuck.observe.observer import EndReason, Observer
@@ -33,6 +36,38 @@ def learnable(root: Tensor) -> list[Tensor]:
     """The leaves of a loss's graph that a training may change: dense tensors of floating-point values."""
     walk = GraphWalk(root)
     return [leaf for leaf in walk.variables if leaf.is_leaf and leaf.is_floating_point() and not leaf.is_sparse]
+
+
+class Lookout:
+    """Listens until a forward pass begins: a call whose result leads to the parameters.
+
+    Args:
+        observer: Who is told.
+    """
+
+    def __init__(self, observer: HandObserver) -> None:
+        self._observer = weakref.proxy(observer)
+
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
+        """Modules are seen by the observer itself."""
+
+    def module_ended(self, module: nn.Module, output: Any) -> None:
+        """Nothing to take."""
+
+    def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Nothing to take."""
+
+    def function_called(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """Tell of the first call that autograd records."""
+        learns = isinstance(output, Tensor) and output.requires_grad and torch.is_grad_enabled()
+        if learns and self._observer.computed(function, args, kwargs, output):
+            forward.unlisten(self)
+
+    def failed(self, error: Exception) -> None:
+        """This listener raised: nothing more is seen of forward passes."""
+        self._observer.failed(error)
 
 
 class HandObserver(Observer):
@@ -60,6 +95,7 @@ class HandObserver(Observer):
         self._parameters = list(parameters)
         self._gradients: list[Tensor | None] = []
         self._marks: list[Tensor] | None = None
+        self._lookout = Lookout(self)
         super().__init__(None, self._update, writer, budget=budget, streams=streams or itertools.count())
         for module in user_modules():  # the forward pass of the first step has gone by unseen
             self._roots.adopt(module)
@@ -73,6 +109,7 @@ class HandObserver(Observer):
         """Keep weights and gradients as they are before the update that is to come."""
         super().backward_ended()
         self._await([parameter.grad for parameter in self._parameters])
+        self._look_out()
 
     def gradients_begin(self, roots: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
         """Take ``torch.autograd.grad`` for a backward pass, where it asks for the gradients of these parameters."""
@@ -84,6 +121,7 @@ class HandObserver(Observer):
         found = {id(tensor): gradient for tensor, gradient in zip(inputs, gradients, strict=True)}
         if any(id(parameter) in found for parameter in self._parameters):
             self._await([found.get(id(parameter)) for parameter in self._parameters])
+            self._look_out()
 
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Record the update before this pass, so that the pass belongs to the next step."""
@@ -95,9 +133,30 @@ class HandObserver(Observer):
         self._settle()
         super().ended(reason, message=message)
 
+    def computed(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> bool:
+        """The first call of a forward pass, where no module's tells that it begins: record the update before it.
+
+        Returns:
+            Whether it was that: an update was made since the latest backward pass.
+        """
+        self._settle()
+        begins = self._marks is None
+        if begins and self._sampling:
+            self._probe.function_called(function, args, kwargs, output)
+        return begins
+
+    def _look_out(self) -> None:
+        """In a program without modules, wait for the call that begins the next forward pass, if that may be sampled."""
+        now = time.perf_counter() - self._began
+        if not len(self._roots) and self._sampler.expected(self._step + 1, elapsed=now, spent=self._sampling_spent):
+            forward.listen(self._lookout)
+
     def retire(self) -> None:
         """Let go of the parameters too."""
         super().retire()
+        forward.unlisten(self._lookout)
         self._parameters, self._gradients, self._marks = [], [], None
 
     @torch.no_grad()

@@ -152,9 +152,9 @@ class HandWritten:
 
     def _complete(self, scalar: Tensor) -> LossCall | None:
         """The loss that a scalar is. A mean uses its pair up; a sum waits, for it may be divided next."""
-        size = abs(float(scalar.detach()))
+        size = float(scalar.detach())
         if not 0.0 < size < float("inf"):
-            return None
+            return None  # a log-likelihood is no loss before its sign is turned
         place = user_place(3)
         for reading in reversed(self._readings):
             for call in reading():
@@ -173,7 +173,7 @@ class HandWritten:
 
 def _as_written(call: LossCall, scalar: Tensor, size: float) -> LossCall | None:
     """The call, if a scalar of this size is its mean, its sum by example or by batch, or half of one of them."""
-    mean, entries = abs(float(call.value)), call.target.numel()
+    mean, entries = float(call.value), call.target.numel()
     by_example = entries / max(1, len(call.target))
     for half in (1.0, 0.5):
         if _same(size, half * mean):

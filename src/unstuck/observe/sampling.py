@@ -79,12 +79,15 @@ class Sampler:
         self._spent = spent
         if step < DENSE:
             self._dense_spent = spent
-            wanted = step == 1 or spent < ALLOWANCE_SECONDS
-        else:
-            room = self.budget * elapsed - (spent - self._dense_spent)
-            allowance = self.allowance(elapsed)
-            covering = step >= GROWTH * self._last
-            wanted = room > 4 * self._cost or (covering and room + allowance >= self._cost)
+        wanted = self.expected(step, elapsed=elapsed, spent=spent)
         if wanted:
             self._last = step
         return wanted
+
+    def expected(self, step: int, *, elapsed: float, spent: float) -> bool:
+        """What :meth:`due` would answer now; nothing is decided."""
+        if step < DENSE:
+            return step == 1 or spent < ALLOWANCE_SECONDS
+        room = self.budget * elapsed - (spent - self._dense_spent)
+        covering = step >= GROWTH * self._last
+        return room > 4 * self._cost or (covering and room + self.allowance(elapsed) >= self._cost)

@@ -64,6 +64,7 @@ class RegularisationTooStrong(Rule):
     learnt: float = 0.25  #: the same where something was learnt
     elastic: float = 0.3  #: that pull times the weights over the loss: its share that growing weights would save
     leap: float = 3.0  #: highest loss over the first one: decay holds a loss up, only steps throw it (our choice)
+    grown: float = 1.2  #: weights over those at the start, above which no decay can be what holds them (our choice)
     dropped: float = 0.8  #: probability of dropout; up to 0.5 is usual (Srivastava et al., 2014)
     doubtful: float = 0.6  #: probability from which validation is looked at as well
     apart: float = 0.7  #: validation over training loss: dropout, which is off in validation, makes the difference
@@ -103,7 +104,9 @@ class RegularisationTooStrong(Rule):
             leapt = len(losses) > 0 and float(losses.max()) > self.leap * abs(float(losses[0]))
             # What noise in the targets leaves is no decay's doing: there the decay must be a good part of what moves.
             least = self.pull if learning.outcome == "none" else self.learnt
-            strong = pull > least and elastic > self.elastic and not leapt
+            first = _whole(run.table(signals.WEIGHT_NORM).values[:1])
+            grown = len(first) > 0 and weights > self.grown * float(first[0])  # held by no decay
+            strong = pull > least and elastic > self.elastic and not leapt and not grown
         if not strong:
             return None
         proofs = [
@@ -166,7 +169,7 @@ class RegularisationTooStrong(Rule):
         call, total = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
         steps, left, right = np.intersect1d(call.steps, total.steps, return_indices=True)
         norms = _whole(run.table(signals.WEIGHT_NORM).values)
-        if len(steps) < self.minimum_steps // 2 or len(norms) < 2 or norms[-1] > self.shrunk * norms[0]:
+        if len(steps) < self.minimum_steps // 2 or len(norms) < 2 or not 0 < norms[-1] <= self.shrunk * norms[0]:
             return None
         losses = Curve.of(Series(steps, call.values[left]))
         share = 1.0 - losses.end.value / max(float(np.median(total.values[right][-5:])), 1e-300)
