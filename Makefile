@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 # Two workers with one thread each: the tests are many and small.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo install test test-all test-lowest lint types floors coverage zoo bench format clean
+.PHONY: demo install test test-all test-lowest lint types floors coverage zoo recipes bench format clean
 
 demo: $(BIN)/unstuck
 	$(BIN)/unstuck train
@@ -54,6 +54,11 @@ test-lowest-in: install
 
 zoo: install
 	$(BIN)/python -m tests.zoo
+
+# Every recipe that is shipped, in full; ends with an error at the first whose verdict is not the one that it shows.
+recipes: install
+	@set -e; for recipe in $(basename $(notdir $(wildcard src/unstuck/recipes/*.toml))); do \
+	  echo "== $$recipe"; $(BIN)/unstuck train $$recipe --strict; done
 
 bench: install
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[bench]'

@@ -9,10 +9,10 @@ from unstuck.train import outcome_of, read_variants, shipped, train_variants
 
 NAMES = sorted(shipped())
 
-LONG = {"characters-lstm", "characters-transformer", "mnist-lenet", "mnist-resnet"}
+LONG = {"characters-lstm", "characters-transformer", "fine-tuning", "mnist-lenet", "mnist-resnet"}
 """Recipes of more than a minute; ``make recipes`` runs them."""
 
-SHORT = ("data.quick=true", "train.epochs=3", "train.threads=1")
+SHORT = ("data.quick=true", "train.epochs=2", "train.threads=1")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in NAMES])
