@@ -141,7 +141,8 @@ def _require(name: str, module: nn.Module, shape: tuple[int, ...], *, axis: int,
 
 def _left_out(name: str, module: nn.Module, given: Tensor) -> list[str]:
     shape = tuple(given.shape)
-    axes = _along(module, shape)
+    # A kernel of one entry with a stride takes a sample on purpose, as the way past a residual block does.
+    axes = [(window, size) for window, size in _along(module, shape) if window.kernel > 1]
     names = {1: ("entries",), 2: ("rows", "columns")}.get(len(axes), ("planes", "rows", "columns"))
     lost = (
         [
