@@ -367,3 +367,17 @@ def test_a_large_model_is_sampled_fast() -> None:
     check = check_gradients(model, functional.cross_entropy, (torch.randn(64, 784), torch.arange(64) % 10))
     assert check.verdict == "right"
     assert time.perf_counter() - began < 10
+
+
+def test_a_parameter_of_whole_numbers_is_named_in_a_note() -> None:
+    class Counting(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(4, 3)
+            self.counts = nn.Parameter(torch.tensor([1, 2, 3]), requires_grad=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) + self.counts
+
+    check = check_gradients(Counting(), nn.functional.cross_entropy, (torch.randn(3, 4), torch.tensor([0, 1, 2])))
+    assert check.verdict == "right"
+    assert any("counts: of torch.int64" in note for note in check.notes)

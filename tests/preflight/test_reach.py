@@ -80,3 +80,18 @@ def test_a_loss_that_is_no_number_repeats_nothing(subject: Make) -> None:
 def test_a_model_all_of_whose_layers_are_frozen_is_a_fault(subject: Make) -> None:
     check = parameters_reached(subject(nn.Linear(8, 3).requires_grad_(False)))
     assert (check.status, check.cause) == ("failed", "parameters-not-optimized")
+
+
+class Counting(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(8, 3)
+        self.counts = nn.Parameter(torch.tensor([1, 2, 3]), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.counts
+
+
+def test_a_parameter_of_whole_numbers_is_named(subject: Make) -> None:
+    check = parameters_reached(subject(Counting()))
+    assert check.status == "noted"
+    assert "counts of whole numbers" in check.reason

@@ -67,7 +67,7 @@ def reach(request: Request) -> Point:
     """
     _same_device(request)
     problem, narrow, notes = _working(request)
-    notes = (*notes, *_leave_out(problem, request.exclude))
+    notes = (*notes, *_whole(request.model), *_leave_out(problem, request.exclude))
     if request.warm_up:
         _warm_up(problem, request.warm_up)
         notes = (*notes, f"checked after {request.warm_up} steps of warm-up")
@@ -75,6 +75,13 @@ def reach(request: Request) -> Point:
     if not math.isfinite(value):
         raise ArgumentError(f"loss: {value} before the first step; {_origin(problem)}")
     return Point(problem=problem, narrow=narrow, notes=notes)
+
+
+def _whole(model: object) -> list[str]:
+    """Parameters of whole numbers, which nothing can check."""
+    named = model.named_parameters() if isinstance(model, nn.Module) else ()
+    whole = {n: p.dtype for n, p in named if not (p.is_floating_point() or p.is_complex())}
+    return [f"{n}: of {dtype}, which has no gradient, so that no training changes it" for n, dtype in whole.items()]
 
 
 def _leave_out(problem: Problem, patterns: tuple[str, ...]) -> list[str]:

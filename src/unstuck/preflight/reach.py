@@ -36,15 +36,16 @@ def parameters_reached(subject: Subject) -> Check:
         held = {id(p) for group in subject.optimizer.param_groups for p in group["params"]}
         loose = [name for name, p in wanted.items() if id(p) not in held]
         foreign = len(held - {id(p) for p in everything.values()})
-    frozen = len(everything) - len(wanted)
+    whole = [name for name, p in everything.items() if not (p.is_floating_point() or p.is_complex())]
+    frozen = len(everything) - len(wanted) - len(whole)
     if everything and not wanted:
         return Check(
             code="P105",
             name="parameters are reached",
             status="failed",
-            value=float(frozen),
+            value=float(len(everything)),
             expected="0",
-            reason=f"no parameter requires a gradient: all {frozen} tensors are frozen",
+            reason=f"no parameter requires a gradient: all {len(everything)} tensors are frozen or of whole numbers",
             advice="set requires_grad to True on those that training is to change",
             cause="parameters-not-optimized",
         )
@@ -68,6 +69,7 @@ def parameters_reached(subject: Subject) -> Check:
             )
     notes = [
         *([f"{', '.join(zero[:SHOWN])} with a gradient of zero"] if zero else []),
+        *([f"{', '.join(whole[:SHOWN])} of whole numbers, which no training changes"] if whole else []),
         *([f"{frozen} frozen"] if frozen else []),
         *([f"the optimizer holds {foreign} of other models"] if foreign else []),
     ]
@@ -75,7 +77,7 @@ def parameters_reached(subject: Subject) -> Check:
     return Check(
         code="P105",
         name="parameters are reached",
-        status="noted" if zero or foreign else "passed",
+        status="noted" if zero or foreign or whole else "passed",
         value=0.0,
         expected="0",
         reason=f"each of {len(wanted)} tensors gets a gradient{held_by}" + (f"; {'; '.join(notes)}" if notes else ""),
