@@ -69,6 +69,24 @@ def test_a_table_is_refused() -> None:
         CNN().build((30,), 2)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"kernel": 17}, r"kernel=17: larger than its input: block 1 of 2 gets images of 8 x 8, .* give at most 15"),
+        ({"kernel": 9}, r"kernel=9: larger than its input: block 2 of 2 gets images of 4 x 4, .* give at most 7"),
+    ],
+)
+def test_a_kernel_larger_than_its_input_is_refused(sizes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        CNN(channels=(2, 2), **sizes).build((1, 8, 8), 10)
+
+
+def test_every_weight_of_the_largest_kernel_sees_a_pixel() -> None:
+    model = CNN(channels=(2,), kernel=15, hidden=()).build((1, 8, 8), 10)
+    model[0](torch.rand(1, 1, 8, 8) + 1.0).sum().backward()
+    assert bool((model[0].weight.grad != 0).all())
+
+
 def test_pooling_an_image_away_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"4 poolings leave nothing of an image of 8 x 8"):
         CNN(channels=(2, 2, 2, 2)).build((1, 8, 8), 10)

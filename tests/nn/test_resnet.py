@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from unstuck.errors import ArgumentError
-from unstuck.nn import architecture, summary
+from unstuck.nn import architecture, check_sizes, summary
 from unstuck.nn.resnet import BasicBlock, ResNet
 
 
@@ -10,6 +10,7 @@ from unstuck.nn.resnet import BasicBlock, ResNet
 def test_images_of_any_size_are_taken(side: int) -> None:
     model = ResNet(channels=(4, 8, 16), blocks=2).build((3, side, side), 10).eval()
     assert model(torch.randn(2, 3, side, side)).shape == (2, 10)
+    assert check_sizes(model, torch.zeros(1, 3, side, side)) == ()
 
 
 def test_twenty_layers_of_the_paper_have_its_parameters() -> None:

@@ -47,6 +47,7 @@ def test_dropped_pixels_are_counted_once_and_fitting_strides_are_not_mentioned()
     assert "leaves out 1 of 7 columns" in warning
     assert "rows" not in warning
     assert check_sizes(nn.Sequential(nn.Conv2d(1, 1, 3, stride=2, padding=1)), IMAGES) == ()
+    assert check_sizes(nn.Sequential(nn.Conv2d(1, 1, 1, stride=2)), IMAGES) == ()
     assert check_sizes(nn.Conv2d(1, 1, 1, stride=2), IMAGES) == ()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -158,6 +159,23 @@ def test_a_penalty_is_told_apart_from_the_loss(tmp_path: Path) -> None:
     assert best.penalty == pytest.approx(float(0.01 * weight.abs().sum() + 0.01 * weight.square().sum()), rel=1e-5)
     assert weight.norm() < load_file(tmp_path / "free" / "best.safetensors")["0.weight"].norm()
     assert any("apart from it a penalty of" in line for line in bound.lines)
+
+
+def test_pixels_that_a_stride_leaves_out_are_counted_before_training(tmp_path: Path) -> None:
+    recorder = Recorder()
+    sections = {"data": {"name": "digits", "quick": True}, "train": {"epochs": 1}}
+    model = {"name": "cnn", "channels": [2, 2, 2], "hidden": []}
+    train(recipe(**sections, model=model), tmp_path / "even", progress=recorder)
+    assert not any("leaves out" in line for line in recorder.said)
+    images = tmp_path / "images.npz"
+    np.savez(images, inputs=np.random.default_rng(0).random((40, 1, 7, 7)), targets=np.arange(40) % 2)
+    sections["data"] = {"name": "npz", "path": str(images)}
+    sections["train"]["batch_size"] = 8
+    train(recipe(**sections, model=model | {"channels": [2]}), tmp_path / "odd", progress=recorder)
+    warning = "model: layer 2 (MaxPool2d): its stride of 2 leaves out 1 of 7 rows and 1 of 7 columns"
+    assert any(line.startswith(warning) for line in recorder.said)
+    with Run.open(tmp_path / "odd") as run:
+        assert any(event.what.startswith(warning) for event in run.facts(facts.Event))
 
 
 @pytest.mark.parametrize(

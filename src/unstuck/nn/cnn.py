@@ -71,12 +71,14 @@ class CNN(Architecture):
         """Build the model.
 
         Raises:
-            ArgumentError: The input is no image, or pooling leaves nothing of it.
+            ArgumentError: The input is no image, a kernel is larger than it, or pooling leaves nothing of it.
         """
         layers: list[nn.Module] = []
+        sides: list[tuple[int, int]] = []
         depth, height, width = arguments.image(self.name, features)
         first_pooled = 0 if self.pool is None else len(self.channels) - self.pool
         for block, channels in enumerate(self.channels):
+            sides.append((height, width))
             maps = channels * widening(self.activation)
             layers.append(nn.Conv2d(depth, maps, self.kernel, padding=self.kernel // 2))
             if self.norm == "batch":
@@ -91,8 +93,20 @@ class CNN(Architecture):
                 f"channels={list(self.channels)!r}: {len(self.channels) - first_pooled} poolings leave nothing of an "
                 f"image of {features[1]} x {features[2]}; give fewer blocks, or a smaller pool"
             )
+        self._require_room(sides)
         layers.append(nn.Flatten())
         if self.dropout:
             layers.append(nn.Dropout(self.dropout))
         head = MLP(hidden=self.hidden, activation=self.activation, norm=self.norm, dropout=self.dropout)
         return nn.Sequential(*layers, *head.build((depth * height * width,), outputs))
+
+    def _require_room(self, sides: list[tuple[int, int]]) -> None:
+        """Refuse kernels of which some weights would see padding alone."""
+        for block, (height, width) in enumerate(sides, start=1):
+            largest = 2 * min(height, width) - 1
+            if self.kernel > largest:
+                raise ArgumentError(
+                    f"kernel={self.kernel!r}: larger than its input: block {block} of {len(sides)} gets images of "
+                    f"{height} x {width}, where a kernel beyond {largest} has weights that see padding alone; give at "
+                    f"most {largest}, fewer blocks, or a smaller pool"
+                )

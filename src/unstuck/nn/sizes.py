@@ -29,7 +29,8 @@ def check_sizes(model: nn.Module, inputs: Tensor) -> tuple[str, ...]:
         inputs: A batch, of one example or more.
 
     Returns:
-        A warning for each layer whose stride leaves entries of its input out, with their number.
+        A warning for each layer whose stride leaves entries at the end of its input out, with their number; not where
+            the stride is wider than the kernel, which skips entries on purpose, as the way past a residual block does.
 
     Raises:
         ArgumentError: A layer needs another size than it gets, a kernel is larger than its padded input, or the
@@ -148,7 +149,7 @@ def _left_out(name: str, module: nn.Module, given: Tensor) -> list[str]:
         [
             f"{window.dropped(size)} of {size} {axis}"
             for (window, size), axis in zip(axes, names, strict=True)
-            if window.dropped(size)
+            if window.dropped(size) and window.kernel >= window.stride
         ]
         if axes
         else []

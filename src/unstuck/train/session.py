@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, select, write_contact_sheet
 from unstuck.errors import ArgumentError, RecipeError, RunWriteError
 from unstuck.init import initialize
-from unstuck.nn import ARCHITECTURES, SEQUENCE_MODELS
+from unstuck.nn import ARCHITECTURES, SEQUENCE_MODELS, check_sizes
 from unstuck.observe import Observer
 from unstuck.preflight import QUICK, InitialLossCheck, Subject, initial_loss, run_checks
 from unstuck.record import RunWriter, facts
@@ -128,6 +128,9 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
             writer.state(setup.plan)
             if recipe.augment.on:
                 _show_augmentation(setup, folder)
+            for warning in setup.warnings:
+                progress.say(f"model: {warning}")
+                writer.state(facts.Event(step=0, what=f"model: {warning}"))
             if setup.loaded:
                 progress.say(str(setup.loaded))
                 writer.state(facts.Event(step=0, what=str(setup.loaded)))
@@ -180,6 +183,7 @@ class _Setup:
     optimizer: torch.optim.Optimizer
     schedule: LRScheduler | None
     loaded: Loaded | None
+    warnings: tuple[str, ...]
 
     @classmethod
     def of(cls, recipe: Recipe) -> _Setup:
@@ -218,6 +222,10 @@ class _Setup:
         with _section("start"):
             loaded = _begin(recipe, model)
         model.to(device)
+        try:
+            warnings = check_sizes(model, data.train.inputs[:1])
+        except ArgumentError as error:
+            raise RecipeError(f"model: {error}") from error
         with _section("optimizer"):
             optimizer = build(recipe.optimizer.name, _parameters(recipe, model), recipe.optimizer.constants)
         with _section("schedule"):
@@ -231,6 +239,7 @@ class _Setup:
             optimizer=optimizer,
             schedule=schedule,
             loaded=loaded,
+            warnings=warnings,
         )
 
     @property
