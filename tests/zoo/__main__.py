@@ -23,7 +23,7 @@ else:
     import tomli as tomllib
 
 ZOO = Path(__file__).parent
-MANIFESTS = (ZOO / "manifest.toml", ZOO / "holdout" / "manifest.toml")
+MANIFESTS = tuple(ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh"))
 TIMEOUT = 300
 
 

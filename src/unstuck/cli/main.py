@@ -9,6 +9,7 @@ import typer
 
 from unstuck._version import __version__
 from unstuck.cli.check import check
+from unstuck.cli.compare import compare
 from unstuck.cli.explain import explain
 from unstuck.cli.report import report
 from unstuck.cli.run import run
@@ -48,6 +49,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run)
 for _command in (train, check, summary, report, explain):
     app.command()(_command)
+app.add_typer(compare, name="compare")
 
 
 def main() -> None:
