@@ -8,6 +8,7 @@ from torch.nn import functional
 from unstuck.data import Batches, load
 from unstuck.errors import ArgumentError
 from unstuck.optim import SGD
+from unstuck.preflight import Subject, run_checks
 from unstuck.train import Penalty, fit
 
 
@@ -58,10 +59,22 @@ def test_with_plain_descent_l2_is_weight_decay_of_the_weights() -> None:
     assert all(torch.equal(a, p.grad) for a, p in zip(before, model.parameters(), strict=True) if p.grad is not None)
 
 
-def test_what_is_frozen_costs_nothing() -> None:
-    model = network()
-    model[0].weight.requires_grad_(False)
-    assert float(Penalty(l1=1.0)(model).detach()) == pytest.approx(model[3].weight.abs().sum().item())
+def test_what_is_frozen_is_left_where_it_is() -> None:
+    model, (x, y) = network(), batch()
+    before = model[0].weight.requires_grad_(False).clone()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    Penalty(l1=0.5, l2=0.5).attach(model, optimizer)
+    functional.mse_loss(model(x), y).backward()
+    optimizer.step()
+    assert torch.equal(model[0].weight, before)
+
+
+def test_the_gradient_check_of_a_training_passes_it() -> None:
+    model, (x, y) = network(), batch()
+    model = nn.Sequential(model[0], model[2], model[3])
+    subject = Subject.of(model, functional.mse_loss, (x, y), regularisation=Penalty(l1=0.01, l2=2.0))
+    found = {check.name: check for check in run_checks(subject).checks}
+    assert found["gradients"].status == "passed", found["gradients"].reason
 
 
 def test_l1_draws_weights_to_zero_where_l2_makes_them_small() -> None:

@@ -23,10 +23,10 @@ class Penalty:
     .. math:: R(w) = \lambda_1 \sum_i |w_i| + \frac{\lambda_2}{2} \sum_i w_i^2, \qquad
         \nabla R = \lambda_1 \operatorname{sign}(w) + \lambda_2 w
 
-    The sums go over weights: parameters of two or more dimensions that learn; biases and norms go free. The
-    gradient is added before each step to that of the data's loss, which is recorded and reported as it is. So with
-    plain SGD :math:`\lambda_2` is its weight decay; Adam and its like divide by the size of the whole gradient
-    (AdamW's ``weight_decay`` does not). L1 draws weights to zero, L2 shares a task out among many small ones.
+    The sums go over weights: parameters of two or more dimensions; biases and norms go free, and frozen weights add a
+    constant. The gradient is added before each step to that of the data's loss, which is recorded and reported as it
+    is. So with plain SGD :math:`\lambda_2` is its weight decay; Adam and its like divide by the size of the whole
+    gradient (AdamW's ``weight_decay`` does not). L1 draws weights to zero, L2 shares a task out among many small ones.
 
     Args:
         l1: :math:`\lambda_1`, from 0.
@@ -84,4 +84,4 @@ class Penalty:
 
 
 def _weights(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in model.parameters() if parameter.ndim >= 2 and parameter.requires_grad]
+    return [parameter for parameter in model.parameters() if parameter.ndim >= 2]
