@@ -29,8 +29,13 @@ class Experiment:
     def __init__(self, cfg):
         self.cfg = cfg
         self.model = nn.Sequential(
-            nn.Linear(784, cfg.hidden), nn.ReLU(), nn.Dropout(0.4), nn.Linear(cfg.hidden, cfg.hidden),
-            nn.ReLU(), nn.Dropout(0.4), nn.Linear(cfg.hidden, 10),
+            nn.Linear(784, cfg.hidden),
+            nn.ReLU(),
+            nn.Dropout(0.4),
+            nn.Linear(cfg.hidden, cfg.hidden),
+            nn.ReLU(),
+            nn.Dropout(0.4),
+            nn.Linear(cfg.hidden, 10),
         )
         self.opt = torch.optim.SGD(self.model.parameters(), lr=cfg.lr, momentum=cfg.momentum, weight_decay=1e-3)
 

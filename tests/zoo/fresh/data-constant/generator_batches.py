@@ -52,6 +52,8 @@ for step, (x, y) in enumerate(batches(xa, ya), 1):
         net.eval()
         with torch.no_grad():
             out = net(xb)
-        print(f"{step}: {loss.item():.4f} val {F.cross_entropy(out, yb):.4f} acc {(out.argmax(1) == yb).float().mean():.4f}")
+        print(
+            f"{step}: {loss.item():.4f} val {F.cross_entropy(out, yb):.4f} acc {(out.argmax(1) == yb).float().mean():.4f}"
+        )
     if step == 500:
         break

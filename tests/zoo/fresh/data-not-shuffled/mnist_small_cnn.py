@@ -27,8 +27,15 @@ train_loader = DataLoader(Mnist("train"), batch_size=40)
 test_loader = DataLoader(Mnist("test"), batch_size=500)
 
 model = nn.Sequential(
-    nn.Conv2d(1, 8, 5, stride=2), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.ReLU(),
-    nn.Flatten(), nn.Linear(16 * 25, 64), nn.ReLU(), nn.Dropout(0.25), nn.Linear(64, 10),
+    nn.Conv2d(1, 8, 5, stride=2),
+    nn.ReLU(),
+    nn.Conv2d(8, 16, 3, stride=2),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Linear(16 * 25, 64),
+    nn.ReLU(),
+    nn.Dropout(0.25),
+    nn.Linear(64, 10),
 )
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
 criterion = nn.CrossEntropyLoss()
@@ -48,4 +55,6 @@ for epoch in range(6):
             out = model(data)
             test_loss += criterion(out, target).item() / len(test_loader)
             correct += (out.argmax(1) == target).sum().item()
-    print(f"Epoch {epoch + 1} train {running / len(train_loader):.4f} test {test_loss:.4f} accuracy {correct / 1000:.4f}")
+    print(
+        f"Epoch {epoch + 1} train {running / len(train_loader):.4f} test {test_loss:.4f} accuracy {correct / 1000:.4f}"
+    )

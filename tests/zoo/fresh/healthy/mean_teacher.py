@@ -45,4 +45,6 @@ for step in range(1, 1501):
         with torch.no_grad():
             s, t = student(X[test]), teacher(X[test])
         acc = [(o.argmax(1) == y[test]).float().mean().item() for o in (s, t)]
-        print(f"step {step} supervised {supervised:.4f} consistency {consistency:.5f} student {acc[0]:.4f} teacher {acc[1]:.4f}")
+        print(
+            f"step {step} supervised {supervised:.4f} consistency {consistency:.5f} student {acc[0]:.4f} teacher {acc[1]:.4f}"
+        )

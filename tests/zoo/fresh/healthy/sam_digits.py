@@ -42,8 +42,14 @@ perm = torch.randperm(len(x))
 tr, te = perm[:1400], perm[1400:]
 x = (x - x[tr].mean()) / x[tr].std()
 model = nn.Sequential(
-    nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
-    nn.Flatten(), nn.Dropout(0.2), nn.Linear(512, 10),
+    nn.Conv2d(1, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Conv2d(16, 32, 3, padding=1),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Dropout(0.2),
+    nn.Linear(512, 10),
 )
 opt = SAM(model.parameters(), torch.optim.SGD, rho=0.05, lr=0.03, momentum=0.9)
 for epoch in range(10):

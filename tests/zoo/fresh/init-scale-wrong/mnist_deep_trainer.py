@@ -44,8 +44,16 @@ y = torch.tensor(labels)
 perm = torch.randperm(5000)
 tr, va = perm[:4000], perm[4000:]
 model = nn.Sequential(
-    nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(),
-    nn.Linear(100, 100), nn.ReLU(), nn.Dropout(0.2), nn.Linear(100, 10),
+    nn.Linear(784, 100),
+    nn.ReLU(),
+    nn.Linear(100, 100),
+    nn.ReLU(),
+    nn.Linear(100, 100),
+    nn.ReLU(),
+    nn.Linear(100, 100),
+    nn.ReLU(),
+    nn.Dropout(0.2),
+    nn.Linear(100, 10),
 )
 model.apply(reset)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)

@@ -58,4 +58,6 @@ for epoch in range(30):
     with torch.no_grad():
         z = model(x)
         val = criterion(z[1400:], y[1400:]).item()
-    print(f"epoch {epoch + 1} loss {total:.4f} val {val:.4f} recall@1 {nearest(z[:1400], y[:1400], z[1400:], y[1400:]):.4f}")
+    print(
+        f"epoch {epoch + 1} loss {total:.4f} val {val:.4f} recall@1 {nearest(z[:1400], y[:1400], z[1400:], y[1400:]):.4f}"
+    )

@@ -16,7 +16,9 @@ def pick(words, n):
 
 
 n = 1500
-text = " ".join(f"{a} {v} {b} at {p}." for a, v, b, p in zip(pick(NAMES, n), pick(VERBS, n), pick(NAMES, n), pick(PLACES, n)))
+text = " ".join(
+    f"{a} {v} {b} at {p}." for a, v, b, p in zip(pick(NAMES, n), pick(VERBS, n), pick(NAMES, n), pick(PLACES, n))
+)
 alphabet = sorted(set(text))
 ids = torch.tensor([alphabet.index(c) for c in text])
 split = int(0.9 * len(ids))
