@@ -134,3 +134,21 @@ def test_a_broadcast_in_a_program_without_modules_is_seen(tmp_path: Path) -> Non
         fact = run.fact(facts.Broadcast)
     assert fact is not None
     assert fact.result == (20, 20)
+
+
+def test_the_batch_of_a_program_without_modules_is_what_its_first_weight_multiplies(tmp_path: Path) -> None:
+    inputs = torch.randn(32, 3, generator=torch.Generator().manual_seed(0)) * 50 + 200
+    first, second = torch.randn(3, 4, requires_grad=True), torch.randn(4, 1, requires_grad=True)
+    optimizer = torch.optim.SGD([first, second], lr=1e-6)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        for _ in range(6):
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(torch.tanh(inputs @ first) @ second, torch.zeros(32, 1)).backward()
+            optimizer.step()
+    with Run.open(tmp_path) as run:
+        seen = run.fact(facts.Inputs)
+        sizes = run.series(signals.BATCH_SIZE).values
+    assert seen is not None
+    assert seen.shape == (32, 3)
+    assert min(seen.feature_means) > 150
+    assert sizes.tolist() == [32.0] * len(sizes)

@@ -23,6 +23,16 @@ def test_layers_that_follow_each_other_directly() -> None:
     assert found["4.weight"] == Connection(parameter="4.weight", linear=("2.weight",))
 
 
+def test_products_with_constants_are_linear() -> None:
+    """Graph convolutions multiply by the neighbourhood between their layers."""
+    first, second, neighbours = nn.Linear(3, 8), nn.Linear(8, 2), torch.rand(4, 4)
+    output = second(neighbours @ first(torch.randn(4, 3)))
+    named = {"first": first.weight, "second": second.weight}
+    found = {wire.parameter: wire for wire in wiring_of(output.sum(), named).connections}
+    assert found["second"] == Connection(parameter="second", linear=("first",))
+    assert found["first"].inputs
+
+
 def test_activations_are_named() -> None:
     model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 8), nn.Softmax(1), nn.Linear(8, 2))
     found = wires(model, torch.randn(4, 3))

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import Optimizer
 
 from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonlinearity_of
@@ -31,6 +32,10 @@ MOST_FILTERS = 64
 """Units of the first layer whose weights are kept as images."""
 
 MOST_FILTER_VALUES = 65_536
+
+PRODUCTS: frozenset[Any] = frozenset(
+    {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.addmm, functional.linear}
+)
 
 MOST_INPUTS = 8
 """Batches of one step whose inputs are looked at: a rollout begins every time in the same state."""
@@ -154,6 +159,8 @@ class StepProbe:
                 self._take_loss(loss_arguments(args, kwargs))
             return
         module = current_module()
+        if self._input is None and module is None and function in PRODUCTS:
+            self._enter_by_hand([value for value in args if isinstance(value, Tensor)])
         if module is None or module not in self._roots:
             rows = len(self._input) if self._input is not None and self._input.dim() else None
             self._take_written(self._handwritten.see(function, args, output, rows=rows))
@@ -170,6 +177,14 @@ class StepProbe:
             path = f"{where}.{name}".lstrip(".")
             number = self._calls[path] = self._calls.get(path, 0) + 1
             self._activations.observe(path if number == 1 else f"{path}_{number}", output, nonlinearity)
+
+    def _enter_by_hand(self, factors: list[Tensor]) -> None:
+        """Take the batch of a program without modules: what its first weight multiplies."""
+        weights = [factor for factor in factors if factor.is_leaf and id(factor) in self._roots.held]
+        data = [factor for factor in factors if not factor.requires_grad and factor.dim() > 1]
+        if weights and data:
+            self._inputs.observe(data[0])
+            self._input = data[0].detach()
 
     def _take_loss(self, pair: tuple[Tensor, Tensor] | None) -> None:
         if pair is not None:

@@ -29,7 +29,7 @@ LINEAR = frozenset(
 """Operations that leave a linear map linear; a batch norm is one at evaluation."""
 
 SCALINGS = frozenset({"Mul", "Div"})
-"""Linear where one factor is a constant, as a dropout mask is, or a parameter."""
+"""Linear where one factor is a constant, as a dropout mask is, or a parameter; so are products of matrices."""
 
 
 class _Reached:
@@ -113,7 +113,7 @@ def _search(start: Any, names: Mapping[int, str], met: _Reached) -> None:
             known = [successor for successor in successors if successor is not None]
             batch_norm = "BatchNorm" in name
             _extend(queue, seen, successors[:1] if batch_norm else known or [None])
-        elif name in SCALINGS and sum(_varies(successor) for successor in successors) < FACTORS:
+        elif name in SCALINGS | PRODUCTS.keys() and sum(map(_varies, successors)) < FACTORS:
             _extend(queue, seen, [successor for successor in successors if _varies(successor)] or [None])
         else:
             met.operations[name] = None
