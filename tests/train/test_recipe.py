@@ -4,7 +4,7 @@ import pytest
 
 from unstuck.errors import RecipeError
 from unstuck.nn import CNN, MLP
-from unstuck.train import Recipe, shipped, toml
+from unstuck.train import Recipe, read_variants, shipped, toml
 from unstuck.train.recipe import DEFAULT
 
 NAMES = sorted(shipped())
@@ -12,8 +12,8 @@ NAMES = sorted(shipped())
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_shipped_can_be_read_and_written_back(name: str) -> None:
-    recipe = Recipe.read(name)
-    assert Recipe.of(toml.parse(recipe.text, source="text")) == recipe
+    for recipe in (Recipe.read(name), *(variant.recipe for variant in read_variants(name))):
+        assert Recipe.of(toml.parse(recipe.text, source="text")) == recipe
 
 
 def test_the_default_is_shipped() -> None:
