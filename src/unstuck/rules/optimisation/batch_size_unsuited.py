@@ -136,10 +136,10 @@ class BatchSizeUnsuited(Rule):
 
 
 def _holds_all(run: Run, share: float) -> bool:
-    """Whether one batch holds all examples: the loader says so, or the second step met them all again."""
+    """Whether one batch holds all examples: the loader says so, or the steps looked at next met them all again."""
     loaders = run.facts(Loader)
     if loaders:
         return loaders[-1].batches == 1
     seen = run.series(signals.BATCH_SEEN_BEFORE)
-    early = seen.values[(seen.steps > 0) & (seen.steps < 4)]
+    early = seen.values[1:4]
     return bool(len(early) and np.median(early) > share)
