@@ -26,12 +26,22 @@ class Data(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Fact):
-    """How long training was meant to be, as far as it is known."""
+    """What a training was meant to be, as far as it is known.
+
+    Attributes:
+        epochs: Most epochs.
+        steps_per_epoch: Updates in each.
+        patience: Epochs without a better one after which it stops.
+        l1: Factor of the sum of absolute weights that costs beside the loss.
+        l2: Twice the factor of the sum of squares that does, which plain descent feels as weight decay.
+    """
 
     kind = "training"
     epochs: int | None = None
     steps_per_epoch: int | None = None
     patience: int | None = None
+    l1: float = 0.0
+    l2: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,6 +128,8 @@ class Setup:
             epochs=self.recipe.train.epochs,
             steps_per_epoch=len(self.batches),
             patience=self.patience if len(self.data.validation) else None,
+            l1=self.recipe.train.l1,
+            l2=self.recipe.train.l2,
         )
 
     @property

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Layer, Loss, Model, Modes, Optimizer, ParameterGroup
+from unstuck.record.facts import Fact, Layer, Loss, Model, Modes, Optimizer, Parameter, ParameterGroup, Training
 from unstuck.rules.generalisation.regularisation_too_strong import RegularisationTooStrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -21,16 +21,23 @@ def run_with(
     kind: str = "SGD",
     gradient: float = 1.6,
     validation: float | None = None,
+    penalty: Training | None = None,
 ) -> Run:
     """A training whose weights shrink from 4 to 2 in norm."""
     layers = (Layer(path="drop", type="Dropout", description=f"Dropout(p={dropout}, inplace=False)"),)
     group = ParameterGroup(parameters=1, learning_rate=0.01, weight_decay=decay)
     facts: list[Fact] = [
         CROSS_ENTROPY,
-        Model(type="Net", layers=layers),
+        Model(
+            type="Net",
+            layers=layers,
+            parameters=(Parameter(name="0.weight", shape=(30, 40), role="weight"),),
+        ),
         Optimizer(type=kind, groups=(group,)),
         Modes(step=0, phase="training", dropouts_training=1),
     ]
+    if penalty is not None:
+        facts.append(penalty)
     series = {signals.LOSS: list(end + (2.3 - end) * np.exp(-TIME))}
     if validation is not None:
         series[signals.VALIDATION_LOSS] = [validation]
@@ -52,6 +59,35 @@ class TestRegularisationTooStrong(RuleContract):
     @pytest.fixture
     def healthy(self, tmp_path: Path) -> Run:
         return run_with(tmp_path / "healthy", decay=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("plan", "found"),
+    [
+        (Training(l2=1.0), True),
+        (Training(l1=0.05), True),
+        (Training(l2=1e-3), False),
+        (Training(l1=1e-4), False),
+        (Training(epochs=10), False),
+    ],
+)
+def test_a_penalty_that_the_plan_states(tmp_path: Path, plan: Training, found: bool) -> None:
+    findings = outcome(RegularisationTooStrong(), run_with(tmp_path, penalty=plan))
+    assert [finding.cause for finding in findings] == ["regularisation-too-strong"] * found
+
+
+def test_weights_that_have_grown_are_held_by_no_decay(tmp_path: Path) -> None:
+    """As where a rate that is too high has thrown them far, and decay takes them back."""
+    folder = tmp_path / "grown"
+    group = ParameterGroup(parameters=1, learning_rate=1.0, weight_decay=0.3)
+    tables = {
+        signals.WEIGHT_NORM: {"0.weight": [3.0, *[100.0] * 59]},
+        signals.GRADIENT_NORM: {"0.weight": [1.6] * 60},
+        signals.UPDATE_NORM: {"0.weight": [0.02] * 60},
+    }
+    facts = [CROSS_ENTROPY, Optimizer(type="SGD", groups=(group,))]
+    run = record(folder, series={signals.LOSS: [2.31] * 60}, tables=tables, facts=facts)
+    assert outcome(RegularisationTooStrong(), run) == []
 
 
 @pytest.mark.parametrize("probability", [0.85, 0.95])

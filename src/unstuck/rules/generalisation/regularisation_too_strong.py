@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, Severity, Table, Where, signals
-from unstuck.record.facts import Layer, Model, Modes, Optimizer
+from unstuck.record.facts import Layer, Model, Modes, Optimizer, Training
 from unstuck.rules.curve import Curve
 from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import learning_rate
@@ -81,7 +82,7 @@ class RegularisationTooStrong(Rule):
             return  # an objective below zero, such as a log-likelihood, is not held up but down
         found = self._penalty(run)
         if found is None and high and learning.outcome != "good" and learning.curve.shape != "diverging":
-            found = self._decay(run, learning) or self._dropout(run, learning)
+            found = self._decay(run, learning) or self._stated(run, learning) or self._dropout(run, learning)
         if found is not None:
             yield found
 
@@ -128,6 +129,41 @@ class RegularisationTooStrong(Rule):
             confidence=0.88,
             where=optimizer_place(run),
             evidence=tuple(proofs),
+        )
+
+    def _stated(self, run: Run, learning: Learning) -> Finding | None:
+        """A penalty that the training's plan states: what it pulls by, against the gradient of which it is a part."""
+        plan, model = run.fact(Training), run.fact(Model)
+        weights, gradients = _late(run.table(signals.WEIGHT_NORM)), _late(run.table(signals.GRADIENT_NORM))
+        if plan is None or model is None or not plan.l1 + plan.l2 or not weights or not gradients:
+            return None
+        entries = sum(math.prod(parameter.shape) for parameter in model.parameters if len(parameter.shape) > 1)
+        pull = plan.l2 * weights + plan.l1 * math.sqrt(entries)
+        elastic = pull * weights / max(abs(learning.curve.end.value), 1e-300)
+        if pull < self.pull * gradients or elastic < self.elastic:
+            return None
+        given = " and ".join(f"{name}={value:g}" for name, value in (("l1", plan.l1), ("l2", plan.l2)) if value)
+        return self._report(
+            f"the penalty of {given} holds the loss at {learning.curve.end.value:.4g}: it pulls at the weights by "
+            f"{pull / gradients:.0%} of the gradient",
+            "Divide the factor of the penalty by 100.",
+            learning,
+            confidence=0.85,
+            where=Where(),
+            evidence=(
+                Evidence(
+                    signal="weight_norm",
+                    value=pull / gradients,
+                    threshold=self.pull,
+                    note="pull of the penalty over the norm of the whole gradient",
+                ),
+                Evidence(
+                    signal="loss",
+                    value=elastic,
+                    threshold=self.elastic,
+                    note="share of the loss that is saved for each share by which the weights grow",
+                ),
+            ),
         )
 
     def _dropout(self, run: Run, learning: Learning) -> Finding | None:
