@@ -188,7 +188,8 @@ class StepProbe:
 
     def _take_loss(self, pair: tuple[Tensor, Tensor] | None) -> None:
         if pair is not None:
-            self._association.take(self._input, pair[1])
+            # What a weight multiplies may be a part of an example, such as one step of a sequence.
+            self._association.take(self._input if self._entry is not None else None, pair[1])
         self._training_mode = next((root.training for root in self._roots), None)
 
     def _take_written(self, call: LossCall | None) -> None:

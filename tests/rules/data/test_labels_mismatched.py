@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Association, Loss, Overlap, Shift
+from unstuck.record.facts import Association, Inputs, Loss, Overlap, Shift
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -76,3 +76,10 @@ def test_an_unknown_loss_is_not_evaluated(tmp_path: Path) -> None:
     (entry,) = LabelsMismatched().check(run)
     assert isinstance(entry, NotEvaluated)
     assert not isinstance(entry, Finding)
+
+
+@pytest.mark.parametrize("kind", ["ids", "sequence"])
+def test_neighbours_among_sequences_tell_nothing(tmp_path: Path, kind: Any) -> None:
+    inputs = Inputs(shape=(32, 20, 4), kind_of=kind, examples=640, minimum=0.0, maximum=1.0)
+    (answer,) = LabelsMismatched().check(run_of(tmp_path, end=2.31, pairs=UNRELATED, accuracy=CHANCE, facts=[inputs]))
+    assert isinstance(answer, NotEvaluated)

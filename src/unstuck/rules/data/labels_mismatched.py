@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
-from unstuck.record.facts import Association, Overlap, Shift
+from unstuck.record.facts import Association, Inputs, Overlap, Shift
 from unstuck.rules.learning import Learning, in_a_game, single_loss
 from unstuck.rules.rule import Rule
 
 __all__ = ["LabelsMismatched"]
+
+SIMPLE = ("table", "image")
+"""Inputs whose neighbours have like labels, where labels have to do with them; in a sequence one entry may decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,10 @@ class LabelsMismatched(Rule):
         learning = Learning.of(run)
         if learning.chance is None or in_a_game(run):
             yield NotEvaluated(reason="the loss of a constant guess is not known")
+            return
+        inputs = run.facts(Inputs)[-1:]
+        if any(fact.kind_of not in SIMPLE for fact in inputs):
+            yield NotEvaluated(reason="neighbours among sequences and ids need not have like labels")
             return
         at_chance = _evaluated_at_chance(run, learning)
         pairs = run.fact(Association)
