@@ -1,4 +1,4 @@
-"""Under torchrun: rank 0 alone is watched, its numbers are those of one process, and nothing waits for ever."""
+"""Under torchrun: rank 0 is watched, its numbers are those of one process, and nothing waits for ever."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch is built without torch.distributed"),
 ]
+
+NORMS = (signals.GRADIENT_NORM, signals.WEIGHT_NORM, signals.UPDATE_NORM, signals.UPDATE_GRADIENT_COSINE)
 
 SCRIPT = """
 import os, sys
@@ -74,6 +76,20 @@ def by_rank(stdout: str) -> list[list[str]]:
     return [[line for line in stdout.splitlines() if line.startswith(f"{rank} ")] for rank in (0, 1)]
 
 
+def watched_alone(folder: Path) -> Run:
+    command = [sys.executable, "-m", "unstuck", "run", "--budget", "100", "--out", "alone", "script.py", "alone"]
+    subprocess.run(command, capture_output=True, check=True, cwd=folder, timeout=120)
+    return Run.open(folder / "alone")
+
+
+def same_numbers(run: Run, alone: Run, signal: signals.Signal) -> None:
+    ours, theirs = run.table(signal), alone.table(signal)
+    assert [name.removeprefix("module.") for name in ours.names] == list(theirs.names)
+    steps, here, there = np.intersect1d(ours.steps, theirs.steps, return_indices=True)
+    assert len(steps) >= 12
+    np.testing.assert_allclose(ours.values[here], theirs.values[there], rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.parametrize("console_script", [False, True], ids=["python -m unstuck", "unstuck"])
 def test_data_parallel_training_has_the_statistics_of_one_process(console_script, tmp_path):
     watch = ["--no-python", str(Path(sys.executable).parent / "unstuck")] if console_script else ["-m", "unstuck"]
@@ -84,32 +100,45 @@ def test_data_parallel_training_has_the_statistics_of_one_process(console_script
     plain = torchrun(tmp_path, "script.py", "ddp")
     assert by_rank(shown.stdout) == by_rank(plain.stdout)
 
-    command = [sys.executable, "-m", "unstuck", "run", "--budget", "100", "--out", "alone", "script.py", "alone"]
-    subprocess.run(command, capture_output=True, check=True, cwd=tmp_path, timeout=120)
-    parallel, alone = Run.open(tmp_path / "out"), Run.open(tmp_path / "alone")
-    for signal in (signals.GRADIENT_NORM, signals.WEIGHT_NORM, signals.UPDATE_NORM, signals.UPDATE_GRADIENT_COSINE):
-        ours, theirs = parallel.table(signal), alone.table(signal)
-        assert [name.removeprefix("module.") for name in ours.names] == list(theirs.names)
-        steps, here, there = np.intersect1d(ours.steps, theirs.steps, return_indices=True)
-        assert len(steps) >= 12
-        np.testing.assert_allclose(ours.values[here], theirs.values[there], rtol=1e-3, atol=1e-6)
+    parallel, alone = Run.open(tmp_path / "out"), watched_alone(tmp_path)
+    for signal in NORMS:
+        same_numbers(parallel, alone, signal)
     losses = [float(line.split()[1]) for line in by_rank(plain.stdout)[0]]
     np.testing.assert_allclose(parallel.series(signals.LOSS).values, losses, atol=1e-5)
 
 
-def test_sharded_parameters_have_no_norms_rather_than_wrong_ones(tmp_path):
+def test_sharded_training_has_the_statistics_of_one_process(tmp_path):
     shown = torchrun(tmp_path, "-m", "unstuck", "run", "--budget", "100", "--out", "out", "script.py", "fsdp")
     assert shown.returncode == 0, shown.stderr
+    assert "stopped watching" not in shown.stderr
     plain = torchrun(tmp_path, "script.py", "fsdp")
     assert by_rank(shown.stdout) == by_rank(plain.stdout)
-    run = Run.open(tmp_path / "out")
-    assert "stopped watching" not in shown.stderr
+    run, alone = Run.open(tmp_path / "out"), watched_alone(tmp_path)
     assert len(run.series(signals.LOSS)) == 40
-    for signal in (signals.GRADIENT_NORM, signals.WEIGHT_NORM, signals.UPDATE_NORM):
-        assert np.isnan(run.table(signal).values).all()
-    assert not len(run.series(signals.GRADIENT_COSINE))
-    assert any("sharded" in event.what for event in run.facts(facts.Event))
+    assert run.series(signals.GRADIENT_COSINE).values[:10] == pytest.approx(
+        alone.series(signals.GRADIENT_COSINE).values[:10], rel=1e-3
+    )
+    for signal in (*NORMS, signals.GRADIENT_MAX, signals.GRADIENT_ZEROS, signals.GRADIENT_NONFINITE):
+        same_numbers(run, alone, signal)
+    assert not [event for event in run.facts(facts.Event) if "sharded" in event.what]
     assert not [graph for graph in run.facts(facts.Graph) if graph.unreached]
     assert not run.facts(facts.Strangers)
     assert run.table(signals.ACTIVATION_MEAN).names == ("0", "1", "2")
     assert run.fact(facts.Model).parameters[0].shape == (8, 6)
+
+
+def test_sharded_parameters_have_no_norms_rather_than_wrong_ones(tmp_path):
+    """Where the other ranks run the script itself, their parts are not measured."""
+    (tmp_path / "one_watches.py").write_text(
+        "import os, runpy, subprocess, sys\n"
+        "watch = ['-m', 'unstuck', 'run', '--budget', '100', '--out', 'out']\n"
+        "command = [*(watch if os.environ['RANK'] == '0' else []), 'script.py', 'fsdp']\n"
+        "sys.exit(subprocess.run([sys.executable, *command]).returncode)\n"
+    )
+    shown = torchrun(tmp_path, "one_watches.py")
+    assert shown.returncode == 0, shown.stderr
+    run = Run.open(tmp_path / "out")
+    assert len(run.series(signals.LOSS)) == 40
+    for signal in NORMS:
+        assert np.isnan(run.table(signal).values).all()
+    assert any("sharded" in event.what for event in run.facts(facts.Event))

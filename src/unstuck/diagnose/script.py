@@ -1,14 +1,14 @@
 """Run somebody's script in this process, unchanged, and watch it train.
 
-Of a distributed training that was started with ``torchrun -m unstuck run SCRIPT``, rank 0 alone is watched, and prints
-the verdict; every other rank runs the script and nothing else. The watcher makes no collective call, so it can neither
-hang the training nor disturb its order of communication. What follows from that:
+Of a distributed training that was started with ``torchrun -m unstuck run SCRIPT``, rank 0 is watched, and prints the
+verdict. The watcher makes no collective call, so it can neither hang the training nor disturb its order of
+communication. What follows from that:
 
 - Gradients, weights and updates of data-parallel training are those of one process that sees the whole batch, since
   every rank holds the averaged gradient.
+- Of parameters that are sharded over ranks (FSDP2, tensor parallelism) every rank measures its own part, and leaves the
+  sums for rank 0 in the launcher's key-value store; together they too are those of one process.
 - Losses, activations, inputs and targets are those of rank 0's part of the batch.
-- Norms of parameters that are sharded over ranks (FSDP2, tensor parallelism) cannot be known without communication, and
-  are missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from types import CodeType, ModuleType
 
 from unstuck.diagnose.tracebacks import print_error
 from unstuck.errors import ArgumentError, RunWriteError
-from unstuck.observe import DEFAULT_BUDGET, Session, check_budget
+from unstuck.observe import DEFAULT_BUDGET, Beside, Session, check_budget
 from unstuck.record import RunWriter
 from unstuck.record.folder import new_folder
 
@@ -127,7 +127,7 @@ def run_script(
         main = _main(os.path.abspath(target), None)
     sys.argv = [str(main.__file__) if module else target, *args]
     if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        return Outcome(status=_execute(contextlib.nullcontext(), main, code), folder=None)
+        return Outcome(status=_execute(Beside(), main, code), folder=None)
     folder = (out or new_folder(Path(target).stem)).resolve()
     writer = RunWriter(folder)
     process = os.getpid()

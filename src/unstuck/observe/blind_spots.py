@@ -8,6 +8,6 @@ COMPILED = (
 )
 
 SHARDED = (
-    "parameters are sharded over several processes: the norms of their gradients, weights and updates are not known "
-    "without communication, and are missing"
+    "parameters are sharded over several processes, and what these measured of their parts did not all arrive: norms "
+    "of gradients, weights and updates are missing; start the processes with torchrun -m unstuck run SCRIPT"
 )

@@ -1,7 +1,4 @@
-"""Tensors whose values are spread over several processes: their numbers cannot be known without communication.
-
-The observer makes none. It runs on one rank only, where a collective call would wait for ever for the others.
-"""
+"""Tensors whose values are spread over several processes, each of which holds a part."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from unstuck.errors import ArgumentError
 from unstuck.observe import blind_spots, forward, hooks
 from unstuck.observe.distributed import is_sharded
 from unstuck.observe.evaluation import EvaluationProbe
+from unstuck.observe.exchange import launched_exchange
 from unstuck.observe.frames import user_place
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
@@ -29,6 +30,7 @@ from unstuck.observe.loaders import LoaderProbe
 from unstuck.observe.reaching import Reaching
 from unstuck.observe.roots import Roots
 from unstuck.observe.sampling import DEFAULT_BUDGET, Sampler
+from unstuck.observe.shards import GatheredShards, has_shards
 from unstuck.observe.step import StepProbe
 from unstuck.observe.structure import describe_environment, describe_model, describe_optimizer, named_parameters
 from unstuck.record import RunWriter, facts, signals
@@ -40,6 +42,9 @@ EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "c
 
 IDENTITY_SECONDS = 0.1
 """Seconds for recognising examples beside the budget, once."""
+
+SHARDS_SECONDS = 1.0
+"""How long the end of a training waits for what other processes have measured last."""
 
 EVALUATION_SECONDS = 0.2
 """Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
@@ -115,6 +120,7 @@ class Observer:
         self._live = LiveFacts(self._roots)
         self._reaching = Reaching()
         self._loaders = LoaderProbe()
+        self._shards: GatheredShards | None = None
         self._entry: weakref.ref[nn.Module] | None = None
         self._named: dict[str, Tensor] = {}
         self._step = 0
@@ -216,6 +222,7 @@ class Observer:
         if not self._journal.opened:
             return
         self._journal.fetch_losses()
+        self._add_shards(patience=SHARDS_SECONDS)
         self._state_gathered()
         association = self._probe.association()
         if association is not None:
@@ -288,6 +295,8 @@ class Observer:
             self._look(closure)
             self._refresh_parameters(optimizer)
             self._probe.before_update(optimizer)
+            if self._shards is not None:
+                self._shards.before(optimizer)
         self._spent += time.perf_counter() - start
 
     def step_ended(self, optimizer: Optimizer) -> None:
@@ -416,7 +425,11 @@ class Observer:
         self._journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
         self._journal.state(describe_model(self._roots, optimizer, self._named))
         self._journal.state(describe_optimizer(optimizer, self._made_at))
-        if any(is_sharded(parameter) for parameter in self._named.values()):
+        if has_shards(optimizer):
+            exchange = launched_exchange()
+            self._shards = None if exchange is None else GatheredShards(exchange)
+            self._sampler.together = exchange is not None
+        if self._shards is None and any(is_sharded(parameter) for parameter in self._named.values()):
             self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED))
         self._record_filters()
 
@@ -425,6 +438,9 @@ class Observer:
         sample = self._probe.after_update(self._step, optimizer)
         self._samples += 1
         self._journal.name_layers(self._probe.layers)
+        if self._shards is not None:
+            sample = self._shards.after(self._step, sample, optimizer, list(self._named.values()))
+            self._add_shards()
         for signal, values in sample.items():
             self._journal.add(signal, self._step, values)
         self._journal.add_later(self._step)
@@ -435,6 +451,16 @@ class Observer:
             self._journal.state(facts.Event(step=self._step, what=blind_spots.COMPILED))
         self._accuracy = sample.get(signals.ACCURACY, self._accuracy)
         self._ratios = sample.get(signals.UPDATE_RATIO, self._ratios)
+
+    def _add_shards(self, *, patience: float = 0.0) -> None:
+        """Write the samples for which all processes have measured their parts; with patience, the last ones too."""
+        if self._shards is None:
+            return
+        for step, sample in self._shards.complete(patience=patience):
+            for signal, values in sample.items():
+                self._journal.add(signal, step, values)
+        if patience and self._shards.missed:
+            self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED))
 
     def _state_gathered(self) -> None:
         gathered = (*self._probe.facts(), *self._probe.noticed, *self._live.facts(self._step))
