@@ -303,6 +303,58 @@ def test_a_compiled_model_trains():
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("name", ["SGD", "Momentum", "Adam", "Adagrad"])
+def test_a_compiled_step_is_one_graph(name):
+    ends = []
+    for compiles in (False, True):
+        p = nn.Parameter(torch.linspace(-1, 1, 6, dtype=torch.float64))
+        optimizer = getattr(ours, name)([p], lr=0.1)
+        torch.compiler.reset()
+        step = torch.compile(optimizer.step, backend="eager", fullgraph=True) if compiles else optimizer.step
+        for k in range(4):
+            p.grad = torch.cos(p.detach() + k)
+            step()
+        ends.append(p.detach())
+    torch.testing.assert_close(*ends, rtol=1e-4, atol=0)  # compiled, the step count is a tensor of float32
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("beta2", [0.2, 0.5, 0.6, 0.65, 2 / 3, 0.7])  # at 0.6 a factor that is not used is 1 / 0
+def test_radam_with_a_memory_too_short_to_rectify(engine, beta2):
+    a, mine, b, theirs = pair(("RAdam", {"betas": (0.9, beta2)}), engine=engine)
+    run(a, mine, range(20))
+    run(b, theirs, range(20))
+    assert distance(a, b) < 1e-12
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+def test_the_variance_of_a_constant_gradient_is_not_below_zero(engine):
+    p = nn.Parameter(torch.zeros(64))
+    optimizer = ours.RMSprop([p], centered=True, alpha=0.9, engine=engine)
+    for _ in range(300):
+        p.grad = torch.linspace(0.1, 1, 64)
+        optimizer.step()
+    assert p.isfinite().all()
+
+
+def test_hooks_may_adapt_a_state_before_it_is_judged():
+    a, b = parameters(), parameters()[:2]
+    whole = ours.Adam(a)
+    run(a, whole, range(3))
+    part = ours.Adam(b)
+
+    def keep_two(_, state):
+        groups = [{**state["param_groups"][0], "params": [0, 1]}]
+        return {"state": {k: state["state"][k] for k in (0, 1)}, "param_groups": groups}
+
+    handle = part.register_load_state_dict_pre_hook(keep_two)
+    part.load_state_dict(whole.state_dict())
+    assert torch.equal(part.state[b[1]]["exp_avg"], whole.state[a[1]]["exp_avg"])
+    handle.remove()
+    with pytest.raises(ArgumentError, match=r"groups of \[4\] parameters; accepted are groups of \[2\]"):
+        part.load_state_dict(whole.state_dict())
+
+
 def one():
     return [nn.Parameter(torch.ones(2))]
 
@@ -371,3 +423,20 @@ def test_the_state_of_another_method_is_refused():
     run(a, adam, range(1))
     with pytest.raises(ArgumentError, match=r"no 'momentum'"):
         sgd.load_state_dict(adam.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("saved", "loaded", "said"),
+    [
+        ("RAdam", "Adam", "lacks 'amsgrad', which Adam has"),
+        ("Adam", "RAdam", "has 'amsgrad', which RAdam lacks"),
+        ("NAdam", "Adam", "momentum_decay|amsgrad|mu_product"),
+        ("SGD", "Momentum", "has 'dampening', which Momentum lacks"),
+    ],
+)
+def test_methods_whose_states_look_alike_are_told_apart(saved, loaded, said):
+    a, b = parameters(), parameters()
+    other = getattr(torch.optim, saved)(a)
+    run(a, other, range(1))
+    with pytest.raises(ArgumentError, match=said):
+        getattr(ours, loaded)(b).load_state_dict(other.state_dict())

@@ -22,6 +22,8 @@ __all__ = ["Group", "ObservedOptimizer"]
 
 Group = dict[str, Any]
 _TORCH_OPTIONS: dict[str, Any] = {"maximize": False, "foreach": None, "differentiable": False}
+#: Options that only some methods have, and have had since long: their state dicts tell of them.
+_TELLING = ("amsgrad", "centered", "dampening", "momentum_decay", "nesterov")
 _torch: Any = sys.modules[Optimizer.__module__]
 _before_any: Mapping[int, Any] = _torch._global_optimizer_pre_hooks  # the dicts that torch itself fills
 _after_any: Mapping[int, Any] = _torch._global_optimizer_post_hooks
@@ -94,7 +96,8 @@ class ObservedOptimizer(Optimizer):
             What the closure returned, or None.
         """
         hooked = self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _before_any or _after_any
-        if hooked or _profiling():
+        # the compiler cannot trace the question whether a profiler runs
+        if hooked or (not torch.compiler.is_dynamo_compiling() and _profiling()):
             return self._announced_step(closure)
         return self._plain_step(closure)
 
@@ -146,7 +149,7 @@ class ObservedOptimizer(Optimizer):
     # --- what it saw
 
     def observations(self) -> Observations | None:
-        """What the last step saw; None before the first step.
+        """What the last step saw; None before the first step, and where ``torch.compile`` took all steps.
 
         The compiled engines measure always, within the update's own pass over memory; parameters that plain torch
         serves are measured under ``observe=True`` and are NaN without. Waits for the device once.
@@ -191,8 +194,12 @@ class ObservedOptimizer(Optimizer):
         Raises:
             ArgumentError: The state is of another method, or of parameters of other number or shape.
         """
-        self._check_state_dict(state_dict)
-        super().load_state_dict(state_dict)
+        # as the last hook it sees what earlier ones, which may adapt a state of another shape, have made of it
+        last = self.register_load_state_dict_pre_hook(lambda _, state: self._check_state_dict(state))
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            last.remove()
 
     def _check_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         method = type(self).__name__
@@ -212,6 +219,12 @@ class ObservedOptimizer(Optimizer):
                 raise ArgumentError(
                     f"state_dict: param_groups[{k}] has no {absent[0]!r}, so it was saved by another method; "
                     f"accepted is the state of a {method}"
+                )
+            if foreign := [name for name in _TELLING if (name in group) != (name in self.defaults)]:
+                differs = "has {!r}, which {} lacks" if foreign[0] in group else "lacks {!r}, which {} has"
+                raise ArgumentError(
+                    f"state_dict: param_groups[{k}] {differs.format(foreign[0], method)}, so it was saved by another "
+                    f"method; accepted is the state of a {method}"
                 )
             for key, param in zip(group["params"], self.param_groups[k]["params"], strict=True):
                 self._check_state(state_dict["state"].get(key, {}), key, param)

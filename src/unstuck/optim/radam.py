@@ -95,8 +95,8 @@ class RAdam(ObservedOptimizer):
         m_hat = m / (1 - beta1**t)
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * t * beta2**t / (1 - beta2**t)
-        known = maximum(length, 5.0)  # keeps the root real where it is not used
-        trust = (known - 4) * (known - 2) * longest / ((longest - 4) * (longest - 2) * known)
+        known, most = maximum(length, 5.0), maximum(longest, 5.0)  # the root stays real where it is not used
+        trust = (known - 4) * (known - 2) * longest / ((most - 4) * (most - 2) * known)
         scale = where(length > 5, sqrt(trust * (1 - beta2**t)) / (sqrt(v) + eps), 1.0)
         return w - lr * m_hat * scale, m, v
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from unstuck.optim.arguments import NOT_NEGATIVE, UNIT, Accepted
-from unstuck.optim.arithmetic import sqrt
+from unstuck.optim.arithmetic import maximum, sqrt
 from unstuck.optim.optimizer import Group, ObservedOptimizer
 from unstuck.optim.plan import Engine
 
@@ -92,7 +92,7 @@ class RMSprop(ObservedOptimizer):
             size = sqrt(s) + eps
         else:
             mean = rho * mean + (1 - rho) * g
-            size = sqrt(s - mean * mean) + eps
+            size = sqrt(maximum(s - mean * mean, 0.0)) + eps  # rounding takes a variance of nothing below zero
         if b is None:
             return w - lr * g / size, s, None, mean
         b = momentum * b + g / size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -59,18 +58,14 @@ class Rule:
             g = g + constants["weight_decay"] * w
         elif self.decay == "decoupled":
             w = w * (1 - constants["lr"] * constants["weight_decay"])
-        wanted = _parameters(self.update)
+        code = self.update.__code__  # not a cached inspect.signature: torch.compile warns of the cache
+        wanted = code.co_varnames[: code.co_argcount]
         named = {name: value for name, value in constants.items() if name in wanted}
         return self.update(w, g, *states, **named, **dict(self.switches))
 
     def program(self) -> Program:
         """The rule as a straight-line program over the names ``w``, ``g`` and the buffers'."""
         return _program(self)
-
-
-@cache
-def _parameters(update: Callable[..., Any]) -> frozenset[str]:
-    return frozenset(inspect.signature(update).parameters)
 
 
 @cache

@@ -41,9 +41,9 @@ class SGD(ObservedOptimizer):
     Args:
         params: Parameters, or dicts of parameters with options of their own.
         lr: Learning rate, at least 0.
-        momentum: mu, at least 0 and below 1; 0 keeps no buffer.
-        dampening: tau.
-        weight_decay: Adds ``weight_decay * w`` to the gradient.
+        momentum: mu, at least 0, and below 1 if the sum is to stay finite; 0 keeps no buffer.
+        dampening: tau, at least 0.
+        weight_decay: Adds ``weight_decay * w`` to the gradient, at least 0.
         nesterov: Look one momentum step ahead; needs momentum and no dampening.
         maximize: Climb instead of descend.
         foreach: Accepted as in torch, unused.
