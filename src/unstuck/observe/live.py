@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import Tensor, distributed
 from torch.optim.lr_scheduler import LRScheduler
 
+from unstuck.observe.contractions import contractions_of
 from unstuck.observe.custom_functions import CustomFunctions
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.frames import user_place
@@ -96,6 +97,7 @@ class LiveFacts:
         if not self._wired and whole:
             self._wired = True
             self._new.append(wiring_of(roots[0], named))
+            self._new.extend(contractions_of(roots[0]))
         # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
         if ends is not None and not self._mixed and not (distributed.is_available() and distributed.is_initialized()):
             self._mixed = True

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unstuck.observe.axes import followed, result_shape, signed
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.frames import user_place
 from unstuck.observe.graph import exchanges_axes, operation, producer
@@ -83,6 +84,8 @@ class LossProbe:
     _output_shape: tuple[int, ...] = ()
     _operation: str = ""
     _axis: int | None = None
+    _class_axis: int | None = None
+    _made_shape: tuple[int, ...] = ()
     _transposed: bool = False
     _weighted: bool = False
     _weights: tuple[Any, Any] = (None, None)
@@ -125,13 +128,14 @@ class LossProbe:
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)
         self._operation = "" if node is None else operation(node)
-        self._axis = None
+        self._axis = self._class_axis = None
+        self._made_shape = ()
         self._transposed = exchanges_axes(output)
         if self._operation in ("Softmax", "LogSoftmax"):
-            axis = getattr(node, "_saved_dim", None)
-            # autograd stores a negative axis as an unsigned number
-            axis = axis - 2**64 if isinstance(axis, int) and axis >= 2**63 else axis
-            self._axis = axis + output.dim() if isinstance(axis, int) and axis < 0 else axis
+            axis, self._made_shape = getattr(node, "_saved_dim", None), result_shape(node) or tuple(output.shape)
+            self._axis = None if axis is None else signed(axis) % max(len(self._made_shape), 1)
+            # Of several dimensions a loss over classes takes the second for the classes.
+            self._class_axis = followed(output.grad_fn, min(1, output.dim() - 1))[1] if output.dim() else None
 
     def _measure(self, output: Tensor) -> dict[Signal, Tensor]:
         if not output.is_floating_point() or not output.numel():
@@ -164,6 +168,8 @@ class LossProbe:
             output_maximum=high,
             output_op=self._operation,
             output_op_axis=self._axis,
+            output_op_shape=self._made_shape,
+            output_class_axis=self._class_axis,
             output_transposed=self._transposed,
             weighted=self._weighted,
             label_smoothing=self._smoothing,

@@ -25,6 +25,9 @@ SOFTMAXES: frozenset[Any] = frozenset(
     }
 )
 
+FIRST_BY_DEFAULT = (0, 1, 3)
+"""Dimensions of which PyTorch takes the first, where no axis is given; of others it takes the second."""
+
 
 def softmax_of(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], where: str
@@ -34,8 +37,10 @@ def softmax_of(
     if function not in SOFTMAXES or not isinstance(values, Tensor):
         return None
     axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    dims = values.dim()
+    if axis is None:
+        axis = 0 if dims in FIRST_BY_DEFAULT else 1
     if not isinstance(axis, int):
         return None
     file, line = user_place(2)
-    dims = values.dim()
     return facts.Softmax(where=where, axis=axis % dims if dims else 0, shape=tuple(values.shape), file=file, line=line)

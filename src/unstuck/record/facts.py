@@ -14,7 +14,7 @@ from unstuck.record.course import Cost, Data, End, Environment, Event, Recipe, T
 from unstuck.record.fact import Fact
 from unstuck.record.reach import Ran, Stranger, Strangers
 from unstuck.record.supply import Association, Loader, Shift
-from unstuck.record.wiring import Connection, Normalisation, Recurrence, Reinterpretation, Wiring
+from unstuck.record.wiring import Connection, Contraction, Normalisation, Recurrence, Reinterpretation, Wiring
 
 __all__ = [
     "KINDS",
@@ -22,6 +22,7 @@ __all__ = [
     "BatchMixing",
     "Broadcast",
     "Connection",
+    "Contraction",
     "Cost",
     "CustomFunction",
     "Data",
@@ -183,6 +184,9 @@ class Loss(Fact):
         output_op: The operation that made the outputs, past reshapes, as autograd names it without "Backward":
             "Addmm", "Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh"; empty where unknown.
         output_op_axis: The axis of that softmax, counted from 0.
+        output_op_shape: Shape of that softmax's result, which views may have given another one since.
+        output_class_axis: The axis of that softmax's result that a loss over classes takes for the classes, past what
+            moved it; None where that cannot be told.
         output_transposed: Whether axes were exchanged between that operation and the loss.
         weighted: Whether class weights, positive weights or sample weights were given.
         label_smoothing: Smoothing that was asked for.
@@ -211,6 +215,8 @@ class Loss(Fact):
     output_maximum: float | None = None
     output_op: str = ""
     output_op_axis: int | None = None
+    output_op_shape: tuple[int, ...] = ()
+    output_class_axis: int | None = None
     output_transposed: bool = False
     weighted: bool = False
     label_smoothing: float = 0.0

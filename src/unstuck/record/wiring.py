@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.fact import Fact
 
-__all__ = ["Connection", "Normalisation", "Recurrence", "Reinterpretation", "Wiring"]
+__all__ = ["Connection", "Contraction", "Normalisation", "Recurrence", "Reinterpretation", "Wiring"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +75,22 @@ class Normalisation(Fact):
     shape: tuple[int, ...]
     file: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contraction(Fact):
+    """Weights from a softmax that multiply something learnt and are summed over an axis, as those of an attention.
+
+    Attributes:
+        axis: The axis that the softmax was taken over.
+        contracted: The axis of its result that is summed over.
+        shape: Shape of its result.
+        among_themselves: Whether the softmax is over products of the elements of one set with as many, each learnt, as
+            in self-attention, and the sum is over one of the two.
+    """
+
+    kind = "contraction"
+    axis: int
+    contracted: int
+    shape: tuple[int, ...]
+    among_themselves: bool = False

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
+from unstuck.record.facts import Contraction, Fact, Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
 from unstuck.rules import judge
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -72,5 +72,48 @@ def test_a_wrong_axis_is_the_first_finding(tmp_path: Path, fact: Fact) -> None:
     ids=["transposed", "convolution", "other lengths", "square", "a bag", "pairs", "attention"],
 )
 def test_axes_that_are_right_or_meant_are_silent(tmp_path: Path, fact: Fact) -> None:
+    with seen(tmp_path / "a", fact) as run:
+        assert outcome(WrongAxis(), run) == []
+
+
+FLATTENED = replace(
+    DIGITS, output_shape=(480, 10), target_shape=(480,), output_op_shape=(48, 10, 10), output_op_axis=1,
+    output_class_axis=2,
+)  # fmt: skip
+
+
+def test_the_axis_of_the_classes_is_known_past_a_flattening(tmp_path: Path) -> None:
+    """Tags of (N, T, C) that are flattened to (N T, C): of the softmax the classes are the third axis."""
+    with seen(tmp_path / "sick", FLATTENED) as sick, seen(tmp_path / "b", replace(FLATTENED, output_op_axis=2)) as well:
+        (found,) = outcome(WrongAxis(), sick)
+        assert (found.severity, found.where.line) == ("error", 7)
+        assert outcome(WrongAxis(), well) == []
+
+
+SELF_ATTENTION = Contraction(axis=1, contracted=3, shape=(48, 4, 10, 10), among_themselves=True)
+
+
+@pytest.mark.parametrize(
+    "fact", [SELF_ATTENTION, replace(SELF_ATTENTION, axis=2), Contraction(axis=2, contracted=1, shape=(48, 40, 1))]
+)
+def test_weights_of_an_attention_over_another_axis_than_their_sum(tmp_path: Path, fact: Contraction) -> None:
+    place = Softmax(where="attention", axis=fact.axis, shape=fact.shape, file="train.py", line=5)
+    with seen(tmp_path / "sick", fact, place) as run:
+        (found,) = outcome(WrongAxis(), run)
+    assert (found.severity, found.where.module, found.where.line) == ("error", "attention", 5)
+    assert f"dim={fact.contracted}" in found.advice
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        replace(SELF_ATTENTION, axis=3),
+        Contraction(axis=2, contracted=1, shape=(48, 40, 8)),
+        Contraction(axis=1, contracted=1, shape=(48, 40, 1)),
+        Contraction(axis=1, contracted=2, shape=(48, 7, 40)),
+    ],
+    ids=["over the keys", "soft assignment to clusters", "pooling", "slots"],
+)
+def test_weights_over_what_they_sum_and_soft_assignments_are_silent(tmp_path: Path, fact: Contraction) -> None:
     with seen(tmp_path / "a", fact) as run:
         assert outcome(WrongAxis(), run) == []

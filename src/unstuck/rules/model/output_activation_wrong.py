@@ -115,10 +115,10 @@ class OutputActivationWrong(Rule):
 
     def _one_unit(self, call: Loss) -> _Fault | None:
         """A softmax over an axis of length 1 is 1."""
-        axis = call.output_op_axis
-        if call.output_op not in ("Softmax", "LogSoftmax") or axis is None or len(call.output_shape) <= axis:
+        axis, shape = call.output_op_axis, call.output_op_shape or call.output_shape
+        if call.output_op not in ("Softmax", "LogSoftmax") or axis is None or len(shape) <= axis:
             return None
-        if call.output_shape[axis] != 1 or max(call.output_shape) == 1:
+        if shape[axis] != 1 or max(shape) == 1:
             return None
         return _Fault(
             f"the softmax before {call.function} runs over one unit: its result is 1 for every input",
@@ -226,5 +226,6 @@ def _range(call: Loss) -> Evidence:
 
 
 def _shape(call: Loss, axis: int) -> Evidence:
-    note = f"outputs of shape {call.output_shape}, softmax over axis {axis}"
-    return Evidence(signal="loss", value=float(call.output_shape[axis]), threshold=2.0, note=note)
+    shape = call.output_op_shape or call.output_shape
+    note = f"outputs of shape {shape}, softmax over axis {axis}"
+    return Evidence(signal="loss", value=float(shape[axis]), threshold=2.0, note=note)

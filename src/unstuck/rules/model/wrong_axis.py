@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where
-from unstuck.record.facts import Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
+from unstuck.record.facts import Contraction, Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
 from unstuck.rules.calls import SYMPTOMS, call_place, loss_calls, outcome_of
 from unstuck.rules.rule import Rule
 
@@ -23,8 +23,9 @@ class WrongAxis(Rule):
     Detects:
         A log_softmax or softmax before the loss along another axis than that of the classes; a loss over classes whose
         outputs (N, T, C) have as many moments as classes and were not transposed to (N, C, T), as it expects
-        them; a softmax, norm or cosine inside the model along the axis of the examples; a view that exchanges
-        two axes within an example.
+        them; attention whose weights are normalised over another axis than the one that they are summed over; a
+        softmax, norm or cosine inside the model along the axis of the examples; a view that exchanges two axes within
+        an example.
 
     Why it matters:
         Over the batch, each example's probabilities depend on the others and need not sum to one; training finds a
@@ -35,8 +36,9 @@ class WrongAxis(Rule):
 
     Known false positives:
         A symmetric contrastive loss takes both axes of a square on purpose, attention over the instances of a bag runs
-        over the first axis of one example: squares, and first axes that do not count examples, are passed over. Where
-        learning is good, a note.
+        over the first axis of one example: squares, and first axes that do not count examples, are passed over. Soft
+        assignments to clusters are normalised over these and summed over what they group: of weights, only those among
+        the elements of one set, and those over a single entry, are judged. Where learning is good, a note.
 
     Try:
         softmax(..., dim=1) for (N, C), dim=-1 for (N, T, C); logits.transpose(1, 2) before cross_entropy with targets
@@ -61,7 +63,7 @@ class WrongAxis(Rule):
             if found is not None:
                 yield found
                 return
-        found = self._inside(run)
+        found = self._of_weights(run) or self._inside(run)
         if found is not None:
             yield found
 
@@ -76,19 +78,24 @@ class WrongAxis(Rule):
     def _of_loss(self, run: Run, call: Loss) -> Finding | None:
         if call.function not in CLASSES or len(call.output_shape) < 2:
             return None
-        axis, shape = call.output_op_axis, call.output_shape
-        over_classes = axis is None or axis == 1 or call.output_transposed or shape[axis] == 1
+        axis, shape = call.output_op_axis, call.output_op_shape or call.output_shape
+        if call.output_class_axis is not None:
+            over_classes = axis is None or axis == call.output_class_axis
+        else:
+            over_classes = axis is None or axis == 1 or call.output_transposed or axis >= len(shape) or shape[axis] == 1
         # A square of similarities has a softmax over either axis, and each class once in every batch.
         square = shape[0] == shape[1] and len(set(call.class_counts)) <= 1
         if call.output_op in ("Softmax", "LogSoftmax") and not over_classes and not square:
             return self._report(
                 run,
-                f"the {call.output_op} before {call.function} runs over axis {axis} of {shape}, the classes are axis 1",
+                f"the {call.output_op} before {call.function} runs over axis {axis} of {shape}, the classes are axis "
+                f"{1 if call.output_class_axis is None else call.output_class_axis}",
                 "Give it dim=1 (dim=-1 for outputs of shape (N, C)).",
                 Evidence(signal="loss", value=float(axis or 0), threshold=1.0, note=f"outputs of shape {shape}"),
                 call_place(call),
                 confidence=0.96,
             )
+        shape = call.output_shape
         moments = call.target_shape[1:2] == (shape[2] if len(shape) == 3 else -1,)
         if call.target_type == "class" and moments and shape[1] == shape[2] and call.output_op in PRODUCTS:
             if call.output_transposed:
@@ -102,6 +109,31 @@ class WrongAxis(Rule):
                 Evidence(signal="loss", value=1.0, threshold=2.0, note=f"targets of shape {call.target_shape}"),
                 call_place(call),
                 confidence=0.9,
+            )
+        return None
+
+    def _of_weights(self, run: Run) -> Finding | None:
+        """Weights of an attention that do not add up to one over what they weigh."""
+        for fact in run.facts(Contraction):
+            one = fact.shape[fact.axis] == 1
+            if fact.axis == fact.contracted or not (one or fact.among_themselves):
+                continue
+            places = [s for s in run.facts(Softmax) if (s.axis, s.shape) == (fact.axis, fact.shape)]
+            place = places[0] if places else None
+            gives = "where it has one entry and gives 1 everywhere, " if one else ""
+            return self._report(
+                run,
+                f"softmax runs over axis {fact.axis} of {fact.shape}, {gives}but its weights are summed over axis "
+                f"{fact.contracted}",
+                f"Give it dim={fact.contracted}, the axis that the weights are summed over, so that they add up to 1.",
+                Evidence(
+                    signal=fact.kind,
+                    value=float(fact.axis),
+                    threshold=float(fact.contracted),
+                    note=f"weights of shape {fact.shape}",
+                ),
+                Where(module=place.where or None, file=place.file, line=place.line) if place else Where(),
+                confidence=0.85,
             )
         return None
 
