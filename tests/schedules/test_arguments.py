@@ -38,3 +38,10 @@ def test_metric_of_wrong_type(value):
 @pytest.mark.parametrize("value", [1, 1.0, torch.tensor([1.0]), np.float64(1), np.ones(())])
 def test_metric(value):
     assert arguments.metric("metrics", value) == 1.0
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.int32(3)])
+def test_integers_of_numpy_are_counts(value):
+    counted = arguments.count("steps", value)
+    assert counted == 3
+    assert type(counted) is int  # a state dict of it is read back with weights_only=True
