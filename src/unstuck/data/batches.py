@@ -81,7 +81,8 @@ class Batches:
             sizes = self._sizes[first : first + self._together]
             rows = order[start : start + sum(sizes)]
             start += len(rows)
-            yield from zip(inputs[rows].split(sizes), targets[rows].split(sizes), strict=True)
+            gathered = (values.index_select(0, rows).split(sizes) for values in (inputs, targets))
+            yield from zip(*gathered, strict=True)
 
 
 def _sizes(examples: int, size: int) -> list[int]:

@@ -160,10 +160,11 @@ def _train_epoch(
     if isinstance(schedule, ReduceLROnPlateau):
         schedule = None
     model.train()
+    clear = _clearing(optimizer)
     tally = Tally()
     steps = 0
     for inputs, targets in data:
-        optimizer.zero_grad()
+        clear()
         outputs = model(inputs)
         value = loss(outputs, targets)
         value.backward()
@@ -177,6 +178,19 @@ def _train_epoch(
     if not steps:
         raise DataError("data: there is no batch in it; give at least one example")
     return tally
+
+
+def _clearing(optimizer: Optimizer) -> Callable[[], None]:
+    """What forgets the gradients: ``zero_grad``, without the profiler's mark that takes longer than all of it."""
+    if type(optimizer).zero_grad is not Optimizer.zero_grad or "zero_grad" in vars(optimizer):
+        return optimizer.zero_grad
+
+    def clear() -> None:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+    return clear
 
 
 def _reschedule(schedule: LRScheduler | None, epoch: Epoch, *, also_plain: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -48,7 +49,7 @@ class Tally:
         self._losses: list[Tensor] = []
         self._outputs: list[Tensor] = []
         self._targets: list[Tensor] = []
-        self._loss_sums: list[Tensor] = []
+        self._loss_sum = 0.0
         self._hits: list[Tensor] = []
         self._examples = 0
         self._judged = 0
@@ -76,19 +77,17 @@ class Tally:
         self._reduce()
         if not self._examples:
             return Means(loss=float("nan"), accuracy=None, examples=0)
-        loss = float(torch.stack(self._loss_sums).double().sum()) / self._examples
         accuracy = float(torch.stack(self._hits).sum()) / self._judged if self._judged else None
-        return Means(loss=loss, accuracy=accuracy, examples=self._examples)
+        return Means(loss=self._loss_sum / self._examples, accuracy=accuracy, examples=self._examples)
 
     def _reduce(self) -> None:
         if not self._losses:
             return
+        losses: list[float] = torch.stack(self._losses).tolist()
         sizes = [len(targets) for targets in self._targets]
-        losses = torch.stack(self._losses)
-        weighted = losses * torch.tensor(sizes, dtype=losses.dtype, device=losses.device)
-        self._loss_sums.append(weighted.sum())
+        self._loss_sum += sum(loss * size for loss, size in zip(losses, sizes, strict=True))
         self._examples += sum(sizes)
-        self.diverged = self.diverged or not bool(torch.isfinite(losses).all())
+        self.diverged = self.diverged or not all(map(math.isfinite, losses))
         if _are_classes(self._outputs[0], self._targets[0]):
             outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
             self._hits.append((outputs.argmax(dim=1) == targets).sum())
