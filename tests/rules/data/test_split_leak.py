@@ -49,7 +49,8 @@ def test_more_shared_examples_weigh_more(tmp_path: Path) -> None:
         {"seen_in_training": 9},  # every collection has a few duplicates
         {"seen_in_training": 16},  # 4%: likewise
         {"purpose": "training", "seen_in_training": 400},  # the training set itself, by the user's own words
-        {"evaluated": 100, "seen_in_training": 100, "trained": 100},  # a toy that is not split at all
+        {"evaluated": 400, "seen_in_training": 390},  # a part of the training set, and nobody calls it validation
+        {"evaluated": 100, "seen_in_training": 100, "trained": 100, "purpose": "validation"},  # a toy without a split
         {"before": [0.5, 0.5, 0.5]},  # few distinct values: batches repeat each other from the start
     ],
 )

@@ -30,9 +30,10 @@ class SplitLeak(Rule):
         The examples of evaluations and of training batches, told apart by a signature of their values.
 
     Known false positives:
-        An evaluation of the training set itself, beside one of fresh examples, is no leak and not counted. Data with
-        few distinct values repeat by chance: where training batches hold that many repetitions among themselves at the
-        start, and for sequences of ids, it is silent.
+        An evaluation of the training set itself, or of a part of it, is no leak: it is not counted beside one of fresh
+        examples, nor where nothing in the script calls it validation or test. Data with few distinct values repeat by
+        chance: where training batches hold that many repetitions among themselves at the start, and for sequences of
+        ids, it is silent.
 
     Try:
         Split first, by person or by source where examples are related, then oversample, augment or cut windows, on the
@@ -69,8 +70,9 @@ class SplitLeak(Rule):
         share = fact.seen_in_training / fact.evaluated
         if fact.seen_in_training < self.few or share < self.share or share < self.chance * self._by_chance(run):
             return
-        unsplit = share > 0.95 and fact.evaluated >= 0.8 * fact.trained
-        if fact.purpose == "training" or (unsplit and (fact.trained < self.split or not fact.purpose)):
+        inside = share > 0.95
+        unsplit = inside and fact.evaluated >= 0.8 * fact.trained
+        if fact.purpose == "training" or (inside and not fact.purpose) or (unsplit and fact.trained < self.split):
             return
         sure = share > self.certain and (share < 0.95 or fact.purpose == "validation") and not unsplit
         severity: Severity = "error" if sure else "warning" if share > self.certain else "note"
