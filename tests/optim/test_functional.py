@@ -191,3 +191,20 @@ def test_rates_on_a_quadratic(condition):
                 sizes[step] = np.linalg.norm(w) / (step if rule is sgd_momentum else 1)
         measured = (math.log(sizes[late]) - math.log(sizes[early])) / (late - early)
         assert math.log(1e-6) / measured == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("rule", "arguments", "said"),
+    [
+        (
+            sgd,
+            (np.ones(3), np.ones((3, 1))),
+            r"dw: received shape \(3, 1\); accepted is \(3,\), the shape of w",
+        ),
+        (adam, (np.ones(3), np.ones(3), {"m": np.ones(2)}), r"config\['m'\]: received shape \(2,\)"),
+        (rmsprop, (1.0, 1.0, 0.01), r"config: received 0\.01; accepted is a dict"),
+    ],
+)
+def test_what_would_broadcast_or_is_no_config_is_refused(rule, arguments, said):
+    with pytest.raises(ArgumentError, match=said):
+        rule(*arguments)

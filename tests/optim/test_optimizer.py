@@ -377,6 +377,7 @@ def one():
         (lambda: ours.Adam(one(), fused=True, foreach=True), "fused: received True together with foreach=True"),
         (lambda: ours.Adam(one(), engine="cuda"), "engine: received 'cuda'; accepted are 'auto', 'torch'"),
         (lambda: ours.Adam([]), "params: received an empty list"),
+        (lambda: ours.Adam([{"params": []}, {"params": []}]), "params: received groups that are all empty"),
         (lambda: ours.Adam(one() * 2), "params: the parameter at position 1, of shape .2,., was listed at position 0"),
         (lambda: ours.Adam([{"params": one(), "lr": -1}]), "lr: received -1"),
     ],
@@ -392,7 +393,19 @@ def test_a_parameter_in_two_groups_is_refused():
         ours.Adam([{"params": shared}, {"params": shared}])
 
 
-@pytest.mark.parametrize("params", [torch.ones(2), 3])
+def test_one_group_of_several_may_be_empty():
+    assert len(ours.Adam([{"params": []}, {"params": one()}]).param_groups) == 2
+
+
+@pytest.mark.parametrize("state", [None, [], "model.pt"])
+def test_a_state_that_is_no_dict_is_refused(state):
+    with pytest.raises(
+        ArgumentError, match=r"state_dict: received .* of type (NoneType|list|str); accepted is the dict"
+    ):
+        ours.Adam(one()).load_state_dict(state)
+
+
+@pytest.mark.parametrize("params", [torch.ones(2), 3, {"weight": torch.ones(2)}])
 def test_params_of_the_wrong_type_are_refused(params):
     with pytest.raises(TypeError, match="params: received"):
         ours.SGD(params)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["NOT_NEGATIVE", "UNIT", "Accepted", "Range", "check_group", "check_no_repeats", "check_parameters"]
+__all__ = [
+    "NOT_NEGATIVE",
+    "UNIT",
+    "Accepted",
+    "Range",
+    "check_group",
+    "check_no_repeats",
+    "check_parameters",
+    "require_some",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +79,26 @@ def check_parameters(params: Any) -> list[Any]:
             f"params: received one tensor of shape {tuple(params.shape)}; accepted is an iterable of parameters or of "
             "dicts: wrap it in a list"
         )
+    if isinstance(params, Mapping):
+        keys = ", ".join(map(repr, list(cast("Mapping[Any, Any]", params))[:3]))
+        raise TypeError(
+            f"params: received a dict with the keys {keys}; accepted is an iterable of parameters or of dicts: wrap it "
+            "in a list, or take its values() if it holds parameters by name"
+        )
     if not isinstance(params, Iterable):
         raise TypeError(f"params: received {params!r}; accepted is an iterable such as model.parameters()")
     listed = list(params)
-    if not listed:
+    require_some(listed, received="an empty list")
+    return listed
+
+
+def require_some(params: Sequence[Any], *, received: str) -> None:
+    """Raise ``ArgumentError`` where there is no parameter at all."""
+    if not params:
         raise ArgumentError(
-            "params: received an empty list; accepted is at least one parameter. Does the model register its layers "
+            f"params: received {received}; accepted is at least one parameter. Does the model register its layers "
             "(nn.ModuleList instead of a plain list), or was a generator used up before?"
         )
-    return listed
 
 
 def check_no_repeats(params: Iterable[Any], *, where: str) -> None:

@@ -30,8 +30,12 @@ _RANGES: dict[str, Range] = {
 }  # fmt: skip
 
 
-def _settle(config: Mapping[str, Any] | None, w: Any, *, zeros: tuple[str, ...] = (), **defaults: float) -> Config:
+def _settle(
+    config: Mapping[str, Any] | None, w: Any, dw: Any, *, zeros: tuple[str, ...] = (), **defaults: float
+) -> Config:
     """A copy of ``config`` with what it leaves out: defaults, and running values of zero in the shape of ``w``."""
+    if config is not None and not isinstance(config, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # users err
+        raise ArgumentError(f"config: received {config!r}; accepted is a dict such as {{'learning_rate': 0.01}}")
     given = dict(config or {})
     accepted = (*defaults, *zeros)
     for name, value in given.items():
@@ -39,7 +43,14 @@ def _settle(config: Mapping[str, Any] | None, w: Any, *, zeros: tuple[str, ...] 
             raise ArgumentError(f"config: received {name!r}; accepted are {', '.join(map(repr, accepted))}")
         if name in _RANGES:
             _RANGES[name].check(f"config[{name!r}]", value)
+    for name, value in {"dw": dw, **{f"config[{name!r}]": given[name] for name in zeros if name in given}}.items():
+        if _shape(value) != _shape(w):  # broadcasting would give w another shape
+            raise ArgumentError(f"{name}: received shape {_shape(value)}; accepted is {_shape(w)}, the shape of w")
     return {**defaults, **{name: w * 0 for name in zeros if name not in given}, **given}
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return tuple(getattr(x, "shape", ()))
 
 
 def sgd(w: Any, dw: Any, config: Mapping[str, Any] | None = None) -> tuple[Any, Config]:
@@ -54,13 +65,13 @@ def sgd(w: Any, dw: Any, config: Mapping[str, Any] | None = None) -> tuple[Any, 
         The next weight, and the config for the next call.
 
     Raises:
-        ArgumentError: The config holds an unknown key or a value out of range.
+        ArgumentError: The config holds an unknown key or a value out of range, or shapes differ.
 
     Example:
         >>> sgd(1.0, 2.0, {"learning_rate": 0.1})
         (0.8, {'learning_rate': 0.1})
     """
-    c = _settle(config, w, learning_rate=1e-2)
+    c = _settle(config, w, dw, learning_rate=1e-2)
     return SGD.update(w, dw, None, 1, c["learning_rate"], 0, 0, False)[0], c
 
 
@@ -76,14 +87,14 @@ def sgd_momentum(w: Any, dw: Any, config: Mapping[str, Any] | None = None) -> tu
         The next weight, and the config with the new velocity.
 
     Raises:
-        ArgumentError: The config holds an unknown key or a value out of range.
+        ArgumentError: The config holds an unknown key or a value out of range, or shapes differ.
 
     Example:
         >>> w, config = sgd_momentum(1.0, 2.0, {"learning_rate": 0.1})
         >>> w, config["velocity"]
         (0.8, -0.2)
     """
-    c = _settle(config, w, zeros=("velocity",), learning_rate=1e-2, momentum=0.9)
+    c = _settle(config, w, dw, zeros=("velocity",), learning_rate=1e-2, momentum=0.9)
     w, c["velocity"] = Momentum.update(w, dw, c["velocity"], c["learning_rate"], c["momentum"])
     return w, c
 
@@ -100,14 +111,14 @@ def nesterov(w: Any, dw: Any, config: Mapping[str, Any] | None = None) -> tuple[
         The next weight, and the config with the new velocity.
 
     Raises:
-        ArgumentError: The config holds an unknown key or a value out of range.
+        ArgumentError: The config holds an unknown key or a value out of range, or shapes differ.
 
     Example:
         >>> w, config = nesterov(1.0, 2.0, {"learning_rate": 0.1})
         >>> round(w, 4)
         0.62
     """
-    c = _settle(config, w, zeros=("velocity",), learning_rate=1e-2, momentum=0.9)
+    c = _settle(config, w, dw, zeros=("velocity",), learning_rate=1e-2, momentum=0.9)
     w, c["velocity"] = Nesterov.update(w, dw, c["velocity"], c["learning_rate"], c["momentum"])
     return w, c
 
@@ -124,14 +135,14 @@ def adagrad(w: Any, dw: Any, config: Mapping[str, Any] | None = None) -> tuple[A
         The next weight, and the config with the new cache.
 
     Raises:
-        ArgumentError: The config holds an unknown key or a value out of range.
+        ArgumentError: The config holds an unknown key or a value out of range, or shapes differ.
 
     Example:
         >>> w, config = adagrad(1.0, 2.0, {"learning_rate": 0.1})
         >>> round(w, 4), config["cache"]
         (0.9, 4.0)
     """
-    c = _settle(config, w, zeros=("cache",), learning_rate=1e-2, epsilon=1e-8)
+    c = _settle(config, w, dw, zeros=("cache",), learning_rate=1e-2, epsilon=1e-8)
     w, c["cache"] = Adagrad.update(w, dw, c["cache"], 1, c["learning_rate"], 0, c["epsilon"])
     return w, c
 
@@ -148,14 +159,14 @@ def rmsprop(w: Any, dw: Any, config: Mapping[str, Any] | None = None) -> tuple[A
         The next weight, and the config with the new cache.
 
     Raises:
-        ArgumentError: The config holds an unknown key or a value out of range.
+        ArgumentError: The config holds an unknown key or a value out of range, or shapes differ.
 
     Example:
         >>> w, config = rmsprop(1.0, 2.0)
         >>> round(w, 4), round(config["cache"], 4)
         (0.9, 0.04)
     """
-    c = _settle(config, w, zeros=("cache",), learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
+    c = _settle(config, w, dw, zeros=("cache",), learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
     rate, rho, eps = c["learning_rate"], c["decay_rate"], c["epsilon"]
     w, c["cache"], _, _ = RMSprop.update(w, dw, c["cache"], None, None, rate, rho, eps, 0)
     return w, c
@@ -174,14 +185,14 @@ def adam(w: Any, dw: Any, config: Mapping[str, Any] | None = None) -> tuple[Any,
         The next weight, and the config with the new means and ``t`` advanced by one.
 
     Raises:
-        ArgumentError: The config holds an unknown key or a value out of range.
+        ArgumentError: The config holds an unknown key or a value out of range, or shapes differ.
 
     Example:
         >>> w, config = adam(1.0, 2.0, {"learning_rate": 0.1})
         >>> round(w, 4), config["t"]
         (0.9, 1)
     """
-    c = _settle(config, w, zeros=("m", "v"), learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
+    c = _settle(config, w, dw, zeros=("m", "v"), learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
     c["t"] += 1
     numbers = (c["learning_rate"], c["beta1"], c["beta2"], c["epsilon"])
     w, c["m"], c["v"], _ = Adam.update(w, dw, c["m"], c["v"], None, c["t"], *numbers)

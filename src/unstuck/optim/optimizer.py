@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from unstuck.errors import ArgumentError
-from unstuck.optim.arguments import Accepted, check_group, check_no_repeats, check_parameters
+from unstuck.optim.arguments import Accepted, check_group, check_no_repeats, check_parameters, require_some
 from unstuck.optim.observations import Observations
 from unstuck.optim.plan import Engine, Plan, check_engine
 from unstuck.optim.row import step_dtype
@@ -61,6 +61,7 @@ class ObservedOptimizer(Optimizer):
         defaults = {**_TORCH_OPTIONS, **defaults}
         check_group(defaults, self.accepted, where="")
         super().__init__(listed, defaults)
+        require_some([p for group in self.param_groups for p in group["params"]], received="groups that are all empty")
 
     # --- what a method says about itself
 
@@ -194,6 +195,11 @@ class ObservedOptimizer(Optimizer):
         Raises:
             ArgumentError: The state is of another method, or of parameters of other number or shape.
         """
+        if not isinstance(state_dict, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # users err
+            raise ArgumentError(
+                f"state_dict: received {state_dict!r} of type {type(state_dict).__name__}; accepted is the dict that "
+                f"{type(self).__name__}.state_dict() returns"
+            )
         # as the last hook it sees what earlier ones, which may adapt a state of another shape, have made of it
         last = self.register_load_state_dict_pre_hook(lambda _, state: self._check_state_dict(state))
         try:
