@@ -58,3 +58,10 @@ def test_the_contract_catches(broken, test):
     suite.make = lambda params: broken(params, lr=0.05, momentum=0.9)
     with pytest.raises(AssertionError):
         getattr(suite, test)()
+
+
+def test_a_failure_shows_its_values():
+    suite = OptimizerContract()
+    suite.make = lambda params: Climbing(params, lr=0.05)
+    with pytest.raises(AssertionError, match=r"assert \S+ < \("):
+        suite.test_it_descends()

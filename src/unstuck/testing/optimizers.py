@@ -2,6 +2,9 @@
 
 Subclass it in a test module, say how to make the optimizer, and pytest runs the contract::
 
+    from unstuck.testing.optimizers import OptimizerContract
+
+
     class TestMyOptimizer(OptimizerContract):
         def make(self, params):
             return MyOptimizer(params, lr=0.05)
