@@ -13,6 +13,13 @@ def test_a_run_in_one_line(healthy: Run, tmp_path: Path) -> None:
         assert "nothing is known" in one_line(run, ENGLISH)
 
 
+def test_a_program_without_modules_has_no_name_of_a_model(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
+        writer.state(facts.Model(type="", parameters=(), layers=()))
+        writer.state(facts.End(reason="completed", steps=5))
+        assert one_line(run, ENGLISH) == "5 steps · completed"
+
+
 def test_a_run_without_an_end_says_so(tmp_path: Path) -> None:
     with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
         writer.add(signals.LOSS, 41, 0.5)

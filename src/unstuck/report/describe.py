@@ -50,7 +50,7 @@ def one_line(run: Run, words: Words) -> str:
     parts: list[str] = []
     if data := run.fact(facts.Data):
         parts.append(data.name)
-    if model := run.fact(facts.Model):
+    if (model := run.fact(facts.Model)) and model.type:  # a program without modules has parameters alone
         parts.append(model.type)
     if optimizer := run.fact(facts.Optimizer):
         rate = optimizer.groups[0].learning_rate if optimizer.groups else None
