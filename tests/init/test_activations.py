@@ -41,6 +41,13 @@ def test_gain_makes_up_for_the_second_moment(module):
     assert activation.gain**2 * second_moment == pytest.approx(1, rel=0.01)
 
 
+def test_gain_before_a_gated_linear_unit():
+    activation = activations.of_module(nn.GLU())
+    z = torch.randn(1_000_000, 2, generator=torch.Generator().manual_seed(0))
+    assert (activation.name, activation.scheme) == ("glu", "he")
+    assert activation.gain**2 * functional.glu(z).square().mean().item() == pytest.approx(1, rel=0.01)
+
+
 class Maxout(nn.Module):
     def __init__(self, pieces):
         super().__init__()

@@ -18,8 +18,8 @@ Elementwise = Callable[[Tensor], Tensor]
 #: Functions by the name that torch gives them, and the scheme for the layer before each.
 _SCHEME_BEFORE: dict[str, Literal["he", "xavier", "lecun"]] = {
     **dict.fromkeys(("relu", "relu6", "leaky_relu", "prelu", "rrelu", "elu", "celu", "gelu", "silu", "mish"), "he"),
-    **dict.fromkeys(("softplus", "hardswish", "maxout"), "he"),
-    **dict.fromkeys(("tanh", "hardtanh", "softsign", "sigmoid", "hardsigmoid", "logsigmoid", "glu"), "xavier"),
+    **dict.fromkeys(("softplus", "hardswish", "maxout", "glu"), "he"),
+    **dict.fromkeys(("tanh", "hardtanh", "softsign", "sigmoid", "hardsigmoid", "logsigmoid"), "xavier"),
     **dict.fromkeys(("softmax", "log_softmax", "softmin", "none"), "xavier"),
     "selu": "lecun",
 }
@@ -28,7 +28,7 @@ _ALIASES = {"expit": "sigmoid", "special_expit": "sigmoid", "swish": "silu", "sp
 #: of the output is far from zero, as for a sigmoid, keeping the second moment would not keep the spread.
 _FIXED_GAIN = {
     "tanh": 5 / 3,
-    **dict.fromkeys(("sigmoid", "hardsigmoid", "logsigmoid", "glu", "softmax", "log_softmax", "softmin", "none"), 1.0),
+    **dict.fromkeys(("sigmoid", "hardsigmoid", "logsigmoid", "softmax", "log_softmax", "softmin", "none"), 1.0),
 }
 _BOUNDED = frozenset(("tanh", "hardtanh", "softsign", "sigmoid", "hardsigmoid", "relu6"))
 
@@ -60,8 +60,9 @@ class Activation:
 
         which gives sqrt(2) for ReLU, sqrt(2 / (1 + a^2)) for leaky ReLU and 1 for SELU. The integral is taken
         numerically from the very function that the model uses. For maxout, z is the largest of k such numbers, of
-        density :math:`k\, \phi(z)\, \Phi(z)^{k-1}`: 1 for two of them, less for more. tanh has the customary 5/3;
-        sigmoid and what ends a network have 1.
+        density :math:`k\, \phi(z)\, \Phi(z)^{k-1}`: 1 for two of them, less for more. A gated linear unit multiplies
+        one such number by the sigmoid of another, so that f is the sigmoid: 1.85. tanh has the customary 5/3; sigmoid
+        and what ends a network have 1.
 
         Source: He et al., "Delving deep into rectifiers" (2015), equations 9 and 15.
         """
@@ -70,8 +71,9 @@ class Activation:
         z = torch.linspace(-12, 12, 24_001, dtype=torch.float64)
         density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
         density = self.pieces * density * torch.special.ndtr(z) ** (self.pieces - 1)
+        function = torch.sigmoid if self.name == "glu" else self.function
         with torch.no_grad():
-            second_moment = torch.trapezoid(self.function(z.clone()) ** 2 * density, z).item()
+            second_moment = torch.trapezoid(function(z.clone()) ** 2 * density, z).item()
         return 1.0 / math.sqrt(second_moment) if second_moment > 0 else 1.0
 
     @property
