@@ -192,3 +192,19 @@ def test_a_plateau_is_told_the_validation_loss() -> None:
     )
     assert plateau.best == pytest.approx(_worth(fitted.epochs[0]).loss)
     assert optimizer.param_groups[0]["lr"] == 0.25e-9
+
+
+def test_an_optimizer_that_clears_gradients_in_its_own_way_is_asked_to() -> None:
+    class Counting(torch.optim.SGD):
+        cleared = 0
+
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            self.cleared += 1
+            super().zero_grad(set_to_none)
+
+    model, _ = setup()
+    optimizer = Counting(model.parameters(), lr=0.1)
+    batches = Batches(DATA.train, 32, seed=4)
+    fit(model, cross_entropy, batches, optimizer, epochs=3)
+    assert optimizer.cleared == 3 * len(batches)
+    assert torch.equal(model.weight, plain_loop(DATA, epochs=3, seed=4).weight)

@@ -1,4 +1,4 @@
-"""Means over batches, kept on the device: training never waits for a number that nobody needs yet."""
+"""Means over batches, fetched many at a time: training seldom waits for a number that nobody needs yet."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Tally:
         self._outputs: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._loss_sum = 0.0
-        self._hits: list[Tensor] = []
+        self._hits = 0
         self._examples = 0
         self._judged = 0
 
@@ -77,7 +77,7 @@ class Tally:
         self._reduce()
         if not self._examples:
             return Means(loss=float("nan"), accuracy=None, examples=0)
-        accuracy = float(torch.stack(self._hits).sum()) / self._judged if self._judged else None
+        accuracy = self._hits / self._judged if self._judged else None
         return Means(loss=self._loss_sum / self._examples, accuracy=accuracy, examples=self._examples)
 
     def _reduce(self) -> None:
@@ -90,7 +90,7 @@ class Tally:
         self.diverged = self.diverged or not all(map(math.isfinite, losses))
         if _are_classes(self._outputs[0], self._targets[0]):
             outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
-            self._hits.append((outputs.argmax(dim=1) == targets).sum())
+            self._hits += int((outputs.argmax(dim=1) == targets).sum())
             self._judged += targets.numel()
         self._losses.clear()
         self._outputs.clear()
