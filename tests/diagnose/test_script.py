@@ -210,6 +210,7 @@ def test_an_interrupted_script_keeps_its_run(tmp_path, capsys):
     [
         ("print('no torch at all')", "never called backward"),
         ("import torch\ntorch.ones(1, requires_grad=True).sum().backward()", "no torch.optim optimizer"),
+        ("import torch\ntorch.func.grad(torch.sum)(torch.ones(1))", "transforms of torch.func"),
     ],
 )
 def test_a_script_that_never_trains_is_told_why(text, reason, tmp_path):

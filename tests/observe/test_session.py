@@ -562,3 +562,69 @@ def test_counts_tell_why_there_is_nothing(tmp_path):
         torch.ones(1, requires_grad=True).sum().backward()
     assert (session.backward_passes, session.optimizers) == (1, 0)
     assert not forward._watching
+
+
+def ensemble() -> list[float]:
+    """Two members at once, their gradients taken within transforms, in which no tensor holds values."""
+    members = [nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)) for _ in range(2)]
+    weights, _ = torch.func.stack_module_state(members)
+    weights = {name: weight.detach() for name, weight in weights.items()}
+    x, y = torch.randn(2, 8, 3), torch.randn(2, 8, 1)
+
+    def loss(weights, x, y):
+        return F.mse_loss(torch.func.functional_call(members[0], weights, (x,)), y)
+
+    both = torch.vmap(torch.func.grad_and_value(loss))
+    values = []
+    for _ in range(12):
+        gradients, now = both(weights, x, y)
+        weights = {name: weight - 0.1 * gradients[name] for name, weight in weights.items()}
+        values += now.tolist()
+    return values
+
+
+def test_transforms_of_functions_are_let_be_and_counted(tmp_path):
+    torch.manual_seed(0)
+    plain = ensemble()
+    torch.manual_seed(0)
+    with warnings.catch_warnings(), RunWriter(tmp_path) as writer, Session(writer) as session:
+        warnings.simplefilter("error")
+        assert ensemble() == plain
+    assert session.failure is None
+    assert (session.transforms, session.backward_passes) == (12, 0)
+
+
+def test_transforms_beside_an_optimizer_are_let_be(tmp_path):
+    """Gradients of single examples, by which a plain training clips its own."""
+
+    def program():
+        model = nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        x, y = torch.randn(8, 3), torch.randn(8, 1)
+
+        def loss(weights, x, y):
+            return F.mse_loss(torch.func.functional_call(model, weights, (x,)), y)
+
+        found = []
+        for _ in range(12):
+            weights = {name: weight.detach() for name, weight in model.named_parameters()}
+            single = torch.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))(weights, x, y)
+            value = F.mse_loss(model(x), y)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            found += [value.item(), single["weight"].norm().item()]
+        return found
+
+    run = seen(program, tmp_path)
+    assert len(run.series(signals.LOSS)) == 12
+
+
+def test_a_listener_that_fails_again_as_it_lets_go_costs_the_program_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(Session, "backward_begins", lambda *_: 1 / 0)
+    monkeypatch.setattr(Session, "failed", lambda *_: 1 / 0)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        weight = torch.ones(1, requires_grad=True)
+        with pytest.warns(RuntimeWarning, match="stopped watching"):
+            weight.sum().backward()
+    assert weight.grad.item() == 1.0

@@ -196,6 +196,11 @@ def _status(error: SystemExit) -> int:
 
 
 def _why_nothing(session: Session) -> str:
+    if session.transforms and not session.backward_passes:
+        return (
+            "the script takes its gradients within transforms of torch.func (grad, vmap), where neither the loss nor "
+            "the gradients can be read; a plain loop of one model, with loss.backward(), can be diagnosed"
+        )
     if not session.backward_passes:
         return (
             "the script never called backward in this process, so nothing was trained; training in processes that it "

@@ -42,6 +42,8 @@ class Listener(Protocol):
     step_ended(optimizer)                after it
     optimizer_made(optimizer)            when an optimizer was constructed
     schedule_stepped(schedule)           when a learning-rate schedule was stepped
+    transformed()                        when a gradient is taken within a transform of torch.func, of which no other
+                                         event tells: its tensors hold no values that could be read
     ===================================  ===============================================================================
     """
 
@@ -52,7 +54,7 @@ class Listener(Protocol):
 
 EVENTS = (
     *("backward_begins", "backward_ended", "gradients_begin", "gradients_ended"),
-    *("step_begins", "step_ended", "optimizer_made", "schedule_stepped"),
+    *("step_begins", "step_ended", "optimizer_made", "schedule_stepped", "transformed"),
 )
 
 
@@ -137,7 +139,8 @@ def _call(event: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
                 method(*args, **kwargs)
             except Exception as error:
                 unlisten(listener)
-                listener.failed(error)
+                with contextlib.suppress(Exception):  # what failed once may fail again as it lets go
+                    listener.failed(error)
                 message = f"unstuck stopped watching: {type(error).__name__}: {error}"
                 with contextlib.suppress(Warning):  # not even where warnings are errors
                     warnings.warn(message, RuntimeWarning, stacklevel=4)
@@ -156,7 +159,7 @@ def _install() -> None:
     @functools.wraps(backward)
     def watched_backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
         nonlocal inside
-        if inside:
+        if inside or _transforming():
             return backward(tensors, *args, **kwargs)
         roots = _tensors(tensors)
         _tell("backward_begins", _unscaled.take(roots) if _unscaled.pairs else roots)
@@ -172,6 +175,9 @@ def _install() -> None:
     def watched_grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal inside
         if inside or not _hearing["gradients_begin"]:
+            return grad(outputs, inputs, *args, **kwargs)
+        if _transforming():
+            _tell("transformed")
             return grad(outputs, inputs, *args, **kwargs)
         roots, sought = _tensors(outputs), _tensors(inputs)
         _tell("gradients_begin", roots, sought)
@@ -238,6 +244,11 @@ def _install() -> None:
         place_warnings_freely()
 
     _undo.append(restore)
+
+
+def _transforming() -> bool:
+    """Whether this runs within a transform of torch.func, such as grad or vmap."""
+    return torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore
 
 
 def _tensors(values: Any) -> tuple[Tensor, ...]:

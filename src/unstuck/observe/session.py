@@ -35,6 +35,7 @@ class Session:
     Attributes:
         backward_passes: How many backward passes were seen.
         optimizers: How many optimizers were constructed.
+        transforms: How many gradients were taken within transforms of torch.func.
 
     Examples:
         >>> import tempfile, torch
@@ -56,6 +57,7 @@ class Session:
         check_budget(budget)
         self.backward_passes = 0
         self.optimizers = 0
+        self.transforms = 0
         self._process = os.getpid()
         self._writer = writer
         self._budget = budget
@@ -102,6 +104,10 @@ class Session:
         if self._by_hand is None and not self.optimizers and roots:
             sought = {id(tensor) for tensor in inputs}
             self._watch_by_hand([leaf for leaf in learnable(roots[0]) if id(leaf) in sought], roots)
+
+    def transformed(self) -> None:
+        """Note that gradients are taken within transforms of torch.func, where nothing can be read."""
+        self.transforms += 1
 
     def _watch_by_hand(self, parameters: list[Tensor], roots: tuple[Tensor, ...]) -> None:
         if not parameters:
