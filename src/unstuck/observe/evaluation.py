@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unstuck.observe.dropouts import DROPOUTS, DropoutProbe
+from unstuck.observe.forward import running_modules
 from unstuck.observe.frames import user_trail
 from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.identity import Identity
@@ -62,6 +64,7 @@ class EvaluationProbe:
 
     def __init__(self, identity: Identity, roots: Roots, losses: LossProbes) -> None:
         self.shift = ShiftProbe()
+        self.dropouts = DropoutProbe(roots)
         self._identity = identity
         self._passes: dict[str, _Pass] = {}
         self._place = ""
@@ -123,6 +126,8 @@ class EvaluationProbe:
                     pair[1],
                     str(kwargs.get("reduction", "mean")),
                 )
+        elif function in DROPOUTS:
+            self.dropouts.see(function, args, kwargs, running_modules())
         elif function in ARGMAX:
             found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
             if isinstance(found, Tensor) and not found.is_floating_point():

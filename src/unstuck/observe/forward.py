@@ -10,7 +10,7 @@ compiled anew each time they come or go. What a compiled program does in its for
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -24,7 +24,18 @@ from torch.utils.hooks import RemovableHandle
 
 from unstuck.observe import compiling
 
-__all__ = ["ForwardListener", "Watcher", "blind", "current_module", "enter", "listen", "unlisten", "unwatch", "watch"]
+__all__ = [
+    "ForwardListener",
+    "Watcher",
+    "blind",
+    "current_module",
+    "enter",
+    "listen",
+    "running_modules",
+    "unlisten",
+    "unwatch",
+    "watch",
+]
 
 
 class ForwardListener(Protocol):
@@ -94,6 +105,7 @@ class _Stack(threading.local):
 
     def __init__(self) -> None:
         self.modules: list[nn.Module] = []
+        self.entered: nn.Module | None = None
 
 
 _listeners: list[ForwardListener] = []
@@ -107,6 +119,11 @@ _stack = _Stack()
 def current_module() -> nn.Module | None:
     """The innermost module that is running."""
     return _stack.modules[-1] if _stack.modules else None
+
+
+def running_modules() -> Sequence[nn.Module]:
+    """The modules that are running, the outermost first."""
+    return _stack.modules
 
 
 def listen(listener: ForwardListener) -> None:
@@ -126,7 +143,9 @@ def listen(listener: ForwardListener) -> None:
 
 def enter(module: nn.Module) -> None:
     """Take note that a module is running whose beginning came before the first listener."""
-    _stack.modules.append(module)
+    if module not in _stack.modules:
+        _stack.modules.append(module)
+        _stack.entered = module
 
 
 def unlisten(listener: ForwardListener) -> None:
@@ -177,6 +196,8 @@ def _go_blind() -> None:
 
 def _before_any(module: nn.Module, inputs: Any) -> None:
     for watcher in [watcher for watcher in _watchers if id(module) in watcher.entries]:
+        if not _watchable():
+            return
         try:
             watcher.forward_begins(module, inputs)
         except Exception as error:
@@ -198,7 +219,9 @@ def _leave_modes() -> None:
 
 
 def _before(module: nn.Module, inputs: Any) -> None:
-    _stack.modules.append(module)
+    if _stack.entered is not module:  # a hook that was removed while the hooks of this call ran may run all the same
+        _stack.modules.append(module)
+    _stack.entered = None
     if not _watchable():
         return
     outermost = len(_stack.modules) == 1
@@ -207,6 +230,7 @@ def _before(module: nn.Module, inputs: Any) -> None:
 
 def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     del inputs
+    _stack.entered = None
     while _stack.modules and _stack.modules.pop() is not module:
         pass
     if isinstance(output, Tensor | tuple | list | dict) and _watchable():

@@ -343,7 +343,7 @@ class Observer:
                 if self._enters(module):
                     self._recognise(inputs, start)
             elif not self._told and (self._evaluating or self._may_evaluate(start)):
-                self._evaluated(inputs if self._enters(module) else (), start)
+                self._evaluated(module, inputs if self._enters(module) else (), start)
         self._spent += time.perf_counter() - start
 
     def _enters(self, module: nn.Module) -> bool:
@@ -353,13 +353,14 @@ class Observer:
             self._entry = weakref.ref(module)
         return entry is None or entry is module
 
-    def _evaluated(self, inputs: tuple[Any, ...], start: float) -> None:
+    def _evaluated(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
         """See a batch of an evaluation."""
         self._live.forward_begins(self._step, "evaluation")
         if not self._evaluating and not self._roots.compiled:
             self._evaluating = True
             self._look(False)
             forward.listen(self._evaluation)
+            forward.enter(module)
         self._evaluation.batch(inputs)
         self._evaluation_spent += time.perf_counter() - start
 
@@ -466,7 +467,8 @@ class Observer:
         gathered = (*self._probe.facts(), *self._probe.noticed, *self._live.facts(self._step))
         self._probe.noticed.clear()
         compared = (self._evaluation.overlap(), self._evaluation.shifted())
-        for fact in (*gathered, *self._loaders.facts(), *(fact for fact in compared if fact is not None)):
+        gathered = (*gathered, *self._loaders.facts(), *self._evaluation.dropouts.facts())
+        for fact in (*gathered, *(fact for fact in compared if fact is not None)):
             self._journal.state(fact)
 
     def _record_filters(self) -> None:

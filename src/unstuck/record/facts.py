@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from unstuck.record.course import Cost, Data, End, Environment, Event, Recipe, Training
+from unstuck.record.dropping import Dropping
 from unstuck.record.fact import Fact
 from unstuck.record.reach import Ran, Stranger, Strangers
 from unstuck.record.supply import Association, Loader, Shift
@@ -26,6 +27,7 @@ __all__ = [
     "Cost",
     "CustomFunction",
     "Data",
+    "Dropping",
     "End",
     "Environment",
     "Event",

@@ -34,6 +34,7 @@ from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
+from unstuck.rules.generalisation.dropout_at_evaluation import DropoutAtEvaluation
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.rules.generalisation.regularisation_too_strong import RegularisationTooStrong
@@ -107,6 +108,7 @@ RULES: tuple[Rule, ...] = (
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301
+    DropoutAtEvaluation(),  # R302
     LossNotFinite(),  # N101
     GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201
