@@ -184,7 +184,7 @@ def worth(case: Case, model: nn.Module) -> float:
 def pairs(first: Training, second: Training, case: Case, number: int) -> tuple[float, float, float]:
     """Median seconds of both, and the median of their ratio; the order alternates."""
     for training in (first, second):
-        timed(training, case)
+        timed(training, dataclasses.replace(case, epochs=1))
     seconds: list[tuple[float, float]] = []
     for turn in range(number):
         order = (first, second) if turn % 2 else (second, first)
