@@ -9,6 +9,7 @@ from unstuck.record import Finding, NotEvaluated, Run, Verdict
 from unstuck.record.facts import Cost, Model, Optimizer
 from unstuck.record.finding import SEVERITIES, VerdictKind
 from unstuck.record.signals import LOSS, Signal
+from unstuck.rules.alike import merge, training_key
 from unstuck.rules.catalogue import RULES
 from unstuck.rules.rule import Rule
 
@@ -26,7 +27,8 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
 
     Each rule ends fired, clear or not evaluated in each stream of the run. Over several streams a rule fired if it
     fired in one, and is clear if it was evaluated in one; findings then name the model they concern, by its class and
-    the number of its stream. A rule that fails is not evaluated, so that its fault does not cost the verdict of others.
+    the number of its stream; what is found in several trainings alike, such as the folds of a cross-validation, is said
+    once, of the surest. A rule that fails is not evaluated, so that its fault does not cost the verdict of others.
 
     Args:
         run: The run, finished or still being written.
@@ -35,7 +37,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     Returns:
         The verdict, its findings ranked by severity and confidence, each with its symptoms under it.
     """
-    ranked: tuple[Finding, ...] = ()
+    trainings: list[tuple[tuple[object, ...], tuple[Finding, ...]]] = []
     fired: set[str] = set()
     evaluated: set[str] = set()
     reasons: dict[str, str] = {}
@@ -51,9 +53,11 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
             evaluated.add(rule.code)
             findings.extend(_placed(finding, stream) if several else finding for finding in outcome)
         fired.update(finding.code for finding in findings)
-        ranked += rank(findings, rules)
+        if stream.has(LOSS) or findings:
+            trainings.append((training_key(stream), rank(findings, rules)))
     order = _order(rules)
-    ranked = tuple(sorted(ranked, key=lambda finding: _weight(finding, order)))
+    merged = merge(trainings, lambda finding: _weight(finding, order))
+    ranked = tuple(sorted(merged, key=lambda finding: _weight(finding, order)))
     if not streams:
         reasons = {rule.code: "nothing was recorded" for rule in rules}
     steps, cost = _extent(streams)
