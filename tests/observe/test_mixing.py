@@ -29,6 +29,14 @@ def test_a_view_in_place_of_a_transpose_mixes(hidden: Tensor) -> None:
     assert share(by_time, by_time.transpose(0, 1).flatten(1) @ torch.randn(18, 2)) == 0.0
 
 
+def test_an_output_may_count_its_moments_first() -> None:
+    first = torch.randn(7, 7, 3, requires_grad=True) * 1.0  # seven examples of seven moments
+    mixing_moments = first.cumsum(1)
+    assert share(first, mixing_moments) == 0.0
+    assert share(first, mixing_moments.transpose(0, 1)) == 0.0
+    assert (share(first, mixing_moments.cumsum(0)) or 0.0) > 0.5
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_mixing_in_one_direction_of_time_is_seen(hidden: Tensor, backwards: bool) -> None:
     first = hidden[:, 0]

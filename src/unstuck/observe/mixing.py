@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -53,31 +53,36 @@ def mixing_share(first: Tensor, output: Tensor, *, modules: Iterable[nn.Module],
         return None
     if first.dim() < 2 or output.dim() < 1 or not output.requires_grad or len(output) < 2:
         return None
-    axis = _examples(first, len(output))
-    if axis is None or _by_design(output, len(output)):
+    count = len(output)
+    axes = _examples(first, count)
+    if not axes or _by_design(output, count):
         return None
-    middle = len(output) // 2
+    # Where as many moments as examples are in a batch, an output may count them first: either reading is allowed.
+    counted = [axis for axis, length in enumerate(output.shape) if length == count and (axis == 0 or output.dim() > 2)]
+    shares = [share for axis in counted for share in _shares(output.movedim(axis, 0)[count // 2], first, axes)]
+    return facts.BatchMixing(step=step, share=min(shares)) if shares else None
+
+
+def _shares(example: Tensor, first: Tensor, axes: Iterable[int]) -> Iterator[float]:
+    """What the middle one of several examples takes from the others, by the axis that counts them in the first."""
     try:
-        (gradient,) = torch.autograd.grad([output[middle].sum()], [first], retain_graph=True, allow_unused=True)
+        (gradient,) = torch.autograd.grad([example.sum()], [first], retain_graph=True, allow_unused=True)
     except RuntimeError:
         # The user's own autograd functions need not support a second pass.
-        return None
+        return
     if gradient is None:  # pyright: ignore[reportUnnecessaryComparison]  # allow_unused
-        return None
-    per_example = gradient.detach().movedim(axis, 0).reshape(gradient.shape[axis], -1).float().square().sum(dim=1)
-    total = float(per_example.sum())
-    if total == 0.0:
-        return None
-    own = float(per_example[middle])
-    return facts.BatchMixing(step=step, share=(max(0.0, total - own) / total) ** 0.5)
+        return
+    for axis in axes:
+        squares = gradient.detach().movedim(axis, 0).reshape(gradient.shape[axis], -1).float().square().sum(dim=1)
+        total, own = float(squares.sum()), float(squares[len(squares) // 2])
+        if total > 0.0:
+            yield (max(0.0, total - own) / total) ** 0.5
 
 
-def _examples(first: Tensor, count: int) -> int | None:
-    """The axis of the first activation that counts examples: the first axis, or the only other one of that length."""
-    if len(first) == count:
-        return 0
+def _examples(first: Tensor, count: int) -> list[int]:
+    """The axes of the first activation that may count examples, but for the last, unless the first is the only one."""
     axes = [axis for axis, length in enumerate(first.shape[:-1]) if length == count]
-    return axes[0] if len(axes) == 1 else None
+    return axes if len(axes) <= 1 or axes[0] == 0 else []
 
 
 def _by_design(output: Tensor, count: int) -> bool:
