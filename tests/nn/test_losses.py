@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from unstuck.errors import ArgumentError
-from unstuck.nn import WestonWatkinsLoss, weston_watkins
+from unstuck.nn import WestonWatkinsLoss, binary_cross_entropy, weston_watkins
 
 
 def by_loop(scores: torch.Tensor, targets: torch.Tensor) -> float:
@@ -46,3 +46,28 @@ def test_each_place_of_a_sequence_counts_as_an_example() -> None:
 def test_targets_that_are_no_class_ids_are_refused(targets: torch.Tensor) -> None:
     with pytest.raises(ArgumentError, match=r"targets=.*scores of shape \(3, 2\) one class id each"):
         weston_watkins(torch.zeros(3, 2), targets)
+
+
+@given(st.lists(st.tuples(st.floats(-700.0, 700.0), st.booleans()), min_size=1, max_size=20))
+def test_binary_cross_entropy_is_the_softplus_of_a_wrong_score(examples: list[tuple[float, bool]]) -> None:
+    scores = torch.tensor([[score] for score, _ in examples], dtype=torch.float64)
+    targets = torch.tensor([int(yes) for _, yes in examples])
+    slow = sum(math.log1p(math.exp(-score if yes else score)) for score, yes in examples) / len(examples)
+    assert math.isclose(float(binary_cross_entropy(scores, targets)), slow, rel_tol=1e-12, abs_tol=1e-12)
+    assert math.isclose(float(binary_cross_entropy(scores[:, 0], targets)), slow, rel_tol=1e-12, abs_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("scores", "targets"),
+    [
+        (torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)),
+        (torch.zeros(3, 1), torch.zeros(3)),
+        (torch.zeros(2, 1), torch.zeros(3, dtype=torch.int64)),
+        (torch.zeros(3, 1), torch.zeros(3, 1, dtype=torch.int64)),
+    ],
+)
+def test_binary_cross_entropy_takes_one_score_and_one_id_an_example(
+    scores: torch.Tensor, targets: torch.Tensor
+) -> None:
+    with pytest.raises(ArgumentError, match=r"targets=.* one class id each is accepted, 0 or 1"):
+        binary_cross_entropy(scores, targets)

@@ -8,7 +8,7 @@ from torch.nn import functional
 from unstuck.data import Batches, load
 from unstuck.errors import DataError
 from unstuck.init import initialize
-from unstuck.nn import CNN, MLP, Architecture
+from unstuck.nn import CNN, MLP, Architecture, binary_cross_entropy
 from unstuck.preflight import initial_loss
 from unstuck.preflight.initial_loss import LossFunction
 
@@ -145,6 +145,16 @@ def test_binary_cross_entropy_starts_at_ln_2() -> None:
     assert check is not None
     assert check.expected == pytest.approx(math.log(2))
     assert check.passed
+
+
+def test_binary_cross_entropy_of_class_ids_does_too() -> None:
+    data = [(torch.randn(200, 6), torch.arange(200) % 2)]
+    check = initial_loss(nn.Linear(6, 1), binary_cross_entropy, data)
+    assert check is not None
+    assert (check.expected, check.formula, check.passed) == (pytest.approx(math.log(2)), "ln 2", True)
+    torch.nn.init.normal_((large := nn.Linear(6, 1)).weight, std=10.0)
+    assert (swollen := initial_loss(large, binary_cross_entropy, data)) is not None
+    assert not swollen.passed
 
 
 def test_a_trained_model_is_found_out() -> None:

@@ -76,6 +76,17 @@ def test_it_stops_when_validation_gets_no_better() -> None:
     assert (fitted.reason, len(fitted.epochs), fitted.best) == ("early stopping", 4, 1)
 
 
+def test_accuracy_of_yes_and_no_is_told_of_torchs_binary_loss() -> None:
+    torch.manual_seed(0)
+    model, loss = nn.Linear(30, 1), nn.BCEWithLogitsLoss()
+    pairs = [(inputs, targets[:, None].float()) for inputs, targets in Batches(DATA.train, 32, shuffle="never")]
+    fitted = fit(model, loss, pairs, torch.optim.SGD(model.parameters(), lr=0.1), validation=pairs, epochs=2)
+    told = model(DATA.train.inputs)[:, 0] > 0
+    share = float((told == DATA.train.targets).float().mean())
+    assert _worth(fitted.epochs[fitted.best - 1]).accuracy == pytest.approx(share)
+    assert share > 0.9
+
+
 def test_a_regression_is_steered_by_its_loss() -> None:
     data = load("diabetes")
     model = nn.Linear(10, 1)

@@ -22,6 +22,12 @@ def test_two_classes_under_cross_entropy_are_binary_cross_entropy() -> None:
     torch.testing.assert_close(LOSSES["cross-entropy"](outputs, classes), binary)
 
 
+def test_one_output_for_two_classes_is_two_whose_first_is_zero() -> None:
+    outputs, classes = torch.randn(6, 1), torch.tensor([0, 1, 1, 0, 1, 0])
+    both = torch.cat([torch.zeros(6, 1), outputs], dim=1)
+    torch.testing.assert_close(LOSSES["binary-cross-entropy"](outputs, classes), LOSSES["cross-entropy"](both, classes))
+
+
 def test_each_loss_fits_one_task_and_each_task_has_a_usual_one() -> None:
     assert sorted(name for names in LOSSES_OF.values() for name in names) == sorted(LOSSES)
     assert (loss_for("classification"), loss_for("regression")) == ("cross-entropy", "squared-error")

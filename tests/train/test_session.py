@@ -150,6 +150,22 @@ def test_the_margin_loss_trains_by_name(tmp_path: Path) -> None:
     assert trained.test.loss < 1.0
 
 
+def test_one_output_tells_two_classes_apart(tmp_path: Path) -> None:
+    trained = train(recipe(train={"loss": "binary-cross-entropy"}), tmp_path / "run")
+    assert trained.check is not None
+    assert (round(trained.check.expected, 4), trained.check.formula) == (0.6931, "ln 2")
+    assert trained.check.passed
+    weights = load_file(tmp_path / "run" / "best.safetensors")
+    assert weights["0.weight"].shape == (1, 30)
+    held_out = load("breast-cancer").test
+    yes = held_out.inputs @ weights["0.weight"][0] + weights["0.bias"] > 0
+    assert trained.test is not None
+    assert trained.test.accuracy == pytest.approx(float((yes == held_out.targets).float().mean()))
+    assert trained.test.accuracy > 0.9
+    with Run.open(tmp_path / "run") as run:
+        assert run.series(signals.ACCURACY).values[-1] > 0.9
+
+
 def test_a_penalty_is_told_apart_from_the_loss(tmp_path: Path) -> None:
     free = train(recipe(train={"epochs": 5}), tmp_path / "free")
     bound = train(recipe(train={"epochs": 5, "l1": 0.01, "l2": 0.02}), tmp_path / "bound")
@@ -184,6 +200,10 @@ def test_pixels_that_a_stride_leaves_out_are_counted_before_training(tmp_path: P
         ({"train": {"batch_size": 400}}, r"train.batch_size=400: larger than the 399 examples .*at most 399"),
         ({"model": {"name": "cnn"}}, r"model.name='cnn': needs images .* take 'mlp' or 'linear'"),
         ({"train": {"loss": "squared-error"}}, r"train.loss='squared-error': the task of 'breast-cancer' is classific"),
+        (
+            {"data": {"name": "digits"}, "train": {"loss": "binary-cross-entropy"}},
+            r"train.loss='binary-cross-entropy': one output tells two classes apart, and 'digits' has 10; give 'cross-",
+        ),
         ({"train": {"device": "gpu"}}, r"train.device='gpu': not usable here"),
         ({"data": {"validation": 0.6, "test": 0.6}}, r"data.validation=0.6, test=0.6: together"),
         ({"optimizer": {"nesterov": True}}, r"optimizer.nesterov: received True"),

@@ -47,6 +47,7 @@ def test_the_last_few_batches_are_looked_at_too() -> None:
     [
         (torch.zeros(4, 1), torch.zeros(4, 1), None),
         (torch.zeros(4), torch.zeros(4, dtype=torch.int64), None),
+        (torch.tensor([[2.0], [-1.0], [3.0], [0.0]]), torch.tensor([1, 0, 0, 1]), 0.5),
         (torch.zeros(4, 3), torch.zeros(4, 3, dtype=torch.int64), None),
         (torch.eye(3).expand(2, 3, 3), torch.arange(3).expand(2, 3), 1.0),
     ],
@@ -55,6 +56,14 @@ def test_accuracy_is_for_classes_alone(outputs: torch.Tensor, targets: torch.Ten
     tally = Tally()
     tally.add(torch.tensor(1.0), outputs, targets)
     assert tally.means().accuracy == accuracy
+
+
+def test_real_targets_are_yes_and_no_where_the_loss_says_so() -> None:
+    tally = Tally(yes_or_no=True)
+    tally.add(
+        torch.tensor(1.0), torch.tensor([[2.0], [-1.0], [3.0], [-2.0]]), torch.tensor([[1.0], [0.0], [0.0], [0.0]])
+    )
+    assert tally.means().accuracy == 0.75
 
 
 def test_nothing_added_has_no_mean() -> None:

@@ -6,7 +6,7 @@ from unstuck.nn.catalogue import ARCHITECTURES, SEQUENCE_MODELS, architecture
 from unstuck.nn.cnn import CNN
 from unstuck.nn.lenet import LeNet
 from unstuck.nn.linear import Linear
-from unstuck.nn.losses import WestonWatkinsLoss, weston_watkins
+from unstuck.nn.losses import WestonWatkinsLoss, binary_cross_entropy, weston_watkins
 from unstuck.nn.lstm import LSTM
 from unstuck.nn.maxout import Maxout
 from unstuck.nn.mlp import MLP
@@ -32,6 +32,7 @@ __all__ = [
     "WestonWatkinsLoss",
     "activation",
     "architecture",
+    "binary_cross_entropy",
     "check_sizes",
     "summary",
     "weston_watkins",

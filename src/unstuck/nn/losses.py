@@ -1,14 +1,51 @@
-"""Losses that torch has not, or has with another factor."""
+"""Losses that torch has not, has with another factor, or gives targets of another kind."""
 
 from __future__ import annotations
 
 from typing import final
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["WestonWatkinsLoss", "weston_watkins"]
+__all__ = ["WestonWatkinsLoss", "binary_cross_entropy", "weston_watkins"]
+
+
+def binary_cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    r"""Cross-entropy of two classes, told apart by one score: the loss of logistic regression.
+
+    .. math:: L = \frac{1}{N} \sum_{i=1}^{N} \ln\left(1 + e^{-(2 y_i - 1)\, s_i}\right)
+
+    The score is the logarithm of the odds of class 1, which is the answer where it is above 0. Scores of 0 give ln 2,
+    the value before training. Torch's :func:`~torch.nn.functional.binary_cross_entropy_with_logits` computes it,
+    without overflow for any score; here it takes class ids as :func:`~torch.nn.functional.cross_entropy` does.
+
+    Args:
+        scores: (N, 1) or (N,), with no sigmoid before.
+        targets: (N,), class ids 0 and 1, of any whole type.
+
+    Returns:
+        The mean over the examples, a scalar.
+
+    Raises:
+        ArgumentError: There is not one score for each target, or the targets are no whole numbers.
+
+    Source: Bishop (2006), "Pattern recognition and machine learning", section 4.3.2, equation 4.90.
+
+    Examples:
+        >>> import torch
+        >>> binary_cross_entropy(torch.zeros(4, 1), torch.tensor([0, 1, 1, 0]))
+        tensor(0.6931)
+        >>> binary_cross_entropy(torch.tensor([[800.0], [-800.0]]), torch.tensor([1, 1]))
+        tensor(400.)
+    """
+    if targets.is_floating_point() or targets.ndim != 1 or scores.shape not in (targets.shape, (len(targets), 1)):
+        raise ArgumentError(
+            f"targets={str(targets.dtype).removeprefix('torch.')} of shape {tuple(targets.shape)}: for scores of shape "
+            f"{tuple(scores.shape)} one class id each is accepted, 0 or 1, of shape (N,) for scores (N, 1)"
+        )
+    return functional.binary_cross_entropy_with_logits(scores.reshape(targets.shape), targets.to(scores.dtype))
 
 
 def weston_watkins(scores: Tensor, targets: Tensor) -> Tensor:

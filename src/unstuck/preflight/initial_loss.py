@@ -238,6 +238,8 @@ def _recognised(outputs: Tensor, targets: Tensor, uniform: float) -> Family | No
             (classes - 1.0, _margin(f"C - 1, C = {classes}", classes - 1.0)),
             ((classes - 1.0) / classes, _margin(f"(C - 1) / C, C = {classes}", (classes - 1.0) / classes)),
         ]
+    elif not targets.is_floating_point() and targets.ndim == 1 and outputs.numel() == targets.numel():
+        known = [(math.log(2.0), _binary)]
     elif targets.is_floating_point() and targets.shape == outputs.shape:
         known = [(float(targets.double().square().mean()), _squared_error)]
         if bool(((targets >= 0.0) & (targets <= 1.0)).all()):
@@ -295,7 +297,8 @@ def _cross_entropy(outputs: Tensor, targets: Tensor) -> _Expectation:
 
 
 def _binary(outputs: Tensor, targets: Tensor) -> _Expectation:
-    each = functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    wanted = targets.reshape(outputs.shape).to(outputs.dtype)  # class ids 0 and 1, in a loss of one's own
+    each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
     return _Expectation(math.log(2.0), "ln 2", OUTPUT_VARIANCE / 8.0, each)
 
 

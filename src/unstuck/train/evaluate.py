@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from unstuck.train.losses import LossFunction
+from unstuck.train.losses import LossFunction, takes_logits_of_yes
 from unstuck.train.tally import Means, Tally
 
 __all__ = ["evaluate"]
@@ -28,7 +28,7 @@ def evaluate(model: nn.Module, loss: LossFunction, data: Iterable[tuple[Tensor, 
     """
     was_training = model.training
     model.eval()
-    tally = Tally()
+    tally = Tally(yes_or_no=takes_logits_of_yes(loss))
     try:
         with torch.inference_mode():
             for inputs, targets in data:

@@ -16,7 +16,7 @@ from unstuck.errors import ArgumentError, DataError
 from unstuck.observe import Observer
 from unstuck.train.best import Best
 from unstuck.train.evaluate import evaluate
-from unstuck.train.losses import LossFunction
+from unstuck.train.losses import LossFunction, takes_logits_of_yes
 from unstuck.train.penalty import Penalty
 from unstuck.train.tally import Means, Tally
 
@@ -80,7 +80,8 @@ def fit(
 
     Args:
         model: Any module, on the device of the data.
-        loss: Of outputs and targets, its mean over the batch.
+        loss: Of outputs and targets, its mean over the batch: one of :data:`~unstuck.train.losses.LOSSES`, a function
+            or module of torch, your own. Accuracy is told of class ids, and of the 0 and 1 of ``BCEWithLogitsLoss``.
         data: Batches of inputs and targets, for each epoch anew: :class:`unstuck.data.Batches`, a DataLoader, a list.
         optimizer: Any optimizer of the model's parameters.
         validation: Batches that steer training; without them all epochs are made, and the last weights kept.
@@ -161,7 +162,7 @@ def _train_epoch(
         schedule = None
     model.train()
     clear = _clearing(optimizer)
-    tally = Tally()
+    tally = Tally(yes_or_no=takes_logits_of_yes(loss))
     steps = 0
     for inputs, targets in data:
         clear()

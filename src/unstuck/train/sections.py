@@ -237,8 +237,9 @@ class TrainSection(Section):
     Attributes:
         epochs: Passes over the training part, at most.
         batch_size: Examples a step, or ``"all"``.
-        loss: ``"auto"`` takes cross-entropy for classes and squared error for numbers; ``"weston-watkins"`` is the
-            margin loss for classes. :data:`unstuck.train.losses.LOSSES_OF` says which fit which task.
+        loss: ``"auto"`` takes cross-entropy for classes and squared error for numbers; ``"binary-cross-entropy"``
+            tells two classes apart by one output; ``"weston-watkins"`` is the margin loss for
+            classes. :data:`unstuck.train.losses.LOSSES_OF` says which fit which task.
         l1: Price of each weight's size beside the loss: :class:`~unstuck.train.Penalty`.
         l2: Price of half its square.
         patience: Epochs without a better validation accuracy (loss, for a regression) after which training stops;

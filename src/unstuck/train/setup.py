@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, select
 from unstuck.errors import ArgumentError, RecipeError
 from unstuck.init import initialize
-from unstuck.nn import ARCHITECTURES, SEQUENCE_MODELS, check_sizes
+from unstuck.nn import ARCHITECTURES, SEQUENCE_MODELS, binary_cross_entropy, check_sizes
 from unstuck.preflight import Subject
 from unstuck.record import facts
 from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights
@@ -82,7 +82,7 @@ class Setup:
             changed = Augmented(batches, augmenter(recipe, data)) if recipe.augment.on else batches
         with _section("model"):
             _require_its_kind(recipe.model.name, data)
-            model = recipe.model.build(data.features, data.outputs)
+            model = recipe.model.build(data.features, 1 if loss is binary_cross_entropy else data.outputs)
         if recipe.init.weights != "torch":
             initialize(model, recipe.init.weights, seed=recipe.seed)
         with _section("start"):
@@ -194,6 +194,11 @@ def _loss(recipe: Recipe, data: Dataset) -> LossFunction:
         listed = " or ".join(repr(loss) for loss in ("auto", *fitting))
         task = "next character" if data.symbolic else data.task
         raise ArgumentError(f"loss={name!r}: the task of {data.name!r} is {task}; {listed} is accepted")
+    if name == "binary-cross-entropy" and len(data.labels) != 2:
+        raise ArgumentError(
+            f"loss={name!r}: one output tells two classes apart, and {data.name!r} has {len(data.labels)}; give "
+            "'cross-entropy', or keep two of them with data.classes"
+        )
     return LOSSES[name]
 
 

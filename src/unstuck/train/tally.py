@@ -20,7 +20,8 @@ class Means:
 
     Attributes:
         loss: Mean loss.
-        accuracy: Share of examples whose class was given the largest output; None where the targets are no classes.
+        accuracy: Share of examples whose class was given the largest output, or whose one output is above 0 where the
+            class is 1 and not where it is 0; None where the targets are no classes.
         examples: Examples they are taken over.
     """
 
@@ -31,6 +32,9 @@ class Means:
 
 class Tally:
     """Collect losses, outputs and targets of batches; a batch costs three appends, sixteen cost one reduction.
+
+    Args:
+        yes_or_no: Whether real targets are classes too, 1 and 0, of which outputs above 0 say the first.
 
     Attributes:
         diverged: Whether a loss that is NaN or infinite was seen, noticed at most :data:`TOGETHER` batches later.
@@ -44,7 +48,8 @@ class Tally:
         Means(loss=0.75, accuracy=0.75, examples=4)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, yes_or_no: bool = False) -> None:
+        self._yes_or_no = yes_or_no
         self.diverged = False
         self._losses: list[Tensor] = []
         self._outputs: list[Tensor] = []
@@ -90,7 +95,13 @@ class Tally:
         self.diverged = self.diverged or not all(map(math.isfinite, losses))
         if _are_classes(self._outputs[0], self._targets[0]):
             outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
-            self._hits += int((outputs.argmax(dim=1) == targets).sum())
+            # One output alone says yes above 0: its largest is always itself.
+            told = outputs.argmax(dim=1) if outputs.shape[1] > 1 else (outputs > 0).squeeze(1)
+            self._hits += int((told == targets).sum())
+            self._judged += targets.numel()
+        elif self._yes_or_no and self._outputs[0].shape == self._targets[0].shape:
+            outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
+            self._hits += int(((outputs > 0) == (targets > 0.5)).sum())
             self._judged += targets.numel()
         self._losses.clear()
         self._outputs.clear()
