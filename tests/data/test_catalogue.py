@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.data import DATASETS, FORMATS, Place, load
-from unstuck.errors import ArgumentError
+from unstuck.errors import ArgumentError, DataError
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,60 @@ def test_a_path_is_needed_for_files_and_refused_for_names() -> None:
     with pytest.raises(ArgumentError, match="'digits' comes with a package and has no path"):
         load("digits", place=Place(path=Path("x")))
     assert not set(DATASETS) & set(FORMATS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_the_system_refuses_is_one_message(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"x{300}: cannot be read \(File name too long\); files that you may read"):
+        load(name, place=Place(path=tmp_path / ("x" * 300), target="y"))
+
+
+def test_a_file_inside_a_folder_that_the_system_refuses(tmp_path: Path) -> None:
+    (tmp_path / "data_batch_1.bin").symlink_to("data_batch_1.bin")
+    with pytest.raises(DataError, match=r"data_batch_1\.bin: cannot be read \("):
+        load("cifar10", place=Place(path=tmp_path))
+
+
+def _one_class(home: Path, name: str) -> Path:
+    ids, inputs = np.ones(30, np.int64), np.random.default_rng(0).random((30, 2))
+    table = {"a": inputs[:, 0], "b": inputs[:, 1], "y": ["bee"] * 30}
+    if name in ("cifar10", "cifar100"):
+        pixels = np.zeros((30, 3072), np.uint8)
+        labels = np.ones((30, 1 if name == "cifar10" else 2), np.uint8)
+        np.hstack([labels, pixels]).tofile(home / ("data_batch_1.bin" if name == "cifar10" else "train.bin"))
+        return home
+    if name == "idx":
+        head = bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in (30, 2, 2))
+        (home / "train-images-idx3-ubyte").write_bytes(head + bytes(120))
+        (home / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 30]) + bytes([1]) * 30)
+        return home
+    if name == "npz":
+        np.savez(home / "mine.npz", x=inputs, y=ids)
+        return home / "mine.npz"
+    if name == "csv":
+        (home / "mine.csv").write_text("a,b,y\n" + "\n".join(f"{a},{b},bee" for a, b in inputs))
+        return home / "mine.csv"
+    if name == "folder":
+        picture = pytest.importorskip("PIL.Image").fromarray(np.zeros((4, 4), np.uint8))
+        (home / "bee").mkdir()
+        picture.save(home / "bee" / "0.png")
+        return home
+    pyarrow = pytest.importorskip("pyarrow")
+    if name == "parquet":
+        pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table(table), home / "mine.parquet")
+        return home / "mine.parquet"
+    arrow = pyarrow.table(table)
+    with pyarrow.OSFile(str(home / "a.arrow"), "wb") as sink, pyarrow.ipc.new_stream(sink, arrow.schema) as stream:
+        stream.write_table(arrow)
+    (home / "state.json").write_text('{"_data_files": [{"filename": "a.arrow"}]}')
+    (home / "dataset_info.json").write_text("{}")
+    return home
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_one_class_alone_is_one_message(tmp_path: Path, name: str) -> None:
+    """The one class is named as the file names it."""
+    place = Place(path=_one_class(tmp_path, name), target="y" if name in ("csv", "parquet", "huggingface") else None)
+    told = r"of class ('1'|1|'bee'); at least two classes are needed|pictures of one class, 'bee'; .* of two classes"
+    with pytest.raises(DataError, match=told):
+        load(name, place=place)

@@ -15,7 +15,7 @@ from unstuck.data.mnist5k import mnist5k
 from unstuck.data.pokemon import pokemon
 from unstuck.data.scaling import How, Per
 from unstuck.data.source import Source
-from unstuck.errors import ArgumentError
+from unstuck.errors import ArgumentError, DataError
 from unstuck.spelling import unknown
 
 __all__ = ["DATASETS", "load"]
@@ -67,7 +67,7 @@ def load(
     if name in FORMATS:
         if place is None:
             raise ArgumentError(f"path=None: {name!r} reads files of your own; give the path of the file or folder")
-        source = FORMATS[name](place)
+        source = _read(name, place)
     elif name not in DATASETS:
         raise ArgumentError(unknown("name", name, (*DATASETS, *FORMATS)))
     elif place is not None:
@@ -75,3 +75,14 @@ def load(
     else:
         source = DATASETS[name]()
     return prepare(source, seed=seed, scale=scale, per=per, validation=validation, test=test)
+
+
+def _read(name: str, place: Place) -> Source:
+    """Read files of a format; what the system refuses anywhere on the way is told as one message."""
+    try:
+        return FORMATS[name](place)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or place.path}: cannot be read ({error.strerror or error}); files that you may read are "
+            "accepted, in folders that you may list and enter"
+        ) from error

@@ -87,14 +87,15 @@ def _classes(source: Source) -> None:
             "number the classes from 0"
         )
     if len(known) == 1:
+        only = repr(source.labels[int(known[0])]) if source.labels else known[0]
         raise DataError(
-            f"{source.name}: all {len(targets)} examples are of class {known[0]}; at least two classes are needed"
+            f"{source.name}: all {len(targets)} examples are of class {only}; at least two classes are needed"
         )
     missing = np.setdiff1d(np.arange(classes), known)
     if len(missing):
         raise DataError(
             f"{source.name}: class ids go up to {classes - 1}, but no example is of class "
-            f"{', '.join(map(str, missing[:SHOWN]))}; number the classes without gaps"
+            f"{', '.join(map(str, missing[:SHOWN]))}; add examples of it, or number the classes without gaps"
         )
 
 

@@ -99,7 +99,7 @@ def test_a_folder_that_leads_elsewhere(tmp_path: Path) -> None:
 
 
 def test_too_few_classes(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="found pictures in 0 folders"):
+    with pytest.raises(DataError, match="found no pictures in folders"):
         folder(Place(path=tmp_path))
     with pytest.raises(DataError, match="found nothing; a folder that holds one folder of pictures"):
         folder(Place(path=tmp_path / "gone"))

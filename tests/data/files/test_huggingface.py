@@ -126,3 +126,18 @@ def test_a_stream_cut_short(tmp_path: Path) -> None:
 def test_no_target(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="target=None"):
         huggingface(Place(path=written(tmp_path, x=[1.0], y=[2.0])))
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="found no row"):
+        huggingface(Place(path=written(tmp_path, x=pyarrow.array([], "f8"), y=pyarrow.array([], "f8")), target="y"))
+
+
+def test_rows_that_take_no_bytes_are_counted(tmp_path: Path) -> None:
+    folder = written(tmp_path, x=pyarrow.nulls(2), y=[0.5, 1.0])
+    hollow = pyarrow.record_batch([pyarrow.nulls(10**9)], names=["x"])
+    file = str(folder / "data-00000-of-00001.arrow")
+    with pyarrow.OSFile(file, "wb") as sink, pyarrow.ipc.new_stream(sink, hollow.schema) as stream:
+        stream.write_batch(hollow)
+    with pytest.raises(DataError, match=r"unpacks to 7\.45 GiB; up to 4 GiB is accepted"):
+        huggingface(Place(path=folder, target="y"))

@@ -31,7 +31,8 @@ def folder(place: Place) -> Source:
     testing = _pictures(place, [home / "test"]) if parts and (home / "test").is_dir() else []
     labels = tuple(sorted({label for label, _ in training}))
     if len(labels) < 2:
-        raise DataError(f"{home}: found pictures in {len(labels)} folders; {WHAT} is accepted, of two classes at least")
+        found = f"pictures of one class, {labels[0]!r}" if labels else "no pictures in folders"
+        raise DataError(f"{home}: found {found}; {WHAT} is accepted, of two classes at least")
     strangers = sorted({label for label, _ in testing} - set(labels))
     if strangers:
         raise DataError(

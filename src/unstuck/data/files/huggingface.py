@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.data.files.arrow import batches
 from unstuck.data.files.images import pixels
 from unstuck.data.files.optional import optional
 from unstuck.data.files.place import Place
@@ -60,27 +61,25 @@ def huggingface(place: Place) -> Source:
 
 def _table(place: Place, pyarrow: Any, part: Path) -> Any:
     """All rows of a part."""
-    ipc = optional("pyarrow.ipc", extra="parquet", purpose=f"{part}: a Hugging Face data set")
     listed = _json(place, part, "state.json").get("_data_files")
     entries = cast("list[object]", listed) if isinstance(listed, list) else []
     names = [str(cast("Json", entry).get("filename")) for entry in entries if isinstance(entry, dict)]
     if not names:
         raise DataError(f"{part / 'state.json'}: found no list of data files; {WHAT} is accepted")
-    batches: list[Any] = []
-    schema: Any = None
+    every: list[Any] = []
     taken = 0
     for name in names:
         file = place.inside(part, name)
         place.fits(file, file.stat().st_size)
-        with pyarrow.memory_map(str(file)) as memory, ipc.open_stream(memory) as stream:
-            schema = schema or stream.schema
-            for batch in cast("Iterator[Any]", stream):
-                # Offsets that point past the end would be followed later, by code that trusts them.
-                batch.validate(full=True)
-                taken += batch.nbytes
-                place.fits(part, taken)
-                batches.append(batch)
-    return pyarrow.Table.from_batches(batches, schema)
+        found = list(batches(file, place, taken=taken))
+        taken += sum(batch.nbytes for batch in found)
+        every += found
+    if not every:
+        raise DataError(f"{part}: found no row; {WHAT} is accepted")
+    whole = pyarrow.Table.from_batches(every)
+    # Runs of equal values, and columns of nothing, take no bytes however many rows they have.
+    place.fits(part, whole.num_rows * whole.num_columns * 8)
+    return whole
 
 
 def _source(place: Place, pyarrow: Any, table: Any, features: Json) -> Source:
