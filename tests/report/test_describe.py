@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unstuck.record import Run, RunWriter, facts, signals
+from unstuck.record import Index, Run, RunWriter, facts, signals
 from unstuck.report.describe import EVENTS, fact_rows, layer_rows, one_line
 from unstuck.report.wording import ENGLISH
 
@@ -11,6 +11,28 @@ def test_a_run_in_one_line(healthy: Run, tmp_path: Path) -> None:
     assert one_line(healthy, ENGLISH) == "digits · CNN · SGD at rate 0.1 · 900 steps · completed"
     with RunWriter(tmp_path), Run.open(tmp_path) as run:
         assert "nothing is known" in one_line(run, ENGLISH)
+
+
+def test_a_rate_that_climbs_first_is_told_to_its_peak(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
+        writer.state(facts.Optimizer(type="AdamW", groups=(facts.ParameterGroup(parameters=1, learning_rate=1e-5),)))
+        assert one_line(run, ENGLISH) == "AdamW at rate 1e-5"
+        writer.name(Index.GROUP, ["0"])
+        for step, rate in enumerate((1e-5, 5e-4, 1e-3, 1e-4)):
+            writer.add(signals.LEARNING_RATE, step, [rate])
+        writer.flush()
+        assert one_line(run, ENGLISH) == "AdamW at rate 1e-5 to 1e-3"
+        assert fact_rows(run, ENGLISH)[0].lines == ("AdamW", "1 tensors · rate 1e-5 to 1e-3")
+
+
+def test_a_rate_that_falls_is_told_as_it_begins(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
+        writer.state(facts.Optimizer(type="SGD", groups=(facts.ParameterGroup(parameters=1, learning_rate=0.1),)))
+        writer.name(Index.GROUP, ["0"])
+        for step, rate in enumerate((0.1, 0.05, 0.0)):
+            writer.add(signals.LEARNING_RATE, step, [rate])
+        writer.flush()
+        assert one_line(run, ENGLISH) == "SGD at rate 0.1"
 
 
 def test_a_program_without_modules_has_no_name_of_a_model(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unstuck.record import Run, facts, signals
 from unstuck.report.phrases import number, share
 from unstuck.report.wording import Words
@@ -14,6 +17,9 @@ __all__ = ["FactRow", "LayerRow", "fact_rows", "layer_rows", "one_line"]
 
 EVENTS = 12
 """Events listed one by one."""
+
+CLIMB = 1.01
+"""Factor between rates from which on they are told apart; they are kept in single precision."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,22 @@ def one_line(run: Run, words: Words) -> str:
     if (model := run.fact(facts.Model)) and model.type:  # a program without modules has parameters alone
         parts.append(model.type)
     if optimizer := run.fact(facts.Optimizer):
-        rate = optimizer.groups[0].learning_rate if optimizer.groups else None
-        known = rate is not None
-        parts.append(words.say("run.rate", optimizer=optimizer.type, rate=number(rate)) if known else optimizer.type)
+        firsts = [group.learning_rate for group in optimizer.groups if group.learning_rate is not None]
+        # Of several groups, such as layers that move less the earlier they are, the fastest is spoken of.
+        rate = _rate(max(firsts), run.table(signals.LEARNING_RATE).values, words) if firsts else ""
+        parts.append(words.say("run.rate", optimizer=optimizer.type, rate=rate) if firsts else optimizer.type)
     if end := run.fact(facts.End):
         parts += [words.say("run.steps", steps=f"{end.steps:,}"), end.reason]
     elif len(loss := run.series(signals.LOSS)):
         parts.append(words.say("run.open", steps=f"{int(loss.steps[-1]) + 1:,}"))
     return " · ".join(parts) or words.say("run.unknown")
+
+
+def _rate(first: float, rates: NDArray[np.floating], words: Words) -> str:
+    """The rate at the first step; where a schedule climbs from there, also the highest that was reached."""
+    known = rates[np.isfinite(rates)]
+    peak = float(known.max()) if len(known) else first
+    return words.say("run.climb", first=number(first), peak=number(peak)) if peak > CLIMB * first else number(first)
 
 
 def fact_rows(run: Run, words: Words) -> tuple[FactRow, ...]:
@@ -145,9 +159,13 @@ def _optimizer(run: Run, words: Words) -> Iterator[str]:
     if optimizer is None:
         return
     yield " · ".join(part for part in (optimizer.type, _source(optimizer.file, optimizer.line)) if part)
-    for group in optimizer.groups:
+    rates = run.table(signals.LEARNING_RATE).values
+    for place, group in enumerate(optimizer.groups):
         parts = [words.say("fact.group", count=group.parameters)]
-        for name in ("learning_rate", "momentum", "betas", "epsilon", "weight_decay"):
+        if group.learning_rate is not None:
+            own = rates[:, place] if place < rates.shape[1] else rates[:0, 0]
+            parts.append(f"{words.say('fact.learning_rate')} {_rate(group.learning_rate, own, words)}")
+        for name in ("momentum", "betas", "epsilon", "weight_decay"):
             value: float | tuple[float, ...] | None = getattr(group, name)
             if value is not None:
                 plain = ", ".join(f"{beta:g}" for beta in value) if isinstance(value, tuple) else number(value)

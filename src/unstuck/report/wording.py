@@ -53,6 +53,7 @@ EN: Mapping[str, str] = {
     "cost.unknown": "What observing cost was not recorded.",
     # The run in one line.
     "run.rate": "{optimizer} at rate {rate}",
+    "run.climb": "{first} to {peak}",
     "run.steps": "{steps} steps",
     "run.open": "{steps} steps so far: still running, or cut off",
     "run.parameters": "{count} parameters",
