@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,15 @@ def test_a_missing_class_and_a_large_file(tmp_path: Path) -> None:
         csv_table(Place(path=written(tmp_path, "a,kind\n1,x\n2,\n"), target="kind"))
     with pytest.raises(DataError, match="GiB is accepted"):
         csv_table(Place(path=written(tmp_path, CARS), target="use", max_gib=1e-7))
+
+
+def test_one_long_name_does_not_make_all_long(tmp_path: Path) -> None:
+    long = "b" * 100_000
+    file = tmp_path / "a.csv"
+    file.write_text("x,y\n" + "".join(f"{row},{long if row == 7 else 'ab'[row % 2]}\n" for row in range(5_000)))
+    tracemalloc.start()
+    source = csv_table(Place(path=file, target="y"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert source.labels == ("a", "b", long)
+    assert peak < 20_000_000  # 5,000 texts of 100,000 letters would take 2 GB

@@ -17,6 +17,25 @@ def written(folder: Path, **columns: Any) -> Path:
     return folder / "mine.parquet"
 
 
+def test_a_text_that_unpacks_to_too_much_is_refused_before(tmp_path: Path) -> None:
+    table = pyarrow.table({"x": np.arange(4.0), "y": ["a" * 40_000_000, "b", "a", "b"]})
+    reader.write_table(table, tmp_path / "bomb.parquet", compression="zstd", use_dictionary=False)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 20_000
+    with pytest.raises(DataError, match=r"bomb\.parquet: unpacks to 0\.0373 GiB; up to 0\.01 GiB is accepted"):
+        parquet(Place(path=tmp_path / "bomb.parquet", target="y", max_gib=0.01))
+
+
+def test_several_row_groups_are_one_table(tmp_path: Path) -> None:
+    table = pyarrow.table({"x": np.arange(300.0), "y": ["bee", "ant", "cat"] * 100})
+    reader.write_table(table, tmp_path / "mine.parquet", row_group_size=70)
+    source = parquet(Place(path=tmp_path / "mine.parquet", target="y"))
+    np.testing.assert_array_equal(source.inputs[:, 0], np.arange(300.0))
+    assert (source.labels, source.targets.tolist()) == (("ant", "bee", "cat"), [1, 0, 2] * 100)
+    reader.write_table(table[:0], tmp_path / "empty.parquet")
+    with pytest.raises(DataError, match="found no row"):
+        parquet(Place(path=tmp_path / "empty.parquet", target="y"))
+
+
 def test_numbers_and_classes(tmp_path: Path) -> None:
     file = written(tmp_path, a=[1, 2, 3], flag=[True, False, True], y=[0.5, 1.5, 2.5], kind=["x", "y", "x"])
     amounts = parquet(Place(path=file, target="y", columns=("a", "flag")))

@@ -35,11 +35,30 @@ def parquet(place: Place) -> Source:
             place.fits(file, opened.metadata.num_rows * (len(inputs) + 1) * 8)
             _numbers(place, pyarrow, opened.schema_arrow, inputs)
         # Texts stay numbered, so that a long one takes its place once.
-        whole = reader.read_table(file, columns=[*inputs, target], read_dictionary=[target], partitioning=None)
+        with reader.ParquetFile(file, read_dictionary=[target]) as opened:
+            whole = _read(place, pyarrow, opened, [*inputs, target])
         columns = {name: _column(whole[name]) for name in (*inputs, target)}
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{file}: cannot be read ({str(error).splitlines()[0]}); {WHAT} is accepted") from error
     return from_columns(place, {name: columns[name] for name in inputs}, columns[target])
+
+
+def _read(place: Place, pyarrow: Any, opened: Any, names: list[str]) -> Any:
+    """The columns; refused by the size that the file says they unpack to, or that they turn out to have."""
+    groups = [opened.metadata.row_group(number) for number in range(opened.metadata.num_row_groups)]
+    chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+    # A column of structures has its parts as columns of their own, behind a point.
+    wanted = [chunk for chunk in chunks if any(f"{chunk.path_in_schema}.".startswith(f"{name}.") for name in names)]
+    place.fits(place.path, sum(chunk.total_uncompressed_size for chunk in wanted))
+    batches: list[Any] = []
+    taken = 0
+    for batch in opened.iter_batches(columns=names):
+        taken += batch.nbytes
+        place.fits(place.path, taken)
+        batches.append(batch)
+    if not batches:
+        raise DataError(f"{place.path}: found no row; {WHAT} is accepted")
+    return pyarrow.Table.from_batches(batches)
 
 
 def _numbers(place: Place, pyarrow: Any, schema: Any, names: tuple[str, ...]) -> None:

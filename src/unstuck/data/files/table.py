@@ -98,7 +98,13 @@ def target_of(place: Place, name: str, values: NDArray[Any]) -> tuple[Task, NDAr
         values = values.astype(np.int64)
     elif values.dtype.kind == "O" and any(_missing(value) for value in values):
         raise DataError(f"{place.path}: column {name!r} lacks values; drop those rows, or fill them in")
-    classes, ids = np.unique(values.astype(str) if text else values, return_inverse=True)
+    if text:
+        # As an array of texts each would take the place of the longest.
+        named = list(map(str, values))
+        labels = tuple(sorted(set(named)))
+        numbers = {label: number for number, label in enumerate(labels)}
+        return "classification", np.array([numbers[name] for name in named], dtype=np.int64), labels
+    classes, ids = np.unique(values, return_inverse=True)
     return "classification", ids.astype(np.int64), tuple(map(str, classes))
 
 
