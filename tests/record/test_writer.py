@@ -32,6 +32,21 @@ def test_samples_come_back_as_they_went_in(tmp_path):
     np.testing.assert_array_equal(table.values, [[1.5, np.nan, np.nan], [1.0, 2.0, 3.0]])
 
 
+def test_a_series_is_written_as_its_samples_would_be_one_by_one(tmp_path):
+    values = np.random.default_rng(0).normal(size=3000).tolist()
+    with RunWriter(tmp_path / "together", signal_bytes=20_000) as together:
+        for start in range(0, 3000, 64):
+            steps = range(start, min(start + 64, 3000))
+            together.add_series(signals.LOSS, steps, values[start : start + 64])
+    with RunWriter(tmp_path / "singly", signal_bytes=20_000) as singly:
+        for step, value in enumerate(values):
+            singly.add(signals.LOSS, step, value)
+    with Run.open(tmp_path / "together") as one, Run.open(tmp_path / "singly") as other:
+        assert len(one.series(signals.LOSS)) < 3000, "thinned"
+        np.testing.assert_array_equal(one.series(signals.LOSS).steps, other.series(signals.LOSS).steps)
+        np.testing.assert_array_equal(one.series(signals.LOSS).values, other.series(signals.LOSS).values)
+
+
 def test_streams_are_kept_apart(tmp_path):
     with RunWriter(tmp_path) as writer:
         writer.add(signals.LOSS, 0, 1.0, stream=0)

@@ -45,7 +45,7 @@ class Beside:
     def failed(self, error: Exception) -> None:
         """Rank 0 will miss what comes from here, and says so."""
 
-    def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
+    def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy this rank's part of the weights."""
         steps = self._steps.get(optimizer)
         if steps is None:

@@ -128,6 +128,11 @@ class HandObserver(Observer):
         self._settle()
         super().forward_begins(module, inputs)
 
+    def _attends(self, now: float) -> bool:
+        """Always: a forward pass is what tells that an update has been made."""
+        del now
+        return True
+
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record the last update, and how training ended."""
         self._settle()

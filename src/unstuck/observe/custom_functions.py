@@ -69,6 +69,11 @@ class CustomFunctions:
     _restore: dict[Function, Callable[[], None]] = field(default_factory=dict[Function, Callable[[], None]])
     _calls: list[tuple[Function, tuple[Any, ...]]] = field(default_factory=list[tuple[Function, tuple[Any, ...]]])
 
+    @property
+    def overheard(self) -> bool:
+        """Whether there are calls to check."""
+        return bool(self._calls)
+
     def meet(self, functions: Sequence[Function]) -> tuple[CustomFunction, ...]:
         """What is known of the functions of a graph; one that is new will be overheard at its next call."""
         for function in functions:

@@ -2,6 +2,8 @@
 
 While at least one listener listens, global module hooks keep a stack of the modules that are running, and a
 ``TorchFunctionMode`` sees functional losses and activations. On other steps neither is installed, so they cost nothing.
+A watcher is told of the forward passes of its modules only while it attends: on steps that it chooses, and from each
+turn to what may be an evaluation (:mod:`unstuck.observe.turning`), since evaluations come between steps.
 
 As soon as anything is compiled, all of it goes for good: hooks and modes would be traced into compiled code, or have it
 compiled anew each time they come or go. What a compiled program does in its forward pass is then not seen.
@@ -22,13 +24,15 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
-from unstuck.observe import compiling
+from unstuck.observe import compiling, turning
 
 __all__ = [
     "ForwardListener",
     "Watcher",
+    "attend",
     "blind",
     "current_module",
+    "disregard",
     "enter",
     "listen",
     "running_modules",
@@ -65,13 +69,15 @@ class ForwardListener(Protocol):
 
 
 class Watcher(Protocol):
-    """What hears of the forward passes of some modules, on every step: it must be quick.
+    """What hears of the forward passes of some modules.
 
     Attributes:
         entries: Identities of those modules; it may grow.
+        awaits_evaluations: Whether it attends to what follows a turn to what may be an evaluation.
     """
 
     entries: set[int]
+    awaits_evaluations: bool
 
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """One of those modules is about to run."""
@@ -112,6 +118,7 @@ _listeners: list[ForwardListener] = []
 _handles: list[RemovableHandle] = []
 _modes: list[_Calls] = []
 _watchers: list[Watcher] = []
+_attentive: list[Watcher] = []
 _watching: list[RemovableHandle] = []
 _stack = _Stack()
 
@@ -161,22 +168,44 @@ def unlisten(listener: ForwardListener) -> None:
 
 
 def watch(watcher: Watcher) -> None:
-    """Tell a watcher before each forward pass of its modules from now on."""
+    """Tell a watcher before each forward pass of its modules from now on, while it attends; it does at first."""
     if not _watchers:
         compiling.expect(_go_blind)
+        turning.expect(_turn)
     _watchers.append(watcher)
-    if not _watching and not blind():
-        _watching.append(register_module_forward_pre_hook(_before_any))
+    attend(watcher)
 
 
 def unwatch(watcher: Watcher) -> None:
     """End what :func:`watch` began; a watcher that does not watch is allowed."""
+    disregard(watcher)
     if watcher in _watchers:
         _watchers.remove(watcher)
         if not _watchers:
             compiling.forget()
-    if not _watchers and _watching:
-        _watching.pop().remove()
+            turning.forget()
+
+
+def attend(watcher: Watcher) -> None:
+    """Tell a watcher of forward passes, until it disregards them."""
+    if watcher not in _attentive and not blind():
+        _attentive.append(watcher)
+        if not _watching:
+            _watching.append(register_module_forward_pre_hook(_before_any))
+
+
+def disregard(watcher: Watcher) -> None:
+    """Do not tell a watcher of forward passes, until it attends again, or until a turn that it awaits."""
+    if watcher in _attentive:
+        _attentive.remove(watcher)
+        if not _attentive and _watching:
+            _watching.pop().remove()
+
+
+def _turn() -> None:
+    for watcher in _watchers:
+        if watcher.awaits_evaluations:
+            attend(watcher)
 
 
 def blind() -> bool:
@@ -186,7 +215,9 @@ def blind() -> bool:
 
 def _go_blind() -> None:
     """Take everything away before the compiler looks."""
+    turning.forget()
     _listeners.clear()
+    _attentive.clear()
     while _watching:
         _watching.pop().remove()
     while _handles:
@@ -195,7 +226,7 @@ def _go_blind() -> None:
 
 
 def _before_any(module: nn.Module, inputs: Any) -> None:
-    for watcher in [watcher for watcher in _watchers if id(module) in watcher.entries]:
+    for watcher in [watcher for watcher in _attentive if id(module) in watcher.entries]:
         if not _watchable():
             return
         try:

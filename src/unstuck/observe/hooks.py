@@ -38,7 +38,7 @@ class Listener(Protocol):
     backward_ended()                     after it
     gradients_begin(roots, inputs)       before torch.autograd.grad of these roots with respect to these inputs
     gradients_ended(inputs, gradients)   after it
-    step_begins(optimizer, closure=...)  before an optimizer's step; with a closure, its backward passes come after this
+    step_begins(optimizer, closure)      before an optimizer's step; with a closure, its backward passes come after this
     step_ended(optimizer)                after it
     optimizer_made(optimizer)            when an optimizer was constructed
     schedule_stepped(schedule)           when a learning-rate schedule was stepped
@@ -86,6 +86,7 @@ _unscaled = _Unscaled()
 _listeners: list[Listener] = []
 _hearing: dict[str, tuple[tuple[Listener, Callable[..., None]], ...]] = {}
 _optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
+_stepped: set[int] = set()
 _undo: list[Callable[[], None]] = []
 _telling = False
 
@@ -120,30 +121,31 @@ def held_parameters() -> set[int]:
     return {id(parameter) for group in groups for parameter in group["params"]}
 
 
-def _tell(event: str, *args: Any, **kwargs: Any) -> None:
+def _tell(event: str, *args: Any) -> None:
     """Call one method of every listener that has it, unless a listener itself does what is told."""
     global _telling
     if _telling:
         return
     _telling = True
     try:
-        _call(event, args, kwargs)
+        with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+            for listener, method in _hearing[event]:
+                try:
+                    method(*args)
+                except Exception as error:
+                    _drop(listener, error)
     finally:
         _telling = False
 
 
-def _call(event: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
-        for listener, method in _hearing[event]:
-            try:
-                method(*args, **kwargs)
-            except Exception as error:
-                unlisten(listener)
-                with contextlib.suppress(Exception):  # what failed once may fail again as it lets go
-                    listener.failed(error)
-                message = f"unstuck stopped watching: {type(error).__name__}: {error}"
-                with contextlib.suppress(Warning):  # not even where warnings are errors
-                    warnings.warn(message, RuntimeWarning, stacklevel=4)
+def _drop(listener: Listener, error: Exception) -> None:
+    """Let a listener that raised hear no more."""
+    unlisten(listener)
+    with contextlib.suppress(Exception):  # what failed once may fail again as it lets go
+        listener.failed(error)
+    message = f"unstuck stopped watching: {type(error).__name__}: {error}"
+    with contextlib.suppress(Warning):  # not even where warnings are errors
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _install() -> None:
@@ -213,10 +215,12 @@ def _install() -> None:
         _tell("schedule_stepped", self)
 
     def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        _optimizers.add(optimizer)
+        if id(optimizer) not in _stepped:  # its class may have been made before anybody listened
+            _stepped.add(id(optimizer))
+            _optimizers.add(optimizer)
         # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
-        _tell("step_begins", optimizer, closure=closure is not None)
+        _tell("step_begins", optimizer, closure is not None)
 
     def step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         del args, kwargs

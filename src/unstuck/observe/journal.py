@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ __all__ = ["Journal"]
 
 FETCH_EVERY = 256
 """Losses left on an accelerator before they are fetched together."""
+
+WRITE_EVERY = 64
+"""Losses kept before they are written together."""
+
+WRITE_SECONDS = 0.25
+"""How old they may get: what is lost by kill -9."""
 
 
 class Journal:
@@ -39,7 +46,10 @@ class Journal:
         self._streams = streams
         self._stream: int | None = None
         self._unfetched: list[tuple[int, Tensor]] = []
+        self._unwritten: list[tuple[int, float]] = []
+        self._written = time.monotonic()
         self._rates: tuple[float, ...] = ()
+        self._given: list[Any] = []
         self._layers = 0
         self._later: dict[Signal, float] = {}
         self._nonfinite = False
@@ -68,8 +78,8 @@ class Journal:
         if not loss.is_cpu:
             self.pending.append(loss.detach().mean().clone())
             return
-        value = loss if loss.dim() == 0 else loss.detach().mean()
-        number = float((value.real if value.is_complex() else value).item())
+        number = (loss if loss.dim() == 0 else loss.detach().mean()).item()
+        number = float(number.real if isinstance(number, complex) else number)
         self.pending.append(number)
         if not math.isfinite(number) and not self._nonfinite:
             self._nonfinite = True
@@ -94,15 +104,26 @@ class Journal:
         numbers = [value for value in self.pending if type(value) is float]
         if len(numbers) == len(self.pending):
             loss = sum(numbers) / len(numbers)
-            self.add(signals.LOSS, step, loss)
+            self._unwritten.append((step, loss))
+            if now or len(self._unwritten) >= WRITE_EVERY or time.monotonic() - self._written > WRITE_SECONDS:
+                self.write_losses()
             return loss
         self._unfetched.append((step, torch.stack([torch.as_tensor(value).double() for value in self.pending]).mean()))
         if now or len(self._unfetched) >= FETCH_EVERY:
             return self.fetch_losses()
         return None
 
+    def write_losses(self) -> None:
+        """Write the losses that are known, together, which costs less than one by one."""
+        if self._unwritten:
+            steps, losses = zip(*self._unwritten, strict=True)
+            self._unwritten.clear()
+            self._guard(lambda stream: self._writer.add_series(signals.LOSS, steps, losses, stream=stream))
+        self._written = time.monotonic()
+
     def fetch_losses(self) -> float | None:
         """Fetch and write the losses left on an accelerator; the latest of them."""
+        self.write_losses()
         if not self._unfetched:
             return None
         values: list[float] = torch.stack([loss for _, loss in self._unfetched]).tolist()
@@ -116,7 +137,11 @@ class Journal:
 
     def record_rates(self, step: int, optimizer: Optimizer) -> tuple[float, ...]:
         """Write the rates where they changed."""
-        rates = tuple(float(group["lr"]) if "lr" in group else math.nan for group in optimizer.param_groups)
+        given = [group.get("lr", math.nan) for group in optimizer.param_groups]
+        if given == self._given and all(type(rate) is float for rate in given):
+            return self._rates
+        self._given = given
+        rates = tuple(float(rate) for rate in given)
         if rates != self._rates:
             if len(rates) > len(self._rates) > 0:
                 self.name(Index.GROUP, [f"group{i}" for i in range(len(self._rates), len(rates))])
@@ -160,6 +185,7 @@ class Journal:
         if self._stream is None:
             self._early.append(fact)
         else:
+            self.write_losses()  # so that a reader sees the fact together with what came before it
             self._guard(lambda stream: self._writer.state(fact, stream=stream))
 
     def array(self, name: str, step: int, values: Any) -> None:

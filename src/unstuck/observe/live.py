@@ -64,9 +64,11 @@ class LiveFacts:
         ran: Mapping[str, bool],
     ) -> None:
         """Walk the graph of the first losses, and later at every power of two."""
-        root = next(iter(self._roots), None)
-        self.trained_in_training_mode = root is not None and root.training
-        self._custom.checked()
+        for root in self._roots:
+            self.trained_in_training_mode = root.training
+            break
+        if self._custom.overheard:
+            self._custom.checked()
         if (step == self._walked and self._walks > 3) or (step > 2 and step & (step - 1)):
             return
         self._walked, self._walks = step, self._walks + 1

@@ -25,7 +25,7 @@ from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
 from unstuck.observe.journal import Journal
 from unstuck.observe.latest import Latest, median
-from unstuck.observe.live import LiveFacts
+from unstuck.observe.live import MODES_EVERY_STEP_UNTIL, LiveFacts
 from unstuck.observe.loaders import LoaderProbe
 from unstuck.observe.reaching import Reaching
 from unstuck.observe.roots import Roots
@@ -112,6 +112,7 @@ class Observer:
         if not named_parameters(self._roots, optimizer):
             raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
         self.entries = self._roots.identities
+        self.awaits_evaluations = True
         self._journal = Journal(writer, streams or itertools.count())
         self._sampler = Sampler(budget=budget)
         self._probe = StepProbe(self._roots, adopting=model is None)
@@ -193,6 +194,7 @@ class Observer:
             self._evaluation.close()
             self._look(self._sampling)
         self._told = True
+        self.awaits_evaluations = False
         self._record_means(train_loss, train_accuracy, validation_loss, validation_accuracy)
 
     def _record_means(
@@ -279,7 +281,7 @@ class Observer:
         if not self._surplus and not self._reaching.ended():
             self._journal.pass_by()
 
-    def step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
+    def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
         if optimizer is not self._optimizer():
             return
@@ -320,6 +322,14 @@ class Observer:
         if self._sampling:
             self._probe.begin(self._step)
         self._look(self._sampling)
+        if self._attends(start):
+            forward.attend(self)
+        else:
+            forward.disregard(self)
+
+    def _attends(self, now: float) -> bool:
+        """Whether to be told of the next training step's forward pass; of evaluations the watcher is told anyway."""
+        return self._sampling or self._step <= MODES_EVERY_STEP_UNTIL or self._may_recognise(now)
 
     def schedule_stepped(self, schedule: LRScheduler) -> None:
         """Note how often the rate's schedule is stepped."""
@@ -390,9 +400,12 @@ class Observer:
         beside = min(self._identity_spent, IDENTITY_SECONDS) + min(self._evaluation_spent, EVALUATION_SECONDS)
         return self._spent - beside
 
+    def _may_recognise(self, now: float) -> bool:
+        """Whether there is time for recognising the next batch."""
+        return self._identity_spent <= 0.5 * self._sampler.budget * (now - self._began) + IDENTITY_SECONDS
+
     def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
-        room = 0.5 * self._sampler.budget * (now - self._began) + IDENTITY_SECONDS
-        if self._identity_spent > room:
+        if not self._may_recognise(now):
             return
         batch = first_tensor(inputs)
         if self._sampling and batch is not None:

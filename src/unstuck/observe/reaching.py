@@ -33,7 +33,7 @@ class Reaching:
     def __init__(self) -> None:
         self._watched: list[Tensor] = []
         self._before: list[tuple[int, int] | None] = []
-        self._after: list[tuple[int, int] | None] | None = None
+        self._reached: tuple[Tensor, tuple[int, int] | None] | None = None
 
     def watch(self, parameters: Sequence[Tensor]) -> None:
         """Look at some of these parameters from now on."""
@@ -41,7 +41,7 @@ class Reaching:
         last = len(trainable) - 1
         positions = {round(i * last / (LOOKED_AT - 1)) for i in range(LOOKED_AT)} if trainable else set[int]()
         self._watched = [trainable[position] for position in sorted(positions)]
-        self._after = None
+        self._reached = None
 
     def begins(self) -> None:
         """A backward pass is about to run."""
@@ -49,25 +49,22 @@ class Reaching:
 
     def ended(self) -> bool:
         """It has run: whether it reached one of the parameters."""
-        after = [_mark(parameter) for parameter in self._watched]
-        reached = after != self._before
-        if reached:
-            self._after = after
-        return reached
+        for parameter, before in zip(self._watched, self._before, strict=True):
+            after = _mark(parameter)
+            if after != before:
+                self._reached = (parameter, after)
+                return True
+        return False
 
     def cleared(self) -> bool:
         """Whether gradients were cleared since the latest backward pass that reached; call between the passes.
 
         What changes gradients otherwise, clipping or unscaling, leaves values behind.
         """
-        if self._after is None:
+        if self._reached is None:
             return False
-        changed = [
-            parameter
-            for parameter, mark in zip(self._watched, self._after, strict=True)
-            if mark is not None and _mark(parameter) != mark
-        ]
-        return any(parameter.grad is None or not _any(parameter.grad) for parameter in changed)
+        parameter, mark = self._reached
+        return _mark(parameter) != mark and (parameter.grad is None or not _any(parameter.grad))
 
 
 def _mark(parameter: Tensor) -> tuple[int, int] | None:
@@ -75,8 +72,9 @@ def _mark(parameter: Tensor) -> tuple[int, int] | None:
     gradient = parameter.grad
     if gradient is None:
         return None
-    local = getattr(gradient, "_local_tensor", gradient)  # of a distributed tensor, whose wrapper counts no changes
-    return id(local), local._version
+    if type(gradient) is not Tensor:  # the wrapper of a distributed tensor counts no changes
+        gradient = getattr(gradient, "_local_tensor", gradient)
+    return id(gradient), gradient._version
 
 
 def _any(gradient: Tensor) -> bool:

@@ -114,18 +114,40 @@ class RunWriter:
         """
         data = np.asarray(values, dtype=np.float64 if signal.index is Index.RUN else np.float32).tobytes()
         with self._lock:
-            track = self._tracks[stream, signal.key]
-            position = track.offered
-            track.offered += 1
-            if position >= HEAD and position % track.stride:
-                return
-            self._pending.append((stream, signal.key, position, step, data))
-            track.kept_bytes += len(data) + ROW_BYTES
-            self._signal_totals[signal.key] += len(data) + ROW_BYTES
-            if self._signal_totals[signal.key] > self._signal_bytes and track.offered > 2 * HEAD:
-                self._thin(stream, signal.key, track)
-            if time.monotonic() - self._flushed > FLUSH_SECONDS:
-                self.flush()
+            self._offer(signal.key, step, data, stream)
+            self._flush_in_time()
+
+    def add_series(self, signal: Signal, steps: Sequence[int], values: ArrayLike, *, stream: int = 0) -> None:
+        """Append samples of one number each, as :meth:`add` would one by one, for less.
+
+        Args:
+            signal: What was measured, one number of the run.
+            steps: Optimizer updates completed before each.
+            values: The numbers, of shape (samples,).
+            stream: The training that they belong to.
+        """
+        data = np.asarray(values, dtype=np.float64).tobytes()
+        with self._lock:
+            for i, step in enumerate(steps):
+                self._offer(signal.key, step, data[8 * i : 8 * i + 8], stream)
+            self._flush_in_time()
+
+    def _offer(self, key: str, step: int, data: bytes, stream: int) -> None:
+        """Keep one sample, unless the signal has so many that it is thinned."""
+        track = self._tracks[stream, key]
+        position = track.offered
+        track.offered += 1
+        if position >= HEAD and position % track.stride:
+            return
+        self._pending.append((stream, key, position, step, data))
+        track.kept_bytes += len(data) + ROW_BYTES
+        self._signal_totals[key] += len(data) + ROW_BYTES
+        if self._signal_totals[key] > self._signal_bytes and track.offered > 2 * HEAD:
+            self._thin(stream, key, track)
+
+    def _flush_in_time(self) -> None:
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
 
     def state(self, fact: Fact, *, stream: int = 0) -> None:
         """Append a fact, and flush, so that a live reader sees it together with the samples before it."""
