@@ -25,6 +25,6 @@ def unknown(argument: str, value: object, accepted: Iterable[str]) -> str:
     """
     names = list(accepted)
     close = difflib.get_close_matches(str(value).lower(), names, n=1, cutoff=0.5)
-    guess = f"did you mean {close[0]!r}? " if close else ""
+    guess = f"; did you mean {close[0]!r}?" if close else "."
     listed = f"Accepted: {', '.join(names)}" if names else "Nothing is accepted here"
-    return f"{argument}={value!r} is not known; {guess}{listed}"
+    return f"{argument}={value!r} is not known{guess} {listed}"

@@ -99,6 +99,18 @@ def test_damaged_and_unsafe_files_are_refused(file: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "ran").exists()
     with pytest.raises(WeightsError, match="there is no such file"):
         load_weights(network(), tmp_path / "gone.safetensors")
+    with pytest.raises(WeightsError, match=r"x{300}: cannot be read \(File name too long\)"):
+        load_weights(network(), tmp_path / ("x" * 300))
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    model, broken = network(), network().state_dict()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    broken[next(iter(broken))].view(-1)[0] = float("nan")
+    save_file(broken, tmp_path / "a.safetensors")
+    with pytest.raises(WeightsError, match=rf"NaN or infinite values in {next(iter(broken))}; give weights of"):
+        load_weights(model, tmp_path / "a.safetensors")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_a_head_alone_is_nothing_to_begin_from(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def load_weights(model: nn.Module, file: str | Path, *, head: Head = "where it f
 
     Raises:
         WeightsError: The file is missing, truncated, a pickle, or of another network: the message names the tensors
-            that differ, with both shapes.
+            that differ, with both shapes. Or it holds values that are not finite.
 
     Examples:
         >>> import tempfile
@@ -81,6 +81,11 @@ def load_weights(model: nn.Module, file: str | Path, *, head: Head = "where it f
     wrong = [name for name in differing if name not in last]
     if wrong or absent or surplus:
         raise WeightsError(f"{file}: weights of another network: {_differences(wrong, absent, surplus, own, given)}")
+    broken = [name for name in own if name in given and not torch.isfinite(given[name]).all()]
+    if broken:
+        raise WeightsError(
+            f"{file}: NaN or infinite values in {_some(broken)}; give weights of a training that went well"
+        )
     left = [name for name in own if name in last and (head == "fresh" or name in differing or name not in given)]
     if len(left) == len(own):
         raise WeightsError(f"{file}: nothing in it fits the model but what is to be fresh; give another file")
@@ -185,8 +190,12 @@ def layer_groups(model: nn.Module, learning_rate: float, *, factor: float) -> li
 
 
 def _file(path: Path) -> Path:
-    file = path / "best.safetensors" if path.is_dir() else path
-    if not file.is_file():
+    try:
+        file = path / "best.safetensors" if path.is_dir() else path
+        found = file.is_file()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+    if not found:
         raise WeightsError(f"{file}: there is no such file; give a safetensors file, or the folder of a run")
     return file
 
@@ -242,13 +251,14 @@ def _some(names: Sequence[str], separator: str = ", ") -> str:
 def _matching(model: nn.Module, argument: str, patterns: str | Iterable[str]) -> tuple[str, ...]:
     every = [name for name, _ in model.named_parameters()]
     wanted = _listed(patterns)
+    layer = every[0].rpartition(".")[0] if every else ""
+    first = f"; '{layer}.*' matches all of layer {layer}" if layer else ""
     for pattern in wanted:
         if not any(fnmatchcase(name, pattern) for name in every):
             close = difflib.get_close_matches(pattern, every, n=1)
             guess = f"did you mean {close[0]!r}? " if close else ""
             raise ArgumentError(
-                f"{argument}={pattern!r} matches no parameter; {guess}Parameters: {_some(every)}; "
-                "'0.*' matches all of layer 0"
+                f"{argument}={pattern!r} matches no parameter; {guess}Parameters: {_some(every)}{first}"
             )
     return tuple(name for name in every if any(fnmatchcase(name, pattern) for pattern in wanted))
 
