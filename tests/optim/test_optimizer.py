@@ -144,10 +144,28 @@ def test_hooks_fire_in_torchs_order():
     assert len(seen) == 4
 
 
+def test_a_hook_may_replace_the_arguments_as_under_torch():
+    p = nn.Parameter(torch.ones(2))
+    optimizer = ours.SGD([p], lr=0.1)
+    p.grad = torch.ones(2)
+    seen = []
+    optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: ((args[0], lambda: "from the hook"), kwargs))
+    optimizer.register_step_post_hook(lambda optimizer, args, kwargs: seen.append(args[1]()))
+    assert optimizer.step() == "from the hook"
+    assert seen == ["from the hook"]
+    optimizer.register_step_pre_hook(lambda *_: "nonsense")
+    with pytest.raises(RuntimeError, match="must return None or a tuple"):
+        optimizer.step()
+
+
 def test_profilers_see_the_step():
     p = nn.Parameter(torch.ones(2))
     optimizer = ours.SGD([p], lr=0.1)
     p.grad = torch.ones(2)
+    with torch.profiler.profile() as profile:
+        optimizer.step()
+    assert any(e.key == "Optimizer.step#SGD.step" for e in profile.key_averages())
+    optimizer.register_step_post_hook(lambda *_: None)
     with torch.profiler.profile() as profile:
         optimizer.step()
     assert any(e.key == "Optimizer.step#SGD.step" for e in profile.key_averages())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -97,10 +98,11 @@ class ObservedOptimizer(Optimizer):
             What the closure returned, or None.
         """
         hooked = self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _before_any or _after_any
-        # the compiler cannot trace the question whether a profiler runs
-        if hooked or (not torch.compiler.is_dynamo_compiling() and _profiling()):
-            return self._announced_step(closure)
-        return self._plain_step(closure)
+        traced = torch.compiler.is_dynamo_compiling()  # the compiler cannot trace the question whether a profiler runs
+        profiled = not traced and _profiling()
+        if not hooked and not profiled:
+            return self._plain_step(closure)
+        return self._announced_step(closure) if profiled or traced else self._hooked_step(closure)
 
     step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it at a cost that small models notice
 
@@ -119,6 +121,24 @@ class ObservedOptimizer(Optimizer):
         return loss
 
     _announced_step: Callable[..., Any] = Optimizer.profile_hook_step(_plain_step)  # calls hooks, tells profilers
+
+    def _hooked_step(self, closure: Callable[[], Any] | None) -> Any:
+        """Call the hooks as torch does, without the record for profilers, which takes as long as a small step."""
+        args: tuple[Any, ...] = (self, closure)
+        kwargs: dict[str, Any] = {}
+        for before in chain(_before_any.values(), self._optimizer_step_pre_hooks.values()):
+            changed = before(self, args, kwargs)
+            if changed is None:
+                continue
+            if not isinstance(changed, tuple) or len(changed) != 2:
+                raise RuntimeError(
+                    f"the pre-hook {before} must return None or a tuple of (new_args, new_kwargs), but got {changed}"
+                )
+            args, kwargs = changed
+        loss = type(self)._plain_step(*args, **kwargs)
+        for after in chain(self._optimizer_step_post_hooks.values(), _after_any.values()):
+            after(self, args, kwargs)
+        return loss
 
     def _usable_engine(self) -> Engine:
         return "torch" if torch.compiler.is_compiling() else self._engine
