@@ -87,6 +87,33 @@ def test_accuracy_of_yes_and_no_is_told_of_torchs_binary_loss() -> None:
     assert share > 0.9
 
 
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_layer_that_does_not_fit_is_named_before_a_step_is_made(compiled: bool) -> None:
+    model = nn.Sequential(nn.Linear(30, 8), nn.ReLU(), nn.Linear(9, 2))
+    before = [parameter.clone() for parameter in model.parameters()]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ArgumentError, match=r"layer 2 \(Linear\): got .* last size is 8; it needs 9"):
+        fit(model, cross_entropy, Batches(DATA.train, 32), optimizer, compiled=compiled)
+    assert all(map(torch.equal, before, model.parameters()))
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_an_error_of_the_model_itself_stays_what_it_is() -> None:
+    class Failing(nn.Linear):
+        def forward(self, _: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("no such room")
+
+    model = Failing(30, 2)
+    with pytest.raises(torch.OutOfMemoryError, match="no such room"):
+        fit(model, cross_entropy, Batches(DATA.train, 32), torch.optim.SGD(model.parameters(), lr=0.1))
+
+
+def test_a_loss_of_many_numbers_is_refused() -> None:
+    model, optimizer = setup()
+    with pytest.raises(ArgumentError, match=r"loss: gave \(32,\) numbers for a batch; one is accepted, the mean"):
+        fit(model, nn.CrossEntropyLoss(reduction="none"), Batches(DATA.train, 32), optimizer)
+
+
 def test_a_regression_is_steered_by_its_loss() -> None:
     data = load("diabetes")
     model = nn.Linear(10, 1)

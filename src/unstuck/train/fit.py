@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from unstuck.errors import ArgumentError, DataError
+from unstuck.nn import check_sizes
 from unstuck.observe import Observer
 from unstuck.train.best import Best
 from unstuck.train.evaluate import evaluate
@@ -101,7 +102,8 @@ def fit(
         What each epoch came to, and which one the model's weights are from.
 
     Raises:
-        ArgumentError: ``epochs`` or ``patience`` is below 1, or ``data`` can be iterated only once.
+        ArgumentError: ``epochs`` or ``patience`` is below 1, ``data`` can be iterated only once, a layer does not fit
+            what it gets (:func:`~unstuck.nn.check_sizes`), or the loss is not one number.
         DataError: There is no batch.
         RunWriteError: The best weights cannot be written.
 
@@ -166,8 +168,18 @@ def _train_epoch(
     steps = 0
     for inputs, targets in data:
         clear()
-        outputs = model(inputs)
+        try:
+            outputs = model(inputs)
+        except RuntimeError as error:
+            if not steps and type(error) is RuntimeError:  # a want of memory, say, is another
+                # Says which layer does not fit, and what it needs, where that is the reason.
+                check_sizes(getattr(model, "_orig_mod", model), inputs)
+            raise
         value = loss(outputs, targets)
+        if not steps and value.ndim:
+            raise ArgumentError(
+                f"loss: gave {tuple(value.shape)} numbers for a batch; one is accepted, the mean: reduction='mean'"
+            )
         value.backward()
         optimizer.step()
         if schedule is not None:
