@@ -87,13 +87,12 @@ def test_accuracy_of_yes_and_no_is_told_of_torchs_binary_loss() -> None:
     assert share > 0.9
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_layer_that_does_not_fit_is_named_before_a_step_is_made(compiled: bool) -> None:
+def test_a_layer_that_does_not_fit_is_named_before_a_step_is_made() -> None:
     model = nn.Sequential(nn.Linear(30, 8), nn.ReLU(), nn.Linear(9, 2))
     before = [parameter.clone() for parameter in model.parameters()]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(ArgumentError, match=r"layer 2 \(Linear\): got .* last size is 8; it needs 9"):
-        fit(model, cross_entropy, Batches(DATA.train, 32), optimizer, compiled=compiled)
+        fit(model, cross_entropy, Batches(DATA.train, 32), optimizer)
     assert all(map(torch.equal, before, model.parameters()))
     assert not any(module._forward_hooks for module in model.modules())
 
