@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -179,6 +179,11 @@ class Journal:
             self._writer.add(signal, step, values, stream=self._stream)
         except Exception as error:
             self.failure = error
+
+    def add_sample(self, step: int, sample: Mapping[Signal, Any]) -> None:
+        """Write what was measured of one step."""
+        for signal, values in sample.items():
+            self.add(signal, step, values)
 
     def state(self, fact: facts.Fact) -> None:
         """Write one fact; before the stream is opened it is kept."""

@@ -30,7 +30,7 @@ from unstuck.observe.loaders import LoaderProbe
 from unstuck.observe.reaching import Reaching
 from unstuck.observe.roots import Roots
 from unstuck.observe.sampling import DEFAULT_BUDGET, Sampler
-from unstuck.observe.shards import GatheredShards, has_shards
+from unstuck.observe.shards import PATIENCE_SECONDS, GatheredShards, has_shards
 from unstuck.observe.step import StepProbe
 from unstuck.observe.structure import describe_environment, describe_model, describe_optimizer, named_parameters
 from unstuck.record import RunWriter, facts, signals
@@ -42,9 +42,6 @@ EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "c
 
 IDENTITY_SECONDS = 0.1
 """Seconds for recognising examples beside the budget, once."""
-
-SHARDS_SECONDS = 1.0
-"""How long the end of a training waits for what other processes have measured last."""
 
 EVALUATION_SECONDS = 0.2
 """Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
@@ -224,7 +221,7 @@ class Observer:
         if not self._journal.opened:
             return
         self._journal.fetch_losses()
-        self._add_shards(patience=SHARDS_SECONDS)
+        self._add_shards(patience=PATIENCE_SECONDS)
         self._state_gathered()
         association = self._probe.association()
         if association is not None:
@@ -322,10 +319,7 @@ class Observer:
         if self._sampling:
             self._probe.begin(self._step)
         self._look(self._sampling)
-        if self._attends(start):
-            forward.attend(self)
-        else:
-            forward.disregard(self)
+        (forward.attend if self._attends(start) else forward.disregard)(self)
 
     def _attends(self, now: float) -> bool:
         """Whether to be told of the next training step's forward pass; of evaluations the watcher is told anyway."""
@@ -455,8 +449,7 @@ class Observer:
         if self._shards is not None:
             sample = self._shards.after(self._step, sample, optimizer, list(self._named.values()))
             self._add_shards()
-        for signal, values in sample.items():
-            self._journal.add(signal, self._step, values)
+        self._journal.add_sample(self._step, sample)
         self._journal.add_later(self._step)
         if self._samples & (self._samples - 1) == 0:
             self._state_gathered()
@@ -471,8 +464,7 @@ class Observer:
         if self._shards is None:
             return
         for step, sample in self._shards.complete(patience=patience):
-            for signal, values in sample.items():
-                self._journal.add(signal, step, values)
+            self._journal.add_sample(step, sample)
         if patience and self._shards.missed:
             self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED))
 

@@ -24,12 +24,15 @@ from unstuck.observe.parameters import SKETCH_VALUES, SNAPSHOT_VALUES
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
-__all__ = ["GatheredShards", "ShardProbe", "has_shards"]
+__all__ = ["PATIENCE_SECONDS", "GatheredShards", "ShardProbe", "has_shards"]
 
 Parts = NDArray[np.float64]
 """What one process measured at one step: shape (parameters of the optimizer + 1, columns); see :class:`Column`."""
 
 Sample = dict[Signal, Any]
+
+PATIENCE_SECONDS = 1.0
+"""How long the end of a training waits for what other processes have measured last."""
 
 MOST_WAITING = 8
 """Steps that may wait for other processes; of older ones the norms are given up."""
