@@ -134,8 +134,8 @@ def main() -> None:
     """Measure in turns, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", nargs=2, metavar=("WHAT", "WAY"))
-    parser.add_argument("--seconds", type=float, default=30.0, help="about how long the plain loop takes")
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of the plain loop, on a fast machine")
+    parser.add_argument("--turns", type=int, default=3)
     installed = [way for way in WAYS if way != "tensorboard" or importlib.util.find_spec("tensorboard")]
     parser.add_argument("--ways", nargs="+", default=installed, choices=WAYS, help="tensorboard must be installed")
     options = parser.parse_args()
