@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -136,7 +137,7 @@ class Observer:
         self._evaluation_spent = 0.0
         self._ended = False
         # Weak: a script that rebuilds its model must get the memory of the old one back.
-        self._optimizer = weakref.ref(optimizer, lambda _: self.retire())
+        self._optimizer = weakref.ref(optimizer, lambda _: None if sys.is_finalizing() else self.retire())
 
     @property
     def latest(self) -> Latest:

@@ -50,12 +50,20 @@ def test_more_shared_examples_weigh_more(tmp_path: Path) -> None:
         {"seen_in_training": 16},  # 4%: likewise
         {"purpose": "training", "seen_in_training": 400},  # the training set itself, by the user's own words
         {"evaluated": 400, "seen_in_training": 390},  # a part of the training set, and nobody calls it validation
+        {
+            "before": [0.0] * 5 + [0.7] * 15
+        },  # likewise: 70% of the training set has been met
         {"evaluated": 100, "seen_in_training": 100, "trained": 100, "purpose": "validation"},  # a toy without a split
         {"before": [0.5, 0.5, 0.5]},  # few distinct values: batches repeat each other from the start
     ],
 )
 def test_repetition_that_is_no_leak_is_left_alone(tmp_path: Path, changed: dict[str, Any]) -> None:
     assert outcome(SplitLeak(), run_of(tmp_path, **changed)) == []
+
+
+def test_examples_that_validate_by_name_are_counted_however_much_of_the_training_set_was_met(tmp_path: Path) -> None:
+    (finding,) = outcome(SplitLeak(), run_of(tmp_path, before=[0.0] * 5 + [0.7] * 15, purpose="validation"))
+    assert finding.severity == "error"
 
 
 def test_sequences_of_ids_repeat_by_chance(tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ class SplitLeak(Rule):
         share = fact.seen_in_training / fact.evaluated
         if fact.seen_in_training < self.few or share < self.share or share < self.chance * self._by_chance(run):
             return
-        inside = share > 0.95
-        unsplit = inside and fact.evaluated >= 0.8 * fact.trained
+        inside = share > 0.95 * self._met(run)
+        unsplit = share > 0.95 and fact.evaluated >= 0.8 * fact.trained
         if fact.purpose == "training" or (inside and not fact.purpose) or (unsplit and fact.trained < self.split):
             return
         sure = share > self.certain and (share < 0.95 or fact.purpose == "validation") and not unsplit
@@ -92,6 +92,11 @@ class SplitLeak(Rule):
                 ),
             ),
         )
+
+    def _met(self, run: Run) -> float:
+        """How much of the training set has been met, as the last training batches show: not all of it is looked at."""
+        before = run.series(signals.BATCH_SEEN_BEFORE)
+        return float(np.mean(before.values[-5:])) if len(before) >= 10 else 1.0
 
     def _by_chance(self, run: Run) -> float:
         """Repetitions among the first training batches, which come from few distinct values or few examples."""
