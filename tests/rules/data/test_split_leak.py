@@ -50,9 +50,7 @@ def test_more_shared_examples_weigh_more(tmp_path: Path) -> None:
         {"seen_in_training": 16},  # 4%: likewise
         {"purpose": "training", "seen_in_training": 400},  # the training set itself, by the user's own words
         {"evaluated": 400, "seen_in_training": 390},  # a part of the training set, and nobody calls it validation
-        {
-            "before": [0.0] * 5 + [0.7] * 15
-        },  # likewise: 70% of the training set has been met
+        {"before": [0.0] * 5 + [0.7] * 15},  # likewise: 70% of the training set has been met
         {"evaluated": 100, "seen_in_training": 100, "trained": 100, "purpose": "validation"},  # a toy without a split
         {"before": [0.5, 0.5, 0.5]},  # few distinct values: batches repeat each other from the start
     ],
