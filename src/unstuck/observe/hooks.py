@@ -86,7 +86,6 @@ _unscaled = _Unscaled()
 _listeners: list[Listener] = []
 _hearing: dict[str, tuple[tuple[Listener, Callable[..., None]], ...]] = {}
 _optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
-_stepped: set[int] = set()
 _undo: list[Callable[[], None]] = []
 _telling = False
 
@@ -215,8 +214,7 @@ def _install() -> None:
         _tell("schedule_stepped", self)
 
     def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if id(optimizer) not in _stepped:  # its class may have been made before anybody listened
-            _stepped.add(id(optimizer))
+        if optimizer not in _optimizers:  # it was made before anybody listened
             _optimizers.add(optimizer)
         # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
