@@ -44,14 +44,16 @@ def by_decorator(model: nn.Module, loss: Callable[[], Tensor]) -> None:
 
 
 @pytest.mark.parametrize("evaluate", [without_gradients, in_inference, by_phase, by_decorator])
-def test_an_evaluation_between_samples_is_seen(evaluate: Callable[..., None], tmp_path: Path) -> None:
+def test_an_evaluation_between_samples_is_seen(
+    evaluate: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     x, y = torch.randn(8, 3), torch.randn(8, 1)
     fresh = torch.randn(8, 3)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
-        observer._sampler.due = lambda *_, **__: False  # type: ignore[method-assign]
+        monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
         observer._identity_spent = 1e9
         for step in range(60):
             optimizer.zero_grad()
@@ -67,11 +69,13 @@ def test_an_evaluation_between_samples_is_seen(evaluate: Callable[..., None], tm
     assert validation.steps.tolist() == [60]
 
 
-def test_a_loop_that_tells_its_evaluations_is_not_disturbed_by_them(tmp_path: Path) -> None:
+def test_a_loop_that_tells_its_evaluations_is_not_disturbed_by_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = nn.Linear(3, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
-        observer._sampler.due = lambda *_, **__: False  # type: ignore[method-assign]
+        monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
         observer._identity_spent = 1e9
         observer.evaluated(validation_loss=1.0)
         for _ in range(60):
