@@ -10,7 +10,7 @@ from unstuck.errors import ArgumentError, DataError
 
 pytest.importorskip("kornia")
 
-EVERYTHING = Augmentation(crop=0.6, flip=True, shift=0.2, colour=0.3)
+EVERYTHING = Augmentation(crop=0.6, flip=True, shift=0.2, rotate=20.0, zoom=0.2, shear=10.0, colour=0.3)
 
 
 def pictures(*, channels: int = 3, side: int = 12) -> Dataset:
@@ -58,6 +58,39 @@ def test_a_shift_brings_in_black() -> None:
     assert (changed[1:] < black + 0.5).any()
 
 
+def tilt(picture: torch.Tensor) -> float:
+    """How far the axis of a bar leans from the vertical, in degrees."""
+    y, x = torch.nonzero(picture > picture.max() / 2, as_tuple=True)
+    spread = torch.cov(torch.stack([x.double(), y.double()]))
+    axis = torch.linalg.eigh(spread).eigenvectors[:, -1]
+    return abs(float(torch.rad2deg(torch.atan(axis[0] / axis[1]))))
+
+
+def bars() -> Dataset:
+    """Upright bars of 20 by 4 pixels on black."""
+    inputs = np.zeros((40, 1, 32, 32), dtype=np.uint8)
+    inputs[:, :, 6:26, 14:18] = 255
+    return prepare(Source(name="bars", task="classification", inputs=inputs, targets=np.arange(40) % 2))
+
+
+@pytest.mark.parametrize("how", [{"rotate": 30.0}, {"shear": 30.0}])
+def test_a_turn_and_a_slant_tilt_as_far_as_they_may(how: dict[str, float]) -> None:
+    data = bars()
+    change = Augmentation(**how).build(data)
+    tilts = [tilt(picture) for picture in change.pictures(change(data.train.inputs))[:, 0]]
+    assert 15.0 < max(tilts) < 33.0
+    assert min(tilts) < 10.0
+
+
+def test_a_zoom_changes_the_size_and_nothing_else() -> None:
+    data = bars()
+    change = Augmentation(zoom=0.3).build(data)
+    changed = change.pictures(change(data.train.inputs))[:, 0]
+    heights = (changed[:, :, 15:17].amax(dim=2) > 0.5).sum(dim=1)
+    assert 13 <= int(heights.min()) < 18 < 22 < int(heights.max()) <= 27
+    assert max(tilt(picture) for picture in changed) < 2.0
+
+
 def test_colour_changes_no_shape_and_a_crop_keeps_the_range() -> None:
     data = pictures()
     plain = Augmentation(colour=0.5).build(data)
@@ -70,9 +103,19 @@ def test_colour_changes_no_shape_and_a_crop_keeps_the_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("crop", 0.0), ("crop", 1.5), ("shift", -0.1), ("shift", 1.0), ("colour", float("nan"))]
+    ("key", "value"),
+    [
+        ("crop", 0.0),
+        ("crop", 1.5),
+        ("shift", -0.1),
+        ("shift", 1.0),
+        ("colour", float("nan")),
+        ("rotate", 181.0),
+        ("zoom", 1.0),
+        ("shear", 90.0),
+    ],
 )
-def test_shares_outside_their_range(key: str, value: float) -> None:
+def test_sizes_outside_their_range(key: str, value: float) -> None:
     with pytest.raises(ArgumentError, match=f"{key}="):
         Augmentation(**{key: value})
 

@@ -86,24 +86,52 @@ def test_a_loop_that_tells_its_evaluations_is_not_disturbed_by_them(
             model(torch.ones(2, 3))
 
 
+def test_counting_without_gradients_does_not_make_the_next_step_slower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
+        monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
+        observer._identity_spent = 1e9
+        for step in range(60):
+            if step > 55:
+                assert not torch_modules._global_forward_pre_hooks
+            outputs = model(torch.ones(2, 3))
+            optimizer.zero_grad()
+            outputs.sum().backward()
+            optimizer.step()
+            with torch.no_grad():
+                (outputs > 0).sum()
+        model.eval()
+        with torch.no_grad():
+            torch.ones(2)
+        assert torch_modules._global_forward_pre_hooks, "a change of modes is not forgotten"
+
+
 def test_wraps_are_passed_through_and_taken_away() -> None:
     model = nn.Sequential(nn.Linear(2, 2))
-    turns: list[int] = []
-    turning.expect(lambda: turns.append(1))
+    turns: list[str] = []
+    note = (partial(turns.append, "turn"), partial(turns.append, "off"), partial(turns.append, "on"))
+    turning.expect(note[0], off=note[1], on=note[2])
     try:
         with torch.enable_grad(), torch.set_grad_enabled(True):
             assert torch.is_grad_enabled()
-        assert not turns
-        for context in (torch.no_grad, partial(torch.set_grad_enabled, False), torch.inference_mode):
+        assert set(turns) == {"on"}
+        for context, told in (
+            (torch.no_grad, ["off", "on"]),
+            (partial(torch.set_grad_enabled, False), ["off"]),
+            (torch.inference_mode, ["turn"]),
+        ):
             turns.clear()
             with context():
                 assert not torch.is_grad_enabled()
             assert torch.is_grad_enabled()
-            assert turns
+            assert turns == told
         turns.clear()
         assert model.eval() is model
         assert not model[0].training
-        assert len(turns) == 2, "each module is told its mode"
+        assert turns == ["turn", "turn"], "each module is told its mode"
     finally:
         turning.forget()
     turns.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.zoo.process import run_forked
 from unstuck.record import Run
 from unstuck.rules import judge
 from unstuck.rules.engine import FAILED
@@ -83,22 +83,17 @@ def diagnose(case: Case, seed: int, runs: Path, *, same: bool) -> Answer:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "ended").exists():
         shutil.rmtree(folder / "run", ignore_errors=True)
-        environment = {**os.environ, "SEED": str(seed), "OMP_NUM_THREADS": "1"}
-        watched = [sys.executable, "-m", "unstuck", "run", "--out", str(folder / "run"), str(case.path)]
+        watched = ["unstuck", "run", "--out", str(folder / "run"), str(case.path)]
         printed: list[bytes] = []
-        try:
-            for command in (watched, [sys.executable, str(case.path)])[: 2 if same else 1]:
-                done = subprocess.run(
-                    command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT, check=False
-                )
-                printed.append(done.stdout)
-                if command is watched:
-                    (folder / "stderr").write_bytes(done.stderr)
-        except subprocess.TimeoutExpired:
-            return Answer(case, seed, "timeout", (), "ran out of time")
+        for command in (watched, [str(case.path)])[: 2 if same else 1]:
+            if not run_forked(command, folder, {"SEED": str(seed)}, timeout=TIMEOUT):
+                return Answer(case, seed, "timeout", (), "ran out of time")
+            printed.append((folder / "stdout").read_bytes())
+            if command is watched:
+                shutil.copy(folder / "stderr", folder / "watched")
         if len(set(printed)) > 1:
             return Answer(case, seed, "none", (), "PRINTS SOMETHING ELSE WHEN WATCHED")
-        (folder / "stderr").rename(folder / "ended")
+        (folder / "watched").rename(folder / "ended")
     if not (folder / "run").exists():
         return Answer(case, seed, "none", (), (folder / "ended").read_text(encoding="utf-8", errors="replace")[-300:])
     with Run.open(folder / "run") as run:
@@ -148,6 +143,7 @@ def main() -> None:
     options = parser.parse_args()
     work = [(case, seed) for seed in options.seeds for case in [*cases(options.only)][:: options.every]]
     answers: list[Answer] = []
+    os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(options.jobs) as pool:
         runs = (options.runs or Path(temporary)).resolve()
         for answer in pool.map(lambda item: diagnose(*item, runs, same=options.same), work):

@@ -1,4 +1,4 @@
-"""New pictures from old: a batch is cropped, flipped, shifted and recoloured at random, on its device.
+"""New pictures from old: a batch is cropped, flipped, moved, distorted and recoloured at random, on its device.
 
 kornia does it, which is optional: ``pip install "unstuck[augment]"``.
 """
@@ -35,11 +35,14 @@ class Augmentation:
             seen at several scales. 1 does not crop.
         flip: Whether half of the pictures are mirrored, left to right. Wrong for digits and letters.
         shift: Greatest shift in either direction, as a share of the side, 0 to 1; what comes in is black.
+        rotate: Greatest turn to either side, in degrees, 0 to 180.
+        zoom: Greatest change of size to either side, as a share, 0 to 1: 0.1 draws factors from 0.9 to 1.1.
+        shear: Greatest slant to either side, in degrees, 0 to below 90: how much handwriting leans.
         colour: Greatest change of brightness and contrast, as a share, 0 to 1; of saturation too where there are
             three channels, and of hue a quarter as much.
 
     Raises:
-        ArgumentError: A share is outside its range.
+        ArgumentError: A share or an angle is outside its range.
     """
 
     # How a recipe's table becomes one: no key that it does not have, no value of another type.
@@ -48,14 +51,21 @@ class Augmentation:
     crop: float = 1.0
     flip: bool = False
     shift: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+    shear: float = 0.0
     colour: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.crop <= 1.0:
             raise ArgumentError(f"crop={self.crop!r}: the least share of the area is accepted, above 0 to 1")
-        for name, share in (("shift", self.shift), ("colour", self.colour)):
+        for name, share in (("shift", self.shift), ("zoom", self.zoom), ("colour", self.colour)):
             if not 0.0 <= share < 1.0:
                 raise ArgumentError(f"{name}={share!r}: a share is accepted, from 0 to below 1")
+        if not 0.0 <= self.rotate <= 180.0:
+            raise ArgumentError(f"rotate={self.rotate!r}: degrees are accepted, from 0 to 180")
+        if not 0.0 <= self.shear < 90.0:
+            raise ArgumentError(f"shear={self.shear!r}: degrees are accepted, from 0 to below 90")
 
     @property
     def on(self) -> bool:
@@ -141,8 +151,16 @@ def _sequence(wanted: Augmentation, channels: int, height: int, width: int) -> A
         steps.append(kornia.RandomResizedCrop((height, width), scale=(wanted.crop, 1.0), ratio=RATIO))
     if wanted.flip:
         steps.append(kornia.RandomHorizontalFlip(p=0.5))
-    if wanted.shift:
-        steps.append(kornia.RandomAffine(0.0, translate=(wanted.shift, wanted.shift), p=1.0))
+    if wanted.shift or wanted.rotate or wanted.zoom or wanted.shear:
+        steps.append(
+            kornia.RandomAffine(
+                wanted.rotate,
+                translate=(wanted.shift, wanted.shift),
+                scale=(1.0 - wanted.zoom, 1.0 + wanted.zoom) if wanted.zoom else None,
+                shear=wanted.shear or None,
+                p=1.0,
+            )
+        )
     if wanted.colour:
         around = (1.0 - wanted.colour, 1.0 + wanted.colour)
         steps += [kornia.RandomBrightness(around, p=1.0), kornia.RandomContrast(around, p=1.0)]

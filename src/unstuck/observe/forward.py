@@ -119,6 +119,7 @@ _handles: list[RemovableHandle] = []
 _modes: list[_Calls] = []
 _watchers: list[Watcher] = []
 _attentive: list[Watcher] = []
+_briefly: list[Watcher] = []
 _watching: list[RemovableHandle] = []
 _stack = _Stack()
 
@@ -171,7 +172,7 @@ def watch(watcher: Watcher) -> None:
     """Tell a watcher before each forward pass of its modules from now on, while it attends; it does at first."""
     if not _watchers:
         compiling.expect(_go_blind)
-        turning.expect(_turn)
+        turning.expect(_turn, off=_gradients_off, on=_gradients_on)
     _watchers.append(watcher)
     attend(watcher)
 
@@ -188,6 +189,8 @@ def unwatch(watcher: Watcher) -> None:
 
 def attend(watcher: Watcher) -> None:
     """Tell a watcher of forward passes, until it disregards them."""
+    if watcher in _briefly:
+        _briefly.remove(watcher)
     if watcher not in _attentive and not blind():
         _attentive.append(watcher)
         if not _watching:
@@ -196,6 +199,8 @@ def attend(watcher: Watcher) -> None:
 
 def disregard(watcher: Watcher) -> None:
     """Do not tell a watcher of forward passes, until it attends again, or until a turn that it awaits."""
+    if watcher in _briefly:
+        _briefly.remove(watcher)
     if watcher in _attentive:
         _attentive.remove(watcher)
         if not _attentive and _watching:
@@ -208,6 +213,19 @@ def _turn() -> None:
             attend(watcher)
 
 
+def _gradients_off() -> None:
+    for watcher in _watchers:
+        if watcher.awaits_evaluations and watcher not in _attentive:
+            attend(watcher)
+            _briefly.append(watcher)
+
+
+def _gradients_on() -> None:
+    """Where no evaluation began meanwhile, it was an optimizer's step, or some counting."""
+    for watcher in tuple(_briefly):
+        disregard(watcher)
+
+
 def blind() -> bool:
     """Whether something was compiled since the first watcher came, so that forward passes are not seen any more."""
     return compiling.began()
@@ -218,6 +236,7 @@ def _go_blind() -> None:
     turning.forget()
     _listeners.clear()
     _attentive.clear()
+    _briefly.clear()
     while _watching:
         _watching.pop().remove()
     while _handles:
@@ -229,6 +248,8 @@ def _before_any(module: nn.Module, inputs: Any) -> None:
     for watcher in [watcher for watcher in _attentive if id(module) in watcher.entries]:
         if not _watchable():
             return
+        if watcher in _briefly:
+            _briefly.remove(watcher)
         try:
             watcher.forward_begins(module, inputs)
         except Exception as error:

@@ -1,7 +1,9 @@
 """Know when a program may turn to an evaluation: gradients are switched off, or modules change their mode.
 
 PyTorch has no hook there, so ``torch.set_grad_enabled`` (which ``torch.no_grad`` calls), ``torch.inference_mode`` and
-``nn.Module.train`` (which ``eval`` calls) are wrapped while somebody wants to know, and restored afterwards.
+``nn.Module.train`` (which ``eval`` calls) are wrapped while somebody wants to know, and restored afterwards. Every
+optimizer switches gradients off during its step, and many loops to count what was right, so it is told too when
+gradients come back.
 """
 
 from __future__ import annotations
@@ -18,16 +20,19 @@ __all__ = ["expect", "forget"]
 _undo: list[Callable[[], None]] = []
 
 
-def expect(turn: Callable[[], None]) -> None:
-    """Call a function at each such turn, until :func:`forget`."""
+def expect(turn: Callable[[], None], *, off: Callable[[], None], on: Callable[[], None]) -> None:
+    """Call functions at each such turn, until :func:`forget`.
+
+    Args:
+        turn: At a change of modes, and in inference mode.
+        off: Where gradients are switched off.
+        on: Where they are switched on again.
+    """
     if _undo:
         return
-    for owner, name in (
-        (torch.set_grad_enabled, "__init__"),
-        (torch.inference_mode, "__enter__"),
-        (nn.Module, "train"),
-    ):
-        _wrap(owner, name, turn)
+    _wrap(nn.Module, "train", lambda _: turn())
+    _wrap(torch.inference_mode, "__enter__", lambda _: turn())
+    _wrap(torch.set_grad_enabled, "__init__", lambda args: on() if args and args[0] is True else off())
 
 
 def forget() -> None:
@@ -36,13 +41,12 @@ def forget() -> None:
         _undo.pop()()
 
 
-def _wrap(owner: Any, name: str, turn: Callable[[], None]) -> None:
+def _wrap(owner: Any, name: str, tell: Callable[[tuple[Any, ...]], None]) -> None:
     original = getattr(owner, name)
 
     @functools.wraps(original)
     def turning(owned: Any, *args: Any, **kwargs: Any) -> Any:
-        if name != "__init__" or not (args and args[0] is True):  # what switches gradients on begins no evaluation
-            turn()
+        tell(args)
         return original(owned, *args, **kwargs)
 
     setattr(owner, name, turning)
