@@ -23,7 +23,7 @@ else:
     import tomli as tomllib
 
 ZOO = Path(__file__).parent
-MANIFESTS = tuple(ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh", "unusual"))
+MANIFESTS = tuple(ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh", "unusual", "field"))
 TIMEOUT = 300
 
 

@@ -24,6 +24,9 @@ VALUES = 256
 
 NEIGHBOURS = 5
 COMPONENTS = 32
+FEWEST_POSITIONS = 8
+"""Examples that have all classes once each by chance in 8! / 8^8 = 0.2% of batches."""
+
 PERMUTATIONS = 60
 """Shuffles of the targets that tell what chance gives."""
 
@@ -44,7 +47,7 @@ class AssociationProbe:
         """Take a batch: inputs of shape (N, ...), targets of N numbers or class ids; others are passed by."""
         if self._count >= MOST_EXAMPLES or inputs is None or inputs.dim() < 1 or not inputs.numel():
             return
-        if len(inputs) != target.numel() or inputs.is_complex() or target.is_complex():
+        if len(inputs) != target.numel() or inputs.is_complex() or target.is_complex() or _positions(target):
             return
         rows = _rows(inputs.detach()[: MOST_EXAMPLES - self._count])
         if self._inputs and self._inputs[0].shape[1:] != rows.shape[1:]:
@@ -120,6 +123,14 @@ def _told(centred: Floats, near: NDArray[np.intp]) -> float:
     """Share of examples whose class most of their neighbours have; ties are won by the lower class."""
     indicators = centred - centred.min(axis=0)
     return float((indicators[near].sum(axis=1).argmax(axis=1) == indicators.argmax(axis=1)).mean())
+
+
+def _positions(target: Tensor) -> bool:
+    """Whether class ids count the examples of the batch, in any order, as where each is to be told from the others."""
+    ids = target.detach().reshape(-1)
+    if ids.is_floating_point() or ids.dtype == torch.bool or len(ids) < FEWEST_POSITIONS:
+        return False
+    return torch.equal(ids.sort().values, torch.arange(len(ids), dtype=ids.dtype, device=ids.device))
 
 
 def _standing(values: list[float]) -> float:

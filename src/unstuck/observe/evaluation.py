@@ -16,7 +16,7 @@ from unstuck.observe.forward import running_modules
 from unstuck.observe.frames import user_trail
 from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.identity import Identity
-from unstuck.observe.inputs import first_tensor
+from unstuck.observe.inputs import first_tensor, whole_examples
 from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
 from unstuck.observe.purpose import calls_of, purpose_of, telling_call
 from unstuck.observe.roots import Roots
@@ -93,7 +93,8 @@ class EvaluationProbe:
             self._passes.setdefault(self._place, _Pass())
         if batch is not None:
             self._rows = len(batch) if batch.dim() else None
-            self._identity.evaluate(self._place, batch)
+            examples = whole_examples(inputs)
+            self._identity.evaluate(self._place, batch if examples is None else examples)
             self.shift.evaluate(self._place, batch)
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:

@@ -23,6 +23,9 @@ ERRORS = 5.0
 SHARP = 0.4
 """Deviation from a uniform distribution's variance that is allowed at most: 64 normal values deviate by 0.5."""
 
+MOST_INDEPENDENT = 4_096
+"""Rows of a matrix whose columns are tested for correlation."""
+
 MOST_ROWS = 512
 """Rows of a matrix that is tested for orthogonality."""
 
@@ -34,8 +37,9 @@ USUAL_DEVIATIONS = (1.0, 0.1, 0.05, 0.02, 0.01)
 def looks_fresh(weight: Tensor) -> bool | None:
     r"""Whether a weight's values have a distribution that initialisers give, and training destroys.
 
-    Uniform within any bound: training leaves no sharp bounds. Normal, with the deviation :math:`g / \sqrt{n}` of a
-    known scheme (LeCun, Glorot, He, by fan in or fan out) or one in common use. Orthogonal rows or columns.
+    Uniform within any bound: training leaves no sharp bounds. Orthogonal rows or columns. Normal, where columns do not
+    correlate and rows are of equal size, as far as chance allows; of few values, where that cannot be told, with the
+    deviation :math:`g / \sqrt{n}` of a known scheme (LeCun, Glorot, He, by fan in or fan out) or one in common use.
 
     Args:
         weight: The tensor; one with fewer than two dimensions says nothing.
@@ -72,6 +76,9 @@ def looks_fresh(weight: Tensor) -> bool | None:
     if count < LEAST_NORMAL:
         return None
     normal = abs(fourth / square**2 - 3) < ERRORS * math.sqrt(24 / count)
+    independent = _independent(weight)
+    if independent is not None:
+        return centred and normal and independent
     close = ERRORS / math.sqrt(2 * count)
     deviation = math.sqrt(square)
     return centred and normal and any(abs(deviation / usual - 1) < close for usual in _deviations(weight))
@@ -84,6 +91,29 @@ def _deviations(weight: Tensor) -> Iterator[float]:
     for fan in (fan_in, fan_out, (fan_in + fan_out) / 2):
         for gain in (1.0, math.sqrt(2.0), 5 / 3):
             yield gain / math.sqrt(fan)
+
+
+def _independent(weight: Tensor) -> bool | None:
+    r"""Whether normal values depend on each other no more than chance allows; whatever learns makes them depend.
+
+    For n rows of k normal values, the squared correlations of the columns sum up to
+    :math:`k (k - 1) / 2n \pm \sqrt{k (k - 1)} / n`, and the mean squares of the rows scatter by :math:`2 / k` with a
+    relative error of :math:`\sqrt{(2 + 12 / k) / n}`. None for too few of either to tell.
+    """
+    matrix = weight.detach().reshape(weight.shape[0], -1).double()
+    if matrix.shape[0] < matrix.shape[1]:
+        matrix = matrix.T
+    matrix = matrix[:MOST_INDEPENDENT, :MOST_ROWS]
+    rows, columns = matrix.shape
+    if rows < LEAST_UNIFORM or columns < 4:
+        return None
+    correlations = torch.corrcoef(matrix.T).square().sum() - columns
+    pairs = columns * (columns - 1)  # each counted twice
+    together = abs(float(correlations) * rows - pairs) < ERRORS * 2 * math.sqrt(pairs)
+    energies = matrix.square().mean(dim=1)
+    scatter = float(energies.var() / energies.mean().square()) * columns / 2
+    alike = abs(scatter - 1) < ERRORS * math.sqrt((2 + 12 / columns) / rows)
+    return together and alike
 
 
 def _orthogonal(weight: Tensor) -> bool:

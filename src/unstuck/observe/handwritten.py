@@ -131,6 +131,7 @@ class HandWritten:
         elif function in GUARDS and len(tensors) == 1:
             _push(self._guarded, (output, tensors[0]))
         elif function in PRODUCTS and len(tensors) == 2:
+            _push(self._readings, _margin(*tensors) or _margin(*reversed(tensors)))
             self._note_product(*tensors)
             self._note_product(*reversed(tensors))
         elif function in (Tensor.__getitem__, torch.gather, Tensor.gather):
@@ -236,6 +237,21 @@ def _answers(yes: Tensor, no: Tensor, *, wanted: Tensor, probability: Tensor) ->
     def read() -> Iterator[LossCall]:
         mean = -(wanted * yes.detach() + (1.0 - wanted) * no.detach()).mean()
         yield LossCall(function="binary_cross_entropy", output=probability, target=wanted, value=mean)
+
+    return read
+
+
+def _margin(score: Tensor, sign: Tensor) -> _Reading | None:
+    """Scores times signs, of which the hinge and its square allow each example one."""
+    if score.shape != sign.shape or not score.requires_grad or sign.requires_grad or not sign.is_floating_point():
+        return None
+    if not bool(((sign == 1.0) | (sign == 0.0) | (sign == -1.0)).all()):
+        return None
+
+    def read() -> Iterator[LossCall]:
+        short = (1.0 - score * sign).detach().clamp(min=0.0)
+        yield LossCall(function="hinge_loss", output=score, target=sign, value=short.mean())
+        yield LossCall(function="squared_hinge_loss", output=score, target=sign, value=short.square().mean())
 
     return read
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from unstuck.observe.distributed import is_distributed
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["InputProbe", "first_tensor"]
+__all__ = ["InputProbe", "first_tensor", "numbers_of", "whole_examples"]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
@@ -28,16 +29,53 @@ KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 def first_tensor(values: Any) -> Tensor | None:
     """The first tensor in nested tuples, lists and dictionaries; None also where its values are on other processes."""
+    return next(_tensors(values), None)
+
+
+def numbers_of(values: Any) -> Tensor | None:
+    """The measured quantities of a batch: the first tensor or, where that holds ids, the columns of numbers beside it.
+
+    Masks, of zeros and ones alone, are no quantities.
+
+    Examples:
+        >>> plan, income = torch.tensor([[2], [0]]), torch.tensor([[52_000.0], [31_000.0]])
+        >>> numbers_of((plan, income)).tolist()
+        [[52000.0], [31000.0]]
+    """
+    first, *others = [*_tensors(values)] or [None]
+    if first is None or first.is_floating_point() or not first.dim():
+        return first
+    columns = [
+        tensor.reshape(len(tensor), -1)
+        for tensor in others
+        if tensor.is_floating_point() and 1 <= tensor.dim() <= 2 and len(tensor) == len(first) and not _is_mask(tensor)
+    ]
+    return torch.cat(columns, dim=1).detach() if columns else first
+
+
+def whole_examples(values: Any) -> Tensor | None:
+    """What tells the examples of a batch apart: its first tensor, beside it all others of as many rows."""
+    first, *others = [*_tensors(values)] or [None]
+    if first is None or not first.dim() or first.is_complex():
+        return first
+    rows = [first, *(t for t in others if t.dim() and len(t) == len(first) and not t.is_complex())]
+    if len(rows) == 1 or any(tensor.device != first.device or not tensor.numel() for tensor in rows):
+        return first
+    return torch.cat([tensor.detach().reshape(len(first), -1).double() for tensor in rows], dim=1)
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
     if isinstance(values, Tensor):
-        return None if is_distributed(values) else values
-    if isinstance(values, dict):
-        values = list(values.values())
-    if isinstance(values, tuple | list):
-        for value in values:
-            found = first_tensor(value)
-            if found is not None:
-                return found
-    return None
+        if not is_distributed(values):
+            yield values
+    elif isinstance(values, dict | tuple | list):
+        for value in list(values.values()) if isinstance(values, dict) else values:
+            yield from _tensors(value)
+
+
+def _is_mask(tensor: Tensor) -> bool:
+    values = tensor.detach()
+    return bool(((values == 0) | (values == 1)).all())
 
 
 @dataclass

@@ -16,7 +16,7 @@ from unstuck.observe.frames import user_place
 from unstuck.observe.graph import GraphWalk
 from unstuck.observe.hooks import held_parameters
 from unstuck.observe.identity import Identity
-from unstuck.observe.inputs import first_tensor
+from unstuck.observe.inputs import whole_examples
 from unstuck.observe.learners import Learners
 from unstuck.observe.mixing import mixing_share
 from unstuck.observe.modes import modes_of
@@ -137,7 +137,7 @@ class LiveFacts:
 
     def recognise(self, identity: Identity, inputs: tuple[Any, ...]) -> float | None:
         """Share of a training batch's examples that were met before; None where there is nothing to recognise."""
-        batch = first_tensor(inputs)
+        batch = whole_examples(inputs)
         if batch is None or batch.device.type != "cpu":
             return None
         return identity.train(batch)

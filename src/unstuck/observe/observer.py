@@ -271,7 +271,7 @@ class Observer:
             self._name(named_parameters(self._roots, self._optimizer()))
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
         self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step))
-        self._reaching.begins()
+        self._reaching.begins(alone=not self._sampling and hooks.is_alone(self._optimizer()))
         self._spent += time.perf_counter() - start
 
     def backward_ended(self) -> None:

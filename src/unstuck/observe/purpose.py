@@ -12,10 +12,10 @@ __all__ = ["Call", "Purpose", "calls_of", "purpose_of", "telling_call"]
 Purpose = Literal["training", "validation", ""]
 
 NAME = re.compile(r"[A-Za-z_]\w*(?!\w*\s*\()")
-VALIDATION = re.compile(
-    r"^(val|valid|test|dev|held|holdout)|_(val|valid|validation|test|dev|te|va|held)\w*$|^[xy](v|va|te)$"
-)
-TRAINING = re.compile(r"^train|_(train|tr)\w*$|^[xy]tr$")
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+KIND = "(set|dataset|loader|dataloader|data|dl|ds|iter|gen|batch|batches|split|part|x|y)?"
+VALIDATION = re.compile(rf"([xy]?(val|valid|validation|va|test|te|dev|held|heldout|holdout){KIND}|[xy]v)")
+TRAINING = re.compile(rf"[xy]?(train|training|tr){KIND}")
 
 
 class Call(NamedTuple):
@@ -71,9 +71,10 @@ def _of_call(call: Call) -> Purpose:
 
 
 def _of_text(text: str) -> Purpose:
-    names = [name.lower() for name in NAME.findall(text.partition("#")[0])]
-    validation = any(VALIDATION.search(name) for name in names)
-    training = any(TRAINING.search(name) for name in names)
+    names = [name for name in NAME.findall(text.partition("#")[0]) if name != "dev"]  # that one is a device
+    words = [word.lower() for name in names for word in WORD.findall(name)]
+    validation = any(VALIDATION.fullmatch(word) for word in words)
+    training = any(TRAINING.fullmatch(word) for word in words)
     if validation == training:
         return ""
     return "validation" if validation else "training"

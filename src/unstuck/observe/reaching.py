@@ -2,11 +2,12 @@
 
 Programs with several optimizers call backward for each of them, and every observer hears all the calls. Whose loss it
 was shows in ``.grad``: a backward pass that reaches a parameter adds to it, in place or with a new tensor. A few
-parameters are looked at, so that it costs no more than a microsecond.
+parameters are looked at; that takes some microseconds, and where nobody else trains it is soon left out.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -14,6 +15,9 @@ from torch import Tensor
 __all__ = ["Reaching"]
 
 LOOKED_AT = 3
+
+SURE_AFTER = 32
+"""Backward passes that all reached, after which the next is taken to reach too, unless somebody else trains."""
 
 
 class Reaching:
@@ -34,6 +38,8 @@ class Reaching:
         self._watched: list[Tensor] = []
         self._before: list[tuple[int, int] | None] = []
         self._reached: tuple[Tensor, tuple[int, int] | None] | None = None
+        self._looking = True
+        self._hits: float = 0
 
     def watch(self, parameters: Sequence[Tensor]) -> None:
         """Look at some of these parameters from now on."""
@@ -43,17 +49,23 @@ class Reaching:
         self._watched = [trainable[position] for position in sorted(positions)]
         self._reached = None
 
-    def begins(self) -> None:
-        """A backward pass is about to run."""
-        self._before = [_mark(parameter) for parameter in self._watched]
+    def begins(self, *, alone: bool = False) -> None:
+        """A backward pass is about to run; ``alone`` if there is no other training whose pass it could be."""
+        self._looking = not alone or self._hits < SURE_AFTER
+        if self._looking:
+            self._before = [_mark(parameter) for parameter in self._watched]
 
     def ended(self) -> bool:
         """It has run: whether it reached one of the parameters."""
+        if not self._looking:
+            return True
         for parameter, before in zip(self._watched, self._before, strict=True):
             after = _mark(parameter)
             if after != before:
                 self._reached = (parameter, after)
+                self._hits += 1
                 return True
+        self._hits = -math.inf  # some passes are not for these parameters: never be sure
         return False
 
     def cleared(self) -> bool:

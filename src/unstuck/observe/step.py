@@ -16,7 +16,7 @@ from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.forward import current_module
 from unstuck.observe.handwritten import HandWritten, LossCall
-from unstuck.observe.inputs import InputProbe, first_tensor
+from unstuck.observe.inputs import InputProbe, first_tensor, numbers_of
 from unstuck.observe.layout import normalisation_of, recurrence_of, reinterpretation_of
 from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
 from unstuck.observe.parameters import ParameterProbe
@@ -122,7 +122,8 @@ class StepProbe:
         batch = first_tensor(inputs)
         if batch is not None:
             self._entered += 1
-            self._inputs.observe(batch)
+            numbers = numbers_of(inputs)
+            self._inputs.observe(batch if numbers is None else numbers)
             if self._input is None:
                 self._input, self._entry = batch.detach(), module
 

@@ -233,7 +233,7 @@ def expected_start(run: Run) -> tuple[float, float, str] | None:
     if known is not None:
         return known.expected, known.tolerance, known.formula
     loss = single_loss(run)
-    if loss is None:
+    if loss is None or loss.reduction == "none":  # what the program makes of the elements is its own affair
         return None
     batch = batch_size(run, loss)
     value = untrained_loss(loss, batch=batch)

@@ -51,7 +51,7 @@ def test_units_that_become_alike_did_not_start_so(tmp_path: Path) -> None:
         assert outcome(SymmetricStart(), run) == []
 
 
-@pytest.mark.parametrize("role", ["embedding", "norm", "bias"])
+@pytest.mark.parametrize("role", ["norm", "bias"])
 def test_other_parameters_may_be_equal(tmp_path: Path, role: ParameterRole) -> None:
     with units(tmp_path / "a", [0.0] * 5, role=role) as run:
         assert outcome(SymmetricStart(), run) == []

@@ -146,13 +146,13 @@ class InputsNotScaled(Rule):
         return any(layer.type.startswith(NORMALISATIONS) for layer in leading)
 
     def _first_layer(self, run: Run) -> tuple[str, float] | None:
-        """The first layer with parameters and the spread of its outputs at the start; None where it is unknown."""
+        """The first layer that weighs numbers, and the spread of its outputs at the start; None where it is unknown."""
         model, table = run.fact(Model), run.table(signals.ACTIVATION_STD)
         if model is None or not len(table):
             return None
         owners = {parameter.name.rpartition(".")[0] for parameter in model.parameters}
         for layer in model.layers:
-            if layer.path in owners and layer.path in table.names:
+            if layer.path in owners and layer.path in table.names and not layer.type.startswith("Embedding"):
                 values = table.column(layer.path).finite().values
                 return (layer.path, float(values[0])) if len(values) else None
         return None

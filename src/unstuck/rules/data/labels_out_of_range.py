@@ -15,7 +15,10 @@ __all__ = ["LabelsOutOfRange"]
 
 CLASSES = ("cross_entropy", "nll_loss", "multi_margin_loss")
 PROBABILITIES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
-SIGNS = ("soft_margin_loss", "hinge_embedding_loss", "margin_ranking_loss", "cosine_embedding_loss")
+SIGNS = (
+    *("soft_margin_loss", "hinge_embedding_loss", "margin_ranking_loss", "cosine_embedding_loss"),
+    *("hinge_loss", "squared_hinge_loss"),  # written out: torch has no function of these
+)
 
 OUT_OF_BOUNDS = re.compile(r"target .*out of bounds|t >= 0 && t < n_classes|target.*between 0 and 1", re.IGNORECASE)
 WRONG_KIND = re.compile(

@@ -54,6 +54,10 @@ class Overfitting(Rule):
     given_back: float = 0.25  #: rise since the lowest as a share of the gain until then (our choice)
     gap: float = 0.5  #: training loss at the end as a share of the validation loss
     forgotten: float = 0.05  #: fall of the validation accuracy from its best (our choice)
+    by_heart: float = 0.02  #: training loss as a share of the validation loss: nothing is left to learn (our choice)
+    unlearnt: float = (
+        0.5  #: share of the constant guess's loss, or errors, that is left on validation data (our choice)
+    )
     rise: float = 0.1  #: rise as a share of the lowest validation loss, which the eye sees as a turn
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -72,7 +76,12 @@ class Overfitting(Rule):
             gain = float(validation.values[0]) - bottom
         rise = end - bottom
         certain = rise > CERTAIN * noise(validation.values)
-        if bottom < 0 or rise < self.rise * bottom:
+        if bottom < 0:
+            return
+        if self._by_heart(run, learning, validation):
+            yield self._report_by_heart(validation, learning)
+            return
+        if rise < self.rise * bottom:
             return
         after = _around(train, int(validation.steps[-1]))
         before = _around(train, int(validation.steps[lowest]))
@@ -80,6 +89,36 @@ class Overfitting(Rule):
         if after > before + CERTAIN * train.noise or not (gives_back or self._forgets(run, before, after)):
             return
         yield self._report(run, validation, lowest, (bottom, end), (before, after))
+
+    def _by_heart(self, run: Run, learning: Learning, validation: Curve) -> bool:
+        """Whether the training data are known by heart, and hardly anything of it holds for other data."""
+        if learning.chance is None or learning.pretrained or learning.curve.values.min() < 0:
+            return False
+        accuracy = run.series(signals.VALIDATION_ACCURACY).finite().values
+        if len(accuracy) and 1.0 - float(np.median(accuracy[-3:])) < self.unlearnt * (1.0 - learning.commonest):
+            return False  # a classifier may be sure of its few errors
+        end = validation.end.value
+        return learning.curve.end.value < self.by_heart * end and end > self.unlearnt * learning.chance
+
+    def _report_by_heart(self, validation: Curve, learning: Learning) -> Finding:
+        end, train = validation.end.value, learning.curve.end.value
+        return self.finding(
+            f"the training data are learnt by heart: their loss is {train:.2g}, that of validation data {end:.4g}, "
+            f"where a constant guess has {learning.chance:.4g}",
+            "More data or augmentation, weight decay or dropout, or a smaller model; stop at the lowest validation loss.",
+            severity="warning",
+            confidence=0.7,
+            evidence=(
+                Evidence(
+                    signal="validation_loss",
+                    value=end,
+                    threshold=self.unlearnt * (learning.chance or 0.0),
+                    steps=(int(validation.steps[0]), int(validation.steps[-1])),
+                    note="at the end",
+                ),
+                Evidence(signal="loss", value=train, threshold=self.by_heart * end, note="training loss at the end"),
+            ),
+        )
 
     def _forgets(self, run: Run, before: float, after: float) -> bool:
         """Whether the accuracy fell from its best by more than sampling explains, while the training loss fell."""

@@ -20,6 +20,9 @@ from unstuck.rules.rule import Rule
 __all__ = ["RegularisationTooStrong"]
 
 PROBABILITY = re.compile(r"\bp=([0-9.e-]+)")
+EARLY = 8
+"""Samples at the start whose gradients are those of the loss, before the weights have moved far."""
+
 DECOUPLED = ("AdamW", "SGDW", "Lion", "NAdamW", "RAdamW")
 
 
@@ -69,6 +72,7 @@ class RegularisationTooStrong(Rule):
     dropped: float = 0.8  #: probability of dropout; up to 0.5 is usual (Srivastava et al., 2014)
     doubtful: float = 0.6  #: probability from which validation is looked at as well
     apart: float = 0.7  #: validation over training loss: dropout, which is off in validation, makes the difference
+    collapsed: float = 0.2  #: weights at the end over those at the start, beyond which little is left of them
     shrunk: float = 0.5  #: weights at the end over those at the start, for a penalty by hand
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -90,7 +94,12 @@ class RegularisationTooStrong(Rule):
         optimizer = run.fact(Optimizer)
         decay = max((group.weight_decay or 0.0 for group in optimizer.groups), default=0.0) if optimizer else 0.0
         weights, gradients = _late(run.table(signals.WEIGHT_NORM)), _late(run.table(signals.GRADIENT_NORM))
-        if optimizer is None or not decay or not weights or not gradients:
+        if optimizer is None or not decay:
+            return None
+        collapsed = self._collapsed(run, learning, optimizer, decay)
+        if collapsed is not None:
+            return collapsed
+        if not weights or not gradients:
             return None
         if optimizer.type in DECOUPLED:
             rate, updates = learning_rate(run) or 0.0, _late(run.table(signals.UPDATE_NORM))
@@ -129,6 +138,38 @@ class RegularisationTooStrong(Rule):
             confidence=0.88,
             where=optimizer_place(run),
             evidence=tuple(proofs),
+        )
+
+    def _collapsed(self, run: Run, learning: Learning, optimizer: Optimizer, decay: float) -> Finding | None:
+        """Weights that shrink to nothing while nothing is learnt, by a decay that was strong from the first.
+
+        Where another fault leaves no gradient, even a weak decay brings the weights to nothing in the end.
+        """
+        norms = _whole(run.table(signals.WEIGHT_NORM).values)
+        if learning.outcome != "none" or len(norms) < 2 or not norms[-1] < self.collapsed * norms[0]:
+            return None
+        decoupled = optimizer.type in DECOUPLED
+        others = _whole(run.table(signals.UPDATE_NORM if decoupled else signals.GRADIENT_NORM).values)
+        factor = (learning_rate(run) or 0.0) * decay if decoupled else decay
+        count = min(len(norms), len(others), EARLY)
+        if not count or factor * float(np.median(norms[:count])) < self.pull * float(np.median(others[:count])):
+            return None
+        share = float(norms[-1] / norms[0])
+        return self._report(
+            f"weight_decay={decay:g} shrinks the weights to {share:.1%} of what they started as, and the loss stays at "
+            f"{learning.curve.end.value:.4g}",
+            f"Divide the weight decay by 100 (try weight_decay={decay / 100:.2g}).",
+            learning,
+            confidence=0.9,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal="weight_norm",
+                    value=share,
+                    threshold=self.collapsed,
+                    note="norm of all weights at the end, over that at the start",
+                ),
+            ),
         )
 
     def _stated(self, run: Run, learning: Learning) -> Finding | None:

@@ -31,7 +31,7 @@ class SymmetricStart(Rule):
 
     Known false positives:
         Zeros in the last layer, in the last of a residual branch, or in one factor of a low-rank adapter part at the
-        first update: they are equal at the start only. Embeddings, biases and norms are not looked at.
+        first update: they are equal at the start only. Biases and norms are not looked at.
 
     Try:
         Leave PyTorch's default initialisation, or draw weights at random (torch.nn.init.kaiming_normal_); constants are
@@ -61,7 +61,7 @@ class SymmetricStart(Rule):
         equal: list[tuple[str, float, int, int]] = []
         for name, series in table.columns():
             parameter, finite = roles.get(name), series.finite()
-            eligible = parameter is None or (parameter.role in ("weight", "other") and parameter.trainable)
+            eligible = parameter is None or (parameter.role in ("weight", "embedding", "other") and parameter.trainable)
             if not eligible or len(finite) < self.comparisons:
                 continue
             if finite.values[0] < self.copies and finite.values[-1] < self.parted:

@@ -37,7 +37,8 @@ class BatchSizeUnsuited(Rule):
     Known false positives:
         Full-batch training of small sets is usual, and needs many steps: only few steps on many examples count.
         Batches of one long sequence hold many targets: these are counted. Steps far below the ratio that is
-        usual are those of a rate too low, and left to that rule.
+        usual are those of a rate too low, and left to that rule. Noise in the targets leaves a loss that a falling rate
+        does not lower: silent.
 
     Try:
         32 to 256 examples a batch; or the rate with it: twice the batch, twice the rate (up to a limit).
@@ -61,6 +62,7 @@ class BatchSizeUnsuited(Rule):
     small: int = 4  #: examples, and targets, of a batch that is tiny
     noisy: float = 0.25  #: median cosine below which noise outweighs the direction
     moving: float = 5e-3  #: late update ratio: five times the usual, so that noise throws the weights about
+    faded: float = 0.25  #: last rate over the highest, below which most of the noise is gone (it goes with the rate)
     left: float = 0.3  #: share of the loss that must be left (our choice)
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -108,6 +110,12 @@ class BatchSizeUnsuited(Rule):
             ),
         )
 
+    def _noise_faded(self, run: Run) -> bool:
+        """Whether a falling rate took the noise of the steps away: what is left of the loss is not its doing."""
+        table = run.table(signals.LEARNING_RATE)
+        rates = table.values[np.isfinite(table.values).all(axis=1)] if len(table) else table.values
+        return len(rates) > 0 and bool(rates[-1].max() < self.faded * rates.max())
+
     def _small(self, run: Run, learning: Learning, steps: Steps, size: float, cosine: float | None) -> Finding | None:
         loss = single_loss(run)
         targets = float(np.prod(loss.target_shape)) if loss and loss.target_shape else size
@@ -115,7 +123,7 @@ class BatchSizeUnsuited(Rule):
             return None
         curve = learning.curve
         stalled = not curve.trend(0.5, 1.0).falls
-        if len(curve) < self.few or not stalled or learning.remaining < self.left:
+        if len(curve) < self.few or not stalled or learning.remaining < self.left or self._noise_faded(run):
             return None
         return self.finding(
             f"batches of {size:.0f} leave the loss at {curve.end.value:.4g}: their noise moves the weights by "

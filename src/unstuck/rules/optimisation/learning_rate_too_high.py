@@ -18,6 +18,9 @@ from unstuck.rules.step_size import Steps
 
 __all__ = ["LearningRateTooHigh"]
 
+WINDOWS = 40
+"""Stretches of a training whose typical losses are compared."""
+
 
 @dataclass(frozen=True)
 class _Step:
@@ -25,6 +28,7 @@ class _Step:
 
     early: float | None
     late: float | None
+    widest: float | None
     cosine: float | None
     climbs: bool
     died: bool
@@ -38,6 +42,7 @@ class _Step:
         return cls(
             early=steps.early() if len(steps) else None,
             late=steps.late() if len(steps) else None,
+            widest=float(steps.typical.values.max()) if len(steps) else None,
             cosine=float(np.median(cosines)) if len(cosines) else None,
             died=_died(run),
             climbs=bool(len(ascent) and np.median(ascent) > 0.1),
@@ -50,7 +55,8 @@ class LearningRateTooHigh(Rule):
 
     Detects:
         A loss that ends far above its start; one that jumps early and never comes back below the constant guess; one
-        that stays high while steps are tens of times larger than the weights can bear.
+        that stays high while steps are tens of times larger than the weights can bear; one that falls while the rate
+        warms up, and is lifted again as the rate reaches its height.
 
     Why it matters:
         Along the steepest direction a step longer than 2 / lambda, lambda being the curvature there, lands higher up
@@ -89,6 +95,7 @@ class LearningRateTooHigh(Rule):
     climb: float = 1.0  #: rise above the start in units of the loss's scale: it doubled
     jump: float = 1.0  #: early rise above the start in the same unit
     lift: float = 0.25  #: early rise that weights thrown about explain
+    unlearnt: float = 0.5  #: share of the loss that is left where what was learnt early was lost again
     thrown: float = 0.5  #: early update ratio: a step of half the weights undoes the initialisation
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -168,6 +175,14 @@ class LearningRateTooHigh(Rule):
                 f"{curve.first:.4g} to {float(head.max()):.4g}"
             )
             return "warning", 0.65, f"{summary}; it comes down to {curve.end.value:.4g} only", evidence
+        rebound = self._rebound(curve)
+        if rebound is not None and (step.widest or 0.0) > self.large_ratio and learning.remaining > self.unlearnt:
+            low, high = rebound
+            summary = (
+                f"the loss comes down to {low:.4g}, is lifted again to {high:.4g} by steps that move the weights by up "
+                f"to {step.widest:.0%} each, and ends at {curve.end.value:.4g}"
+            )
+            return "error" if learning.outcome == "none" else "warning", 0.75, summary, evidence
         if not self._large(step):
             return None
         if learning.outcome == "none":
@@ -178,6 +193,17 @@ class LearningRateTooHigh(Rule):
             summary = f"the loss stalls at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
             return "warning", 0.65, summary, evidence
         return None
+
+    def _rebound(self, curve: Curve) -> tuple[float, float] | None:
+        """Where a loss that fell climbed again: its level there and the level it came to; None where it did not."""
+        size = max(self.minimum_steps, len(curve) // WINDOWS)
+        windows = np.array([np.median(part) for part in np.array_split(curve.values, len(curve) // size)])
+        lows = np.minimum.accumulate(windows)
+        top = int((windows - lows).argmax())
+        low, high = float(lows[top]), float(windows[top])
+        scatter = CERTAIN * curve.noise / size**0.5
+        undone = high - low > 0.5 * (curve.start - low)  # what had been learnt was lost, or half of it
+        return (low, high) if high - low > max(self.lift * curve.scale, scatter) and undone else None
 
     def _large(self, step: _Step) -> bool:
         return (step.late or 0.0) > self.large_ratio or (step.early or 0.0) > 10 * self.jump_ratio
