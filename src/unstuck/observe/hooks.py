@@ -25,7 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from unstuck.observe.warned import keep_places
 
-__all__ = ["Listener", "held_parameters", "is_alone", "listen", "unlisten"]
+__all__ = ["Listener", "held_parameters", "listen", "one_optimizer", "unlisten"]
 
 
 class Listener(Protocol):
@@ -120,9 +120,9 @@ def held_parameters() -> set[int]:
     return {id(parameter) for group in groups for parameter in group["params"]}
 
 
-def is_alone(optimizer: Optimizer | None) -> bool:
-    """Whether no other optimizer is alive, of those made or stepped while somebody listened."""
-    return len(_optimizers) == 1 and optimizer in _optimizers
+def one_optimizer() -> bool:
+    """Whether only one optimizer is alive, of those made or stepped while somebody listened."""
+    return len(_optimizers) == 1
 
 
 def _tell(event: str, *args: Any) -> None:

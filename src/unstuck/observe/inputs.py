@@ -42,9 +42,10 @@ def numbers_of(values: Any) -> Tensor | None:
         >>> numbers_of((plan, income)).tolist()
         [[52000.0], [31000.0]]
     """
-    first, *others = [*_tensors(values)] or [None]
-    if first is None or first.is_floating_point() or not first.dim():
-        return first
+    tensors = [*_tensors(values)]
+    if not tensors or tensors[0].is_floating_point() or not tensors[0].dim():
+        return tensors[0] if tensors else None
+    first, *others = tensors
     columns = [
         tensor.reshape(len(tensor), -1)
         for tensor in others
@@ -55,9 +56,10 @@ def numbers_of(values: Any) -> Tensor | None:
 
 def whole_examples(values: Any) -> Tensor | None:
     """What tells the examples of a batch apart: its first tensor, beside it all others of as many rows."""
-    first, *others = [*_tensors(values)] or [None]
-    if first is None or not first.dim() or first.is_complex():
-        return first
+    tensors = [*_tensors(values)]
+    if len(tensors) < 2 or not tensors[0].dim() or tensors[0].is_complex():
+        return tensors[0] if tensors else None
+    first, *others = tensors
     rows = [first, *(t for t in others if t.dim() and len(t) == len(first) and not t.is_complex())]
     if len(rows) == 1 or any(tensor.device != first.device or not tensor.numel() for tensor in rows):
         return first

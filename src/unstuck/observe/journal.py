@@ -85,6 +85,17 @@ class Journal:
             self._nonfinite = True
             self.state(trace())
 
+    def note_number(self, loss: Tensor) -> bool:
+        """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""
+        if type(loss) is not Tensor or not loss.is_cpu or loss.ndim:
+            return False
+        number = loss.item()
+        if type(number) is not float or not math.isfinite(number):
+            return False
+        self.pending = [number]
+        self._passed_by = None
+        return True
+
     def clear_pending(self) -> None:
         """Forget the losses so far: they belong to an earlier step."""
         self.pending.clear()
@@ -179,6 +190,24 @@ class Journal:
             self._writer.add(signal, step, values, stream=self._stream)
         except Exception as error:
             self.failure = error
+
+    def add_means(
+        self,
+        step: int,
+        *,
+        training: tuple[float | None, float | None] = (None, None),
+        validation: tuple[float | None, float | None] = (None, None),
+    ) -> None:
+        """Write the mean losses and accuracies of an epoch or an evaluation, as far as they are known."""
+        known = {
+            signals.TRAIN_LOSS: training[0],
+            signals.TRAIN_ACCURACY: training[1],
+            signals.VALIDATION_LOSS: validation[0],
+            signals.VALIDATION_ACCURACY: validation[1],
+        }
+        for signal, value in known.items():
+            if value is not None:
+                self.add(signal, step, value)
 
     def add_sample(self, step: int, sample: Mapping[Signal, Any]) -> None:
         """Write what was measured of one step."""

@@ -55,6 +55,11 @@ class LiveFacts:
         self._schedules: dict[int, facts.Schedule] = {}
         self._bests: dict[int, Any] = {}
 
+    @property
+    def overheard(self) -> bool:
+        """Whether a call of the user's own autograd function waits to be checked."""
+        return self._custom.overheard
+
     def backward_begins(
         self,
         roots: tuple[Tensor, ...],

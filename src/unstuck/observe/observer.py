@@ -129,7 +129,7 @@ class Observer:
         self._told = False
         self._stepped = False
         self._stepping = False
-        self._surplus = False
+        self._surplus = self._uneventful = False
         self._told_compiled = False
         self._began = time.perf_counter()
         self._spent = 0.0
@@ -193,23 +193,8 @@ class Observer:
             self._look(self._sampling)
         self._told = True
         self.awaits_evaluations = False
-        self._record_means(train_loss, train_accuracy, validation_loss, validation_accuracy)
-
-    def _record_means(
-        self,
-        train_loss: float | None,
-        train_accuracy: float | None,
-        validation_loss: float | None,
-        validation_accuracy: float | None,
-    ) -> None:
-        for signal, value in (
-            (signals.TRAIN_LOSS, train_loss),
-            (signals.TRAIN_ACCURACY, train_accuracy),
-            (signals.VALIDATION_LOSS, validation_loss),
-            (signals.VALIDATION_ACCURACY, validation_accuracy),
-        ):
-            if value is not None:
-                self._journal.add(signal, self._step, value)
+        self._journal.add_means(self._step, training=(train_loss, train_accuracy))
+        self._journal.add_means(self._step, validation=(validation_loss, validation_accuracy))
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
@@ -253,6 +238,12 @@ class Observer:
     def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         start = time.perf_counter()
+        quiet = self._uneventful and self._stepped and not self._live.overheard
+        if quiet and self._journal.note_number(roots[0]):
+            self._stepped = False
+            self._reaching.begins(alone=hooks.one_optimizer())
+            self._spent += time.perf_counter() - start
+            return
         self._close_evaluation()
         first = self._stepped or not self._journal.pending or self._reaching.cleared()
         if self._stepping and first and not self._stepped and self._journal.pending:
@@ -271,7 +262,7 @@ class Observer:
             self._name(named_parameters(self._roots, self._optimizer()))
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
         self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step))
-        self._reaching.begins(alone=not self._sampling and hooks.is_alone(self._optimizer()))
+        self._reaching.begins(alone=not self._sampling and hooks.one_optimizer())
         self._spent += time.perf_counter() - start
 
     def backward_ended(self) -> None:
@@ -321,6 +312,8 @@ class Observer:
             self._probe.begin(self._step)
         self._look(self._sampling)
         (forward.attend if self._attends(start) else forward.disregard)(self)
+        # Nearly all steps of a long training: nothing is to be noted of them but the loss.
+        self._uneventful = not self._sampling and self._step > 2 and self._step & (self._step - 1) != 0
 
     def _attends(self, now: float) -> bool:
         """Whether to be told of the next training step's forward pass; of evaluations the watcher is told anyway."""
@@ -360,6 +353,7 @@ class Observer:
 
     def _evaluated(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
         """See a batch of an evaluation."""
+        self._uneventful = False
         self._live.forward_begins(self._step, "evaluation")
         if not self._evaluating and not self._roots.compiled:
             self._evaluating = True
@@ -416,10 +410,8 @@ class Observer:
         self._evaluating = False
         forward.unlisten(self._evaluation)
         for result in self._evaluation.close():
-            if result.trained_on:
-                self._record_means(result.loss, result.accuracy, None, None)
-            else:
-                self._record_means(None, None, result.loss, result.accuracy)
+            part = "training" if result.trained_on else "validation"
+            self._journal.add_means(self._step, **{part: (result.loss, result.accuracy)})
         self._look(self._sampling)
 
     def _open(self) -> None:

@@ -105,7 +105,7 @@ class Overfitting(Rule):
         return self.finding(
             f"the training data are learnt by heart: their loss is {train:.2g}, that of validation data {end:.4g}, "
             f"where a constant guess has {learning.chance:.4g}",
-            "More data or augmentation, weight decay or dropout, or a smaller model; stop at the lowest validation loss.",
+            "Take more data or augment them, more weight decay or dropout, or a smaller model; stop early.",
             severity="warning",
             confidence=0.7,
             evidence=(
