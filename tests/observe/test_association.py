@@ -86,3 +86,14 @@ def test_ids_are_compared_by_how_often_they_occur() -> None:
     assert found is not None
     assert found.told is not None
     assert found.told > 0.95
+
+
+def test_class_ids_that_count_the_batch_are_no_labels() -> None:
+    """As those of a contrastive loss, by which each example is to find its own other view."""
+    probe = AssociationProbe()
+    for _ in range(8):
+        probe.take(torch.randn(64, 5), torch.randperm(64))
+    assert probe.fact() is None
+    for _ in range(8):
+        probe.take(torch.randn(64, 5), torch.randint(64, (64,)))
+    assert probe.fact() is not None

@@ -189,3 +189,26 @@ def test_training_and_validation_loss_of_a_watched_loop(tmp_path: Path, x: Tenso
         validated = [*run.series(signals.VALIDATION_LOSS).values, *run.series(signals.TRAIN_LOSS).values]
     assert len(validated) == 6
     assert validated[-1] == pytest.approx(((model(x[:8]) - target[:8]) ** 2).mean().item())
+
+
+@pytest.mark.parametrize(
+    ("name", "hinge"),
+    [
+        ("hinge_loss", lambda score, sign: torch.clamp(1 - sign * score, min=0).mean()),
+        ("hinge_loss", lambda score, sign: F.relu(1 - score * sign).mean()),
+        ("squared_hinge_loss", lambda score, sign: torch.clamp(1 - sign * score, min=0).pow(2).mean()),
+    ],
+)
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_hinges_on_any_two_signs(name: str, hinge: Callable[..., Tensor], low: float, x: Tensor) -> None:
+    sign = torch.where(x[:, 0] > 0, 1.0, low)
+    with Seen() as seen:
+        hinge(nn.Linear(3, 1)(x).squeeze(1), sign)
+    assert [call.function for call in seen.calls] == [name]
+    assert torch.equal(seen.calls[0].target, sign)
+
+
+def test_a_masked_score_is_no_hinge(x: Tensor) -> None:
+    with Seen() as seen:
+        (nn.Linear(3, 1)(x).squeeze(1) * (x[:, 0] > 0).float()).mean()
+    assert not seen.calls

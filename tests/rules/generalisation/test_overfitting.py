@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import End
+from unstuck.record.facts import End, Loss
 from unstuck.rules import judge
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -39,7 +39,7 @@ def test_a_training_set_fitted_fully_is_healthy_where_validation_follows(train: 
     assert judge(train(epochs=25)).findings == ()
 
 
-def losses(folder: Path, train: np.ndarray, validation: np.ndarray, *facts: End) -> Run:
+def losses(folder: Path, train: np.ndarray, validation: np.ndarray, *facts: End | Loss) -> Run:
     every = len(train) // len(validation)
     steps = {signals.VALIDATION_LOSS: [every * (i + 1) for i in range(len(validation))]}
     series = {signals.LOSS: train, signals.VALIDATION_LOSS: validation}
@@ -85,3 +85,13 @@ def test_a_validation_loss_that_levels_off_and_creeps_is_silent(
     train = unit * 2.3 * np.geomspace(1, 1e-3, 10 * evaluations)
     with losses(tmp_path_factory.mktemp("run"), train, validation) as run:
         assert outcome(Overfitting(), run) == []
+
+
+REGRESSION = Loss(function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0)
+BY_HEART = np.geomspace(1.0, 1e-7, 400)
+
+
+@pytest.mark.parametrize(("level", "found"), [(0.7, 1), (0.2, 0)])
+def test_training_data_known_by_heart_without_a_turn(tmp_path: Path, level: float, found: int) -> None:
+    with losses(tmp_path / "a", BY_HEART, np.full(12, level), REGRESSION) as run:
+        assert len(outcome(Overfitting(), run)) == found

@@ -130,3 +130,19 @@ def test_a_penalty_by_hand(tmp_path: Path) -> None:
     (finding,) = outcome(RegularisationTooStrong(), penalised(tmp_path / "sick", factor=1e4))
     assert "penalty" in finding.summary
     assert outcome(RegularisationTooStrong(), penalised(tmp_path / "small", factor=1e-3)) == []
+
+
+@pytest.mark.parametrize(("decay", "found"), [(0.2, 1), (1e-4, 0)])
+def test_weights_that_shrink_to_nothing(tmp_path: Path, decay: float, found: int) -> None:
+    """Where another fault leaves no gradient, a weak decay does the same in the end: it is not to blame."""
+    tables = {
+        signals.WEIGHT_NORM: {"0.weight": list(8.0 * np.exp(-2 * TIME))},
+        signals.GRADIENT_NORM: {"0.weight": list(np.exp(-2 * TIME))},
+        signals.UPDATE_NORM: {"0.weight": [0.02] * 60},
+    }
+    group = ParameterGroup(parameters=1, learning_rate=1e-3, weight_decay=decay)
+    facts = [CROSS_ENTROPY, Optimizer(type="Adam", groups=(group,))]
+    run = record(tmp_path, series={signals.LOSS: [2.3026] * 60}, tables=tables, facts=facts)
+    findings = outcome(RegularisationTooStrong(), run)
+    assert len(findings) == found
+    assert all("shrinks the weights" in finding.summary for finding in findings)

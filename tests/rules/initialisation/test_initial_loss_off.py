@@ -82,3 +82,14 @@ def test_the_check_before_training_takes_precedence(tmp_path: Path) -> None:
     with start(tmp_path / "a", np.full(100, 2.3), fact) as run:
         (finding,) = outcome(InitialLossOff(), run)
     assert finding.evidence[0].signal == "initial_loss"
+
+
+def test_elements_that_the_program_sums_up_itself_have_no_expected_start(tmp_path: Path) -> None:
+    """As an autoencoder's, summed over pixels and divided by a variance."""
+    call = Loss(
+        function="mse_loss", reduction="none", output_shape=(50, 64), target_shape=(50, 64), target_type="real",
+        target_mean=0.0, target_variance=1.0,
+    )  # fmt: skip
+    with start(tmp_path / "a", 134.0 * np.exp(-np.linspace(0, 1, 100)), call) as run:
+        (found,) = InitialLossOff().check(run)
+        assert isinstance(found, NotEvaluated)

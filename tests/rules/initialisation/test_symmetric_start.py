@@ -51,6 +51,11 @@ def test_units_that_become_alike_did_not_start_so(tmp_path: Path) -> None:
         assert outcome(SymmetricStart(), run) == []
 
 
+def test_the_columns_of_an_embedding_are_units_too(tmp_path: Path) -> None:
+    with units(tmp_path / "a", [0.0] * 5, role="embedding") as run:
+        assert [finding.cause for finding in outcome(SymmetricStart(), run)] == ["init-symmetric"]
+
+
 @pytest.mark.parametrize("role", ["norm", "bias"])
 def test_other_parameters_may_be_equal(tmp_path: Path, role: ParameterRole) -> None:
     with units(tmp_path / "a", [0.0] * 5, role=role) as run:

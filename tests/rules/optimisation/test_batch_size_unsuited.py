@@ -15,7 +15,15 @@ rng = np.random.default_rng(0)
 
 
 def run_of(
-    folder: Path, *, losses: Any, batch: int, cosine: float, ratio: float, batches: int, targets: int | None = None
+    folder: Path,
+    *,
+    losses: Any,
+    batch: int,
+    cosine: float,
+    ratio: float,
+    batches: int,
+    targets: int | None = None,
+    rates: Any = None,
 ) -> Run:
     call = Loss(
         function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0, output_shape=(batch, 1),
@@ -29,7 +37,7 @@ def run_of(
             signals.BATCH_SIZE: [float(batch)] * samples,
             signals.GRADIENT_COSINE: [cosine] * samples,
         },
-        tables={signals.UPDATE_RATIO: {"weight": [ratio] * samples}},
+        tables={signals.UPDATE_RATIO: {"weight": [ratio] * samples}, **(rates or {})},
         facts=[call, Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random")],
     )
 
@@ -73,3 +81,9 @@ def test_single_examples_whose_noise_drowns_the_step(tmp_path: Path) -> None:
 )
 def test_what_is_usual_is_left_alone(tmp_path: Path, changed: dict[str, Any]) -> None:
     assert outcome(BatchSizeUnsuited(), run_of(tmp_path, **changed)) == []
+
+
+@pytest.mark.parametrize(("last", "found"), [(0.1, 1), (0.01, 0)])
+def test_noise_of_the_targets_is_left_by_a_falling_rate(tmp_path: Path, last: float, found: int) -> None:
+    rates = {signals.LEARNING_RATE: {"group0": [0.1, last]}}
+    assert len(outcome(BatchSizeUnsuited(), run_of(tmp_path, **SMALL, rates=rates))) == found

@@ -137,3 +137,16 @@ def test_numbers_beyond_all_bounds_raise_no_warning(train: Train) -> None:
         verdict = judge(run)
     assert not [reason for reason in verdict.not_evaluated.values() if "failed" in reason]
     assert verdict.findings[0].cause == "lr-too-high"
+
+
+@pytest.mark.parametrize(("ratio", "found"), [(0.08, ["lr-too-high"]), (0.004, [])])
+def test_what_was_learnt_in_the_warm_up_is_lost_at_the_height_of_the_rate(
+    tmp_path: Path, ratio: float, found: list[str]
+) -> None:
+    """Small steps do not lift a loss: there the data have changed."""
+    falling, lifted = np.geomspace(2.3, 1.5, 20), np.full(200, 2.2)
+    values = np.concatenate([falling, lifted, np.linspace(2.2, 1.6, 220)])
+    values += np.random.default_rng(0).normal(0, 0.05, len(values))
+    steps = [ratio * height for height in (*np.linspace(0.1, 1, 10), *np.linspace(1, 0, 10))]
+    run = record(tmp_path, series={signals.LOSS: values}, tables={signals.UPDATE_RATIO: {"weight": steps}})
+    assert [finding.cause for finding in outcome(LearningRateTooHigh(), run)] == found
