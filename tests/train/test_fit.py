@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,28 @@ def test_an_optimizer_that_clears_gradients_in_its_own_way_is_asked_to() -> None
     fit(model, cross_entropy, batches, optimizer, epochs=3)
     assert optimizer.cleared == 3 * len(batches)
     assert torch.equal(model.weight, plain_loop(DATA, epochs=3, seed=4).weight)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([torch.ones(2, 3)], "a Tensor of 2"),
+        ([(torch.ones(4, 3),)], "a tuple of 1"),
+        ([{"x": 1, "y": 2}], "a dict of 2"),
+        (5, "data=5: batches are accepted"),
+    ],
+)
+def test_data_that_give_no_pairs(data: Any, said: str) -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ArgumentError, match=re.escape(said)):
+        fit(model, nn.functional.mse_loss, data, optimizer, epochs=1)
+
+
+def test_validation_data_that_give_no_pairs() -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    data = [(torch.ones(4, 3), torch.ones(4, 1))]
+    bad: Any = [torch.ones(2, 3)]
+    with pytest.raises(ArgumentError, match="a Tensor of 2"):
+        fit(model, nn.functional.mse_loss, data, optimizer, validation=bad, epochs=1)

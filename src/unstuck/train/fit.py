@@ -16,7 +16,7 @@ from unstuck.errors import ArgumentError, DataError
 from unstuck.nn import check_sizes
 from unstuck.observe import Observer
 from unstuck.train.best import Best
-from unstuck.train.evaluate import evaluate
+from unstuck.train.evaluate import evaluate, pair
 from unstuck.train.losses import LossFunction, takes_logits_of_yes
 from unstuck.train.penalty import Penalty
 from unstuck.train.tally import Means, Tally
@@ -102,7 +102,7 @@ def fit(
         What each epoch came to, and which one the model's weights are from.
 
     Raises:
-        ArgumentError: ``epochs`` or ``patience`` is below 1, ``data`` can be iterated only once, a layer does not fit
+        ArgumentError: ``epochs`` or ``patience`` is below 1, ``data`` gives no pairs or only once, a layer does not fit
             what it gets (:func:`~unstuck.nn.check_sizes`), or the loss is not one number.
         DataError: There is no batch.
         RunWriteError: The best weights cannot be written.
@@ -166,7 +166,8 @@ def _train_epoch(
     clear = _clearing(optimizer)
     tally = Tally(yes_or_no=takes_logits_of_yes(loss))
     steps = 0
-    for inputs, targets in data:
+    for batch in data:
+        inputs, targets = batch if steps else pair(batch)
         clear()
         try:
             outputs = model(inputs)
@@ -229,6 +230,11 @@ def _check(data: Batches, *, epochs: int, patience: int | None) -> None:
     for name, value in (("epochs", epochs), ("patience", patience)):
         if value is not None and value < 1:
             raise ArgumentError(f"{name}={value!r}: a whole number from 1 is accepted")
+    if not isinstance(cast("object", data), Iterable):
+        raise ArgumentError(
+            f"data={data!r}: batches are accepted, to be iterated over in every epoch: a list of pairs (inputs, "
+            "targets), a DataLoader, unstuck.data.Batches"
+        )
     if isinstance(data, Sized) and not len(data):
         raise DataError("data: there is no batch in it; give at least one example")
     if epochs > 1 and iter(data) is data:
