@@ -46,6 +46,7 @@ class Lookout:
     """
 
     def __init__(self, observer: HandObserver) -> None:
+        self.spent = 0.0
         self._observer = weakref.proxy(observer)
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:

@@ -63,6 +63,7 @@ class EvaluationProbe:
     """
 
     def __init__(self, identity: Identity, roots: Roots, losses: LossProbes) -> None:
+        self.spent = 0.0
         self.shift = ShiftProbe()
         self.dropouts = DropoutProbe(roots)
         self._identity = identity

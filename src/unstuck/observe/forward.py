@@ -12,6 +12,7 @@ compiled anew each time they come or go. What a compiled program does in its for
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -43,7 +44,13 @@ __all__ = [
 
 
 class ForwardListener(Protocol):
-    """What can be seen of a forward pass."""
+    """What can be seen of a forward pass.
+
+    Attributes:
+        spent: Seconds that looking took so far; added to here.
+    """
+
+    spent: float
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
         """A module is about to run; ``outermost`` unless another module called it."""
@@ -293,11 +300,13 @@ def _show(event: Callable[[ForwardListener], None]) -> None:
     """Show an event to every listener; what they compute is not the user's, and their errors must not be either."""
     with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
         for listener in tuple(_listeners):
+            start = time.perf_counter()
             try:
                 event(listener)
             except Exception as error:
                 unlisten(listener)
                 listener.failed(error)
+            listener.spent += time.perf_counter() - start
 
 
 def _watchable() -> bool:

@@ -215,7 +215,9 @@ class Observer:
         self._record_filters()
         seconds = time.perf_counter() - self._began
         self._journal.state(
-            facts.Cost(seconds=self._spent, training_seconds=seconds, sampled_steps=self._samples, steps=self._step)
+            facts.Cost(
+                seconds=self._whole_spent, training_seconds=seconds, sampled_steps=self._samples, steps=self._step
+            )
         )
         self._journal.state(facts.End(reason=reason, steps=self._step, message=message))
 
@@ -381,13 +383,20 @@ class Observer:
 
     def _may_evaluate(self, now: float) -> bool:
         """Whether to see the evaluation that begins; one that is seen is seen to its end."""
-        return self._evaluation_spent <= 0.5 * self._sampler.budget * (now - self._began) + EVALUATION_SECONDS
+        spent = self._evaluation_spent + self._evaluation.spent
+        return spent <= 0.5 * self._sampler.budget * (now - self._began) + EVALUATION_SECONDS
 
     @property
     def _sampling_spent(self) -> float:
         """Seconds that count against the budget of samples."""
-        beside = min(self._identity_spent, IDENTITY_SECONDS) + min(self._evaluation_spent, EVALUATION_SECONDS)
-        return self._spent - beside
+        evaluating = self._evaluation_spent + self._evaluation.spent
+        beside = min(self._identity_spent, IDENTITY_SECONDS) + min(evaluating, EVALUATION_SECONDS)
+        return self._whole_spent - beside
+
+    @property
+    def _whole_spent(self) -> float:
+        """Seconds that observing took in all, between the steps and within them."""
+        return self._spent + self._probe.spent + self._evaluation.spent
 
     def _may_recognise(self, now: float) -> bool:
         """Whether there is time for recognising the next batch."""

@@ -11,7 +11,7 @@ __all__ = ["ALLOWANCE_SECONDS", "DEFAULT_BUDGET", "Sampler", "agreed", "check_bu
 DEFAULT_BUDGET = 0.02
 """Share of the training time that observing may take."""
 
-ALLOWANCE_SECONDS = 0.4
+ALLOWANCE_SECONDS = 0.6
 """Seconds that observing may take beyond the budget, once, so that a short training is sampled well too."""
 
 ALLOWANCE_SHARE = 0.1

@@ -50,6 +50,7 @@ class StepProbe:
     """
 
     def __init__(self, roots: Roots, *, adopting: bool) -> None:
+        self.spent = 0.0
         self.parameters = ParameterProbe([], held=roots.held)
         self.loss = LossProbes()
         self.noticed: list[facts.Fact] = []
