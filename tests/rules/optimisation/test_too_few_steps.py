@@ -83,10 +83,3 @@ def test_decays_that_have_run_for_three_time_constants_are_silent(
     values = unit * (floor + (1 - floor) * np.exp(-constants * time)) * noise
     with slope(tmp_path_factory.mktemp("run"), values) as run:
         assert outcome(TooFewSteps(), run) == []
-
-
-@pytest.mark.parametrize(("updates", "found"), [(92, 1), (2000, 0)])
-def test_few_updates_that_still_take_much_off_the_loss(tmp_path: Path, updates: int, found: int) -> None:
-    """A fall that slows, to a quarter of the start: of few updates the beginning, of many a good end."""
-    values = 0.25 * np.linspace(0.2, 1, updates) ** -0.9 * np.random.default_rng(0).normal(1, 0.02, updates)
-    assert len(outcome(TooFewSteps(), slope(tmp_path / "a", values))) == found

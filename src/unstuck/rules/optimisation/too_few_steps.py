@@ -34,8 +34,7 @@ class TooFewSteps(Rule):
 
     Evidence:
         The slope over the last half and over the last quarter, surely more than noise, in units of the average slope;
-        the loss left against the constant guess or the start. Of few updates, a good share of the loss that the last
-        quarter of them still took off. Or, where nothing was learnt but
+        the loss left against the constant guess or the start. Or, where nothing was learnt but
         the loss falls: the update ratios summed over all updates, which could not have moved the weights far.
 
     Known false positives:
@@ -60,8 +59,6 @@ class TooFewSteps(Rule):
     last_pace: float = 0.5  #: pace over the last quarter (where that has 0.66), and the least that the half may have
     remaining: float = 0.2  #: share of the loss left, below which learning went well
     distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
-    few: int = 200  #: updates that are few: networks take thousands (our choice)
-    gained: float = 0.15  #: share by which the loss falls over the last quarter of them (our choice)
     faded: float = 0.1  #: rate at the end as a share of its highest, below which the schedule has ended the training
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -83,7 +80,7 @@ class TooFewSteps(Rule):
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
         distance = self._distance(run, curve)
         barely = learning.outcome == "none" and distance is not None and distance < self.distance
-        if left > self.remaining and (barely or self._steady(curve) or self._hardly_begun(curve)):
+        if left > self.remaining and (barely or self._steady(curve)):
             yield self._report(run, learning, left, distance if barely else None)
 
     def _steady(self, curve: Curve) -> bool:
@@ -93,12 +90,6 @@ class TooFewSteps(Rule):
         last, scatter = curve.pace(0.75), curve.trend(0.75, 1.0).error / curve.fall
         lasting = last + min(scatter, self.last_pace / 2) >= self.last_pace
         return pace - doubt >= self.pace and pace - 2 * doubt >= self.last_pace and lasting
-
-    def _hardly_begun(self, curve: Curve) -> bool:
-        """Whether few updates were made, over the last quarter of which the loss still fell by a good share."""
-        last = curve.trend(0.75, 1.0)
-        gained = -last.slope / 4 / abs(curve.end.value)
-        return int(curve.steps[-1]) < self.few and last.falls and gained > self.gained
 
     def _distance(self, run: Run, curve: Curve) -> float | None:
         """How far the weights can have come, in units of their size; None where unknown, or where steps are small."""
