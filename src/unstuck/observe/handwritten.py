@@ -43,7 +43,7 @@ class LossCall:
     """The call of one of torch.nn.functional's losses that the user might have written instead.
 
     Attributes:
-        function: Name of the function.
+        function: Name of the function; of hinges, which torch has none of, ``hinge_loss`` or ``squared_hinge_loss``.
         output: The model's output, or what was made of it.
         target: What it is compared with.
         value: What the function would have returned.

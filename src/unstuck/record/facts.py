@@ -164,7 +164,8 @@ class Loss(Fact):
     """A call of the loss function.
 
     Attributes:
-        function: Its name in torch.nn.functional, ``"cross_entropy"``; None where only its value was seen.
+        function: Its name in torch.nn.functional, ``"cross_entropy"``, or ``"hinge_loss"`` and
+            ``"squared_hinge_loss"``, which users write out; None where only its value was seen.
         reduction: mean, sum or none.
         output_shape: Shape of its first argument.
         target_shape: Shape of its second argument.

@@ -22,7 +22,8 @@ class Overfitting(Rule):
 
     Detects:
         A validation loss that ends well above its lowest, by more than its noise and by a good share of all that was
-        gained on it, while the training loss since then fell and lies far below.
+        gained on it, while the training loss since then fell and lies far below. Training data known by heart, while
+        half of what a constant guess gets wrong is left on validation data, whether or not that ever turned.
 
     Why it matters:
         Every step after the turn makes the model worse for the data that it is meant for, and surer of it.

@@ -33,7 +33,8 @@ class RegularisationTooStrong(Rule):
     Detects:
         A loss that stays high while the pull of the weight decay is a good part of the gradient, and while the loss
         would fall if the weights could grow; one that stays high under dropout of most units; a penalty added to the
-        loss that outweighs it while the weights shrink.
+        loss that outweighs it while the weights shrink. Weights brought to nothing, with nothing learnt, by a
+        decay that was strong from the first.
 
     Why it matters:
         A regulariser trades fit for simplicity. Where the training loss is high there is nothing to trade.
