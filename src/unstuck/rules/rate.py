@@ -10,7 +10,7 @@ from unstuck.record import Run, signals
 from unstuck.record.facts import Optimizer
 from unstuck.rules.step_size import GOOD_RATIO
 
-__all__ = ["learning_rate", "rate_in_words", "suggested_rate"]
+__all__ = ["learning_rate", "rate_fell_below", "rate_in_words", "suggested_rate"]
 
 
 def learning_rate(run: Run) -> float | None:
@@ -22,6 +22,13 @@ def learning_rate(run: Run) -> float | None:
     optimizer = run.fact(Optimizer)
     known = [group.learning_rate for group in optimizer.groups if group.learning_rate] if optimizer else []
     return max(known) if known else None
+
+
+def rate_fell_below(run: Run, share: float) -> bool:
+    """Whether the last rate lies below a share of the highest one; False where rates are not known."""
+    table = run.table(signals.LEARNING_RATE)
+    rates = table.values[np.isfinite(table.values).all(axis=1)] if len(table) else table.values
+    return len(rates) > 0 and bool(rates[-1].max() < share * rates.max())
 
 
 def rate_in_words(run: Run) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Loader
 from unstuck.rules.learning import Learning, batch_size, in_a_game, optimizer_place, single_loss
+from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
@@ -110,12 +111,6 @@ class BatchSizeUnsuited(Rule):
             ),
         )
 
-    def _noise_faded(self, run: Run) -> bool:
-        """Whether a falling rate took the noise of the steps away: what is left of the loss is not its doing."""
-        table = run.table(signals.LEARNING_RATE)
-        rates = table.values[np.isfinite(table.values).all(axis=1)] if len(table) else table.values
-        return len(rates) > 0 and bool(rates[-1].max() < self.faded * rates.max())
-
     def _small(self, run: Run, learning: Learning, steps: Steps, size: float, cosine: float | None) -> Finding | None:
         loss = single_loss(run)
         targets = float(np.prod(loss.target_shape)) if loss and loss.target_shape else size
@@ -123,7 +118,7 @@ class BatchSizeUnsuited(Rule):
             return None
         curve = learning.curve
         stalled = not curve.trend(0.5, 1.0).falls
-        if len(curve) < self.few or not stalled or learning.remaining < self.left or self._noise_faded(run):
+        if len(curve) < self.few or not stalled or learning.remaining < self.left or rate_fell_below(run, self.faded):
             return None
         return self.finding(
             f"batches of {size:.0f} leave the loss at {curve.end.value:.4g}: their noise moves the weights by "

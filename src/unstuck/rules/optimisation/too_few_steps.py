@@ -11,6 +11,7 @@ from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import End, Training
 from unstuck.rules.curve import Curve
 from unstuck.rules.learning import Learning, in_a_game
+from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
@@ -73,7 +74,7 @@ class TooFewSteps(Rule):
         learning = Learning.of(run)
         curve = learning.curve
         stopped = end is not None and end.reason in ("early stopping", "diverged")
-        if stopped or in_a_game(run) or learning.outcome == "good" or self._rate_faded(run):
+        if stopped or in_a_game(run) or learning.outcome == "good" or rate_fell_below(run, self.faded):
             return
         if learning.pretrained or not curve.falls_surely:
             return
@@ -124,11 +125,3 @@ class TooFewSteps(Rule):
             confidence=0.8 if pace > 0.9 else 0.65,
             evidence=tuple(proofs),
         )
-
-    def _rate_faded(self, run: Run) -> bool:
-        table = run.table(signals.LEARNING_RATE)
-        rates = table.values[np.isfinite(table.values).all(axis=1)] if len(table) else table.values
-        if not len(rates):
-            return False
-        highest = rates.max(axis=1)
-        return bool(highest[-1] < self.faded * highest.max())
