@@ -147,7 +147,12 @@ class Curve:
     @cached_property
     def start(self) -> float:
         """The level of the first few samples: the loss of the untrained model, less noisy than one batch."""
-        return float(np.median(self.values[: 5 if len(self) >= 50 else 3 if len(self) >= 20 else 1]))
+        return float(np.median(self.values[: self._starting]))
+
+    @property
+    def _starting(self) -> int:
+        """Samples that :attr:`start` is the median of."""
+        return 5 if len(self) >= 50 else 3 if len(self) >= 20 else 1
 
     @cached_property
     def end(self) -> Level:
@@ -185,6 +190,11 @@ class Curve:
     def fall(self) -> float:
         """How far the loss fell from its start to its end; negative where it rose."""
         return self.start - self.end.value
+
+    @cached_property
+    def fall_error(self) -> float:
+        """Standard error of the fall; a median has pi / 2 of the variance of a mean."""
+        return float(np.hypot(self.start_noise * np.sqrt(np.pi / 2 / self._starting), self.end.error))
 
     def trend(self, start: float, end: float) -> Trend:
         """The slope of a stretch, given as shares of the training: least squares on the levels of equal blocks."""

@@ -74,6 +74,7 @@ def test_a_rate_that_was_brought_to_nothing_ended_the_training(tmp_path: Path) -
     unit=st.sampled_from([1e-4, 1.0, 1e3]),
 )
 @example(seed=107284752, length=1000, constants=3.0, floor=0.5, sigma=0.5, unit=1e-4)
+@example(seed=60, length=1000, constants=3.0, floor=0.5, sigma=0.5, unit=1e-4)
 def test_decays_that_have_run_for_three_time_constants_are_silent(
     tmp_path_factory: pytest.TempPathFactory,
     seed: int, length: int, constants: float, floor: float, sigma: float, unit: float,

@@ -87,7 +87,7 @@ class TooFewSteps(Rule):
     def _steady(self, curve: Curve) -> bool:
         """Whether the loss falls to the last nearly as it did on the whole."""
         pace = curve.pace(0.5)
-        doubt = SPAN * curve.trend(0.5, 1.0).error / curve.fall
+        doubt = SPAN * float(np.hypot(curve.trend(0.5, 1.0).error, pace * curve.fall_error)) / curve.fall
         last, scatter = curve.pace(0.75), curve.trend(0.75, 1.0).error / curve.fall
         lasting = last + min(scatter, self.last_pace / 2) >= self.last_pace
         return pace - doubt >= self.pace and pace - 2 * doubt >= self.last_pace and lasting
