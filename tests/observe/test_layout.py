@@ -17,10 +17,13 @@ def test_a_view_that_renames_axes_is_told_from_one_that_joins_them() -> None:
     assert reinterpretation_of(torch.transpose, (x, 0, 1), x.transpose(0, 1), "") is None
 
 
-def test_recurrent_layers_tell_their_layout() -> None:
+def test_recurrent_layers_and_attention_tell_their_layout() -> None:
     fact = recurrence_of(nn.LSTM(3, 4), (torch.randn(6, 5, 3),), "lstm")
     assert fact is not None
     assert (fact.type, fact.batch_first, fact.shape) == ("LSTM", False, (6, 5, 3))
+    fact = recurrence_of(nn.MultiheadAttention(4, 2, batch_first=True), (torch.randn(6, 5, 4),) * 3, "attention")
+    assert fact is not None
+    assert (fact.type, fact.batch_first) == ("MultiheadAttention", True)
     assert recurrence_of(nn.GRU(3, 4), (torch.randn(6, 3),), "") is None
     assert recurrence_of(nn.Linear(3, 4), (torch.randn(6, 5, 3),), "") is None
 

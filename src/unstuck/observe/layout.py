@@ -1,4 +1,4 @@
-"""How calls read the axes of a batch: recurrent layers, reshapes that rename axes, norms over the batch."""
+"""How calls read the axes of a batch: layers over time, reshapes that rename axes, norms over the batch."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ NORMALISATIONS: dict[Any, tuple[str, int, int]] = {
 
 
 def recurrence_of(module: nn.Module, inputs: tuple[Any, ...], where: str) -> facts.Recurrence | None:
-    """The fact of a recurrent layer that was given a batch of sequences; None for any other module."""
-    if not isinstance(module, nn.RNNBase) or not inputs or not isinstance(inputs[0], Tensor) or inputs[0].dim() != 3:
+    """The fact of a recurrent or attention layer that was given a batch of sequences; None for any other module."""
+    if not isinstance(module, nn.RNNBase | nn.MultiheadAttention):
+        return None
+    if not inputs or not isinstance(inputs[0], Tensor) or inputs[0].dim() != 3:
         return None
     return facts.Recurrence(
         where=where, type=type(module).__name__, batch_first=module.batch_first, shape=tuple(inputs[0].shape)

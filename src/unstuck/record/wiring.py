@@ -42,7 +42,7 @@ class Wiring(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Recurrence(Fact):
-    """A recurrent layer and the shape that it was given."""
+    """A recurrent or attention layer and the shape that it was given."""
 
     kind = "recurrence"
     where: str

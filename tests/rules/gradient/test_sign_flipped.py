@@ -53,6 +53,13 @@ def test_an_unnamed_loss_that_grows_without_end(tmp_path: Path) -> None:
     assert finding.severity == "error"
 
 
+def test_an_objective_below_zero_that_falls_faster_and_faster(tmp_path: Path) -> None:
+    (finding,) = outcome(SignFlipped(), run_with(tmp_path / "a", -np.exp(UP), np.full(40, -0.9), known=False))
+    assert (finding.severity, finding.evidence[0].signal) == ("error", "loss")
+    for number, values in enumerate((-1 - UP, -1 - 100 * (1 - np.exp(-UP)), 2 - np.exp(UP))):
+        assert outcome(SignFlipped(), run_with(tmp_path / f"{number}", values, np.full(40, -0.9), known=False)) == []
+
+
 def test_a_diverging_descent_is_another_fault(tmp_path: Path) -> None:
     assert outcome(SignFlipped(), run_with(tmp_path, np.exp(UP), np.full(40, -0.9))) == []
 

@@ -23,7 +23,8 @@ class SignFlipped(Rule):
     Detects:
         Updates that point along the gradient at nearly all steps while what is differentiated grows: maximize=True, a
         plus for a minus in an update written by hand. Or the negative of a known loss that is differentiated, while
-        that loss itself grows.
+        that loss itself grows. Or an objective of one's own that starts below zero and falls faster and faster: a loss
+        has a floor, and only its negative has none.
 
     Why it matters:
         Training makes the model as bad as it can.
@@ -54,6 +55,7 @@ class SignFlipped(Rule):
     uphill: float = 0.2  #: cosine of update and gradient; noise and momentum scatter about -0.2 or below (our choice)
     share: float = 0.8  #: share of the samples that point uphill, so that a swing of momentum does not count
     growth: float = 3.0  #: end against start of an objective that no loss function of torch names (our choice)
+    hastening: float = 0.6  #: share of its fall that a loss without a floor makes in its last half; a line makes 0.5
     worse: float = 0.1  #: fall of the validation accuracy that is no chance on fifty examples
     minimum_samples: int = 5  #: sampled updates below which a direction is a coincidence (our choice)
 
@@ -62,14 +64,14 @@ class SignFlipped(Rule):
         losses = run.series(signals.LOSS).finite()
         if len(losses) < 2 * self.minimum_samples or in_a_game(run):
             return
-        negated = self._negated(run)
+        curve = Curve.of(losses)
+        negated = self._negated(run) or self._bottomless(run, curve)
         if negated is not None:
             yield negated
             return
         cosine = self._direction(run)
         if cosine is None or cosine < self.uphill:
             return
-        curve = Curve.of(losses)
         found = self._confidence(run, curve)
         if found is not None:
             yield self._climbing(run, curve, cosine, found)
@@ -150,6 +152,32 @@ class SignFlipped(Rule):
                     threshold=float(values[0]),
                     steps=(int(steps[0]), int(steps[-1])),
                     note=f"while {differentiated[-1]:.4g} is differentiated",
+                ),
+            ),
+        )
+
+    def _bottomless(self, run: Run, curve: Curve) -> Finding | None:
+        """An objective of one's own that is below zero from the first, and falls faster and faster."""
+        below = curve.start < -CERTAIN * curve.start_noise and np.mean(curve.values < 0) > self.share
+        far = self.growth * curve.start - curve.end.value > CERTAIN * curve.fall_error
+        late = curve.level(0.45, 0.55).value - curve.end.value
+        if single_loss(run) is not None or not (below and far) or late < self.hastening * curve.fall:
+            return None
+        return self.finding(
+            f"the loss starts below zero and falls faster and faster, from {curve.start:.4g} to {curve.end.value:.4g}: "
+            "it has no floor, as only the negative of a loss has none",
+            "See whether a minus is missing or too many: what is minimised must be smallest where the model is best. "
+            "A log-likelihood or a reward needs a minus, its negative none.",
+            severity="error",
+            confidence=0.8,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal="loss",
+                    value=curve.end.value,
+                    threshold=self.growth * curve.start,
+                    steps=(int(curve.steps[0]), int(curve.steps[-1])),
+                    note=f"{late / curve.fall:.0%} of the fall lies in the last half",
                 ),
             ),
         )

@@ -20,7 +20,7 @@ class BatchMixing(Rule):
 
     Detects:
         By an extra backward pass: the middle example's output has a gradient with respect to other examples. By shapes:
-        a recurrent layer without batch_first that is given the batch as its first axis; a view or reshape
+        a recurrent or attention layer without batch_first that is given the batch as its first axis; a view or reshape
         that exchanges the batch axis with another, which moves no value.
 
     Why it matters:
@@ -87,7 +87,7 @@ class BatchMixing(Rule):
         return None
 
     def _layout(self, run: Run) -> Finding | None:
-        """A recurrent layer that takes the examples for moments."""
+        """A recurrent or attention layer that takes the examples for moments."""
         count, targets = self._examples(run), self._targets(run)
         for layer in run.facts(Recurrence):
             time, batch = layer.shape[:2]
