@@ -13,7 +13,7 @@ import functools
 import os
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 import torch
@@ -88,6 +88,7 @@ _hearing: dict[str, tuple[tuple[Listener, Callable[..., None]], ...]] = {}
 _optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 _undo: list[Callable[[], None]] = []
 _telling = False
+_inside = False
 
 
 def listen(listener: Listener) -> None:
@@ -153,104 +154,107 @@ def _drop(listener: Listener, error: Exception) -> None:
 
 
 def _install() -> None:
-    backward = torch.autograd.backward
-    grad = torch.autograd.grad
-    construct = Optimizer.__init__
-    scale = GradScaler.scale
-    schedule = LRScheduler.step
-    plateau = ReduceLROnPlateau.step  # does not call the one above
+    """Wrap what PyTorch has no hook for, and register its hooks; :func:`_uninstall` takes all of it back."""
+    for owner, name, watching in WRAPPED:
+        original = getattr(owner, name)
+        setattr(owner, name, functools.wraps(original)(watching(original)))
+        _undo.append(functools.partial(setattr, owner, name, original))
+    _undo.append(keep_places())
+    _undo.append(register_optimizer_step_pre_hook(_step_begins).remove)
+    _undo.append(register_optimizer_step_post_hook(_step_ended).remove)
 
-    inside = False  # under a mode that sees functions, torch calls itself by name a second time
 
-    @functools.wraps(backward)
-    def watched_backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-        nonlocal inside
-        if inside or _transforming():
+def _watching_backward(backward: Callable[..., None]) -> Callable[..., None]:
+    def watched(tensors: Any, *args: Any, **kwargs: Any) -> None:
+        if _inside or _transforming():
             return backward(tensors, *args, **kwargs)
         roots = _tensors(tensors)
         _tell("backward_begins", _unscaled.take(roots) if _unscaled.pairs else roots)
-        inside = True
-        try:
+        with _differentiating():
             backward(tensors, *args, **kwargs)
-        finally:
-            inside = False
         _tell("backward_ended")
         return None
 
-    @functools.wraps(grad)
-    def watched_grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal inside
-        if inside or not _hearing["gradients_begin"]:
+    return watched
+
+
+def _watching_grad(grad: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if _inside or not _hearing["gradients_begin"]:
             return grad(outputs, inputs, *args, **kwargs)
         if _transforming():
             _tell("transformed")
             return grad(outputs, inputs, *args, **kwargs)
         roots, sought = _tensors(outputs), _tensors(inputs)
         _tell("gradients_begin", roots, sought)
-        inside = True
-        try:
+        with _differentiating():
             gradients = grad(outputs, inputs, *args, **kwargs)
-        finally:
-            inside = False
         _tell("gradients_ended", sought, gradients)
         return gradients
 
-    @functools.wraps(construct)
-    def watched_construct(self: Optimizer, *args: Any, **kwargs: Any) -> None:
+    return watched
+
+
+def _watching_construction(construct: Callable[..., None]) -> Callable[..., None]:
+    def watched(self: Optimizer, *args: Any, **kwargs: Any) -> None:
         construct(self, *args, **kwargs)
         _optimizers.add(self)
         _tell("optimizer_made", self)
 
-    @functools.wraps(scale)
-    def watched_scale(self: GradScaler, outputs: Any) -> Any:
+    return watched
+
+
+def _watching_scale(scale: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(self: GradScaler, outputs: Any) -> Any:
         scaled = scale(self, outputs)
         _unscaled.note(scaled, outputs)
         return scaled
 
-    @functools.wraps(schedule)
-    def watched_schedule(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
-        schedule(self, *args, **kwargs)
+    return watched
+
+
+def _watching_schedule(step: Callable[..., None]) -> Callable[..., None]:
+    def watched(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
+        step(self, *args, **kwargs)
         if not getattr(self, "_is_initial", False):  # its constructor steps it too
             _tell("schedule_stepped", self)
 
-    @functools.wraps(plateau)
-    def watched_plateau(self: ReduceLROnPlateau, *args: Any, **kwargs: Any) -> None:
-        plateau(self, *args, **kwargs)
-        _tell("schedule_stepped", self)
+    return watched
 
-    def step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if optimizer not in _optimizers:  # it was made before anybody listened
-            _optimizers.add(optimizer)
-        # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
-        closure = args[1] if len(args) > 1 else kwargs.get("closure")
-        _tell("step_begins", optimizer, closure is not None)
 
-    def step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        del args, kwargs
-        _tell("step_ended", optimizer)
+WRAPPED: tuple[tuple[Any, str, Callable[..., Callable[..., Any]]], ...] = (
+    (torch.autograd, "backward", _watching_backward),
+    (torch.autograd, "grad", _watching_grad),
+    (Optimizer, "__init__", _watching_construction),
+    (GradScaler, "scale", _watching_scale),
+    (LRScheduler, "step", _watching_schedule),
+    (ReduceLROnPlateau, "step", _watching_schedule),  # does not call the one above
+)
+"""Whose attribute is wrapped, its name, and what makes the wrapper of the original."""
 
-    torch.autograd.backward = watched_backward
-    torch.autograd.grad = watched_grad
-    Optimizer.__init__ = watched_construct
-    GradScaler.scale = watched_scale
-    LRScheduler.step = watched_schedule
-    ReduceLROnPlateau.step = watched_plateau
-    place_warnings_freely = keep_places()
-    before = register_optimizer_step_pre_hook(step_begins)
-    after = register_optimizer_step_post_hook(step_ended)
 
-    def restore() -> None:
-        torch.autograd.backward = backward
-        torch.autograd.grad = grad
-        Optimizer.__init__ = construct
-        GradScaler.scale = scale
-        LRScheduler.step = schedule
-        ReduceLROnPlateau.step = plateau
-        before.remove()
-        after.remove()
-        place_warnings_freely()
+def _step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if optimizer not in _optimizers:  # it was made before anybody listened
+        _optimizers.add(optimizer)
+    # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
+    closure = args[1] if len(args) > 1 else kwargs.get("closure")
+    _tell("step_begins", optimizer, closure is not None)
 
-    _undo.append(restore)
+
+def _step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    del args, kwargs
+    _tell("step_ended", optimizer)
+
+
+@contextlib.contextmanager
+def _differentiating() -> Generator[None]:
+    """While torch differentiates: under a mode that sees functions, it calls itself by name a second time."""
+    global _inside
+    _inside = True
+    try:
+        yield
+    finally:
+        _inside = False
 
 
 def _transforming() -> bool:
