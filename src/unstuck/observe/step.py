@@ -14,6 +14,7 @@ from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonli
 from unstuck.observe.association import AssociationProbe
 from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.distributed import is_distributed
+from unstuck.observe.draws import Draws
 from unstuck.observe.forward import current_module
 from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.inputs import InputProbe, first_tensor, numbers_of
@@ -61,6 +62,7 @@ class StepProbe:
         self._inputs = InputProbe()
         self._association = AssociationProbe()
         self._handwritten = HandWritten()
+        self._draws = Draws()
         self._calls: dict[str, int] = {}
         self._input: Tensor | None = None
         self._entry: nn.Module | None = None
@@ -117,6 +119,7 @@ class StepProbe:
             return
         if next(module.parameters(recurse=False), None) is not None:
             self._reach(inputs)
+            self._draws.reach(inputs, self._roots.path(module) or "")
             self.ran.setdefault(self._roots.path(module) or "", torch.is_grad_enabled())
         if self._input is not None and (module is not self._entry or self._entered >= MOST_INPUTS):
             return
@@ -153,6 +156,7 @@ class StepProbe:
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
         """Take a functional activation, a call of the loss, or what is worth a note."""
+        self._draws.see(function, args, output)
         if not torch.is_grad_enabled() or not isinstance(output, Tensor) or self._skipping:
             return
         if function in LOSS_FUNCTIONS:
@@ -223,6 +227,8 @@ class StepProbe:
         """
         self._first = self._output = None
         self._take_written(self._handwritten.forget())
+        for draw in self._draws.finish():
+            self._notice(draw)
         rows = self.parameters.after(optimizer)
         layers = self._activations.finish()
         scalars: dict[Signal, Tensor] = {**self.loss.batch(), **self._inputs.batch()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.fact import Fact
 
-__all__ = ["Connection", "Contraction", "Normalisation", "Recurrence", "Reinterpretation", "Wiring"]
+__all__ = ["Connection", "Contraction", "Draw", "Normalisation", "Recurrence", "Reinterpretation", "Wiring"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,3 +94,13 @@ class Contraction(Fact):
     contracted: int
     shape: tuple[int, ...]
     among_themselves: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw(Fact):
+    """Values drawn without a gradient from a distribution whose parameters are learnt, which a layer takes."""
+
+    kind = "draw"
+    where: str
+    file: str | None = None
+    line: int | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Graph, Model, Parameter, Ran
+from unstuck.record.facts import Draw, Graph, Model, Parameter, Ran
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.rule import Rule
 
@@ -22,7 +22,8 @@ class GraphDetached(Rule):
 
     Detects:
         Parameters that ask for a gradient, that the optimizer holds, whose layer runs in the training's forward pass,
-        and that no loss of the training reaches: detach, .data, no_grad, item or NumPy stands between.
+        and that no loss of the training reaches: detach, .data, no_grad, item or NumPy stands between. Or values drawn
+        by sample() from a distribution whose parameters are learnt, that go into a layer and into no log-probability.
 
     Why it matters:
         What lies before the cut stays as it was drawn; what lies behind it learns from random features.
@@ -38,7 +39,7 @@ class GraphDetached(Rule):
 
     Try:
         Follow the forward pass from the layers named to the loss, and remove detach(), .data, .item(), .numpy(),
-        torch.tensor(...) and torch.no_grad() from it.
+        torch.tensor(...) and torch.no_grad() from it; draw by rsample() in place of sample().
 
     References:
         PyTorch documentation, "Autograd mechanics", locally disabling gradient computation.
@@ -55,6 +56,7 @@ class GraphDetached(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
+        yield from self._drawn(run)
         graphs = run.facts(Graph)
         model = run.fact(Model)
         if model is None or len({graph.step for graph in graphs}) < self.walks:
@@ -108,6 +110,21 @@ class GraphDetached(Rule):
                 ),
             ),
         )
+
+    def _drawn(self, run: Run) -> Iterator[Finding]:
+        """Draws that cut what made their distribution from the layer that takes them."""
+        for draw in run.facts(Draw):
+            good = outcome_of(run) == "good"
+            yield self.finding(
+                f"{draw.where} takes values that were drawn by sample(), which passes no gradient on to the layers "
+                "that give the distribution its parameters",
+                "Draw by rsample(), the reparameterisation: mean + std * torch.randn_like(std).",
+                severity="note" if good else "error",
+                confidence=0.55 if good else 0.85,
+                where=Where(module=draw.where or None, file=draw.file, line=draw.line),
+                evidence=(Evidence(signal="draw", value=0.0, threshold=1.0, note="gradients that pass through it"),),
+            )
+            return
 
     def _got_gradient(self, run: Run, name: str) -> bool:
         table = run.table(signals.GRADIENT_NORM)
