@@ -85,6 +85,15 @@ def test_an_undeclared_sum_is_measured_against_the_sum(tmp_path: Path) -> None:
     assert summed.reference == pytest.approx(32 * math.log(10), rel=0.01)
 
 
+def test_a_loss_that_a_step_calls_in_two_places_is_no_single_one(tmp_path: Path) -> None:
+    places = [Loss(function="mse_loss", file="vqvae.py", line=line) for line in (20, 28)]
+    with record(tmp_path / "a", series={signals.LOSS: np.ones(30)}, facts=places) as run:
+        assert single_loss(run) is None
+    calls = {signals.LOSS: np.ones(30), signals.LOSS_CALL: np.ones(30)}
+    with record(tmp_path / "b", series=calls, facts=places) as run:
+        assert single_loss(run) == places[0]
+
+
 def test_several_functions_have_no_single_loss(tmp_path: Path) -> None:
     with record(tmp_path / "a", facts=[TEN, Loss(function="mse_loss")]) as run:
         assert single_loss(run) is None

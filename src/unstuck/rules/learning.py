@@ -30,8 +30,8 @@ def single_loss(run: Run) -> Loss | None:
     """What is known of the loss, where all its calls are of one function; None where several are mixed, or none known.
 
     A training and an evaluation usually call one loss on two lines; of these the first is the training's. A loss put
-    together from several functions (reconstruction and divergence, real and fake) has no constant guess that could be
-    computed from the calls.
+    together from several functions (reconstruction and divergence, real and fake), or from several calls of one, has no
+    constant guess that could be computed from the calls.
     """
     calls = run.facts(Loss)
     if not calls or calls[0].function is None:
@@ -39,6 +39,8 @@ def single_loss(run: Run) -> Loss | None:
     if len({(call.function, call.reduction) for call in calls}) > 1:
         return None
     same = [call for call in calls if (call.file, call.line) == (calls[0].file, calls[0].line)]
+    if len(same) < len(calls) and not run.has(signals.LOSS_CALL):
+        return None  # a step calls it on both lines
     return same[-1]
 
 
