@@ -99,7 +99,7 @@ def test_several_functions_have_no_single_loss(tmp_path: Path) -> None:
         assert single_loss(run) is None
     train, evaluation = Loss(function="mse_loss", line=3), Loss(function="mse_loss", line=9)
     later = Loss(function="mse_loss", line=3, target_variance=2.0)
-    with record(tmp_path / "b", facts=[train, evaluation, later]) as run:
+    with record(tmp_path / "b", series={signals.LOSS_CALL: np.ones(9)}, facts=[train, evaluation, later]) as run:
         assert single_loss(run) == later
 
 
