@@ -23,7 +23,7 @@ else:
     import tomli as tomllib
 
 ZOO = Path(__file__).parent
-MANIFESTS = tuple(ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh", "unusual", "field"))
+MANIFESTS = tuple(ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh", "unusual", "field", "wild"))
 TIMEOUT = 300
 
 
