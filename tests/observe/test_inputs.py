@@ -66,3 +66,12 @@ def test_ids_have_no_moments() -> None:
     fact = probe.fact()
     assert fact is not None
     assert (fact.kind_of, fact.feature_means) == ("ids", ())
+
+
+def test_distinct_values_are_counted_by_feature() -> None:
+    probe = InputProbe()
+    probe.observe(torch.tensor([[0.0, -1.0], [0.0, 0.5], [1.0, 0.25], [1.0, -1.0]]))
+    probe.observe(torch.tensor([[0.0, 7.0], [0.0, 7.0]]))
+    fact = probe.fact()
+    assert fact is not None
+    assert fact.levels == 3

@@ -21,8 +21,11 @@ MOST_FEATURES = 4_096
 VALUES = 1_000_000
 """Values of a batch that are looked at; of a larger batch, evenly spread examples."""
 
-FIRST_LAYER = 8
-"""Batches of which the size at the first layer is taken."""
+FIRST_BATCHES = 8
+"""Batches of which the size at the first layer is taken, and the distinct values are counted."""
+
+COUNTED = 1_024
+"""Values of a feature among which distinct ones are counted."""
 
 KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
@@ -93,11 +96,12 @@ class InputProbe:
     _range: Tensor | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
     _first_layer: list[Tensor] = field(default_factory=list[Tensor])
+    _levels: list[Tensor] = field(default_factory=list[Tensor])
 
     @torch.no_grad()
     def reach(self, batch: Tensor) -> None:
         """Take what reaches the first layer with weights, of the first few batches."""
-        if len(self._first_layer) < FIRST_LAYER and batch.is_floating_point() and batch.numel():
+        if len(self._first_layer) < FIRST_BATCHES and batch.is_floating_point() and batch.numel():
             self._first_layer.append(batch.detach().double().square().mean().sqrt())
 
     @torch.no_grad()
@@ -123,6 +127,9 @@ class InputProbe:
                 [torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])]
             )
             self._count, self._examples = self._count + len(features), self._examples + len(batch)
+        if len(self._levels) < FIRST_BATCHES:
+            steps = finite[:COUNTED].sort(dim=0).values.diff(dim=0)
+            self._levels.append((steps != 0).sum(dim=0).max() + 1)
         std, mean = torch.std_mean(finite, correction=0)
         nonfinite = (~examples.isfinite()).sum()
         self._batch = {signals.INPUT_MEAN: mean, signals.INPUT_STD: std, signals.INPUT_NONFINITE: nonfinite}
@@ -152,6 +159,7 @@ class InputProbe:
             feature_means=tuple(means[::stride].tolist()),
             feature_stds=tuple(stds[::stride].tolist()),
             first_layer=reached,
+            levels=int(torch.stack(self._levels).max()) if self._levels else None,
         )
 
 

@@ -400,6 +400,7 @@ class Inputs(Fact):
         feature_stds: Standard deviation of each feature.
         first_layer: Root mean square of what reaches the first layer with weights, where it is as many values as the
             batch, changed on the way or not; None where that was not seen.
+        levels: Distinct values of the feature that has most of them, among the first thousand of a batch.
     """
 
     kind = "inputs"
@@ -411,6 +412,7 @@ class Inputs(Fact):
     feature_means: tuple[float, ...] = ()
     feature_stds: tuple[float, ...] = ()
     first_layer: float | None = None
+    levels: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

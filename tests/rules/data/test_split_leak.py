@@ -68,3 +68,14 @@ def test_sequences_of_ids_repeat_by_chance(tmp_path: Path) -> None:
     ids = Inputs(shape=(32, 8), kind_of="ids", examples=640, minimum=0.0, maximum=20.0)
     (answer,) = SplitLeak().check(run_of(tmp_path, ids))
     assert isinstance(answer, NotEvaluated)
+
+
+def test_few_distinct_values_repeat_by_chance_however_many_more_validate(tmp_path: Path) -> None:
+    bits = Inputs(shape=(64, 11), kind_of="table", examples=2048, minimum=0.0, maximum=1.0, levels=2)
+    rows = Inputs(shape=(64, 11), kind_of="table", examples=2048, minimum=-3.0, maximum=3.0, levels=64)
+    rare = [0.0, 0.0, 0.02, 0.03, 0.03, 0.05, 0.07]
+    assert outcome(SplitLeak(), run_of(tmp_path / "a", bits, before=rare)) == []
+    (finding,) = outcome(SplitLeak(), run_of(tmp_path / "b", bits, before=[0.0] * 7))
+    assert finding.severity == "error"
+    (finding,) = outcome(SplitLeak(), run_of(tmp_path / "c", rows, before=rare))
+    assert finding.severity == "error"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from unstuck.record.facts import Inputs, Overlap
 from unstuck.rules.rule import Rule
 
 __all__ = ["SplitLeak"]
+
+FIRST = 3
+"""Steps within which no epoch worth the name ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +35,9 @@ class SplitLeak(Rule):
 
     Known false positives:
         An evaluation of the training set itself, or of a part of it, is no leak: it is not counted beside one of fresh
-        examples, nor where nothing in the script calls it validation or test. Data with few distinct values repeat by
-        chance: where training batches hold that many repetitions among themselves at the start, and for sequences of
-        ids, it is silent.
+        examples, nor where nothing in the script calls it validation or test. Data with few distinct values, such as
+        bits, words and drawings, repeat by chance: where their first training batches repeat one another, and for
+        sequences of ids, it is silent; of other data, where they do so as often.
 
     Try:
         Split first, by person or by source where examples are related, then oversample, augment or cut windows, on the
@@ -51,11 +55,10 @@ class SplitLeak(Rule):
     explains = ()
 
     few: int = 10  #: shared examples below which they may be duplicates that every collection has
-    share: float = (
-        0.05  #: shared examples of all evaluated; near-duplicates in public image sets are 3% to 10%, not exact
-    )
+    share: float = 0.05  #: shared examples of all evaluated; near-duplicates in image sets are 3% to 10%, not exact
     chance: float = 2.0  #: shared examples over those that the first training batches repeat (our choice)
     split: int = 200  #: training examples from which a set that is not split at all is no toy (our choice)
+    levels: int = 16  #: distinct values of a feature up to which examples can be equal by chance (our choice)
     certain: float = 0.2  #: share beyond doubt; repeated sentences and rows of public collections reach a tenth
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -68,7 +71,11 @@ class SplitLeak(Rule):
             yield NotEvaluated(reason="sequences of ids repeat by chance")
             return
         share = fact.seen_in_training / fact.evaluated
-        if fact.seen_in_training < self.few or share < self.share or share < self.chance * self._by_chance(run):
+        discrete = any((inputs.levels or math.inf) <= self.levels for inputs in run.facts(Inputs)[-1:])
+        if discrete and self._repeated(run, before=self._half_an_epoch(run, fact)) > 0:
+            return
+        by_chance = self.chance * self._repeated(run, before=FIRST)
+        if fact.seen_in_training < self.few or share < max(self.share, by_chance):
             return
         inside = share > 0.95 * self._met(run)
         unsplit = share > 0.95 and fact.evaluated >= 0.8 * fact.trained
@@ -98,8 +105,13 @@ class SplitLeak(Rule):
         before = run.series(signals.BATCH_SEEN_BEFORE)
         return float(np.mean(before.values[-5:])) if len(before) >= 10 else 1.0
 
-    def _by_chance(self, run: Run) -> float:
+    def _repeated(self, run: Run, *, before: float) -> float:
         """Repetitions among the first training batches, which come from few distinct values or few examples."""
-        before = run.series(signals.BATCH_SEEN_BEFORE)
-        first = before.values[before.steps < 3]
+        met = run.series(signals.BATCH_SEEN_BEFORE)
+        first = met.values[met.steps < before]
         return float(np.mean(first)) if len(first) else 0.0
+
+    def _half_an_epoch(self, run: Run, fact: Overlap) -> float:
+        """Steps that certainly belong to the first epoch: of the examples that were met, half."""
+        sizes = run.series(signals.BATCH_SIZE).finite().values
+        return max(FIRST, fact.trained / float(np.median(sizes)) / 2) if len(sizes) else FIRST
