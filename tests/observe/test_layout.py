@@ -4,17 +4,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unstuck.observe.layout import normalisation_of, recurrence_of, reinterpretation_of
+from unstuck.observe.layout import Reshapes, normalisation_of, recurrence_of
 
 
 def test_a_view_that_renames_axes_is_told_from_one_that_joins_them() -> None:
     x = torch.randn(6, 4, 3)
-    fact = reinterpretation_of(Tensor.view, (x, 4, 6, 3), x.view(4, 6, 3), "net")
+    fact = Reshapes().see(Tensor.view, (x, 4, 6, 3), x.view(4, 6, 3), "net")
     assert fact is not None
     assert (fact.before, fact.after, fact.function) == ((6, 4, 3), (4, 6, 3), "view")
     for shape in ((6, 12), (24, 3), (6, 4, 3), (6, 2, 2, 3), (6, 1, 4, 3)):
-        assert reinterpretation_of(Tensor.reshape, (x, *shape), x.reshape(shape), "") is None
-    assert reinterpretation_of(torch.transpose, (x, 0, 1), x.transpose(0, 1), "") is None
+        assert Reshapes().see(Tensor.reshape, (x, *shape), x.reshape(shape), "") is None
+    assert Reshapes().see(torch.transpose, (x, 0, 1), x.transpose(0, 1), "") is None
+
+
+def test_axes_that_were_joined_are_split_in_their_own_order() -> None:
+    def split(reshapes: Reshapes, *shape: int) -> tuple[int, ...] | None:
+        fact = reshapes.see(Tensor.view, (torch.empty(24, 3), *shape), torch.empty(24, 3).view(shape), "net")
+        return fact.before if fact is not None else None
+
+    def join(reshapes: Reshapes, *shape: int) -> None:
+        x = torch.empty(*shape, 3)
+        assert reshapes.see(Tensor.flatten, (x, 0, 1), x.flatten(0, 1), "net") is None
+
+    reshapes = Reshapes()
+    assert split(reshapes, 4, 6, 3) is None
+    join(reshapes, 6, 4)
+    assert split(reshapes, 6, 4, 3) is None
+    assert split(reshapes, 4, 6, 3) == (6, 4, 3)
+    assert split(reshapes, 2, 12, 3) is None
+    join(reshapes, 4, 6)
+    assert split(reshapes, 4, 6, 3) is None
+    reshapes.forget()
+    assert split(reshapes, 4, 6, 3) is None
 
 
 def test_recurrent_layers_and_attention_tell_their_layout() -> None:

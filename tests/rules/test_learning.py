@@ -47,6 +47,9 @@ def test_what_an_untrained_network_gives() -> None:
     assert untrained_loss(TEN, batch=32) == pytest.approx(math.log(10))
     assert untrained_loss(Loss(function="mse_loss", target_mean=3.0, target_variance=4.0), batch=1) == 13.0
     assert untrained_loss(Loss(function="l1_loss"), batch=1) is None
+    logarithms = Loss(function="nll_loss", classes=10, output_op="LogSoftmax")
+    assert untrained_loss(logarithms, batch=32) == pytest.approx(math.log(10))
+    assert untrained_loss(Loss(function="nll_loss", classes=10, output_op="Log"), batch=32) is None
 
 
 def learning(folder: Path, values: np.ndarray, accuracy: np.ndarray | None = None, *facts: Loss) -> Learning:

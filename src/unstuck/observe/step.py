@@ -18,7 +18,7 @@ from unstuck.observe.draws import Draws
 from unstuck.observe.forward import current_module
 from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.inputs import InputProbe, first_tensor, numbers_of
-from unstuck.observe.layout import normalisation_of, recurrence_of, reinterpretation_of
+from unstuck.observe.layout import Reshapes, normalisation_of, recurrence_of
 from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
 from unstuck.observe.parameters import ParameterProbe
 from unstuck.observe.roots import Roots
@@ -63,6 +63,7 @@ class StepProbe:
         self._association = AssociationProbe()
         self._handwritten = HandWritten()
         self._draws = Draws()
+        self._reshapes = Reshapes()
         self._calls: dict[str, int] = {}
         self._input: Tensor | None = None
         self._entry: nn.Module | None = None
@@ -104,6 +105,7 @@ class StepProbe:
         self._input = self._entry = self._first = self._output = None
         self._entered = 0
         self._handwritten.forget()
+        self._reshapes.forget()
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
         """Take the batch that enters the model, unless this is an evaluation."""
@@ -172,7 +174,7 @@ class StepProbe:
             self._take_written(self._handwritten.see(function, args, output, rows=rows))
         where = "" if module is None else self._roots.path(module) or ""
         self._notice(softmax_of(function, args, kwargs, where))
-        self._notice(reinterpretation_of(function, args, output, where))
+        self._notice(self._reshapes.see(function, args, output, where))
         self._notice(normalisation_of(function, args, kwargs, where))
         if module is None:
             self._notice(broadcast_of(function, args, output, self._step))

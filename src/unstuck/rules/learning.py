@@ -67,10 +67,12 @@ def constant_guess(loss: Loss, *, batch: float) -> float | None:
 def untrained_loss(loss: Loss, *, batch: float) -> float | None:
     """Loss that a network gives whose outputs are near zero: all classes equally likely, all values zero.
 
-    Cross-entropy over C classes: ln C. Binary: ln 2. Squared error: the second moment of the targets.
+    Cross-entropy over C classes, from logits or from logarithms of probabilities: ln C. Binary: ln 2. Squared error:
+    the second moment of the targets.
     """
     value = None
-    if loss.function == "cross_entropy" and loss.classes and loss.classes > 1:
+    normalised = loss.function == "cross_entropy" or (loss.function == "nll_loss" and loss.output_op == "LogSoftmax")
+    if normalised and loss.classes and loss.classes > 1:
         value = math.log(loss.classes)
     elif loss.function in BINARY and not loss.weighted:
         value = math.log(2.0)
@@ -242,5 +244,5 @@ def expected_start(run: Run) -> tuple[float, float, str] | None:
     if value is None:
         return None
     # One batch: the loss of single examples scatters about as widely as its own size.
-    formula = {"cross_entropy": f"ln C, C = {loss.classes}", "mse_loss": "mean square of the targets"}
+    formula = {"mse_loss": "mean square of the targets", **dict.fromkeys(CLASSES, f"ln C, C = {loss.classes}")}
     return value, 3.0 * value / math.sqrt(max(batch, 1.0)), formula.get(loss.function or "", "ln 2")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Run, signals
+from unstuck.rules.learning import Learning
 
 __all__ = ["Validation"]
 
@@ -24,6 +25,13 @@ class Validation:
     loss: float | None
     accuracy: float | None
     step: int
+
+    def lags(self, learning: Learning) -> bool:
+        """Whether evaluated examples are told clearly worse than trained ones: a tenth of them, or twice the loss."""
+        if self.accuracy is not None and learning.accuracy is not None:
+            return self.accuracy < learning.accuracy - 0.1
+        left = max(learning.curve.end.value, 0.1 * learning.reference)
+        return self.loss is not None and learning.reference > 0 and self.loss > 2.0 * left
 
     @classmethod
     def of(cls, run: Run) -> Validation:

@@ -124,3 +124,11 @@ def test_no_data_of_moderate_size_and_some_spread_fire(tmp_path_factory: pytest.
     x = x + rng.normal(size=x.shape)
     with features(tmp_path_factory.mktemp("run"), x) as run:
         assert outcome(InputsNotScaled(), run) == []
+
+
+def test_a_first_layer_with_a_bound_tells_nothing_of_its_inputs(tmp_path: Path) -> None:
+    raw = rng.normal(1e4, 100.0, size=(500, 4))
+    recurrent = Model(type="Net", layers=(Layer(path="0", type="LSTM"),), parameters=MODEL.parameters)
+    assert outcome(InputsNotScaled(), features(tmp_path / "a", raw, first=0.7)) == []
+    (finding,) = outcome(InputsNotScaled(), features(tmp_path / "b", raw, first=0.7, model=recurrent))
+    assert finding.severity == "error"

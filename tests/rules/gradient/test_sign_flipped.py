@@ -53,6 +53,13 @@ def test_an_unnamed_loss_that_grows_without_end(tmp_path: Path) -> None:
     assert finding.severity == "error"
 
 
+def test_an_unnamed_loss_that_grew_a_thousandfold_at_once(tmp_path: Path) -> None:
+    values = np.minimum(np.exp(5 * UP), 1e6)
+    (finding,) = outcome(SignFlipped(), run_with(tmp_path / "a", values, np.full(40, 0.9), known=False))
+    assert finding.cause == "gradient-sign-flipped"
+    assert outcome(SignFlipped(), run_with(tmp_path / "b", values, np.full(40, -0.9), known=False)) == []
+
+
 def test_an_objective_below_zero_that_falls_faster_and_faster(tmp_path: Path) -> None:
     (finding,) = outcome(SignFlipped(), run_with(tmp_path / "a", -np.exp(UP), np.full(40, -0.9), known=False))
     assert (finding.severity, finding.evidence[0].signal) == ("error", "loss")

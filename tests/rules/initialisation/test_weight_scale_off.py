@@ -18,7 +18,13 @@ FLAT, LEARNT = np.full(50, 2.3), np.geomspace(2.3, 0.02, 50)
 
 
 def start(
-    folder: Path, scales: Sequence[float], *, loss: np.ndarray = FLAT, update: float = 1e-3, norm: bool = False
+    folder: Path,
+    scales: Sequence[float],
+    *,
+    loss: np.ndarray = FLAT,
+    update: float = 1e-3,
+    norm: bool = False,
+    validation: Sequence[float] = (),
 ) -> Run:
     """A run whose weights start at scales in units of 1 / sqrt(fan in), with first updates of a share of their size."""
     names = [f"net.{i}.weight" for i in range(len(SHAPES))]
@@ -37,7 +43,8 @@ def start(
         signals.UPDATE_NORM: {name: [update * size] * 10 for name, size in zip(names, sizes, strict=True)},
     }
     facts = (model, Wiring(connections=tuple(reversed(wires))))
-    return record(folder, series={signals.LOSS: loss}, tables=tables, facts=facts)
+    series = {signals.LOSS: loss, signals.VALIDATION_LOSS: validation}
+    return record(folder, series=series, tables=tables, facts=facts)
 
 
 class TestContract(RuleContract):
@@ -77,6 +84,15 @@ def test_norms_make_the_scale_immaterial(tmp_path: Path) -> None:
 
 def test_what_learns_well_is_silent(tmp_path: Path) -> None:
     with start(tmp_path / "a", [28.0, 7.7, 7.7, 7.7], loss=LEARNT) as run:
+        assert outcome(WeightScaleOff(), run) == []
+
+
+def test_what_learns_by_heart_from_large_weights_is_a_warning(tmp_path: Path) -> None:
+    lagging, sound = [2.3, 1.9, 1.8], [2.3, 0.1, 0.03]
+    for number, (scales, validation) in enumerate((([28.0, 7.7, 7.7, 7.7], lagging), ([1.4] * 4, lagging))):
+        with start(tmp_path / f"{number}", scales, loss=LEARNT, validation=validation) as run:
+            assert [f.severity for f in outcome(WeightScaleOff(), run)] == ["warning"] * (number == 0)
+    with start(tmp_path / "sound", [28.0, 7.7, 7.7, 7.7], loss=LEARNT, validation=sound) as run:
         assert outcome(WeightScaleOff(), run) == []
 
 

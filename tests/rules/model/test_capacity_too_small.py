@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from unstuck.record import Run
-from unstuck.record.facts import Inputs, Loss
+from unstuck.record import Run, signals
+from unstuck.record.facts import Connection, Inputs, Loss, Model, Parameter, Wiring
 from unstuck.rules.model.capacity_too_small import CapacityTooSmall
-from unstuck.testing.rules import RuleContract, outcome
+from unstuck.testing.rules import RuleContract, outcome, record
 
 Wired = Callable[..., Run]
 DIGITS = Loss(
@@ -49,3 +50,17 @@ def test_the_middle_of_an_autoencoder_is_narrow_on_purpose(wired: Wired) -> None
 def test_few_channels_of_a_convolution_are_not_judged(wired: Wired) -> None:
     run = wired(((2, 1, 3, 3), (10, 72)), ("data", "Relu"), DIGITS, loss=SETTLED)
     assert outcome(CapacityTooSmall(), run) == []
+
+
+def test_few_units_of_a_recurrent_layer(tmp_path: Path) -> None:
+    def run(units: int) -> Run:
+        shapes = {"gru.weight_ih_l0": (3 * units, 2), "gru.weight_hh_l0": (3 * units, units), "fc.weight": (8, units)}
+        wires = [Connection(parameter=name, operations=("Tanh",)) for name in reversed(shapes)]
+        parameters = tuple(Parameter(name=name, shape=shape, role="weight") for name, shape in shapes.items())
+        inputs = Inputs(shape=(64, 24, 2), kind_of="sequence", examples=640, minimum=-1.0, maximum=1.0)
+        known = (Model(type="Net", parameters=parameters), Wiring(connections=tuple(wires)), DIGITS, inputs)
+        return record(tmp_path / f"{units}", series={signals.LOSS: SETTLED}, facts=known)
+
+    (finding,) = outcome(CapacityTooSmall(), run(2))
+    assert finding.where.parameter == "gru.weight_hh_l0"
+    assert outcome(CapacityTooSmall(), run(32)) == []

@@ -15,6 +15,9 @@ from unstuck.rules.rule import Rule
 
 __all__ = ["InputsNotScaled"]
 
+BOUNDED = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
+"""Layers whose outputs stay within one, however large what they are given."""
+
 NORMALISATIONS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
 
 
@@ -146,13 +149,18 @@ class InputsNotScaled(Rule):
         return any(layer.type.startswith(NORMALISATIONS) for layer in leading)
 
     def _first_layer(self, run: Run) -> tuple[str, float] | None:
-        """The first layer that weighs numbers, and the spread of its outputs at the start; None where it is unknown."""
+        """The first layer that weighs numbers, and the spread of its outputs at the start.
+
+        None where it is unknown, and where it has a bound that hides it.
+        """
         model, table = run.fact(Model), run.table(signals.ACTIVATION_STD)
         if model is None or not len(table):
             return None
         owners = {parameter.name.rpartition(".")[0] for parameter in model.parameters}
         for layer in model.layers:
             if layer.path in owners and layer.path in table.names and not layer.type.startswith("Embedding"):
+                if layer.type in BOUNDED:
+                    return None
                 values = table.column(layer.path).finite().values
                 return (layer.path, float(values[0])) if len(values) else None
         return None

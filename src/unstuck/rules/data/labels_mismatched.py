@@ -36,9 +36,9 @@ class LabelsMismatched(Rule):
         constant guess, or evaluations that never were.
 
     Known false positives:
-        Targets that depend on inputs too finely for neighbours and lines (parity of many bits) look unrelated too; but
-        then it is silent as soon as the training learns them. Data of which augmentation has destroyed the
-        label are left to the rule on augmentation.
+        Targets that depend on inputs too finely for neighbours and lines (parity of many bits, a rare event at any
+        moment of a sequence) look unrelated too; but then it is silent as soon as the training learns them. Data of
+        which augmentation has destroyed the label are left to the rule on augmentation.
 
     Try:
         Print ten examples with their labels right before the model. Shuffle, split and filter inputs and labels by one
@@ -60,6 +60,7 @@ class LabelsMismatched(Rule):
         5.0  #: standard deviations that shuffled targets stay below (measured: 5.3); real data have 15 to 200
     )
     many: int = 300  #: distinct pairs from which that is nearly certain (our choice)
+    common: float = 0.8  #: share of a class of sequences, above which the others are too rare to be neighbours
     moved: float = 0.5  #: distance of evaluated inputs in deviations from which augmentation may explain all
     spread: float = 1.5  #: factor between their deviations, likewise
 
@@ -73,22 +74,27 @@ class LabelsMismatched(Rule):
             yield NotEvaluated(reason="the loss of a constant guess is not known")
             return
         inputs = run.facts(Inputs)[-1:]
-        if any(fact.kind_of not in SIMPLE for fact in inputs):
-            yield NotEvaluated(reason="neighbours among sequences and ids need not have like labels")
+        if any(fact.kind_of == "ids" for fact in inputs):
+            yield NotEvaluated(reason="neighbours among ids need not have like labels")
             return
         at_chance = _evaluated_at_chance(run, learning)
         pairs = run.fact(Association)
         if pairs is None or learning.pretrained or at_chance == 0 or self._augmented(run):
             return
+        simple = all(fact.kind_of in SIMPLE for fact in inputs)
+        if not simple and learning.commonest > self.common:
+            return
         lost = learning.outcome == "none" or (learning.outcome == "partial" and at_chance is None)
         if max(pairs.neighbours, pairs.linear) < self.chance and (lost or at_chance):
-            yield self._report(run, learning, at_chance, pairs)
+            yield self._report(run, learning, at_chance, pairs, confidence=0.9 if simple else 0.7)
 
     def _augmented(self, run: Run) -> bool:
         shift = run.fact(Shift)
         return shift is not None and (shift.distance > self.moved or not 1 / self.spread < shift.spread < self.spread)
 
-    def _report(self, run: Run, learning: Learning, at_chance: int | None, pairs: Association) -> Finding:
+    def _report(
+        self, run: Run, learning: Learning, at_chance: int | None, pairs: Association, *, confidence: float
+    ) -> Finding:
         note = f"agreement of neighbours and with a line, over {pairs.examples} pairs; shuffled labels scatter by 1"
         proofs = [
             Evidence(signal="association", value=max(pairs.neighbours, pairs.linear), threshold=self.chance, note=note),
@@ -107,7 +113,7 @@ class LabelsMismatched(Rule):
             "Print ten examples with their labels right before the model; shuffle, sort, split and filter inputs and "
             "labels by one and the same index.",
             severity="error",
-            confidence=0.9 if pairs.examples >= self.many else 0.75,
+            confidence=confidence if pairs.examples >= self.many else min(confidence, 0.75),
             where=Where(file=loss.file, line=loss.line) if loss else None,
             evidence=tuple(proofs),
         )

@@ -35,8 +35,9 @@ class SignFlipped(Rule):
 
     Known false positives:
         An objective that is to be maximised (a log-likelihood, a reward) rises on purpose: where no loss function of
-        torch is seen, only what is never negative and grows without slowing counts. In a game of several optimizers one
-        may climb what another descends: silent. Momentum carries single steps uphill: nearly all must be.
+        torch is seen, only what is never negative and grows without slowing, or a thousandfold, counts. In a game of
+        several optimizers one may climb what another descends: silent. Momentum carries single steps uphill: nearly all
+        must be.
 
     Try:
         Take maximize=True away, or the minus before the loss; in an update by hand, subtract the rate times the
@@ -55,6 +56,7 @@ class SignFlipped(Rule):
     uphill: float = 0.2  #: cosine of update and gradient; noise and momentum scatter about -0.2 or below (our choice)
     share: float = 0.8  #: share of the samples that point uphill, so that a swing of momentum does not count
     growth: float = 3.0  #: end against start of an objective that no loss function of torch names (our choice)
+    runaway: float = 1000.0  #: end against start that no likelihood or reward attains (our choice)
     hastening: float = 0.6  #: share of its fall that a loss without a floor makes in its last half; a line makes 0.5
     worse: float = 0.1  #: fall of the validation accuracy that is no chance on fifty examples
     minimum_samples: int = 5  #: sampled updates below which a direction is a coincidence (our choice)
@@ -102,8 +104,9 @@ class SignFlipped(Rule):
         if len(validation) > 1 and validation[-1] < validation[0] - self.worse:
             return 0.9
         late = curve.end.value - curve.level(0.45, 0.55).value
-        unbounded = curve.values.min() >= 0 and curve.end.value > self.growth * curve.start and late > 0.4 * rise
-        return 0.85 if unbounded else None
+        unbounded = curve.end.value > self.growth * curve.start and late > 0.4 * rise
+        unbounded = unbounded or curve.end.value > self.runaway * curve.scale
+        return 0.85 if unbounded and curve.values.min() >= 0 else None
 
     def _climbing(self, run: Run, curve: Curve, cosine: float, confidence: float) -> Finding:
         span = (int(curve.steps[0]), int(curve.steps[-1]))

@@ -11,7 +11,9 @@ import numpy as np
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
 from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
+from unstuck.rules.validation import Validation
 from unstuck.rules.wires import Wires
 
 __all__ = ["WeightScaleOff"]
@@ -34,11 +36,12 @@ class WeightScaleOff(Rule):
     Detects:
         Most weight matrices start with entries far from 1 / sqrt(fan in): many times larger, so that units saturate or
         the outputs are huge, or many times smaller, so that a few layers leave nothing of the input. Reported where
-        learning is not good.
+        learning is not good; of weights far too large, also where only the training examples are learnt.
 
     Why it matters:
         Each layer multiplies the signal by its weights' scale times the root of the fan-in. Over ten layers a factor of
-        two is a thousand; the gradient fares the same on its way back.
+        two is a thousand; the gradient fares the same on its way back. Weights that start large hardly change, and what
+        they learn is learnt by heart.
 
     Evidence:
         The root mean square of each matrix before the first update, times the root of its fan-in: 0.58 in PyTorch's
@@ -54,14 +57,15 @@ class WeightScaleOff(Rule):
 
     References:
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010; He et al.,
-        "Delving deep into rectifiers", 2015; Nielsen, chapter 3.
+        "Delving deep into rectifiers", 2015; Nielsen, chapter 3; Chizat, Oyallon and Bach, "On lazy training in
+        differentiable programming", NeurIPS 2019.
     """
 
     code = "I102"
     name = "weight scale off"
     cause = "init-scale-wrong"
     needs = (signals.WEIGHT_NORM, signals.UPDATE_NORM, Model, Wiring)
-    explains = (*SYMPTOMS, "M103", "G102")
+    explains = (*SYMPTOMS, "M103", "G102", "R101")
 
     large: float = 4.0  #: times 1 / sqrt(fan in); He gives 1.4, orthogonal with gain 5/3 at most 1.7
     small: float = 0.1  #: times 1 / sqrt(fan in); GPT-2's 0.02 at width 768 gives 0.55
@@ -77,7 +81,8 @@ class WeightScaleOff(Rule):
             yield NotEvaluated(reason="no weight matrix was seen before and after the first update")
             return
         outcome = outcome_of(run)
-        if outcome == "good" or wires.normalised:
+        by_heart = outcome == "good" and Validation.of(run).lags(Learning.of(run))
+        if (outcome == "good" and not by_heart) or wires.normalised:
             return
         large = [weight for weight in weights if weight.least > self.large]
         small = [weight for weight in weights if weight.most < self.small]
@@ -86,7 +91,7 @@ class WeightScaleOff(Rule):
         if len(large) >= self.most * len(weights):
             worst = max(large, key=lambda weight: weight.least)
             yield self._report(worst, worst.least, self.large, len(large), len(weights), severity, "large")
-        elif len(small) >= self.most * len(weights) and len(weights) > 1 and product < self.signal:
+        elif not by_heart and len(small) >= self.most * len(weights) and len(weights) > 1 and product < self.signal:
             worst = min(small, key=lambda weight: weight.most)
             yield self._report(worst, worst.most, self.small, len(small), len(weights), severity, "small")
 

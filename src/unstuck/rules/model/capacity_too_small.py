@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,9 @@ from unstuck.rules.step_size import Steps
 from unstuck.rules.wires import Wires
 
 __all__ = ["CapacityTooSmall"]
+
+RECURRENT, STATE = ("weight_ih_l", "weight_hh_l"), "weight_hh_l"
+"""Parts of the names of a recurrent layer's weights; the second kind has one column for each unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,21 +123,30 @@ class CapacityTooSmall(Rule):
 
     def _narrow(self, run: Run, wires: Wires, *, beaten: bool) -> tuple[str, int, int, int] | None:
         """The narrowest hidden layer, its units, inputs, and the outputs of the model; None where none is narrow."""
-        inward = [wire for wire in wires.inward if wire.parameter in wires.parameters]
+        states = {name: p.shape[1] for name, p in wires.parameters.items() if STATE in name}  # of recurrent layers
+        inward = [
+            wire
+            for wire in wires.inward
+            if wire.parameter in wires.parameters and not any(part in wire.parameter for part in RECURRENT)
+        ]
         outputs = [call.output_shape[-1] for call in loss_calls(run) if len(call.output_shape) > 1]
         asked = max(outputs, default=wires.width(inward[-1].parameter) if inward else 1)
         inputs = run.fact(Inputs)
-        if len(inward) < 2 or (inputs is not None and inputs.shape[1:] and inputs.shape[-1] == asked > 1):
+        if len(inward) + len(states) < 2 or (inputs is not None and inputs.shape[1:] and inputs.shape[-1] == asked > 1):
             return None
         hidden = [(wires.width(wire.parameter), wire.parameter) for wire in inward[:-1]]
         if any(len(wires.parameters[name].shape) > 2 for _, name in hidden):
             return None  # channels of a convolution see many places; few of them can be enough
+        hidden += [(width, name) for name, width in states.items()]
         shapes = [wires.parameters[wire.parameter].shape for wire in inward]
         if any(after[-1] != before[0] and before[-1] != after[0] for before, after in pairwise(shapes)):
             return None  # a branch that ends narrow, such as a gate, is no bottleneck of the whole
         width, name = min(hidden)
-        given = wires.fan_in(inward[0].parameter)[1]
-        few = width <= self.width or (asked >= 4 and width <= self.classes * asked)
+        given = wires.fan_in(inward[0].parameter)[1] if inward else 0
+        if states and inputs is not None:
+            given = math.prod(inputs.shape[1:])
+        crowded = name not in states and asked >= 4 and width <= self.classes * asked
+        few = width <= self.width or crowded
         if beaten:
             return (name, width, given, asked) if few or width <= self.handful else None
         return (name, width, given, asked) if few and width <= self.inputs * given else None
