@@ -42,6 +42,10 @@ class AssociationProbe:
     _count: int = 0
     _told: facts.Association | None = None
 
+    def __len__(self) -> int:
+        """Pairs gathered."""
+        return self._count
+
     @torch.no_grad()
     def take(self, inputs: Tensor | None, target: Tensor) -> None:
         """Take a batch: inputs of shape (N, ...), targets of N numbers or class ids; others are passed by."""

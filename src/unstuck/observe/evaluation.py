@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unstuck.observe.association import AssociationProbe
 from unstuck.observe.dropouts import DROPOUTS, DropoutProbe
 from unstuck.observe.forward import running_modules
 from unstuck.observe.frames import user_trail
@@ -72,7 +73,9 @@ class EvaluationProbe:
         self._roots = roots
         self._losses = losses
         self._written = HandWritten()
-        self._rows: int | None = None
+        self._batch: Tensor | None = None
+        self._paired = False
+        self._pairs: dict[str, AssociationProbe] = {}
         self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
         self._predictions: list[Tensor] = []
         self.error: Exception | None = None
@@ -93,7 +96,7 @@ class EvaluationProbe:
             self._place = user_trail()
             self._passes.setdefault(self._place, _Pass())
         if batch is not None:
-            self._rows = len(batch) if batch.dim() else None
+            self._batch, self._paired = batch.detach(), False
             examples = whole_examples(inputs)
             self._identity.evaluate(self._place, batch if examples is None else examples)
             self.shift.evaluate(self._place, batch)
@@ -122,6 +125,7 @@ class EvaluationProbe:
         if function in LOSS_FUNCTIONS:
             pair = loss_arguments(args, kwargs)
             if pair is not None and isinstance(output, Tensor) and not output.requires_grad:
+                self._pair(pair[1])
                 self._take_loss(
                     self._passes.get(self._owner(pair[0]), current),
                     output.detach(),
@@ -135,12 +139,20 @@ class EvaluationProbe:
             if isinstance(found, Tensor) and not found.is_floating_point():
                 self._predictions = [*self._predictions[-REMEMBERED:], found]
         elif function in EQUAL and len(args) == 2 and isinstance(output, Tensor):
-            predicted = any(argument is known for argument in args for known in self._predictions)
-            if predicted and output.dtype == torch.bool and output.numel():
+            targets = [arg for arg in args if not any(arg is known for known in self._predictions)]
+            if len(targets) == 1 and output.dtype == torch.bool and output.numel():
                 current.correct.append(output.sum())
                 current.compared += output.numel()
+                self._pair(targets[0])
         elif isinstance(output, Tensor) and not output.requires_grad:
-            self._take_written(self._written.see(function, args, output, rows=self._rows))
+            rows = len(self._batch) if self._batch is not None and self._batch.dim() else None
+            self._take_written(self._written.see(function, args, output, rows=rows))
+
+    def _pair(self, target: Any) -> None:
+        """Take the targets of the batch that was evaluated last, once."""
+        if not self._paired and isinstance(target, Tensor):
+            self._paired = True
+            self._pairs.setdefault(self._place, AssociationProbe()).take(self._batch, target)
 
     def _take_written(self, call: LossCall | None) -> None:
         """Take a loss that the user has written out."""
@@ -177,6 +189,7 @@ class EvaluationProbe:
         ]
         self._passes.clear()
         self._place = ""
+        self._batch = None
         self._outputs.clear()
         self._predictions.clear()
         return [result for result in results if result.loss is not None or result.accuracy is not None]
@@ -200,6 +213,12 @@ class EvaluationProbe:
     def shifted(self) -> facts.Shift | None:
         """How far validation inputs lie from training inputs; None where that cannot be told."""
         return self.shift.fact(lambda place: not self._trained_on(place))
+
+    def association(self) -> facts.EvaluatedAssociation | None:
+        """Whether evaluated targets have to do with their inputs, at the place of most pairs; it takes a while."""
+        probes = [probe for place, probe in self._pairs.items() if not self._trained_on(place)]
+        found = max(probes, key=len).fact() if probes else None
+        return None if found is None else facts.EvaluatedAssociation(**vars(found))
 
     def overlap(self) -> facts.Overlap | None:
         """How many examples of the validation places training has met; None where nothing was evaluated."""

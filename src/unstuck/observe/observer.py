@@ -209,9 +209,9 @@ class Observer:
         self._journal.fetch_losses()
         self._add_shards(patience=PATIENCE_SECONDS)
         self._state_gathered()
-        association = self._probe.association()
-        if association is not None:
-            self._journal.state(association)
+        for association in (self._probe.association(), self._evaluation.association()):
+            if association is not None:
+                self._journal.state(association)
         self._record_filters()
         seconds = time.perf_counter() - self._began
         self._journal.state(

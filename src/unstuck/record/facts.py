@@ -14,7 +14,7 @@ from unstuck.record.course import Cost, Data, End, Environment, Event, Recipe, T
 from unstuck.record.dropping import Dropping
 from unstuck.record.fact import Fact
 from unstuck.record.reach import Ran, Stranger, Strangers
-from unstuck.record.supply import Association, Loader, Shift
+from unstuck.record.supply import Association, EvaluatedAssociation, Loader, Shift
 from unstuck.record.wiring import Connection, Contraction, Draw, Normalisation, Recurrence, Reinterpretation, Wiring
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Dropping",
     "End",
     "Environment",
+    "EvaluatedAssociation",
     "Event",
     "Fact",
     "Graph",

@@ -71,3 +71,10 @@ class Association(Fact):
     linear: float
     explained: float = float("nan")
     told: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedAssociation(Association):
+    """The same by pairs from evaluations of other examples than those of the training set."""
+
+    kind = "evaluated_association"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss, Modes, Shift
+from unstuck.record.facts import Association, EvaluatedAssociation, Loss, Modes, Shift
 from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -61,3 +61,19 @@ def test_inputs_moved_narrowed_or_drowned(tmp_path: Path, changed: dict[str, flo
 )
 def test_what_does_no_harm_or_has_another_cause(tmp_path: Path, changed: dict[str, float]) -> None:
     assert outcome(AugmentationHarmful(), run_of(tmp_path, **changed)) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("told", "accuracy", "found"), [(0.5, 0.6, True), (0.85, 0.6, False), (0.5, 0.9, False)])
+def test_labels_that_neighbours_tell_in_evaluations_alone(
+    tmp_path: Path, told: float, accuracy: float, found: bool
+) -> None:
+    facts = [
+        CALL,
+        Shift(trained=900, evaluated=400, distance=0.1, spread=1.0),
+        Association(met=900, examples=900, neighbours=20.0, linear=20.0, told=told),
+        EvaluatedAssociation(met=400, examples=400, neighbours=90.0, linear=90.0, told=0.95),
+    ]
+    losses = 2.3 - 1.1 * (1 - np.exp(-np.arange(100) / 15)) + noise
+    series = {signals.LOSS: losses.tolist(), signals.VALIDATION_ACCURACY: [0.2, *[accuracy] * 3]}
+    findings = outcome(AugmentationHarmful(), record(tmp_path, series=series, facts=facts))
+    assert [finding.evidence[0].signal for finding in findings] == ["association"] * found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Association, Modes, Shift
+from unstuck.record.facts import Association, EvaluatedAssociation, Modes, Shift
 from unstuck.rules.learning import Learning, in_a_game
 from unstuck.rules.rule import Rule
 from unstuck.rules.validation import Validation
@@ -20,7 +20,8 @@ class AugmentationHarmful(Rule):
 
     Detects:
         Training inputs far from evaluated ones in mean or spread, with a training that stays poor on its own
-        inputs while evaluations are no worse.
+        inputs while evaluations are no worse. Or labels that nearest neighbours tell well among evaluated examples and
+        badly among training ones, and that the network learnt worse than the former.
 
     Why it matters:
         A model spends its capacity on examples that it will never meet, or learns from noise. Augmentation should keep
@@ -56,6 +57,9 @@ class AugmentationHarmful(Rule):
     moved: float = 0.5  #: distance in deviations: half a deviation in every value (our choice)
     narrowed: float = 0.75  #: ratio of deviations: averages of two examples have 0.71
     widened: float = 1.5  #: ratio of deviations: noise as strong as the data has 1.41
+    lost: float = 0.15  #: share of examples that neighbours tell, less in training than in evaluations (our choice)
+    beaten: float = 0.1  #: the same, the network in evaluations less than neighbours
+    common: float = 0.8  #: share of a class above which neighbours tell it by its mere number
     worse: float = 1.2  #: evaluation over training loss from which it is the evaluation that is off
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -66,6 +70,10 @@ class AugmentationHarmful(Rule):
             return
         learning = Learning.of(run)
         if in_a_game(run) or learning.chance is None or learning.outcome == "good" or learning.remaining < self.left:
+            return
+        destroyed = self._destroyed(run, learning)
+        if destroyed is not None and not _drops_out(run):
+            yield destroyed
             return
         moved = shift.distance > self.moved
         changed = not self.narrowed < shift.spread < self.widened
@@ -92,6 +100,39 @@ class AugmentationHarmful(Rule):
                     note=f"{shift.trained} training against {shift.evaluated} evaluated inputs",
                 ),
                 Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
+            ),
+        )
+
+    def _destroyed(self, run: Run, learning: Learning) -> Finding | None:
+        """Labels that belong to evaluated inputs more than to those of the training."""
+        trained, evaluated = run.fact(Association), run.fact(EvaluatedAssociation)
+        accuracy = Validation.of(run).accuracy
+        if trained is None or evaluated is None or trained.told is None or evaluated.told is None or accuracy is None:
+            return None
+        lost = trained.told < evaluated.told - self.lost and accuracy < evaluated.told - self.beaten
+        if not lost or learning.commonest > self.common:
+            return None
+        return self.finding(
+            "nearest neighbours tell the class of "
+            f"{evaluated.told:.0%} of the evaluated examples and of {trained.told:.0%} of the training examples: "
+            "augmentation takes away what the labels rest on",
+            "Look at twenty augmented training examples: could you tell their labels? Leave out what changes them, such"
+            " as flips of what has a direction.",
+            severity="warning",
+            confidence=0.75,
+            evidence=(
+                Evidence(
+                    signal="association",
+                    value=trained.told,
+                    threshold=evaluated.told - self.lost,
+                    note=f"told by neighbours, over {trained.examples} training and {evaluated.examples} evaluated",
+                ),
+                Evidence(
+                    signal="validation_accuracy",
+                    value=accuracy,
+                    threshold=evaluated.told - self.beaten,
+                    note="of the network",
+                ),
             ),
         )
 
