@@ -184,7 +184,7 @@ def test_functional_activations_are_layers(tmp_path):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer):
         train(model, optimizer, steps=2)
-    assert set(Run.open(tmp_path).table(signals.ACTIVATION_MEAN).names) == {"conv", "norm", "relu", "drop", "fc"}
+    assert set(Run.open(tmp_path).table(signals.ACTIVATION_MEAN).names) == {"conv", "norm", "relu", "fc"}
 
 
 def test_evaluations_do_not_count_as_training(tmp_path):

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn import functional, modules
 
 from unstuck.record import signals
 from unstuck.record.signals import HISTOGRAM_BINS, Signal
 
-__all__ = ["ACTIVATION_FUNCTIONS", "Activations", "Nonlinearity", "nonlinearity_of"]
+__all__ = ["ACTIVATION_FUNCTIONS", "PASSIVE", "Activations", "Nonlinearity", "nonlinearity_of"]
 
 VALUES = 32_768
 """Values of a layer's output that are looked at, evenly spread over it; more would change little, and torch would wake
@@ -43,6 +43,14 @@ class Nonlinearity:
     rectifier: bool = False
     bounds: tuple[float, float] | None = None
 
+
+_MOVING = (modules.pooling, modules.padding, modules.flatten, modules.dropout, modules.upsampling, modules.pixelshuffle)
+
+PASSIVE: tuple[type[nn.Module], ...] = (
+    nn.Identity,
+    *(getattr(part, name) for part in _MOVING for name in part.__all__),
+)
+"""Layers that pass on, move or thin out what they are given, whose outputs tell nothing that their inputs do not."""
 
 _RECTIFIER = Nonlinearity(rectifier=True)
 _SIGMOID = Nonlinearity(bounds=(0.0, 1.0))

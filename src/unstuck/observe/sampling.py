@@ -6,19 +6,19 @@ import math
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["ALLOWANCE_SECONDS", "DEFAULT_BUDGET", "Sampler", "agreed", "check_budget"]
+__all__ = ["DEFAULT_BUDGET", "DENSE_SECONDS", "Sampler", "agreed", "check_budget"]
 
 DEFAULT_BUDGET = 0.02
 """Share of the training time that observing may take."""
 
-ALLOWANCE_SECONDS = 0.6
-"""Seconds that observing may take beyond the budget, once, so that a short training is sampled well too."""
-
-ALLOWANCE_SHARE = 0.1
-"""The allowance is given out as this share of the elapsed time, so that the first seconds do not use it up."""
+WORTHWHILE_SECONDS = 60.0
+"""Length of a training from which the budget is held to the letter; see :meth:`Sampler.allowed`."""
 
 DENSE = 16
 """Steps at the start that are all sampled: how training begins says most about its health."""
+
+DENSE_SECONDS = 0.4
+"""Seconds that they may take, beside the budget: part of the start-up."""
 
 GROWTH = 1.08
 """After these, a sample is wanted whenever the number of steps has grown by this factor: 9 samples a doubling."""
@@ -62,7 +62,7 @@ class Sampler:
     Two wishes are joined. *Coverage*: the first :data:`DENSE` steps, then a sample each time the number of steps has
     grown by :data:`GROWTH`, which is dense where training changes fast, and few enough for a slow machine to reach the
     end. *Use of the budget*: a sample is also taken as soon as the budget has ample room for it. After the first steps,
-    neither may exceed the budget and the allowance.
+    coverage may not exceed what is :meth:`allowed`, and use may not exceed the budget.
 
     Args:
         budget: Share of the training time, above 0 and at most 1.
@@ -88,9 +88,16 @@ class Sampler:
         self._spent = 0.0
         self._dense_spent = 0.0
 
-    def allowance(self, elapsed: float) -> float:
-        """Seconds beyond the budget that may have been spent by now."""
-        return min(ALLOWANCE_SECONDS, ALLOWANCE_SHARE * elapsed)
+    def allowed(self, elapsed: float) -> float:
+        r"""Seconds that may have been spent after a training of ``elapsed`` seconds, beside its first steps.
+
+        .. math:: \beta \sqrt{t \max(t, t_1)}
+
+        With the budget :math:`\beta` and :math:`t_1` of :data:`WORTHWHILE_SECONDS`: a training of a minute pays the
+        budget; a shorter one, of which one sees less, pays what lies half-way to that of a minute, by ratio. With a
+        budget of 2%, a training of 4 s pays 8%, one of 15 s 4%.
+        """
+        return self.budget * math.sqrt(elapsed * max(elapsed, WORTHWHILE_SECONDS))
 
     def due(self, step: int, *, elapsed: float, spent: float) -> bool:
         """Whether to sample ``step``.
@@ -113,9 +120,10 @@ class Sampler:
     def expected(self, step: int, *, elapsed: float, spent: float) -> bool:
         """What :meth:`due` would answer now; nothing is decided."""
         if step < DENSE:
-            return step == 1 or spent < ALLOWANCE_SECONDS
-        room = self.budget * elapsed - (spent - self._dense_spent)
+            return step == 1 or spent < DENSE_SECONDS
+        beside = spent - self._dense_spent
         covering = agreed(step) if self.together else step >= GROWTH * self._last
         if self.together and not covering:
             return False
-        return room > 4 * self._cost or (covering and room + self.allowance(elapsed) >= self._cost)
+        ample = self.budget * elapsed - beside > 4 * self._cost
+        return ample or (covering and self.allowed(elapsed) - beside >= self._cost)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from unstuck.observe.activations import ACTIVATION_FUNCTIONS, Activations, nonlinearity_of
+from unstuck.observe.activations import ACTIVATION_FUNCTIONS, PASSIVE, Activations, nonlinearity_of
 from unstuck.observe.association import AssociationProbe
 from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.distributed import is_distributed
@@ -148,7 +148,8 @@ class StepProbe:
             return
         layer = self._roots.leaf(module)
         if layer is not None:
-            self._activations.observe(layer, tensor, nonlinearity_of(module))
+            if not isinstance(module, PASSIVE):
+                self._activations.observe(layer, tensor, nonlinearity_of(module))
             if self._first is None and tensor.requires_grad:
                 self._first = tensor
         if self._roots.is_root(module):
