@@ -17,7 +17,7 @@ WORTHWHILE_SECONDS = 60.0
 DENSE = 16
 """Steps at the start that are all sampled: how training begins says most about its health."""
 
-DENSE_SECONDS = 0.4
+DENSE_SECONDS = 0.6
 """Seconds that they may take, beside the budget: part of the start-up."""
 
 GROWTH = 1.08

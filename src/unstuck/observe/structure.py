@@ -126,7 +126,7 @@ def _group(group: dict[str, Any]) -> facts.ParameterGroup:
         parameters=len(group["params"]),
         learning_rate=_number(group.get("lr")),
         weight_decay=_number(group.get("weight_decay")),
-        momentum=_number(group.get("momentum")),
+        momentum=_number(group.get("momentum", group.get("beta"))),  # beta: Polyak's letter, in methods of one's own
         betas=_numbers(betas) if isinstance(betas, tuple | list) else None,
         epsilon=_number(group.get("eps")),
     )
