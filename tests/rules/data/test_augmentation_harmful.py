@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Association, EvaluatedAssociation, Loss, Modes, Shift
+from unstuck.record.facts import Association, EvaluatedAssociation, Fact, Layer, Loss, Model, Modes, Shift
 from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -18,7 +18,7 @@ noise = np.random.default_rng(0).normal(scale=0.03, size=100)
 
 
 def run_of(
-    folder: Path, *, end: float = 1.2, validation: float = 0.9, distance: float = 0.8, spread: float = 1.0,
+    folder: Path, *facts: Fact, end: float = 1.2, validation: float = 0.9, distance: float = 0.8, spread: float = 1.0,
     dropout: int = 0,
 ) -> Run:  # fmt: skip
     losses = 2.3 + (end - 2.3) * (1 - np.exp(-np.arange(100) / 15)) + noise
@@ -29,6 +29,7 @@ def run_of(
             CALL,
             Shift(trained=900, evaluated=400, distance=distance, spread=spread),
             Modes(step=0, phase="training", dropouts_training=dropout),
+            *facts,
         ],
     )
 
@@ -77,3 +78,10 @@ def test_labels_that_neighbours_tell_in_evaluations_alone(
     series = {signals.LOSS: losses.tolist(), signals.VALIDATION_ACCURACY: [0.2, *[accuracy] * 3]}
     findings = outcome(AugmentationHarmful(), record(tmp_path, series=series, facts=facts))
     assert [finding.evidence[0].signal for finding in findings] == ["association"] * found
+
+
+@pytest.mark.parametrize(("probability", "found"), [(0.1, True), (0.6, False)])
+def test_only_dropout_of_half_the_units_explains_a_poor_loss(tmp_path: Path, probability: float, found: bool) -> None:
+    layer = Layer(path="3", type="Dropout", description=f"Dropout(p={probability}, inplace=False)")
+    run = run_of(tmp_path, Model(type="Net", layers=(layer,)), dropout=1)
+    assert len(outcome(AugmentationHarmful(), run)) == found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Association, EvaluatedAssociation, Modes, Shift
+from unstuck.rules.dropout import strongest_dropout
 from unstuck.rules.learning import Learning, in_a_game
 from unstuck.rules.rule import Rule
 from unstuck.rules.validation import Validation
@@ -60,6 +61,7 @@ class AugmentationHarmful(Rule):
     lost: float = 0.15  #: share of examples that neighbours tell, less in training than in evaluations (our choice)
     beaten: float = 0.1  #: the same, the network in evaluations less than neighbours
     common: float = 0.8  #: share of a class above which neighbours tell it by its mere number
+    dropped: float = 0.5  #: probability of dropout that explains a poor training loss; at most this is usual
     worse: float = 1.2  #: evaluation over training loss from which it is the evaluation that is off
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -71,13 +73,15 @@ class AugmentationHarmful(Rule):
         learning = Learning.of(run)
         if in_a_game(run) or learning.chance is None or learning.outcome == "good" or learning.remaining < self.left:
             return
-        destroyed = self._destroyed(run, learning)
-        if destroyed is not None and not _drops_out(run):
-            yield destroyed
+        if self._drops_much(run):
+            return
+        unlabelled = self._destroyed(run, learning)
+        if unlabelled is not None:
+            yield unlabelled
             return
         moved = shift.distance > self.moved
         changed = not self.narrowed < shift.spread < self.widened
-        if not (moved or changed) or _drops_out(run) or not self._evaluation_holds(run, learning):
+        if not (moved or changed) or not self._evaluation_holds(run, learning):
             return
         pairs = run.fact(Association)
         destroyed = pairs is not None and max(pairs.neighbours, pairs.linear) < 5.0
@@ -136,6 +140,12 @@ class AugmentationHarmful(Rule):
             ),
         )
 
+    def _drops_much(self, run: Run) -> bool:
+        """Whether units are dropped in training with a probability that is high, or that is not known."""
+        active = any(fact.dropouts_training for fact in run.facts(Modes) if fact.phase == "training")
+        dropped = strongest_dropout(run)
+        return active and (dropped is None or dropped[0] >= self.dropped)
+
     def _evaluation_holds(self, run: Run, learning: Learning) -> bool:
         """Whether evaluated examples are told no worse than training ones."""
         seen = Validation.of(run)
@@ -144,7 +154,3 @@ class AugmentationHarmful(Rule):
         if seen.accuracy is not None and learning.accuracy is not None:
             return seen.accuracy > learning.accuracy - 0.1
         return False
-
-
-def _drops_out(run: Run) -> bool:
-    return any(fact.dropouts_training for fact in run.facts(Modes) if fact.phase == "training")

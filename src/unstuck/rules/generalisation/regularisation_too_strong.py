@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, Severity, Table, Where, signals
-from unstuck.record.facts import Layer, Model, Modes, Optimizer, Training
+from unstuck.record.facts import Model, Optimizer, Training
 from unstuck.rules.curve import Curve
+from unstuck.rules.dropout import strongest_dropout
 from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Rule
 
 __all__ = ["RegularisationTooStrong"]
 
-PROBABILITY = re.compile(r"\bp=([0-9.e-]+)")
 EARLY = 8
 """Samples at the start whose gradients are those of the loss, before the weights have moved far."""
 
@@ -209,12 +208,8 @@ class RegularisationTooStrong(Rule):
         )
 
     def _dropout(self, run: Run, learning: Learning) -> Finding | None:
-        model = run.fact(Model)
-        worst = (
-            max(((_probability(layer), layer) for layer in model.layers), key=_first, default=None) if model else None
-        )
-        active = any(fact.dropouts_training for fact in run.facts(Modes) if fact.phase == "training")
-        if worst is None or not active or worst[0] < self.doubtful:
+        worst = strongest_dropout(run)
+        if worst is None or worst[0] < self.doubtful:
             return None
         probability, layer = worst
         validation = run.series(signals.VALIDATION_LOSS).finite().values
@@ -295,15 +290,3 @@ def _late(table: Table) -> float:
         return 0.0
     middle = (table.steps[0] + table.steps[-1]) / 2
     return float(np.median(_whole(table.values[table.steps >= middle])))
-
-
-def _probability(layer: Layer) -> float:
-    """Probability of a dropout layer; 0 for any other."""
-    if "Dropout" not in layer.type:
-        return 0.0
-    found = PROBABILITY.search(layer.description)
-    return float(found.group(1)) if found else 0.0
-
-
-def _first(pair: tuple[float, Layer]) -> float:
-    return pair[0]
