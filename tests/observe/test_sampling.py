@@ -37,7 +37,7 @@ def simulate(steps: int, step_seconds: float, sample_seconds: float, budget: flo
 def test_the_budget_holds(step_seconds, sample_seconds, budget, steps):
     _, spent, elapsed = simulate(steps, step_seconds, sample_seconds, budget)
     dense = max(2 * sample_seconds, min(DENSE * sample_seconds, DENSE_SECONDS + sample_seconds))
-    assert spent <= budget * (elapsed * max(elapsed, 60.0)) ** 0.5 + dense + 2 * sample_seconds
+    assert spent <= budget * (elapsed * max(elapsed, 120.0)) ** 0.5 + dense + 2 * sample_seconds
 
 
 def test_a_short_training_is_covered_to_its_end():
@@ -50,7 +50,7 @@ def test_a_short_training_is_covered_to_its_end():
 def test_a_slow_machine_reaches_the_end():
     """Samples of 50 ms in a training of 40 s: what is allowed must not be gone in the first seconds."""
     sampled, _, _ = simulate(551, 0.08, 0.05, 0.02)
-    assert len(sampled) >= 20
+    assert len(sampled) >= 30
     assert sampled[-1] > 450
 
 

@@ -116,3 +116,13 @@ def test_a_game_has_several_trainings_with_losses(tmp_path: Path) -> None:
             writer.add(signals.LOSS, 0, 1.0, stream=1)
             writer.flush()
             assert in_a_game(run)
+
+
+def test_answers_of_the_beginning_do_not_tell_the_end(tmp_path: Path) -> None:
+    def learnt(folder: Path, steps: list[int]) -> float | None:
+        series = {signals.LOSS: np.geomspace(2.3, 0.1, 100), signals.ACCURACY: [0.1, 0.2, 0.3]}
+        with record(folder, series=series, steps={signals.ACCURACY: steps}, facts=[TEN]) as run:
+            return Learning.of(run).accuracy
+
+    assert learnt(tmp_path / "a", [0, 1, 2]) is None
+    assert learnt(tmp_path / "b", [0, 1, 90]) is not None

@@ -11,7 +11,7 @@ __all__ = ["DEFAULT_BUDGET", "DENSE_SECONDS", "Sampler", "agreed", "check_budget
 DEFAULT_BUDGET = 0.02
 """Share of the training time that observing may take."""
 
-WORTHWHILE_SECONDS = 60.0
+WORTHWHILE_SECONDS = 120.0
 """Length of a training from which the budget is held to the letter; see :meth:`Sampler.allowed`."""
 
 DENSE = 16
@@ -93,9 +93,10 @@ class Sampler:
 
         .. math:: \beta \sqrt{t \max(t, t_1)}
 
-        With the budget :math:`\beta` and :math:`t_1` of :data:`WORTHWHILE_SECONDS`: a training of a minute pays the
-        budget; a shorter one, of which one sees less, pays what lies half-way to that of a minute, by ratio. With a
-        budget of 2%, a training of 4 s pays 8%, one of 15 s 4%.
+        With the budget :math:`\beta` and :math:`t_1` of :data:`WORTHWHILE_SECONDS`: a training of two
+        minutes pays the budget; a shorter one, of which one sees less, pays what lies half-way to that of two minutes,
+        by ratio. With a budget of 2%, a training of 5 s may pay 10%, one of 30 s 4%; what a sample costs on an idle
+        machine seldom comes to that.
         """
         return self.budget * math.sqrt(elapsed * max(elapsed, WORTHWHILE_SECONDS))
 

@@ -9,17 +9,30 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unstuck.record import Run, Where, signals
 from unstuck.record.facts import InitialLoss, Loss, Optimizer
 from unstuck.rules.curve import Curve
 
-__all__ = ["Learning", "Outcome", "constant_guess", "in_a_game", "optimizer_place", "single_loss", "untrained_loss"]
+__all__ = [
+    "Learning",
+    "Outcome",
+    "constant_guess",
+    "in_a_game",
+    "optimizer_place",
+    "seen_late",
+    "single_loss",
+    "untrained_loss",
+]
 
 Outcome = Literal["good", "partial", "none"]
 
 PRETRAINED = 0.6
 """Start as a share of the constant guess, below which something was known before training."""
+
+LATE = 0.6
+"""Share of the training that the last sample must have reached to tell how it ended (our choice)."""
 
 SQUARED = ("mse_loss",)
 CLASSES = ("cross_entropy", "nll_loss")
@@ -110,6 +123,12 @@ def _elements(loss: Loss, batch: float) -> float:
     return batch * float(np.prod(shape[1:])) if shape else batch
 
 
+def seen_late(run: Run, steps: NDArray[np.int64]) -> bool:
+    """Whether samples at these steps reach into the end of the training; a loaded machine may take them early alone."""
+    losses = run.series(signals.LOSS).steps
+    return len(steps) > 0 and (not len(losses) or bool(steps[-1] >= LATE * losses[-1]))
+
+
 def in_a_game(run: Run) -> bool:
     """Whether several trainings go on in one run, as in a GAN: then a loss may rise because another one learns."""
     return sum(stream.has(signals.LOSS) for stream in run.streams()) > 1
@@ -142,7 +161,7 @@ class Learning:
         """The learning of a run that holds at least one finite loss."""
         curve = Curve.of(run.series(signals.LOSS))
         accuracy = run.series(signals.ACCURACY).finite()
-        late = Curve.of(accuracy).end.value if len(accuracy) else None
+        late = Curve.of(accuracy).end.value if seen_late(run, accuracy.steps) else None
         early = float(np.median(accuracy.values[:5])) if len(accuracy) else None
         loss = single_loss(run)
         chance = _chance(run, loss, curve.start, early) if loss else None

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import Loss
 from unstuck.rules.calls import call_place, loss_calls
+from unstuck.rules.learning import seen_late
 from unstuck.rules.rule import Rule
 
 __all__ = ["ClassImbalance"]
@@ -67,6 +68,10 @@ class ClassImbalance(Rule):
         calls = [call for call in loss_calls(run) if call.function in LOSSES]
         if len(calls) != 1 or len(loss_calls(run)) != 1 or len(calls[0].class_recalls) < 2:
             yield NotEvaluated(reason="no single classification loss was seen, or no answers could be compared")
+            return
+        sampled = run.table(signals.WEIGHT_NORM).steps
+        if len(sampled) and not seen_late(run, sampled):
+            yield NotEvaluated(reason="answers were seen at the beginning alone")
             return
         call = calls[0]
         recalls, weights = np.array(call.class_recalls), np.array(call.class_weights)
