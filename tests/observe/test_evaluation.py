@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from unstuck import watch
-from unstuck.record import Run
+from unstuck.record import Run, signals
 from unstuck.record.facts import Association, EvaluatedAssociation
 
 
@@ -49,3 +51,46 @@ def test_neighbours_tell_evaluated_examples_apart_from_training_ones(tmp_path: P
         assert evaluated.examples == 200
         assert evaluated.told > 0.8
         assert (training.told > 0.8) is not scrambled
+
+
+def evaluated(folder: Path | None) -> list[bytes]:
+    """Outputs of a transformer in evaluations between steps, bit for bit, watched or not."""
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    model = nn.Sequential(nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.Linear(16, 4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    inputs = torch.randn(40, 5, 16)
+    outputs: list[bytes] = []
+    with nullcontext() if folder is None else watch(model, optimizer, out=folder):
+        for step in range(6):
+            model.train()
+            functional.cross_entropy(model(inputs[:30])[:, 0], torch.arange(30) % 4).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            model.eval()
+            with torch.inference_mode():
+                output = model(inputs[30:])
+                assert functional.cross_entropy(output[:, 0], torch.arange(10) % 4) > 0, step
+            outputs.append(output.numpy().tobytes())
+    return outputs
+
+
+def test_fused_layers_compute_as_they_do_unwatched(tmp_path: Path) -> None:
+    assert evaluated(tmp_path / "run") == evaluated(None)
+    assert len(Run.open(tmp_path / "run").series(signals.VALIDATION_LOSS)) > 3
+
+
+def test_a_fused_layer_that_raises_leaves_the_mode_where_it_was(tmp_path: Path) -> None:
+    model = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    before = torch._C._len_torch_function_stack()
+    with watch(model, optimizer, out=tmp_path):
+        for _ in range(3):
+            model.train()
+            model(torch.randn(3, 5, 16)).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            model.eval()
+            with torch.no_grad(), pytest.raises((RuntimeError, AssertionError)):
+                model(torch.randn(3, 5, 7))
+    assert torch._C._len_torch_function_stack() == before

@@ -114,12 +114,16 @@ class _Calls(TorchFunctionMode):
 
 
 class _Stack(threading.local):
-    """The modules that are running in this thread, the outermost first."""
+    """The modules that are running in this thread, the outermost first, and the mode that stepped aside for one."""
 
     def __init__(self) -> None:
         self.modules: list[nn.Module] = []
         self.entered: nn.Module | None = None
+        self.aside: tuple[nn.Module, _Calls] | None = None
 
+
+FUSED = (nn.MultiheadAttention, nn.TransformerEncoder, nn.TransformerEncoderLayer)
+"""Layers that compute by fused kernels in evaluation, unless a mode sees the functions that are called."""
 
 _listeners: list[ForwardListener] = []
 _handles: list[RemovableHandle] = []
@@ -271,10 +275,32 @@ def _leave_modes() -> None:
     stack while it runs.
     """
     while _modes:
-        depth = torch._C._len_torch_function_stack()  # pyright: ignore
-        if not depth or torch._C._get_function_stack_at(depth - 1) is not _modes[-1]:  # pyright: ignore
+        if not _innermost(_modes[-1]):
             return
         _modes.pop().__exit__(None, None, None)
+
+
+def _step_aside(module: nn.Module) -> None:
+    """Take our mode off the stack while a layer runs that computes by fused kernels in evaluation.
+
+    Under any mode it would compute by others, which round differently.
+    """
+    if isinstance(module, FUSED) and not module.training and _stack.aside is None and _modes and _innermost(_modes[-1]):
+        _stack.aside = (module, _modes[-1])
+        _modes[-1].__exit__(None, None, None)
+
+
+def _step_back(module: nn.Module) -> None:
+    """Put the mode back that stepped aside for this layer, also where the layer raised."""
+    if _stack.aside is not None and _stack.aside[0] is module:
+        mode, _stack.aside = _stack.aside[1], None
+        if mode in _modes:
+            mode.__enter__()
+
+
+def _innermost(mode: _Calls) -> bool:
+    depth = torch._C._len_torch_function_stack()  # pyright: ignore
+    return bool(depth) and torch._C._get_function_stack_at(depth - 1) is mode  # pyright: ignore
 
 
 def _before(module: nn.Module, inputs: Any) -> None:
@@ -285,10 +311,12 @@ def _before(module: nn.Module, inputs: Any) -> None:
         return
     outermost = len(_stack.modules) == 1
     _show(lambda listener: listener.module_begins(module, inputs, outermost=outermost))
+    _step_aside(module)
 
 
 def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     del inputs
+    _step_back(module)
     _stack.entered = None
     while _stack.modules and _stack.modules.pop() is not module:
         pass

@@ -129,6 +129,7 @@ def _group(group: dict[str, Any]) -> facts.ParameterGroup:
         momentum=_number(group.get("momentum", group.get("beta"))),  # beta: Polyak's letter, in methods of one's own
         betas=_numbers(betas) if isinstance(betas, tuple | list) else None,
         epsilon=_number(group.get("eps")),
+        initial_rate=_number(group.get("initial_lr")),
     )
 
 

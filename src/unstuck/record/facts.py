@@ -120,6 +120,7 @@ class ParameterGroup:
     momentum: float | None = None
     betas: tuple[float, ...] | None = None
     epsilon: float | None = None
+    initial_rate: float | None = None  #: the rate that a schedule starts from or leads up to
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,7 @@ from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
 from unstuck.rules.loss.loss_wrong import LossWrong
 from unstuck.rules.mechanics.gradients_not_cleared import GradientsNotCleared
 from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimized
+from unstuck.rules.mechanics.weights_not_moved import WeightsNotMoved
 from unstuck.rules.model.activation_missing import ActivationMissing
 from unstuck.rules.model.activation_unsuited import ActivationUnsuited
 from unstuck.rules.model.batch_mixing import BatchMixing
@@ -112,6 +113,7 @@ RULES: tuple[Rule, ...] = (
     LossNotFinite(),  # N101
     GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201
+    WeightsNotMoved(),  # T202
 )
 """Every rule, with its default thresholds."""
 

@@ -1,0 +1,91 @@
+"""T202: the optimizer steps, and no weight moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record.facts import Optimizer
+from unstuck.rules.calls import SYMPTOMS
+from unstuck.rules.learning import optimizer_place, seen_late
+from unstuck.rules.rule import Rule
+
+__all__ = ["WeightsNotMoved"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsNotMoved(Rule):
+    """The optimizer steps, and every weight stays bit for bit what it was.
+
+    Detects:
+        Updates of exactly zero at all sampled steps: a learning rate of zero, such as that of a warm-up whose schedule
+        is never stepped, or gradients that are gone when the optimizer steps, such as by zero_grad() between backward()
+        and step().
+
+    Why it matters:
+        Nothing is learnt, however long it takes, and no error is raised.
+
+    Evidence:
+        The norm of the update of each weight; the rate; the gradients as the optimizer finds them.
+
+    Known false positives:
+        None known: a program that steps an optimizer to no effect on purpose does so for single steps.
+
+    Try:
+        zero_grad(), backward(), step(), in this order; a rate above zero; schedule.step() after optimizer.step().
+
+    References:
+        PyTorch documentation, "torch.optim", "Taking an optimization step" and "How to adjust learning rate".
+    """
+
+    code = "T202"
+    name = "weights not moved"
+    cause = "parameters-not-optimized"
+    needs = (signals.LOSS, signals.UPDATE_NORM)
+    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "D203", "O401", "M102", "L101")
+
+    minimum_samples: int = 5  #: sampled updates below which a coincidence is possible (our choice)
+
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+        """Judge one stream of a run."""
+        updates = run.table(signals.UPDATE_NORM)
+        known = np.isfinite(updates.values)
+        if len(updates) < self.minimum_samples or not seen_late(run, updates.steps) or not known.any():
+            yield NotEvaluated(reason=f"fewer than {self.minimum_samples} updates were sampled, or early ones alone")
+            return
+        if np.nanmax(updates.values) > 0:
+            return
+        rates, gradients = run.table(signals.LEARNING_RATE).values, run.table(signals.GRADIENT_NORM).values
+        still = len(rates) > 0 and not np.nan_to_num(rates).any()
+        gone = not still and not np.nan_to_num(gradients).any()
+        optimizer = run.fact(Optimizer)
+        scheduled = still and optimizer is not None and any(group.initial_rate for group in optimizer.groups)
+        name = optimizer.type if optimizer else "the optimizer"
+        if still:
+            why = "the learning rate is 0" + (", and the schedule never raises it" if scheduled else "")
+            advice = "Step the schedule after each optimizer.step()." if scheduled else "Give the optimizer a rate."
+        elif gone:
+            why = "the gradients are gone when it steps"
+            advice = "Keep the order zero_grad(), backward(), step(): nothing may clear .grad between the last two."
+        else:
+            why, advice = "its updates are zero", "Look at what the optimizer does with the gradients that it gets."
+        yield self.finding(
+            f"no weight has moved in {int(run.series(signals.LOSS).steps[-1]) + 1} steps of {name}: {why}",
+            advice,
+            severity="error",
+            confidence=0.95,
+            cause="lr-schedule-wrong" if scheduled else "lr-too-low" if still else self.cause,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal="update_norm",
+                    value=0.0,
+                    threshold=0.0,
+                    steps=(int(updates.steps[0]), int(updates.steps[-1])),
+                    note=f"of every weight, at {len(updates)} sampled steps",
+                ),
+            ),
+        )

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import NotEvaluated, Run, signals
+from unstuck.record.facts import Optimizer, ParameterGroup
+from unstuck.rules import judge
+from unstuck.rules.mechanics.weights_not_moved import WeightsNotMoved
+from unstuck.testing.rules import RuleContract, record
+
+NAN = float("nan")
+
+
+def run_of(
+    folder: Path, *, update: float = 0.0, gradient: float = NAN, rate: float = 0.1, initial: float | None = None,
+    samples: int = 20,
+) -> Run:  # fmt: skip
+    group = ParameterGroup(parameters=2, learning_rate=rate, initial_rate=initial)
+    return record(
+        folder,
+        series={signals.LOSS: np.full(20, 2.3)},
+        tables={
+            signals.UPDATE_NORM: {"weight": [update] * samples, "bias": [0.0] * samples},
+            signals.GRADIENT_NORM: {"weight": [gradient] * samples, "bias": [gradient] * samples},
+            signals.LEARNING_RATE: {"0": [rate]},
+        },
+        facts=[Optimizer(type="SGD", groups=(group,), file="train.py", line=5)],
+    )
+
+
+class TestContract(RuleContract):
+    rule = WeightsNotMoved()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick")
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", update=1e-9, gradient=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("given", "cause", "words"),
+    [
+        ({}, "parameters-not-optimized", "gradients are gone"),
+        ({"gradient": 0.0}, "parameters-not-optimized", "gradients are gone"),
+        ({"gradient": 1.0, "rate": 0.0}, "lr-too-low", "rate is 0"),
+        ({"gradient": 1.0, "rate": 0.0, "initial": 0.1}, "lr-schedule-wrong", "schedule"),
+        ({"gradient": 1.0}, "parameters-not-optimized", "updates are zero"),
+    ],
+)
+def test_why_no_weight_moves(tmp_path: Path, given: dict[str, float], cause: str, words: str) -> None:
+    with run_of(tmp_path, **given) as run:
+        first = judge(run).findings[0]
+    assert (first.code, first.cause, first.severity, str(first.where)) == ("T202", cause, "error", "train.py:5")
+    assert words in first.summary
+
+
+def test_updates_that_were_seen_early_alone_tell_nothing(tmp_path: Path) -> None:
+    (answer,) = WeightsNotMoved().check(run_of(tmp_path, samples=8))
+    assert isinstance(answer, NotEvaluated)
