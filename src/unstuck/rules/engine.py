@@ -192,5 +192,5 @@ def _extent(streams: Sequence[Run]) -> tuple[int, dict[str, float]]:
 
 def _why_not_enough(steps: int) -> str:
     if not steps:
-        return "no backward pass was seen, so nothing was trained"
+        return "no backward pass that an optimizer's step followed was seen, so nothing was trained"
     return f"only {steps} training steps were seen; at least {ENOUGH_STEPS} are needed for a verdict"

@@ -123,10 +123,10 @@ def _elements(loss: Loss, batch: float) -> float:
     return batch * float(np.prod(shape[1:])) if shape else batch
 
 
-def seen_late(run: Run, steps: NDArray[np.int64]) -> bool:
-    """Whether samples at these steps reach into the end of the training; a loaded machine may take them early alone."""
+def seen_late(run: Run, steps: NDArray[np.int64], *, share: float = LATE) -> bool:
+    """Whether samples at these steps reach beyond a share of the training; on a loaded machine all may be early."""
     losses = run.series(signals.LOSS).steps
-    return len(steps) > 0 and (not len(losses) or bool(steps[-1] >= LATE * losses[-1]))
+    return len(steps) > 0 and (not len(losses) or bool(steps[-1] >= share * losses[-1]))
 
 
 def in_a_game(run: Run) -> bool:

@@ -61,6 +61,7 @@ class ClassImbalance(Rule):
     ignored: float = 0.1  #: recall of a class that is as good as never named
     common: float = 0.9  #: recall of the frequent class, below which the fault is not that it wins
     classes: int = 20  #: classes above which rare ones are naturally hard (our choice)
+    begun: float = 0.3  #: share of the training until which any class may be told wrongly (our choice)
     examples: float = 4.0  #: rare examples seen in the last part of the training, fading ones counted in part
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -70,7 +71,7 @@ class ClassImbalance(Rule):
             yield NotEvaluated(reason="no single classification loss was seen, or no answers could be compared")
             return
         sampled = run.table(signals.WEIGHT_NORM).steps
-        if len(sampled) and not seen_late(run, sampled):
+        if len(sampled) and not seen_late(run, sampled, share=self.begun):
             yield NotEvaluated(reason="answers were seen at the beginning alone")
             return
         call = calls[0]

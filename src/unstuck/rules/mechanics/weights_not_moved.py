@@ -53,8 +53,8 @@ class WeightsNotMoved(Rule):
         """Judge one stream of a run."""
         updates = run.table(signals.UPDATE_NORM)
         known = np.isfinite(updates.values)
-        if len(updates) < self.minimum_samples or not seen_late(run, updates.steps) or not known.any():
-            yield NotEvaluated(reason=f"fewer than {self.minimum_samples} updates were sampled, or early ones alone")
+        if len(updates) < self.minimum_samples or not known.any():
+            yield NotEvaluated(reason=f"fewer than {self.minimum_samples} updates were sampled")
             return
         if np.nanmax(updates.values) > 0:
             return
@@ -70,6 +70,8 @@ class WeightsNotMoved(Rule):
         elif gone:
             why = "the gradients are gone when it steps"
             advice = "Keep the order zero_grad(), backward(), step(): nothing may clear .grad between the last two."
+        elif not seen_late(run, updates.steps):
+            return
         else:
             why, advice = "its updates are zero", "Look at what the optimizer does with the gradients that it gets."
         yield self.finding(

@@ -38,7 +38,8 @@ class WrongAxis(Rule):
         A symmetric contrastive loss takes both axes of a square on purpose, attention over the instances of a bag runs
         over the first axis of one example: squares, and first axes that do not count examples, are passed over. Soft
         assignments to clusters are normalised over these and summed over what they group: of weights, only those among
-        the elements of one set, and those over a single entry, are judged. Where learning is good, a note.
+        the elements of one set, and those over a single entry, are judged. Where learning is good, a note; a warning
+        where the loss itself runs over the examples.
 
     Try:
         softmax(..., dim=1) for (N, C), dim=-1 for (N, T, C); logits.transpose(1, 2) before cross_entropy with targets
@@ -68,9 +69,16 @@ class WrongAxis(Rule):
             yield found
 
     def _report(
-        self, run: Run, summary: str, advice: str, evidence: Evidence, where: Where, confidence: float = 0.93
+        self,
+        run: Run,
+        summary: str,
+        advice: str,
+        evidence: Evidence,
+        where: Where,
+        confidence: float = 0.93,
+        learnt: Severity = "note",
     ) -> Finding:
-        severity: Severity = "note" if outcome_of(run) == "good" else "error"
+        severity: Severity = learnt if outcome_of(run) == "good" else "error"
         return self.finding(
             summary, advice, severity=severity, confidence=confidence, where=where, evidence=(evidence,)
         )
@@ -94,6 +102,7 @@ class WrongAxis(Rule):
                 Evidence(signal="loss", value=float(axis or 0), threshold=1.0, note=f"outputs of shape {shape}"),
                 call_place(call),
                 confidence=0.96,
+                learnt="warning",  # what is learnt then tells examples of one batch apart, and no example by itself
             )
         shape = call.output_shape
         moments = call.target_shape[1:2] == (shape[2] if len(shape) == 3 else -1,)
