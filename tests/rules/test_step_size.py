@@ -8,7 +8,7 @@ import pytest
 
 from unstuck.record import Run, signals
 from unstuck.record.facts import Model, Parameter
-from unstuck.rules.step_size import Steps, counted, elasticity
+from unstuck.rules.step_size import Steps, clipped_norm, counted, elasticity
 from unstuck.testing.rules import record
 
 PARAMETERS = (
@@ -58,3 +58,21 @@ def test_elasticity_does_not_hang_on_the_unit_of_the_loss(train: Callable[..., R
     assert plain is not None
     assert plain == pytest.approx(scaled, rel=0.2)
     assert 0.01 < plain < 10
+
+
+def test_gradients_of_one_norm_are_clipped_and_tell_nothing_of_the_loss(tmp_path: Path) -> None:
+    def gradients(folder: Path, first: list[float], second: list[float]) -> Run:
+        tables = {
+            signals.GRADIENT_NORM: {"0.weight": first, "2.weight": second},
+            signals.WEIGHT_NORM: {"0.weight": [1.0] * len(first), "2.weight": [1.0] * len(first)},
+        }
+        return record(folder, series={signals.LOSS: [1.0] * len(first)}, tables=tables)
+
+    angles = np.linspace(0.1, 1.4, 8)
+    clipped = gradients(tmp_path / "a", list(1e-4 * np.cos(angles)), list(1e-4 * np.sin(angles)))
+    assert clipped_norm(clipped) == pytest.approx(1e-4, rel=1e-3)
+    assert elasticity(clipped) is None
+    free = gradients(tmp_path / "b", list(angles), list(angles))
+    assert clipped_norm(free) is None
+    assert elasticity(free) is not None
+    assert clipped_norm(gradients(tmp_path / "c", [0.0] * 8, [0.0] * 8)) is None

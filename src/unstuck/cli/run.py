@@ -26,12 +26,13 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on a finding of severity error.")] = False,
 ) -> None:
     """Run a training script unchanged, watch it, and say why it does not learn, if it does not."""
-    from unstuck.cli.verdict import Margin, show
+    from unstuck.cli.verdict import Margin, check_json, show
     from unstuck.diagnose import run_script
     from unstuck.errors import ArgumentError
 
     if not 0.0 < budget <= 100.0:
         raise ArgumentError(f"--budget={budget:g}: a percentage above 0 and at most 100 is accepted, such as 2")
+    check_json(json_file)
     outcome = run_script(target, args or [], module=module, out=out, budget=budget / 100.0)
     status = outcome.status
     if outcome.folder is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from unstuck.record import Run
 from unstuck.report import render_text, write_html
 from unstuck.rules import judge
 
-__all__ = ["STRICT_EXIT", "Margin", "show", "write_json"]
+__all__ = ["STRICT_EXIT", "Margin", "check_json", "show", "write_json"]
 
 STRICT_EXIT = 3
 """Exit status of ``--strict`` where there is a finding of severity error."""
@@ -62,12 +63,15 @@ def show(
         verdict = judge(run)
         if reason and verdict.kind == "not enough data":
             verdict = replace(verdict, reason=reason)
-        if json_file:
-            write_json(json_file, verdict.to_dict())
-        page = write_html(run, verdict, html) if html else None
-        if failure is not None:
-            console.print(f"unstuck stopped watching early: {failure}", markup=False, highlight=False, soft_wrap=True)
-        render_text(verdict, run, console=console)
+        try:
+            if json_file:
+                write_json(json_file, verdict.to_dict())
+            page = write_html(run, verdict, html) if html else None
+        finally:
+            if failure is not None:
+                message = f"unstuck stopped watching early: {failure}"
+                console.print(message, markup=False, highlight=False, soft_wrap=True)
+            render_text(verdict, run, console=console)
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return STRICT_EXIT if strict and any(finding.severity == "error" for finding in verdict.findings) else 0
@@ -79,7 +83,27 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
     Raises:
         RunWriteError: The file cannot be written.
     """
-    try:
+    with _writing(file):
         file.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def check_json(file: Path | None) -> None:
+    """Find out, before hours are spent, whether :func:`write_json` will be able to write a file.
+
+    Raises:
+        RunWriteError: The file cannot be written.
+    """
+    if file is not None:
+        with _writing(file):
+            there = file.exists()
+            file.open("a", encoding="utf-8").close()
+            if not there:
+                file.unlink()
+
+
+@contextmanager
+def _writing(file: Path) -> Generator[None]:
+    try:
+        yield
     except OSError as error:
         raise RunWriteError(f"--json {file}: cannot be written ({error.strerror}); choose another file") from error

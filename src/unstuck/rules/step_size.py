@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from unstuck.record import Run, Series, Table, signals
 from unstuck.record.facts import Model
 
-__all__ = ["Steps", "counted", "elasticity"]
+__all__ = ["Steps", "clipped_norm", "counted", "elasticity"]
+
+SAME_NORMS = 5
+"""Samples whose gradients have one norm by clipping alone."""
 
 GOOD_RATIO = 1e-3
 """The rule of thumb for ||dw|| / ||w|| (CS231n)."""
@@ -116,18 +119,29 @@ def _second_half(series: Series) -> NDArray[np.float64]:
     return series.values[series.steps >= middle]
 
 
+def clipped_norm(run: Run) -> float | None:
+    """The norm of the whole gradient, where it is one and the same at all samples; None where it varies."""
+    norms = np.sqrt(np.nansum(np.square(run.table(signals.GRADIENT_NORM).values), axis=1))
+    if len(norms) < SAME_NORMS or norms.max() == 0.0 or np.ptp(norms) > 1e-3 * norms.max():
+        return None
+    return float(norms.max())
+
+
 def elasticity(run: Run) -> float | None:
     r"""By what share the loss changes for each share by which the most sensitive parameter changes.
 
     .. math:: \max_p \|g_p\| \, \|w_p\| / |L|, \text{ at the median over the first sampled steps}
 
     It does not depend on the unit of the loss or of the weights. Where it is far below 1e-2 no rate would help: the
-    gradient has vanished. None where gradients, weights or losses were not sampled.
+    gradient has vanished. None where gradients, weights or losses were not sampled, or gradients were clipped to one
+    norm, which tells nothing of the loss.
     """
     gradient, weight = run.table(signals.GRADIENT_NORM), run.table(signals.WEIGHT_NORM)
     loss = run.series(signals.LOSS).finite()
     shared, rows, columns = np.intersect1d(gradient.steps, weight.steps, return_indices=True)
     if not len(shared) or not len(loss):
+        return None
+    if clipped_norm(run) is not None:
         return None
     norms = np.stack([gradient.values[rows][:10], weight.values[columns][:10]])
     by_step = np.where(np.isfinite(norms), norms, 0.0).prod(axis=0).max(axis=1, initial=0.0)

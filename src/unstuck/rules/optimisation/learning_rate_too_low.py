@@ -11,7 +11,7 @@ from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
-from unstuck.rules.step_size import GOOD_RATIO, Steps, elasticity
+from unstuck.rules.step_size import GOOD_RATIO, Steps, clipped_norm, elasticity
 
 __all__ = ["LearningRateTooLow"]
 
@@ -114,12 +114,14 @@ class LearningRateTooLow(Rule):
         if cosine > 0.5:
             note = "successive gradients agree, so that longer steps are safe"
             evidence.append(Evidence(signal="gradient_cosine", value=cosine, threshold=0.5, note=note))
+        clipped = clipped_norm(run)
+        loosen = f"Every gradient is clipped to a norm of {clipped:.2g}: clip at 1 or more. " if clipped else ""
         certain = curve.falls_surely or cosine > 0.5
         confidence = 0.6 if ratio > self.low_ratio else 0.9 if certain and ratio < 0.1 * GOOD_RATIO else 0.75
         return self.finding(
             f"the loss moves only from {curve.start:.4g} to {curve.end.value:.4g}: "
             f"all {span[1] + 1} updates together move the weights by {distance:.2g} of their size at most",
-            f"Raise the learning rate{rate_in_words(run)}: {suggested_rate(run, ratio, least=10.0)}. "
+            f"{loosen}Raise the learning rate{rate_in_words(run)}: {suggested_rate(run, ratio, least=10.0)}. "
             "Weight matrices should change by about 0.1% a step.",
             severity="error" if learning.remaining > 0.8 else "warning",
             confidence=confidence,
