@@ -120,11 +120,12 @@ def _second_half(series: Series) -> NDArray[np.float64]:
 
 
 def clipped_norm(run: Run) -> float | None:
-    """The norm of the whole gradient, where it is one and the same at all samples; None where it varies."""
-    norms = np.sqrt(np.nansum(np.square(run.table(signals.GRADIENT_NORM).values), axis=1))
+    """The norm of the whole gradient, where it is the same at all samples while its parts vary; None elsewhere."""
+    parts = np.nan_to_num(run.table(signals.GRADIENT_NORM).values)
+    norms = np.sqrt(np.square(parts).sum(axis=1))
     if len(norms) < SAME_NORMS or norms.max() == 0.0 or np.ptp(norms) > 1e-3 * norms.max():
         return None
-    return float(norms.max())
+    return float(norms.max()) if np.ptp(parts, axis=0).max() > 1e-2 * norms.max() else None
 
 
 def elasticity(run: Run) -> float | None:
