@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unstuck.record import Confirmation, Evidence, Finding, Verdict
+from unstuck.record.facts import End
 from unstuck.report import phrases
 from unstuck.report.wording import ENGLISH
 from unstuck.rules import RULES
+from unstuck.testing.rules import record
 
 
 @given(st.floats(-1e300, 1e300))
@@ -57,11 +60,12 @@ def test_an_experiment_is_told_with_both_figures() -> None:
     assert phrases.confirmation(finding, ENGLISH) == "rate × 0.1: loss after 200 steps went from 2.3 to 0.4"
 
 
-def test_notes_are_no_problems() -> None:
+def test_notes_are_no_problems(tmp_path: Path) -> None:
+    run = record(tmp_path)
     note = Finding(code="X", cause="overfitting", severity="note", confidence=1, summary="s", advice="a")
-    assert "nothing wrong" in phrases.headline(Verdict(kind="healthy", findings=(note,)), ENGLISH)
+    assert "nothing wrong" in phrases.headline(Verdict(kind="healthy", findings=(note,)), run, ENGLISH)
     error = Finding(code="Y", cause="overfitting", severity="error", confidence=1, summary="s", advice="a")
-    assert phrases.headline(Verdict(kind="findings", findings=(error, note)), ENGLISH) == "1 problem was found."
+    assert phrases.headline(Verdict(kind="findings", findings=(error, note)), run, ENGLISH) == "1 problem was found."
 
 
 def test_reasons_are_grouped_the_commonest_first() -> None:
@@ -76,3 +80,9 @@ def test_rules_go_by_their_name() -> None:
 
 def test_unknown_cost_is_said_to_be_unknown() -> None:
     assert "not recorded" in phrases.cost(Verdict(kind="healthy"), ENGLISH)
+
+
+def test_a_program_that_crashed_is_not_called_healthy(tmp_path: Path) -> None:
+    for reason, word in (("crashed", "error"), ("interrupted", "so far"), ("completed", "Healthy: nothing")):
+        run = record(tmp_path / reason, facts=[End(reason=reason, steps=5)])
+        assert word in phrases.headline(Verdict(kind="healthy", findings=()), run, ENGLISH)

@@ -116,3 +116,11 @@ def test_an_experiment_is_reported(sick: Run, sick_verdict: Verdict) -> None:
     tried = Confirmation(remedy="rate × 0.1", metric="loss after 200 steps", before=2.3, after=0.4)
     finding: Finding = replace(sick_verdict.findings[0], confirmed=tried)
     assert "tried" in render(replace(sick_verdict, findings=(finding,)), sick)
+
+
+@pytest.mark.parametrize("height", [24, 30, 60])
+def test_several_findings_fit_the_terminal(sick: Run, sick_verdict: Verdict, height: int) -> None:
+    several = replace(sick_verdict, findings=sick_verdict.findings * 3)
+    console = Console(file=io.StringIO(), width=80, height=height, force_terminal=True, color_system=None, _environ={})
+    render_text(several, sick, console=console)
+    assert console.file.getvalue().count("\n") <= height - 1

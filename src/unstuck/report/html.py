@@ -123,7 +123,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
             evidence=partial(phrases.evidence, words=words),
             confidence=partial(phrases.confidence, words=words),
             confirmation=partial(phrases.confirmation, words=words),
-            headline=phrases.headline(verdict, words),
+            headline=phrases.headline(verdict, run, words),
             cost=phrases.cost(verdict, words),
             run=run,
             verdict=verdict,

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Verdict
+from unstuck.record import Evidence, Finding, Run, Verdict
+from unstuck.record.facts import End
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
 
@@ -103,9 +104,12 @@ def confirmation(finding: Finding, words: Words) -> str:
     return words.say("finding.confirmation", remedy=tried.remedy, metric=tried.metric, before=before, after=after)
 
 
-def headline(verdict: Verdict, words: Words) -> str:
+def headline(verdict: Verdict, run: Run, words: Words) -> str:
     """The verdict in one sentence."""
     if verdict.kind == "healthy":
+        end = run.fact(End)
+        if end is not None and end.reason in ("crashed", "interrupted"):
+            return words.say(f"verdict.healthy.{end.reason}")
         return words.say("verdict.healthy")
     if verdict.kind == "not enough data":
         return words.say("verdict.not-enough", reason=verdict.reason.rstrip("."))

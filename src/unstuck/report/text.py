@@ -61,9 +61,10 @@ DETAILS = (
 def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = ENGLISH) -> None:
     """Print a verdict to a console.
 
-    One finding with its symptoms fits a terminal of 24 rows and 80 columns, several fit 40 rows: what does not fit is
-    counted, and stands in full in the page of :func:`unstuck.report.write_html`. Colours appear where the console is a
-    terminal; where its encoding lacks a character, ASCII stands for it.
+    It fits the terminal. Where there is none, such as in a log, one finding with its symptoms fits 24 rows of 80
+    columns, and several fit 40 rows: what does not fit is counted, and stands in full in the page of
+    :func:`unstuck.report.write_html`. Colours appear where the console is a terminal; where its encoding lacks a
+    character, ASCII stands for it.
 
     Args:
         verdict: The verdict of :func:`unstuck.rules.judge`.
@@ -89,6 +90,8 @@ def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = 
     """
     printer = _Printer(words, encoding=console.encoding)
     allowed = ONE_FINDING_LINES if len(verdict.findings) <= 1 else SEVERAL_FINDINGS_LINES
+    if console.is_terminal:
+        allowed = max(ONE_FINDING_LINES, console.height - 1)
     lines: list[list[Segment]] = []
     for detail in DETAILS:
         lines = console.render_lines(Group(*printer.page(verdict, run, detail)), pad=False)
@@ -110,7 +113,7 @@ class _Printer:
 
     def page(self, verdict: Verdict, run: Run, detail: Detail) -> Iterator[RenderableType]:
         words = self._words
-        yield self._head(verdict)
+        yield self._head(verdict, run)
         yield self._marked("", self._text(f"{run.path.name} · {one_line(run, words)}", "dim"))
         for position, finding in enumerate(verdict.findings[: detail.findings]):
             yield Text()
@@ -123,14 +126,14 @@ class _Printer:
         yield self._rows(self._checks(verdict, detail))
         yield self._marked("", self._text(phrases.cost(verdict, words), "dim"))
 
-    def _head(self, verdict: Verdict) -> RenderableType:
+    def _head(self, verdict: Verdict, run: Run) -> RenderableType:
         worst = verdict.findings[0].severity if verdict.findings else "note"
         mark, style = {
             "healthy": (HEALTHY, "bold green"),
             "findings": (MARKS[worst], STYLES[worst]),
             "not enough data": (UNSURE, "bold yellow"),
         }[verdict.kind]
-        return self._marked(mark, self._text(phrases.headline(verdict, self._words), "bold"), style)
+        return self._marked(mark, self._text(phrases.headline(verdict, run, self._words), "bold"), style)
 
     def _finding(self, finding: Finding, detail: Detail, *, full: bool) -> Iterator[RenderableType]:
         words = self._words

@@ -14,6 +14,8 @@ __all__ = ["EN", "ENGLISH", "Words"]
 EN: Mapping[str, str] = {
     # The verdict.
     "verdict.healthy": "Healthy: nothing wrong was found.",
+    "verdict.healthy.crashed": "Nothing wrong was found until the program ended with an error.",
+    "verdict.healthy.interrupted": "Healthy so far: nothing wrong was found until training was interrupted.",
     "verdict.error.one": "1 problem was found.",
     "verdict.error.many": "{count} problems were found; the first is the likeliest root cause.",
     "verdict.not-enough": "Not enough data for a verdict: {reason}.",
