@@ -13,7 +13,7 @@ import functools
 import os
 import warnings
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -170,7 +170,7 @@ def _watching_backward(backward: Callable[..., None]) -> Callable[..., None]:
             return backward(tensors, *args, **kwargs)
         roots = _tensors(tensors)
         _tell("backward_begins", _unscaled.take(roots) if _unscaled.pairs else roots)
-        with _differentiating():
+        with _differentiating:
             backward(tensors, *args, **kwargs)
         _tell("backward_ended")
         return None
@@ -187,7 +187,7 @@ def _watching_grad(grad: Callable[..., Any]) -> Callable[..., Any]:
             return grad(outputs, inputs, *args, **kwargs)
         roots, sought = _tensors(outputs), _tensors(inputs)
         _tell("gradients_begin", roots, sought)
-        with _differentiating():
+        with _differentiating:
             gradients = grad(outputs, inputs, *args, **kwargs)
         _tell("gradients_ended", sought, gradients)
         return gradients
@@ -246,15 +246,22 @@ def _step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, A
     _tell("step_ended", optimizer)
 
 
-@contextlib.contextmanager
-def _differentiating() -> Generator[None]:
-    """While torch differentiates: under a mode that sees functions, it calls itself by name a second time."""
-    global _inside
-    _inside = True
-    try:
-        yield
-    finally:
+class _Differentiating:
+    """While torch differentiates: under a mode that sees functions, it calls itself by name a second time.
+
+    A class, for every step passes through it, and a generator would take several times as long.
+    """
+
+    def __enter__(self) -> None:
+        global _inside
+        _inside = True
+
+    def __exit__(self, *_: object) -> None:
+        global _inside
         _inside = False
+
+
+_differentiating = _Differentiating()
 
 
 def _transforming() -> bool:
