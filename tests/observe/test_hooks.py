@@ -12,7 +12,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from unstuck.observe import hooks
-from unstuck.observe.hooks import EVENTS, WRAPPED, held_parameters, listen, unlisten
+from unstuck.observe.hooks import EVENTS, WRAPPED, held_parameters, listen, spare, unlisten
 
 
 class Heard:
@@ -21,6 +21,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[tuple[str, tuple[object, ...]]] = []
         self.error: Exception | None = None
+        self.spared = False
         for event in EVENTS:
             setattr(self, event, lambda *args, event=event: self.events.append((event, args)))
 
@@ -55,6 +56,29 @@ def test_a_step_is_told_in_order(heard: Heard) -> None:
     assert root is loss
     assert heard.events[3][1] == (optimizer, False)
     assert {id(parameter) for parameter in layer.parameters()} <= held_parameters()
+
+
+def test_a_spared_listener_hears_of_losses_and_updates_alone(heard: Heard) -> None:
+    layer = nn.Linear(2, 1)
+    optimizer = SGD(layer.parameters(), lr=0.1)
+    spare(heard, spared=True)
+    heard.events.clear()
+    loss_of(layer).backward()
+    optimizer.step()
+    assert heard.names == ["backward_begins", "step_ended"]
+
+
+def test_another_optimizer_or_a_closure_ends_the_sparing(heard: Heard) -> None:
+    layer = nn.Linear(2, 1)
+    optimizer = SGD(layer.parameters(), lr=0.1)
+    spare(heard, spared=True)
+    other = SGD(layer.parameters(), lr=0.1)
+    assert not heard.spared
+    spare(heard, spared=True)
+    optimizer.step(lambda: 0.0)
+    assert not heard.spared
+    assert heard.names[-2:] == ["step_begins", "step_ended"]
+    assert held_parameters() >= {id(parameter) for parameter in other.param_groups[0]["params"]}
 
 
 def test_the_backward_of_a_closure_comes_after_the_beginning_of_its_step(heard: Heard) -> None:

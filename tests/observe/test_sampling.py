@@ -40,6 +40,31 @@ def test_the_budget_holds(step_seconds, sample_seconds, budget, steps):
     assert spent <= budget * (elapsed * max(elapsed, 120.0)) ** 0.5 + dense + 2 * sample_seconds
 
 
+@settings(max_examples=50, deadline=None)
+@given(
+    step_seconds=st.floats(1e-4, 0.1),
+    sample_seconds=st.floats(1e-5, 0.05),
+    budget=st.floats(0.005, 0.5),
+    steps=st.integers(20, 2_000),
+)
+def test_a_rest_leaves_no_sample_out(step_seconds, sample_seconds, budget, steps):
+    """Asked only where a rest ends, the sampler samples the same steps as asked each time."""
+    sampler = Sampler(budget=budget)
+    sampled, spent, elapsed = [], 0.0, 0.0
+    sampling, rest = True, (0, 0.0)
+    for step in range(steps):
+        elapsed += step_seconds
+        if sampling:
+            sampled.append(step)
+            spent += sample_seconds
+            elapsed += sample_seconds
+        elif step + 1 < rest[0] and elapsed < rest[1]:
+            continue
+        sampling = sampler.due(step + 1, elapsed=elapsed, spent=spent)
+        rest = (0, 0.0) if sampling else sampler.rest(step + 1, spent=spent)
+    assert sampled == simulate(steps, step_seconds, sample_seconds, budget)[0]
+
+
 def test_a_short_training_is_covered_to_its_end():
     sampled, _, _ = simulate(500, 3e-3, 1e-3, 0.02)
     assert sampled[:DENSE] == list(range(DENSE))

@@ -54,7 +54,7 @@ def test_an_evaluation_between_samples_is_seen(
     fresh = torch.randn(8, 3)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
         monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
-        observer._identity_spent = 1e9
+        observer._spending.recognised(1e9)
         for step in range(60):
             optimizer.zero_grad()
             if step > 55:
@@ -76,7 +76,7 @@ def test_a_loop_that_tells_its_evaluations_is_not_disturbed_by_them(
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
         monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
-        observer._identity_spent = 1e9
+        observer._spending.recognised(1e9)
         observer.evaluated(validation_loss=1.0)
         for _ in range(60):
             model(torch.ones(2, 3)).sum().backward()
@@ -93,7 +93,7 @@ def test_counting_without_gradients_does_not_make_the_next_step_slower(
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
         monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
-        observer._identity_spent = 1e9
+        observer._spending.recognised(1e9)
         for step in range(60):
             if step > 55:
                 assert not torch_modules._global_forward_pre_hooks

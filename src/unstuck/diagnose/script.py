@@ -26,7 +26,7 @@ from types import CodeType, ModuleType
 
 from unstuck.diagnose.tracebacks import print_error
 from unstuck.errors import ArgumentError, RunWriteError
-from unstuck.observe import DEFAULT_BUDGET, Beside, Session, check_budget
+from unstuck.observe import DEFAULT_BUDGET, Beside, Session, check_budget, keep_freed_memory
 from unstuck.record import RunWriter
 from unstuck.record.folder import new_folder
 
@@ -147,6 +147,7 @@ def run_script(
 
 def _execute(session: contextlib.AbstractContextManager[object], main: ModuleType, code: CodeType) -> int:
     """Run to the end, whatever it is, and give the exit status."""
+    keep_freed_memory()
     sys.modules["__main__"] = main
     try:
         with session:

@@ -1,8 +1,9 @@
 """Take signals from a training, give no verdicts."""
 
+from unstuck.observe.allocator import keep_freed_memory
 from unstuck.observe.beside import Beside
 from unstuck.observe.observer import Latest, Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
 from unstuck.observe.session import Session
 
-__all__ = ["DEFAULT_BUDGET", "Beside", "Latest", "Observer", "Session", "check_budget"]
+__all__ = ["DEFAULT_BUDGET", "Beside", "Latest", "Observer", "Session", "check_budget", "keep_freed_memory"]

@@ -129,9 +129,8 @@ class HandObserver(Observer):
         self._settle()
         super().forward_begins(module, inputs)
 
-    def _attends(self, now: float) -> bool:
+    def _sees_forward(self) -> bool:
         """Always: a forward pass is what tells that an update has been made."""
-        del now
         return True
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
@@ -155,8 +154,10 @@ class HandObserver(Observer):
 
     def _look_out(self) -> None:
         """In a program without modules, wait for the call that begins the next forward pass, if that may be sampled."""
-        now = time.perf_counter() - self._began
-        if not len(self._roots) and self._sampler.expected(self._step + 1, elapsed=now, spent=self._sampling_spent):
+        now = time.perf_counter() - self._spending.began
+        if not len(self._roots) and self._sampler.expected(
+            self._step + 1, elapsed=now, spent=self._spending.on_samples
+        ):
             forward.listen(self._lookout)
 
     def retire(self) -> None:

@@ -25,7 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from unstuck.observe.warned import keep_places
 
-__all__ = ["Listener", "held_parameters", "listen", "one_optimizer", "unlisten"]
+__all__ = ["Listener", "held_parameters", "listen", "one_optimizer", "spare", "unlisten", "update"]
 
 
 class Listener(Protocol):
@@ -52,10 +52,23 @@ class Listener(Protocol):
         ...
 
 
+class Sparing(Listener, Protocol):
+    """A listener that may be spared what it has no use for at most steps.
+
+    Attributes:
+        spared: Whether it is not told of :data:`DISPENSABLE` events.
+    """
+
+    spared: bool
+
+
 EVENTS = (
     *("backward_begins", "backward_ended", "gradients_begin", "gradients_ended"),
     *("step_begins", "step_ended", "optimizer_made", "schedule_stepped", "transformed"),
 )
+
+DISPENSABLE = frozenset({"backward_ended", "step_begins"})
+"""Events that a listener may be spared which wants nothing of a step but its loss."""
 
 
 class _Unscaled:
@@ -84,11 +97,25 @@ class _Unscaled:
 
 _unscaled = _Unscaled()
 _listeners: list[Listener] = []
+_spared: list[Sparing] = []
 _hearing: dict[str, tuple[tuple[Listener, Callable[..., None]], ...]] = {}
 _optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 _undo: list[Callable[[], None]] = []
 _telling = False
 _inside = False
+
+
+class _Update:
+    """The update that an optimizer is at.
+
+    Attributes:
+        goes_on: Whether one is at it, without a closure: nothing of the program's own runs until it ends.
+    """
+
+    goes_on = False
+
+
+update = _Update()
 
 
 def listen(listener: Listener) -> None:
@@ -103,6 +130,7 @@ def unlisten(listener: Listener) -> None:
     """End what :func:`listen` began; a listener that does not listen is allowed."""
     if listener in _listeners:
         _listeners.remove(listener)
+        _spared[:] = [spared for spared in _spared if spared is not listener]
         _address()
         if not _listeners:
             _uninstall()
@@ -111,8 +139,28 @@ def unlisten(listener: Listener) -> None:
 def _address() -> None:
     """Note whom each event concerns."""
     for event in EVENTS:
-        hearing = [(listener, getattr(listener, event, None)) for listener in _listeners]
+        told = [one for one in _listeners if event not in DISPENSABLE or one not in _spared]
+        hearing = [(listener, getattr(listener, event, None)) for listener in told]
         _hearing[event] = tuple((listener, method) for listener, method in hearing if method is not None)
+
+
+def spare(listener: Sparing, *, spared: bool) -> None:
+    """Do not tell a listener of :data:`DISPENSABLE` events, or tell it again.
+
+    Another optimizer that comes, and an update with a closure, end this for all: then these events mean more.
+    """
+    if listener.spared != spared:
+        listener.spared = spared
+        (_spared.append if spared else _spared.remove)(listener)
+        _address()
+
+
+def _spare_nobody() -> None:
+    if _spared:
+        for listener in _spared:
+            listener.spared = False
+        _spared.clear()
+        _address()
 
 
 def held_parameters() -> set[int]:
@@ -166,13 +214,18 @@ def _install() -> None:
 
 def _watching_backward(backward: Callable[..., None]) -> Callable[..., None]:
     def watched(tensors: Any, *args: Any, **kwargs: Any) -> None:
+        global _inside  # under a mode that sees functions, backward calls itself by name a second time
         if _inside or _transforming():
             return backward(tensors, *args, **kwargs)
         roots = _tensors(tensors)
         _tell("backward_begins", _unscaled.take(roots) if _unscaled.pairs else roots)
-        with _differentiating:
+        _inside = True
+        try:
             backward(tensors, *args, **kwargs)
-        _tell("backward_ended")
+        finally:
+            _inside = False
+        if _hearing["backward_ended"]:
+            _tell("backward_ended")
         return None
 
     return watched
@@ -180,6 +233,7 @@ def _watching_backward(backward: Callable[..., None]) -> Callable[..., None]:
 
 def _watching_grad(grad: Callable[..., Any]) -> Callable[..., Any]:
     def watched(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        global _inside
         if _inside or not _hearing["gradients_begin"]:
             return grad(outputs, inputs, *args, **kwargs)
         if _transforming():
@@ -187,8 +241,11 @@ def _watching_grad(grad: Callable[..., Any]) -> Callable[..., Any]:
             return grad(outputs, inputs, *args, **kwargs)
         roots, sought = _tensors(outputs), _tensors(inputs)
         _tell("gradients_begin", roots, sought)
-        with _differentiating:
+        _inside = True
+        try:
             gradients = grad(outputs, inputs, *args, **kwargs)
+        finally:
+            _inside = False
         _tell("gradients_ended", sought, gradients)
         return gradients
 
@@ -198,7 +255,7 @@ def _watching_grad(grad: Callable[..., Any]) -> Callable[..., Any]:
 def _watching_construction(construct: Callable[..., None]) -> Callable[..., None]:
     def watched(self: Optimizer, *args: Any, **kwargs: Any) -> None:
         construct(self, *args, **kwargs)
-        _optimizers.add(self)
+        _meet(self)
         _tell("optimizer_made", self)
 
     return watched
@@ -233,35 +290,27 @@ WRAPPED: tuple[tuple[Any, str, Callable[..., Callable[..., Any]]], ...] = (
 """Whose attribute is wrapped, its name, and what makes the wrapper of the original."""
 
 
+def _meet(optimizer: Optimizer) -> None:
+    _optimizers.add(optimizer)
+    _spare_nobody()
+
+
 def _step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if optimizer not in _optimizers:  # it was made before anybody listened
-        _optimizers.add(optimizer)
+        _meet(optimizer)
     # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
     closure = args[1] if len(args) > 1 else kwargs.get("closure")
-    _tell("step_begins", optimizer, closure is not None)
+    if closure is not None:
+        _spare_nobody()
+    if _hearing["step_begins"]:
+        _tell("step_begins", optimizer, closure is not None)
+    update.goes_on = closure is None
 
 
 def _step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     del args, kwargs
+    update.goes_on = False
     _tell("step_ended", optimizer)
-
-
-class _Differentiating:
-    """While torch differentiates: under a mode that sees functions, it calls itself by name a second time.
-
-    A class, for every step passes through it, and a generator would take several times as long.
-    """
-
-    def __enter__(self) -> None:
-        global _inside
-        _inside = True
-
-    def __exit__(self, *_: object) -> None:
-        global _inside
-        _inside = False
-
-
-_differentiating = _Differentiating()
 
 
 def _transforming() -> bool:
@@ -274,6 +323,7 @@ def _tensors(values: Any) -> tuple[Tensor, ...]:
 
 
 def _uninstall() -> None:
+    update.goes_on = False
     while _undo:
         _undo.pop()()
 

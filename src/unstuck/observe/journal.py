@@ -47,7 +47,7 @@ class Journal:
         self._stream: int | None = None
         self._unfetched: list[tuple[int, Tensor]] = []
         self._unwritten: list[tuple[int, float]] = []
-        self._written = time.monotonic()
+        self._written = time.perf_counter()
         self._rates: tuple[float, ...] = ()
         self._given: list[Any] = []
         self._layers = 0
@@ -116,7 +116,8 @@ class Journal:
         if len(numbers) == len(self.pending):
             loss = sum(numbers) / len(numbers)
             self._unwritten.append((step, loss))
-            if now or len(self._unwritten) >= WRITE_EVERY or time.monotonic() - self._written > WRITE_SECONDS:
+            late = time.perf_counter() - self._written > WRITE_SECONDS
+            if now or late or len(self._unwritten) >= WRITE_EVERY:
                 self.write_losses()
             return loss
         self._unfetched.append((step, torch.stack([torch.as_tensor(value).double() for value in self.pending]).mean()))
@@ -124,13 +125,35 @@ class Journal:
             return self.fetch_losses()
         return None
 
+    def record_number(self, step: int, optimizer: Optimizer, now: float) -> float | None:
+        """Write the loss of a step, if it is one number and the rates are what they were; otherwise do nothing.
+
+        Args:
+            step: Optimizer updates completed before it.
+            optimizer: What holds the rates.
+            now: The time, by ``time.perf_counter``.
+
+        Returns:
+            The loss, where it was written.
+        """
+        loss = self.pending[0] if len(self.pending) == 1 else None
+        if type(loss) is not float or len(self._unwritten) >= WRITE_EVERY or now - self._written > WRITE_SECONDS:
+            return None
+        if len(optimizer.param_groups) != len(self._rates):
+            return None
+        for group, rate in zip(optimizer.param_groups, self._rates, strict=True):
+            if group.get("lr") is not rate:
+                return None
+        self._unwritten.append((step, loss))
+        return loss
+
     def write_losses(self) -> None:
         """Write the losses that are known, together, which costs less than one by one."""
         if self._unwritten:
             steps, losses = zip(*self._unwritten, strict=True)
             self._unwritten.clear()
             self._guard(lambda stream: self._writer.add_series(signals.LOSS, steps, losses, stream=stream))
-        self._written = time.monotonic()
+        self._written = time.perf_counter()
 
     def fetch_losses(self) -> float | None:
         """Fetch and write the losses left on an accelerator; the latest of them."""

@@ -65,13 +65,17 @@ class _Count:
 
 
 class LoaderProbe:
-    """Count the iterations over each loader, and the updates made during them."""
+    """Count the iterations over each loader, and the updates made during them.
 
-    def __init__(self) -> None:
+    Args:
+        updates: Gives the number of updates made so far.
+    """
+
+    def __init__(self, updates: Callable[[], int]) -> None:
+        self._updates = updates
         self._counts: list[_Count] = []
         self._newest: _Count | None = None
         self._since = 0
-        self._step = 0
 
     def start(self) -> None:
         """Begin to watch."""
@@ -80,10 +84,6 @@ class LoaderProbe:
     def stop(self) -> None:
         """End watching; stopping twice is allowed."""
         unwatch(self._begins)
-
-    def stepped(self, step: int) -> None:
-        """The number of updates made so far."""
-        self._step = step
 
     def _begins(self, loader: Any) -> None:
         self._settle()
@@ -100,8 +100,8 @@ class LoaderProbe:
     def _settle(self) -> None:
         """Credit the newest loader with the updates since it began."""
         if self._newest is not None:
-            self._newest.updates += self._step - self._since
-        self._since = self._step
+            self._newest.updates += self._updates() - self._since
+        self._since = self._updates()
 
     def facts(self) -> Iterator[facts.Loader]:
         """What was counted of the loaders that training drew from."""

@@ -32,6 +32,7 @@ from unstuck.observe.reaching import Reaching
 from unstuck.observe.roots import Roots
 from unstuck.observe.sampling import DEFAULT_BUDGET, Sampler
 from unstuck.observe.shards import PATIENCE_SECONDS, GatheredShards, has_shards
+from unstuck.observe.spending import Spending
 from unstuck.observe.step import StepProbe
 from unstuck.observe.structure import describe_environment, describe_model, describe_optimizer, named_parameters
 from unstuck.record import RunWriter, facts, signals
@@ -40,12 +41,6 @@ from unstuck.record.signals import Index
 __all__ = ["EndReason", "Latest", "Observer"]
 
 EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
-
-IDENTITY_SECONDS = 0.1
-"""Seconds for recognising examples beside the budget, once."""
-
-EVALUATION_SECONDS = 0.2
-"""Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
 
 
 class Observer:
@@ -111,6 +106,7 @@ class Observer:
             raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
         self.entries = self._roots.identities
         self.awaits_evaluations = True
+        self.spared = False
         self._journal = Journal(writer, streams or itertools.count())
         self._sampler = Sampler(budget=budget)
         self._probe = StepProbe(self._roots, adopting=model is None)
@@ -118,7 +114,7 @@ class Observer:
         self._evaluation = EvaluationProbe(self._identity, self._roots, self._probe.loss)
         self._live = LiveFacts(self._roots)
         self._reaching = Reaching()
-        self._loaders = LoaderProbe()
+        self._loaders = LoaderProbe(lambda: self._step)
         self._shards: GatheredShards | None = None
         self._entry: weakref.ref[nn.Module] | None = None
         self._named: dict[str, Tensor] = {}
@@ -130,11 +126,9 @@ class Observer:
         self._stepped = False
         self._stepping = False
         self._surplus = self._uneventful = False
+        self._rest = (0, 0.0)
         self._told_compiled = False
-        self._began = time.perf_counter()
-        self._spent = 0.0
-        self._identity_spent = 0.0
-        self._evaluation_spent = 0.0
+        self._spending = Spending(budget, self._probe, self._evaluation)
         self._ended = False
         # Weak: a script that rebuilds its model must get the memory of the old one back.
         self._optimizer = weakref.ref(optimizer, lambda _: None if sys.is_finalizing() else self.retire())
@@ -156,7 +150,7 @@ class Observer:
         return self._journal.failure or self._probe.error or self._evaluation.error
 
     def __enter__(self) -> Observer:
-        self._began = time.perf_counter()
+        self._spending.began = time.perf_counter()
         hooks.listen(self)
         forward.watch(self)
         self._loaders.start()
@@ -213,10 +207,10 @@ class Observer:
             if association is not None:
                 self._journal.state(association)
         self._record_filters()
-        seconds = time.perf_counter() - self._began
+        seconds = time.perf_counter() - self._spending.began
         self._journal.state(
             facts.Cost(
-                seconds=self._whole_spent, training_seconds=seconds, sampled_steps=self._samples, steps=self._step
+                seconds=self._spending.whole, training_seconds=seconds, sampled_steps=self._samples, steps=self._step
             )
         )
         self._journal.state(facts.End(reason=reason, steps=self._step, message=message))
@@ -239,13 +233,11 @@ class Observer:
 
     def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
-        start = time.perf_counter()
-        quiet = self._uneventful and self._stepped and not self._live.overheard
+        quiet = self.spared and self._uneventful and self._stepped and not self._live.overheard
         if quiet and self._journal.note_number(roots[0]):
             self._stepped = False
-            self._reaching.begins(alone=hooks.one_optimizer())
-            self._spent += time.perf_counter() - start
             return
+        start = time.perf_counter()
         self._close_evaluation()
         first = self._stepped or not self._journal.pending or self._reaching.cleared()
         if self._stepping and first and not self._stepped and self._journal.pending:
@@ -265,7 +257,7 @@ class Observer:
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
         self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step))
         self._reaching.begins(alone=not self._sampling and hooks.one_optimizer())
-        self._spent += time.perf_counter() - start
+        self._spending.between += time.perf_counter() - start
 
     def backward_ended(self) -> None:
         """Tell a loss of this training from that of another optimizer."""
@@ -274,7 +266,7 @@ class Observer:
 
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
-        if optimizer is not self._optimizer():
+        if optimizer is not self._optimizer() or not (self._sampling or closure or self._step == 0):
             return
         start = time.perf_counter()
         if closure:
@@ -290,7 +282,7 @@ class Observer:
             self._probe.before_update(optimizer)
             if self._shards is not None:
                 self._shards.before(optimizer)
-        self._spent += time.perf_counter() - start
+        self._spending.between += time.perf_counter() - start
 
     def step_ended(self, optimizer: Optimizer) -> None:
         """Record the step, and decide whether to sample the next one."""
@@ -298,28 +290,49 @@ class Observer:
             return
         start = time.perf_counter()
         self._stepped = True
+        self._stepping = self._surplus = False
+        # After nearly all steps of a long training nothing is to be decided.
+        if self._uneventful and self._step + 1 < self._rest[0] and start < self._rest[1]:
+            number = self._journal.record_number(self._step, optimizer, start)
+            if number is not None:
+                self._loss = number
+                self._pass(start)
+                return
         if self._step == 0:
             self._open()
-        self._stepping = self._surplus = False
         loss = self._journal.record_loss(self._step, now=self._sampling)
         self._loss = self._loss if loss is None else loss
         self._rates = self._journal.record_rates(self._step, optimizer)
         if self._sampling:
             self._record_sample(optimizer)
-        self._step += 1
-        self._loaders.stepped(self._step)
-        self._spent += time.perf_counter() - start
-        self._sampling = self._sampler.due(self._step, elapsed=start - self._began, spent=self._sampling_spent)
+        self._pass(start)
+        elapsed, spent = start - self._spending.began, self._spending.on_samples
+        self._sampling = self._sampler.due(self._step, elapsed=elapsed, spent=spent)
         if self._sampling:
+            self._uneventful = False
             self._probe.begin(self._step)
         self._look(self._sampling)
-        (forward.attend if self._attends(start) else forward.disregard)(self)
-        # Nearly all steps of a long training: nothing is to be noted of them but the loss.
-        self._uneventful = not self._sampling and self._step > 2 and self._step & (self._step - 1) != 0
+        if self._sees_forward():
+            forward.attend(self)
+            self._rest = (0, 0.0)
+        else:
+            if start < self._spending.recognises_from:
+                forward.disregard(self)
+            step, seconds = self._sampler.rest(self._step, spent=spent)
+            self._rest = (step, self._spending.began + seconds)
+        hooks.spare(self, spared=self._uneventful and self._reaching.sure and hooks.one_optimizer())
 
-    def _attends(self, now: float) -> bool:
-        """Whether to be told of the next training step's forward pass; of evaluations the watcher is told anyway."""
-        return self._sampling or self._step <= MODES_EVERY_STEP_UNTIL or self._may_recognise(now)
+    def _sees_forward(self) -> bool:
+        """Whether the forward passes of this step tell more than which examples it learns from."""
+        return self._sampling or self._step <= MODES_EVERY_STEP_UNTIL
+
+    def _pass(self, start: float) -> None:
+        """Go on to the next step; of its forward pass nothing is to be told, but perhaps of its examples."""
+        self._step += 1
+        if start >= self._spending.recognises_from:
+            forward.attend(self)
+        self._uneventful = self._step > 2 and self._step & (self._step - 1) != 0
+        self._spending.between += time.perf_counter() - start
 
     def schedule_stepped(self, schedule: LRScheduler) -> None:
         """Note how often the rate's schedule is stepped."""
@@ -342,9 +355,11 @@ class Observer:
                 self._live.forward_begins(self._step, "training")
                 if self._enters(module):
                     self._recognise(inputs, start)
-            elif not self._told and (self._evaluating or self._may_evaluate(start)):
+                    if not self._sees_forward():
+                        forward.disregard(self)
+            elif not self._told and (self._evaluating or self._spending.may_evaluate(start)):
                 self._evaluated(module, inputs if self._enters(module) else (), start)
-        self._spent += time.perf_counter() - start
+        self._spending.between += time.perf_counter() - start
 
     def _enters(self, module: nn.Module) -> bool:
         """Whether a module is the one that examples enter by, the first that was called, and not one behind it."""
@@ -363,7 +378,7 @@ class Observer:
             forward.listen(self._evaluation)
             forward.enter(module)
         self._evaluation.batch(inputs)
-        self._evaluation_spent += time.perf_counter() - start
+        self._spending.evaluating += time.perf_counter() - start
 
     def _resume(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Training goes on after an evaluation; this forward pass has begun already."""
@@ -381,35 +396,14 @@ class Observer:
         else:
             forward.unlisten(self._probe)
 
-    def _may_evaluate(self, now: float) -> bool:
-        """Whether to see the evaluation that begins; one that is seen is seen to its end."""
-        spent = self._evaluation_spent + self._evaluation.spent
-        return spent <= 0.5 * self._sampler.budget * (now - self._began) + EVALUATION_SECONDS
-
-    @property
-    def _sampling_spent(self) -> float:
-        """Seconds that count against the budget of samples."""
-        evaluating = self._evaluation_spent + self._evaluation.spent
-        beside = min(self._identity_spent, IDENTITY_SECONDS) + min(evaluating, EVALUATION_SECONDS)
-        return self._whole_spent - beside
-
-    @property
-    def _whole_spent(self) -> float:
-        """Seconds that observing took in all, between the steps and within them."""
-        return self._spent + self._probe.spent + self._evaluation.spent
-
-    def _may_recognise(self, now: float) -> bool:
-        """Whether there is time for recognising the next batch."""
-        return self._identity_spent <= 0.5 * self._sampler.budget * (now - self._began) + IDENTITY_SECONDS
-
     def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
-        if not self._may_recognise(now):
+        if now < self._spending.recognises_from:
             return
         batch = first_tensor(inputs)
         if self._sampling and batch is not None:
             self._evaluation.shift.train(batch)
         seen = self._live.recognise(self._identity, inputs)
-        self._identity_spent += time.perf_counter() - now
+        self._spending.recognised(time.perf_counter() - now)
         if seen is not None and self._sampling:
             self._journal.later(signals.BATCH_SEEN_BEFORE, seen)
 

@@ -49,9 +49,14 @@ class Reaching:
         self._watched = [trainable[position] for position in sorted(positions)]
         self._reached = None
 
+    @property
+    def sure(self) -> bool:
+        """Whether the next backward pass is taken to reach, if there is no other training."""
+        return self._hits >= SURE_AFTER
+
     def begins(self, *, alone: bool = False) -> None:
         """A backward pass is about to run; ``alone`` if there is no other training whose pass it could be."""
-        self._looking = not alone or self._hits < SURE_AFTER
+        self._looking = not (alone and self.sure)
         if self._looking:
             self._before = [_mark(parameter) for parameter in self._watched]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from unstuck.errors import ArgumentError
 
@@ -117,6 +118,22 @@ class Sampler:
         if wanted:
             self._last = step
         return wanted
+
+    def rest(self, step: int, *, spent: float) -> tuple[int, float]:
+        """Until when :meth:`due` would go on to say no, after it has said so for ``step``.
+
+        Returns:
+            The step, and the seconds of training, of which the first that comes ends the rest, if nothing is spent.
+        """
+        if self.together or step < DENSE:
+            return step, 0.0
+        beside = spent - self._dense_spent
+        ample = (beside + 4 * self._cost) / self.budget
+        covering = math.ceil(GROWTH * self._last)
+        if step < covering:
+            return covering, ample
+        seconds = (beside + self._cost) / self.budget
+        return sys.maxsize, min(ample, max(seconds, 0.0) ** 2 / WORTHWHILE_SECONDS, seconds)
 
     def expected(self, step: int, *, elapsed: float, spent: float) -> bool:
         """What :meth:`due` would answer now; nothing is decided."""

@@ -1,9 +1,8 @@
 """Know when a program may turn to an evaluation: gradients are switched off, or modules change their mode.
 
 PyTorch has no hook there, so ``torch.set_grad_enabled`` (which ``torch.no_grad`` calls), ``torch.inference_mode`` and
-``nn.Module.train`` (which ``eval`` calls) are wrapped while somebody wants to know, and restored afterwards. Every
-optimizer switches gradients off during its step, and many loops to count what was right, so it is told too when
-gradients come back.
+``nn.Module.train`` (which ``eval`` calls) are wrapped while somebody wants to know, and restored afterwards. Many loops
+switch gradients off to count what was right, so it is told too when they come back.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from unstuck.observe import hooks
+
 __all__ = ["expect", "forget"]
 
 _undo: list[Callable[[], None]] = []
@@ -25,14 +26,19 @@ def expect(turn: Callable[[], None], *, off: Callable[[], None], on: Callable[[]
 
     Args:
         turn: At a change of modes, and in inference mode.
-        off: Where gradients are switched off.
+        off: Where gradients are switched off, but not by an optimizer for its update.
         on: Where they are switched on again.
     """
     if _undo:
         return
+
+    def switched(args: tuple[Any, ...]) -> None:
+        if not hooks.update.goes_on:
+            (on if args and args[0] is True else off)()
+
     _wrap(nn.Module, "train", lambda _: turn())
     _wrap(torch.inference_mode, "__enter__", lambda _: turn())
-    _wrap(torch.set_grad_enabled, "__init__", lambda args: on() if args and args[0] is True else off())
+    _wrap(torch.set_grad_enabled, "__init__", switched)
 
 
 def forget() -> None:
