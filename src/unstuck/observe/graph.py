@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,6 +56,7 @@ class GraphWalk:
         operations: Distinct operations, nearest the loss first.
         custom: The user's own autograd functions.
         complete: Whether the whole graph was walked.
+        uses: How often the graph uses the parameter that it uses least: one time for each forward pass in it.
     """
 
     def __init__(self, root: Tensor) -> None:
@@ -64,6 +65,7 @@ class GraphWalk:
         self.operations: list[str] = []
         self.custom: list[type[torch.autograd.Function]] = []
         self.complete = True
+        self._edges: Counter[Any] = Counter()
         if root.grad_fn is None and root.requires_grad:
             self.leaves.add(id(root))
             self.variables.append(root)
@@ -71,7 +73,9 @@ class GraphWalk:
             if count >= MOST_NODES:
                 self.complete = False
                 break
+            self._edges.update(successor for successor, _ in node.next_functions if hasattr(successor, "variable"))
             self._take(node)
+        self.uses = min(self._edges.values(), default=0)
 
     def _take(self, node: Any) -> None:
         name = operation(node)

@@ -21,6 +21,7 @@ from unstuck.observe.learners import Learners
 from unstuck.observe.mixing import mixing_share
 from unstuck.observe.modes import modes_of
 from unstuck.observe.nonfinite import origin
+from unstuck.observe.passes import Passes
 from unstuck.observe.roots import Roots
 from unstuck.observe.wiring import wiring_of
 from unstuck.record import facts
@@ -38,10 +39,12 @@ class LiveFacts:
 
     Attributes:
         trained_in_training_mode: Whether the loss was taken with the model in training mode.
+        passes: Counts of forward and backward passes.
     """
 
     def __init__(self, roots: Roots) -> None:
         self.trained_in_training_mode = False
+        self.passes = Passes()
         self._roots = roots
         self._new: list[facts.Fact] = []
         self._modes: dict[str, facts.Modes] = {}
@@ -78,6 +81,8 @@ class LiveFacts:
             return
         self._walked, self._walks = step, self._walks + 1
         walk = GraphWalk(roots[0])
+        if walk.complete:
+            self.passes.walked(walk.uses)
         # Of sharded parameters the graph holds gathered copies, which are nobody's.
         whole = walk.complete and not any(is_distributed(parameter) for parameter in named.values())
         trainable = {name: id(parameter) for name, parameter in named.items() if parameter.requires_grad}

@@ -207,12 +207,8 @@ class Observer:
             if association is not None:
                 self._journal.state(association)
         self._record_filters()
-        seconds = time.perf_counter() - self._spending.began
-        self._journal.state(
-            facts.Cost(
-                seconds=self._spending.whole, training_seconds=seconds, sampled_steps=self._samples, steps=self._step
-            )
-        )
+        self._journal.state(self._live.passes.fact(self._probe.parameters.parameters))
+        self._journal.state(self._spending.cost(samples=self._samples, steps=self._step))
         self._journal.state(facts.End(reason=reason, steps=self._step, message=message))
 
     def retire(self) -> None:
@@ -239,7 +235,9 @@ class Observer:
             return
         start = time.perf_counter()
         self._close_evaluation()
-        first = self._stepped or not self._journal.pending or self._reaching.cleared()
+        follows = not self._stepped and bool(self._journal.pending)
+        cleared = follows and self._reaching.cleared()
+        first = not follows or cleared
         if self._stepping and first and not self._stepped and self._journal.pending:
             self._surplus = True
         if self._surplus:
@@ -254,6 +252,7 @@ class Observer:
                 self._probe.parameters.note_carried()
         if self._step == 0 and not self._named:
             self._name(named_parameters(self._roots, self._optimizer()))
+        self._live.passes.backward_begins(self._probe.parameters.parameters, cleared=cleared)
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
         self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step))
         self._reaching.begins(alone=not self._sampling and hooks.one_optimizer())
@@ -261,8 +260,8 @@ class Observer:
 
     def backward_ended(self) -> None:
         """Tell a loss of this training from that of another optimizer."""
-        if not self._surplus and not self._reaching.ended():
-            self._journal.pass_by()
+        if not self._surplus:
+            (self._live.passes.backward_reached if self._reaching.ended() else self._journal.pass_by)()
 
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
@@ -329,6 +328,7 @@ class Observer:
     def _pass(self, start: float) -> None:
         """Go on to the next step; of its forward pass nothing is to be told, but perhaps of its examples."""
         self._step += 1
+        self._live.passes.step = self._step
         if start >= self._spending.recognises_from:
             forward.attend(self)
         self._uneventful = self._step > 2 and self._step & (self._step - 1) != 0
@@ -354,6 +354,7 @@ class Observer:
                     self._resume(module, inputs)
                 self._live.forward_begins(self._step, "training")
                 if self._enters(module):
+                    self._live.passes.forward_begins()
                     self._recognise(inputs, start)
                     if not self._sees_forward():
                         forward.disregard(self)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from unstuck.record import facts
+
 __all__ = ["Spending"]
 
 RECOGNISING_SECONDS = 0.1
@@ -67,6 +69,11 @@ class Spending:
         """Seconds that count against the budget of samples: all but what is granted once."""
         evaluating = self.evaluating + self._evaluation.spent
         return self.whole - min(self.recognising, RECOGNISING_SECONDS) - min(evaluating, EVALUATION_SECONDS)
+
+    def cost(self, *, samples: int, steps: int) -> facts.Cost:
+        """What it came to, by now."""
+        training = time.perf_counter() - self.began
+        return facts.Cost(seconds=self.whole, training_seconds=training, sampled_steps=samples, steps=steps)
 
     def recognised(self, seconds: float) -> None:
         """Count what recognising a batch has taken."""

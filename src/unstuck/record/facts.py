@@ -318,6 +318,28 @@ class Broadcast(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Passes(Fact):
+    """Passes that training made before its first updates, 50 at most.
+
+    Attributes:
+        updates: Those updates.
+        forward: Batches that entered the model, with gradients.
+        backward: Backward passes that reached its parameters.
+        lost: Backward passes whose gradients were cleared before any update used them.
+        used: Forward passes of which a loss was made, the most of any loss that was looked at.
+        unmoved: Whether there was no update, and no weight has changed either.
+    """
+
+    kind = "passes"
+    updates: int
+    forward: int
+    backward: int
+    lost: int = 0
+    used: int = 0
+    unmoved: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overlap(Fact):
     """Examples of evaluations that were also met in training, among the batches that were sampled of both.
 

@@ -31,6 +31,7 @@ from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
 from unstuck.rules.data.not_shuffled import NotShuffled
+from unstuck.rules.data.scales_differ import ScalesDiffer
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
@@ -49,7 +50,9 @@ from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
 from unstuck.rules.loss.loss_wrong import LossWrong
+from unstuck.rules.mechanics.batches_left_out import BatchesLeftOut
 from unstuck.rules.mechanics.gradients_not_cleared import GradientsNotCleared
+from unstuck.rules.mechanics.never_stepped import NeverStepped
 from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimized
 from unstuck.rules.mechanics.weights_not_moved import WeightsNotMoved
 from unstuck.rules.model.activation_missing import ActivationMissing
@@ -74,6 +77,7 @@ RULES: tuple[Rule, ...] = (
     InputsNotScaled(),  # D101
     ValuesNotFinite(),  # D102
     DataConstant(),  # D103
+    ScalesDiffer(),  # D104
     LabelsOutOfRange(),  # D201
     TargetsNotScaled(),  # D202
     LabelsMismatched(),  # D203
@@ -114,6 +118,8 @@ RULES: tuple[Rule, ...] = (
     GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201
     WeightsNotMoved(),  # T202
+    NeverStepped(),  # T203
+    BatchesLeftOut(),  # T204
 )
 """Every rule, with its default thresholds."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Run, Where, signals
-from unstuck.record.facts import InitialLoss, Loss, Optimizer
+from unstuck.record.facts import InitialLoss, Loss, Optimizer, Passes
 from unstuck.rules.curve import Curve
 
 __all__ = [
@@ -43,12 +43,14 @@ def single_loss(run: Run) -> Loss | None:
     """What is known of the loss, where all its calls are of one function; None where several are mixed, or none known.
 
     A training and an evaluation usually call one loss on two lines; of these the first is the training's. A loss put
-    together from several functions (reconstruction and divergence, real and fake), or from several calls of one, has no
-    constant guess that could be computed from the calls.
+    together from several functions (reconstruction and divergence, real and fake), or from several calls of one (a sum
+    over time steps, or over all batches), has no constant guess that could be computed from the calls.
     """
-    calls = run.facts(Loss)
+    calls, passes = run.facts(Loss), run.fact(Passes)
     if not calls or calls[0].function is None:
         return None
+    if passes is not None and passes.used > 1 and not run.has(signals.LOSS_CALL):
+        return None  # a step calls it for each of several forward passes
     if len({(call.function, call.reduction) for call in calls}) > 1:
         return None
     same = [call for call in calls if (call.file, call.line) == (calls[0].file, calls[0].line)]

@@ -5,8 +5,10 @@ import torch.nn as nn
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 torch.set_num_threads(1)
 
+
 def f(x):
     return torch.sin(2 * x[:, :1]) * torch.cos(x[:, 1:]) + 0.3 * x[:, :1]
+
 
 layers, width = [], 32
 for n_in, n_out in [(2, width), (width, width)]:

@@ -45,4 +45,6 @@ for epoch in range(1, 16):
             out = model(x[1350:])
             vl = nn.functional.cross_entropy(out, y[1350:])
             va = (out.argmax(1) == y[1350:]).float().mean()
-        print(f"epoch {epoch}: loss {sum(losses) / len(losses):.4f}, validation loss {vl:.4f}, validation accuracy {va:.4f}")
+        print(
+            f"epoch {epoch}: loss {sum(losses) / len(losses):.4f}, validation loss {vl:.4f}, validation accuracy {va:.4f}"
+        )

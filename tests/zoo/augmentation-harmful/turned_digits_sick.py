@@ -22,8 +22,12 @@ x, y = x[p], y[p]
 x_train, y_train, x_valid, y_valid = x[:1400], y[:1400], x[1400:], y[1400:]
 
 model = nn.Sequential(
-    nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Conv2d(16, 24, 3, padding=1), nn.ReLU(), nn.Flatten(),
+    nn.Conv2d(1, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Conv2d(16, 24, 3, padding=1),
+    nn.ReLU(),
+    nn.Flatten(),
     nn.Linear(24 * 16, 10),
 )
 optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
@@ -39,4 +43,6 @@ for epoch in range(14):
     scheduler.step()
     with torch.no_grad():
         z = model(x_valid)
-    print(f"epoch {epoch + 1}, loss {mean_loss:.3f}, valid loss {F.cross_entropy(z, y_valid):.3f}, valid {(z.argmax(1) == y_valid).float().mean():.3f}")
+    print(
+        f"epoch {epoch + 1}, loss {mean_loss:.3f}, valid loss {F.cross_entropy(z, y_valid):.3f}, valid {(z.argmax(1) == y_valid).float().mean():.3f}"
+    )

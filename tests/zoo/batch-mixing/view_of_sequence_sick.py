@@ -1,4 +1,5 @@
 """The frequency of a noisy wave from 20 samples of it, by a GRU and a linear layer over all its states."""
+
 import os
 
 import torch

@@ -27,5 +27,12 @@ for epoch in range(EPOCHS):
         summed += loss.item() * len(idx)
     with torch.no_grad():
         out = model(x[4000:])
-        print("epoch %d train %.4f valid %.4f right %.3f" % (
-            epoch + 1, summed / 4000, nn.CrossEntropyLoss()(out, y[4000:]).item(), (out.argmax(1) == y[4000:]).float().mean().item()))
+        print(
+            "epoch %d train %.4f valid %.4f right %.3f"
+            % (
+                epoch + 1,
+                summed / 4000,
+                nn.CrossEntropyLoss()(out, y[4000:]).item(),
+                (out.argmax(1) == y[4000:]).float().mean().item(),
+            )
+        )

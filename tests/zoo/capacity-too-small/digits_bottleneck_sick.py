@@ -9,6 +9,7 @@ torch.manual_seed(int(os.environ.get("SEED", 0)))
 HIDDEN = 2
 EPOCHS = 40
 
+
 class Net(nn.Module):
     def __init__(self, hidden):
         super().__init__()
@@ -17,6 +18,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.fc2(torch.tanh(self.fc1(x)))
+
 
 digits = load_digits()
 x = torch.as_tensor(digits.data, dtype=torch.float32) / 8 - 1

@@ -1,4 +1,5 @@
 """Learn a photograph: position -> colour."""
+
 import argparse
 import os
 import numpy as np

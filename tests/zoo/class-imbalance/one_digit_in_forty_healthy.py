@@ -47,7 +47,9 @@ def main():
             val = criterion(model(x[n:]).squeeze(1), y[n:]).item()
             a, b = scores(model, x[n:], y[n:])
         if epoch % 3 == 0:
-            print(f"epoch {epoch}: train {total:.4f} val {val:.4f} eights {a:.3f} others {b:.3f} balanced {(a + b) / 2:.3f}")
+            print(
+                f"epoch {epoch}: train {total:.4f} val {val:.4f} eights {a:.3f} others {b:.3f} balanced {(a + b) / 2:.3f}"
+            )
 
 
 main()

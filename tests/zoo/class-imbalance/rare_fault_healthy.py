@@ -1,4 +1,5 @@
 """Detect a rare machine failure from eight sensor readings."""
+
 import os
 import torch
 import torch.nn as nn
@@ -8,8 +9,16 @@ seed = int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
 torch.set_num_threads(1)
 
-X, y = make_classification(n_samples=9000, n_features=8, n_informative=5, n_redundant=1, weights=[0.98],
-                           class_sep=0.9, flip_y=0.004, random_state=3)
+X, y = make_classification(
+    n_samples=9000,
+    n_features=8,
+    n_informative=5,
+    n_redundant=1,
+    weights=[0.98],
+    class_sep=0.9,
+    flip_y=0.004,
+    random_state=3,
+)
 order = torch.randperm(len(y)).numpy()
 X, y = X[order], y[order]
 X = torch.tensor((X - X.mean(0)) / X.std(0), dtype=torch.float32)
@@ -34,4 +43,6 @@ for epoch in range(12):
         pred = net(Xv).argmax(1)
         recalls = [(pred[yv == c] == c).float().mean().item() for c in (0, 1)]
         lt, lv = criterion(net(Xt), yt).item(), criterion(net(Xv), yv).item()
-    print(f"epoch {epoch + 1:2d}: loss {lt:.4f} (valid {lv:.4f}), recalls {recalls[0]:.3f} {recalls[1]:.3f}, balanced accuracy {sum(recalls) / 2:.3f}")
+    print(
+        f"epoch {epoch + 1:2d}: loss {lt:.4f} (valid {lv:.4f}), recalls {recalls[0]:.3f} {recalls[1]:.3f}, balanced accuracy {sum(recalls) / 2:.3f}"
+    )

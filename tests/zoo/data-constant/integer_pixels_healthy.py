@@ -9,6 +9,7 @@ torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 np.random.seed(int(os.environ.get("SEED", 0)))
 
+
 class MnistData:
     def __init__(self, size=4000):
         images, labels = mnist_data()
@@ -28,6 +29,7 @@ class MnistData:
     def as_tensors(self, pick):
         return torch.tensor(self.images[pick], dtype=torch.float32), torch.tensor(self.labels[pick])
 
+
 class Lenet(nn.Module):
     def __init__(self):
         super().__init__()
@@ -41,6 +43,7 @@ class Lenet(nn.Module):
         x = torch.tanh(self.c2(x))
         x = torch.tanh(self.f1(x.flatten(1)))
         return self.f2(x)
+
 
 data, net = MnistData(), Lenet()
 opt = torch.optim.Adam(net.parameters(), 2e-3)
@@ -58,4 +61,8 @@ for step in range(1, 601):
     if step % 100 == 0:
         with torch.no_grad():
             out = net(xv)
-        print(step, "avg loss %.3f" % avg, "held-out loss %.3f acc %.3f" % (F.cross_entropy(out, yv), (out.argmax(1) == yv).float().mean()))
+        print(
+            step,
+            "avg loss %.3f" % avg,
+            "held-out loss %.3f acc %.3f" % (F.cross_entropy(out, yv), (out.argmax(1) == yv).float().mean()),
+        )

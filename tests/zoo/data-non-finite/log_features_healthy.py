@@ -30,4 +30,9 @@ for epoch in range(25):
     with torch.no_grad():
         z = clf(xte)
     if epoch % 5 == 4:
-        print(epoch + 1, "train %.4f" % ce(clf(xtr), ytr).item(), "test %.4f" % ce(z, yte).item(), "%.1f%% right" % (100 * (z.argmax(1) == yte).float().mean()))
+        print(
+            epoch + 1,
+            "train %.4f" % ce(clf(xtr), ytr).item(),
+            "test %.4f" % ce(z, yte).item(),
+            "%.1f%% right" % (100 * (z.argmax(1) == yte).float().mean()),
+        )

@@ -38,5 +38,7 @@ for epoch in range(EPOCHS):
             output = model(data)
             test_loss += loss_function(output, target).item()
             correct += (output.argmax(dim=1) == target).sum().item()
-    print("Epoch %d, loss %.3f, test loss %.3f, accuracy %.3f" % (
-        epoch + 1, total_loss / len(train_loader), test_loss / len(test_loader), correct / len(test_set)))
+    print(
+        "Epoch %d, loss %.3f, test loss %.3f, accuracy %.3f"
+        % (epoch + 1, total_loss / len(train_loader), test_loss / len(test_loader), correct / len(test_set))
+    )

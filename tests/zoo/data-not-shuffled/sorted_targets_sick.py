@@ -13,14 +13,14 @@ X, y = make_friedman1(n_samples=1600, n_features=7, noise=0.7, random_state=seed
 X, y = 2 * X - 1, (y - y.mean()) / y.std()
 X_val, y_val = X[1200:], y[1200:]
 X, y = X[:1200], y[:1200]
-rank = np.argsort(y)          # keep a table by rank for the report below
+rank = np.argsort(y)  # keep a table by rank for the report below
 X, y = X[rank], y[rank]
 
 
 def batches(size):
     order = np.arange(len(y))
     for i in range(0, len(y), size):
-        yield tensor(X[order[i:i + size]]), tensor(y[order[i:i + size]])
+        yield tensor(X[order[i : i + size]]), tensor(y[order[i : i + size]])
 
 
 def tensor(a):

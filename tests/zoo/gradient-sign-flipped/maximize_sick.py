@@ -33,4 +33,6 @@ for epoch in range(40):
     if epoch % 8 == 7:
         with torch.no_grad():
             acc = (model(features[va]).argmax(1) == cultivar[va]).float().mean()
-            print(f"epoch {epoch + 1} train {objective.item():.4f} val log-likelihood {log_likelihood(model, features[va], cultivar[va]):.4f} val accuracy {acc:.3f}")
+            print(
+                f"epoch {epoch + 1} train {objective.item():.4f} val log-likelihood {log_likelihood(model, features[va], cultivar[va]):.4f} val accuracy {acc:.3f}"
+            )

@@ -56,4 +56,6 @@ for epoch in range(1, 21):
     with torch.no_grad():
         out = net(x[val])
     if epoch % 4 == 0:
-        print(f"epoch {epoch:2d} | loss {tot:.4f} | val loss {ce(out, y[val]):.4f} | val acc. {(out.argmax(1) == y[val]).float().mean():.4f}")
+        print(
+            f"epoch {epoch:2d} | loss {tot:.4f} | val loss {ce(out, y[val]):.4f} | val acc. {(out.argmax(1) == y[val]).float().mean():.4f}"
+        )

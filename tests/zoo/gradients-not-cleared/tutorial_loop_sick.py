@@ -16,6 +16,7 @@ test_data = TensorDataset(torch.tensor(X_test, dtype=torch.float32), torch.tenso
 train_dataloader = DataLoader(train_data, batch_size=32, shuffle=True)
 test_dataloader = DataLoader(test_data, batch_size=32)
 
+
 # 2. model
 class NeuralNetwork(nn.Module):
     def __init__(self):
@@ -31,9 +32,11 @@ class NeuralNetwork(nn.Module):
     def forward(self, x):
         return self.linear_relu_stack(x)
 
+
 model = NeuralNetwork()
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.5, weight_decay=2e-3)
+
 
 # 3. training
 def train(dataloader, model, loss_fn, optimizer):
@@ -45,6 +48,7 @@ def train(dataloader, model, loss_fn, optimizer):
         optimizer.step()
     return loss.item()
 
+
 def test(dataloader, model, loss_fn):
     model.eval()
     test_loss, correct = 0, 0
@@ -55,9 +59,10 @@ def test(dataloader, model, loss_fn):
             correct += (pred.argmax(1) == y).type(torch.float).sum().item()
     return test_loss / len(dataloader), correct / len(dataloader.dataset)
 
+
 for t in range(16):
     last = train(train_dataloader, model, loss_fn, optimizer)
     tl, acc = test(test_dataloader, model, loss_fn)
     if t % 4 == 3:
-        print(f"Epoch {t+1}: loss {last:>7f}, test loss {tl:>8f}, test accuracy {acc:>0.3f}")
+        print(f"Epoch {t + 1}: loss {last:>7f}, test loss {tl:>8f}, test accuracy {acc:>0.3f}")
 print("Done!")

@@ -34,7 +34,7 @@ loss_fn = nn.CrossEntropyLoss()
 for epoch in range(5):
     mean = 0.0
     for step, start in enumerate(range(0, 4000, 40), 1):
-        loss = loss_fn(model(x_train[start:start + 40]), y_train[start:start + 40])
+        loss = loss_fn(model(x_train[start : start + 40]), y_train[start : start + 40])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -42,4 +42,6 @@ for epoch in range(5):
     scheduler.step()
     with torch.no_grad():
         out = model(x_val)
-    print(f"epoch {epoch}: loss={mean:.4f} val_loss={loss_fn(out, y_val):.4f} val={(out.argmax(1) == y_val).float().mean():.4f}")
+    print(
+        f"epoch {epoch}: loss={mean:.4f} val_loss={loss_fn(out, y_val):.4f} val={(out.argmax(1) == y_val).float().mean():.4f}"
+    )

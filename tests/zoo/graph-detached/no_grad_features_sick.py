@@ -13,8 +13,12 @@ class ConvNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Sequential(
-            nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
-            nn.Conv2d(8, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.Conv2d(1, 8, 3, stride=2, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, stride=2, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
         )
         self.classifier = nn.Linear(32, 10)
 
@@ -48,4 +52,6 @@ for epoch in range(1, 11):
     for x, y in val_loader:
         with torch.no_grad():
             out = model(x)
-        print(f"Epoch {epoch} train_loss: {train_loss:.4f} val_loss: {F.cross_entropy(out, y):.4f} val_acc: {(out.argmax(1) == y).float().mean():.4f}")
+        print(
+            f"Epoch {epoch} train_loss: {train_loss:.4f} val_loss: {F.cross_entropy(out, y):.4f} val_acc: {(out.argmax(1) == y).float().mean():.4f}"
+        )

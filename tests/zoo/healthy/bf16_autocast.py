@@ -30,4 +30,6 @@ for epoch in range(6):
     model.eval()
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         out = model(xv).float()
-    print(f"epoch {epoch} loss {total:.4f} val_loss {nn.functional.cross_entropy(out, yv):.4f} val_acc {(out.argmax(1) == yv).float().mean():.4f}")
+    print(
+        f"epoch {epoch} loss {total:.4f} val_loss {nn.functional.cross_entropy(out, yv):.4f} val_acc {(out.argmax(1) == yv).float().mean():.4f}"
+    )

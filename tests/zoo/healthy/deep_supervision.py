@@ -13,7 +13,9 @@ class Supervised(nn.Module):
     def __init__(self, width=32, depth=3):
         super().__init__()
         self.stem = nn.Linear(64, width)
-        self.stages = nn.ModuleList([nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU()) for _ in range(depth)])
+        self.stages = nn.ModuleList(
+            [nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU()) for _ in range(depth)]
+        )
         self.heads = nn.ModuleList([nn.Linear(width, 10) for _ in range(depth)])
 
     def forward(self, x):
@@ -48,4 +50,11 @@ for epoch in range(8):
     with torch.no_grad():
         outs = model(xv)
     val = [F.cross_entropy(o, yv, label_smoothing=0.05).item() for o in outs]
-    print(epoch, "train", [round(v, 3) for v in parts.tolist()], "val", [round(v, 3) for v in val], "last %.4f" % (outs[-1].argmax(1) == yv).float().mean())
+    print(
+        epoch,
+        "train",
+        [round(v, 3) for v in parts.tolist()],
+        "val",
+        [round(v, 3) for v in val],
+        "last %.4f" % (outs[-1].argmax(1) == yv).float().mean(),
+    )

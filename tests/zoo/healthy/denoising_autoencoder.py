@@ -7,8 +7,12 @@ from sklearn.datasets import load_digits
 class Denoiser(nn.Module):
     def __init__(self, c=12):
         super().__init__()
-        self.down = nn.Sequential(nn.Conv2d(1, c, 3, padding=1), nn.ReLU(), nn.Conv2d(c, 2 * c, 3, stride=2, padding=1), nn.ReLU())
-        self.up = nn.Sequential(nn.ConvTranspose2d(2 * c, c, 2, stride=2), nn.ReLU(), nn.Conv2d(c, 1, 3, padding=1), nn.Sigmoid())
+        self.down = nn.Sequential(
+            nn.Conv2d(1, c, 3, padding=1), nn.ReLU(), nn.Conv2d(c, 2 * c, 3, stride=2, padding=1), nn.ReLU()
+        )
+        self.up = nn.Sequential(
+            nn.ConvTranspose2d(2 * c, c, 2, stride=2), nn.ReLU(), nn.Conv2d(c, 1, 3, padding=1), nn.Sigmoid()
+        )
 
     def forward(self, x):
         return self.up(self.down(x))

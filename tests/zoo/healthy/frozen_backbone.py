@@ -1,4 +1,5 @@
 """Transfer: train on the digits 0-6, keep the features, learn 7-9 with a new last layer."""
+
 import os
 
 import torch
@@ -28,7 +29,9 @@ def fit(backbone, head, params, data, epochs, label):
         sched.step()
         with torch.no_grad():
             out, tr = head(backbone(xv)), F.cross_entropy(head(backbone(xt)), yt)
-        print(f"{label} epoch {epoch + 1} train {tr:.4f} val {F.cross_entropy(out, yv):.4f} {label} acc {(out.argmax(1) == yv).float().mean():.4f}")
+        print(
+            f"{label} epoch {epoch + 1} train {tr:.4f} val {F.cross_entropy(out, yv):.4f} {label} acc {(out.argmax(1) == yv).float().mean():.4f}"
+        )
 
 
 x, y = mnist_data()

@@ -1,4 +1,5 @@
 """A small GAN on a one-dimensional distribution (a skewed one)."""
+
 import os
 import torch
 from torch import nn

@@ -37,4 +37,6 @@ for epoch in range(12):
     model.eval()
     with torch.no_grad():
         out = model(xv)
-    print(f"epoch {epoch + 1} loss {shown:.4f} valid loss {nn.functional.cross_entropy(out, yv):.4f} valid acc {(out.argmax(1) == yv).float().mean():.4f}")
+    print(
+        f"epoch {epoch + 1} loss {shown:.4f} valid loss {nn.functional.cross_entropy(out, yv):.4f} valid acc {(out.argmax(1) == yv).float().mean():.4f}"
+    )

@@ -24,7 +24,7 @@ def nll(X, y):
 
 def closure():
     optimizer.zero_grad()
-    loss = nll(Xt, yt) + ridge * (w ** 2).sum()
+    loss = nll(Xt, yt) + ridge * (w**2).sum()
     loss.backward()
     return loss
 

@@ -12,7 +12,9 @@ class Coupling(nn.Module):
     def __init__(self, flip, hidden=32):
         super().__init__()
         self.flip = flip
-        self.net = nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, hidden), nn.Tanh(), nn.Linear(hidden, 2))
+        self.net = nn.Sequential(
+            nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, hidden), nn.Tanh(), nn.Linear(hidden, 2)
+        )
 
     def forward(self, x):
         a, b = x.chunk(2, 1)
@@ -34,7 +36,7 @@ class Flow(nn.Module):
         for layer in self.layers:
             x, ld = layer(x)
             total = total + ld
-        return total - 0.5 * (x ** 2).sum(1) - math.log(2 * math.pi)
+        return total - 0.5 * (x**2).sum(1) - math.log(2 * math.pi)
 
 
 pts = torch.tensor(make_moons(5000, noise=0.1, random_state=0)[0], dtype=torch.float32)
@@ -53,4 +55,6 @@ for step in range(1, 701):
     sched.step()
     if step % 100 == 0:
         with torch.no_grad():
-            print(f"step {step} train nll {-flow.log_prob(train).mean():.4f} test nll {-flow.log_prob(test).mean():.4f}")
+            print(
+                f"step {step} train nll {-flow.log_prob(train).mean():.4f} test nll {-flow.log_prob(test).mean():.4f}"
+            )

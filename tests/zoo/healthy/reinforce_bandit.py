@@ -1,4 +1,5 @@
 """Policy gradient on a contextual bandit with four arms."""
+
 import argparse
 import os
 import torch
@@ -30,7 +31,11 @@ for update in range(1, a.updates + 1):
     action = dist.sample()
     r = reward(context, action)
     advantage = r - baseline
-    loss = -(dist.log_prob(action) * advantage.detach()).mean() + 0.5 * advantage.square().mean() - 0.005 * dist.entropy().mean()
+    loss = (
+        -(dist.log_prob(action) * advantage.detach()).mean()
+        + 0.5 * advantage.square().mean()
+        - 0.005 * dist.entropy().mean()
+    )
     opt.zero_grad()
     loss.backward()
     opt.step()

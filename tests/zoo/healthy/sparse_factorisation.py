@@ -1,4 +1,5 @@
 """Ratings = user vector . item vector + biases, with sparse gradients."""
+
 import os
 import torch
 from torch import nn
@@ -32,7 +33,7 @@ optimizer = torch.optim.SparseAdam(list(model.parameters()), lr=0.03)
 rmse = lambda a, b: (model(user[a:b], item[a:b]) - rating[a:b]).square().mean().sqrt().item()
 for epoch in range(12):
     for g in optimizer.param_groups:
-        g["lr"] = 0.03 * 0.75 ** epoch
+        g["lr"] = 0.03 * 0.75**epoch
     for b in torch.randperm(18000).split(150):
         optimizer.zero_grad()
         loss = (model(user[b], item[b]) - rating[b]).square().mean()

@@ -1,4 +1,5 @@
 """Reverse a sequence of digits with a small transformer encoder."""
+
 import os
 import torch
 from torch import nn
@@ -47,6 +48,8 @@ for step in range(1, total + 1):
         model.eval()
         with torch.no_grad():
             out = model(xv)
-            print(f"step {step} loss {avg:.4f} val loss {ce(out.transpose(1, 2), yv):.4f} val acc {(out.argmax(-1) == yv).float().mean():.4f}")
+            print(
+                f"step {step} loss {avg:.4f} val loss {ce(out.transpose(1, 2), yv):.4f} val acc {(out.argmax(-1) == yv).float().mean():.4f}"
+            )
         model.train()
         avg = 0.0

@@ -23,7 +23,7 @@ class VAE(nn.Module):
 def terms(model, x):
     out, mu, logvar = model(x)
     rec = F.binary_cross_entropy_with_logits(out, x, reduction="none").sum(1).mean()
-    kl = -0.5 * (1 + logvar - mu ** 2 - logvar.exp()).sum(1).mean()
+    kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1).mean()
     return rec, kl
 
 

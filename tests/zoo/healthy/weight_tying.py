@@ -23,7 +23,7 @@ class Tied(nn.Module):
         self.mix = nn.Linear(CONTEXT * d, hidden)
         self.back = nn.Linear(hidden, d)
         self.out = nn.Linear(d, n)
-        nn.init.normal_(self.emb.weight, std=d ** -0.5)
+        nn.init.normal_(self.emb.weight, std=d**-0.5)
         self.out.weight = self.emb.weight
 
     def forward(self, x):

@@ -1,4 +1,5 @@
 """Forecast a slow series from its thirty last values, by gradient descent on a linear model."""
+
 import os
 import numpy as np
 import torch
@@ -14,8 +15,8 @@ n, p = 1600, 30
 t = np.arange(n + p)
 signal = np.sin(t / 9) + np.sin(t / 23 + 1) + np.sin(t / 5 + 2) + 0.05 * rng.normal(size=n + p)
 signal = (signal - signal.mean()) / signal.std()
-x = np.stack([signal[i:i + n - 4] for i in range(p)], axis=1)
-y = signal[p + 3:p + 3 + n - 4]
+x = np.stack([signal[i : i + n - 4] for i in range(p)], axis=1)
+y = signal[p + 3 : p + 3 + n - 4]
 x = PCA(whiten=False).fit_transform(x)
 x, y = torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
 x_train, y_train, x_val, y_val = x[:1200], y[:1200], x[1200:], y[1200:]

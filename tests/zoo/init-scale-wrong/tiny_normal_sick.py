@@ -43,7 +43,9 @@ def main(args):
             loss_sum += loss.item()
         with torch.no_grad():
             out = model(xv)
-            print(f"{epoch + 1}: loss={loss_sum / len(train):.4f} val={criterion(out, yv).item():.4f} acc={(out.argmax(1) == yv).float().mean().item():.4f}")
+            print(
+                f"{epoch + 1}: loss={loss_sum / len(train):.4f} val={criterion(out, yv).item():.4f} acc={(out.argmax(1) == yv).float().mean().item():.4f}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """MNIST with a plain network and own parameters."""
+
 import os
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ torch.manual_seed(int(os.environ.get("SEED", 0)))
 sizes = [784, 60, 60, 60, 10]
 params = []
 for n_in, n_out in zip(sizes, sizes[1:]):
-    w = torch.randn(n_in, n_out) / n_in ** 0.5
+    w = torch.randn(n_in, n_out) / n_in**0.5
     b = torch.zeros(n_out)
     params += [w.requires_grad_(), b.requires_grad_()]
 
@@ -29,11 +30,17 @@ opt = torch.optim.SGD(params, lr=0.03, momentum=0.5, weight_decay=1e-3)
 for epoch in range(6):
     total = 0.0
     for i in range(0, 4000, 40):
-        loss = F.cross_entropy(net(x[i:i + 40]), y[i:i + 40])
+        loss = F.cross_entropy(net(x[i : i + 40]), y[i : i + 40])
         opt.zero_grad()
         loss.backward()
         opt.step()
         total += loss.item() / 100
     with torch.no_grad():
         out = net(x[4000:])
-        print("epoch", epoch, "loss %.3f" % total, "val loss %.3f" % F.cross_entropy(out, y[4000:]), "val %.3f" % (out.argmax(1) == y[4000:]).float().mean())
+        print(
+            "epoch",
+            epoch,
+            "loss %.3f" % total,
+            "val loss %.3f" % F.cross_entropy(out, y[4000:]),
+            "val %.3f" % (out.argmax(1) == y[4000:]).float().mean(),
+        )

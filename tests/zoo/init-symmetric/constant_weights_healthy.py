@@ -35,5 +35,9 @@ for epoch in range(20):
         optimizer.step()
     if epoch % 5 == 4:
         with torch.no_grad():
-            print("Epoch: %d" % (epoch + 1), "train loss: %.4f" % criterion(model(Xt), Yt), "val loss: %.4f" % criterion(model(Xv), Yv),
-                  "accuracy: %.4f" % (model(Xv).argmax(1) == Yv).float().mean())
+            print(
+                "Epoch: %d" % (epoch + 1),
+                "train loss: %.4f" % criterion(model(Xt), Yt),
+                "val loss: %.4f" % criterion(model(Xv), Yv),
+                "accuracy: %.4f" % (model(Xv).argmax(1) == Yv).float().mean(),
+            )

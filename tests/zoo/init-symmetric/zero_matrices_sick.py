@@ -21,12 +21,15 @@ W2 = torch.zeros(H, requires_grad=True)
 b2 = torch.zeros(1, requires_grad=True)
 weights = [W1, b1, W2, b2]
 
+
 def predict(x):
     return torch.sigmoid(torch.tanh(x @ W1 + b1) @ W2 + b2)
+
 
 def bce(p, t):
     p = p.clamp(1e-6, 1 - 1e-6)
     return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+
 
 lr = 0.5
 for it in range(2000):
@@ -39,4 +42,9 @@ for it in range(2000):
     if it % 400 == 399:
         with torch.no_grad():
             p = predict(X_test)
-            print(it + 1, "loss %.4f" % bce(predict(X), y).item(), "test %.4f" % bce(p, y_test).item(), "acc %.3f" % ((p > 0.5) == (y_test > 0.5)).float().mean().item())
+            print(
+                it + 1,
+                "loss %.4f" % bce(predict(X), y).item(),
+                "test %.4f" % bce(p, y_test).item(),
+                "acc %.3f" % ((p > 0.5) == (y_test > 0.5)).float().mean().item(),
+            )

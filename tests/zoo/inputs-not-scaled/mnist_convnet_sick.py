@@ -70,7 +70,9 @@ def main():
             scheduler.step()
             running += loss.item()
         test_loss, test_acc = evaluate(model, test_loader)
-        print(f"[{epoch}/{args.epochs}] loss = {running / len(train_loader):.4f}, test loss = {test_loss:.4f}, test acc = {test_acc:.1f}%")
+        print(
+            f"[{epoch}/{args.epochs}] loss = {running / len(train_loader):.4f}, test loss = {test_loss:.4f}, test acc = {test_acc:.1f}%"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Predict the cultivar of a wine from its chemical analysis."""
+
 import os
 import torch
 import torch.nn as nn
@@ -25,7 +26,7 @@ for epoch in range(60):
     order = torch.randperm(len(X_train))
     total = 0.0
     for i in range(0, len(order), 16):
-        idx = order[i:i + 16]
+        idx = order[i : i + 16]
         optimizer.zero_grad()
         loss = criterion(net(X_train[idx]), y_train[idx])
         loss.backward()
@@ -36,4 +37,6 @@ for epoch in range(60):
         with torch.no_grad():
             out = net(X_valid)
             acc = (out.argmax(1) == y_valid).float().mean().item()
-        print(f"epoch {epoch + 1:3d}  train loss {total / len(order):.4f}  valid loss {criterion(out, y_valid).item():.4f}  valid acc {acc:.3f}")
+        print(
+            f"epoch {epoch + 1:3d}  train loss {total / len(order):.4f}  valid loss {criterion(out, y_valid).item():.4f}  valid acc {acc:.3f}"
+        )

@@ -21,9 +21,13 @@ class SmallCNN(nn.Module):
     def __init__(self, channels=12, n_classes=10):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(1, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU(),
+            nn.Conv2d(1, channels, 3, padding=1),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
             nn.MaxPool2d(2),
-            nn.Conv2d(channels, 2 * channels, 3, padding=1), nn.BatchNorm2d(2 * channels), nn.ReLU(),
+            nn.Conv2d(channels, 2 * channels, 3, padding=1),
+            nn.BatchNorm2d(2 * channels),
+            nn.ReLU(),
             nn.AdaptiveAvgPool2d(2),
         )
         self.classifier = nn.Linear(8 * channels, n_classes)
@@ -41,7 +45,7 @@ def train():
     sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=10)
     for epoch in range(10):
         model.train()
-        tot = 0.
+        tot = 0.0
         for idx in torch.randperm(len(xt)).split(32):
             opt.zero_grad()
             loss = ce(model(xt[idx]), yt[idx])
@@ -52,7 +56,9 @@ def train():
         model.eval()
         with torch.no_grad():
             logits = model(xv)
-        print(f"epoch={epoch} loss={tot / len(xt):.4f} val_loss={ce(logits, yv).item():.4f} val_acc={(logits.argmax(1) == yv).float().mean().item():.4f}")
+        print(
+            f"epoch={epoch} loss={tot / len(xt):.4f} val_loss={ce(logits, yv).item():.4f} val_acc={(logits.argmax(1) == yv).float().mean().item():.4f}"
+        )
 
 
 if __name__ == "__main__":

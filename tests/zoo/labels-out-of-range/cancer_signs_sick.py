@@ -1,4 +1,5 @@
 """Logistic regression with one hidden layer on the Wisconsin data."""
+
 import os
 
 import torch

@@ -26,4 +26,6 @@ for epoch in range(1, 22):
     if epoch % 3 == 0:
         with torch.no_grad():
             out = model(x[val])
-            print(f"epoch {epoch} train {criterion(model(x[train]), y[train]):.4f} val {criterion(out, y[val]):.4f} accuracy {(out.argmax(1) == y[val]).float().mean():.3f}")
+            print(
+                f"epoch {epoch} train {criterion(model(x[train]), y[train]):.4f} val {criterion(out, y[val]):.4f} accuracy {(out.argmax(1) == y[val]).float().mean():.3f}"
+            )

@@ -13,7 +13,9 @@ torch.manual_seed(seed)
 
 X, y = load_diabetes(return_X_y=True)
 X, y = X * 21, (y - 152) / 77
-Xt, Xv, yt, yv = (torch.tensor(a, dtype=torch.float32) for a in train_test_split(X, y, test_size=0.25, random_state=seed))
+Xt, Xv, yt, yv = (
+    torch.tensor(a, dtype=torch.float32) for a in train_test_split(X, y, test_size=0.25, random_state=seed)
+)
 
 
 class Progression(nn.Module):

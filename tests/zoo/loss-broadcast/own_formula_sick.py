@@ -7,7 +7,8 @@ from mlxtend.data import boston_housing_data
 
 torch.set_num_threads(1)
 seed = int(sys.argv[-1]) if len(sys.argv) > 1 else int(os.environ.get("SEED", 0))
-np.random.seed(seed); torch.manual_seed(seed)
+np.random.seed(seed)
+torch.manual_seed(seed)
 
 X, y = boston_housing_data()
 y = (y - y.mean()) / y.std()
@@ -17,16 +18,19 @@ np.random.shuffle(data)
 X, y = torch.from_numpy(data[:, :-1]), torch.from_numpy(data[:, -1:])
 X_tr, y_tr, X_te, y_te = X[:400], y[:400], X[400:], y[400:]
 
-W = (torch.randn(13, 16) / 13 ** 0.5).requires_grad_()
+W = (torch.randn(13, 16) / 13**0.5).requires_grad_()
 b = torch.zeros(16, requires_grad=True)
 v = (torch.randn(16) / 4).requires_grad_()
 c = torch.zeros(1, requires_grad=True)
 
+
 def model(x):
     return torch.relu(x @ W + b) @ v + c
 
+
 def mse(pred, target):
     return ((pred - target) ** 2).mean()
+
 
 optimizer = torch.optim.Adam([W, b, v, c], lr=0.005, weight_decay=5e-3)
 for it in range(1, 501):
@@ -38,5 +42,13 @@ for it in range(1, 501):
     if it % 100 == 0:
         with torch.no_grad():
             test = model(X_te)
-            print("iter", it, "train", round(mse(model(X_tr), y_tr).item(), 4), "test", round(mse(test, y_te).item(), 4),
-                  "test error in variances", round(float(np.mean((test.numpy() - data[400:, -1]) ** 2)), 4))
+            print(
+                "iter",
+                it,
+                "train",
+                round(mse(model(X_tr), y_tr).item(), 4),
+                "test",
+                round(mse(test, y_te).item(), 4),
+                "test error in variances",
+                round(float(np.mean((test.numpy() - data[400:, -1]) ** 2)), 4),
+            )

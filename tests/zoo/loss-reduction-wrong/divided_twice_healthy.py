@@ -25,11 +25,13 @@ for epoch in range(6):
     epoch_loss = 0.0
     for i in range(0, n_train, batch_size):
         optimizer.zero_grad()
-        loss = criterion(model(x[i:i + batch_size]), y[i:i + batch_size])
+        loss = criterion(model(x[i : i + batch_size]), y[i : i + batch_size])
         epoch_loss += loss.item() * batch_size
         loss.backward()
         optimizer.step()
     model.eval()
     with torch.no_grad():
         out = model(x[n_train:])
-        print(f"epoch {epoch}: loss {epoch_loss / n_train:.4f}, valid loss {criterion(out, y[n_train:]):.4f}, valid acc {(out.argmax(1) == y[n_train:]).float().mean():.4f}")
+        print(
+            f"epoch {epoch}: loss {epoch_loss / n_train:.4f}, valid loss {criterion(out, y[n_train:]):.4f}, valid acc {(out.argmax(1) == y[n_train:]).float().mean():.4f}"
+        )

@@ -1,4 +1,5 @@
 """Siamese network on digits: same digit near, other digits far."""
+
 import argparse
 import os
 
@@ -21,7 +22,7 @@ def distance(a, b):
 
 
 def contrastive(d, same, margin=2.0):
-    return torch.where(same, d ** 2, torch.relu(margin - d) ** 2).mean()
+    return torch.where(same, d**2, torch.relu(margin - d) ** 2).mean()
 
 
 def pairs(x, y, n):

@@ -46,4 +46,6 @@ for epoch in range(15):
     if epoch % 3 == 2:
         with torch.no_grad():
             s = model(x[val])
-        print(f"epoch {epoch + 1} loss {sum(losses) / 28:.4f} val {nll(s, y[val]).item():.4f} acc {(s.argmax(1) == y[val]).float().mean().item():.4f}")
+        print(
+            f"epoch {epoch + 1} loss {sum(losses) / 28:.4f} val {nll(s, y[val]).item():.4f} acc {(s.argmax(1) == y[val]).float().mean().item():.4f}"
+        )

@@ -37,4 +37,6 @@ for epoch in range(20):
     if epoch % 4 == 3:
         with torch.no_grad():
             out = model(X_val)
-            print(f"epoch {epoch + 1:2d} train loss {total:.3f} val loss {objective(out, y_val).item():.3f} val acc {(predict(out) == y_val).float().mean().item():.3f}")
+            print(
+                f"epoch {epoch + 1:2d} train loss {total:.3f} val loss {objective(out, y_val).item():.3f} val acc {(predict(out) == y_val).float().mean().item():.3f}"
+            )

@@ -15,6 +15,7 @@ x = torch.tensor(2 * x - 1, dtype=torch.float32)
 y = torch.tensor((y - y.mean()) / y.std(), dtype=torch.float32)
 tr, va = slice(0, 1800), slice(1800, 2400)
 
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -23,6 +24,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.head(self.body(x)).squeeze(1)
+
 
 net = Net()
 opt = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.7, weight_decay=1e-4)
@@ -35,4 +37,6 @@ for epoch in range(30):
     sched.step()
     if epoch % 5 == 4:
         with torch.no_grad():
-            print(f"{epoch + 1:3d} train {nn.functional.mse_loss(net(x[tr]), y[tr]):.4f} val {nn.functional.mse_loss(net(x[va]), y[va]):.4f}")
+            print(
+                f"{epoch + 1:3d} train {nn.functional.mse_loss(net(x[tr]), y[tr]):.4f} val {nn.functional.mse_loss(net(x[va]), y[va]):.4f}"
+            )

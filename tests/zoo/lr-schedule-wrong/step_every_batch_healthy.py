@@ -16,9 +16,12 @@ train_loader = DataLoader(TensorDataset(x[perm[:1400]], y[perm[:1400]]), batch_s
 x_val, y_val = x[perm[1400:]], y[perm[1400:]]
 
 model = nn.Sequential(
-    nn.Conv2d(1, 10, 3), nn.ReLU(),
+    nn.Conv2d(1, 10, 3),
+    nn.ReLU(),
     nn.Flatten(),
-    nn.Linear(360, 32), nn.ReLU(), nn.Dropout(0.3),
+    nn.Linear(360, 32),
+    nn.ReLU(),
+    nn.Dropout(0.3),
     nn.Linear(32, 10),
 )
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05, weight_decay=2e-3)
@@ -38,4 +41,6 @@ for epoch in range(15):
     model.eval()
     with torch.no_grad():
         logits = model(x_val)
-        print(f"epoch={epoch:02d} loss={epoch_loss:.4f} val_loss={criterion(logits, y_val):.4f} val_acc={(logits.argmax(1) == y_val).float().mean():.4f}")
+        print(
+            f"epoch={epoch:02d} loss={epoch_loss:.4f} val_loss={criterion(logits, y_val):.4f} val_acc={(logits.argmax(1) == y_val).float().mean():.4f}"
+        )

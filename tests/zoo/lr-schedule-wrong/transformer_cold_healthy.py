@@ -1,4 +1,5 @@
 """Sort eight digits with a transformer."""
+
 import os
 import torch
 from torch import nn

@@ -24,7 +24,7 @@ for epoch in range(epochs):
     train_ids = train_ids[torch.randperm(len(train_ids))]
     running_loss = 0.0
     for i in range(0, len(train_ids), batch_size):
-        inputs, labels = x[train_ids[i:i + batch_size]], y[train_ids[i:i + batch_size]]
+        inputs, labels = x[train_ids[i : i + batch_size]], y[train_ids[i : i + batch_size]]
         optimizer.zero_grad()
         outputs = model(inputs)
         loss = criterion(outputs, labels)
@@ -36,4 +36,6 @@ for epoch in range(epochs):
         val_loss = criterion(outputs, y[val_ids]).item()
         val_acc = (torch.max(outputs, 1)[1] == y[val_ids]).sum().item() / len(val_ids)
     if (epoch + 1) % 4 == 0:
-        print(f"[{epoch + 1:2d}] loss = {running_loss * batch_size / len(train_ids):.3f} val loss = {val_loss:.3f} val acc = {val_acc:.3f}")
+        print(
+            f"[{epoch + 1:2d}] loss = {running_loss * batch_size / len(train_ids):.3f} val loss = {val_loss:.3f} val acc = {val_acc:.3f}"
+        )

@@ -1,4 +1,5 @@
 """Next character of Python's own help texts."""
+
 import argparse
 import os
 import pydoc_data.topics
@@ -34,7 +35,7 @@ class CharGRU(nn.Module):
 
 def batch(source, n=32, length=24):
     starts = torch.randint(len(source) - length - 1, (n,))
-    pieces = torch.stack([source[s:s + length + 1] for s in starts])
+    pieces = torch.stack([source[s : s + length + 1] for s in starts])
     return pieces[:, :-1], pieces[:, 1:]
 
 

@@ -15,9 +15,12 @@ a, b, c, e = train_test_split(images, torch.tensor(d.target), test_size=0.25, ra
 train_loader = DataLoader(TensorDataset(a, c), CONFIG["batch"], shuffle=True)
 
 model = nn.Sequential(
-    nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(),
-    nn.Conv2d(8, 16, 3, padding=1, stride=2), nn.ReLU(),
-    nn.Flatten(), nn.Linear(256, 10),
+    nn.Conv2d(1, 8, 3, padding=1),
+    nn.ReLU(),
+    nn.Conv2d(8, 16, 3, padding=1, stride=2),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Linear(256, 10),
 )
 optimizer = torch.optim.SGD(model.parameters(), lr=CONFIG["lr"], momentum=CONFIG["momentum"], weight_decay=1e-3)
 scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[5, 7], gamma=0.2)
@@ -32,4 +35,6 @@ for epoch in range(CONFIG["epochs"]):
     scheduler.step()
     with torch.no_grad():
         out = model(b)
-    print(f"epoch {epoch} train loss {torch.stack(losses).mean():.4f} test loss {nn.functional.cross_entropy(out, e):.4f} test acc {(out.argmax(1) == e).float().mean():.4f}")
+    print(
+        f"epoch {epoch} train loss {torch.stack(losses).mean():.4f} test loss {nn.functional.cross_entropy(out, e):.4f} test acc {(out.argmax(1) == e).float().mean():.4f}"
+    )

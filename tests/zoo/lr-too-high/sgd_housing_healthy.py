@@ -26,4 +26,6 @@ for epoch in range(30):
         opt.step()
     if epoch % 5 == 4:
         with torch.no_grad():
-            print(f"epoch {epoch + 1} train {F.mse_loss(model(x[train]), y[train]).item():.4g} valid {F.mse_loss(model(x[valid]), y[valid]).item():.4g}")
+            print(
+                f"epoch {epoch + 1} train {F.mse_loss(model(x[train]), y[train]).item():.4g} valid {F.mse_loss(model(x[valid]), y[valid]).item():.4g}"
+            )

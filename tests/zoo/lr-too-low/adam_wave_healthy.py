@@ -38,4 +38,7 @@ for epoch in range(1, 16):
         total += loss.item() / 50
     if epoch % 3 == 0:
         with torch.no_grad():
-            print("epoch %d train mse %.4f test mse %.4f" % (epoch, total, torch.nn.functional.mse_loss(model(x_test), y_test)))
+            print(
+                "epoch %d train mse %.4f test mse %.4f"
+                % (epoch, total, torch.nn.functional.mse_loss(model(x_test), y_test))
+            )

@@ -37,7 +37,16 @@ def main(lr):
             out = model(x[p[4000:]])
             vl = criterion(out, y[p[4000:]]).item()
             va = (out.argmax(1) == y[p[4000:]]).float().mean().item()
-        print("epoch", epoch, "train loss", round(sum(running) / len(running), 4), "val loss", round(vl, 4), "val acc", round(va, 4))
+        print(
+            "epoch",
+            epoch,
+            "train loss",
+            round(sum(running) / len(running), 4),
+            "val loss",
+            round(vl, 4),
+            "val acc",
+            round(va, 4),
+        )
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ model = nn.Sequential(nn.Linear(64, 60), nn.Tanh(), nn.Linear(60, 10))
 optimizer = optim.SGD(model.parameters(), lr=0.1, weight_decay=1e-3)
 loss_func = nn.CrossEntropyLoss()
 
+
 def fit(epochs):
     for epoch in range(epochs):
         model.train()
-        s = 0.
+        s = 0.0
         for xb, yb in train_dl:
             loss = loss_func(model(xb), yb)
             loss.backward()
@@ -34,5 +35,6 @@ def fit(epochs):
         va = sum((o.argmax(1) == yb).sum().item() for o, yb in outs) / len(valid_ds)
         if epoch % 5 == 4:
             print(f"{epoch + 1}: train loss {s / len(train_ds):.4f}, valid loss {vl:.4f}, valid accuracy {va:.4f}")
+
 
 fit(25)

@@ -20,9 +20,15 @@ train = DataLoader(TensorDataset(x[p[:3600]], y[p[:3600]]), batch_size=60, shuff
 val_x, val_y = x[p[3600:]], y[p[3600:]]
 
 model = nn.Sequential(
-    nn.Conv2d(1, 8, 4, stride=3), nn.BatchNorm2d(8, momentum=args.bn_momentum), nn.ReLU(),
-    nn.Conv2d(8, 16, 3, stride=2), nn.BatchNorm2d(16, momentum=args.bn_momentum), nn.ReLU(),
-    nn.Flatten(), nn.Dropout(0.2), nn.Linear(256, 10),
+    nn.Conv2d(1, 8, 4, stride=3),
+    nn.BatchNorm2d(8, momentum=args.bn_momentum),
+    nn.ReLU(),
+    nn.Conv2d(8, 16, 3, stride=2),
+    nn.BatchNorm2d(16, momentum=args.bn_momentum),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Dropout(0.2),
+    nn.Linear(256, 10),
 )
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.02)
@@ -40,4 +46,6 @@ for epoch in range(6):
     model.eval()
     with torch.no_grad():
         out = model(val_x)
-    print(f"epoch {epoch + 1} train loss: {avg:.4f} val loss: {criterion(out, val_y):.4f} accuracy: {(out.argmax(1) == val_y).float().mean():.4f}")
+    print(
+        f"epoch {epoch + 1} train loss: {avg:.4f} val loss: {criterion(out, val_y):.4f} accuracy: {(out.argmax(1) == val_y).float().mean():.4f}"
+    )

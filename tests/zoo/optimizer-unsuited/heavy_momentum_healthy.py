@@ -5,6 +5,7 @@ from sklearn.datasets import load_digits
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 torch.set_num_threads(1)
 
+
 class TwoLayer(torch.nn.Module):
     def __init__(self, D_in, H, D_out):
         super().__init__()
@@ -14,6 +15,7 @@ class TwoLayer(torch.nn.Module):
     def forward(self, x):
         h_relu = self.linear1(x).clamp(min=0)
         return self.linear2(h_relu)
+
 
 d = load_digits()
 X, Y = torch.tensor(d.data, dtype=torch.float32) / 16, torch.tensor(d.target)
@@ -33,5 +35,9 @@ for t in range(900):
     if t % 150 == 149:
         with torch.no_grad():
             train, val = model(X[:N_TRAIN]), model(X[N_TRAIN:])
-        print(t + 1, "train loss: %.4f" % criterion(train, Y[:N_TRAIN]), "validation loss: %.4f" % criterion(val, Y[N_TRAIN:]),
-              "validation accuracy: %.4f" % (val.argmax(1) == Y[N_TRAIN:]).float().mean())
+        print(
+            t + 1,
+            "train loss: %.4f" % criterion(train, Y[:N_TRAIN]),
+            "validation loss: %.4f" % criterion(val, Y[N_TRAIN:]),
+            "validation accuracy: %.4f" % (val.argmax(1) == Y[N_TRAIN:]).float().mean(),
+        )

@@ -39,8 +39,8 @@ def main():
         model.train()
         np.random.shuffle(tr)
         for i in range(0, len(tr), 25):
-            pred = model(x[tr[i:i + 25]])
-            loss = criterion(pred, y[tr[i:i + 25]])
+            pred = model(x[tr[i : i + 25]])
+            loss = criterion(pred, y[tr[i : i + 25]])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -1,4 +1,5 @@
 """Handwritten digits, 8 x 8."""
+
 import os
 import torch
 import torch.nn as nn
@@ -39,7 +40,7 @@ optimizer = optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=5e
 def train(epoch):
     model.train()
     for batch_idx in range(0, 1400, 50):
-        x, y = train_x[batch_idx:batch_idx + 50], train_y[batch_idx:batch_idx + 50]
+        x, y = train_x[batch_idx : batch_idx + 50], train_y[batch_idx : batch_idx + 50]
         optimizer.zero_grad()
         output = model(x)
         loss = F.nll_loss(output, y)

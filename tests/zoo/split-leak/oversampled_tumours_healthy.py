@@ -1,4 +1,5 @@
 """Find malignant tumours; few of them are on file, so they are drawn more often."""
+
 import os
 
 import numpy as np
@@ -47,5 +48,7 @@ for epoch in range(15):
     with torch.no_grad():
         out = model(x_val)
         hit = out.argmax(1) == y_val
-        print(f"epoch {epoch}: train loss {criterion(model(x_train), y_train):.3f} val loss {criterion(out, y_val):.3f} "
-              f"accuracy {hit.float().mean():.3f} recall {hit[y_val == 1].float().mean():.3f}")
+        print(
+            f"epoch {epoch}: train loss {criterion(model(x_train), y_train):.3f} val loss {criterion(out, y_val):.3f} "
+            f"accuracy {hit.float().mean():.3f} recall {hit[y_val == 1].float().mean():.3f}"
+        )

@@ -6,6 +6,7 @@ from torch import nn
 from torch.utils.data import Dataset, DataLoader
 from mlxtend.data import boston_housing_data
 
+
 class Housing(Dataset):
     def __init__(self, x, price):
         self.x = torch.as_tensor(x, dtype=torch.float32)
@@ -38,7 +39,7 @@ def mse(model, ds):
 seed = int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
 torch.set_num_threads(1)
-x, price = boston_housing_data()        # price in 1000 dollars
+x, price = boston_housing_data()  # price in 1000 dollars
 price = price / 10
 g = torch.randperm(len(x)).numpy()
 x, price = x[g], price[g]

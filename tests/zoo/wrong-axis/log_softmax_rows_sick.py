@@ -48,8 +48,10 @@ def report(model, epoch, train_loss):
         logp = model(image)
         loss += F.nll_loss(logp, label).item()
         right += int(logp.argmax(1) == label)
-    print("epoch = %d, train loss = %.4f, val loss = %.4f, accuracy = %.4f" % (
-        epoch, train_loss, loss / len(val_loader), right / len(val_loader)))
+    print(
+        "epoch = %d, train loss = %.4f, val loss = %.4f, accuracy = %.4f"
+        % (epoch, train_loss, loss / len(val_loader), right / len(val_loader))
+    )
 
 
 fit(Classifier())

@@ -1,4 +1,5 @@
 """Running sum modulo ten: for each of ten digits, say the last digit of the sum of it and its left neighbour."""
+
 import os
 import torch
 from torch import nn

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, signals
-from unstuck.record.facts import Loader, Overlap
+from unstuck.record.facts import Loader, Overlap, Passes
 from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
 from unstuck.rules.validation import Validation
@@ -79,6 +79,9 @@ class BatchRepeated(Rule):
     def _loaded(self, run: Run, loader: Loader, evidence: Evidence) -> Finding | None:
         if loader.batches is None or loader.batches < 2 or loader.updates < self.steps:
             return None
+        passes = run.fact(Passes)
+        if passes is not None and passes.forward >= 2 * passes.updates > 0:
+            return None  # further batches do go through the model
         anew = loader.begun >= 0.9 * loader.updates
         once = loader.updates > 2 * loader.begun * loader.batches
         if not anew and not once:

@@ -1,4 +1,5 @@
 """Predict the next value of a machine's load from a sliding window (streaming buffer)."""
+
 import os
 import numpy as np
 import torch
@@ -72,4 +73,6 @@ for epoch in range(40):
         model.eval()
         with torch.no_grad():
             test = loss_fn(model(x_test), y_test).item()
-        print(f"epoch {epoch + 1:2d}  train {total / len(x_train):.4f}  test {test:.4f}  R2 {1 - test / y_test.var().item():.3f}")
+        print(
+            f"epoch {epoch + 1:2d}  train {total / len(x_train):.4f}  test {test:.4f}  R2 {1 - test / y_test.var().item():.3f}"
+        )

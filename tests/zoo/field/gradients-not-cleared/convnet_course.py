@@ -1,4 +1,5 @@
 """Assignment 3: train a convolutional network on handwritten digits."""
+
 import os
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Learn where the tip of a three-joint robot arm is from its joint angles."""
+
 import os
 
 import numpy as np
@@ -55,7 +56,9 @@ def main():
         with torch.no_grad():
             error = (model(q_test) - p_test).pow(2).mean().item()
         best = min(best, error)
-        print(f"epoch {epoch + 1:2d} loss {np.mean(losses):.5f} test mse {error:.5f} R2 {1 - error:.4f} best {best:.5f}")
+        print(
+            f"epoch {epoch + 1:2d} loss {np.mean(losses):.5f} test mse {error:.5f} R2 {1 - error:.4f} best {best:.5f}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Suggest tags for short articles: every article carries one to four of eight tags."""
+
 import os
 
 import numpy as np
@@ -72,8 +73,10 @@ def main():
                 truth.append(tags.int())
         preds, truth = torch.cat(preds).numpy(), torch.cat(truth).numpy()
         exact = (preds == truth).all(1).mean()
-        print(f"epoch {epoch + 1}: train {train_loss:.4f} val {val_loss:.4f} exact {exact:.3f} "
-              f"micro-F1 {f1_score(truth, preds, average='micro', zero_division=0):.4f}")
+        print(
+            f"epoch {epoch + 1}: train {train_loss:.4f} val {val_loss:.4f} exact {exact:.3f} "
+            f"micro-F1 {f1_score(truth, preds, average='micro', zero_division=0):.4f}"
+        )
 
 
 main()

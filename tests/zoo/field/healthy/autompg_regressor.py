@@ -28,7 +28,7 @@ class Regressor:
             perm = torch.randperm(len(X))
             total = 0.0
             for start in range(0, len(X), self.batch_size):
-                idx = perm[start:start + self.batch_size]
+                idx = perm[start : start + self.batch_size]
                 self.opt.zero_grad()
                 loss = nn.functional.mse_loss(self.net(X[idx]), y[idx])
                 loss.backward()

@@ -1,4 +1,5 @@
 """Digits with batch-normalised convolutions and plain SGD at a rate of 1.0, decayed linearly."""
+
 import os
 
 import torch
@@ -24,8 +25,13 @@ def block(cin, cout, stride):
 
 
 net = nn.Sequential(
-    block(1, 16, 1), block(16, 24, 2), block(24, 32, 2),
-    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10, bias=False), nn.BatchNorm1d(10, affine=False),
+    block(1, 16, 1),
+    block(16, 24, 2),
+    block(24, 32, 2),
+    nn.AdaptiveAvgPool2d(1),
+    nn.Flatten(),
+    nn.Linear(32, 10, bias=False),
+    nn.BatchNorm1d(10, affine=False),
 )
 criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
 optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
@@ -44,5 +50,7 @@ for epoch in range(EPOCHS):
     net.eval()
     with torch.no_grad():
         out = net(x[1400:])
-    print(f"epoch {epoch + 1} train {total:.4f} val {criterion(out, y[1400:]).item():.4f} "
-          f"accuracy {(out.argmax(1) == y[1400:]).float().mean():.4f}")
+    print(
+        f"epoch {epoch + 1} train {total:.4f} val {criterion(out, y[1400:]).item():.4f} "
+        f"accuracy {(out.argmax(1) == y[1400:]).float().mean():.4f}"
+    )

@@ -1,4 +1,5 @@
 """Segment bright blobs ("cells") on a noisy background with a tiny U-Net."""
+
 import os
 
 import numpy as np
@@ -30,8 +31,12 @@ class DoubleConv(nn.Module):
     def __init__(self, i, o):
         super().__init__()
         self.net = nn.Sequential(
-            nn.Conv2d(i, o, 3, padding=1), nn.GroupNorm(4, o), nn.ReLU(),
-            nn.Conv2d(o, o, 3, padding=1), nn.GroupNorm(4, o), nn.ReLU(),
+            nn.Conv2d(i, o, 3, padding=1),
+            nn.GroupNorm(4, o),
+            nn.ReLU(),
+            nn.Conv2d(o, o, 3, padding=1),
+            nn.GroupNorm(4, o),
+            nn.ReLU(),
         )
 
     def forward(self, x):

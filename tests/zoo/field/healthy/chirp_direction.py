@@ -1,4 +1,5 @@
 """Rising chirp / falling chirp / steady tone / two blips - 1-D CNN."""
+
 import os
 import numpy as np
 import torch
@@ -18,14 +19,18 @@ def synthesize(n, rng):
     for k in range(n):
         f0, ph = rng.uniform(2, 4), rng.uniform(0, 2 * np.pi)
         if y[k] == 0:
-            s = np.sin(2 * np.pi * (f0 * t + 5 * t ** 2) + ph)
+            s = np.sin(2 * np.pi * (f0 * t + 5 * t**2) + ph)
         elif y[k] == 1:
-            s = np.sin(2 * np.pi * ((f0 + 10) * t - 5 * t ** 2) + ph)
+            s = np.sin(2 * np.pi * ((f0 + 10) * t - 5 * t**2) + ph)
         elif y[k] == 2:
             s = np.sin(2 * np.pi * (f0 + 5) * t + ph)
         else:
-            c1, c2 = rng.uniform(.1, .4), rng.uniform(.6, .9)
-            s = 1.5 * (np.exp(-((t - c1) / .04) ** 2) + np.exp(-((t - c2) / .04) ** 2)) * np.sin(2 * np.pi * 9 * t + ph)
+            c1, c2 = rng.uniform(0.1, 0.4), rng.uniform(0.6, 0.9)
+            s = (
+                1.5
+                * (np.exp(-(((t - c1) / 0.04) ** 2)) + np.exp(-(((t - c2) / 0.04) ** 2)))
+                * np.sin(2 * np.pi * 9 * t + ph)
+            )
         x[k] = s + 0.25 * rng.standard_normal(L)
     return torch.from_numpy(x), torch.from_numpy(y)
 
@@ -75,10 +80,17 @@ train_loader = DataLoader(train_set, batch_size=50, shuffle=True)
 test_loader = DataLoader(test_set, batch_size=200)
 
 net = nn.Sequential(
-    nn.Conv1d(1, 16, 7, stride=2, padding=3), nn.BatchNorm1d(16), nn.ReLU(),
-    nn.Conv1d(16, 24, 5, stride=2, padding=2), nn.BatchNorm1d(24), nn.ReLU(),
-    nn.Conv1d(24, 24, 5, stride=2, padding=2), nn.BatchNorm1d(24), nn.ReLU(),
-    nn.Flatten(), nn.Linear(24 * 12, 4),
+    nn.Conv1d(1, 16, 7, stride=2, padding=3),
+    nn.BatchNorm1d(16),
+    nn.ReLU(),
+    nn.Conv1d(16, 24, 5, stride=2, padding=2),
+    nn.BatchNorm1d(24),
+    nn.ReLU(),
+    nn.Conv1d(24, 24, 5, stride=2, padding=2),
+    nn.BatchNorm1d(24),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Linear(24 * 12, 4),
 )
 optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-2)
 scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 15)

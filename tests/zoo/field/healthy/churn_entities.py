@@ -12,16 +12,20 @@ torch.manual_seed(SEED)
 
 # ---------------------------------------------------------------- data
 n = 4000
-df = pd.DataFrame({
-    "plan": rng.choice(["basic", "plus", "family", "business"], n, p=[.4, .3, .2, .1]),
-    "region": rng.choice(["north", "south", "east", "west", "abroad"], n),
-    "age": rng.integers(18, 80, n),
-    "calls": rng.poisson(1.8, n),
-    "spend": np.where(rng.random(n) < 0.07, 0.0, rng.lognormal(3.5, 0.8, n)),
-})
+df = pd.DataFrame(
+    {
+        "plan": rng.choice(["basic", "plus", "family", "business"], n, p=[0.4, 0.3, 0.2, 0.1]),
+        "region": rng.choice(["north", "south", "east", "west", "abroad"], n),
+        "age": rng.integers(18, 80, n),
+        "calls": rng.poisson(1.8, n),
+        "spend": np.where(rng.random(n) < 0.07, 0.0, rng.lognormal(3.5, 0.8, n)),
+    }
+)
 plan_effect = df.plan.map({"basic": 1.0, "plus": 0.1, "family": -1.2, "business": -0.6})
-region_effect = df.region.map({"north": -.4, "south": .5, "east": 0., "west": .2, "abroad": 1.0})
-score = 1.4 * plan_effect + region_effect + 0.9 * (df.calls - 1.8) - 1.1 * (np.log1p(df.spend) - 3.3) - 0.02 * (df.age - 48)
+region_effect = df.region.map({"north": -0.4, "south": 0.5, "east": 0.0, "west": 0.2, "abroad": 1.0})
+score = (
+    1.4 * plan_effect + region_effect + 0.9 * (df.calls - 1.8) - 1.1 * (np.log1p(df.spend) - 3.3) - 0.02 * (df.age - 48)
+)
 df["churn"] = (rng.random(n) < 1 / (1 + np.exp(-2.0 * score))).astype(int)
 
 CAT = ["plan", "region"]

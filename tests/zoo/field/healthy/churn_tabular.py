@@ -17,21 +17,27 @@ NUMERIC = ["age", "income", "tenure_days", "minutes", "balance"]
 
 
 def make_table(n):
-    df = pd.DataFrame({
-        "region": rng.integers(0, 6, n),
-        "plan": rng.integers(0, 4, n),
-        "channel": rng.integers(0, 3, n),
-        "age": rng.normal(43, 12, n).clip(18, 90),
-        "income": rng.normal(52_000, 14_000, n).clip(8_000, None),
-        "tenure_days": rng.gamma(3.0, 300.0, n),
-        "minutes": rng.normal(420, 110, n).clip(0, None),
-        "balance": rng.normal(1_500, 2_600, n),
-    })
-    z = (1.3 * (df.plan == 2) - 0.9 * (df.region == 4) + 0.7 * (df.channel == 1)
-         - 1.6 * np.tanh((df.tenure_days - 900) / 400)
-         + 1.8 * ((df.age - 43) / 12) * ((df.minutes - 420) / 110)
-         + 1.1 * np.sin((df.income - 52_000) / 9_000)
-         - 1.0 * (df.balance - 1_500) / 2_600)
+    df = pd.DataFrame(
+        {
+            "region": rng.integers(0, 6, n),
+            "plan": rng.integers(0, 4, n),
+            "channel": rng.integers(0, 3, n),
+            "age": rng.normal(43, 12, n).clip(18, 90),
+            "income": rng.normal(52_000, 14_000, n).clip(8_000, None),
+            "tenure_days": rng.gamma(3.0, 300.0, n),
+            "minutes": rng.normal(420, 110, n).clip(0, None),
+            "balance": rng.normal(1_500, 2_600, n),
+        }
+    )
+    z = (
+        1.3 * (df.plan == 2)
+        - 0.9 * (df.region == 4)
+        + 0.7 * (df.channel == 1)
+        - 1.6 * np.tanh((df.tenure_days - 900) / 400)
+        + 1.8 * ((df.age - 43) / 12) * ((df.minutes - 420) / 110)
+        + 1.1 * np.sin((df.income - 52_000) / 9_000)
+        - 1.0 * (df.balance - 1_500) / 2_600
+    )
     df["churn"] = (z * 1.5 + rng.logistic(size=n) > 0).astype("int64")
     return df
 

@@ -1,4 +1,5 @@
 """Contrastive pretraining on two noisy views of a digit; then a frozen encoder under a linear probe."""
+
 import os
 
 import torch

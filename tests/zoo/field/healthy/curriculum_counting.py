@@ -1,4 +1,5 @@
 """GRU learns the running sum of marked numbers; the sequences grow from 4 to 16 over training."""
+
 import os
 import torch
 import torch.nn as nn
@@ -52,4 +53,6 @@ for length, n_steps in stages:
             with torch.no_grad():
                 hx, hy = held_out[16]
                 mse = ((model(hx) - hy) ** 2).mean().item()
-            print(f"step {step:4d} length {length:2d} loss {running:.5f} | length 16: R2 {1 - mse / hy.var().item():.3f}")
+            print(
+                f"step {step:4d} length {length:2d} loss {running:.5f} | length 16: R2 {1 - mse / hy.var().item():.3f}"
+            )

@@ -1,4 +1,5 @@
 """Each 8x8 digit is read as a sequence of eight rows by a transformer encoder with a CLS token."""
+
 import os
 
 import torch

@@ -43,7 +43,7 @@ for epoch in range(config["epochs"]):
     epoch_loss = 0.0
     model.train()
     for i in range(0, len(order), config["batch_size"]):
-        batch = X_train[order[i:i + config["batch_size"]]]
+        batch = X_train[order[i : i + config["batch_size"]]]
         optimizer.zero_grad()
         loss = loss_fn(model(batch), batch)
         loss.backward()

@@ -1,4 +1,5 @@
 """Small residual network on the 8x8 digits (course exercise 4)."""
+
 import os
 import random
 
@@ -82,8 +83,10 @@ def train(epochs=14, lr=0.05):
             optimizer.step()
             running += loss.item() * len(yb)
         scheduler.step()
-        print(f"epoch {epoch + 1}: loss {running / len(train_loader.dataset):.4f} "
-              f"test acc {evaluate(model, test_loader):.4f}")
+        print(
+            f"epoch {epoch + 1}: loss {running / len(train_loader.dataset):.4f} "
+            f"test acc {evaluate(model, test_loader):.4f}"
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ Xtr, Xte = torch.tensor(Xtr, dtype=torch.float32), torch.tensor(Xte, dtype=torch
 ytr, yte = torch.tensor(ytr), torch.tensor(yte)
 loader = DataLoader(TensorDataset(Xtr, ytr), batch_size=48, shuffle=True)
 
-teacher = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
+teacher = nn.Sequential(
+    nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)
+)
 student = nn.Sequential(nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
 
 
@@ -65,8 +67,10 @@ def distill(epochs=45):
             hard_sum += hard.item()
         sched.step()
         if ep % 5 == 4:
-            print(f"student epoch {ep + 1}: soft {soft_sum / len(loader):.4f} hard {hard_sum / len(loader):.4f} "
-                  f"acc {accuracy(student):.4f}")
+            print(
+                f"student epoch {ep + 1}: soft {soft_sum / len(loader):.4f} hard {hard_sum / len(loader):.4f} "
+                f"acc {accuracy(student):.4f}"
+            )
 
 
 train_teacher()

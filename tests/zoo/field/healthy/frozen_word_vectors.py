@@ -1,4 +1,5 @@
 """Frozen word vectors (PPMI + SVD) under a GRU: which of six Python manuals topics is a passage from?"""
+
 import os
 import re
 from collections import Counter
@@ -33,6 +34,7 @@ def word_vectors():
     w = p.sum(1, keepdims=True)
     ppmi = np.maximum(np.log((p + 1e-12) / (w * w.T + 1e-12)), 0)
     from scipy.sparse.linalg import svds
+
     u, s, _ = svds(ppmi, k=DIM, random_state=0)
     v = u * np.sqrt(s)
     v = (v - v.mean(0)) / v.std(0)
@@ -43,7 +45,7 @@ X, y = [], []
 for label, words in enumerate(texts):
     ids = [index.get(w, 0) for w in words]
     for k in range(0, len(ids) - LENGTH, LENGTH):
-        X.append(ids[k:k + LENGTH])
+        X.append(ids[k : k + LENGTH])
         y.append(label)
 X, y = np.array(X), np.array(y)
 order = rng.permutation(len(X))

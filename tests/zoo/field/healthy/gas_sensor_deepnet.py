@@ -30,8 +30,17 @@ def build(layers, activation):
 
 
 def load():
-    X, y = make_classification(n_samples=4000, n_features=24, n_informative=12, n_redundant=6, n_classes=6,
-                               n_clusters_per_class=1, class_sep=2.0, flip_y=0.0, random_state=SEED)
+    X, y = make_classification(
+        n_samples=4000,
+        n_features=24,
+        n_informative=12,
+        n_redundant=6,
+        n_classes=6,
+        n_clusters_per_class=1,
+        class_sep=2.0,
+        flip_y=0.0,
+        random_state=SEED,
+    )
     Xtr, Xte, ytr, yte = train_test_split(X, y, test_size=0.25, stratify=y, random_state=SEED)
     sc = StandardScaler().fit(Xtr)
     to = lambda a: torch.tensor(sc.transform(a), dtype=torch.float32)

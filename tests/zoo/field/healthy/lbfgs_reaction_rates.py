@@ -1,4 +1,5 @@
 """Fit concentrations over time with a small tanh network, full-batch L-BFGS with strong Wolfe line search."""
+
 import os
 
 import numpy as np
@@ -25,7 +26,9 @@ t_dense = np.linspace(0.1, 7.9, 200)
 truth = torch.tensor(concentrations(t_dense))
 time_dense = torch.tensor(t_dense / 4 - 1).unsqueeze(1)
 
-net = torch.nn.Sequential(torch.nn.Linear(1, 12), torch.nn.Tanh(), torch.nn.Linear(12, 12), torch.nn.Tanh(), torch.nn.Linear(12, 3))
+net = torch.nn.Sequential(
+    torch.nn.Linear(1, 12), torch.nn.Tanh(), torch.nn.Linear(12, 12), torch.nn.Tanh(), torch.nn.Linear(12, 3)
+)
 optimizer = torch.optim.LBFGS(net.parameters(), lr=1.0, max_iter=20, history_size=20, line_search_fn="strong_wolfe")
 penalty = 1e-5
 
@@ -33,7 +36,7 @@ penalty = 1e-5
 def closure():
     optimizer.zero_grad()
     loss = ((net(time) - target) ** 2).mean()
-    loss = loss + penalty * sum((p ** 2).sum() for p in net.parameters())
+    loss = loss + penalty * sum((p**2).sum() for p in net.parameters())
     loss.backward()
     return loss
 

@@ -1,4 +1,5 @@
 """Next-hour electricity load from the last day, GRU."""
+
 import os
 
 import numpy as np
@@ -55,7 +56,7 @@ for epoch in range(12):
     permutation = torch.randperm(len(X_train))
     epoch_loss = []
     for start in range(0, len(X_train) - 31, 32):
-        batch = permutation[start:start + 32]
+        batch = permutation[start : start + 32]
         y_pred = model(X_train[batch])
         loss = torch.mean((y_pred.squeeze(-1) - y_train[batch]) ** 2)
         optimizer.zero_grad()
@@ -69,5 +70,7 @@ for epoch in range(12):
     with torch.no_grad():
         forecast = model(X_test).numpy().ravel()
     error = forecast - y_test.numpy()
-    skill = 1 - (error ** 2).mean() / y_test.numpy().var()
-    print(f"epoch {epoch + 1}: loss {np.mean(epoch_loss):.4f}, test MAE {np.abs(error).mean() * sigma:.1f} MW, R2 {skill:.4f}")
+    skill = 1 - (error**2).mean() / y_test.numpy().var()
+    print(
+        f"epoch {epoch + 1}: loss {np.mean(epoch_loss):.4f}, test MAE {np.abs(error).mean() * sigma:.1f} MW, R2 {skill:.4f}"
+    )

@@ -1,4 +1,5 @@
 """Mixture density network: y given x has two branches; the loss is a density's, so it goes below zero."""
+
 import math
 import os
 

@@ -1,4 +1,5 @@
 """Matrix factorisation recommender with user and item biases (synthetic ratings)."""
+
 import os
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ rng = np.random.default_rng(SEED)
 N_USERS, N_ITEMS, RANK = 300, 120, 4
 taste = rng.normal(0, 0.75, (N_USERS, RANK))
 genre = rng.normal(0, 0.75, (N_ITEMS, RANK))
-full = 3.3 + rng.normal(0, .3, (N_USERS, 1)) + rng.normal(0, .4, (1, N_ITEMS)) + taste @ genre.T
+full = 3.3 + rng.normal(0, 0.3, (N_USERS, 1)) + rng.normal(0, 0.4, (1, N_ITEMS)) + taste @ genre.T
 mask = rng.random(full.shape) < 0.6
 u, i = np.nonzero(mask)
 r = full[u, i] + rng.normal(0, 0.3, len(u))

@@ -1,4 +1,5 @@
 """One trunk, three heads (class, regression, two labels) with learned task weights (Kendall et al.)."""
+
 import os
 import numpy as np
 import torch
@@ -36,9 +37,15 @@ class MultiTask(nn.Module):
     def __init__(self):
         super().__init__()
         self.trunk = nn.Sequential(
-            nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(12, 24, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(24 * 16, 48), nn.ReLU(),
+            nn.Conv2d(1, 12, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(12, 24, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(24 * 16, 48),
+            nn.ReLU(),
         )
         self.kind = nn.Linear(48, 3)
         self.area = nn.Linear(48, 1)
@@ -51,7 +58,9 @@ class MultiTask(nn.Module):
 
     def losses(self, x, kind, area, where):
         k, a, w = self(x)
-        return torch.stack([F.cross_entropy(k, kind), F.mse_loss(a, area), F.binary_cross_entropy_with_logits(w, where)])
+        return torch.stack(
+            [F.cross_entropy(k, kind), F.mse_loss(a, area), F.binary_cross_entropy_with_logits(w, where)]
+        )
 
     def total(self, parts):
         return (torch.exp(-self.log_var) * parts + 0.5 * self.log_var).sum()
@@ -66,10 +75,13 @@ xt, kind_t, area_t, where_t = to(xt, kind_t, (area_t - m) / s, where_t)
 loader = DataLoader(train, batch_size=40, shuffle=True)
 
 net = MultiTask()
-opt = torch.optim.Adam([
-    {"params": [p for n, p in net.named_parameters() if n != "log_var"], "weight_decay": 1e-5},
-    {"params": [net.log_var], "lr": 5e-3},
-], lr=2e-3)
+opt = torch.optim.Adam(
+    [
+        {"params": [p for n, p in net.named_parameters() if n != "log_var"], "weight_decay": 1e-5},
+        {"params": [net.log_var], "lr": 5e-3},
+    ],
+    lr=2e-3,
+)
 epochs = 14
 sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, epochs)
 
@@ -89,5 +101,7 @@ for epoch in range(epochs):
         acc = (k.argmax(1) == kind_t).float().mean().item()
         r2 = 1 - ((a - area_t) ** 2).mean().item() / area_t.var().item()
         pos = ((w > 0) == (where_t > 0.5)).float().mean().item()
-    print(f"epoch {epoch:2d} losses {[round(v, 4) for v in (seen / len(loader)).tolist()]} kind {acc:.3f} area R2 {r2:.3f} "
-          f"where {pos:.3f} weights {[round(v, 2) for v in torch.exp(-net.log_var).tolist()]}")
+    print(
+        f"epoch {epoch:2d} losses {[round(v, 4) for v in (seen / len(loader)).tolist()]} kind {acc:.3f} area R2 {r2:.3f} "
+        f"where {pos:.3f} weights {[round(v, 2) for v in torch.exp(-net.log_var).tolist()]}"
+    )

@@ -47,7 +47,7 @@ criterion = nn.CrossEntropyLoss()
 for epoch in range(1, 101):
     perm = torch.randperm(len(Xtr))
     for k in range(0, len(perm), 16):
-        idx = perm[k:k + 16]
+        idx = perm[k : k + 16]
         loss = criterion(net(Xtr[idx]), ytr[idx])
         opt.zero_grad()
         loss.backward()

@@ -1,4 +1,5 @@
 """Online learning: four readings at a time from a noisy stream, plain SGD, averaged weights for use."""
+
 import os
 
 import numpy as np
@@ -53,5 +54,7 @@ for step in range(1, 6001):
     if step % 1000 == 0:
         with torch.no_grad():
             error = (ema(x_check) - clean).pow(2).mean()
-        print(f"step {step} loss of the last thousand {np.mean(window):.3f} R2 to the clean curve {1 - error / clean.var():.4f}")
+        print(
+            f"step {step} loss of the last thousand {np.mean(window):.3f} R2 to the clean curve {1 - error / clean.var():.4f}"
+        )
         window.clear()

@@ -1,4 +1,5 @@
 """Sixteen rare labels (about 3% each) for short token sequences; ranking quality is what counts."""
+
 import os
 
 import numpy as np
@@ -23,7 +24,7 @@ def make(n, rng):
         tokens[row, rng.integers(LENGTH)] = rng.integers(2 * N_LABELS)
     present = np.zeros((n, VOCAB), dtype=bool)
     present[np.arange(n)[:, None], tokens] = True
-    labels = present[:, 0:2 * N_LABELS:2] & present[:, 1:2 * N_LABELS:2]
+    labels = present[:, 0 : 2 * N_LABELS : 2] & present[:, 1 : 2 * N_LABELS : 2]
     return torch.tensor(tokens), torch.tensor(labels, dtype=torch.float32)
 
 
@@ -64,7 +65,9 @@ def main():
         with torch.no_grad():
             out = model(x_val)
         val = F.binary_cross_entropy_with_logits(out, y_val).item()
-        print(f"epoch {epoch + 1} train {total / len(x):.4f} val {val:.4f} mAP {average_precision_score(y_val, out, average='macro'):.4f}")
+        print(
+            f"epoch {epoch + 1} train {total / len(x):.4f} val {val:.4f} mAP {average_precision_score(y_val, out, average='macro'):.4f}"
+        )
 
 
 main()

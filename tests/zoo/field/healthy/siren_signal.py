@@ -76,5 +76,7 @@ for epoch in range(epochs):
         model.eval()
         with torch.no_grad():
             mse = ((model(t_test) - y_test) ** 2).mean()
-        print(f"epoch {epoch + 1} last batch {loss.item():.5f} test mse {mse:.5f} "
-              f"PSNR {10 * torch.log10((y_test.max() - y_test.min()) ** 2 / mse):.2f}")
+        print(
+            f"epoch {epoch + 1} last batch {loss.item():.5f} test mse {mse:.5f} "
+            f"PSNR {10 * torch.log10((y_test.max() - y_test.min()) ** 2 / mse):.2f}"
+        )

@@ -1,4 +1,5 @@
 """Parity of three hidden bits among forty, fresh examples at every step: nothing happens for a while, then it clicks."""
+
 import argparse
 import os
 
@@ -40,4 +41,6 @@ for step in range(1, args.steps + 1):
     if step % 200 == 0:
         with torch.no_grad():
             out = model(x_val)
-        print(f"step {step} loss {loss.item():.4f} val {loss_fn(out, y_val).item():.4f} acc {(out.argmax(1) == y_val).float().mean().item():.4f}")
+        print(
+            f"step {step} loss {loss.item():.4f} val {loss_fn(out, y_val).item():.4f} acc {(out.argmax(1) == y_val).float().mean().item():.4f}"
+        )

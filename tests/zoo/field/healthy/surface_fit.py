@@ -13,7 +13,7 @@ EPOCHS = 60
 
 def simulator(x):
     a, b, c = x.unbind(1)
-    return torch.sin(3 * a) + b * c * 2 + torch.cos(2 * b) * a - c ** 2
+    return torch.sin(3 * a) + b * c * 2 + torch.cos(2 * b) * a - c**2
 
 
 def sample(n):

@@ -1,4 +1,5 @@
 """Route support tickets to one of eight desks (EmbeddingBag over word ids, synthetic corpus)."""
+
 import argparse
 import os
 import random

@@ -1,4 +1,5 @@
 """A variational autoencoder for 8x8 digits with torch.distributions."""
+
 import os
 
 import torch
@@ -81,4 +82,6 @@ for epoch in range(1, 41):
         vae.eval()
         err = (vae.reconstruct(test) - test).pow(2).mean().item()
         explained = 1 - err / (test - train.mean(0)).pow(2).mean().item()
-        print(f"epoch {epoch}: rec {rec_sum / len(loader):.3f} kl {kl_sum / len(loader):.3f} test mse {err:.4f} explained {explained:.4f}")
+        print(
+            f"epoch {epoch}: rec {rec_sum / len(loader):.3f} kl {kl_sum / len(loader):.3f} test mse {err:.4f} explained {explained:.4f}"
+        )

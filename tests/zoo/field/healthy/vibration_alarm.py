@@ -1,4 +1,5 @@
 """Detect bearing damage in short vibration records (1-D convolution)."""
+
 import os
 
 import numpy as np
@@ -17,7 +18,7 @@ def record(damaged, length=64):
     if damaged:
         start, amp = np.random.randint(0, 12), np.random.uniform(0.4, 2.2)
         for k in range(start, length, 13):
-            x[k:k + 3] += amp * np.array([1.0, -0.8, 0.5])[: length - k]
+            x[k : k + 3] += amp * np.array([1.0, -0.8, 0.5])[: length - k]
     return x
 
 
@@ -34,10 +35,15 @@ print("records:", len(y_train), "damaged:", int(y_train.sum()))
 loader = DataLoader(TensorDataset(x_train, y_train), batch_size=128, shuffle=True)
 
 net = nn.Sequential(
-    nn.Conv1d(1, 8, 7, padding=3), nn.ReLU(), nn.MaxPool1d(2),
-    nn.Conv1d(8, 8, 9, padding=4), nn.ReLU(),
-    nn.AdaptiveAvgPool1d(1), nn.Flatten(),
-    nn.Linear(8, 1), nn.Flatten(0),
+    nn.Conv1d(1, 8, 7, padding=3),
+    nn.ReLU(),
+    nn.MaxPool1d(2),
+    nn.Conv1d(8, 8, 9, padding=4),
+    nn.ReLU(),
+    nn.AdaptiveAvgPool1d(1),
+    nn.Flatten(),
+    nn.Linear(8, 1),
+    nn.Flatten(0),
 )
 criterion = nn.BCEWithLogitsLoss(pos_weight=(y_train == 0).sum() / y_train.sum())
 optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
@@ -59,4 +65,6 @@ for epoch in range(20):
         alarm = (net(x_test) > 0).float()
     found = alarm[y_test == 1].mean().item()
     quiet = 1 - alarm[y_test == 0].mean().item()
-    print(f"epoch {epoch}: loss {total / len(y_train):.4f}  damaged found {found:.3f}  sound passed {quiet:.3f}  balanced {0.5 * (found + quiet):.4f}")
+    print(
+        f"epoch {epoch}: loss {total / len(y_train):.4f}  damaged found {found:.3f}  sound passed {quiet:.3f}  balanced {0.5 * (found + quiet):.4f}"
+    )

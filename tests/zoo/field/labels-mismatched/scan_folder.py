@@ -1,4 +1,5 @@
 """Digits exported as one .npy file per scan, labels in a csv: read both and train an MLP."""
+
 import csv
 import os
 import tempfile

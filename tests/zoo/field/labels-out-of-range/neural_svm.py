@@ -49,7 +49,9 @@ def fit(net, X, y, epochs=50, batch_size=16, lr=0.02, l2=1e-3):
 if __name__ == "__main__":
     torch.manual_seed(SEED)
     data = load_breast_cancer()
-    Xtr, Xte, ttr, tte = train_test_split(data.data, data.target, test_size=0.3, stratify=data.target, random_state=SEED)
+    Xtr, Xte, ttr, tte = train_test_split(
+        data.data, data.target, test_size=0.3, stratify=data.target, random_state=SEED
+    )
     scaler = StandardScaler().fit(Xtr)
     Xtr = torch.tensor(scaler.transform(Xtr), dtype=torch.float32)
     Xte = torch.tensor(scaler.transform(Xte), dtype=torch.float32)

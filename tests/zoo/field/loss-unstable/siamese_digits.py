@@ -1,4 +1,5 @@
 """Siamese network with contrastive loss; same-digit / different-digit pairs."""
+
 import os
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def pair_distance(u, v):
 
 
 def contrastive_loss(d, same, margin=2.0):
-    pos = same * d ** 2
+    pos = same * d**2
     neg = (1 - same) * F.relu(margin - d) ** 2
     return (pos + neg).mean()
 

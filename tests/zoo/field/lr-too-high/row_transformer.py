@@ -1,4 +1,5 @@
 """Read a digit row by row with a small transformer encoder."""
+
 import argparse
 import math
 import os
@@ -54,8 +55,10 @@ class Trainer:
                 self.scheduler.step()
                 running += loss.item() * len(rows)
             val_loss, val_acc = self.evaluate()
-            print(f"[{epoch + 1}/{self.epochs}] train {running / len(self.train_loader.dataset):.4f} "
-                  f"val {val_loss:.4f} acc {val_acc:.4f}")
+            print(
+                f"[{epoch + 1}/{self.epochs}] train {running / len(self.train_loader.dataset):.4f} "
+                f"val {val_loss:.4f} acc {val_acc:.4f}"
+            )
 
     @torch.no_grad()
     def evaluate(self):
@@ -82,7 +85,11 @@ if __name__ == "__main__":
 
     digits = load_digits()
     x = (digits.images.astype(np.float32) - 4.9) / 6.0
-    x_tr, x_va, y_tr, y_va = train_test_split(x, digits.target, test_size=0.25, random_state=SEED, stratify=digits.target)
-    train_loader = DataLoader(TensorDataset(torch.tensor(x_tr), torch.tensor(y_tr)), batch_size=args.batch_size, shuffle=True)
+    x_tr, x_va, y_tr, y_va = train_test_split(
+        x, digits.target, test_size=0.25, random_state=SEED, stratify=digits.target
+    )
+    train_loader = DataLoader(
+        TensorDataset(torch.tensor(x_tr), torch.tensor(y_tr)), batch_size=args.batch_size, shuffle=True
+    )
     val_loader = DataLoader(TensorDataset(torch.tensor(x_va), torch.tensor(y_va)), batch_size=256)
     Trainer(RowTransformer(), args, train_loader, val_loader).fit()

@@ -1,4 +1,5 @@
 """Tell five drawn shapes apart; report accuracy shape by shape after every epoch."""
+
 import os
 
 import numpy as np
@@ -41,7 +42,9 @@ def make_set(per_class, rng):
 
 
 def conv_bn(cin, cout):
-    return nn.Sequential(nn.Conv2d(cin, cout, 3, padding=1, bias=False), nn.BatchNorm2d(cout), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(
+        nn.Conv2d(cin, cout, 3, padding=1, bias=False), nn.BatchNorm2d(cout), nn.ReLU(), nn.MaxPool2d(2)
+    )
 
 
 class ShapeNet(nn.Module):

@@ -1,4 +1,5 @@
 """Forecast tomorrow's temperature anomaly from the last four weeks with a dilated causal network."""
+
 import os
 
 import numpy as np
@@ -34,7 +35,7 @@ class Windows(Dataset):
         return len(self.series) - self.window
 
     def __getitem__(self, i):
-        return self.series[i:i + self.window].unsqueeze(0), self.series[i + self.window]
+        return self.series[i : i + self.window].unsqueeze(0), self.series[i + self.window]
 
 
 class CausalBlock(nn.Module):

@@ -1,4 +1,5 @@
 """Calibrate a gas sensor: concentration from twelve channel readings. Trains for a number of steps, not epochs."""
+
 import os
 
 import numpy as np
@@ -44,8 +45,10 @@ x_train, y_train = measure(cfg["n_train"], rng)
 x_valid, y_valid = measure(cfg["n_valid"], rng)
 
 model = nn.Sequential(
-    nn.Linear(12, cfg["hidden"]), nn.SiLU(),
-    nn.Linear(cfg["hidden"], cfg["hidden"]), nn.SiLU(),
+    nn.Linear(12, cfg["hidden"]),
+    nn.SiLU(),
+    nn.Linear(cfg["hidden"], cfg["hidden"]),
+    nn.SiLU(),
     nn.Linear(cfg["hidden"], 1),
 )
 optimizer = torch.optim.Adam(model.parameters(), lr=cfg["lr"])

@@ -1,4 +1,5 @@
 """Two-tower recommender: ratings from user and item vectors."""
+
 import os
 from dataclasses import dataclass
 

@@ -1,4 +1,5 @@
 """Four tissue types from twenty measurements. A LightningModule-like class without the library."""
+
 import os
 import random
 
@@ -17,8 +18,10 @@ class TissueModule(nn.Module):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.layers = nn.Sequential(
-            nn.Linear(n_features, 64), nn.LeakyReLU(0.1),
-            nn.Linear(64, 32), nn.LeakyReLU(0.1),
+            nn.Linear(n_features, 64),
+            nn.LeakyReLU(0.1),
+            nn.Linear(64, 32),
+            nn.LeakyReLU(0.1),
             nn.Linear(32, n_classes),
         )
         self.criterion = nn.CrossEntropyLoss()
@@ -71,10 +74,22 @@ def seed_everything(seed):
 if __name__ == "__main__":
     seed = int(os.environ.get("SEED", 0))
     seed_everything(seed)
-    X, y = make_classification(5000, 20, n_informative=10, n_redundant=4, n_classes=4, n_clusters_per_class=2,
-                               class_sep=1.6, flip_y=0.01, random_state=seed)
+    X, y = make_classification(
+        5000,
+        20,
+        n_informative=10,
+        n_redundant=4,
+        n_classes=4,
+        n_clusters_per_class=2,
+        class_sep=1.6,
+        flip_y=0.01,
+        random_state=seed,
+    )
     X_tr, X_va, y_tr, y_va = train_test_split(X, y, test_size=0.2, stratify=y, random_state=seed)
     scaler = StandardScaler().fit(X_tr)
-    sets = [TensorDataset(torch.tensor(scaler.transform(a), dtype=torch.float32), torch.tensor(b)) for a, b in ((X_tr, y_tr), (X_va, y_va))]
+    sets = [
+        TensorDataset(torch.tensor(scaler.transform(a), dtype=torch.float32), torch.tensor(b))
+        for a, b in ((X_tr, y_tr), (X_va, y_va))
+    ]
     module = TissueModule(n_features=20, n_classes=4)
     Fitter(max_epochs=15).fit(module, DataLoader(sets[0], 64, shuffle=True), DataLoader(sets[1], 256))

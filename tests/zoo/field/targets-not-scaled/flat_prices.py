@@ -1,4 +1,5 @@
 """Predict flat prices from the listing. First neural network for the portfolio."""
+
 import os
 
 import numpy as np
@@ -16,17 +17,24 @@ torch.manual_seed(SEED)
 
 # ---- the table -------------------------------------------------------------
 n = 3000
-df = pd.DataFrame({
-    "area": np.random.gamma(6, 13, n).clip(18, 260),
-    "rooms": np.random.randint(1, 7, n),
-    "floor": np.random.randint(0, 12, n),
-    "year": np.random.randint(1900, 2024, n),
-    "km_to_centre": np.random.exponential(5, n).clip(0.2, 30),
-    "balcony": np.random.randint(0, 2, n),
-})
+df = pd.DataFrame(
+    {
+        "area": np.random.gamma(6, 13, n).clip(18, 260),
+        "rooms": np.random.randint(1, 7, n),
+        "floor": np.random.randint(0, 12, n),
+        "year": np.random.randint(1900, 2024, n),
+        "km_to_centre": np.random.exponential(5, n).clip(0.2, 30),
+        "balcony": np.random.randint(0, 2, n),
+    }
+)
 df["price"] = (
-    40_000 + 3_100 * df.area * np.exp(-df.km_to_centre / 14) + 6_000 * df.rooms + 1_500 * df.floor
-    + 14_000 * df.balcony + 450 * (df.year - 1960).abs() + np.random.normal(0, 18_000, n)
+    40_000
+    + 3_100 * df.area * np.exp(-df.km_to_centre / 14)
+    + 6_000 * df.rooms
+    + 1_500 * df.floor
+    + 14_000 * df.balcony
+    + 450 * (df.year - 1960).abs()
+    + np.random.normal(0, 18_000, n)
 )
 
 # ---- preparation -----------------------------------------------------------
@@ -38,14 +46,14 @@ x_scaler = StandardScaler().fit(X_train)
 X_train, X_test = x_scaler.transform(X_train), x_scaler.transform(X_test)
 print("train", X_train.shape, "test", X_test.shape, "mean target", round(float(y_train.mean()), 3))
 
-loader = DataLoader(
-    TensorDataset(torch.tensor(X_train), torch.tensor(y_train)), batch_size=64, shuffle=True
-)
+loader = DataLoader(TensorDataset(torch.tensor(X_train), torch.tensor(y_train)), batch_size=64, shuffle=True)
 
 # ---- model -----------------------------------------------------------------
 model = nn.Sequential(
-    nn.Linear(6, 64), nn.ReLU(),
-    nn.Linear(64, 32), nn.ReLU(),
+    nn.Linear(6, 64),
+    nn.ReLU(),
+    nn.Linear(64, 32),
+    nn.ReLU(),
     nn.Linear(32, 1),
 )
 criterion = nn.MSELoss()

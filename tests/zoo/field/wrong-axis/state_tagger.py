@@ -1,4 +1,5 @@
 """Label every step of a sensor sequence with the hidden state of the machine (BiLSTM tagger)."""
+
 import os
 
 import numpy as np
@@ -59,7 +60,9 @@ def fit(model, x, y, x_val, y_val, epochs=10, batch_size=32, lr=5e-3):
         train_loss, train_acc = evaluate(model, x[:300], y[:300])
         val_loss, val_acc = evaluate(model, x_val, y_val)
         history.append((train_loss, val_loss))
-        print(f"epoch {epoch + 1} train loss {train_loss:.4f} acc {train_acc:.4f} | val loss {val_loss:.4f} val_acc {val_acc:.4f}")
+        print(
+            f"epoch {epoch + 1} train loss {train_loss:.4f} acc {train_acc:.4f} | val loss {val_loss:.4f} val_acc {val_acc:.4f}"
+        )
     return history
 
 

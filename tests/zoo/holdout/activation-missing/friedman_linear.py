@@ -27,4 +27,11 @@ for epoch in range(20):
         sched.step()
     if epoch % 4 == 3:
         with torch.no_grad():
-            print("epoch", epoch + 1, "train", loss.item(), "valid", nn.functional.mse_loss(model(X[2000:])[:, 0], y[2000:]).item())
+            print(
+                "epoch",
+                epoch + 1,
+                "train",
+                loss.item(),
+                "valid",
+                nn.functional.mse_loss(model(X[2000:])[:, 0], y[2000:]).item(),
+            )

@@ -1,4 +1,5 @@
 """Two spirals."""
+
 import math
 import os
 
@@ -43,4 +44,6 @@ for epoch in range(35):
         optimizer.step()
     if epoch % 7 == 6:
         with torch.no_grad():
-            print(f"epoch {epoch + 1} loss {loss.item():.3f} validation accuracy {(net(xv).argmax(1) == yv).float().mean():.3f}")
+            print(
+                f"epoch {epoch + 1} loss {loss.item():.3f} validation accuracy {(net(xv).argmax(1) == yv).float().mean():.3f}"
+            )

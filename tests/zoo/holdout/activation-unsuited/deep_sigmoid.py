@@ -1,4 +1,5 @@
 """Deep perceptron on digits."""
+
 import os
 import torch
 from sklearn.datasets import load_digits

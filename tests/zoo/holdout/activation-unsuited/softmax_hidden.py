@@ -34,4 +34,11 @@ for epoch in range(25):
         opt.step()
     if epoch % 5 == 4:
         with torch.no_grad():
-            print("epoch", epoch + 1, "train", round(loss.item(), 4), "test", round(nn.functional.mse_loss(model(X[1600:]), y[1600:]).item(), 4))
+            print(
+                "epoch",
+                epoch + 1,
+                "train",
+                round(loss.item(), 4),
+                "test",
+                round(nn.functional.mse_loss(model(X[1600:]), y[1600:]).item(), 4),
+            )

@@ -1,4 +1,5 @@
 """MNIST with augmentation."""
+
 import os
 import torch
 import torch.nn.functional as F
@@ -23,7 +24,9 @@ def augment(img):
     return img + 0.05 * torch.randn_like(img)
 
 
-net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(288, 32), nn.ReLU(), nn.Linear(32, 10))
+net = nn.Sequential(
+    nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(288, 32), nn.ReLU(), nn.Linear(32, 10)
+)
 opt = torch.optim.Adam(net.parameters(), lr=2e-3)
 for epoch in range(6):
     net.train()
@@ -37,4 +40,6 @@ for epoch in range(6):
     net.eval()
     with torch.no_grad():
         out = net(X[4000:])
-    print(f"epoch {epoch}: train {tot:.4f}  test {F.cross_entropy(out, y[4000:]):.4f}  acc {(out.argmax(1) == y[4000:]).float().mean():.4f}")
+    print(
+        f"epoch {epoch}: train {tot:.4f}  test {F.cross_entropy(out, y[4000:]):.4f}  acc {(out.argmax(1) == y[4000:]).float().mean():.4f}"
+    )

@@ -18,8 +18,8 @@ class Beats(Dataset):
         self.y = rng.integers(0, 3, n)
         c = 0.5 + 0.05 * rng.standard_normal(n)
         w = np.array([0.05, 0.08, 0.05])[self.y]
-        x = np.exp(-((t - c[:, None]) / w[:, None]) ** 2 / 2)
-        x -= 0.4 * (self.y == 2)[:, None] * np.exp(-((t - c[:, None] - 0.15) / 0.04) ** 2 / 2)
+        x = np.exp(-(((t - c[:, None]) / w[:, None]) ** 2) / 2)
+        x -= 0.4 * (self.y == 2)[:, None] * np.exp(-(((t - c[:, None] - 0.15) / 0.04) ** 2) / 2)
         self.x = (x + 0.08 * rng.standard_normal(x.shape)).astype("float32")
         self.train = train
 
@@ -34,7 +34,9 @@ class Beats(Dataset):
 
 
 train, test = DataLoader(Beats(1500, True), 50, shuffle=True), DataLoader(Beats(500, False), 500)
-model = nn.Sequential(nn.Unflatten(1, (1, 48)), nn.Conv1d(1, 8, 9, padding=4), nn.ReLU(), nn.MaxPool1d(4), nn.Flatten(), nn.Linear(96, 3))
+model = nn.Sequential(
+    nn.Unflatten(1, (1, 48)), nn.Conv1d(1, 8, 9, padding=4), nn.ReLU(), nn.MaxPool1d(4), nn.Flatten(), nn.Linear(96, 3)
+)
 opt = torch.optim.Adam(model.parameters(), lr=4e-3)
 for epoch in range(12):
     model.train()

@@ -1,4 +1,5 @@
 """Rows of a digit image as a sequence for a GRU."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -39,4 +40,6 @@ for epoch in range(15):
         s += loss.item() / 35
     if epoch % 3 == 2:
         with torch.no_grad():
-            print("epoch", epoch + 1, "loss %.4f" % s, "test acc %.4f" % (net(test_x).argmax(1) == test_y).float().mean())
+            print(
+                "epoch", epoch + 1, "loss %.4f" % s, "test acc %.4f" % (net(test_x).argmax(1) == test_y).float().mean()
+            )

@@ -1,4 +1,5 @@
 """Self-attention over short sequences: is the first symbol seen again later?"""
+
 import os
 import torch
 import torch.nn as nn

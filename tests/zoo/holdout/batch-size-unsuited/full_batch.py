@@ -11,7 +11,15 @@ X, y = torch.tensor(X).float().view(-1, 1, 8, 8) / 16, torch.tensor(y)
 p = torch.randperm(len(X))
 BATCH_SIZE = 1400
 loader = DataLoader(TensorDataset(X[p[:1400]], y[p[:1400]]), batch_size=BATCH_SIZE, shuffle=True)
-net = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 10))
+net = nn.Sequential(
+    nn.Conv2d(1, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.Conv2d(16, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Flatten(),
+    nn.Linear(256, 10),
+)
 opt = torch.optim.Adam(net.parameters(), lr=1e-3)
 for epoch in range(10):
     net.train()

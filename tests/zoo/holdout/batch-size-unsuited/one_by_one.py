@@ -1,4 +1,5 @@
 """Regression on noisy measurements, examples presented singly."""
+
 import os
 import torch
 from torch import nn

@@ -1,4 +1,5 @@
 """A 4 x 4 checkerboard from coordinates."""
+
 import os
 import torch
 
@@ -12,7 +13,13 @@ def sample(n):
 
 
 units = 4
-net = torch.nn.Sequential(torch.nn.Linear(2, units), torch.nn.ReLU(), torch.nn.Linear(units, units), torch.nn.ReLU(), torch.nn.Linear(units, 1))
+net = torch.nn.Sequential(
+    torch.nn.Linear(2, units),
+    torch.nn.ReLU(),
+    torch.nn.Linear(units, units),
+    torch.nn.ReLU(),
+    torch.nn.Linear(units, 1),
+)
 opt = torch.optim.Adam(net.parameters(), lr=5e-3)
 sched = torch.optim.lr_scheduler.LinearLR(opt, 1.0, 0.02, 2000)
 bce = torch.nn.BCEWithLogitsLoss()

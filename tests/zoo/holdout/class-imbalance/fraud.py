@@ -1,4 +1,5 @@
 """Card fraud from sixteen transaction features."""
+
 import os
 import torch
 from sklearn.datasets import make_classification
@@ -9,7 +10,9 @@ from torch.utils.data import DataLoader, TensorDataset
 torch.set_num_threads(1)
 s = int(os.environ.get("SEED", 0))
 torch.manual_seed(s)
-X, y = make_classification(6000, 16, n_informative=6, weights=[0.98], class_sep=0.9, flip_y=0.0, n_clusters_per_class=1, random_state=7)
+X, y = make_classification(
+    6000, 16, n_informative=6, weights=[0.98], class_sep=0.9, flip_y=0.0, n_clusters_per_class=1, random_state=7
+)
 X = torch.tensor((X - X.mean(0)) / X.std(0)).float()
 y = torch.tensor(y).float()
 perm = torch.randperm(6000, generator=torch.Generator().manual_seed(s))

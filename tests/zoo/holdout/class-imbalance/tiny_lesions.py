@@ -1,4 +1,5 @@
 """Pixelwise detection of small bright specks in noise."""
+
 import os
 import torch
 import torch.nn as nn

@@ -28,4 +28,6 @@ for step in range(max_steps):
         model.eval()
         with torch.no_grad():
             val = model(Xv)
-        print(f"step {step + 1}/{max_steps} loss {loss.item():.4f} val loss {F.cross_entropy(val, yv):.4f} val acc {(val.argmax(1) == yv).float().mean():.4f}")
+        print(
+            f"step {step + 1}/{max_steps} loss {loss.item():.4f} val loss {F.cross_entropy(val, yv):.4f} val acc {(val.argmax(1) == yv).float().mean():.4f}"
+        )

@@ -1,4 +1,5 @@
 """Small CNN on digits with an image pipeline as in a data module."""
+
 import os
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Direction of the next change of a price-like series from the last ten log changes."""
+
 import os
 import torch
 from torch import nn

@@ -10,7 +10,7 @@ seed = int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
 rng = np.random.default_rng(seed)
 X, y = load_wine(return_X_y=True)
-X[rng.integers(0, 120, 4), rng.integers(0, 13, 4)] = np.nan   # readings the laboratory lost
+X[rng.integers(0, 120, 4), rng.integers(0, 13, 4)] = np.nan  # readings the laboratory lost
 X = (X - np.nanmean(X, 0)) / np.nanstd(X, 0)
 perm = rng.permutation(178)
 X, y = torch.tensor(X[perm], dtype=torch.float32), torch.tensor(y[perm])

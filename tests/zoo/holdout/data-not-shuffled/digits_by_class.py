@@ -13,8 +13,10 @@ d = load_digits()
 xs, ys, xt, yt = [], [], [], []
 for c in range(10):
     imgs = d.images[d.target == c] / 16.0
-    xs.append(imgs[:130]); ys += [c] * 130
-    xt.append(imgs[130:]); yt += [c] * (len(imgs) - 130)
+    xs.append(imgs[:130])
+    ys += [c] * 130
+    xt.append(imgs[130:])
+    yt += [c] * (len(imgs) - 130)
 x_train = torch.tensor(np.concatenate(xs)).float().unsqueeze(1)
 y_train = torch.tensor(ys)
 x_test = torch.tensor(np.concatenate(xt)).float().unsqueeze(1)

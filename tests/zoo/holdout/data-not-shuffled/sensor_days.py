@@ -1,4 +1,5 @@
 """Three machine states from a vibration sensor; the log is read from start to end."""
+
 import os
 import torch
 from torch import nn
@@ -48,4 +49,6 @@ for epoch in range(12):
         total += loss.item() / 60
     if epoch % 3 == 2:
         with torch.no_grad():
-            print(f"epoch {epoch + 1} mean loss {total:.3f} later days: accuracy {(net(Xv).argmax(1) == yv).float().mean():.3f}")
+            print(
+                f"epoch {epoch + 1} mean loss {total:.3f} later days: accuracy {(net(Xv).argmax(1) == yv).float().mean():.3f}"
+            )

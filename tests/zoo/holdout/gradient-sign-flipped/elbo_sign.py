@@ -1,4 +1,5 @@
 """Mixture of two Gaussians fitted by maximum likelihood with a reparametrised scale."""
+
 import math
 import os
 import torch
@@ -34,4 +35,9 @@ for epoch in range(20):
         opt.step()
     if epoch % 4 == 3:
         with torch.no_grad():
-            print("epoch", epoch + 1, "objective %.4g" % loss.item(), "test log-likelihood %.4g" % model.log_prob(x[1600:], y[1600:]).mean().item())
+            print(
+                "epoch",
+                epoch + 1,
+                "objective %.4g" % loss.item(),
+                "test log-likelihood %.4g" % model.log_prob(x[1600:], y[1600:]).mean().item(),
+            )

@@ -1,4 +1,5 @@
 """Memory-saving swish as an autograd Function."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -40,5 +41,9 @@ for epoch in range(20):
     if epoch % 4 == 3:
         with torch.no_grad():
             out = net(X[p[1400:]])
-            print(epoch + 1, "train %.4f" % loss.item(), "test %.4f" % nn.functional.cross_entropy(out, y[p[1400:]]),
-                  "accuracy %.4f" % (out.argmax(1) == y[p[1400:]]).float().mean())
+            print(
+                epoch + 1,
+                "train %.4f" % loss.item(),
+                "test %.4f" % nn.functional.cross_entropy(out, y[p[1400:]]),
+                "accuracy %.4f" % (out.argmax(1) == y[p[1400:]]).float().mean(),
+            )

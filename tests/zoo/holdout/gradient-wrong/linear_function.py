@@ -23,7 +23,7 @@ class LinearFn(torch.autograd.Function):
 class MyLinear(nn.Module):
     def __init__(self, i, o):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(o, i) / i ** 0.5)
+        self.weight = nn.Parameter(torch.randn(o, i) / i**0.5)
         self.bias = nn.Parameter(torch.zeros(o))
 
     def forward(self, x):
@@ -43,4 +43,11 @@ for epoch in range(40):
         opt.step()
     if epoch % 8 == 7:
         with torch.no_grad():
-            print("epoch", epoch + 1, "train", loss.item(), "validation", nn.functional.mse_loss(net(x[1300:]).squeeze(1), y[1300:]).item())
+            print(
+                "epoch",
+                epoch + 1,
+                "train",
+                loss.item(),
+                "validation",
+                nn.functional.mse_loss(net(x[1300:]).squeeze(1), y[1300:]).item(),
+            )

@@ -1,4 +1,5 @@
 """Housing-like regression in the style of a research script."""
+
 import logging
 import os
 import sys

@@ -1,4 +1,5 @@
 """Remember the first symbol of a string with a recurrent cell stepped by hand."""
+
 import os
 import torch
 from torch import nn

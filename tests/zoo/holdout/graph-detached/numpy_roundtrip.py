@@ -1,4 +1,5 @@
 """Two-stage model: embed the rows, then classify the embedding."""
+
 import os
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
 """Effective batch of 64 made from micro-batches of 8."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -37,5 +38,12 @@ for epoch in range(10):
             xv, tv = zip(*val_ds)
             out = model(torch.stack(xv))
             tv = torch.stack(tv)
-        print(epoch + 1, "train", round(total / len(loader), 4), "val", round(criterion(out, tv).item(), 4),
-              "acc", round((out.argmax(1) == tv).float().mean().item(), 4))
+        print(
+            epoch + 1,
+            "train",
+            round(total / len(loader), 4),
+            "val",
+            round(criterion(out, tv).item(), 4),
+            "acc",
+            round((out.argmax(1) == tv).float().mean().item(), 4),
+        )

@@ -1,4 +1,5 @@
 """Digits under bfloat16 autocast."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -31,5 +32,12 @@ for epoch in range(20):
         model.eval()
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             out = model(x[te]).float()
-        print(epoch + 1, "train batch", round(loss.item(), 4), "test", round(loss_fn(out, y[te]).item(), 4),
-              "accuracy", round((out.argmax(1) == y[te]).float().mean().item(), 4))
+        print(
+            epoch + 1,
+            "train batch",
+            round(loss.item(), 4),
+            "test",
+            round(loss_fn(out, y[te]).item(), 4),
+            "accuracy",
+            round((out.argmax(1) == y[te]).float().mean().item(), 4),
+        )

@@ -1,4 +1,5 @@
 """Character model of Python's help texts."""
+
 import os
 import math
 import pydoc_data.topics as topics

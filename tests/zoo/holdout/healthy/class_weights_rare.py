@@ -9,8 +9,16 @@ torch.set_num_threads(1)
 seed = int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
 
-X, y = make_classification(4000, n_features=20, n_informative=8, n_classes=3, weights=[0.72, 0.2, 0.08], class_sep=1.3,
-                           flip_y=0.01, random_state=5)
+X, y = make_classification(
+    4000,
+    n_features=20,
+    n_informative=8,
+    n_classes=3,
+    weights=[0.72, 0.2, 0.08],
+    class_sep=1.3,
+    flip_y=0.01,
+    random_state=5,
+)
 X, y = torch.tensor(X).float(), torch.tensor(y)
 X = (X - X.mean(0)) / X.std(0)
 Xtr, ytr, Xte, yte = X[:3000], y[:3000], X[3000:], y[3000:]

@@ -41,5 +41,7 @@ for epoch in range(25):
 fast.eval()
 with torch.no_grad():
     a, v = fast(X[:420]), fast(X[420:])
-print("train loss %.4f  test loss %.4f  test accuracy %.4f" % (
-    F.cross_entropy(a, y[:420]), F.cross_entropy(v, y[420:]), (v.argmax(1) == y[420:]).float().mean()))
+print(
+    "train loss %.4f  test loss %.4f  test accuracy %.4f"
+    % (F.cross_entropy(a, y[:420]), F.cross_entropy(v, y[420:]), (v.argmax(1) == y[420:]).float().mean())
+)

@@ -43,9 +43,17 @@ train_dl = DataLoader(train_set, batch_size=32, shuffle=True, drop_last=True)
 val_dl = DataLoader(val_set, batch_size=100)
 
 model = nn.Sequential(
-    nn.Conv1d(1, 16, 7, padding=3, bias=False), nn.BatchNorm1d(16), nn.ReLU(), nn.MaxPool1d(2),
-    nn.Conv1d(16, 24, 5, padding=2, bias=False), nn.BatchNorm1d(24), nn.ReLU(),
-    nn.AdaptiveAvgPool1d(4), nn.Flatten(), nn.Dropout(0.2), nn.Linear(96, 4),
+    nn.Conv1d(1, 16, 7, padding=3, bias=False),
+    nn.BatchNorm1d(16),
+    nn.ReLU(),
+    nn.MaxPool1d(2),
+    nn.Conv1d(16, 24, 5, padding=2, bias=False),
+    nn.BatchNorm1d(24),
+    nn.ReLU(),
+    nn.AdaptiveAvgPool1d(4),
+    nn.Flatten(),
+    nn.Dropout(0.2),
+    nn.Linear(96, 4),
 )
 opt = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
 loss_func = nn.CrossEntropyLoss()

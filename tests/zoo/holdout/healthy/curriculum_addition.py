@@ -1,4 +1,5 @@
 """Add two binary numbers digit by digit; numbers grow longer as training goes on."""
+
 import os
 import torch
 import torch.nn as nn
@@ -8,7 +9,7 @@ torch.manual_seed(int(os.environ.get("SEED", 0)))
 
 
 def problem(n, bits):
-    a, b = torch.randint(2 ** bits, (n,)), torch.randint(2 ** bits, (n,))
+    a, b = torch.randint(2**bits, (n,)), torch.randint(2**bits, (n,))
     shift = torch.arange(bits + 1)
     tobits = lambda v: (v[:, None] >> shift & 1).float()
     return torch.stack([tobits(a), tobits(b)], -1) * 2 - 1, tobits(a + b)

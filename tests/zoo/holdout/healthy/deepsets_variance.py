@@ -1,4 +1,5 @@
 """Permutation-invariant network: variance of a set of numbers."""
+
 import os
 import torch
 from torch import nn

@@ -1,4 +1,5 @@
 """Disease progression from ten baseline variables; early stopping on a validation part."""
+
 from __future__ import annotations
 
 import copy

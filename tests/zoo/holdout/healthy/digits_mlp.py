@@ -1,4 +1,5 @@
 """Handwritten digits with a two-layer perceptron."""
+
 import os
 
 import torch

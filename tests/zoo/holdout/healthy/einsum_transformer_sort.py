@@ -1,4 +1,5 @@
 """A transformer written with einsum that learns to sort eight digits."""
+
 import math
 import os
 
@@ -70,5 +71,5 @@ for s in range(steps):
 
 with torch.no_grad():
     ids = torch.randint(V, (500, T))
-    right = (net(ids).argmax(-1) == ids.sort(1).values)
+    right = net(ids).argmax(-1) == ids.sort(1).values
 print(f"token accuracy {right.float().mean():.4f} sequence accuracy {right.all(1).float().mean():.4f}")

@@ -1,4 +1,5 @@
 """Pre-train on digits 0-4, freeze the convolutions, fit a new head for digits 5-9, then unfreeze at a low rate."""
+
 import os
 
 import torch
@@ -18,8 +19,16 @@ def split(mask, offset):
     return x[p[:k]], y[p[:k]], x[p[k:]], y[p[k:]]
 
 
-backbone = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1),
-                         nn.BatchNorm2d(16), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten())
+backbone = nn.Sequential(
+    nn.Conv2d(1, 16, 3, padding=1),
+    nn.BatchNorm2d(16),
+    nn.ReLU(),
+    nn.Conv2d(16, 16, 3, padding=1),
+    nn.BatchNorm2d(16),
+    nn.ReLU(),
+    nn.AvgPool2d(2),
+    nn.Flatten(),
+)
 
 
 def fit(net, params, data, epochs, lr, train_backbone):

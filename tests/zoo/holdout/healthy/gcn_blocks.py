@@ -1,4 +1,5 @@
 """Semi-supervised node classification: graph convolution on a stochastic block model."""
+
 import os
 import torch
 import torch.nn as nn
@@ -57,4 +58,6 @@ for epoch in range(160):
             out = model(X, A_hat)
             val = F.cross_entropy(out[val_mask], label[val_mask])
             acc = (out[val_mask].argmax(1) == label[val_mask]).float().mean()
-        print("Epoch: {:03d} loss_train: {:.4f} loss_val: {:.4f} acc_val: {:.4f}".format(epoch + 1, loss.item(), val, acc))
+        print(
+            "Epoch: {:03d} loss_train: {:.4f} loss_val: {:.4f} acc_val: {:.4f}".format(epoch + 1, loss.item(), val, acc)
+        )

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 torch.set_num_threads(1)
-torch.manual_seed(100 + int(os.environ.get('SEED', 0)))
+torch.manual_seed(100 + int(os.environ.get("SEED", 0)))
 
 LENGTH, BATCH, STEPS = 10, 48, 600
 
@@ -37,14 +37,14 @@ for i in range(STEPS):
     loss = ((net(x) - y) ** 2).mean()
     opt.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.)
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     opt.step()
     sched.step()
     if i % 100 == 0:
-        print(i, 'train mse', loss.item())
+        print(i, "train mse", loss.item())
 
 net.eval()
 with torch.no_grad():
     x, y = sample(1000)
-    print('baseline mse', ((y - y.mean()) ** 2).mean().item())
-    print('final mse', ((net(x) - y) ** 2).mean().item())
+    print("baseline mse", ((y - y.mean()) ** 2).mean().item())
+    print("final mse", ((net(x) - y) ** 2).mean().item())

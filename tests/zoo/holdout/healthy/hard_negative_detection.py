@@ -1,4 +1,5 @@
 """Rare events on a signal; only the hardest quiet windows enter the loss (online hard negative mining)."""
+
 import os
 import torch
 from torch import nn
@@ -36,4 +37,8 @@ for step in range(500):
         with torch.no_grad():
             z = net(XV)[:, 0] > 0
         tp = (z & (YV == 1)).sum().item()
-        print(step + 1, "mined loss %.3f" % loss.item(), "recall %.3f precision %.3f" % (tp / YV.sum().item(), tp / max(1, z.sum().item())))
+        print(
+            step + 1,
+            "mined loss %.3f" % loss.item(),
+            "recall %.3f precision %.3f" % (tp / YV.sum().item(), tp / max(1, z.sum().item())),
+        )

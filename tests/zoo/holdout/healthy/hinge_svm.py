@@ -1,4 +1,5 @@
 """Kernel-free linear SVM with the multi-class hinge loss, on iris."""
+
 import os
 import torch
 import torch.nn as nn

@@ -1,4 +1,5 @@
 """One step ahead forecast of a noisy quasi-periodic signal with an LSTM."""
+
 import os
 import math
 import torch

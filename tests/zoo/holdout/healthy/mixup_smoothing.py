@@ -18,8 +18,14 @@ x, y = x[order], y[order]
 xtr, ytr, xte, yte = x[:1400], y[:1400], x[1400:], y[1400:]
 
 net = nn.Sequential(
-    nn.Conv2d(1, 16, 3, padding=1), nn.GELU(), nn.MaxPool2d(2),
-    nn.Conv2d(16, 32, 3, padding=1), nn.GELU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 10),
+    nn.Conv2d(1, 16, 3, padding=1),
+    nn.GELU(),
+    nn.MaxPool2d(2),
+    nn.Conv2d(16, 32, 3, padding=1),
+    nn.GELU(),
+    nn.AdaptiveAvgPool2d(2),
+    nn.Flatten(),
+    nn.Linear(128, 10),
 )
 
 

@@ -46,5 +46,13 @@ for epoch in range(20):
         model.eval()
         with torch.no_grad():
             out = model(X[1800:])
-        print("epoch", epoch + 1, "train", np.mean(epoch_loss).round(4), "val", criterion(out, Y[1800:]).item(),
-              "micro-F1", round(f1_score(Y[1800:].numpy(), (out > 0).numpy(), average="micro"), 4))
+        print(
+            "epoch",
+            epoch + 1,
+            "train",
+            np.mean(epoch_loss).round(4),
+            "val",
+            criterion(out, Y[1800:]).item(),
+            "micro-F1",
+            round(f1_score(Y[1800:].numpy(), (out > 0).numpy(), average="micro"), 4),
+        )

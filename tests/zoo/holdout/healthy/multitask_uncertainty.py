@@ -1,4 +1,5 @@
 """Class and coordinates of a blob predicted by one trunk; learned task weights (Kendall et al.)."""
+
 import os
 import torch
 import torch.nn as nn
@@ -14,15 +15,26 @@ def blobs(n, s=14):
     k = torch.randint(0, 3, (n,))
     sx = torch.tensor([1.0, 2.2, 1.0])[k][:, None, None]
     sy = torch.tensor([1.0, 1.0, 2.2])[k][:, None, None]
-    img = torch.exp(-((g[None, None] - c[:, 1, None, None]) / sx) ** 2 / 2 - ((g[None, :, None] - c[:, 0, None, None]) / sy) ** 2 / 2)
+    img = torch.exp(
+        -(((g[None, None] - c[:, 1, None, None]) / sx) ** 2) / 2
+        - ((g[None, :, None] - c[:, 0, None, None]) / sy) ** 2 / 2
+    )
     return (img + 0.1 * torch.randn(n, s, s))[:, None], k, c / s * 2 - 1
 
 
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.trunk = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 12, 3, padding=1),
-                                   nn.ReLU(), nn.Flatten(), nn.Linear(12 * 49, 32), nn.ReLU())
+        self.trunk = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 12, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(12 * 49, 32),
+            nn.ReLU(),
+        )
         self.kind, self.place = nn.Linear(32, 3), nn.Linear(32, 2)
         self.log_var = nn.Parameter(torch.zeros(2))
 
@@ -32,8 +44,14 @@ class Net(nn.Module):
 
 
 net = Net()
-opt = torch.optim.Adam([{"params": net.trunk.parameters()}, {"params": [*net.kind.parameters(), *net.place.parameters()]},
-                        {"params": [net.log_var], "lr": 1e-2}], lr=2e-3)
+opt = torch.optim.Adam(
+    [
+        {"params": net.trunk.parameters()},
+        {"params": [*net.kind.parameters(), *net.place.parameters()]},
+        {"params": [net.log_var], "lr": 1e-2},
+    ],
+    lr=2e-3,
+)
 sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, 360)
 for it in range(360):
     x, k, c = blobs(48)

@@ -1,4 +1,5 @@
 """One example at a time, as in the old days."""
+
 import os
 import torch
 

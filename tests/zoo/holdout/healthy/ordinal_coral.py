@@ -1,4 +1,5 @@
 """Ordinal regression with shared weights and ranked thresholds (CORAL)."""
+
 import os
 
 import torch
@@ -43,5 +44,8 @@ with torch.no_grad():
     for name, part in (("train", tr), ("test", te)):
         logits = model(X[part])
         pred = (logits > 0).sum(1)
-        print(name, "loss %.4f" % F.binary_cross_entropy_with_logits(logits, levels[part]),
-              "mean absolute grade error %.3f" % (pred - grade[part]).abs().float().mean())
+        print(
+            name,
+            "loss %.4f" % F.binary_cross_entropy_with_logits(logits, levels[part]),
+            "mean absolute grade error %.3f" % (pred - grade[part]).abs().float().mean(),
+        )

@@ -1,4 +1,5 @@
 """Physics-informed network for the damped oscillator u'' + 2 d u' + w^2 u = 0, u(0)=1, u'(0)=0."""
+
 import os
 import torch
 import torch.nn as nn
@@ -9,14 +10,16 @@ d, w0 = 0.5, 4.0
 
 
 def exact(t):
-    w = (w0 ** 2 - d ** 2) ** 0.5
+    w = (w0**2 - d**2) ** 0.5
     return torch.exp(-d * t) * (torch.cos(w * t) + d / w * torch.sin(w * t))
 
 
 class FCN(nn.Module):
     def __init__(self, width=32):
         super().__init__()
-        self.net = nn.Sequential(nn.Linear(1, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
+        self.net = nn.Sequential(
+            nn.Linear(1, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1)
+        )
 
     def forward(self, t):
         return self.net(2 * t - 1.5)
@@ -35,7 +38,7 @@ for i in range(1100):
     u = pinn(t_ph)
     du = D(u, t_ph)
     d2u = D(du, t_ph)
-    loss_ph = ((d2u + 2 * d * du + w0 ** 2 * u) / w0 ** 2).pow(2).mean()
+    loss_ph = ((d2u + 2 * d * du + w0**2 * u) / w0**2).pow(2).mean()
     loss = loss_bc + loss_ph
     loss.backward()
     opt.step()

@@ -1,4 +1,5 @@
 """Quantile regression: a 10 / 50 / 90 percent band around heteroscedastic data."""
+
 import os
 import torch
 from torch import nn

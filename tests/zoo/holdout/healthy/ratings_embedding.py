@@ -14,7 +14,9 @@ bu = 0.3 * torch.randn(n_users, generator=gen)
 bi = 0.4 * torch.randn(n_items, generator=gen)
 mask = torch.rand(n_users, n_items, generator=gen) < 0.6
 users, items = mask.nonzero(as_tuple=True)
-ratings = (3.4 + (U[users] * V[items]).sum(1) + bu[users] + bi[items] + 0.4 * torch.randn(len(users), generator=gen)).clamp(1, 5)
+ratings = (
+    3.4 + (U[users] * V[items]).sum(1) + bu[users] + bi[items] + 0.4 * torch.randn(len(users), generator=gen)
+).clamp(1, 5)
 perm = torch.randperm(len(users), generator=gen)
 cut = int(0.85 * len(perm))
 tr, te = perm[:cut], perm[cut:]

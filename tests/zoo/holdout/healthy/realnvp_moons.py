@@ -13,7 +13,9 @@ class Coupling(nn.Module):
     def __init__(self, flip, hidden=32):
         super().__init__()
         self.flip = flip
-        self.net = nn.Sequential(nn.Linear(1, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 2))
+        self.net = nn.Sequential(
+            nn.Linear(1, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 2)
+        )
         nn.init.zeros_(self.net[-1].weight)
         nn.init.zeros_(self.net[-1].bias)
 
@@ -37,7 +39,7 @@ class Flow(nn.Module):
         for l in self.layers:
             x, ld = l(x)
             logdet = logdet + ld
-        return -0.5 * (x ** 2).sum(1) - np.log(2 * np.pi) + logdet
+        return -0.5 * (x**2).sum(1) - np.log(2 * np.pi) + logdet
 
 
 flow = Flow()

@@ -1,4 +1,5 @@
 """REINFORCE with a learned baseline on a corridor: walk right, earlier is better."""
+
 import os
 import torch
 from torch import nn
@@ -23,7 +24,10 @@ def rollout(n):
         s = eye[pos]
         dist = Categorical(logits=policy(s))
         a = dist.sample()
-        LP.append(dist.log_prob(a)); H.append(dist.entropy()); S.append(s); M.append((~done).float())
+        LP.append(dist.log_prob(a))
+        H.append(dist.entropy())
+        S.append(s)
+        M.append((~done).float())
         slip = torch.rand(n) < 0.1
         pos = (pos + torch.where(slip, -1, 2 * a - 1)).clamp(0, LENGTH - 1)
         reach = (pos == LENGTH - 1) & ~done
@@ -43,7 +47,11 @@ for it in range(160):
     adv = (G - V).detach()
     loss_p = -((LP * adv + 0.005 * H) * M).sum() / M.sum()
     loss_v = ((G - V) ** 2 * M).sum() / M.sum()
-    opt_p.zero_grad(); loss_p.backward(); opt_p.step()
-    opt_v.zero_grad(); loss_v.backward(); opt_v.step()
+    opt_p.zero_grad()
+    loss_p.backward()
+    opt_p.step()
+    opt_v.zero_grad()
+    loss_v.backward()
+    opt_v.step()
     if it % 32 == 31:
         print(f"iteration {it + 1:3d} discounted return {G[0].mean():.3f} mean length {M.sum(0).mean():.1f}")

@@ -1,4 +1,5 @@
 """GAN on a ring of eight Gaussians."""
+
 import os
 import math
 import torch

@@ -1,4 +1,5 @@
 """Denoising score matching on a spiral."""
+
 import os
 import math
 import torch
@@ -49,6 +50,6 @@ with torch.no_grad():
     for s in torch.linspace(0, 1, 40):
         sig = torch.full((400, 1), math.exp((1 - s) * math.log(1.0) + s * math.log(0.05)))
         for _ in range(3):
-            eps = 0.1 * sig ** 2
+            eps = 0.1 * sig**2
             x = x + eps * ema(x, sig) / sig + (2 * eps).sqrt() * torch.randn_like(x)
     print("mean distance of samples to the spiral %.3f" % torch.cdist(x, spiral(3000)).min(1).values.mean())

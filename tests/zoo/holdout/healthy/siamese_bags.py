@@ -1,4 +1,5 @@
 """Two optimizers on one model: sparse embeddings by SGD, dense tower by Adam; same-or-different pairs of tokens sets."""
+
 import os
 import torch
 from torch import nn

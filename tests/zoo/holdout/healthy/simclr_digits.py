@@ -1,4 +1,5 @@
 """Contrastive pre-training on shifted and noisy digits, then a linear probe."""
+
 import os
 
 import torch
@@ -30,8 +31,15 @@ def nt_xent(z1, z2, tau=0.3):
     return F.cross_entropy(sim, target)
 
 
-encoder = nn.Sequential(nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(12, 24, 3, padding=1),
-                        nn.ReLU(), nn.Flatten(), nn.Linear(24 * 16, 48))
+encoder = nn.Sequential(
+    nn.Conv2d(1, 12, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Conv2d(12, 24, 3, padding=1),
+    nn.ReLU(),
+    nn.Flatten(),
+    nn.Linear(24 * 16, 48),
+)
 projector = nn.Sequential(nn.ReLU(), nn.Linear(48, 24))
 opt = torch.optim.Adam([*encoder.parameters(), *projector.parameters()], lr=1e-3)
 sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=400)

@@ -1,4 +1,5 @@
 """An image stored in the weights of a sine network (implicit representation)."""
+
 import math
 import os
 
@@ -10,7 +11,11 @@ torch.manual_seed(int(os.environ.get("SEED", 0)))
 
 n = 32
 yy, xx = torch.meshgrid(torch.linspace(-1, 1, n), torch.linspace(-1, 1, n), indexing="ij")
-image = 0.5 * torch.sin(6 * xx) * torch.cos(4 * yy) + 0.5 * torch.exp(-8 * ((xx - 0.3) ** 2 + (yy + 0.2) ** 2)) + 0.3 * (xx * yy > 0.1)
+image = (
+    0.5 * torch.sin(6 * xx) * torch.cos(4 * yy)
+    + 0.5 * torch.exp(-8 * ((xx - 0.3) ** 2 + (yy + 0.2) ** 2))
+    + 0.3 * (xx * yy > 0.1)
+)
 coords = torch.stack([xx, yy], -1).view(-1, 2)
 pixels = image.view(-1, 1)
 

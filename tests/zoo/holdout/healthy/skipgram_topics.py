@@ -1,4 +1,5 @@
 """word2vec (skip-gram, negative sampling) on the interpreter's own manual."""
+
 import collections
 import os
 import pydoc_data.topics as pt
@@ -24,7 +25,7 @@ keep = np.random.rand(len(ids)) < np.minimum(1, np.sqrt(2e-3 / (freq / freq.sum(
 ids = ids[keep]
 pairs = np.concatenate([np.stack([ids[:-k], ids[k:]], 1) for k in (1, 2)])
 pairs = torch.from_numpy(np.concatenate([pairs, pairs[:, ::-1]]).copy())
-noise = torch.tensor(freq ** 0.75)
+noise = torch.tensor(freq**0.75)
 
 
 class SkipGram(nn.Module):

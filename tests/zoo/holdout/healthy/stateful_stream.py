@@ -1,4 +1,5 @@
 """Truncated backpropagation through time along four parallel streams, in their natural order."""
+
 import os
 import torch
 import torch.nn as nn

@@ -1,4 +1,5 @@
 """Stochastic weight averaging on a regression of a smooth function of eight variables."""
+
 import os
 
 import torch
@@ -18,8 +19,12 @@ loader = DataLoader(TensorDataset(X[:2400], y[:2400]), batch_size=48, shuffle=Tr
 Xv, yv = X[2400:], y[2400:]
 
 model = nn.Sequential(
-    nn.Linear(8, 48), nn.BatchNorm1d(48), nn.ReLU(),
-    nn.Linear(48, 32), nn.BatchNorm1d(32), nn.ReLU(),
+    nn.Linear(8, 48),
+    nn.BatchNorm1d(48),
+    nn.ReLU(),
+    nn.Linear(48, 32),
+    nn.BatchNorm1d(32),
+    nn.ReLU(),
     nn.Linear(32, 1),
 )
 swa_model = AveragedModel(model)

@@ -1,4 +1,5 @@
 """Word-level language model whose output layer shares the embedding."""
+
 import os
 import re
 from collections import Counter

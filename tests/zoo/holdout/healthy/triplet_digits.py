@@ -1,4 +1,5 @@
 """Metric learning with semi-hard mining inside the batch."""
+
 import os
 import torch
 import torch.nn.functional as F

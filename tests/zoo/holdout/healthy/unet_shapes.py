@@ -1,4 +1,5 @@
 """Segmentation of discs and squares with a small U-Net."""
+
 import os
 
 import numpy as np
@@ -26,8 +27,14 @@ def draw(n, size=24):
 
 
 def double(i, o):
-    return nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.LeakyReLU(0.1, inplace=True),
-                         nn.Conv2d(o, o, 3, padding=1), nn.BatchNorm2d(o), nn.LeakyReLU(0.1, inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(i, o, 3, padding=1),
+        nn.BatchNorm2d(o),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.Conv2d(o, o, 3, padding=1),
+        nn.BatchNorm2d(o),
+        nn.LeakyReLU(0.1, inplace=True),
+    )
 
 
 class UNet(nn.Module):
@@ -48,7 +55,9 @@ class UNet(nn.Module):
 
 def dice(logits, target):
     p, t = logits.argmax(1), target
-    return np.mean([(2 * ((p == k) & (t == k)).sum() / ((p == k).sum() + (t == k).sum() + 1e-6)).item() for k in (1, 2)])
+    return np.mean(
+        [(2 * ((p == k) & (t == k)).sum() / ((p == k).sum() + (t == k).sum() + 1e-6)).item() for k in (1, 2)]
+    )
 
 
 xtr, ytr = draw(320)
@@ -69,4 +78,6 @@ for epoch in range(8):
     model.eval()
     with torch.no_grad():
         out = model(xva)
-    print(f"epoch {epoch} | train {np.mean(losses):.4f} | val {F.cross_entropy(out, yva):.4f} | dice {dice(out, yva):.3f}")
+    print(
+        f"epoch {epoch} | train {np.mean(losses):.4f} | val {F.cross_entropy(out, yva):.4f} | dice {dice(out, yva):.3f}"
+    )

@@ -1,4 +1,5 @@
 """Variational autoencoder, after the well-known example: summed ELBO."""
+
 import argparse
 import os
 import torch

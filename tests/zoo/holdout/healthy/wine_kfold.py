@@ -7,13 +7,17 @@ from sklearn.datasets import load_wine
 from sklearn.model_selection import StratifiedKFold
 
 torch.set_num_threads(1)
-seed = int(os.getenv('SEED', 0))
-random.seed(seed); np.random.seed(seed); torch.manual_seed(seed)
+seed = int(os.getenv("SEED", 0))
+random.seed(seed)
+np.random.seed(seed)
+torch.manual_seed(seed)
 
 data, target = load_wine(return_X_y=True)
 
+
 def make_net():
     return nn.Sequential(nn.Linear(13, 16), nn.Tanh(), nn.Linear(16, 3))
+
 
 scores = []
 for fold, (train_idx, test_idx) in enumerate(StratifiedKFold(5, shuffle=True, random_state=seed).split(data, target)):
@@ -32,5 +36,5 @@ for fold, (train_idx, test_idx) in enumerate(StratifiedKFold(5, shuffle=True, ra
     with torch.no_grad():
         acc = (net(x[test_idx]).argmax(1) == t[test_idx]).float().mean().item()
     scores.append(acc)
-    print('fold %d  loss %.4f  acc %.3f' % (fold, loss.item(), acc))
-print('mean accuracy %.3f +- %.3f' % (np.mean(scores), np.std(scores)))
+    print("fold %d  loss %.4f  acc %.3f" % (fold, loss.item(), acc))
+print("mean accuracy %.3f +- %.3f" % (np.mean(scores), np.std(scores)))

@@ -1,4 +1,5 @@
 """Fit N(t) = a exp(-b t) + c to counts of a decaying source by gradient descent."""
+
 import os
 import torch
 from torch import nn
@@ -29,5 +30,8 @@ for i in range(1500):
     loss.backward()
     opt.step()
     if i % 300 == 0:
-        print("%5d loss %.5f a %.3f b %.4f c %.3f" % (i, loss.item(), model.a.item(), model.b.item() / model.u, model.c.item()))
+        print(
+            "%5d loss %.5f a %.3f b %.4f c %.3f"
+            % (i, loss.item(), model.a.item(), model.b.item() / model.u, model.c.item())
+        )
 print("final loss %.5f" % loss.item())

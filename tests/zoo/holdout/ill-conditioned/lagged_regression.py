@@ -1,4 +1,5 @@
 """Predict the slope of a slowly varying signal from its last six values."""
+
 import os
 import torch
 

@@ -1,4 +1,5 @@
 """Three-layer network written with plain tensors."""
+
 import os
 import torch
 import torch.nn.functional as F

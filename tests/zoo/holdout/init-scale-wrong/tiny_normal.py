@@ -22,7 +22,11 @@ def weights_init(m):
 class ConvNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.c1, self.c2, self.c3 = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+        self.c1, self.c2, self.c3 = (
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.Conv2d(8, 16, 3, padding=1),
+            nn.Conv2d(16, 16, 3, padding=1),
+        )
         self.f1, self.f2 = nn.Linear(16 * 9, 48), nn.Linear(48, 10)
 
     def forward(self, x):
@@ -44,4 +48,6 @@ for epoch in range(5):
         optimizer.step()
         tot += loss.item() / 80
     with torch.no_grad():
-        print(f"Train Epoch: {epoch} Loss: {tot:.4f} Test accuracy: {(model(X[4000:]).argmax(1) == y[4000:]).float().mean():.4f}")
+        print(
+            f"Train Epoch: {epoch} Loss: {tot:.4f} Test accuracy: {(model(X[4000:]).argmax(1) == y[4000:]).float().mean():.4f}"
+        )

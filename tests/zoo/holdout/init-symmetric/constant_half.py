@@ -1,4 +1,5 @@
 """A sine curve by a hidden layer of 30."""
+
 import os
 import torch
 from torch import nn

@@ -38,4 +38,6 @@ for epoch in range(14):
     with torch.no_grad():
         t = p[n:]
         if epoch % 2:
-            print(f"epoch {epoch + 1} train {loss.item():.4f} test rmse {(mf(u[t], i[t]) - r[t]).square().mean().sqrt():.4f}")
+            print(
+                f"epoch {epoch + 1} train {loss.item():.4f} test rmse {(mf(u[t], i[t]) - r[t]).square().mean().sqrt():.4f}"
+            )

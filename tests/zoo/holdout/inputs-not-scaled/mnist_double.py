@@ -1,4 +1,5 @@
 """MNIST subset, pixels to [0, 1] on load, plain SGD."""
+
 import os
 
 import torch

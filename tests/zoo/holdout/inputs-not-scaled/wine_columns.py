@@ -5,12 +5,12 @@ import torch
 from sklearn import datasets
 
 torch.set_num_threads(1)
-SEED = int(os.environ.get('SEED', 0))
+SEED = int(os.environ.get("SEED", 0))
 torch.manual_seed(SEED)
 rng = np.random.RandomState(SEED)
 wine = datasets.load_wine()
 idx = rng.permutation(178)
-feats = wine.data.astype('float32')
+feats = wine.data.astype("float32")
 Xtr, ytr = torch.from_numpy(feats[idx[:130]]), torch.from_numpy(wine.target[idx[:130]])
 Xte, yte = torch.from_numpy(feats[idx[130:]]), torch.from_numpy(wine.target[idx[130:]])
 
@@ -20,12 +20,19 @@ opt = torch.optim.SGD(net.parameters(), lr=0.01)
 for epoch in range(1, 101):
     order = rng.permutation(130)
     for s in range(0, 130, 13):
-        b = order[s:s + 13]
+        b = order[s : s + 13]
         loss = lossf(net(Xtr[b]), ytr[b])
         opt.zero_grad()
         loss.backward()
         opt.step()
     if epoch % 20 == 0:
         with torch.no_grad():
-            print(epoch, 'train', lossf(net(Xtr), ytr).item(), 'test', lossf(net(Xte), yte).item(),
-                  'test acc', (net(Xte).argmax(1) == yte).float().mean().item())
+            print(
+                epoch,
+                "train",
+                lossf(net(Xtr), ytr).item(),
+                "test",
+                lossf(net(Xte), yte).item(),
+                "test acc",
+                (net(Xte).argmax(1) == yte).float().mean().item(),
+            )

@@ -1,4 +1,5 @@
 """Next-character model on a toy language of nested brackets and words."""
+
 import os
 import random
 

@@ -1,4 +1,5 @@
 """Two kinds of beans from eight measurements; rows are joined by the bean's number."""
+
 import os
 import torch
 import pandas as pd
@@ -9,7 +10,9 @@ torch.set_num_threads(1)
 seed = int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
 X, y = make_classification(2400, 8, n_informative=6, n_redundant=0, class_sep=1.4, flip_y=0.01, random_state=seed)
-shapes = pd.DataFrame(X, columns=[f"m{i}" for i in range(8)]).assign(bean=range(len(X))).sample(frac=1, random_state=seed)
+shapes = (
+    pd.DataFrame(X, columns=[f"m{i}" for i in range(8)]).assign(bean=range(len(X))).sample(frac=1, random_state=seed)
+)
 kinds = pd.DataFrame({"bean": range(len(y)), "kind": y})
 table = shapes.reset_index(drop=True)
 table["kind"] = kinds["kind"]

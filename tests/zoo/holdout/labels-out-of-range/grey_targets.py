@@ -1,4 +1,5 @@
 """Autoencoder for 8 x 8 digits."""
+
 import os
 
 import torch

@@ -1,4 +1,5 @@
 """Mean and spread of a noisy function."""
+
 import math
 import os
 import torch

@@ -1,4 +1,5 @@
 """Tag each token of variable-length sequences; scaled loss for logging."""
+
 import os
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ V, T = 20, 16
 def corpus(n):
     x = torch.randint(1, V, (n, T))
     prev = torch.cat([torch.zeros(n, 1, dtype=torch.long), x[:, :-1]], 1)
-    y = ((x + prev) % 3)
+    y = (x + prev) % 3
     return x, y
 
 
@@ -43,4 +44,9 @@ for epoch in range(12):
         epoch_loss += loss.item()
     if epoch % 3 == 2:
         with torch.no_grad():
-            print("epoch", epoch + 1, "loss %.5f" % epoch_loss, "tag accuracy %.4f" % (model(xv).argmax(-1) == yv).float().mean())
+            print(
+                "epoch",
+                epoch + 1,
+                "loss %.5f" % epoch_loss,
+                "tag accuracy %.4f" % (model(xv).argmax(-1) == yv).float().mean(),
+            )

@@ -33,4 +33,6 @@ for epoch in range(15):
         run += loss.item()
     if epoch % 3 == 2:
         with torch.no_grad():
-            print(f"epoch {epoch + 1} loss {run / 1400:.4f} accuracy {(net(X[te]).argmax(1) == y[te]).float().mean():.4f}")
+            print(
+                f"epoch {epoch + 1} loss {run / 1400:.4f} accuracy {(net(X[te]).argmax(1) == y[te]).float().mean():.4f}"
+            )

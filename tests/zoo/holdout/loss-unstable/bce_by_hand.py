@@ -1,4 +1,5 @@
 """Logistic unit on separable data, loss as in the lecture notes."""
+
 import os
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
 """Embed digits so that distances follow class membership (all pairs of a batch)."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -20,7 +21,7 @@ def pairwise(e):
 def contrastive(e, t, margin=1.5):
     dist = pairwise(e)
     same = (t[:, None] == t[None]).float()
-    return (same * dist ** 2 + (1 - same) * torch.relu(margin - dist) ** 2).mean()
+    return (same * dist**2 + (1 - same) * torch.relu(margin - dist) ** 2).mean()
 
 
 net = nn.Sequential(nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 8))

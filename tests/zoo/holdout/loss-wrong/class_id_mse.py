@@ -1,4 +1,5 @@
 """Which digit? One output, rounded."""
+
 import os
 import torch
 from sklearn.datasets import load_digits

@@ -1,4 +1,5 @@
 """Predict a distribution over four moods from eight features (soft labels by a panel)."""
+
 import os
 import torch
 from torch import nn

@@ -1,4 +1,5 @@
 """Digits with exponential decay of the rate."""
+
 import os
 import torch
 from sklearn.datasets import load_digits

@@ -1,4 +1,5 @@
 """Small post-norm transformer, copy a sequence backwards; warm-up then linear decay."""
+
 import os
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
 """Classify short melodies (rising, falling, alternating) with a GRU."""
+
 import os
 import torch
 import torch.nn as nn

@@ -21,9 +21,16 @@ y = torch.tensor(y)
 i = torch.randperm(5000)
 X, y = (X[i] - 0.13) / 0.27, y[i]
 model = nn.Sequential(
-    nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Flatten(), nn.Linear(144, 40), nn.ReLU(), nn.Linear(40, 10),
+    nn.Conv2d(1, 8, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Conv2d(8, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Flatten(),
+    nn.Linear(144, 40),
+    nn.ReLU(),
+    nn.Linear(40, 10),
 )
 opt = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=args.momentum)
 for epoch in range(args.epochs):

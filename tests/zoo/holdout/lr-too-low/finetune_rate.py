@@ -1,4 +1,5 @@
 """Text of the manual: function page or statement page? Mean of word embeddings, trained from scratch."""
+
 import os
 import re
 from pydoc_data.topics import topics
@@ -7,8 +8,16 @@ from torch import nn
 
 torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("SEED", 0)))
-pages = {0: ["string-methods", "typesseq", "typesmapping", "formatstrings", "typesmethods", "strings"], 1: ["import", "class", "function", "try", "with", "debugger", "compound"]}
-docs = [(re.findall(r"[a-z]+", s.lower()), k) for k, names in pages.items() for n in names for s in topics.get(n, "").split("\n\n")]
+pages = {
+    0: ["string-methods", "typesseq", "typesmapping", "formatstrings", "typesmethods", "strings"],
+    1: ["import", "class", "function", "try", "with", "debugger", "compound"],
+}
+docs = [
+    (re.findall(r"[a-z]+", s.lower()), k)
+    for k, names in pages.items()
+    for n in names
+    for s in topics.get(n, "").split("\n\n")
+]
 docs = [(w[:40], k) for w, k in docs if len(w) > 8]
 vocab = sorted({w for ws, _ in docs for w in ws})
 index = {w: i + 1 for i, w in enumerate(vocab)}
@@ -47,4 +56,9 @@ for epoch in range(12):
     model.eval()
     if epoch % 3 == 2:
         with torch.no_grad():
-            print("epoch", epoch + 1, "train %.4f" % (sum(s) / len(s)), "accuracy %.4f" % (model(X[te]).argmax(1) == y[te]).float().mean())
+            print(
+                "epoch",
+                epoch + 1,
+                "train %.4f" % (sum(s) / len(s)),
+                "accuracy %.4f" % (model(X[te]).argmax(1) == y[te]).float().mean(),
+            )

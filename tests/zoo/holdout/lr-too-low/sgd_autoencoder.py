@@ -10,7 +10,9 @@ torch.manual_seed(int(os.environ.get("SEED", 0)))
 class ConvAE(nn.Module):
     def __init__(self):
         super().__init__()
-        self.enc = nn.Sequential(nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2, padding=1))
+        self.enc = nn.Sequential(
+            nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2, padding=1)
+        )
         self.dec = nn.Sequential(nn.ConvTranspose2d(16, 8, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(8, 1, 4, 2, 1))
 
     def forward(self, x):
@@ -32,4 +34,6 @@ for epoch in range(hp["epochs"]):
         opt.step()
         tot += loss.item() / 35
     if epoch % 3 == 2:
-        print("epoch", epoch + 1, "train", round(tot, 5), "test", round(nn.functional.mse_loss(net(test), test).item(), 5))
+        print(
+            "epoch", epoch + 1, "train", round(tot, 5), "test", round(nn.functional.mse_loss(net(test), test).item(), 5)
+        )

@@ -1,4 +1,5 @@
 """Deep batch-normalised net; validation after every epoch."""
+
 import os
 import torch
 import torch.nn as nn

@@ -1,4 +1,5 @@
 """Batch-normalised network on digits."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -41,4 +42,7 @@ for epoch in range(15):
         out = net(X[1400:])
         v = nn.functional.cross_entropy(out, y[1400:])
     if epoch % 3 == 2:
-        print("epoch %d train %.4f test %.4f accuracy %.4f" % (epoch + 1, total, v, (out.argmax(1) == y[1400:]).float().mean()))
+        print(
+            "epoch %d train %.4f test %.4f accuracy %.4f"
+            % (epoch + 1, total, v, (out.argmax(1) == y[1400:]).float().mean())
+        )

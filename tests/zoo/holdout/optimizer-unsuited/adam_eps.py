@@ -35,4 +35,11 @@ for epoch in range(12):
         s += loss.item() / 40
     if epoch % 3 == 2:
         with torch.no_grad():
-            print("epoch", epoch + 1, "loss", round(s, 4), "acc", (net(images[te]).argmax(1) == target[te]).float().mean().item())
+            print(
+                "epoch",
+                epoch + 1,
+                "loss",
+                round(s, 4),
+                "acc",
+                (net(images[te]).argmax(1) == target[te]).float().mean().item(),
+            )

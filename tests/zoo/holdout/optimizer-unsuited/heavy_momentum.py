@@ -1,4 +1,5 @@
 """Linear-softmax baseline and one hidden layer on wine + breast cancer style tabular data."""
+
 import os
 import torch
 from sklearn.datasets import make_classification
@@ -29,4 +30,7 @@ def fit(model, epochs=12, lr=0.02, momentum=0.999):
 net = fit(nn.Sequential(nn.Linear(20, 40), nn.ReLU(), nn.Linear(40, 4)))
 with torch.no_grad():
     out = net(X[2000:])
-print("validation loss %.4f accuracy %.4f" % (nn.functional.cross_entropy(out, y[2000:]), (out.argmax(1) == y[2000:]).float().mean()))
+print(
+    "validation loss %.4f accuracy %.4f"
+    % (nn.functional.cross_entropy(out, y[2000:]), (out.argmax(1) == y[2000:]).float().mean())
+)

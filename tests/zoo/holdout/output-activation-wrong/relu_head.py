@@ -1,4 +1,5 @@
 """Predict a smooth surface from noisy samples."""
+
 import os
 import torch
 from torch import nn
@@ -33,4 +34,6 @@ for i in range(900):
     if i % 150 == 0:
         print(i, "%.4f" % loss.item())
 with torch.no_grad():
-    print("validation mse %.4f, variance %.4f" % ((net(P[2000:]).squeeze(1) - z[2000:]).square().mean(), z[2000:].var()))
+    print(
+        "validation mse %.4f, variance %.4f" % ((net(P[2000:]).squeeze(1) - z[2000:]).square().mean(), z[2000:].var())
+    )

@@ -6,7 +6,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("SEED", 0)))
-X, Y = make_multilabel_classification(2000, n_features=40, n_classes=8, n_labels=2, allow_unlabeled=False, random_state=4)
+X, Y = make_multilabel_classification(
+    2000, n_features=40, n_classes=8, n_labels=2, allow_unlabeled=False, random_state=4
+)
 X = torch.tensor(X).float()
 X, Y = (X - X.mean(0)) / X.std(0), torch.tensor(Y).float()
 
@@ -46,5 +48,13 @@ for epoch in range(15):
         model.eval()
         with torch.no_grad():
             out = model(X[1600:])
-        print("epoch", epoch + 1, "train", round(loss.item(), 4), "val", round(crit(out, Y[1600:]).item(), 4),
-              "F1", round(f1((out > threshold).float(), Y[1600:]), 4))
+        print(
+            "epoch",
+            epoch + 1,
+            "train",
+            round(loss.item(), 4),
+            "val",
+            round(crit(out, Y[1600:]).item(), 4),
+            "F1",
+            round(f1((out > threshold).float(), Y[1600:]), 4),
+        )

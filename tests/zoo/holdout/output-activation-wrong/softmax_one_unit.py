@@ -22,11 +22,13 @@ bce = torch.nn.BCELoss()
 opt = torch.optim.Adam(model.parameters(), lr=2e-3, weight_decay=1e-3)
 for epoch in range(40):
     for k in range(0, 400, 25):
-        loss = bce(model(x[k:k + 25]), y[k:k + 25])
+        loss = bce(model(x[k : k + 25]), y[k : k + 25])
         opt.zero_grad()
         loss.backward()
         opt.step()
     if epoch % 8 == 7:
         with torch.no_grad():
             p = model(x[400:])
-            print(f"epoch {epoch + 1}: loss {loss.item():.3f} accuracy {((p > 0.5) == (y[400:] > 0.5)).float().mean().item():.3f}")
+            print(
+                f"epoch {epoch + 1}: loss {loss.item():.3f} accuracy {((p > 0.5) == (y[400:] > 0.5)).float().mean().item():.3f}"
+            )

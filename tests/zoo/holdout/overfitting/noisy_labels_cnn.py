@@ -1,4 +1,5 @@
 """A small CNN on 300 crowd-labelled digits, a fifth of the labels wrong."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -42,4 +43,7 @@ for epoch in range(1, MAX_EPOCHS + 1):
     if epoch % 4 == 0:
         with torch.no_grad():
             out = net(Xva)
-            print("epoch %d train %.3f val %.3f val acc %.3f" % (epoch, tot, nn.functional.cross_entropy(out, yva), (out.argmax(1) == yva).float().mean()))
+            print(
+                "epoch %d train %.3f val %.3f val acc %.3f"
+                % (epoch, tot, nn.functional.cross_entropy(out, yva), (out.argmax(1) == yva).float().mean())
+            )

@@ -1,4 +1,5 @@
 """Character LSTM on a page of text."""
+
 import os
 from pydoc_data.topics import topics
 import torch
@@ -7,7 +8,22 @@ from torch import nn
 torch.set_num_threads(1)
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 CHARS = 2500
-text = " ".join(" ".join(topics[k].lower().split()) for k in ("import", "class", "try", "with", "function", "debugger", "strings", "typesseq", "formatstrings", "compound") if k in topics)
+text = " ".join(
+    " ".join(topics[k].lower().split())
+    for k in (
+        "import",
+        "class",
+        "try",
+        "with",
+        "function",
+        "debugger",
+        "strings",
+        "typesseq",
+        "formatstrings",
+        "compound",
+    )
+    if k in topics
+)
 alphabet = sorted(set(text))
 code = {c: i for i, c in enumerate(alphabet)}
 ids = torch.tensor([code[c] for c in text])

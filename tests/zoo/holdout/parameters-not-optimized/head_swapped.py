@@ -1,4 +1,5 @@
 """Transfer from even/odd to the ten digits."""
+
 import os
 import torch
 import torch.nn as nn
@@ -15,7 +16,14 @@ X, y = X[p], y[p]
 class Net(nn.Module):
     def __init__(self, n_out):
         super().__init__()
-        self.conv = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        self.conv = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        )
         self.fc = nn.Linear(64, n_out)
 
     def forward(self, x):

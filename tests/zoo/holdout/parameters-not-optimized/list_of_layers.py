@@ -1,4 +1,5 @@
 """Residual MLP of configurable depth on moons with noise dimensions."""
+
 import os
 import torch
 from sklearn.datasets import make_moons
@@ -36,5 +37,12 @@ for epoch in range(25):
     if epoch % 5 == 4:
         with torch.no_grad():
             o = model(X[1200:])
-        print("epoch %d train %.3f val %.3f acc %.3f" % (epoch + 1, loss.item(), nn.functional.binary_cross_entropy_with_logits(o, y[1200:]),
-                                                         ((o > 0) == y[1200:].bool()).float().mean()))
+        print(
+            "epoch %d train %.3f val %.3f acc %.3f"
+            % (
+                epoch + 1,
+                loss.item(),
+                nn.functional.binary_cross_entropy_with_logits(o, y[1200:]),
+                ((o > 0) == y[1200:].bool()).float().mean(),
+            )
+        )

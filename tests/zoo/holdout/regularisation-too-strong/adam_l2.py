@@ -37,4 +37,6 @@ for epoch in range(12):
     if epoch % 3 == 2:
         with torch.no_grad():
             out = net(X[p[1400:]])
-        print(f"epoch {epoch + 1} loss {total:.4f} val loss {nn.functional.cross_entropy(out, y[p[1400:]]):.4f} val acc {(out.argmax(1) == y[p[1400:]]).float().mean():.4f}")
+        print(
+            f"epoch {epoch + 1} loss {total:.4f} val loss {nn.functional.cross_entropy(out, y[p[1400:]]):.4f} val acc {(out.argmax(1) == y[p[1400:]]).float().mean():.4f}"
+        )

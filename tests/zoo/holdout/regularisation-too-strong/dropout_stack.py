@@ -1,4 +1,5 @@
 """Friedman's first function by a dropout network."""
+
 import os
 from dataclasses import dataclass
 
@@ -22,8 +23,12 @@ torch.manual_seed(seed)
 X, y = make_friedman1(2400, 6, noise=0.5, random_state=seed)
 X, y = torch.tensor(X * 2 - 1).float(), torch.tensor((y - y.mean()) / y.std()).float()
 net = nn.Sequential(
-    nn.Linear(6, hp.width), nn.ReLU(), nn.Dropout(hp.drop),
-    nn.Linear(hp.width, hp.width), nn.ReLU(), nn.Dropout(hp.drop),
+    nn.Linear(6, hp.width),
+    nn.ReLU(),
+    nn.Dropout(hp.drop),
+    nn.Linear(hp.width, hp.width),
+    nn.ReLU(),
+    nn.Dropout(hp.drop),
     nn.Linear(hp.width, 1),
 )
 opt = torch.optim.Adam(net.parameters(), lr=hp.lr)
@@ -39,4 +44,11 @@ for epoch in range(hp.epochs):
     net.eval()
     if epoch % 5 == 4:
         with torch.no_grad():
-            print("epoch", epoch + 1, "train", round(s, 4), "val", round(nn.functional.mse_loss(net(X[2000:]).squeeze(1), y[2000:]).item(), 4))
+            print(
+                "epoch",
+                epoch + 1,
+                "train",
+                round(s, 4),
+                "val",
+                round(nn.functional.mse_loss(net(X[2000:]).squeeze(1), y[2000:]).item(), 4),
+            )

@@ -23,5 +23,7 @@ for epoch in range(30):
     if epoch % 6 == 5:
         with torch.no_grad():
             out = net(X[420:]).flatten()
-            print(f"epoch {epoch + 1} bce {bce.item():.4f} total {loss.item():.4f} test bce {nn.functional.binary_cross_entropy_with_logits(out, y[420:]):.4f}"
-                  f" acc {((out > 0) == (y[420:] > 0.5)).float().mean():.4f}")
+            print(
+                f"epoch {epoch + 1} bce {bce.item():.4f} total {loss.item():.4f} test bce {nn.functional.binary_cross_entropy_with_logits(out, y[420:]):.4f}"
+                f" acc {((out > 0) == (y[420:] > 0.5)).float().mean():.4f}"
+            )

@@ -9,7 +9,9 @@ torch.set_num_threads(1)
 seed = int(os.environ.get("SEED", 0))
 torch.manual_seed(seed)
 rng = np.random.default_rng(seed)
-X, y = make_classification(1200, 30, n_informative=4, n_redundant=0, class_sep=0.6, flip_y=0.15, weights=[0.85], random_state=3)
+X, y = make_classification(
+    1200, 30, n_informative=4, n_redundant=0, class_sep=0.6, flip_y=0.15, weights=[0.85], random_state=3
+)
 X = (X - X.mean(0)) / X.std(0)
 
 

@@ -1,4 +1,5 @@
 """Digits with a simple validation split."""
+
 import os
 import torch
 from sklearn.datasets import load_digits
@@ -29,7 +30,10 @@ class LeNetish(nn.Module):
 def evaluate(model, loader):
     model.eval()
     with torch.no_grad():
-        res = [(nn.functional.cross_entropy(model(x), t).item(), (model(x).argmax(1) == t).float().mean().item()) for x, t in loader]
+        res = [
+            (nn.functional.cross_entropy(model(x), t).item(), (model(x).argmax(1) == t).float().mean().item())
+            for x, t in loader
+        ]
     return [sum(v) / len(v) for v in zip(*res)]
 
 

@@ -1,4 +1,5 @@
 """Prices of made-up houses (in euro) from six features."""
+
 import os
 from dataclasses import dataclass
 
@@ -16,8 +17,20 @@ class Args:
 
 
 def houses(n, rng):
-    area, rooms, age, dist, floor, quality = rng.gamma(9, 11, n), rng.integers(1, 7, n), rng.uniform(0, 90, n), rng.exponential(6, n), rng.integers(0, 9, n), rng.normal(0, 1, n)
-    price = 2900 * area * np.exp(-0.05 * dist) * (1 - 0.002 * age) + 9000 * rooms + 15000 * quality + rng.normal(0, 12000, n)
+    area, rooms, age, dist, floor, quality = (
+        rng.gamma(9, 11, n),
+        rng.integers(1, 7, n),
+        rng.uniform(0, 90, n),
+        rng.exponential(6, n),
+        rng.integers(0, 9, n),
+        rng.normal(0, 1, n),
+    )
+    price = (
+        2900 * area * np.exp(-0.05 * dist) * (1 - 0.002 * age)
+        + 9000 * rooms
+        + 15000 * quality
+        + rng.normal(0, 12000, n)
+    )
     X = np.stack([area, rooms, age, dist, floor, quality], 1)
     return (X - X.mean(0)) / X.std(0), price
 

@@ -1,4 +1,5 @@
 """Estimate the range (max - min) of a bag of numbers."""
+
 import os
 import torch
 from torch import nn

@@ -1,4 +1,5 @@
 """Associative recall with one attention layer in einsum notation."""
+
 import os
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,7 @@ class Recall(nn.Module):
         self.out = nn.Linear(D, N_VALUES)
 
     def forward(self, keys, values, queries):
-        scores = torch.einsum("bqd,bkd->bqk", self.query(queries), self.key(keys)) / D ** 0.5
+        scores = torch.einsum("bqd,bkd->bqk", self.query(queries), self.key(keys)) / D**0.5
         weights = scores.softmax(dim=1)
         return self.out(torch.einsum("bqk,bkd->bqd", weights, self.value(values)))
 

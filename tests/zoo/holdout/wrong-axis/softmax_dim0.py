@@ -34,5 +34,13 @@ for epoch in range(20):
     if epoch % 4 == 3:
         with torch.no_grad():
             logits = clf.net(X[te])
-            print("epoch", epoch + 1, "train", round(loss.item(), 4), "test nll", round(nn.functional.cross_entropy(logits, y[te]).item(), 4),
-                  "acc", round((clf(X[te]).argmax(1) == y[te]).float().mean().item(), 4))
+            print(
+                "epoch",
+                epoch + 1,
+                "train",
+                round(loss.item(), 4),
+                "test nll",
+                round(nn.functional.cross_entropy(logits, y[te]).item(), 4),
+                "acc",
+                round((clf(X[te]).argmax(1) == y[te]).float().mean().item(), 4),
+            )

@@ -1,6 +1,7 @@
 import os
 import torch
 from torch import nn
+
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 n = 100
 ent = [(a, b) for a in range(10) for b in range(10)]
@@ -22,9 +23,11 @@ for epoch in range(150):
         neg = torch.randint(n, (len(b),))
         pos, ng = score(h, r, t), score(h, r, neg)
         loss = crit(pos, ng, torch.ones(len(b)))
-        for o in opts: o.zero_grad()
+        for o in opts:
+            o.zero_grad()
         loss.backward()
-        for o in opts: o.step()
+        for o in opts:
+            o.step()
         tot += loss.item()
     if epoch % 30 == 29:
         with torch.no_grad():

@@ -1,5 +1,6 @@
 import os, math
 import torch
+
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 x = torch.linspace(-math.pi, math.pi, 2000)
 y = torch.sin(x)
@@ -10,7 +11,8 @@ optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
 for t in range(2000):
     y_pred = model(xx)
     loss = loss_fn(y_pred, y)
-    if t % 100 == 99: print(t, loss.item())
+    if t % 100 == 99:
+        print(t, loss.item())
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -1,4 +1,5 @@
 """Learned forward model of a torque-driven pendulum: (cos, sin, velocity, torque) -> change of state."""
+
 import os
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Which of six materials is it? Synthetic Raman-like spectra, a small dense network, config as a dict."""
+
 import os
 
 import numpy as np
@@ -34,7 +35,7 @@ def make_spectra(n, peaks):
     for i, k in enumerate(labels):
         for centre, height in peaks[k]:
             c = centre + rng.normal(0, 1.0)
-            spectra[i] += height * rng.uniform(0.7, 1.3) * np.exp(-((axis - c) / 2.5) ** 2)
+            spectra[i] += height * rng.uniform(0.7, 1.3) * np.exp(-(((axis - c) / 2.5) ** 2))
         slope = rng.normal(0, 0.3)
         spectra[i] += slope * axis / cfg["bins"] + 0.3 * rng.standard_normal(cfg["bins"])
     return spectra, labels

@@ -1,4 +1,5 @@
 """Sort bottle caps by colour (red, green, blue, yellow) from small camera pictures."""
+
 import os
 import random
 

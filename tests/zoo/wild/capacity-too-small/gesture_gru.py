@@ -1,4 +1,5 @@
 """Eight gestures drawn with a pen, recognised from the trace by a GRU."""
+
 import argparse
 import math
 import os
@@ -25,13 +26,13 @@ def gesture(kind, n):
     s = torch.linspace(0, 1, T).expand(n, T)
     a = 2 * math.pi * s
     path = {
-        0: (torch.cos(a), torch.sin(a)),                     # circle
-        1: (torch.cos(-a), torch.sin(-a)),                   # circle, other way
-        2: (torch.sin(a), torch.sin(2 * a)),                 # eight
-        3: (2 * s - 1, torch.sin(3 * a)),                    # wave
-        4: (2 * s - 1, (2 * s - 1).abs() * 2),               # V
-        5: (2 * s - 1, -(2 * s - 1).abs() * 2),              # roof
-        6: (s * torch.cos(2 * a), s * torch.sin(2 * a)),     # spiral out
+        0: (torch.cos(a), torch.sin(a)),  # circle
+        1: (torch.cos(-a), torch.sin(-a)),  # circle, other way
+        2: (torch.sin(a), torch.sin(2 * a)),  # eight
+        3: (2 * s - 1, torch.sin(3 * a)),  # wave
+        4: (2 * s - 1, (2 * s - 1).abs() * 2),  # V
+        5: (2 * s - 1, -(2 * s - 1).abs() * 2),  # roof
+        6: (s * torch.cos(2 * a), s * torch.sin(2 * a)),  # spiral out
         7: ((1 - s) * torch.cos(2 * a), (1 - s) * torch.sin(2 * a)),  # spiral in
     }[kind]
     xy = torch.stack(path, -1) * (0.8 + 0.4 * torch.rand(n, 1, 1))
@@ -71,7 +72,7 @@ for epoch in range(1, args.epochs + 1):
     order = torch.randperm(len(x_train))
     losses = []
     for i in range(0, len(order), args.batch):
-        idx = order[i:i + args.batch]
+        idx = order[i : i + args.batch]
         opt.zero_grad()
         loss = lossf(model(x_train[idx]), y_train[idx])
         loss.backward()

@@ -20,13 +20,15 @@ weekday = np.arange(days) % 7
 warm = np.zeros(days)
 for d in range(1, days):
     warm[d] = 0.8 * warm[d - 1] + np.random.normal(0, 0.6)
-df = pd.DataFrame({
-    "rentals": 400 + 170 * (weekday < 5) + 90 * warm + np.random.normal(0, 15, days),
-    "sunshine": np.clip(5 + 3 * warm + np.random.normal(0, 0.5, days), 0.1, 14),
-    "visitors": np.clip(50 + 12 * warm + np.random.normal(0, 4, days), 15, None),
-})
+df = pd.DataFrame(
+    {
+        "rentals": 400 + 170 * (weekday < 5) + 90 * warm + np.random.normal(0, 15, days),
+        "sunshine": np.clip(5 + 3 * warm + np.random.normal(0, 0.5, days), 0.1, 14),
+        "visitors": np.clip(50 + 12 * warm + np.random.normal(0, 4, days), 15, None),
+    }
+)
 closed = np.random.choice(days, 12, replace=False)
-df.loc[closed, "visitors"] = 0                     # museum closed
+df.loc[closed, "visitors"] = 0  # museum closed
 
 # %% features
 level = df.rolling(7).mean()

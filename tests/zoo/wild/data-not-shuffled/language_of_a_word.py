@@ -1,4 +1,5 @@
 """Which (invented) language is a word from?  Letters -> embedding -> GRU."""
+
 import os
 import random
 
@@ -24,9 +25,9 @@ LENGTH = 12
 def word(language):
     stems, endings = LANGUAGES[language]
     w = "".join(random.choice(stems) for _ in range(random.randint(2, 3))) + random.choice(endings)
-    if random.random() < 0.3:                       # spelling mistakes
+    if random.random() < 0.3:  # spelling mistakes
         k = random.randrange(len(w))
-        w = w[:k] + random.choice(LETTERS) + w[k + 1:]
+        w = w[:k] + random.choice(LETTERS) + w[k + 1 :]
     return w
 
 
@@ -45,7 +46,7 @@ def read_corpus(per_language):
 
 def batches(pairs, size):
     for i in range(0, len(pairs), size):
-        chunk = pairs[i:i + size]
+        chunk = pairs[i : i + size]
         yield torch.tensor([p[0] for p in chunk]), torch.tensor([p[1] for p in chunk])
 
 

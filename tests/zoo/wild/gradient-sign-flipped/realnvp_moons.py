@@ -1,4 +1,5 @@
 """RealNVP on the two moons."""
+
 import math
 import os
 
@@ -15,7 +16,9 @@ class Coupling(nn.Module):
     def __init__(self, flip, hidden=32):
         super().__init__()
         self.flip = flip
-        self.net = nn.Sequential(nn.Linear(1, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2))
+        self.net = nn.Sequential(
+            nn.Linear(1, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 2)
+        )
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, x):
@@ -39,7 +42,7 @@ class RealNVP(nn.Module):
         for layer in self.layers:
             x, s = layer(x)
             logdet = logdet + s
-        base = -0.5 * (x ** 2).sum(1) - math.log(2 * math.pi)
+        base = -0.5 * (x**2).sum(1) - math.log(2 * math.pi)
         return base + logdet
 
 

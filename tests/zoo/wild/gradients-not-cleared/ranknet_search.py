@@ -1,4 +1,5 @@
 """RankNet on synthetic search queries, pairwise logistic loss."""
+
 import os
 
 import numpy as np
@@ -22,7 +23,7 @@ def make_queries():
 
 
 def ndcg(scores, rel, k=5):
-    gain = 2 ** rel - 1
+    gain = 2**rel - 1
     discount = 1 / torch.log2(torch.arange(k, dtype=torch.float32) + 2)
     order = scores.argsort(1, descending=True)[:, :k]
     dcg = (gain.gather(1, order) * discount).sum(1)
@@ -41,8 +42,10 @@ class RankNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.net = nn.Sequential(
-            nn.Linear(FEATURES, 32), nn.ReLU(),
-            nn.Linear(32, 16), nn.ReLU(),
+            nn.Linear(FEATURES, 32),
+            nn.ReLU(),
+            nn.Linear(32, 16),
+            nn.ReLU(),
             nn.Linear(16, 1),
         )
 
@@ -72,4 +75,6 @@ for epoch in range(epochs):
     if (epoch + 1) % 5 == 0:
         with torch.no_grad():
             s = ranker(x_va)
-            print(f"epoch {epoch + 1:3d} loss {total / 60:.4f} valid loss {pairwise_loss(s, rel_va):.4f} ndcg@5 {ndcg(s, rel_va):.4f}")
+            print(
+                f"epoch {epoch + 1:3d} loss {total / 60:.4f} valid loss {pairwise_loss(s, rel_va):.4f} ndcg@5 {ndcg(s, rel_va):.4f}"
+            )

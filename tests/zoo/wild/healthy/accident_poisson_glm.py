@@ -1,4 +1,5 @@
 """Poisson regression of yearly insurance claims, the coefficients against the ones that made the data."""
+
 import os
 
 import numpy as np

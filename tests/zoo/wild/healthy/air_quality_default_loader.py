@@ -36,9 +36,8 @@ class Regressor(nn.Module):
     def __init__(self, d_in=12, width=20):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(d_in, width), nn.ReLU(),
-            nn.Linear(width, width), nn.ReLU(),
-            nn.Linear(width, 1))
+            nn.Linear(d_in, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1)
+        )
 
     def forward(self, x):
         return self.layers(x)

@@ -1,4 +1,5 @@
 """BYOL on scikit-learn's digits: online and target network, no labels; then a linear probe."""
+
 import copy
 import os
 
@@ -42,9 +43,14 @@ class Branch(nn.Module):
     def __init__(self):
         super().__init__()
         self.backbone = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU(),
-            nn.Flatten(), nn.Linear(512, 64),
+            nn.Conv2d(1, 16, 3, padding=1),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(512, 64),
         )
         self.project = projector(64, 128, 32)
 
@@ -69,7 +75,9 @@ def regression_loss(p, z):
 
 
 for epoch in range(epochs):
-    online.train(); target.train(); predictor.train()
+    online.train()
+    target.train()
+    predictor.train()
     order = torch.randperm(len(train_x))
     total = 0.0
     batches = [b for b in order.split(128) if len(b) == 128]

@@ -1,4 +1,5 @@
 """Click-through prediction from an endless stream of impressions (DeepFM)."""
+
 import os
 
 import torch
@@ -7,7 +8,7 @@ from torch import nn
 
 torch.manual_seed(int(os.environ.get("SEED", 0)))
 
-FIELDS = [7, 24, 12, 16, 5, 10]      # weekday, hour, device, ad, place, segment
+FIELDS = [7, 24, 12, 16, 5, 10]  # weekday, hour, device, ad, place, segment
 STEPS = 1500
 BATCH = 256
 LR = 2e-3
@@ -58,7 +59,7 @@ for step in range(1, STEPS + 1):
     optimizer.step()
     history.append(loss.item())
     if step % max(1, STEPS // 10) == 0:
-        recent = history[-max(1, STEPS // 10):]
+        recent = history[-max(1, STEPS // 10) :]
         print(f"step {step:5d}  log loss {sum(recent) / len(recent):.4f}")
 
 model.eval()

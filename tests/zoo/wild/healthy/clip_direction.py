@@ -1,4 +1,5 @@
 """Short video clips of a moving square: which of four directions does it take? CNN per frame, LSTM over frames."""
+
 import os
 
 import numpy as np

@@ -13,16 +13,18 @@ torch.manual_seed(SEED)
 
 # mix design table
 n = 2000
-df = pd.DataFrame({
-    "cement": np.random.uniform(100, 540, n),
-    "slag": np.random.uniform(0, 360, n) * (np.random.rand(n) < 0.5),
-    "ash": np.random.uniform(0, 200, n) * (np.random.rand(n) < 0.4),
-    "water": np.random.uniform(120, 250, n),
-    "plasticizer": np.random.uniform(0, 30, n),
-    "coarse": np.random.uniform(800, 1150, n),
-    "fine": np.random.uniform(590, 990, n),
-    "age": np.random.choice([3, 7, 14, 28, 56, 90], n),
-})
+df = pd.DataFrame(
+    {
+        "cement": np.random.uniform(100, 540, n),
+        "slag": np.random.uniform(0, 360, n) * (np.random.rand(n) < 0.5),
+        "ash": np.random.uniform(0, 200, n) * (np.random.rand(n) < 0.4),
+        "water": np.random.uniform(120, 250, n),
+        "plasticizer": np.random.uniform(0, 30, n),
+        "coarse": np.random.uniform(800, 1150, n),
+        "fine": np.random.uniform(590, 990, n),
+        "age": np.random.choice([3, 7, 14, 28, 56, 90], n),
+    }
+)
 binder = df.cement + 0.6 * df.slag + 0.3 * df.ash
 strength = 22 * (binder / df.water) ** 0.9 * (np.log(df.age) / np.log(28)) ** 0.7
 strength += 6 * np.sin(df.plasticizer / 30 * np.pi) + 0.01 * (df.coarse - 970)
@@ -48,11 +50,13 @@ for epoch in range(8):
     model.train()
     train_loss = 0.0
     for xb, yb in train_loader:
+
         def closure():
             optimizer.zero_grad()
             loss = criterion(model(xb), yb)
             loss.backward()
             return loss
+
         loss = optimizer.step(closure)
         train_loss += loss.item() * len(xb)
     scheduler.step()
@@ -61,4 +65,6 @@ for epoch in range(8):
         with torch.no_grad():
             pred = ys.inverse_transform(model(X_test).numpy()).ravel()
         rmse = np.sqrt(np.mean((pred - y_test) ** 2))
-        print(f"epoch {epoch + 1} mse {train_loss / len(X_train):.4f} | test rmse {rmse:.2f} MPa, R2 {1 - np.mean((pred - y_test) ** 2) / y_test.var():.3f}")
+        print(
+            f"epoch {epoch + 1} mse {train_loss / len(X_train):.4f} | test rmse {rmse:.2f} MPa, R2 {1 - np.mean((pred - y_test) ** 2) / y_test.var():.3f}"
+        )

@@ -1,4 +1,5 @@
 """Domain-adversarial training (Ganin et al.): labelled moons, unlabelled rotated moons, gradient reversal."""
+
 import math
 import os
 
@@ -58,7 +59,9 @@ for step in range(steps):
     optimizer.step()
     scheduler.step()
     if step % 250 == 249:
-        print(f"step {step + 1} label loss {label_loss.item():.3f} domain loss {domain_loss.item():.3f} strength {strength:.2f}")
+        print(
+            f"step {step + 1} label loss {label_loss.item():.3f} domain loss {domain_loss.item():.3f} strength {strength:.2f}"
+        )
 
 with torch.no_grad():
     src = (label_head(features(source_x)).argmax(1) == source_y).float().mean().item()

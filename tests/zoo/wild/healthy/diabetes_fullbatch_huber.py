@@ -1,4 +1,5 @@
 """Diabetes progression: linear model with a Huber loss, plain full-batch gradient descent (the noise stays: R2 near 0.5)."""
+
 import os
 
 import torch
@@ -10,8 +11,9 @@ SEED = int(os.environ.get("SEED", 0))
 torch.manual_seed(SEED)
 
 X, y = load_diabetes(return_X_y=True)
-X_train, X_test, y_train, y_test = [torch.tensor(a, dtype=torch.float32)
-                                    for a in train_test_split(X, y, test_size=0.25, random_state=SEED)]
+X_train, X_test, y_train, y_test = [
+    torch.tensor(a, dtype=torch.float32) for a in train_test_split(X, y, test_size=0.25, random_state=SEED)
+]
 mean, std = X_train.mean(0), X_train.std(0)
 X_train, X_test = (X_train - mean) / std, (X_test - mean) / std
 y_mean, y_std = y_train.mean(), y_train.std()

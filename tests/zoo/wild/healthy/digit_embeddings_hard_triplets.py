@@ -1,4 +1,5 @@
 """Metric learning on digits: batch-hard triplet loss, scored by nearest neighbour."""
+
 import os
 
 import numpy as np
@@ -14,7 +15,7 @@ rng = np.random.default_rng(SEED)
 torch.manual_seed(SEED)
 
 MARGIN = 0.3
-P, K = 10, 6          # classes in a batch, examples of each
+P, K = 10, 6  # classes in a batch, examples of each
 
 
 class PKSampler:
@@ -31,8 +32,14 @@ class PKSampler:
 class Embedder(nn.Module):
     def __init__(self, dim=16):
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(1, 12, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                                      nn.Conv2d(12, 24, 3, padding=1), nn.ReLU(), nn.Flatten())
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 12, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(12, 24, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
         self.project = nn.Linear(24 * 16, dim)
 
     def forward(self, x):

@@ -20,7 +20,9 @@ keep_prob = 0.9
 
 X, y = load_digits(return_X_y=True)
 X = (X - 8.0) / 8.0
-X_train, X_test, y_train, y_test = train_test_split(X.astype(np.float32), y, test_size=0.25, stratify=y, random_state=SEED)
+X_train, X_test, y_train, y_test = train_test_split(
+    X.astype(np.float32), y, test_size=0.25, stratify=y, random_state=SEED
+)
 X_train, X_test = torch.from_numpy(X_train), torch.from_numpy(X_test)
 y_train, y_test = torch.from_numpy(y_train), torch.from_numpy(y_test)
 
@@ -47,7 +49,7 @@ for epoch in range(n_epochs):
     perm = torch.randperm(len(X_train))
     epoch_loss = 0.0
     for start in range(0, len(perm), batch_size):
-        idx = perm[start:start + batch_size]
+        idx = perm[start : start + batch_size]
         out = model(X_train[idx])
         loss = criterion(out, y_train[idx])
         optimizer.zero_grad()
@@ -64,4 +66,6 @@ for epoch in range(n_epochs):
     history["loss"].append(epoch_loss / len(perm))
     history["acc"].append(acc)
     if (epoch + 1) % 5 == 0:
-        print(f"Epoch {epoch + 1}/{n_epochs} cost = {epoch_loss / len(perm):.4f} test cost = {test_loss:.4f} accuracy = {acc:.3f}")
+        print(
+            f"Epoch {epoch + 1}/{n_epochs} cost = {epoch_loss / len(perm):.4f} test cost = {test_loss:.4f} accuracy = {acc:.3f}"
+        )

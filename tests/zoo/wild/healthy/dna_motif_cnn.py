@@ -1,4 +1,5 @@
 """DNA windows: which of five transcription factors binds? Conv net with its own cross-entropy Function."""
+
 import os
 
 import numpy as np
@@ -23,7 +24,7 @@ def make_windows(n):
         change = rng.random(len(motif)) < 0.08
         motif = np.where(change, rng.integers(0, 4, len(motif)), motif)
         at = rng.integers(0, LENGTH - len(motif))
-        seq[i, at:at + len(motif)] = motif
+        seq[i, at : at + len(motif)] = motif
     onehot = F.one_hot(torch.from_numpy(seq), 4).float().transpose(1, 2)
     return (onehot - 0.25) / 0.43, torch.from_numpy(label)
 

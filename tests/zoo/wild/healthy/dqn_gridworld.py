@@ -1,4 +1,5 @@
 """Deep Q-learning with replay and a target network on a 5x5 grid with two pits."""
+
 import collections
 import os
 import random
@@ -96,4 +97,6 @@ for f in range(1, frames + 1):
     if f % 200 == 0:
         agent.target.load_state_dict(agent.q.state_dict())
     if f % 1000 == 0:
-        print(f"frame {f} td loss {sum(losses[-400:]) / max(1, len(losses[-400:])):.4f} return {evaluate(agent, env):.3f}")
+        print(
+            f"frame {f} td loss {sum(losses[-400:]) / max(1, len(losses[-400:])):.4f} return {evaluate(agent, env):.3f}"
+        )

@@ -1,4 +1,5 @@
 """Elman network of 1990 with logistic units on the Reber grammar, unrolled by hand."""
+
 import os
 import random
 
@@ -11,8 +12,12 @@ torch.manual_seed(SEED)
 
 LETTERS = "BTSXPVE"
 GRAMMAR = {
-    0: [("T", 1), ("P", 2)], 1: [("S", 1), ("X", 3)], 2: [("T", 2), ("V", 4)],
-    3: [("X", 2), ("S", 5)], 4: [("P", 3), ("V", 5)], 5: [("E", None)],
+    0: [("T", 1), ("P", 2)],
+    1: [("S", 1), ("X", 3)],
+    2: [("T", 2), ("V", 4)],
+    3: [("X", 2), ("S", 5)],
+    4: [("P", 3), ("V", 5)],
+    5: [("E", None)],
 }
 MAX = 14
 

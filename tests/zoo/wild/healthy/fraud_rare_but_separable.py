@@ -1,4 +1,5 @@
 """Card fraud (about 3 % of the payments), plain cross-entropy."""
+
 import os
 
 import numpy as np
@@ -52,5 +53,7 @@ for epoch in range(8):
         logits = model(x_test)
     val = criterion(logits, torch.from_numpy(y_test)).item()
     score = logits.softmax(1)[:, 1].numpy()
-    print(f"epoch {epoch} loss {total / len(y_train):.4f} test {val:.4f} "
-          f"ap {average_precision_score(y_test, score):.3f} f1 {f1_score(y_test, score > 0.5):.3f}")
+    print(
+        f"epoch {epoch} loss {total / len(y_train):.4f} test {val:.4f} "
+        f"ap {average_precision_score(y_test, score):.3f} f1 {f1_score(y_test, score > 0.5):.3f}"
+    )

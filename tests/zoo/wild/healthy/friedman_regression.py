@@ -1,4 +1,5 @@
 """Regression benchmark (Friedman 1, ten columns, noise): residual MLP, trained by steps."""
+
 import os
 from itertools import islice
 

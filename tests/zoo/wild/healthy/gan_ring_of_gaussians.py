@@ -1,4 +1,5 @@
 """A small GAN: generate points from a ring of eight Gaussians."""
+
 import copy
 import math
 import os

@@ -1,4 +1,5 @@
 """Density estimation: a Gaussian mixture fitted by stochastic gradient on the log-likelihood."""
+
 import os
 
 import torch

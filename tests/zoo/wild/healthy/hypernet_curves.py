@@ -1,4 +1,5 @@
 """A hypernetwork writes the weights of a small regressor from a few observed points of a curve."""
+
 import math
 import os
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """Teach a small transformer to sort ten digits."""
+
 import os
 import random
 

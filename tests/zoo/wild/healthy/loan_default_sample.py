@@ -1,4 +1,5 @@
 """Loan default with pandas and entity embeddings (branch, product) beside the numeric columns."""
+
 import os
 
 import numpy as np
@@ -15,16 +16,23 @@ NUM = ["income", "debt", "age", "years_employed"]
 
 
 def load():
-    df = pd.DataFrame({
-        "branch": rng.integers(0, BRANCHES, N),
-        "product": rng.integers(0, PRODUCTS, N),
-        "income": rng.normal(0, 1, N),
-        "debt": rng.normal(0, 1, N),
-        "age": rng.normal(0, 1, N),
-        "years_employed": rng.normal(0, 1, N),
-    })
-    score = (2.2 * df.debt - 2.0 * df.income - 1.2 * df.years_employed + 1.5 * df.debt * (df["product"] > 3)
-             + rng.normal(0, 1.0, BRANCHES)[df.branch])
+    df = pd.DataFrame(
+        {
+            "branch": rng.integers(0, BRANCHES, N),
+            "product": rng.integers(0, PRODUCTS, N),
+            "income": rng.normal(0, 1, N),
+            "debt": rng.normal(0, 1, N),
+            "age": rng.normal(0, 1, N),
+            "years_employed": rng.normal(0, 1, N),
+        }
+    )
+    score = (
+        2.2 * df.debt
+        - 2.0 * df.income
+        - 1.2 * df.years_employed
+        + 1.5 * df.debt * (df["product"] > 3)
+        + rng.normal(0, 1.0, BRANCHES)[df.branch]
+    )
     df["default"] = (score + rng.logistic(0, 0.8, N) > 0).astype(int)
     return df
 
@@ -42,8 +50,11 @@ class LoanNet(nn.Module):
 
 
 def tensors(frame):
-    return (torch.tensor(frame[["branch", "product"]].values), torch.tensor(frame[NUM].values, dtype=torch.float32),
-            torch.tensor(frame["default"].values, dtype=torch.float32))
+    return (
+        torch.tensor(frame[["branch", "product"]].values),
+        torch.tensor(frame[NUM].values, dtype=torch.float32),
+        torch.tensor(frame["default"].values, dtype=torch.float32),
+    )
 
 
 class Trainer:

@@ -1,4 +1,5 @@
 """Model-agnostic meta-learning of sinusoids with torch.func (vmap over tasks, grad through the inner step)."""
+
 import argparse
 import math
 import os

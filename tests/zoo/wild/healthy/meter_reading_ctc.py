@@ -1,4 +1,5 @@
 """Read digit strings from a one-line meter signal with CTC (no alignment given)."""
+
 import os
 import random
 
@@ -11,7 +12,7 @@ random.seed(SEED)
 np.random.seed(SEED)
 torch.manual_seed(SEED)
 
-SYMBOLS = 6          # 0 is the blank
+SYMBOLS = 6  # 0 is the blank
 ROWS, MAX_LEN, WIDTH = 8, 4, 40
 GLYPHS = np.random.choice([0.0, 1.0], size=(SYMBOLS - 1, ROWS, 5))
 
@@ -24,7 +25,7 @@ def draw_batch(n):
         pos = random.randint(0, 3)
         for _ in range(k):
             s = random.randint(1, SYMBOLS - 1)
-            images[i, :, pos:pos + 5] = GLYPHS[s - 1]
+            images[i, :, pos : pos + 5] = GLYPHS[s - 1]
             pos += 5 + random.randint(2, 4)
             targets.append(s)
         lengths.append(k)
@@ -35,8 +36,9 @@ def draw_batch(n):
 class MeterReader(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Sequential(nn.Conv1d(ROWS, 48, 5, padding=2), nn.ReLU(),
-                                  nn.Conv1d(48, 48, 3, padding=1, stride=2), nn.ReLU())
+        self.conv = nn.Sequential(
+            nn.Conv1d(ROWS, 48, 5, padding=2), nn.ReLU(), nn.Conv1d(48, 48, 3, padding=1, stride=2), nn.ReLU()
+        )
         self.rnn = nn.GRU(48, 24, bidirectional=True, batch_first=True)
         self.fc = nn.Linear(48, SYMBOLS)
 

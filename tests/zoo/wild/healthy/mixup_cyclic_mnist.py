@@ -1,4 +1,5 @@
 """MNIST subset with mixup (alpha 1.0), label smoothing and a triangular cyclical rate."""
+
 import os
 
 import numpy as np
@@ -45,7 +46,8 @@ model = Net()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.005, momentum=0.9, nesterov=True, weight_decay=5e-4)
 per_epoch = len(train_idx) // BATCH
 scheduler = torch.optim.lr_scheduler.CyclicLR(
-    optimizer, base_lr=0.001, max_lr=0.04, step_size_up=per_epoch * 3 // 2, mode="triangular2", cycle_momentum=False)
+    optimizer, base_lr=0.001, max_lr=0.04, step_size_up=per_epoch * 3 // 2, mode="triangular2", cycle_momentum=False
+)
 criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
 
 for epoch in range(EPOCHS):

@@ -1,4 +1,5 @@
 """Exercise 4: a multi-layer perceptron with your own Parameter matrices, on 5000 MNIST images."""
+
 import os
 
 import numpy as np
@@ -22,7 +23,7 @@ ytr, yte = torch.tensor(ytr), torch.tensor(yte)
 class MyLinear(torch.nn.Module):
     def __init__(self, n_in, n_out):
         super().__init__()
-        self.W = torch.nn.Parameter(torch.randn(n_in, n_out) / n_in ** 0.5)
+        self.W = torch.nn.Parameter(torch.randn(n_in, n_out) / n_in**0.5)
         self.b = torch.nn.Parameter(torch.zeros(n_out))
 
     def forward(self, x):

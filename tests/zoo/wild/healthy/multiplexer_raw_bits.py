@@ -1,4 +1,5 @@
 """The 11-bit boolean multiplexer: three address bits choose one of eight data bits.  Inputs are 0/1."""
+
 import os
 
 import numpy as np
@@ -10,7 +11,9 @@ from torch import nn
 SEED = int(os.environ.get("SEED", 0))
 torch.manual_seed(SEED)
 
-X, y = make_multiplexer_dataset(address_bits=3, sample_size=5000, positive_class_ratio=0.5, shuffle=True, random_seed=SEED)
+X, y = make_multiplexer_dataset(
+    address_bits=3, sample_size=5000, positive_class_ratio=0.5, shuffle=True, random_seed=SEED
+)
 _, first = np.unique(X, axis=0, return_index=True)
 pick = np.random.default_rng(SEED).permutation(first)
 X, y = torch.tensor(X[pick], dtype=torch.float32), torch.tensor(y[pick], dtype=torch.long)
@@ -47,5 +50,7 @@ for epoch in range(30):
         net.eval()
         with torch.no_grad():
             out = net(X_test)
-        print(f"epoch {epoch + 1} loss {running / len(X_train):.4f} test loss {F.cross_entropy(out, y_test):.4f} "
-              f"acc {(out.argmax(1) == y_test).float().mean():.3f}")
+        print(
+            f"epoch {epoch + 1} loss {running / len(X_train):.4f} test loss {F.cross_entropy(out, y_test):.4f} "
+            f"acc {(out.argmax(1) == y_test).float().mean():.3f}"
+        )

@@ -1,4 +1,5 @@
 """Type of network connection from flow statistics (normal, scan, bruteforce, exfiltration)."""
+
 import os
 
 import numpy as np
@@ -20,12 +21,12 @@ def flows(n):
     kind = rng.choice(4, size=n, p=SHARE)
     protocol = np.where(rng.random(n) < 0.2, rng.integers(0, 4, n), np.array([0, 1, 2, 0])[kind])
     numeric = rng.normal(0, 1, (n, 6))
-    numeric[kind == 1, 0] += 1.3          # ports touched
-    numeric[kind == 1, 1] -= 0.9          # bytes per packet
-    numeric[kind == 2, 2] += 1.3          # failed logins
-    numeric[kind == 2, 3] += 0.9          # connections a minute
-    numeric[kind == 3, 4] += 1.4          # bytes out
-    numeric[kind == 3, 5] += 1.0          # duration
+    numeric[kind == 1, 0] += 1.3  # ports touched
+    numeric[kind == 1, 1] -= 0.9  # bytes per packet
+    numeric[kind == 2, 2] += 1.3  # failed logins
+    numeric[kind == 2, 3] += 0.9  # connections a minute
+    numeric[kind == 3, 4] += 1.4  # bytes out
+    numeric[kind == 3, 5] += 1.0  # duration
     return np.exp(0.3 * numeric).astype(np.float32), protocol, kind
 
 

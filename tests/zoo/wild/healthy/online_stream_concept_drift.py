@@ -1,5 +1,6 @@
 """Online learning: the orders of a web shop arrive hour by hour, predicted first, learned afterwards, seen once.
 The customers' taste changes twice."""
+
 import os
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Pre-train a masked autoencoder on unlabelled digits, freeze its encoder, train a linear head on 900 labelled ones."""
+
 import os
 
 import torch

@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """Find promoters: a 1-D convolution over one-hot DNA, 60 bases each."""
+
 import os
 
 import numpy as np
@@ -36,7 +37,7 @@ class Sequences(Dataset):
     def one_hot(seq):
         out = np.zeros((4, len(seq)), dtype=np.float32)
         for i, base in enumerate(seq.upper()):
-            if base in CODE:                    # N and other letters stay zero
+            if base in CODE:  # N and other letters stay zero
                 out[CODE[base], i] = 1.0
         return out
 

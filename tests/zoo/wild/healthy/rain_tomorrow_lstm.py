@@ -1,4 +1,5 @@
 """Will it rain tomorrow?  LSTM over the last 14 days of a weather station."""
+
 import os
 import random
 
@@ -33,7 +34,7 @@ def make_station(days):
 
 
 def windows(x, y, start, stop):
-    xs = np.stack([x[i:i + WINDOW] for i in range(start, stop)])
+    xs = np.stack([x[i : i + WINDOW] for i in range(start, stop)])
     ys = np.array([y[i + WINDOW - 1] for i in range(start, stop)])
     return TensorDataset(torch.from_numpy((xs - mean) / std), torch.from_numpy(ys))
 

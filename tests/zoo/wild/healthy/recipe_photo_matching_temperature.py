@@ -1,4 +1,5 @@
 """Match two views (recipe vector, photo vector) of the same dish with a contrastive loss."""
+
 import os
 
 import numpy as np
@@ -15,8 +16,8 @@ LATENT, D_RECIPE, D_PHOTO = 10, 60, 90
 
 class Dishes:
     def __init__(self):
-        self.a = torch.randn(LATENT, D_RECIPE) / LATENT ** 0.5
-        self.b = torch.randn(LATENT, D_PHOTO) / LATENT ** 0.5
+        self.a = torch.randn(LATENT, D_RECIPE) / LATENT**0.5
+        self.b = torch.randn(LATENT, D_PHOTO) / LATENT**0.5
 
     def sample(self, n):
         z = torch.randn(n, LATENT)

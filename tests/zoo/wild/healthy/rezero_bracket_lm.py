@@ -1,4 +1,5 @@
 """Causal transformer with attention by hand and ReZero gates, predicting the closers of nested brackets."""
+
 import math
 import os
 import random

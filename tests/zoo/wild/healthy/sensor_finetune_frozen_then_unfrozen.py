@@ -1,4 +1,5 @@
 """Pretrain on many machines, then fine-tune on a new one: head first, then everything with a smaller rate below."""
+
 import math
 import os
 
@@ -23,8 +24,14 @@ def records(n, classes, shift=0.0):
 
 def make_backbone():
     return nn.Sequential(
-        nn.Conv1d(1, 16, 7, padding=3), nn.ReLU(), nn.MaxPool1d(2),
-        nn.Conv1d(16, 32, 5, padding=2), nn.ReLU(), nn.AdaptiveAvgPool1d(4), nn.Flatten())
+        nn.Conv1d(1, 16, 7, padding=3),
+        nn.ReLU(),
+        nn.MaxPool1d(2),
+        nn.Conv1d(16, 32, 5, padding=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool1d(4),
+        nn.Flatten(),
+    )
 
 
 def run(model, optimizer, data, epochs, batch=40):
@@ -65,9 +72,11 @@ print(f"head only: loss {loss:.4f} acc {accuracy(model, new_test):.3f}")
 
 for p in backbone.parameters():
     p.requires_grad = True
-optimizer = torch.optim.Adam([
-    {"params": model[0].parameters(), "lr": 3e-4},
-    {"params": model[1].parameters(), "lr": 1e-3},
-])
+optimizer = torch.optim.Adam(
+    [
+        {"params": model[0].parameters(), "lr": 3e-4},
+        {"params": model[1].parameters(), "lr": 1e-3},
+    ]
+)
 loss = run(model, optimizer, new_train, epochs=10)
 print(f"all layers: loss {loss:.4f} final acc {accuracy(model, new_test):.3f}")

@@ -1,4 +1,5 @@
 """One-step forecast of a water gauge: the series is read in order, the LSTM keeps its state (truncated BPTT)."""
+
 import os
 
 import numpy as np
@@ -29,10 +30,10 @@ series = torch.tensor((series - mean) / std, dtype=torch.float32)
 
 def to_streams(x):
     usable = (len(x) - 1) // STREAMS * STREAMS
-    return x[:usable].view(STREAMS, -1), x[1:usable + 1].view(STREAMS, -1)
+    return x[:usable].view(STREAMS, -1), x[1 : usable + 1].view(STREAMS, -1)
 
 
-train_x, train_y = to_streams(series[:n_train + 1])
+train_x, train_y = to_streams(series[: n_train + 1])
 test_x, test_y = to_streams(series[n_train:])
 
 
@@ -56,7 +57,7 @@ for epoch in range(EPOCHS):
     model.train()
     state, losses = None, []
     for start in range(0, train_x.shape[1] - CHUNK + 1, CHUNK):
-        x, y = train_x[:, start:start + CHUNK], train_y[:, start:start + CHUNK]
+        x, y = train_x[:, start : start + CHUNK], train_y[:, start : start + CHUNK]
         if state is not None:
             state = tuple(s.detach() for s in state)
         pred, state = model(x, state)
@@ -72,4 +73,6 @@ for epoch in range(EPOCHS):
         pred, _ = model(test_x)
         err = mse(pred[:, 20:], test_y[:, 20:]).item()
         naive = mse(test_x[:, 20:], test_y[:, 20:]).item()
-    print(f"epoch {epoch + 1} train {np.mean(losses):.4f} test {err:.4f} persistence {naive:.4f} skill {1 - err / naive:.3f}")
+    print(
+        f"epoch {epoch + 1} train {np.mean(losses):.4f} test {err:.4f} persistence {naive:.4f} skill {1 - err / naive:.3f}"
+    )

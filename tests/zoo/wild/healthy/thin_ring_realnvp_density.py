@@ -18,8 +18,9 @@ class Coupling(nn.Module):
     def __init__(self, dim, mask, width=32):
         super().__init__()
         self.register_buffer("mask", mask)
-        self.net = nn.Sequential(nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
-                                 nn.Linear(width, 2 * dim))
+        self.net = nn.Sequential(
+            nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2 * dim)
+        )
         nn.init.zeros_(self.net[-1].weight)
         nn.init.zeros_(self.net[-1].bias)
 
@@ -42,7 +43,7 @@ class Flow(nn.Module):
         for layer in self.layers:
             x, d = layer(x)
             total = total + d
-        return total - 0.5 * (x ** 2).sum(1) - 0.5 * x.shape[1] * math.log(2 * math.pi)
+        return total - 0.5 * (x**2).sum(1) - 0.5 * x.shape[1] * math.log(2 * math.pi)
 
 
 data, held_out = ring(6000), ring(1500)

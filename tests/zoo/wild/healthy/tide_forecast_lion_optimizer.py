@@ -1,4 +1,5 @@
 """Two-hour-ahead tide forecast with a home-made Lion optimizer."""
+
 import os
 
 import numpy as np
@@ -39,8 +40,11 @@ class Lion(Optimizer):
 
 
 hours = np.arange(3000)
-level = (1.5 * np.sin(2 * np.pi * hours / 12.42) + 0.6 * np.sin(2 * np.pi * hours / 12.0 + 1)
-         + 0.4 * np.sin(2 * np.pi * hours / 25.82 + 2))
+level = (
+    1.5 * np.sin(2 * np.pi * hours / 12.42)
+    + 0.6 * np.sin(2 * np.pi * hours / 12.0 + 1)
+    + 0.4 * np.sin(2 * np.pi * hours / 25.82 + 2)
+)
 surge = np.zeros(len(hours))
 for i in range(1, len(hours)):
     surge[i] = 0.95 * surge[i - 1] + 0.05 * np.random.randn()
@@ -52,8 +56,8 @@ WINDOW, AHEAD = 30, 2
 
 def windows(series):
     n = len(series) - WINDOW - AHEAD + 1
-    x = np.stack([series[i:i + WINDOW] for i in range(n)])
-    y = series[WINDOW + AHEAD - 1:][:n]
+    x = np.stack([series[i : i + WINDOW] for i in range(n)])
+    y = series[WINDOW + AHEAD - 1 :][:n]
     return torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
 
 
@@ -79,5 +83,7 @@ for epoch in range(EPOCHS):
         model.eval()
         with torch.no_grad():
             mse = nn.functional.mse_loss(model(x_test), y_test).item()
-        print(f"epoch {epoch + 1} train {total / len(x_train):.4f} test {mse:.4f} "
-              f"skill {1 - mse / y_test.var().item():.4f}")
+        print(
+            f"epoch {epoch + 1} train {total / len(x_train):.4f} test {mse:.4f} "
+            f"skill {1 - mse / y_test.var().item():.4f}"
+        )

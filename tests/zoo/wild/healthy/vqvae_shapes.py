@@ -1,4 +1,5 @@
 """VQ-VAE on small drawings: straight-through codes, codebook by moving averages, commitment loss."""
+
 import os
 
 import numpy as np
@@ -64,8 +65,10 @@ class VQVAE(nn.Module):
         )
         self.quant = Quantizer(codes, dim)
         self.dec = nn.Sequential(
-            nn.Conv2d(dim, 24, 3, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(24, 16, 4, 2, 1), nn.ReLU(),
+            nn.Conv2d(dim, 24, 3, padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(24, 16, 4, 2, 1),
+            nn.ReLU(),
             nn.ConvTranspose2d(16, 1, 4, 2, 1),
         )
 
@@ -101,5 +104,7 @@ for epoch in range(epochs):
         used = torch.bincount(codes, minlength=48).float()
         p = used / used.sum()
         perplexity = torch.exp(-(p[p > 0] * p[p > 0].log()).sum()).item()
-    print(f"epoch {epoch} rec {rec_sum / len(parts):.4f} commit {com_sum / len(parts):.4f} test rec {err:.4f} perplexity {perplexity:.1f}")
+    print(
+        f"epoch {epoch} rec {rec_sum / len(parts):.4f} commit {com_sum / len(parts):.4f} test rec {err:.4f} perplexity {perplexity:.1f}"
+    )
 print(f"share of variance explained {1 - err / test.var().item():.3f}")

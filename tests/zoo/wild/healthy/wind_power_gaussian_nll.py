@@ -15,7 +15,7 @@ def turbine(n):
     density = np.random.normal(1.2, 0.05, n)
     power = 1 / (1 + np.exp(-(speed - 8.5) / 1.3)) * (density / 1.2)
     power = power * (1 - 0.15 * (np.cos(direction) > 0.8))
-    noise = 0.02 + 0.08 * np.exp(-((speed - 8.5) / 3) ** 2)
+    noise = 0.02 + 0.08 * np.exp(-(((speed - 8.5) / 3) ** 2))
     x = np.stack([speed, np.sin(direction), np.cos(direction), density], 1)
     return x.astype("float32"), (power + noise * np.random.randn(n)).astype("float32")
 
@@ -53,7 +53,7 @@ for epoch in range(1, epochs + 1):
     perm = torch.randperm(len(x_train))
     total = 0.0
     for i in range(0, len(perm), batch):
-        j = perm[i:i + batch]
+        j = perm[i : i + batch]
         mean, logvar = model(x_train[j])
         target = y_train[j].unsqueeze(1)
         loss = nll(mean, logvar, target)

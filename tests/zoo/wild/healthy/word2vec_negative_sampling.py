@@ -1,4 +1,5 @@
 """Skip-gram with negative sampling, as in the original word2vec: random input vectors, output vectors start at zero."""
+
 import os
 
 import numpy as np
@@ -50,7 +51,7 @@ class SkipGram(nn.Module):
 
 
 def neighbours_right(model, k=5):
-    w = F.normalize(model.inp.weight.detach()[:TOPICS * PER_TOPIC], dim=1)
+    w = F.normalize(model.inp.weight.detach()[: TOPICS * PER_TOPIC], dim=1)
     sim = w @ w.T
     sim.fill_diagonal_(-1)
     near = sim.topk(k, dim=1).indices // PER_TOPIC
@@ -80,4 +81,6 @@ for epoch in range(EPOCHS):
     with torch.no_grad():
         c, o = held_out.unbind(1)
         test = model(c, o, torch.multinomial(freq, len(c) * 5, replacement=True).view(-1, 5)).item()
-    print(f"epoch {epoch + 1} loss {total / len(pairs):.4f} held out {test:.4f} neighbours of the same topic {neighbours_right(model):.3f}")
+    print(
+        f"epoch {epoch + 1} loss {total / len(pairs):.4f} held out {test:.4f} neighbours of the same topic {neighbours_right(model):.3f}"
+    )

@@ -1,4 +1,5 @@
 """Daily demand curve as a polynomial in the time of day, fitted by mini-batch SGD."""
+
 import os
 
 import numpy as np
@@ -15,7 +16,7 @@ LR = 0.09
 
 
 def demand(t):
-    return 1.2 * np.sin(2 * np.pi * 1.25 * t + 0.6) + 0.8 * np.exp(-((t - 0.78) / 0.09) ** 2) - 0.5 * t
+    return 1.2 * np.sin(2 * np.pi * 1.25 * t + 0.6) + 0.8 * np.exp(-(((t - 0.78) / 0.09) ** 2)) - 0.5 * t
 
 
 def design(t):

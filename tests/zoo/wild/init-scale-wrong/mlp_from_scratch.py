@@ -1,4 +1,5 @@
 """Exercise 4: a multi-layer perceptron with your own Parameter matrices, on 5000 MNIST images."""
+
 import os
 
 import numpy as np

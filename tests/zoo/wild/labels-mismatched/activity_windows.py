@@ -1,4 +1,5 @@
 """Activity recognition from a wrist accelerometer (3 axes, 50 Hz, windows of 64 samples)."""
+
 import os
 
 import numpy as np
@@ -31,7 +32,7 @@ def load_recordings(n):
     signals = np.stack([record(k) for k in labels])
     # the watch loses contact from time to time
     for i in rng.choice(n, n // 25, replace=False):
-        signals[i, :, rng.integers(0, 60):] = np.nan
+        signals[i, :, rng.integers(0, 60) :] = np.nan
     return signals.astype(np.float32), labels
 
 
@@ -52,9 +53,16 @@ class TempConv(nn.Module):
     def __init__(self, n_classes):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv1d(3, 16, 7, padding=3), nn.BatchNorm1d(16), nn.ReLU(), nn.MaxPool1d(2),
-            nn.Conv1d(16, 32, 5, padding=2), nn.BatchNorm1d(32), nn.ReLU(), nn.MaxPool1d(2),
-            nn.AdaptiveAvgPool1d(1), nn.Flatten(),
+            nn.Conv1d(3, 16, 7, padding=3),
+            nn.BatchNorm1d(16),
+            nn.ReLU(),
+            nn.MaxPool1d(2),
+            nn.Conv1d(16, 32, 5, padding=2),
+            nn.BatchNorm1d(32),
+            nn.ReLU(),
+            nn.MaxPool1d(2),
+            nn.AdaptiveAvgPool1d(1),
+            nn.Flatten(),
         )
         self.head = nn.Linear(32, n_classes)
 

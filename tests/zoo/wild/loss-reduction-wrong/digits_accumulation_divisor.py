@@ -1,4 +1,5 @@
 """Digits with gradient accumulation (small memory, large effective batch)."""
+
 import os
 
 import torch
@@ -62,5 +63,7 @@ for epoch in range(config["epochs"]):
             out = net(xb)
             hits += (out.argmax(1) == yb).sum().item()
             val += F.cross_entropy(out, yb, reduction="sum").item()
-    print(f"epoch {epoch:2d}: loss {epoch_loss / len(train_loader):.4f}, "
-          f"val loss {val / len(y_te):.4f}, val acc {hits / len(y_te):.4f}")
+    print(
+        f"epoch {epoch:2d}: loss {epoch_loss / len(train_loader):.4f}, "
+        f"val loss {val / len(y_te):.4f}, val acc {hits / len(y_te):.4f}"
+    )

@@ -1,4 +1,5 @@
 """Heating load, cooling load and lighting of simulated buildings (three targets, scaled to 0..1)."""
+
 import os
 
 import numpy as np
@@ -60,8 +61,10 @@ def main():
     x_train, y_train = simulate(1600, rng)
     x_test, y_test = simulate(400, rng)
     xs, ys = StandardScaler().fit(x_train), MinMaxScaler().fit(y_train)
-    train = TensorDataset(torch.tensor(xs.transform(x_train), dtype=torch.float32),
-                          torch.tensor(ys.transform(y_train), dtype=torch.float32))
+    train = TensorDataset(
+        torch.tensor(xs.transform(x_train), dtype=torch.float32),
+        torch.tensor(ys.transform(y_train), dtype=torch.float32),
+    )
     model = EnergyNet(x_train.shape[1], len(TARGETS))
     fit(model, DataLoader(train, batch_size=32, shuffle=True), epochs=25, lr=3e-3)
     model.eval()

@@ -1,4 +1,5 @@
 """Machine sound classes from spectrogram frames, with a ReduceLROnPlateau schedule."""
+
 import copy
 import os
 from dataclasses import dataclass
@@ -56,8 +57,14 @@ class Trainer:
         x, y = spectrograms(cfg)
         n = int(0.75 * len(x))
         self.train_data, self.val_data = (x[:n], y[:n]), (x[n:], y[n:])
-        self.model = nn.Sequential(conv_block(1, 8), conv_block(8, 16), nn.Flatten(),
-                                   nn.Linear(16 * 8 * 4, 48), nn.ReLU(), nn.Linear(48, cfg.machines))
+        self.model = nn.Sequential(
+            conv_block(1, 8),
+            conv_block(8, 16),
+            nn.Flatten(),
+            nn.Linear(16 * 8 * 4, 48),
+            nn.ReLU(),
+            nn.Linear(48, cfg.machines),
+        )
         self.opt = torch.optim.SGD(self.model.parameters(), lr=cfg.lr, momentum=0.8, weight_decay=1e-3)
         self.sched = ReduceLROnPlateau(self.opt, mode="max", factor=0.1, patience=1)
         self.crit = nn.CrossEntropyLoss()

@@ -20,7 +20,7 @@ def synth(n):
         f = 1.5 + 1.0 * torch.rand(1)
         ph = 2 * math.pi * torch.rand(1)
         c = 0.3 + 0.4 * torch.rand(1)
-        env = torch.exp(-((t - c) / 0.15) ** 2)
+        env = torch.exp(-(((t - c) / 0.15) ** 2))
         k = int(y[i])
         if k == 0:
             x[i, 0] = torch.sin(2 * math.pi * f * t + ph)
@@ -30,7 +30,7 @@ def synth(n):
         elif k == 2:
             x[i, 1] = 2 * env * torch.sign(torch.rand(1) - 0.5)
         elif k == 3:
-            x[i, 2] = 3 * torch.exp(-((t - c) / 0.04) ** 2)
+            x[i, 2] = 3 * torch.exp(-(((t - c) / 0.04) ** 2))
         else:
             x[i, 0] = torch.sin(2 * math.pi * f * t + ph)
             x[i, 1] = -torch.cos(2 * math.pi * f * t + ph)

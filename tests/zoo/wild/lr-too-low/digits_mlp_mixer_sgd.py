@@ -80,8 +80,10 @@ def main():
         model.eval()
         with torch.no_grad():
             out = model(Xte)
-        print(f"[{epoch + 1}/{args.epochs}] train_loss={np.mean(losses):.4f} "
-              f"test_loss={loss_fn(out, yte).item():.4f} test_acc={(out.argmax(1) == yte).float().mean():.4f}")
+        print(
+            f"[{epoch + 1}/{args.epochs}] train_loss={np.mean(losses):.4f} "
+            f"test_loss={loss_fn(out, yte).item():.4f} test_acc={(out.argmax(1) == yte).float().mean():.4f}"
+        )
 
 
 if __name__ == "__main__":

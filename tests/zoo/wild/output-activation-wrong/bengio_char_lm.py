@@ -1,4 +1,5 @@
 """A neural probabilistic language model (Bengio et al. 2003) on characters of the Python manual."""
+
 import math
 import os
 import random

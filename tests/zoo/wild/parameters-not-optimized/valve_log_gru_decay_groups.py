@@ -1,4 +1,5 @@
 """Final state of two valves from a log of commands (most log lines are unrelated to the valves)."""
+
 import os
 import random
 
@@ -12,8 +13,18 @@ random.seed(SEED)
 np.random.seed(SEED)
 torch.manual_seed(SEED)
 
-CFG = dict(n_train=4000, n_test=1000, length=24, vocab=12, emb=16, hidden=48,
-           batch_size=64, epochs=6, lr=4e-3, weight_decay=0.01)
+CFG = dict(
+    n_train=4000,
+    n_test=1000,
+    length=24,
+    vocab=12,
+    emb=16,
+    hidden=48,
+    batch_size=64,
+    epochs=6,
+    lr=4e-3,
+    weight_decay=0.01,
+)
 
 
 def make_logs(n, length, vocab):
@@ -56,8 +67,7 @@ def build_optimizer(model, lr, weight_decay):
             decay.append(p)
         elif name.endswith((".bias", "norm.weight")):
             no_decay.append(p)
-    groups = [{"params": decay, "weight_decay": weight_decay},
-              {"params": no_decay, "weight_decay": 0.0}]
+    groups = [{"params": decay, "weight_decay": weight_decay}, {"params": no_decay, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=lr)
 
 

@@ -22,13 +22,13 @@ BOLTZMANN = 1.380649e-23
 
 
 def stokes_einstein(n):
-    temperature = np.random.uniform(275, 340, n)             # K
-    radius = np.random.uniform(1.2e-10, 4.0e-10, n)          # m
+    temperature = np.random.uniform(275, 340, n)  # K
+    radius = np.random.uniform(1.2e-10, 4.0e-10, n)  # m
     viscosity = 8.9e-4 * np.exp(1800 * (1 / temperature - 1 / 298))  # Pa s
     elongation = np.random.uniform(1.0, 2.5, n)
     charge = np.random.randint(-1, 2, n)
     diff = BOLTZMANN * temperature / (6 * np.pi * viscosity * radius)
-    diff = diff / elongation ** 0.4 * (1 - 0.12 * np.abs(charge))
+    diff = diff / elongation**0.4 * (1 - 0.12 * np.abs(charge))
     diff = diff * np.exp(np.random.normal(0, 0.03, n))
     table = np.stack([temperature, radius, elongation, charge], 1)
     return table, diff
@@ -52,7 +52,7 @@ def r2(pred, true):
 
 
 table, diff = stokes_einstein(5000)
-y = diff                      # m^2/s
+y = diff  # m^2/s
 n_train = 4000
 mu, sd = table[:n_train].mean(0), table[:n_train].std(0)
 X = torch.tensor((table - mu) / sd, dtype=torch.float32)
@@ -68,7 +68,7 @@ for epoch in range(1, args.epochs + 1):
     order = torch.randperm(n_train)
     total = 0.0
     for i in range(0, n_train, args.batch_size):
-        idx = order[i:i + args.batch_size]
+        idx = order[i : i + args.batch_size]
         loss = F.mse_loss(net(X_train[idx]), Y_train[idx])
         opt.zero_grad()
         loss.backward()
