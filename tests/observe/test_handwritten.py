@@ -212,3 +212,14 @@ def test_a_masked_score_is_no_hinge(x: Tensor) -> None:
     with Seen() as seen:
         (nn.Linear(3, 1)(x).squeeze(1) * (x[:, 0] > 0).float()).mean()
     assert not seen.calls
+
+
+@pytest.mark.parametrize("off", [3e-4, 1e-4])
+def test_what_nearly_has_the_value_of_a_plain_loss_is_another(off: float, x: Tensor) -> None:
+    output = nn.Linear(3, 1)(x)
+    target = torch.zeros_like(output)
+    with Seen() as seen:
+        ((output - target).square().mean() * (1.0 + off)).sum()
+        (output - target).square().mul(1.0 + off).mean()
+    assert [call.function for call in seen.calls if call.function != "mse_loss"] == []
+    assert len(seen.calls) == 1  # the first, whose mean was taken before the factor

@@ -28,6 +28,9 @@ GUARDS: frozenset[Any] = frozenset(
 )
 """What users put between a probability and its logarithm, for fear of zero."""
 
+PLAIN = frozenset({"mse_loss", "l1_loss", "hinge_loss", "squared_hinge_loss"})
+"""Losses without a logarithm."""
+
 MOST_NOTED = 8
 """Pairs kept at a time: a loss is written down soon after its output and target have met."""
 
@@ -36,6 +39,9 @@ MOST_VALUES = 1 << 20
 
 CLOSE = 1e-3
 """Relative difference up to which two losses are the same: logarithms may be guarded by a small number."""
+
+EXACT = 2e-5
+"""The same for those of differences and products, which nobody guards: what single precision loses in long sums."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,12 +182,14 @@ def _as_written(call: LossCall, scalar: Tensor, size: float) -> LossCall | None:
     """The call, if a scalar of this size is its mean, its sum by example or by batch, or half of one of them."""
     mean, entries = float(call.value), call.target.numel()
     by_example = entries / max(1, len(call.target))
+    precise = call.output.dtype in (torch.float32, torch.float64) and call.function in PLAIN
+    within = EXACT if precise else CLOSE
     for half in (1.0, 0.5):
-        if _same(size, half * mean):
+        if _same(size, half * mean, within=within):
             return replace(call, written=scalar)
-        if _same(size, half * mean * by_example):
+        if _same(size, half * mean * by_example, within=within):
             return replace(call.summed(), written=scalar)
-        if _same(size, half * mean * entries):
+        if _same(size, half * mean * entries, within=within):
             total = call.summed()
             return replace(total, written=total.value)
     return None
@@ -280,5 +288,5 @@ def _is_one(values: Tensor) -> bool:
     return bool((values - 1.0).abs().max() < CLOSE) if values.numel() else False
 
 
-def _same(first: float, second: float) -> bool:
-    return abs(first - second) <= CLOSE * max(first, second)
+def _same(first: float, second: float, *, within: float) -> bool:
+    return abs(first - second) <= within * max(first, second)

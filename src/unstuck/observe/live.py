@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from unstuck.observe.contractions import contractions_of
 from unstuck.observe.custom_functions import CustomFunctions
 from unstuck.observe.distributed import is_distributed
+from unstuck.observe.edges import Edges
 from unstuck.observe.frames import user_place
 from unstuck.observe.graph import GraphWalk
 from unstuck.observe.hooks import held_parameters
@@ -156,9 +157,9 @@ class LiveFacts:
         """Let go of the user's functions."""
         self._custom.release()
 
-    def trace(self, loss: Tensor, step: int) -> facts.NonFinite:
+    def trace(self, loss: Tensor, step: int, edges: Edges) -> facts.NonFinite:
         """The origin of a loss that is not finite."""
-        return origin(loss, self._roots, step)
+        return origin(loss, self._roots, step, edges)
 
     def facts(self, step: int) -> Iterator[facts.Fact]:
         """What is new since the last call, and schedules with their present counts."""

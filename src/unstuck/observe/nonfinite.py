@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from unstuck.observe.distributed import is_distributed, is_sharded
+from unstuck.observe.edges import Edges, steep
 from unstuck.observe.graph import operation, walk
 from unstuck.observe.roots import Roots
 from unstuck.record import facts
@@ -22,17 +24,19 @@ FIRST_OPERANDS = ("_saved_mat1", "_saved_self", "_saved_input")
 """Names under which operations save what they are applied to, unlike weights, factors and statistics."""
 
 
-def origin(loss: Tensor, roots: Roots, step: int) -> facts.NonFinite:
+def origin(loss: Tensor, roots: Roots, step: int, edges: Edges) -> facts.NonFinite:
     """Where a non-finite loss comes from.
 
-    A weight that is not finite is named first: an earlier update broke it. Otherwise the graph is searched from the
-    loss towards the inputs for the deepest operation one of whose saved tensors is not finite; autograd saves the
-    inputs or the result of most operations.
+    A weight that is not finite is named first: an earlier update broke it, by a backward pass through a function whose
+    slope was infinite. Then a call of this step that was seen to give what is not finite for finite arguments.
+    Otherwise the graph is searched from the loss towards the inputs for the deepest operation one of whose saved
+    tensors is not finite; autograd saves the inputs or the result of most operations.
 
     Args:
         loss: The loss, with its graph.
         roots: The modules that are trained.
         step: The training step.
+        edges: Calls of functions that are not finite at the edge of their range.
 
     Returns:
         The place, the count of non-finite values, and the rows of the batch that hold them.
@@ -40,24 +44,44 @@ def origin(loss: Tensor, roots: Roots, step: int) -> facts.NonFinite:
     for name, parameter in roots.parameters().items():
         count = 0 if is_sharded(parameter) else _count(parameter)
         if count:
-            return facts.NonFinite(step=step, what="weight", where=name, count=count)
+            suspects = tuple(dict.fromkeys(filter(None, (steep(operation(node), node) for node in _nodes(loss)))))
+            file, line = next((edges.places[name] for name in suspects if name in edges.places), (None, None))
+            return facts.NonFinite(
+                step=step, what="weight", where=name, count=count, suspects=suspects, file=file, line=line
+            )
+    spot = edges.first
+    if spot is not None:
+        return facts.NonFinite(
+            step=step,
+            what="activation",
+            where=spot.name,
+            count=spot.count,
+            examples=spot.examples,
+            file=spot.file,
+            line=spot.line,
+        )
     found: tuple[Any, str, Tensor] | None = None
-    for number, node in enumerate(walk(loss)):
-        if number > MOST_NODES:
-            break
+    for node in _nodes(loss):
         for name, tensor in _saved(node):
             if _count(tensor):
                 found = (node, name, tensor)
     if found is None:
         return facts.NonFinite(step=step, what="loss", count=1)
     node, name, tensor = found
+    file, line = edges.places.get(operation(node).lower(), (None, None))
     return facts.NonFinite(
         step=step,
         what=_kind(name, tensor),
         where=operation(node),
         count=_count(tensor),
         examples=_rows(tensor),
+        file=file,
+        line=line,
     )
+
+
+def _nodes(loss: Tensor) -> Iterator[Any]:
+    return islice(walk(loss), MOST_NODES)
 
 
 def _kind(name: str, tensor: Tensor) -> Literal["input", "target", "activation"]:

@@ -252,9 +252,10 @@ class Observer:
                 self._probe.parameters.note_carried()
         if self._step == 0 and not self._named:
             self._name(named_parameters(self._roots, self._optimizer()))
+        edges = self._probe.edges
         self._live.passes.backward_begins(self._probe.parameters.parameters, cleared=cleared)
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
-        self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step))
+        self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step, edges))
         self._reaching.begins(alone=not self._sampling and hooks.one_optimizer())
         self._spending.between += time.perf_counter() - start
 

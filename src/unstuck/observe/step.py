@@ -15,6 +15,7 @@ from unstuck.observe.association import AssociationProbe
 from unstuck.observe.broadcasts import broadcast_of
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.draws import Draws
+from unstuck.observe.edges import Edges
 from unstuck.observe.forward import current_module
 from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.inputs import InputProbe, first_tensor, numbers_of
@@ -63,6 +64,7 @@ class StepProbe:
         self._association = AssociationProbe()
         self._handwritten = HandWritten()
         self._draws = Draws()
+        self.edges = Edges()
         self._reshapes = Reshapes()
         self._calls: dict[str, int] = {}
         self._input: Tensor | None = None
@@ -106,6 +108,7 @@ class StepProbe:
         self._entered = 0
         self._handwritten.forget()
         self._reshapes.forget()
+        self.edges.forget()
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
         """Take the batch that enters the model, unless this is an evaluation."""
@@ -162,6 +165,7 @@ class StepProbe:
         self._draws.see(function, args, output)
         if not torch.is_grad_enabled() or not isinstance(output, Tensor) or self._skipping:
             return
+        self.edges.see(function, args, output)
         if function in LOSS_FUNCTIONS:
             if output.requires_grad:
                 self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs, output)

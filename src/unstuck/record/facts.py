@@ -446,9 +446,13 @@ class NonFinite(Fact):
     Attributes:
         step: The training step.
         what: input, target, activation, loss, gradient or weight.
-        where: Module or parameter that produced it first; empty where unknown.
+        where: Module, parameter or function that produced it first; empty where unknown.
         count: Non-finite values in it.
         examples: Rows of the batch that hold them, at most 16.
+        suspects: Functions in the loss whose slope is infinite at the edge of their range, where a backward pass made
+            weights of a finite loss non-finite.
+        file: The line that calls the function, or the first suspect: its file.
+        line: That line.
     """
 
     kind = "non_finite"
@@ -457,6 +461,9 @@ class NonFinite(Fact):
     where: str = ""
     count: int = 0
     examples: tuple[int, ...] = ()
+    suspects: tuple[str, ...] = ()
+    file: str | None = None
+    line: int | None = None
 
 
 FactT = TypeVar("FactT", bound=Fact)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import NotEvaluated, Run, signals
+from unstuck.record import Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Loss
 from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -78,3 +78,16 @@ def test_without_answers_it_is_not_evaluated(tmp_path: Path) -> None:
     call = Loss(function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0)
     (answer,) = ClassImbalance().check(record(tmp_path, series={signals.LOSS: [1.0] * 50}, facts=[call]))
     assert isinstance(answer, NotEvaluated)
+
+
+@pytest.mark.parametrize(("total", "fires"), [(0.2, True), (0.9, False)])
+def test_losses_that_the_program_weighs_itself_are_its_own_answer(tmp_path: Path, total: float, fires: bool) -> None:
+    call = Loss(
+        function="binary_cross_entropy_with_logits", reduction="none", output_shape=(64,), target_shape=(64,),
+        target_type="real", target_mean=0.04, target_variance=0.0384, class_recalls=(1.0, 0.0),
+        class_weights=(960.0, 40.0),
+    )  # fmt: skip
+    series = {signals.LOSS: [total] * 50, signals.LOSS_CALL: [0.2] * 50}
+    rule = ClassImbalance()
+    run = record(tmp_path, series=series, facts=[call])
+    assert any(isinstance(entry, Finding) for entry in rule.check(run)) is fires

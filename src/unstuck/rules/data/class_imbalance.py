@@ -75,6 +75,9 @@ class ClassImbalance(Rule):
             yield NotEvaluated(reason="answers were seen at the beginning alone")
             return
         call = calls[0]
+        if call.reduction == "none" and _weighs_examples(run):
+            yield NotEvaluated(reason="the program weighs or picks the examples' losses itself")
+            return
         recalls, weights = np.array(call.class_recalls), np.array(call.class_weights)
         shares = _shares(call)
         if shares is None or call.weighted or len(shares) > self.classes:
@@ -127,6 +130,14 @@ class ClassImbalance(Rule):
                 ),
             ),
         )
+
+
+def _weighs_examples(run: Run) -> bool:
+    """Whether the loss is another number than the mean of the losses of the examples."""
+    called, total = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
+    common, of_called, of_total = np.intersect1d(called.steps, total.steps, return_indices=True)
+    means, totals = called.values[of_called], total.values[of_total]
+    return not len(common) or bool(np.median(np.abs(totals - means)) > 0.01 * np.median(np.abs(means)))
 
 
 def _shares(call: Loss) -> NDArray[np.float64] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -136,17 +136,14 @@ class LossNotFinite(Rule):
         place = Where(module=(fact.where or None) if fact and fact.what == "activation" else None)
         if fact is not None and fact.what in ("gradient", "weight"):
             place = Where(parameter=fact.where or None)
-        if loss is not None:
-            place = Where(module=place.module, parameter=place.parameter, file=loss.file, line=loss.line)
-        origin = (
-            f"the first was the {fact.what}{f' of {fact.where}' if fact.where else ''}"
-            if fact
-            else "its origin is unseen"
-        )
+        if fact is not None and fact.file:
+            place = replace(place, file=fact.file, line=fact.line)
+        elif loss is not None:
+            place = replace(place, file=loss.file, line=loss.line)
         return _Origin(
             "loss-unstable",
             0.75,
-            f"inputs were finite and nothing had exploded; {origin}",
+            f"inputs were finite and nothing had exploded; {_first(fact)}",
             "Look for log, sqrt, a division or exp at the edge of its range there: use the functions that take logits "
             "(cross_entropy, binary_cross_entropy_with_logits, log_softmax), or add an epsilon inside.",
             place,
@@ -186,3 +183,15 @@ class LossNotFinite(Rule):
         norms = rows[np.isfinite(rows)]
         if len(norms):
             yield Evidence(signal="gradient_norm", value=float(norms.max()), note="largest of a parameter just before")
+
+
+def _first(fact: NonFinite | None) -> str:
+    """What the first value that was not finite was."""
+    if fact is None:
+        return "its origin is unseen"
+    if fact.what == "weight" and fact.suspects:
+        slopes = " or ".join(fact.suspects[:3])
+        return f"the loss was finite, its gradient was not: the slope of {slopes} is infinite at the edge of its range"
+    if fact.file and fact.what == "activation":
+        return f"the first came out of {fact.where}"
+    return f"the first was the {fact.what}{f' of {fact.where}' if fact.where else ''}"
