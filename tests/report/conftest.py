@@ -185,7 +185,7 @@ SICK = Verdict(
 HEALTHY = Verdict(
     kind="healthy",
     clear=("D101", "I101", "O201", "O202", "G301", "N101", "O301"),
-    not_evaluated={"R101": "no validation loss was recorded: no evaluation was seen"},
+    not_evaluated={"R101": "no evaluation was seen"},
     cost={"seconds": 0.31, "share": 0.0148, "sampled_steps": 180.0, "steps": 900.0},
 )
 

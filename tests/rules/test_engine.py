@@ -97,8 +97,8 @@ def test_a_rule_without_its_needs_says_why(run: Run) -> None:
     class Needs(Stated):
         code, needs = "D101", (Inputs,)
 
-    assert evaluate(Needs(), run) == NotEvaluated(reason="nothing is known of the inputs")
-    assert judge(run, (Needs(),)).not_evaluated == {"D101": "nothing is known of the inputs"}
+    assert evaluate(Needs(), run) == NotEvaluated(reason="no batch was seen to enter the model")
+    assert judge(run, (Needs(),)).not_evaluated == {"D101": "no batch was seen to enter the model"}
 
 
 def test_a_rule_that_fails_costs_only_itself(run: Run) -> None:

@@ -25,6 +25,7 @@ class Dropping(Fact):
     """
 
     kind = "dropping"
+    missing = "no dropout was seen to run in an evaluation"
     where: str
     function: str
     at_work_in_evaluation: int = 0

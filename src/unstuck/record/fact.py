@@ -10,6 +10,12 @@ __all__ = ["Fact"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """Base of all facts; ``kind`` is the name under which a run stores them."""
+    """Base of all facts.
+
+    Attributes:
+        kind: The name under which a run stores them.
+        missing: What it means that a run has none.
+    """
 
     kind: ClassVar[str]
+    missing: ClassVar[str] = "nothing was recorded of it"

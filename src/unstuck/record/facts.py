@@ -105,6 +105,7 @@ class Model(Fact):
     """The model, as it stood when training began."""
 
     kind = "model"
+    missing = "no model was seen"
     type: str
     layers: tuple[Layer, ...] = ()
     parameters: tuple[Parameter, ...] = ()
@@ -128,6 +129,7 @@ class Optimizer(Fact):
     """The optimizer, as it stood at its first step, and where the user's code constructs it or steps it."""
 
     kind = "optimizer"
+    missing = "no optimizer was seen"
     type: str
     groups: tuple[ParameterGroup, ...] = ()
     file: str | None = None
@@ -201,6 +203,7 @@ class Loss(Fact):
     """
 
     kind = "loss"
+    missing = "no loss function was recognised"
     function: str | None
     reduction: str = "mean"
     output_shape: tuple[int, ...] = ()
@@ -266,6 +269,7 @@ class Graph(Fact):
     """
 
     kind = "graph"
+    missing = "no loss's graph was seen"
     step: int
     reached: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
@@ -292,6 +296,7 @@ class Modes(Fact):
     """
 
     kind = "modes"
+    missing = "the model has neither batch norm nor dropout"
     step: int
     phase: Literal["training", "evaluation"]
     norms_training: int = 0
@@ -331,6 +336,7 @@ class Passes(Fact):
     """
 
     kind = "passes"
+    missing = "the training was cut off"
     updates: int
     forward: int
     backward: int
@@ -353,6 +359,7 @@ class Overlap(Fact):
     """
 
     kind = "overlap"
+    missing = "no evaluation was seen whose examples could be recognised"
     evaluated: int
     seen_in_training: int
     trained: int
@@ -428,6 +435,7 @@ class Inputs(Fact):
     """
 
     kind = "inputs"
+    missing = "no batch was seen to enter the model"
     shape: tuple[int, ...]
     kind_of: Literal["image", "table", "sequence", "ids", "other"]
     examples: int

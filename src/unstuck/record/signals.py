@@ -73,7 +73,7 @@ def _layer(key: str, unit: str, missing: str, bins: int = 1) -> Signal:
     return Signal(key=key, unit=unit, index=Index.LAYER, cost=Cost.CHEAP, missing=missing, bins=bins)
 
 
-_NO_GRADIENT = "the parameter had no gradient at this step"
+_NO_GRADIENT = "the parameter had no gradient at a sampled step"
 _NOT_RUN = "the layer did not run, or gave no floating-point tensor"
 
 # The training step.
@@ -82,7 +82,7 @@ BATCH_SIZE = _run("batch_size", "examples", Cost.FREE, "the model took no tensor
 STEP_SECONDS = _run("step_seconds", "s", Cost.FREE, "no optimizer step was seen")
 ACCURACY = _run("accuracy", "share", Cost.CHEAP, "targets are no classes, or the loss call was not seen")
 LEARNING_RATE = Signal(
-    key="learning_rate", unit="rate", index=Index.GROUP, cost=Cost.FREE, missing="the group has no lr"
+    key="learning_rate", unit="rate", index=Index.GROUP, cost=Cost.FREE, missing="the optimizer has no lr"
 )
 
 # Gradients, weights and updates.
@@ -90,24 +90,20 @@ GRADIENT_NORM = _parameter("gradient_norm", "loss/weight", _NO_GRADIENT)
 GRADIENT_MAX = _parameter("gradient_max", "loss/weight", _NO_GRADIENT)
 GRADIENT_ZEROS = _parameter("gradient_zeros", "share", _NO_GRADIENT)
 GRADIENT_NONFINITE = _parameter("gradient_nonfinite", "count", _NO_GRADIENT)
-WEIGHT_NORM = _parameter("weight_norm", "weight", "the parameter left the model")
-WEIGHT_NONFINITE = _parameter("weight_nonfinite", "count", "the parameter left the model")
-UPDATE_NORM = _parameter("update_norm", "weight", "the optimizer skipped this step")
-UPDATE_RATIO = _parameter("update_ratio", "1", "the optimizer skipped this step, or the weights are all zero")
-UPDATE_GRADIENT_COSINE = _parameter(
-    "update_gradient_cosine", "1", "no gradient, or no update: -1 is steepest descent, above 0 climbs the loss"
-)
-GRADIENT_COSINE = _run(
-    "gradient_cosine", "1", Cost.CHEAP, "no two successive steps were sampled: below 0, steps bounce between walls"
-)
+WEIGHT_NORM = _parameter("weight_norm", "weight", "no sampled step had the parameter")
+WEIGHT_NONFINITE = _parameter("weight_nonfinite", "count", "no sampled step had the parameter")
+UPDATE_NORM = _parameter("update_norm", "weight", "no sampled step had an update")
+UPDATE_RATIO = _parameter("update_ratio", "1", "no sampled step had an update of weights that are not all zero")
+#: -1 is steepest descent; above 0 the update climbs the loss
+UPDATE_GRADIENT_COSINE = _parameter("update_gradient_cosine", "1", "no sampled step had a gradient and an update")
+#: of successive gradients; below 0, steps bounce between walls
+GRADIENT_COSINE = _run("gradient_cosine", "1", Cost.CHEAP, "no two successive steps were sampled")
 
-GRADIENT_CARRIED = _run(
-    "gradient_carried", "1", Cost.CHEAP, "no backward pass was sampled: norm left in .grad before the step's first one"
-)
+#: norm left in .grad before the step's first backward pass
+GRADIENT_CARRIED = _run("gradient_carried", "1", Cost.CHEAP, "no backward pass before an update was sampled")
 
-UNIT_SPREAD = _parameter(
-    "unit_spread", "1", "not a weight of several units, or not sampled: 0, all its units are copies of each other"
-)
+#: 0: all units of the weight are copies of each other
+UNIT_SPREAD = _parameter("unit_spread", "1", "no weight of several units was sampled")
 
 # Activations, by layer.
 ACTIVATION_MEAN = _layer("activation_mean", "activation", _NOT_RUN)
@@ -117,12 +113,11 @@ ACTIVATION_MAX = _layer("activation_max", "activation", _NOT_RUN)
 ACTIVATION_ZEROS = _layer("activation_zeros", "share", _NOT_RUN)
 ACTIVATION_SATURATED = _layer("activation_saturated", "share", "the layer has no bounded activation")
 ACTIVATION_NONFINITE = _layer("activation_nonfinite", "count", _NOT_RUN)
-DEAD_UNITS = _layer("dead_units", "share", "the layer is no rectifier, or too few batches were seen")
+DEAD_UNITS = _layer("dead_units", "share", "no rectifier was seen over enough batches")
 ACTIVATION_HISTOGRAM = _layer("activation_histogram", "count", _NOT_RUN, bins=HISTOGRAM_BINS)
 
-LOSS_CALL = _run(
-    "loss_call", "loss", Cost.CHEAP, "not exactly one loss call was seen: its value, mean over what it returned"
-)
+#: value of the step's only loss call, the mean over what it returned
+LOSS_CALL = _run("loss_call", "loss", Cost.CHEAP, "no step had exactly one loss call")
 
 # The data as the model sees them.
 INPUT_MEAN = _run("input_mean", "input", Cost.CHEAP, "the model took no floating-point tensor")
@@ -131,20 +126,22 @@ INPUT_NONFINITE = _run("input_nonfinite", "count", Cost.CHEAP, "the model took n
 TARGET_MEAN = _run("target_mean", "target", Cost.CHEAP, "the loss call was not seen")
 TARGET_STD = _run("target_std", "target", Cost.CHEAP, "the loss call was not seen")
 
-TARGET_REPEATS = _run("target_repeats", "share", Cost.CHEAP, "targets are not class ids: neighbours of equal class")
-TARGET_TOP = _run("target_top", "share", Cost.CHEAP, "targets are not class ids: the batch's most frequent class")
-TARGET_AUTOCORRELATION = _run(
-    "target_autocorrelation", "1", Cost.CHEAP, "targets are not real numbers: correlation of neighbours in the batch"
-)
-BATCH_SEEN_BEFORE = _run(
-    "batch_seen_before", "share", Cost.CHEAP, "no batch was sampled: examples met in earlier samples"
-)
+#: neighbours of equal class
+TARGET_REPEATS = _run("target_repeats", "share", Cost.CHEAP, "targets are not class ids")
+#: share of the batch's most frequent class
+TARGET_TOP = _run("target_top", "share", Cost.CHEAP, "targets are not class ids")
+#: correlation of neighbours in the batch
+TARGET_AUTOCORRELATION = _run("target_autocorrelation", "1", Cost.CHEAP, "targets are not real numbers")
+#: share of the batch's examples that earlier samples met
+BATCH_SEEN_BEFORE = _run("batch_seen_before", "share", Cost.CHEAP, "no batch was sampled")
 
 # The model's outputs, as the loss receives them.
 OUTPUT_MEAN = _run("output_mean", "output", Cost.CHEAP, "the loss call was not seen")
 OUTPUT_STD = _run("output_std", "output", Cost.CHEAP, "the loss call was not seen")
-OUTPUT_SPREAD = _run("output_spread", "output", Cost.CHEAP, "the loss call was not seen: deviation between examples")
-PREDICTION_TOP = _run("prediction_top", "share", Cost.CHEAP, "targets are not class ids: most frequent predicted class")
+#: deviation between examples
+OUTPUT_SPREAD = _run("output_spread", "output", Cost.CHEAP, "the loss call was not seen")
+#: share of the most frequent predicted class
+PREDICTION_TOP = _run("prediction_top", "share", Cost.CHEAP, "targets are not class ids")
 
 # Evaluations, with the number of updates made before them.
 TRAIN_LOSS = _run("train_loss", "loss", Cost.FREE, "no mean over an epoch was taken")

@@ -24,6 +24,7 @@ class Loader(Fact):
     """
 
     kind = "loader"
+    missing = "no DataLoader was used"
     number: int
     begun: int
     updates: int
@@ -45,6 +46,7 @@ class Shift(Fact):
     """
 
     kind = "shift"
+    missing = "no evaluation of other examples was seen"
     trained: int
     evaluated: int
     distance: float
@@ -65,6 +67,7 @@ class Association(Fact):
     """
 
     kind = "association"
+    missing = "too few examples were seen with their targets"
     met: int
     examples: int
     neighbours: float

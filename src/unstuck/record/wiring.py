@@ -36,6 +36,7 @@ class Wiring(Fact):
     """
 
     kind = "wiring"
+    missing = "the loss's graph was not seen as a whole"
     connections: tuple[Connection, ...] = ()
     complete: bool = True
 

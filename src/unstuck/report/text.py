@@ -95,8 +95,8 @@ def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = 
     lines: list[list[Segment]] = []
     for detail in DETAILS:
         lines = console.render_lines(Group(*printer.page(verdict, run, detail)), pad=False)
-        # Where nothing was found, what was checked is the news, and is always named.
-        if not verdict.findings or len(lines) <= allowed:
+        # Where nothing is wrong, what was checked is the news, and is always named.
+        if verdict.kind == "healthy" or len(lines) <= allowed:
             break
     for line in lines:
         text = Text.assemble(*((segment.text, segment.style or "") for segment in line))

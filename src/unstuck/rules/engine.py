@@ -80,11 +80,8 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
 def evaluate(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
     """One rule on one stream: findings, none where it is clear, or why it could not be evaluated."""
     for need in rule.needs:
-        if isinstance(need, Signal):
-            if not stream.has(need):
-                return NotEvaluated(reason=f"no {need.key} was recorded: {need.missing}")
-        elif not stream.knows(need):
-            return NotEvaluated(reason=f"nothing is known of the {need.kind.replace('_', ' ')}")
+        if not (stream.has(need) if isinstance(need, Signal) else stream.knows(need)):
+            return NotEvaluated(reason=need.missing)
     findings: list[Finding] = []
     try:
         for outcome in rule.check(stream):
