@@ -397,7 +397,7 @@ def test_schedules_are_counted_by_step_and_by_epoch(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
-@pytest.mark.parametrize("how", ["wrapped", "in place", "step function"])
+@pytest.mark.parametrize("how", ["wrapped", "wrapped first", "in place", "step function"])
 def test_compiled_programs_are_not_disturbed(backend, how, tmp_path):
     """Same results, as many graphs, no break, no recompilation, no warning, and no hook of ours while it traces."""
     import torch._dynamo as dynamo
@@ -407,8 +407,10 @@ def test_compiled_programs_are_not_disturbed(backend, how, tmp_path):
         dynamo.reset()
         counters.clear()
         model, (x, y) = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), data()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         forward_pass = model
+        if how == "wrapped first":
+            forward_pass = torch.compile(model, backend=backend)
+        optimizer = torch.optim.SGD(forward_pass.parameters(), lr=0.1)
         if how == "wrapped":
             forward_pass = torch.compile(model, backend=backend)
         elif how == "in place":

@@ -10,7 +10,7 @@ from rich.console import Console
 from torch import nn
 from torch.optim import Optimizer
 
-from unstuck.observe import DEFAULT_BUDGET, Observer
+from unstuck.observe import DEFAULT_BUDGET, Observer, check_budget, check_training
 from unstuck.record import Run, RunWriter
 from unstuck.record.folder import new_folder
 from unstuck.report import render_text
@@ -41,7 +41,8 @@ def watch(
         The observer; tell it of evaluations by :meth:`~unstuck.observe.Observer.evaluated` where it cannot see them.
 
     Raises:
-        ArgumentError: The optimizer holds no parameters, or the budget is out of range.
+        ArgumentError: These are no model and optimizer, the optimizer holds no parameters, or the budget is out of
+            range.
         RunWriteError: The run cannot be written there.
 
     Examples:
@@ -58,6 +59,8 @@ def watch(
         >>> "not enough data" in printed.file.getvalue().lower()
         True
     """
+    check_training(model, optimizer)
+    check_budget(budget)
     folder = Path(out) if out is not None else new_folder(type(model).__name__)
     try:
         with RunWriter(folder) as writer, Observer(model, optimizer, writer, budget=budget) as observer:

@@ -5,5 +5,15 @@ from unstuck.observe.beside import Beside
 from unstuck.observe.observer import Latest, Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
 from unstuck.observe.session import Session
+from unstuck.observe.structure import check_training
 
-__all__ = ["DEFAULT_BUDGET", "Beside", "Latest", "Observer", "Session", "check_budget", "keep_freed_memory"]
+__all__ = [
+    "DEFAULT_BUDGET",
+    "Beside",
+    "Latest",
+    "Observer",
+    "Session",
+    "check_budget",
+    "check_training",
+    "keep_freed_memory",
+]

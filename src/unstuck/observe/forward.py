@@ -35,8 +35,10 @@ __all__ = [
     "current_module",
     "disregard",
     "enter",
+    "expect_compiling",
     "listen",
     "running_modules",
+    "unexpect_compiling",
     "unlisten",
     "unwatch",
     "watch",
@@ -177,6 +179,16 @@ def unlisten(listener: ForwardListener) -> None:
     while _handles:
         _handles.pop().remove()
     _leave_modes()
+
+
+def expect_compiling() -> None:
+    """Take note of what is compiled from now on, before anybody watches, until :func:`unexpect_compiling`."""
+    compiling.expect(_go_blind)
+
+
+def unexpect_compiling() -> None:
+    """End what :func:`expect_compiling` began."""
+    compiling.forget()
 
 
 def watch(watcher: Watcher) -> None:

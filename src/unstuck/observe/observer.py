@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.errors import ArgumentError
-from unstuck.observe import blind_spots, forward, hooks
+from unstuck.observe import blind_spots, compiling, forward, hooks
 from unstuck.observe.distributed import is_sharded
 from unstuck.observe.evaluation import EvaluationProbe
 from unstuck.observe.exchange import launched_exchange
@@ -152,6 +152,8 @@ class Observer:
     def __enter__(self) -> Observer:
         self._spending.began = time.perf_counter()
         hooks.listen(self)
+        for module in compiling.modules():
+            self._roots.adopt(module)
         forward.watch(self)
         self._loaders.start()
         self._look(True)

@@ -9,7 +9,7 @@ from types import TracebackType
 from torch import Tensor
 from torch.optim import Optimizer
 
-from unstuck.observe import hooks
+from unstuck.observe import forward, hooks
 from unstuck.observe.by_hand import ByHand, HandObserver, learnable
 from unstuck.observe.observer import Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
@@ -72,6 +72,7 @@ class Session:
 
     def __enter__(self) -> Session:
         hooks.listen(self)
+        forward.expect_compiling()
         return self
 
     def __exit__(
@@ -82,6 +83,7 @@ class Session:
         hooks.unlisten(self)
         for observer in self._observers:
             observer.__exit__(kind, error, trace)
+        forward.unexpect_compiling()
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """Watch a new optimizer."""

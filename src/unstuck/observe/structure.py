@@ -11,13 +11,21 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unstuck._version import __version__
+from unstuck.errors import ArgumentError
 from unstuck.observe.frames import user_names
 from unstuck.observe.freshness import looks_fresh
 from unstuck.observe.hooks import held_parameters
 from unstuck.record import facts
 from unstuck.record.facts import Role
 
-__all__ = ["describe_environment", "describe_model", "describe_optimizer", "leaf_paths", "named_parameters"]
+__all__ = [
+    "check_training",
+    "describe_environment",
+    "describe_model",
+    "describe_optimizer",
+    "leaf_paths",
+    "named_parameters",
+]
 
 _NORMS = (
     nn.modules.batchnorm._NormBase,  # pyright: ignore[reportPrivateUsage]
@@ -73,6 +81,20 @@ def named_parameters(roots: ModulesAndParameters, optimizer: Optimizer | None) -
         name = variables.get(key, fallback)
         named[fallback if name in named else name] = parameter
     return named
+
+
+def check_training(model: object, optimizer: object) -> None:
+    """Refuse what is no model and its optimizer.
+
+    Raises:
+        ArgumentError: ``model`` is no module, or ``optimizer`` no optimizer of torch.
+    """
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(f"model={model!r:.60}: a torch.nn.Module is accepted, the model that is trained")
+    if not isinstance(optimizer, Optimizer):
+        raise ArgumentError(
+            f"optimizer={optimizer!r:.60}: a torch.optim.Optimizer is accepted; hand over the one that steps the model"
+        )
 
 
 def describe_model(roots: ModulesAndParameters, optimizer: Optimizer, named: Mapping[str, Tensor]) -> facts.Model:

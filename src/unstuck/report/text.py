@@ -170,7 +170,7 @@ class _Printer:
         if not verdict.clear and not verdict.not_evaluated:
             yield "", words.say("checked.nothing")
         names = [phrases.rule_name(code) for code in verdict.clear]
-        named = detail.checks
+        named = detail.checks and verdict.kind != "not enough data"
         yield words.say("checked.clear"), ", ".join(names) if named or not names else str(len(names))
         groups = phrases.unevaluated(verdict.not_evaluated)
         lines = [f"{', '.join(phrases.rule_name(code) for code in group.codes)}: {group.reason}" for group in groups]
