@@ -334,6 +334,8 @@ class Observer:
         self._live.passes.step = self._step
         if start >= self._spending.recognises_from:
             forward.attend(self)
+        elif not self._live.passes.single:
+            forward.disregard(self)
         self._uneventful = self._step > 2 and self._step & (self._step - 1) != 0
         self._spending.between += time.perf_counter() - start
 
@@ -359,7 +361,7 @@ class Observer:
                 if self._enters(module):
                     self._live.passes.forward_begins()
                     self._recognise(inputs, start)
-                    if not self._sees_forward():
+                    if not self._sees_forward() and self._live.passes.single:
                         forward.disregard(self)
             elif not self._told and (self._evaluating or self._spending.may_evaluate(start)):
                 self._evaluated(module, inputs if self._enters(module) else (), start)

@@ -34,6 +34,11 @@ class Passes:
         """Whether passes are counted still."""
         return self.step < COUNTED_UPDATES
 
+    @property
+    def single(self) -> bool:
+        """Whether an update took one batch only, of those that were counted."""
+        return self._forward <= 1.1 * COUNTED_UPDATES
+
     def forward_begins(self) -> None:
         """A batch enters the model, in training."""
         self._forward += self.counting

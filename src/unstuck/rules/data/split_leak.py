@@ -59,6 +59,9 @@ class SplitLeak(Rule):
     chance: float = 2.0  #: shared examples over those that the first training batches repeat (our choice)
     split: int = 200  #: training examples from which a set that is not split at all is no toy (our choice)
     levels: int = 16  #: distinct values of a feature up to which examples can be equal by chance (our choice)
+    inside: float = (
+        0.85  #: share over that of training examples met, from which all may be training examples (our choice)
+    )
     certain: float = 0.2  #: share beyond doubt; repeated sentences and rows of public collections reach a tenth
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -77,7 +80,7 @@ class SplitLeak(Rule):
         by_chance = self.chance * self._repeated(run, before=FIRST)
         if fact.seen_in_training < self.few or share < max(self.share, by_chance):
             return
-        inside = share > 0.95 * self._met(run)
+        inside = share > self.inside * self._met(run)
         unsplit = share > 0.95 and fact.evaluated >= 0.8 * fact.trained
         if fact.purpose == "training" or (inside and not fact.purpose) or (unsplit and fact.trained < self.split):
             return
