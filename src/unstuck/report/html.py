@@ -120,6 +120,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
         .get_template("page.html.j2")
         .render(
             say=words.say,
+            place=partial(phrases.place, run=run),
             evidence=partial(phrases.evidence, words=words),
             confidence=partial(phrases.confidence, words=words),
             confirmation=partial(phrases.confirmation, words=words),

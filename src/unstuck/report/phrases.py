@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Verdict
-from unstuck.record.facts import End
+from unstuck.record import Evidence, Finding, Run, Verdict, Where
+from unstuck.record.facts import End, Model
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
 
@@ -59,6 +59,29 @@ def share(value: float) -> str:
         '98.2%'
     """
     return f"{100 * value:.1f}%" if math.isfinite(value) else number(value)
+
+
+def place(where: Where, run: Run) -> str:
+    """Where a finding is; a layer that has but a number for a name is given its type.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from unstuck.record import RunWriter
+        >>> from unstuck.record.facts import Layer
+        >>> folder = Path(tempfile.mkdtemp()) / "run"
+        >>> with RunWriter(folder) as writer:
+        ...     writer.state(Model(type="Sequential", layers=(Layer(path="2", type="Linear"),)))
+        >>> with Run.open(folder) as run:
+        ...     place(Where(module="2", file="train.py", line=8), run)
+        '2 (Linear), train.py:8'
+    """
+    name = where.module or where.parameter or ""
+    path = where.module or name.rpartition(".")[0]
+    types = {layer.path: layer.type for model in run.facts(Model) for layer in model.layers}
+    if path not in types or not path.rpartition(".")[2].isdigit():
+        return str(where)
+    return str(where).replace(name, f"{name} ({types[path]})", 1)
 
 
 def evidence(item: Evidence, words: Words) -> str:

@@ -117,7 +117,7 @@ class _Printer:
         yield self._marked("", self._text(f"{run.path.name} · {one_line(run, words)}", "dim"))
         for position, finding in enumerate(verdict.findings[: detail.findings]):
             yield Text()
-            yield from self._finding(finding, detail, full=position < detail.full)
+            yield from self._finding(finding, run, detail, full=position < detail.full)
         rest = verdict.findings[detail.findings :]
         if rest:
             codes = ", ".join(finding.code for finding in rest)
@@ -135,14 +135,14 @@ class _Printer:
         }[verdict.kind]
         return self._marked(mark, self._text(phrases.headline(verdict, run, self._words), "bold"), style)
 
-    def _finding(self, finding: Finding, detail: Detail, *, full: bool) -> Iterator[RenderableType]:
+    def _finding(self, finding: Finding, run: Run, detail: Detail, *, full: bool) -> Iterator[RenderableType]:
         words = self._words
         style = STYLES[finding.severity]
         head = Text.assemble(
             self._text(words.say(f"severity.{finding.severity}"), style), "  ", self._text(finding.summary, "bold")
         )
         yield self._marked(MARKS[finding.severity], head, style)
-        rows = [("finding.where", str(finding.where))]
+        rows = [("finding.where", phrases.place(finding.where, run))]
         if full:
             rows.append(("finding.evidence", self._evidence(finding, detail.evidence)))
         rows.append(("finding.advice", finding.advice))
