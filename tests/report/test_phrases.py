@@ -78,6 +78,15 @@ def test_rules_go_by_their_name() -> None:
     assert phrases.rule_name("Z999") == "Z999"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "share", "words"),
+    [(1.3, 0.46, "of a training of 2.83 s"), (1.3, 0.02, "2.0% of the training time"), (9.0, 0.1, "10.0% of the")],
+)
+def test_the_cost_of_a_short_training_is_told_in_seconds(seconds: float, share: float, words: str) -> None:
+    cost = {"seconds": seconds, "share": share, "sampled_steps": 20.0, "steps": 100.0}
+    assert words in phrases.cost(Verdict(kind="healthy", cost=cost), ENGLISH)
+
+
 def test_unknown_cost_is_said_to_be_unknown() -> None:
     assert "not recorded" in phrases.cost(Verdict(kind="healthy"), ENGLISH)
 

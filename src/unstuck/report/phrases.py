@@ -61,6 +61,10 @@ def share(value: float) -> str:
     return f"{100 * value:.1f}%" if math.isfinite(value) else number(value)
 
 
+SHORT_SECONDS, SMALL_SHARE = 60.0, 0.05
+"""In a training as short as that a share above this says little: its first steps are looked at whatever they cost."""
+
+
 def place(where: Where, run: Run) -> str:
     """Where a finding is; a layer that has but a number for a name is given its type.
 
@@ -167,10 +171,13 @@ def cost(verdict: Verdict, words: Words) -> str:
     known = verdict.cost
     if not known.get("sampled_steps"):
         return words.say("cost.unknown")
+    seconds, part = known.get("seconds", math.nan), known.get("share", math.nan)
+    training = seconds / part if part else math.nan
     return words.say(
-        "cost.known",
-        seconds=number(known.get("seconds", math.nan)),
-        share=share(known.get("share", math.nan)),
+        "cost.short" if training < SHORT_SECONDS and part > SMALL_SHARE else "cost.known",
+        seconds=number(seconds),
+        training=number(training),
+        share=share(part),
         sampled=f"{known['sampled_steps']:,.0f}",
         steps=f"{known.get('steps', 0):,.0f}",
     )

@@ -52,6 +52,8 @@ EN: Mapping[str, str] = {
     "checked.unknown": "Not evaluated ({count})",
     "checked.unknown.short": "not evaluated",
     "cost.known": "Observing took {seconds} s, {share} of the training time; {sampled} of {steps} steps were sampled.",
+    "cost.short": "Observing took {seconds} s of a training of {training} s, the less of it the longer it is; "
+    "{sampled} of {steps} steps were sampled.",
     "cost.unknown": "What observing cost was not recorded.",
     # The run in one line.
     "run.rate": "{optimizer} at rate {rate}",
