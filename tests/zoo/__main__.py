@@ -23,7 +23,9 @@ else:
     import tomli as tomllib
 
 ZOO = Path(__file__).parent
-MANIFESTS = tuple(ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh", "unusual", "field", "wild"))
+MANIFESTS = tuple(
+    ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh", "unusual", "field", "wild", "guest")
+)
 TIMEOUT = 300
 
 

@@ -27,6 +27,9 @@ GRAPHS = frozenset(
 STATISTICS = frozenset({"Mean", "Sum", "Var", "Std", "VarMean", "StdMean", "Amax", "Amin"})
 """Operations by which a batch norm of one's own, or a layer that compares examples, sums over the batch."""
 
+EXAMPLE_AXES = 2
+"""Leading axes of an output of which one counts examples."""
+
 MOST_NODES = 5_000
 
 
@@ -53,13 +56,14 @@ def mixing_share(first: Tensor, output: Tensor, *, modules: Iterable[nn.Module],
         return None
     if first.dim() < 2 or output.dim() < 1 or not output.requires_grad or len(output) < 2:
         return None
-    count = len(output)
-    axes = _examples(first, count)
-    if not axes or _by_design(output, count):
+    if not _examples(first, len(output)) or _by_design(output, len(output)):
         return None
-    # Where as many moments as examples are in a batch, an output may count them first: either reading is allowed.
-    counted = [axis for axis, length in enumerate(output.shape) if length == count and (axis == 0 or output.dim() > 2)]
-    shares = [share for axis in counted for share in _shares(output.movedim(axis, 0)[count // 2], first, axes)]
+    # An output may count moments first and examples next, as recurrent layers do: either reading is allowed.
+    shares: list[float] = []
+    for axis, count in enumerate(output.shape[:-1] if output.dim() > 2 else output.shape[:1]):
+        if axis < EXAMPLE_AXES and count > 1:
+            middle = output.movedim(axis, 0)[count // 2]
+            shares += _shares(middle, first, _examples(first, count))
     return facts.BatchMixing(step=step, share=min(shares)) if shares else None
 
 

@@ -60,7 +60,7 @@ class LossWrong(Rule):
     name = "loss wrong"
     cause = "loss-wrong"
     needs = (Loss,)
-    explains = (*SYMPTOMS, "M201", "M101")
+    explains = (*SYMPTOMS, "M201", "M101", "T202")
 
     row: float = 0.01  #: distance of a row's sum from one that is no rounding
     uniform: float = 0.25  #: relative distance of mean and variance from those of equally frequent classes

@@ -45,7 +45,7 @@ class WeightsNotMoved(Rule):
     name = "weights not moved"
     cause = "parameters-not-optimized"
     needs = (signals.LOSS, signals.UPDATE_NORM)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "D203", "O401", "M102", "L101")
+    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "D203", "O401", "M102")
 
     minimum_samples: int = 5  #: sampled updates below which a coincidence is possible (our choice)
 
