@@ -58,3 +58,13 @@ def test_gradients_are_left_alone(hidden: Tensor) -> None:
     weight = torch.randn(3, 2, requires_grad=True)
     share(hidden[:, 0], hidden[:, 0] @ weight)
     assert weight.grad is None
+
+
+@pytest.mark.parametrize(("moments", "mixes"), [(0, False), (1, True), (None, False)])
+def test_which_axis_counts_moments_decides_between_two_readings(moments: int | None, mixes: bool) -> None:
+    layer = nn.LSTM(4, 5)
+    first = torch.randn(6, 3, 4, requires_grad=True)
+    output, _ = layer(first)
+    fact = mixing_share(first, output, moments, modules=[layer], step=0)
+    assert fact is not None
+    assert (fact.share > 0.1) is mixes

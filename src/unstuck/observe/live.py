@@ -69,7 +69,7 @@ class LiveFacts:
         roots: tuple[Tensor, ...],
         step: int,
         named: Mapping[str, Tensor],
-        ends: tuple[Tensor, Tensor] | None,
+        ends: tuple[Tensor, Tensor, int | None] | None,
         ran: Mapping[str, bool],
     ) -> None:
         """Walk the graph of the first losses, and later at every power of two."""

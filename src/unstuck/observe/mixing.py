@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from unstuck.observe.graph import operation, walk
 from unstuck.record import facts
 
-__all__ = ["mixing_share"]
+__all__ = ["mixing_share", "moments_axis"]
 
 _BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]
 
@@ -33,7 +33,26 @@ EXAMPLE_AXES = 2
 MOST_NODES = 5_000
 
 
-def mixing_share(first: Tensor, output: Tensor, *, modules: Iterable[nn.Module], step: int) -> facts.BatchMixing | None:
+def moments_axis(batch: Tensor, target: Tensor) -> int | None:
+    """The axis of a batch of ids that counts moments, where the targets are the next ones; None where they are not.
+
+    Examples:
+        >>> text = torch.arange(24).reshape(4, 6)
+        >>> moments_axis(text[:, :-1], text[:, 1:].flatten()), moments_axis(text[:, 0], text[:, 1])
+        (1, None)
+    """
+    if batch.dim() != EXAMPLE_AXES or batch.is_floating_point() or target.numel() != batch.numel():
+        return None
+    following = target.reshape(batch.shape)
+    for axis, length in enumerate(batch.shape):
+        if length > 1 and torch.equal(following.narrow(axis, 0, length - 1), batch.narrow(axis, 1, length - 1)):
+            return axis
+    return None
+
+
+def mixing_share(
+    first: Tensor, output: Tensor, moments: int | None = None, *, modules: Iterable[nn.Module], step: int
+) -> facts.BatchMixing | None:
     r"""Differentiate the middle example's output m with respect to the first activations of the whole batch.
 
     .. math::
@@ -46,6 +65,7 @@ def mixing_share(first: Tensor, output: Tensor, *, modules: Iterable[nn.Module],
     Args:
         first: The first activation, with one axis of N examples, part of the output's graph.
         output: The output, of shape (N, ...).
+        moments: The axis that is known to count moments, and no examples.
         modules: The modules of the model; a batch norm in training mode mixes by design.
         step: The training step.
 
@@ -61,7 +81,7 @@ def mixing_share(first: Tensor, output: Tensor, *, modules: Iterable[nn.Module],
     # An output may count moments first and examples next, as recurrent layers do: either reading is allowed.
     shares: list[float] = []
     for axis, count in enumerate(output.shape[:-1] if output.dim() > 2 else output.shape[:1]):
-        if axis < EXAMPLE_AXES and count > 1:
+        if axis < EXAMPLE_AXES and axis != moments and count > 1:
             middle = output.movedim(axis, 0)[count // 2]
             shares += _shares(middle, first, _examples(first, count))
     return facts.BatchMixing(step=step, share=min(shares)) if shares else None

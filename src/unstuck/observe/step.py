@@ -21,6 +21,7 @@ from unstuck.observe.handwritten import HandWritten, LossCall
 from unstuck.observe.inputs import InputProbe, first_tensor, numbers_of
 from unstuck.observe.layout import Reshapes, normalisation_of, recurrence_of
 from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
+from unstuck.observe.mixing import moments_axis
 from unstuck.observe.parameters import ParameterProbe
 from unstuck.observe.roots import Roots
 from unstuck.observe.softmaxes import softmax_of
@@ -72,6 +73,7 @@ class StepProbe:
         self._entered = 0
         self._first: Tensor | None = None
         self._output: Tensor | None = None
+        self._moments: int | None = None
         self._skipping = False
         self._training_mode: bool | None = None
         self._step = 0
@@ -94,9 +96,11 @@ class StepProbe:
         return self._input is not None
 
     @property
-    def ends(self) -> tuple[Tensor, Tensor] | None:
-        """The first activation and the output of the latest forward pass, both part of its graph."""
-        return None if self._first is None or self._output is None else (self._first, self._output)
+    def ends(self) -> tuple[Tensor, Tensor, int | None] | None:
+        """First activation and output of the latest forward pass, both of its graph, and the axis of its moments."""
+        if self._first is None or self._output is None:
+            return None
+        return self._first, self._output, self._moments
 
     def begin(self, step: int) -> None:
         """Begin a sampled step."""
@@ -104,7 +108,7 @@ class StepProbe:
         self._activations.begin()
         self._calls.clear()
         self.ran = {}
-        self._input = self._entry = self._first = self._output = None
+        self._input = self._entry = self._first = self._output = self._moments = None
         self._entered = 0
         self._handwritten.forget()
         self._reshapes.forget()
@@ -203,6 +207,8 @@ class StepProbe:
         if pair is not None:
             # What a weight multiplies may be a part of an example, such as one step of a sequence.
             self._association.take(self._input if self._entry is not None else None, pair[1])
+            if self._moments is None and self._input is not None:
+                self._moments = moments_axis(self._input, pair[1])
         self._training_mode = next((root.training for root in self._roots), None)
 
     def _take_written(self, call: LossCall | None) -> None:
