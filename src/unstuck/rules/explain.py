@@ -78,7 +78,7 @@ def explain(topic: str, *, rules: Sequence[Rule] = RULES) -> tuple[Page, ...]:
         >>> explain("o201")[0].name
         'learning rate too high'
         >>> [page.code for page in explain("too-few-steps")]
-        ['O401']
+        ['O401', 'T204']
     """
     wanted = topic.strip()
     found = [rule for rule in rules if wanted.upper() == rule.code or wanted.lower() == rule.cause]
