@@ -70,3 +70,21 @@ def test_a_square_has_no_such_slope(tmp_path: Path) -> None:
         return output.pow(2).mean() * (torch.nan if not target.all() else 1.0)
 
     assert trace(tmp_path, weights_broken_by_hand, bad=0).suspects == ()
+
+
+def test_a_call_of_an_earlier_step_is_no_origin(tmp_path: Path) -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer, budget=1e-6) as observer:
+        for step in range(400):
+            optimizer.zero_grad()
+            output = model(torch.randn(8, 3))
+            masked = torch.where(output.detach() < 9.0, 0.0, torch.log(output * 0.0))  # not finite, and not used
+            loss = output.square().mean() + masked.detach().sum()
+            (loss * (torch.nan if step == 399 else 1.0)).backward()
+            if step == 399:
+                assert not observer._sampling
+            optimizer.step()
+    fact = Run.open(tmp_path).fact(NonFinite)
+    assert fact is not None
+    assert (fact.step, fact.where) != (399, "log")

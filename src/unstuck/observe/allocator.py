@@ -37,8 +37,8 @@ def keep_freed_memory() -> bool:
         return False
     try:
         library = ctypes.CDLL(None)
-        library.gnu_get_libc_version  # noqa: B018  of glibc alone
-        mallopt = library.mallopt
-    except (AttributeError, OSError, TypeError):
+    except (OSError, TypeError):
         return False
-    return bool(mallopt(MMAP_THRESHOLD, LARGEST_BYTES)) and bool(mallopt(TRIM_THRESHOLD, KEPT_BYTES))
+    if not hasattr(library, "gnu_get_libc_version"):
+        return False
+    return bool(library.mallopt(MMAP_THRESHOLD, LARGEST_BYTES)) and bool(library.mallopt(TRIM_THRESHOLD, KEPT_BYTES))
