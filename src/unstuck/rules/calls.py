@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unstuck.record import Run, Where, signals
 from unstuck.record.facts import Loss
 from unstuck.rules.learning import Learning, Outcome
 
-__all__ = ["SYMPTOMS", "UNBOUNDED", "call_place", "loss_calls", "outcome_of", "shape_in_words"]
+__all__ = [
+    "SYMPTOMS",
+    "UNBOUNDED",
+    "call_place",
+    "called_and_differentiated",
+    "loss_calls",
+    "outcome_of",
+    "shape_in_words",
+]
 
 SYMPTOMS = ("I101", "G101", "O201", "O202", "O401", "R101", "N101")
 """What a training shows whose model or loss cannot do the task, whatever its rate and length."""
@@ -32,6 +43,17 @@ def call_place(call: Loss) -> Where:
 def outcome_of(run: Run) -> Outcome:
     """How learning ended; none where no loss was finite, as in a training that crashes at once."""
     return Learning.of(run).outcome if len(run.series(signals.LOSS).finite()) else "none"
+
+
+def called_and_differentiated(run: Run) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """What the one call of the loss returned, and what was differentiated, on the steps on which both are finite.
+
+    Returns:
+        The steps, the values that were returned, and those that were differentiated.
+    """
+    called, differentiated = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
+    steps, left, right = np.intersect1d(called.steps, differentiated.steps, return_indices=True)
+    return steps, called.values[left], differentiated.values[right]
 
 
 def shape_in_words(shape: tuple[int, ...]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import Loss
-from unstuck.rules.calls import call_place, loss_calls
+from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
 from unstuck.rules.learning import seen_late
 from unstuck.rules.rule import Rule
 
@@ -134,10 +134,8 @@ class ClassImbalance(Rule):
 
 def _weighs_examples(run: Run) -> bool:
     """Whether the loss is another number than the mean of the losses of the examples."""
-    called, total = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
-    common, of_called, of_total = np.intersect1d(called.steps, total.steps, return_indices=True)
-    means, totals = called.values[of_called], total.values[of_total]
-    return not len(common) or bool(np.median(np.abs(totals - means)) > 0.01 * np.median(np.abs(means)))
+    _, means, differentiated = called_and_differentiated(run)
+    return not len(means) or bool(np.median(np.abs(differentiated - means)) > 0.01 * np.median(np.abs(means)))
 
 
 def _shares(call: Loss) -> NDArray[np.float64] | None:

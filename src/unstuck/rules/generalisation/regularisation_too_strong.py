@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, Severity, Table, Where, signals
 from unstuck.record.facts import Model, Optimizer, Training
+from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.curve import Curve
 from unstuck.rules.dropout import strongest_dropout
 from unstuck.rules.learning import Learning, in_a_game, optimizer_place
@@ -239,13 +240,12 @@ class RegularisationTooStrong(Rule):
 
     def _penalty(self, run: Run) -> Finding | None:
         """A penalty that the script adds to the one loss that it calls."""
-        call, total = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
-        steps, left, right = np.intersect1d(call.steps, total.steps, return_indices=True)
+        steps, called, differentiated = called_and_differentiated(run)
         norms = _whole(run.table(signals.WEIGHT_NORM).values)
         if len(steps) < self.minimum_steps // 2 or len(norms) < 2 or not 0 < norms[-1] <= self.shrunk * norms[0]:
             return None
-        losses = Curve.of(Series(steps, call.values[left]))
-        share = 1.0 - losses.end.value / max(float(np.median(total.values[right][-5:])), 1e-300)
+        losses = Curve.of(Series(steps, called))
+        share = 1.0 - losses.end.value / max(float(np.median(differentiated[-5:])), 1e-300)
         if losses.values.min() < 0 or share < 0.5 or losses.end.value < 0.9 * losses.start:
             return None
         return self.finding(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Where, signals
-from unstuck.rules.calls import SYMPTOMS
+from unstuck.rules.calls import SYMPTOMS, called_and_differentiated
 from unstuck.rules.curve import CERTAIN, Curve
 from unstuck.rules.learning import in_a_game, optimizer_place, single_loss
 from unstuck.rules.rule import Rule
@@ -131,12 +131,10 @@ class SignFlipped(Rule):
 
     def _negated(self, run: Run) -> Finding | None:
         """A known loss that grows, of which the negative is differentiated."""
-        call, loss = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
-        steps, left, right = np.intersect1d(call.steps, loss.steps, return_indices=True)
+        steps, values, differentiated = called_and_differentiated(run)
         known = single_loss(run)
         if known is None or len(steps) < self.minimum_samples:
             return None
-        values, differentiated = call.values[left], loss.values[right]
         turned = np.mean((values > 0) & (differentiated < 0)) > self.share
         exact = turned and np.corrcoef(values, differentiated)[0, 1] < -0.9
         if not exact or np.mean(values[-3:]) < 1.2 * np.mean(values[:3]):

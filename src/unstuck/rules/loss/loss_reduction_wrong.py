@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Loss, Optimizer
-from unstuck.rules.calls import call_place, loss_calls
+from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
 from unstuck.rules.learning import Learning, batch_size
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
@@ -95,14 +95,12 @@ class LossReductionWrong(Rule):
 
     def _outer(self, run: Run) -> float | None:
         """What was differentiated over what the loss function returned."""
-        called, loss = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
-        _, rows, others = np.intersect1d(called.steps, loss.steps, return_indices=True)
-        values = called.values[rows]
+        _, values, differentiated = called_and_differentiated(run)
         keep = np.abs(values) > 1e-8
         if keep.sum() < self.samples:
             diverged = not np.isfinite(run.series(signals.LOSS).values).all()
-            return 1.0 if diverged and len(rows) and self._equal(values, loss.values[others]) else None
-        factors = loss.values[others][keep] / values[keep]
+            return 1.0 if diverged and len(values) and self._equal(values, differentiated) else None
+        factors = differentiated[keep] / values[keep]
         middle = float(np.median(factors))
         if middle <= 0 or float(np.percentile(np.abs(factors / middle - 1.0), 80)) > self.spread:
             return None
