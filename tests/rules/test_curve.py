@@ -33,6 +33,14 @@ def test_level_is_the_mean_of_skewed_noise_and_sheds_a_spike() -> None:
     assert level(values).value == pytest.approx(2.0, abs=0.15)
 
 
+def test_the_start_is_the_first_loss_where_the_first_steps_throw_it() -> None:
+    thrown = np.concatenate([[0.4], [900.0, 3000.0, 2000.0, 800.0], np.full(95, 0.5)])
+    assert curve(thrown).start == 0.4
+    noisy = 1.0 + np.random.default_rng(0).exponential(1.0, 100)
+    noisy[0] = 0.01
+    assert curve(noisy).start == np.median(noisy[:5])
+
+
 @pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0])
 def test_errors_of_levels_are_honest(sigma: float) -> None:
     rng = np.random.default_rng(1)

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from unstuck.observe.activations import ACTIVATION_FUNCTIONS, PASSIVE, Activations, nonlinearity_of
 from unstuck.observe.association import AssociationProbe
 from unstuck.observe.broadcasts import broadcast_of
+from unstuck.observe.detachments import Detachments
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.draws import Draws
 from unstuck.observe.edges import Edges
@@ -64,6 +65,7 @@ class StepProbe:
         self._inputs = InputProbe()
         self._association = AssociationProbe()
         self._handwritten = HandWritten()
+        self._detachments = Detachments()
         self._draws = Draws()
         self.edges = Edges()
         self._reshapes = Reshapes()
@@ -126,6 +128,7 @@ class StepProbe:
             self._notice(recurrence_of(module, inputs, self._roots.path(module) or ""))
         if self._skipping:
             return
+        self._detachments.reach(module, inputs, self._roots.path(module) or "")
         if next(module.parameters(recurse=False), None) is not None:
             self._reach(inputs)
             self._draws.reach(inputs, self._roots.path(module) or "")
@@ -169,6 +172,7 @@ class StepProbe:
         self._draws.see(function, args, output)
         if not torch.is_grad_enabled() or not isinstance(output, Tensor) or self._skipping:
             return
+        self._detachments.see(function, args, output)
         self.edges.see(function, args, output)
         if function in LOSS_FUNCTIONS:
             if output.requires_grad:
@@ -241,8 +245,8 @@ class StepProbe:
         self.edges.forget()  # what a later step gives is not of these calls
         self._first = self._output = None
         self._take_written(self._handwritten.forget())
-        for draw in self._draws.finish():
-            self._notice(draw)
+        for fact in (*self._draws.finish(), *self._detachments.finish()):
+            self._notice(fact)
         rows = self.parameters.after(optimizer)
         layers = self._activations.finish()
         scalars: dict[Signal, Tensor] = {**self.loss.batch(), **self._inputs.batch()}

@@ -15,7 +15,16 @@ from unstuck.record.dropping import Dropping
 from unstuck.record.fact import Fact
 from unstuck.record.reach import Ran, Stranger, Strangers
 from unstuck.record.supply import Association, EvaluatedAssociation, Loader, Shift
-from unstuck.record.wiring import Connection, Contraction, Draw, Normalisation, Recurrence, Reinterpretation, Wiring
+from unstuck.record.wiring import (
+    Connection,
+    Contraction,
+    Detachment,
+    Draw,
+    Normalisation,
+    Recurrence,
+    Reinterpretation,
+    Wiring,
+)
 
 __all__ = [
     "KINDS",
@@ -27,6 +36,7 @@ __all__ = [
     "Cost",
     "CustomFunction",
     "Data",
+    "Detachment",
     "Draw",
     "Dropping",
     "End",

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from unstuck.record.fact import Fact
 
-__all__ = ["Connection", "Contraction", "Draw", "Normalisation", "Recurrence", "Reinterpretation", "Wiring"]
+__all__ = [
+    "Connection",
+    "Contraction",
+    "Detachment",
+    "Draw",
+    "Normalisation",
+    "Recurrence",
+    "Reinterpretation",
+    "Wiring",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +104,25 @@ class Contraction(Fact):
     contracted: int
     shape: tuple[int, ...]
     among_themselves: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detachment(Fact):
+    """A module that is given its own earlier output within one forward pass, without its graph.
+
+    Attributes:
+        calls: How often the module was called in the step.
+        cut: How often with what was detached from its own output.
+        file: The user's file that detaches.
+        line: Its line.
+    """
+
+    kind = "detachment"
+    where: str
+    calls: int
+    cut: int
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

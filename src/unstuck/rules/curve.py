@@ -146,8 +146,13 @@ class Curve:
 
     @cached_property
     def start(self) -> float:
-        """The level of the first few samples: the loss of the untrained model, less noisy than one batch."""
-        return float(np.median(self.values[: self._starting]))
+        """The level of the first few samples: the loss of the untrained model, less noisy than one batch.
+
+        Where the first steps throw the loss to more than twice its first value, that value alone.
+        """
+        start = float(np.median(self.values[: self._starting]))
+        thrown = start - self.first > max(abs(self.first), CERTAIN * self.noise)
+        return self.first if thrown else start
 
     @property
     def _starting(self) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Draw, Fact, Graph, Model, Parameter, Ran
+from unstuck.record.facts import Detachment, Draw, Fact, Graph, Model, Parameter, Ran
 from unstuck.rules.gradient.graph_detached import GraphDetached
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -81,3 +81,15 @@ def test_values_drawn_without_a_gradient(tmp_path: Path) -> None:
     assert (finding.severity, str(finding.where)) == ("error", "head, vae.py:7")
     (finding,) = outcome(GraphDetached(), run_with(tmp_path / "b", *reached, draw, end=0.01))
     assert finding.severity == "note"
+
+
+def test_a_recurrence_that_is_fed_its_own_state_detached(tmp_path: Path) -> None:
+    reached = graphs(("body.weight", "head.weight"), ())
+    cut = Detachment(where="body", calls=12, cut=11, file="rnn.py", line=9)
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path / "a", *reached, cut))
+    assert (finding.severity, str(finding.where)) == ("warning", "body, rnn.py:9")
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path / "nothing", *reached, cut, end=2.3))
+    assert finding.severity == "error"
+    truncated = Detachment(where="body", calls=12, cut=2, file="rnn.py", line=9)
+    assert outcome(GraphDetached(), run_with(tmp_path / "b", *reached, truncated)) == []
+    assert outcome(GraphDetached(), run_with(tmp_path / "c", *reached, cut, end=0.01)) == []

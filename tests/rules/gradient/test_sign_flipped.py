@@ -67,6 +67,13 @@ def test_an_objective_below_zero_that_falls_faster_and_faster(tmp_path: Path) ->
         assert outcome(SignFlipped(), run_with(tmp_path / f"{number}", values, np.full(40, -0.9), known=False)) == []
 
 
+def test_an_objective_that_runs_away_from_below_zero_at_once(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.4, 400)
+    values = (-1.0 + noise) * np.exp(np.linspace(0, 20, 400))
+    (finding,) = outcome(SignFlipped(), run_with(tmp_path, values, np.full(400, -0.9), known=False))
+    assert "no floor" in finding.summary
+
+
 def test_a_diverging_descent_is_another_fault(tmp_path: Path) -> None:
     assert outcome(SignFlipped(), run_with(tmp_path, np.exp(UP), np.full(40, -0.9))) == []
 

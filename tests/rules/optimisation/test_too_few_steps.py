@@ -83,4 +83,21 @@ def test_decays_that_have_run_for_three_time_constants_are_silent(
     noise = np.random.default_rng(seed).lognormal(-(sigma**2) / 2, sigma, length)
     values = unit * (floor + (1 - floor) * np.exp(-constants * time)) * noise
     with slope(tmp_path_factory.mktemp("run"), values) as run:
+        assert [finding for finding in outcome(TooFewSteps(), run) if finding.severity != "note"] == []
+
+
+def test_a_loss_that_still_falls_by_a_part_of_itself_is_worth_a_note(tmp_path: Path) -> None:
+    time = np.linspace(0, 1, 1000)
+    with slope(tmp_path / "falling", 0.2 + np.exp(-2.5 * time)) as run:
+        assert [finding.severity for finding in outcome(TooFewSteps(), run)] == ["note"]
+    with slope(tmp_path / "settled", 0.3 + np.exp(-20 * time)) as run:
+        assert outcome(TooFewSteps(), run) == []
+
+
+def test_a_training_of_a_few_dozen_steps_is_worth_a_note(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.02, 60)
+    values = 0.4 + 0.6 * np.exp(-8 * np.linspace(0, 1, 60)) + noise
+    with slope(tmp_path / "short", values) as run:
+        assert [finding.severity for finding in outcome(TooFewSteps(), run)] == ["note"]
+    with record(tmp_path / "long", series={signals.LOSS: np.repeat(values, 10)}) as run:
         assert outcome(TooFewSteps(), run) == []

@@ -64,6 +64,7 @@ class TargetsNotScaled(Rule):
     high_rate: float = (
         0.1  #: rate of descent by length above which it may itself be the cause (the usual ones end here)
     )
+    grown: float = 0.01  #: first loss against that of outputs of nought, below which targets grew later (our choice)
     lag: float = 0.3  #: mean output short of the mean target, as a share of their size, at the end (our choice)
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -78,7 +79,7 @@ class TargetsNotScaled(Rule):
         if not math.isfinite(size) or size == 0.0 or call.output_op.removesuffix("Backward") in BOUNDED:
             return
         finding = None
-        if size > self.large:
+        if size > self.large and not self._grew(run, call, size):
             blew_up = _blew_up(run)
             finding = self._diverged(run, call, size) if blew_up else self._lags(run, call, mean, deviation, size)
         elif size < self.small:
@@ -146,6 +147,12 @@ class TargetsNotScaled(Rule):
         return self._report(call, size, "error", 0.6, "and drown in what the network gives anyway", (
             Evidence(signal="output_std", value=last, threshold=2 * size, note="spread of the outputs at the end"),
         ))  # fmt: skip
+
+    def _grew(self, run: Run, call: Loss, size: float) -> bool:
+        """Whether the first loss is far below what such targets give: the network made them, and they grew with it."""
+        losses = run.series(signals.LOSS).finite()
+        typical = size**2 if call.function in SQUARED else size
+        return len(losses) > 0 and 0 < losses.values[0] < self.grown * typical
 
     def _starts_small(self, run: Run, size: float) -> bool:
         """Whether the first outputs lie near zero, so that the size of the error is that of the targets."""

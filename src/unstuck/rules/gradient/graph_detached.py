@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Draw, Graph, Model, Parameter, Ran
+from unstuck.record.facts import Detachment, Draw, Graph, Model, Parameter, Ran
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.rule import Rule
 
@@ -24,18 +24,21 @@ class GraphDetached(Rule):
         Parameters that ask for a gradient, that the optimizer holds, whose layer runs in the training's forward pass,
         and that no loss of the training reaches: detach, .data, no_grad, item or NumPy stands between. Or values drawn
         by sample() from a distribution whose parameters are learnt, that go into a layer and into no log-probability.
+        Or a recurrent layer that is handed its own state detached at every step, where learning stays poor.
 
     Why it matters:
         What lies before the cut stays as it was drawn; what lies behind it learns from random features.
 
     Evidence:
         The graphs of several losses, of which none leads to the parameters; their gradients, which are missing at all
-        sampled steps; the layers in the order in which they run: those before the cut come first.
+        sampled steps; the layers in the order in which they run: those before the cut come first. Or the calls of a
+        layer in one step that were given its own last output without the graph.
 
     Known false positives:
         Heads that are computed and not used, and branches that are cut off on purpose, come after layers that learn:
         a note at most. A pretrained backbone under no_grad does not look as it was drawn: silent. Layers that do not
-        run, or only in some steps, are passed over. Where learning is good, a note.
+        run, or only in some steps, are passed over. Where learning is good, a note. A state that is detached now and
+        then truncates backpropagation through time, as is usual: silent.
 
     Try:
         Follow the forward pass from the layers named to the loss, and remove detach(), .data, .item(), .numpy(),
@@ -52,11 +55,14 @@ class GraphDetached(Rule):
     explains = (*SYMPTOMS, "M102", "M103", "M201", "G102", "I102", "T201")
 
     walks: int = 2  #: graphs at different steps that must agree, for parts may be skipped by chance (our choice)
+    every: float = 0.6  #: share of a recurrent layer's calls that get a detached state; the first has none (our choice)
+    again: int = 3  #: calls of a layer in a step from which it is a recurrence (our choice)
     large: float = 0.05  #: share of all weights below which what is cut off matters little (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         yield from self._drawn(run)
+        yield from self._fed_back(run)
         graphs = run.facts(Graph)
         model = run.fact(Model)
         if model is None or len({graph.step for graph in graphs}) < self.walks:
@@ -123,6 +129,31 @@ class GraphDetached(Rule):
                 confidence=0.55 if good else 0.85,
                 where=Where(module=draw.where or None, file=draw.file, line=draw.line),
                 evidence=(Evidence(signal="draw", value=0.0, threshold=1.0, note="gradients that pass through it"),),
+            )
+            return
+
+    def _fed_back(self, run: Run) -> Iterator[Finding]:
+        """A recurrence whose state comes without its graph, so that it learns from its last step alone."""
+        for cut in run.facts(Detachment):
+            outcome = outcome_of(run)
+            if cut.calls < self.again or cut.cut < self.every * cut.calls or outcome == "good":
+                continue
+            nothing = outcome == "none"
+            yield self.finding(
+                f"{cut.where or 'the model'} is given its own last output detached, in {cut.cut} of {cut.calls} calls "
+                "of a step: no gradient passes from one step of the recurrence to the one before",
+                "Hand the state on as it is, and detach it between batches, or every so many steps, if at all.",
+                severity="error" if nothing else "warning",
+                confidence=0.9 if nothing else 0.65,
+                where=Where(module=cut.where or None, file=cut.file, line=cut.line),
+                evidence=(
+                    Evidence(
+                        signal="detachment",
+                        value=cut.cut / cut.calls,
+                        threshold=self.every,
+                        note="share of the calls that get a state without its graph",
+                    ),
+                ),
             )
             return
 

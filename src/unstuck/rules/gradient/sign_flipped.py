@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.rules.calls import SYMPTOMS, called_and_differentiated
-from unstuck.rules.curve import CERTAIN, Curve
+from unstuck.rules.curve import CERTAIN, Curve, noise
 from unstuck.rules.learning import in_a_game, optimizer_place, single_loss
 from unstuck.rules.rule import Rule
 
@@ -159,8 +159,11 @@ class SignFlipped(Rule):
 
     def _bottomless(self, run: Run, curve: Curve) -> Finding | None:
         """An objective of one's own that is below zero from the first, and falls faster and faster."""
-        below = curve.start < -CERTAIN * curve.start_noise and np.mean(curve.values < 0) > self.share
-        far = self.growth * curve.start - curve.end.value > CERTAIN * curve.fall_error
+        scatter = max(abs(curve.start), noise(curve.values[: 2 * self.minimum_samples]))
+        endless = curve.end.value < -self.runaway * scatter
+        below = curve.start < (0.0 if endless else -CERTAIN * curve.start_noise)
+        below = below and np.mean(curve.values < 0) > self.share
+        far = endless or self.growth * curve.start - curve.end.value > CERTAIN * curve.fall_error
         late = curve.level(0.45, 0.55).value - curve.end.value
         if single_loss(run) is not None or not (below and far) or late < self.hastening * curve.fall:
             return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import End, Training
+from unstuck.record.facts import End, Optimizer, Training
 from unstuck.rules.curve import Curve
 from unstuck.rules.learning import Learning, in_a_game
 from unstuck.rules.rate import rate_fell_below
@@ -27,7 +27,8 @@ class TooFewSteps(Rule):
 
     Detects:
         A training that ends within the first time constant of its fall: over its last half the loss fell nearly at the
-        average pace of the whole, it was still falling in the last quarter, and much of it is left.
+        average pace of the whole, it was still falling in the last quarter, and much of it is left. As a note: one that
+        is surely still falling when it ends, or that made hardly any steps, with much of the loss left.
 
     Why it matters:
         The result is that of an unfinished training; comparisons of models, rates or data made on it rank
@@ -60,6 +61,8 @@ class TooFewSteps(Rule):
     last_pace: float = 0.5  #: pace over the last quarter (where that has 0.66), and the least that the half may have
     remaining: float = 0.2  #: share of the loss left, below which learning went well
     distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
+    gain: float = 0.15  #: share of the loss that the last half took off, from which a note tells of it (our choice)
+    few: int = 100  #: steps in which hardly any network is trained (our choice)
     faded: float = 0.1  #: rate at the end as a share of its highest, below which the schedule has ended the training
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -81,8 +84,16 @@ class TooFewSteps(Rule):
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
         distance = self._distance(run, curve)
         barely = learning.outcome == "none" and distance is not None and distance < self.distance
-        if left > self.remaining and (barely or self._steady(curve)):
+        if left <= self.remaining:
+            return
+        if barely or self._steady(curve):
             yield self._report(run, learning, left, distance if barely else None)
+        elif self._falling_still(curve):
+            half = curve.level(0.4, 0.5).value
+            what = f"the loss still went from {half:.4g} to {curve.end.value:.4g} over the last half"
+            yield self._remark(run, what, left)
+        elif curve.steps[-1] < self.few and not _second_order(run):
+            yield self._remark(run, f"the loss has come to {curve.end.value:.4g} by the end", left)
 
     def _steady(self, curve: Curve) -> bool:
         """Whether the loss falls to the last nearly as it did on the whole."""
@@ -91,6 +102,13 @@ class TooFewSteps(Rule):
         last, scatter = curve.pace(0.75), curve.trend(0.75, 1.0).error / curve.fall
         lasting = last + min(scatter, self.last_pace / 2) >= self.last_pace
         return pace - doubt >= self.pace and pace - 2 * doubt >= self.last_pace and lasting
+
+    def _falling_still(self, curve: Curve) -> bool:
+        """Whether the last half surely brought something, and the last quarter too."""
+        last = curve.trend(0.75, 1.0)
+        gain = curve.level(0.4, 0.5).value - curve.end.value
+        falls = curve.trend(0.5, 1.0).falls and last.slope < -SPAN * last.error
+        return falls and gain > self.gain * abs(curve.end.value)
 
     def _distance(self, run: Run, curve: Curve) -> float | None:
         """How far the weights can have come, in units of their size; None where unknown, or where steps are small."""
@@ -102,8 +120,7 @@ class TooFewSteps(Rule):
     def _report(self, run: Run, learning: Learning, left: float, distance: float | None) -> Finding:
         curve = learning.curve
         span = (int(curve.steps[0]), int(curve.steps[-1]))
-        training = run.fact(Training)
-        length = f"{training.epochs} epochs" if training and training.epochs else f"{span[1] + 1} steps"
+        length = _length(run, curve)
         pace = curve.pace(0.5)
         proofs = [
             Evidence(
@@ -125,3 +142,27 @@ class TooFewSteps(Rule):
             confidence=0.8 if pace > 0.9 else 0.65,
             evidence=tuple(proofs),
         )
+
+    def _remark(self, run: Run, what: str, left: float) -> Finding:
+        length = _length(run, Curve.of(run.series(signals.LOSS)))
+        return self.finding(
+            f"{what} of {length}: more are likely to bring more",
+            f"Try several times more than {length}, and let early stopping on validation data end the training.",
+            severity="note",
+            confidence=0.5,
+            evidence=(
+                Evidence(signal="loss", value=left, threshold=self.remaining, note="share of the loss that is left"),
+            ),
+        )
+
+
+def _length(run: Run, curve: Curve) -> str:
+    """How long the training was, in words."""
+    training = run.fact(Training)
+    return f"{training.epochs} epochs" if training and training.epochs else f"{int(curve.steps[-1]) + 1} steps"
+
+
+def _second_order(run: Run) -> bool:
+    """Whether a step of the optimizer is many evaluations of the loss."""
+    optimizer = run.fact(Optimizer)
+    return optimizer is not None and optimizer.type == "LBFGS"
