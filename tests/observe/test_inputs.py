@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from unstuck.observe.inputs import InputProbe, first_tensor, numbers_of, whole_examples
@@ -75,3 +76,23 @@ def test_distinct_values_are_counted_by_feature() -> None:
     fact = probe.fact()
     assert fact is not None
     assert fact.levels == 3
+
+
+def test_correlations_between_features() -> None:
+    generator = torch.Generator().manual_seed(0)
+    apart, common = torch.randn(2000, 8, generator=generator), torch.randn(2000, 1, generator=generator)
+
+    def correlated(values: torch.Tensor) -> float | None:
+        probe = InputProbe()
+        for batch in values.split(100):
+            probe.observe(batch)
+        fact = probe.fact()
+        assert fact is not None
+        return fact.correlated
+
+    assert 1.0 <= (correlated(apart) or 0.0) < 1.5
+    assert correlated(5.0 + 100.0 * apart) == pytest.approx(correlated(apart), rel=1e-3)
+    assert (correlated(common + 0.05 * apart) or 0.0) > 1000
+    assert correlated(torch.cat([apart, torch.ones(2000, 1)], dim=1)) == pytest.approx(correlated(apart))
+    assert correlated(apart[:50]) is None
+    assert correlated(apart[:, :2]) is None

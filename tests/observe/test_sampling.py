@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unstuck.errors import ArgumentError
-from unstuck.observe.sampling import DENSE, DENSE_SECONDS, Sampler
+from unstuck.observe.sampling import DENSE, DENSE_SECONDS, LONGEST, Sampler
 
 
 def simulate(steps: int, step_seconds: float, sample_seconds: float, budget: float) -> tuple[list[int], float, float]:
@@ -37,7 +38,8 @@ def simulate(steps: int, step_seconds: float, sample_seconds: float, budget: flo
 def test_the_budget_holds(step_seconds, sample_seconds, budget, steps):
     _, spent, elapsed = simulate(steps, step_seconds, sample_seconds, budget)
     dense = max(2 * sample_seconds, min(DENSE * sample_seconds, DENSE_SECONDS + sample_seconds))
-    assert spent <= budget * (elapsed * max(elapsed, 120.0)) ** 0.5 + dense + 2 * sample_seconds
+    overdue = (2 + math.log(steps / DENSE) / math.log(LONGEST)) * sample_seconds
+    assert spent <= budget * (elapsed * max(elapsed, 120.0)) ** 0.5 + dense + overdue
 
 
 @settings(max_examples=50, deadline=None)
@@ -77,6 +79,12 @@ def test_a_slow_machine_reaches_the_end():
     sampled, _, _ = simulate(551, 0.08, 0.05, 0.02)
     assert len(sampled) >= 30
     assert sampled[-1] > 450
+
+
+def test_no_training_goes_unseen_at_its_end_however_dear_a_sample_is():
+    sampled, _, _ = simulate(600, 2e-3, 1.0, 0.005)
+    assert sampled[-1] >= 600 / 1.5 - 1
+    assert len(sampled) <= 12
 
 
 def test_a_long_training_uses_its_budget():

@@ -25,3 +25,11 @@ def test_an_axis_is_counted_from_the_first() -> None:
 
 def test_other_calls_are_none() -> None:
     assert softmax_of(torch.sigmoid, (torch.randn(2),), {}, "") is None
+
+
+def test_the_output_of_the_model_is_known() -> None:
+    output = torch.randn(2, 3, 4, 5)
+    for values, of_output in ((output, True), (output.clone(), False)):
+        fact = softmax_of(torch.softmax, (values, 1), {}, "", output)
+        assert fact is not None
+        assert fact.of_output is of_output

@@ -24,7 +24,8 @@ else:
 
 ZOO = Path(__file__).parent
 MANIFESTS = tuple(
-    ZOO / folder / "manifest.toml" for folder in (".", "holdout", "fresh", "unusual", "field", "wild", "guest")
+    ZOO / folder / "manifest.toml"
+    for folder in (".", "holdout", "fresh", "unusual", "field", "wild", "guest", "strangers")
 )
 TIMEOUT = 300
 

@@ -27,6 +27,15 @@ FIRST_BATCHES = 8
 COUNTED = 1_024
 """Values of a feature among which distinct ones are counted."""
 
+CORRELATED = range(3, 129)
+"""Numbers of features of a table whose correlations are looked at."""
+
+VARIES = 1e-6
+"""Deviation over a feature's size, and eigenvalue of correlations, below which there is nothing but rounding."""
+
+EACH = 10
+"""Observations for each feature, from which a matrix of correlations is not one of chance."""
+
 KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 
@@ -93,6 +102,7 @@ class InputProbe:
     _examples: int = 0
     _sums: Tensor | None = None
     _squares: Tensor | None = None
+    _products: Tensor | None = None
     _range: Tensor | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
     _first_layer: list[Tensor] = field(default_factory=list[Tensor])
@@ -121,12 +131,16 @@ class InputProbe:
         if self._sums is None or self._squares is None or self._range is None or self._sums.shape != sums.shape:
             self._sums, self._squares, self._range = sums, squares, bounds
             self._count, self._examples = len(features), len(batch)
+            self._products = None
         else:
             self._sums, self._squares = self._sums + sums, self._squares + squares
             self._range = torch.stack(
                 [torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])]
             )
             self._count, self._examples = self._count + len(features), self._examples + len(batch)
+        if self._kind == "table" and finite.shape[1] in CORRELATED:
+            products = finite.T @ finite
+            self._products = products if self._products is None else self._products + products
         if len(self._levels) < FIRST_BATCHES:
             steps = finite[:COUNTED].sort(dim=0).values.diff(dim=0)
             self._levels.append((steps != 0).sum(dim=0).max() + 1)
@@ -160,7 +174,18 @@ class InputProbe:
             feature_stds=tuple(stds[::stride].tolist()),
             first_layer=reached,
             levels=int(torch.stack(self._levels).max()) if self._levels else None,
+            correlated=self._correlated(means, stds),
         )
+
+    def _correlated(self, means: Tensor, stds: Tensor) -> float | None:
+        """Greatest over median eigenvalue of the correlations between the features that vary."""
+        vary = stds > VARIES * (means.abs() + stds)
+        if self._products is None or self._count < EACH * len(means) or int(vary.sum()) not in CORRELATED:
+            return None
+        covariance = self._products / self._count - torch.outer(means, means)
+        correlation = (covariance / torch.outer(stds, stds))[vary][:, vary]
+        eigenvalues = torch.linalg.eigvalsh(correlation.cpu())
+        return float(eigenvalues[-1] / eigenvalues.median().clamp_min(VARIES))
 
 
 def _kind_of(batch: Tensor) -> KindOf:

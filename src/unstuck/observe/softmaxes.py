@@ -30,7 +30,11 @@ FIRST_BY_DEFAULT = (0, 1, 3)
 
 
 def softmax_of(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], where: str
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    where: str,
+    model_output: Tensor | None = None,
 ) -> facts.Softmax | None:
     """The fact of a softmax call, with its axis counted from 0; None for any other call."""
     values: Any = args[0] if args else None
@@ -43,4 +47,11 @@ def softmax_of(
     if not isinstance(axis, int):
         return None
     file, line = user_place(2)
-    return facts.Softmax(where=where, axis=axis % dims if dims else 0, shape=tuple(values.shape), file=file, line=line)
+    return facts.Softmax(
+        where=where,
+        axis=axis % dims if dims else 0,
+        shape=tuple(values.shape),
+        of_output=values is model_output,
+        file=file,
+        line=line,
+    )

@@ -186,7 +186,7 @@ class StepProbe:
             rows = len(self._input) if self._input is not None and self._input.dim() else None
             self._take_written(self._handwritten.see(function, args, output, rows=rows))
         where = "" if module is None else self._roots.path(module) or ""
-        self._notice(softmax_of(function, args, kwargs, where))
+        self._notice(softmax_of(function, args, kwargs, where, self._output))
         self._notice(self._reshapes.see(function, args, output, where))
         self._notice(normalisation_of(function, args, kwargs, where))
         if module is None:

@@ -380,12 +380,13 @@ class Overlap(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Softmax(Fact):
-    """A softmax in the forward pass: its axis and the shape that it was taken over."""
+    """A softmax in the forward pass: its axis, its shape, and whether it is over the output of the model."""
 
     kind = "softmax"
     where: str
     axis: int
     shape: tuple[int, ...]
+    of_output: bool = False
     file: str | None = None
     line: int | None = None
 
@@ -442,6 +443,8 @@ class Inputs(Fact):
         first_layer: Root mean square of what reaches the first layer with weights, where it is as many values as the
             batch, changed on the way or not; None where that was not seen.
         levels: Distinct values of the feature that has most of them, among the first thousand of a batch.
+        correlated: Greatest eigenvalue of the correlations between the features over the median one: 1 for independent
+            features; of tables of 3 to 128 features alone.
     """
 
     kind = "inputs"
@@ -455,6 +458,7 @@ class Inputs(Fact):
     feature_stds: tuple[float, ...] = ()
     first_layer: float | None = None
     levels: int | None = None
+    correlated: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,3 +98,14 @@ def test_batches_of_two_examples_tell_nothing(tmp_path: Path) -> None:
     run = record(tmp_path, series={signals.LOSS: FORGETFUL, signals.BATCH_SIZE: [2.0] * 40}, facts=[small])
     (answer,) = NotShuffled().check(run)
     assert isinstance(answer, NotEvaluated)
+
+
+def test_a_scan_is_told_by_spreads_that_come_and_go(tmp_path: Path) -> None:
+    swell = (1.2 + np.sin(np.linspace(0, 12, 40))).tolist()
+    scan = {"target_mean": [0.0] * 40, "target_std": swell, "target_autocorrelation": [0.95] * 40}
+    (finding,) = outcome(NotShuffled(), run_of(tmp_path / "scan", VALUES, validation_loss=[5.0] * 5, **scan))
+    assert finding.severity == "error"
+    shuffled = {**scan, "target_autocorrelation": [0.02] * 40}
+    assert outcome(NotShuffled(), run_of(tmp_path / "shuffled", VALUES, validation_loss=[5.0] * 5, **shuffled)) == []
+    tails = {**scan, "target_std": np.random.default_rng(0).permutation(swell).tolist()}
+    assert outcome(NotShuffled(), run_of(tmp_path / "tails", VALUES, validation_loss=[5.0] * 5, **tails)) == []

@@ -91,7 +91,7 @@ REGRESSION = Loss(function="mse_loss", target_type="real", target_mean=0.0, targ
 BY_HEART = np.geomspace(1.0, 1e-7, 400)
 
 
-@pytest.mark.parametrize(("level", "found"), [(0.7, 1), (0.2, 0)])
+@pytest.mark.parametrize(("level", "found"), [(0.7, 1), (0.35, 1), (0.2, 0)])
 def test_training_data_known_by_heart_without_a_turn(tmp_path: Path, level: float, found: int) -> None:
     with losses(tmp_path / "a", BY_HEART, np.full(12, level), REGRESSION) as run:
         assert len(outcome(Overfitting(), run)) == found

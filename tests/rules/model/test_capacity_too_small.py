@@ -37,14 +37,14 @@ def test_only_a_fall_that_ended_high_counts(wired: Wired, loss: Sequence[float])
     assert outcome(CapacityTooSmall(), wired(((2, 64), (10, 2)), ("data", "Tanh"), DIGITS, loss=loss)) == []
 
 
-def test_the_middle_of_an_autoencoder_is_narrow_on_purpose(wired: Wired) -> None:
+@pytest.mark.parametrize(("code", "severities"), [(8, []), (2, ["note"])])
+def test_the_middle_of_an_autoencoder_is_narrow_on_purpose(wired: Wired, code: int, severities: list[str]) -> None:
     inputs = Inputs(shape=(50, 64), kind_of="table", examples=1000, minimum=0.0, maximum=1.0)
     loss = Loss(function="mse_loss", output_shape=(50, 64), target_shape=(50, 64), target_type="real",
                 target_mean=0.0, target_variance=2.3)  # fmt: skip
-    shapes = ((32, 64), (2, 32), (32, 2), (64, 32))
-    assert (
-        outcome(CapacityTooSmall(), wired(shapes, ("data", "Relu", "Relu", "Relu"), inputs, loss, loss=SETTLED)) == []
-    )
+    shapes = ((32, 64), (code, 32), (32, code), (64, 32))
+    run = wired(shapes, ("data", "Relu", "Relu", "Relu"), inputs, loss, loss=SETTLED)
+    assert [finding.severity for finding in outcome(CapacityTooSmall(), run)] == severities
 
 
 def test_few_channels_of_a_convolution_are_not_judged(wired: Wired) -> None:

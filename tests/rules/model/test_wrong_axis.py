@@ -117,3 +117,11 @@ def test_weights_of_an_attention_over_another_axis_than_their_sum(tmp_path: Path
 def test_weights_over_what_they_sum_and_soft_assignments_are_silent(tmp_path: Path, fact: Contraction) -> None:
     with seen(tmp_path / "a", fact) as run:
         assert outcome(WrongAxis(), run) == []
+
+
+def test_a_softmax_along_the_width_of_maps_that_the_model_puts_out(tmp_path: Path) -> None:
+    over_width = Softmax(where="", axis=3, shape=(48, 3, 24, 24), of_output=True, file="dice.py", line=9)
+    (finding,) = outcome(WrongAxis(), seen(tmp_path / "width", over_width))
+    assert (finding.severity, str(finding.where)) == ("error", "dice.py:9")
+    for number, fine in enumerate((replace(over_width, axis=1), replace(over_width, of_output=False))):
+        assert outcome(WrongAxis(), seen(tmp_path / str(number), fine)) == []

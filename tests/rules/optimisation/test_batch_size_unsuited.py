@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loader, Loss
+from unstuck.record.facts import Layer, Loader, Loss, Model
 from unstuck.rules.optimisation.batch_size_unsuited import BatchSizeUnsuited
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -24,12 +24,15 @@ def run_of(
     batches: int,
     targets: int | None = None,
     rates: Any = None,
+    norm: str | None = None,
 ) -> Run:
     call = Loss(
         function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0, output_shape=(batch, 1),
         target_shape=(targets or batch,),
     )  # fmt: skip
     samples = min(len(losses), 15)
+    loader = Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random")
+    layers = [Model(type="Net", layers=(Layer(path="norm", type=norm),))] if norm else []
     return record(
         folder,
         series={
@@ -38,7 +41,11 @@ def run_of(
             signals.GRADIENT_COSINE: [cosine] * samples,
         },
         tables={signals.UPDATE_RATIO: {"weight": [ratio] * samples}, **(rates or {})},
-        facts=[call, Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random")],
+        facts=[
+            *layers,
+            call,
+            Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random"),
+        ],
     )
 
 
@@ -87,3 +94,15 @@ def test_what_is_usual_is_left_alone(tmp_path: Path, changed: dict[str, Any]) ->
 def test_noise_of_the_targets_is_left_by_a_falling_rate(tmp_path: Path, last: float, found: int) -> None:
     rates = {signals.LEARNING_RATE: {"group0": [0.1, last]}}
     assert len(outcome(BatchSizeUnsuited(), run_of(tmp_path, **SMALL, rates=rates))) == found
+
+
+@pytest.mark.parametrize(
+    ("norm", "batch", "found"), [("BatchNorm1d", 2, 1), ("LayerNorm", 2, 0), ("BatchNorm1d", 8, 0)]
+)
+def test_batch_norms_of_two_examples(tmp_path: Path, norm: str, batch: int, found: int) -> None:
+    quiet = {**SMALL, "cosine": 0.6, "batch": batch, "norm": norm}
+    findings = outcome(BatchSizeUnsuited(), run_of(tmp_path / "high", **quiet))
+    assert [finding.where.module for finding in findings] == ["norm"] * found
+    assert (
+        outcome(BatchSizeUnsuited(), run_of(tmp_path / "good", **{**quiet, "losses": np.geomspace(1, 0.01, 400)})) == []
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
+from unstuck.record.facts import Loss
 from unstuck.rules import judge
 from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -86,3 +87,23 @@ def test_a_flat_loss_of_unknown_kind_may_be_finished(tmp_path: Path) -> None:
 def test_the_unit_of_the_loss_changes_no_verdict(train: Train, unit: float) -> None:
     assert judge(train(rate=1e-6, scale=unit)).findings[0].cause in ("lr-too-low", "init-scale-wrong")
     assert outcome(LearningRateTooLow(), train(rate=1e-3, scale=unit)) == []
+
+
+def test_small_steps_that_leave_most_of_the_loss_are_worth_a_note(tmp_path: Path) -> None:
+    classes = Loss(
+        function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
+        class_counts=(100,) * 10,
+    )  # fmt: skip
+
+    def slow(folder: Path, ratio: float, end: float) -> Run:
+        tables = {
+            signals.UPDATE_RATIO: {"0.weight": [ratio] * 400},
+            signals.GRADIENT_NORM: {"0.weight": [1.0] * 400},
+            signals.WEIGHT_NORM: {"0.weight": [5.0] * 400},
+        }
+        losses = end + (2.3 - end) * np.exp(-np.linspace(0, 4, 400))
+        return record(folder, series={signals.LOSS: losses}, tables=tables, facts=[classes])
+
+    assert [f.severity for f in outcome(LearningRateTooLow(), slow(tmp_path / "a", 1e-3, 1.6))] == ["note"]
+    assert outcome(LearningRateTooLow(), slow(tmp_path / "b", 1e-2, 1.6)) == []
+    assert outcome(LearningRateTooLow(), slow(tmp_path / "c", 1e-3, 0.6)) == []

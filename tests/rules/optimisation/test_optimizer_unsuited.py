@@ -9,7 +9,9 @@ from unstuck.rules.optimisation.optimizer_unsuited import OptimizerUnsuited
 from unstuck.testing.rules import RuleContract, outcome, record
 
 
-def run_with(folder: Path, kind: str, *, end: float = 2.2, steps: int = 400, **constants: object) -> Run:
+def run_with(
+    folder: Path, kind: str, *, end: float = 2.2, steps: int = 400, seen_before: float = 0.0, **constants: object
+) -> Run:
     losses = end + (2.3 - end) * np.exp(-np.linspace(0, 4, steps))
     group = ParameterGroup(parameters=1, learning_rate=1e-3, **constants)  # type: ignore[arg-type]
     facts = [
@@ -18,7 +20,7 @@ def run_with(folder: Path, kind: str, *, end: float = 2.2, steps: int = 400, **c
     ]
     return record(
         folder,
-        series={signals.LOSS: list(losses)},
+        series={signals.LOSS: list(losses), signals.BATCH_SEEN_BEFORE: [0.0] + [seen_before] * 9},
         tables={signals.GRADIENT_NORM: {"0.weight": [0.3] * steps}},
         facts=facts,
     )
@@ -59,3 +61,11 @@ def test_a_long_training_may_have_a_long_memory(tmp_path: Path) -> None:
 
 def test_a_method_without_an_epsilon_that_scales_is_passed_over(tmp_path: Path) -> None:
     assert outcome(OptimizerUnsuited(), run_with(tmp_path, "SGD", epsilon=1.0, momentum=0.9)) == []
+
+
+@pytest.mark.parametrize("kind", ["Rprop", "LBFGS"])
+def test_methods_for_whole_batches_on_parts_of_the_data(tmp_path: Path, kind: str) -> None:
+    (finding,) = outcome(OptimizerUnsuited(), run_with(tmp_path / "parts", kind))
+    assert "another batch" in finding.summary
+    assert outcome(OptimizerUnsuited(), run_with(tmp_path / "whole", kind, seen_before=1.0)) == []
+    assert outcome(OptimizerUnsuited(), run_with(tmp_path / "good", kind, end=0.05)) == []

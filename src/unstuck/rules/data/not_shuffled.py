@@ -35,7 +35,7 @@ class NotShuffled(Rule):
 
     Detects:
         Batches in which one class prevails far more than in the data as a whole; batches of real targets that differ
-        from each other far more than random draws would.
+        from each other far more than random draws would, in their means or, from one to the next, in their spread.
 
     Why it matters:
         Each step then undoes what the steps on other classes did: the running training loss is low, as the batch at
@@ -69,6 +69,8 @@ class NotShuffled(Rule):
     errors: float = 6.0  #: standard errors of it over the batches seen: several hundred runs, no chance
     within: float = 0.4  #: variance of targets within batches over that of all; random batches of 16 give 0.94
     neighbours: float = 0.3  #: correlation of neighbouring targets; random order gives 0
+    uneven: float = 0.2  #: deviation of the batches' spreads over their mean; draws of 16 give 0.18 (normal targets)
+    gradual: float = 0.5  #: correlation of one batch's spread with the next one's; random order gives 0 (our choice)
     batches: int = 8  #: batches below which frequencies are not known (our choice)
     gap: float = 2.0  #: validation over training loss, above which what was learnt does not hold (our choice)
     accuracy: float = 0.15  #: training accuracy less that of validation, likewise (our choice)
@@ -84,7 +86,7 @@ class NotShuffled(Rule):
         if size < 4 or not call.target_shape or call.target_shape[0] not in (size, *_sizes(run)):
             yield NotEvaluated(reason="batches are too small, or targets do not stand for examples")
             return
-        order = self._classes(run, call, size) or self._values(run, call, size)
+        order = self._classes(run, call, size) or self._values(run, call, size) or self._spreads(run, call)
         if order is None:
             return
         severity, confidence, proof = self._harm(run, order)
@@ -150,6 +152,36 @@ class NotShuffled(Rule):
                 value=near,
                 threshold=self.neighbours,
                 note="of neighbours within a batch",
+            ),
+            *_order_of_loader(run),
+        ))  # fmt: skip
+
+    def _spreads(self, run: Run, call: Loss) -> _Order | None:
+        """Neighbours that are alike, in batches whose targets spread now more, now less, as a scan goes on."""
+        deviations = run.series(signals.TARGET_STD).finite()
+        correlation = run.series(signals.TARGET_AUTOCORRELATION).finite().values
+        if call.target_type != "real" or min(len(deviations), len(correlation)) < self.batches or _columns(call) > 1:
+            return None
+        near, values = float(np.median(correlation)), deviations.values
+        successive = np.diff(deviations.steps) == 1
+        if near < self.neighbours or values.std() < self.uneven * values.mean() or not successive.any():
+            return None
+        smooth = 1.0 - float(np.mean(np.diff(values)[successive] ** 2)) / (2.0 * float(values.var()))
+        if smooth < self.gradual:
+            return None
+        words = f"neighbouring targets are alike (correlation {near:.2f}), and so are successive batches"
+        return _Order(near, near > 2 * self.neighbours, words, (
+            Evidence(
+                signal="target_autocorrelation",
+                value=near,
+                threshold=self.neighbours,
+                note="of neighbours within a batch",
+            ),
+            Evidence(
+                signal="target_std",
+                value=smooth,
+                threshold=self.gradual,
+                note="correlation of the spread of a batch's targets with that of the next batch",
             ),
             *_order_of_loader(run),
         ))  # fmt: skip

@@ -50,7 +50,7 @@ class ModeWrong(Rule):
     name = "wrong mode"
     cause = "mode-wrong"
     needs = (Modes,)
-    explains = ("R101", "D101", "G101", "I101", "O201", "O202", "R302")
+    explains = ("R101", "D101", "G101", "I101", "O201", "O202", "R302", "D203")
 
     trained: int = 10  #: updates after which running statistics must have moved (our choice)
     most: float = 0.5  #: share of the training in evaluation mode; a last phase without dropout is passed over

@@ -23,7 +23,8 @@ class Overfitting(Rule):
     Detects:
         A validation loss that ends well above its lowest, by more than its noise and by a good share of all that was
         gained on it, while the training loss since then fell and lies far below. Training data known by heart, while
-        half of what a constant guess gets wrong is left on validation data, whether or not that ever turned.
+        half of what a constant guess gets wrong, or a quarter of the variance, is left on validation data, whether or
+        not that ever turned.
 
     Why it matters:
         Every step after the turn makes the model worse for the data that it is meant for, and surer of it.
@@ -56,9 +57,8 @@ class Overfitting(Rule):
     gap: float = 0.5  #: training loss at the end as a share of the validation loss
     forgotten: float = 0.05  #: fall of the validation accuracy from its best (our choice)
     by_heart: float = 0.02  #: training loss as a share of the validation loss: nothing is left to learn (our choice)
-    unlearnt: float = (
-        0.5  #: share of the constant guess's loss, or errors, that is left on validation data (our choice)
-    )
+    unlearnt: float = 0.5  #: share of a constant guess's loss, or errors, that is left on validation data (our choice)
+    unexplained: float = 0.25  #: the same of a regression: share of the variance (our choice)
     rise: float = 0.1  #: rise as a share of the lowest validation loss, which the eye sees as a turn
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -99,7 +99,8 @@ class Overfitting(Rule):
         if len(accuracy) and 1.0 - float(np.median(accuracy[-3:])) < self.unlearnt * (1.0 - learning.commonest):
             return False  # a classifier may be sure of its few errors
         end = validation.end.value
-        return learning.curve.end.value < self.by_heart * end and end > self.unlearnt * learning.chance
+        left = self.unlearnt if learning.commonest else self.unexplained
+        return learning.curve.end.value < self.by_heart * end and end > left * learning.chance
 
     def _report_by_heart(self, validation: Curve, learning: Learning) -> Finding:
         end, train = validation.end.value, learning.curve.end.value
@@ -113,7 +114,7 @@ class Overfitting(Rule):
                 Evidence(
                     signal="validation_loss",
                     value=end,
-                    threshold=self.unlearnt * (learning.chance or 0.0),
+                    threshold=(self.unlearnt if learning.commonest else self.unexplained) * (learning.chance or 0.0),
                     steps=(int(validation.steps[0]), int(validation.steps[-1])),
                     note="at the end",
                 ),

@@ -38,8 +38,8 @@ class CapacityTooSmall(Rule):
         the trained network does, that.
 
     Known false positives:
-        Autoencoders have a narrow layer on purpose: silent where outputs are as many as inputs. Noise in the targets
-        also holds the loss up; that is why the layer must be narrow beyond doubt.
+        Autoencoders have a narrow layer on purpose: where outputs are as many as inputs, a note on one or two units at
+        most. Noise in the targets also holds the loss up; that is why the layer must be narrow beyond doubt.
 
     Try:
         Widen the narrowest layer to at least the number of its inputs, and add layers when that fits the training
@@ -58,6 +58,7 @@ class CapacityTooSmall(Rule):
     width: int = 3  #: units that are few whatever the task: xor takes two (our choice)
     classes: float = 0.34  #: units to classes, below which classes crowd in a plane
     inputs: float = 0.34  #: units to what they are given
+    bottleneck: int = 2  #: units of a code that hold no more than a point of a plane
     handful: int = 8  #: units that are few where nearest neighbours do better (our choice)
     examples: int = 300  #: pairs of input and target that neighbours are looked for among
     margin: float = 0.15  #: by how much they must do better, as a share of the examples or of the variance (our choice)
@@ -81,12 +82,13 @@ class CapacityTooSmall(Rule):
         if beaten is None and learning.outcome != "partial":
             return
         name, width, given, asked = narrow
+        code = self._encodes(run, asked)
         yield self.finding(
             f"{name} has {width} units for {given} inputs and {asked} outputs, and the training loss has come to rest "
             f"at {learning.curve.end.value:.3g}",
             f"Widen the hidden layers: {max(16, given, 2 * asked)} units or more where there are {width}.",
-            severity="warning",
-            confidence=0.75 if beaten is None else 0.85,
+            severity="note" if code else "warning",
+            confidence=0.5 if code else 0.75 if beaten is None else 0.85,
             where=Where(parameter=name, module=name.rpartition(".")[0] or None),
             evidence=(
                 Evidence(
@@ -132,7 +134,7 @@ class CapacityTooSmall(Rule):
         outputs = [call.output_shape[-1] for call in loss_calls(run) if len(call.output_shape) > 1]
         asked = max(outputs, default=wires.width(inward[-1].parameter) if inward else 1)
         inputs = run.fact(Inputs)
-        if len(inward) + len(states) < 2 or (inputs is not None and inputs.shape[1:] and inputs.shape[-1] == asked > 1):
+        if len(inward) + len(states) < 2:
             return None
         hidden = [(wires.width(wire.parameter), wire.parameter) for wire in inward[:-1]]
         if any(len(wires.parameters[name].shape) > 2 for _, name in hidden):
@@ -146,10 +148,17 @@ class CapacityTooSmall(Rule):
         if states and inputs is not None:
             given = math.prod(inputs.shape[1:])
         crowded = name not in states and asked >= 4 and width <= self.classes * asked
+        if self._encodes(run, asked):
+            return (name, width, given, asked) if width <= self.bottleneck else None
         few = width <= self.width or crowded
         if beaten:
             return (name, width, given, asked) if few or width <= self.handful else None
         return (name, width, given, asked) if few and width <= self.inputs * given else None
+
+    def _encodes(self, run: Run, asked: int) -> bool:
+        """Whether outputs are as many as inputs, as of an autoencoder."""
+        inputs = run.fact(Inputs)
+        return inputs is not None and bool(inputs.shape[1:]) and inputs.shape[-1] == asked > 1
 
     def _at_rest(self, run: Run, learning: Learning, pace: float) -> bool:
         """Whether much is left, the fall is over, and the steps are of a size that would go on."""

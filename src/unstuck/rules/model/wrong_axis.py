@@ -15,13 +15,17 @@ __all__ = ["WrongAxis"]
 CLASSES = ("cross_entropy", "nll_loss")
 PRODUCTS = ("Addmm", "Mm", "Add", "Linear", "Mv", "Bmm")
 
+IMAGES = 4
+"""Axes of a batch of maps: examples, channels, height and width."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WrongAxis(Rule):
     """A softmax, a norm or the loss runs over examples or moments in place of classes or features.
 
     Detects:
-        A log_softmax or softmax before the loss along another axis than that of the classes; a loss over classes whose
+        A log_softmax or softmax before the loss along another axis than that of the classes, or along the height or
+        width of the maps that the model puts out; a loss over classes whose
         outputs (N, T, C) have as many moments as classes and were not transposed to (N, C, T), as it expects
         them; attention whose weights are normalised over another axis than the one that they are summed over; a
         softmax, norm or cosine inside the model along the axis of the examples; a view that exchanges two axes within
@@ -158,6 +162,17 @@ class WrongAxis(Rule):
                     f"softmax runs over axis {fact.axis} of {fact.shape}, which has one entry: it gives 1 everywhere",
                     "Give it the axis of what is chosen among: dim=-1 for the keys of attention.",
                     Evidence(signal=fact.kind, value=1.0, threshold=2.0, note=f"shape {fact.shape}"),
+                    Where(module=fact.where or None, file=fact.file, line=fact.line),
+                    confidence=0.85,
+                )
+        for fact in run.facts(Softmax):
+            if fact.of_output and len(fact.shape) == IMAGES and fact.axis >= 2 and fact.shape[1] > 1:
+                return self._report(
+                    run,
+                    f"softmax runs over axis {fact.axis} of the model's output {fact.shape}, along the image; the "
+                    "classes are axis 1",
+                    "Give it dim=1, so that the classes of each pixel add up to one.",
+                    Evidence(signal=fact.kind, value=float(fact.axis), threshold=1.0, note=f"shape {fact.shape}"),
                     Where(module=fact.where or None, file=fact.file, line=fact.line),
                     confidence=0.85,
                 )

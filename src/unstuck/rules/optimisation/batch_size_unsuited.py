@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Loader
+from unstuck.record.facts import Loader, Model
 from unstuck.rules.learning import Learning, batch_size, in_a_game, optimizer_place, single_loss
 from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Rule
@@ -24,7 +24,7 @@ class BatchSizeUnsuited(Rule):
     Detects:
         A training on batches of nearly all examples, whose gradient is the same from step to step, and which ends after
         few steps, unfinished. A training on one to four examples at a time that stopped falling high up, under steps
-        that are large and lead nowhere.
+        that are large and lead nowhere; or through batch norms whose statistics are those of two or three examples.
 
     Why it matters:
         The gradient's error falls with the square root of the batch, its price grows with the batch: beyond the
@@ -46,7 +46,8 @@ class BatchSizeUnsuited(Rule):
 
     References:
         Masters and Luschi, "Revisiting small batch training for deep neural networks", 2018; McCandlish et al., "An
-        empirical model of large-batch training", 2018; Bengio, "Practical recommendations", 2012, section 3.1.
+        empirical model of large-batch training", 2018; Wu and He, "Group normalization", ECCV 2018, figure 1; Bengio,
+        "Practical recommendations", 2012, section 3.1.
     """
 
     code = "O402"
@@ -80,7 +81,11 @@ class BatchSizeUnsuited(Rule):
         size = batch_size(run)
         cosines = run.series(signals.GRADIENT_COSINE).finite().values
         cosine = float(np.median(cosines)) if len(cosines) else None
-        found = self._large(run, learning, steps, size, cosine) or self._small(run, learning, steps, size, cosine)
+        found = (
+            self._large(run, learning, steps, size, cosine)
+            or self._normalised(run, learning, size)
+            or self._small(run, learning, steps, size, cosine)
+        )
         if found is not None:
             yield found
 
@@ -107,6 +112,25 @@ class BatchSizeUnsuited(Rule):
                     threshold=self.agreement,
                     note="successive gradients agree: fewer examples would do",
                 ),
+                Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
+            ),
+        )
+
+    def _normalised(self, run: Run, learning: Learning, size: float) -> Finding | None:
+        """Batch norms of vectors whose mean and deviation come from two or three examples."""
+        model = run.fact(Model)
+        norms = [layer.path for layer in model.layers if layer.type == "BatchNorm1d"] if model else []
+        if not norms or not 1 < size < self.small or len(learning.curve) < self.few or learning.remaining < self.left:
+            return None
+        return self.finding(
+            f"{norms[0]} normalises by the mean and deviation of {size:.0f} examples: what one of them gives depends "
+            f"on its chance neighbours, and the loss stays at {learning.curve.end.value:.4g}",
+            "Take batches of 16 or more examples, or layer or group norms in place of batch norms.",
+            severity="error" if learning.outcome == "none" else "warning",
+            confidence=0.75,
+            where=replace(optimizer_place(run), module=norms[0]),
+            evidence=(
+                Evidence(signal="batch_size", value=size, threshold=self.small, note="examples of a batch norm"),
                 Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
             ),
         )

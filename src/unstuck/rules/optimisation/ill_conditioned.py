@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Optimizer
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, signals
+from unstuck.record.facts import Inputs, Optimizer
 from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import rate_in_words
 from unstuck.rules.rule import Rule
@@ -22,7 +22,8 @@ class IllConditioned(Rule):
 
     Detects:
         Plain gradient descent whose successive gradients oppose each other, with a loss that stays high and does not
-        diverge.
+        diverge. As a note: inputs so strongly correlated that plain gradient descent cannot have come far along most
+        directions, with a loss that still falls, or of which much is left.
 
     Why it matters:
         Being stuck does not mean that the gradient is small. Where the curvature differs between directions, the
@@ -31,7 +32,8 @@ class IllConditioned(Rule):
 
     Evidence:
         The cosine of successive gradients, near -1 where steps bounce and 0 for mere noise; the gradient's norm late
-        against early; the loss that is left.
+        against early; the loss that is left. The greatest eigenvalue of the correlations between the inputs over the
+        median one, which is by how many times more steps half of the directions take than the steepest.
 
     Known false positives:
         Full-batch descent at the edge of stability bounces too while the loss falls: silent where the training goes
@@ -53,6 +55,8 @@ class IllConditioned(Rule):
 
     samples: int = 8  #: cosines that a median needs (our choice)
     bounce: float = -0.5  #: median cosine: 120 degrees; the noise of mini-batches gives 0
+    correlated: float = 100.0  #: greatest over median eigenvalue of the inputs' correlations (our choice)
+    gain: float = 0.1  #: share of the loss that the last half took off, where it still falls (our choice)
     still: float = 0.05  #: gradient norm late over early, above which it is still large (our choice)
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -66,14 +70,22 @@ class IllConditioned(Rule):
         learning = Learning.of(run)
         if not plain or optimizer is None or optimizer.type in ("Adagrad", "RMSprop", "Rprop", "LBFGS"):
             return
-        if in_a_game(run) or learning.outcome == "good" or learning.curve.shape == "diverging":
+        if in_a_game(run) or learning.curve.shape == "diverging":
             return
+        found = self._bounces(run, learning, cosines) or self._correlates(run, learning)
+        if found is not None:
+            yield found
+
+    def _bounces(self, run: Run, learning: Learning, cosines: Series) -> Finding | None:
+        """Gradients that oppose each other, with a loss that stays high."""
+        if learning.outcome == "good":
+            return None
         cosine = float(np.median(cosines.values))
         norms = np.sqrt(np.nansum(np.square(run.table(signals.GRADIENT_NORM).values), axis=1))
         share = float(np.median(norms[-5:]) / max(float(np.median(norms[:5])), 1e-300)) if len(norms) else 0.0
         if cosine > self.bounce or share < self.still:
-            return
-        yield self.finding(
+            return None
+        return self.finding(
             f"steps bounce between the walls of a valley: each gradient opposes the one before, and at the end it is "
             f"still {share:.0%} as large{rate_in_words(run)}",
             "Scale or decorrelate the inputs, add normalisation, or use momentum=0.9 or Adam; a smaller rate only "
@@ -92,6 +104,32 @@ class IllConditioned(Rule):
                 Evidence(signal="gradient_norm", value=share, threshold=self.still, note="late over early"),
                 Evidence(
                     signal="loss", value=learning.curve.end.value, threshold=learning.reference, note="at the end"
+                ),
+            ),
+        )
+
+    def _correlates(self, run: Run, learning: Learning) -> Finding | None:
+        """Inputs along most of whose directions plain gradient descent is slow."""
+        inputs, curve = run.fact(Inputs), learning.curve
+        times = inputs.correlated if inputs is not None else None
+        if times is None or times < self.correlated:
+            return None
+        falls = curve.trend(0.5, 1.0).falls and curve.level(0.4, 0.5).value > (1.0 + self.gain) * curve.end.value
+        if not falls and learning.outcome == "good":
+            return None
+        return self.finding(
+            f"the inputs are so strongly correlated that plain gradient descent takes {times:.0f} times as many steps "
+            f"along half of their directions as along the steepest; the loss is at {curve.end.value:.4g}",
+            "Decorrelate the inputs (whitening, differences of neighbours, fewer of them), or use momentum or Adam.",
+            severity="note",
+            confidence=0.55,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal="inputs",
+                    value=times,
+                    threshold=self.correlated,
+                    note="greatest over median eigenvalue of their correlations",
                 ),
             ),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import End, NonFinite
 from unstuck.rules.curve import CERTAIN, Curve
-from unstuck.rules.learning import Learning, in_a_game, optimizer_place
+from unstuck.rules.learning import Learning, in_a_game, optimizer_place, seen_late
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
@@ -41,7 +41,7 @@ class _Step:
         ascent = ascent[np.isfinite(ascent)]
         return cls(
             early=steps.early() if len(steps) else None,
-            late=steps.late() if len(steps) else None,
+            late=steps.late() if seen_late(run, steps.typical.steps) else None,
             widest=float(steps.typical.values.max()) if len(steps) else None,
             cosine=float(np.median(cosines)) if len(cosines) else None,
             died=_died(run),
@@ -201,7 +201,7 @@ class LearningRateTooHigh(Rule):
         lows = np.minimum.accumulate(windows)
         top = int((windows - lows).argmax())
         low, high = float(lows[top]), float(windows[top])
-        scatter = CERTAIN * curve.noise / size**0.5
+        scatter = CERTAIN * curve.noise * math.sqrt(math.pi / size)  # of the difference of two medians
         undone = high - low > 0.5 * (curve.start - low)  # what had been learnt was lost, or half of it
         return (low, high) if high - low > max(self.lift * curve.scale, scatter) and undone else None
 

@@ -22,7 +22,8 @@ class LearningRateTooLow(Rule):
 
     Detects:
         A loss that hardly falls, or falls in a straight line far above what a fit would reach, while all updates of the
-        training together could move no weight matrix by more than a fraction of its size.
+        training together could move no weight matrix by more than a fraction of its size. As a note: steps at the low
+        end of what is usual, in a training that leaves most of the loss.
 
     Why it matters:
         Everything is right and nothing happens: the usual answer, training longer, costs a hundred times what a
@@ -53,6 +54,7 @@ class LearningRateTooLow(Rule):
 
     minimum_steps: int = 10  #: losses below which a fall cannot be told from noise (our choice)
     low_ratio: float = 0.3 * GOOD_RATIO  #: update ratio; a third of CS231n's, all of it where nothing was learnt
+    modest: float = 2.0 * GOOD_RATIO  #: update ratio below which a higher one is worth a try (our choice)
     distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
     remaining: float = 0.5  #: share of the loss left, below which training did get somewhere (our choice)
     pace: float = 0.5  #: fall over the last half against the average; a straight line has 1, a finished fall 0
@@ -72,10 +74,12 @@ class LearningRateTooLow(Rule):
         updates = int(losses.steps[-1]) + 1
         ratio, distance = steps.strongest(), steps.distance(updates)
         low = GOOD_RATIO if learning.outcome == "none" else self.low_ratio
-        small = 0.0 < ratio < low and distance < self.distance and not in_a_game(run)
-        if not small or not self._far(learning) or (elasticity(run) or 1.0) < self.elastic:
+        if in_a_game(run) or ratio == 0.0 or (elasticity(run) or 1.0) < self.elastic:
             return
-        yield self._report(run, learning, ratio, distance)
+        if ratio < low and distance < self.distance and self._far(learning):
+            yield self._report(run, learning, ratio, distance)
+        elif ratio < self.modest and self._unfinished(learning):
+            yield self._remark(run, learning, ratio)
 
     def _far(self, learning: Learning) -> bool:
         """Whether most of the loss is left, in a training that did not start from learnt weights and does not rise."""
@@ -89,6 +93,31 @@ class LearningRateTooLow(Rule):
         # A fall that fades, with steps this small, is one that has found what there is to find, if it found anything.
         nothing = learning.chance is not None and learning.outcome == "none"
         return left > self.remaining and (nothing or curve.shape == "flat" or curve.pace(0.5) > self.pace)
+
+    def _unfinished(self, learning: Learning) -> bool:
+        """Whether something was learnt, and most of the loss is left."""
+        partial = learning.outcome == "partial" and not learning.pretrained and learning.chance is not None
+        return partial and learning.remaining > self.remaining
+
+    def _remark(self, run: Run, learning: Learning, ratio: float) -> Finding:
+        end = learning.curve.end.value
+        return self.finding(
+            f"the steps are small, {ratio:.2%} of the weights, and {learning.remaining:.0%} of what a constant guess "
+            "loses is left: a higher rate may get further",
+            f"Try a learning rate three and ten times as high{rate_in_words(run)}.",
+            severity="note",
+            confidence=0.5,
+            evidence=(
+                Evidence(
+                    signal="update_ratio",
+                    value=ratio,
+                    threshold=self.modest,
+                    note="||dw|| / ||w|| of the most moved weight matrix",
+                ),
+                Evidence(signal="loss", value=end, threshold=self.remaining * learning.reference, note="at the end"),
+            ),
+            where=optimizer_place(run),
+        )
 
     def _report(self, run: Run, learning: Learning, ratio: float, distance: float) -> Finding:
         curve = learning.curve

@@ -15,19 +15,24 @@ from unstuck.rules.rule import Rule
 
 __all__ = ["OptimizerUnsuited"]
 
+FULL_BATCH = ("Rprop", "LBFGS")
+"""Methods that take a change of the gradient for one of the loss's slope, not for another batch's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerUnsuited(Rule):
-    """An epsilon that swamps the gradients, a momentum that never forgets, or the betas of Adam in the wrong order.
+    """A constant of the optimizer, or the method itself, does not fit: an epsilon that swamps the gradients, say.
 
     Detects:
         An adaptive method whose epsilon is many times larger than the gradients that it is added to; a momentum, or a
-        first beta, whose memory spans a good part of the training; a first beta above the second. Each only where
-        learning is poor.
+        first beta, whose memory spans a good part of the training; a first beta above the second; Rprop or L-BFGS on
+        batches that change from step to step. Each only where learning is poor.
 
     Why it matters:
         With a large epsilon Adam is descent with momentum at the rate lr / epsilon, which is far too low. A momentum of
         0.999 multiplies the rate by a thousand and carries the weights on for hundreds of steps after the slope turned.
+        Rprop sees in a gradient that changes its sign a minimum that was passed, and L-BFGS in its change the
+        curvature: with a new batch at each step both see noise.
 
     Evidence:
         The constants; the root mean square of the gradient's entries; the number of updates; the loss that is left.
@@ -41,7 +46,8 @@ class OptimizerUnsuited(Rule):
 
     References:
         Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015; Choi et al., "On empirical comparisons
-        of optimizers for deep learning", 2019; Goh, "Why momentum really works", Distill 2017.
+        of optimizers for deep learning", 2019; Goh, "Why momentum really works", Distill 2017; Hinton, "Neural networks
+        for machine learning", lecture 6e, why rprop does not work with mini-batches.
     """
 
     code = "O101"
@@ -53,6 +59,7 @@ class OptimizerUnsuited(Rule):
     minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
     epsilon: float = 10.0  #: epsilon over the gradient's entries: steps are that many times too short (our choice)
     momentum: float = 0.99  #: momentum with a memory of 100 steps, ten times the usual (Goh, 2017)
+    repeated: float = 0.5  #: share of the second batch that the first one held: it is all there is (our choice)
     memory: float = 0.05  #: that memory, 1 / (1 - momentum), as a share of the updates made (our choice)
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -70,6 +77,7 @@ class OptimizerUnsuited(Rule):
             self._epsilon(run, optimizer, learning)
             or self._swapped(run, optimizer, learning)
             or self._memory(run, optimizer, learning, updates)
+            or self._deterministic(run, optimizer, learning)
         )
         if found is not None:
             yield found
@@ -129,6 +137,26 @@ class OptimizerUnsuited(Rule):
                 value=highest,
                 threshold=self.momentum,
                 note=f"memory 1 / (1 - momentum) of {memory:.0f} steps",
+            ),
+        )
+
+    def _deterministic(self, run: Run, optimizer: Optimizer, learning: Learning) -> Finding | None:
+        """A method for gradients without noise, on batches that change."""
+        seen = run.series(signals.BATCH_SEEN_BEFORE).values[1:4]
+        if optimizer.type not in FULL_BATCH or not len(seen) or np.median(seen) > self.repeated:
+            return None
+        return self._report(
+            run,
+            f"{optimizer.type} is made for gradients without noise, of all examples at once, and is given another "
+            "batch at every step",
+            "Take Adam, or SGD with momentum; or hand all examples to each step, if they fit.",
+            learning,
+            confidence=0.8,
+            evidence=Evidence(
+                signal="batch_seen_before",
+                value=float(np.median(seen)),
+                threshold=self.repeated,
+                note="share of a batch's examples that the steps before had",
             ),
         )
 
