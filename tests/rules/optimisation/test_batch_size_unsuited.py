@@ -41,11 +41,7 @@ def run_of(
             signals.GRADIENT_COSINE: [cosine] * samples,
         },
         tables={signals.UPDATE_RATIO: {"weight": [ratio] * samples}, **(rates or {})},
-        facts=[
-            *layers,
-            call,
-            Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random"),
-        ],
+        facts=[*layers, call, loader],
     )
 
 
