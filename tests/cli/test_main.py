@@ -26,6 +26,13 @@ def test_version() -> None:
     assert run("--version").stdout.strip() == unstuck.__version__
 
 
+def test_an_unknown_option_before_the_script_is_named() -> None:
+    shown = run("run", "--bugdet", "5", "train.py")
+    assert shown.returncode == 2
+    assert "--bugdet: there is no such option" in shown.stderr
+    assert len(shown.stderr.splitlines()) <= 3
+
+
 def test_help_does_not_wait_for_torch() -> None:
     code = (
         "import sys, unstuck.cli.main; print([m for m in ('torch', 'sklearn', 'numba', 'scipy') if m in sys.modules])"

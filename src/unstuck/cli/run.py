@@ -32,6 +32,8 @@ def run(
 
     if not 0.0 < budget <= 100.0:
         raise ArgumentError(f"--budget={budget:g}: a percentage above 0 and at most 100 is accepted, such as 2")
+    if target.startswith("-") and not Path(target).exists():
+        raise ArgumentError(f"{target}: there is no such option; unstuck run --help lists what may be given")
     check_json(json_file)
     outcome = run_script(target, args or [], module=module, out=out, budget=budget / 100.0)
     status = outcome.status

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Verdict, Where
 from unstuck.record.facts import End, Model
+from unstuck.record.signals import BY_KEY
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
 
@@ -96,17 +97,22 @@ def evidence(item: Evidence, words: Words) -> str:
         >>> item = Evidence(signal="update_ratio", value=0.31, threshold=0.01, steps=(0, 49))
         >>> evidence(item, ENGLISH)
         'update ratio 0.31, above 0.01, steps 0–49'
+        >>> item = Evidence(signal="model", value=2.0, threshold=4.0, note="units of the narrowest hidden layer")
+        >>> evidence(item, ENGLISH)
+        'units of the narrowest hidden layer: 2, below 4'
     """
     parts = [_measured(item, words)]
     if item.steps is not None:
         first, last = item.steps
         key = "evidence.step" if first == last else "evidence.steps"
         parts.append(words.say(key, first=f"{first:,}", last=f"{last:,}"))
-    return ", ".join(parts) + (f" ({item.note})" if item.note else "")
+    return ", ".join(parts) + (f" ({item.note})" if item.note and item.signal in BY_KEY else "")
 
 
 def _measured(item: Evidence, words: Words) -> str:
-    values = {"signal": item.signal.replace("_", " "), "value": number(item.value)}
+    # Of a fact only the note says which of its numbers is meant.
+    name = f"{item.note}:" if item.note and item.signal not in BY_KEY else item.signal.replace("_", " ")
+    values = {"signal": name, "value": number(item.value)}
     if item.threshold is None:
         return words.say("evidence.plain", **values)
     kind = "bound"

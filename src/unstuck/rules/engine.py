@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from unstuck.record import Finding, NotEvaluated, Run, Verdict
 from unstuck.record.facts import Cost, Model, Optimizer
 from unstuck.record.finding import SEVERITIES, VerdictKind
@@ -84,10 +86,11 @@ def evaluate(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
             return NotEvaluated(reason=need.missing)
     findings: list[Finding] = []
     try:
-        for outcome in rule.check(stream):
-            if isinstance(outcome, NotEvaluated):
-                return outcome
-            findings.append(outcome)
+        with np.errstate(all="ignore"):  # losses that blew up overflow here too, and nobody needs to be told of that
+            for outcome in rule.check(stream):
+                if isinstance(outcome, NotEvaluated):
+                    return outcome
+                findings.append(outcome)
     except Exception as error:  # someone's run, perhaps after days: one rule's fault must not hide what the others say
         return NotEvaluated(reason=f"{FAILED} ({type(error).__name__}: {error})")
     return findings

@@ -123,10 +123,16 @@ class ClassImbalance(Rule):
             where=call_place(call),
             evidence=(
                 Evidence(
-                    signal="class_recalls", value=right, threshold=self.recall, note=f"on about {seen:.0f} examples"
+                    signal="class_recalls",
+                    value=right,
+                    threshold=self.recall,
+                    note=f"rare examples told rightly, of {seen:.0f}",
                 ),
                 Evidence(
-                    signal="class_counts", value=float(shares[top]), threshold=self.majority, note="commonest class"
+                    signal="class_counts",
+                    value=float(shares[top]),
+                    threshold=self.majority,
+                    note="share of the commonest",
                 ),
             ),
         )

@@ -98,7 +98,7 @@ class SplitLeak(Rule):
                     signal="overlap",
                     value=share,
                     threshold=self.share,
-                    note="of the evaluated examples seen, at least; training batches that went unseen may hold more",
+                    note="share of the evaluated examples that were trained on, at least",
                 ),
             ),
         )

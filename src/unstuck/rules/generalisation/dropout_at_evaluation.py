@@ -83,7 +83,7 @@ class DropoutAtEvaluation(Rule):
                     signal=worst.kind,
                     value=float(count),
                     threshold=float(self.calls),
-                    note=f"{count} calls in evaluations dropped values, none did not",
+                    note="calls in evaluations that dropped values, where none did not",
                 ),
             ),
         )

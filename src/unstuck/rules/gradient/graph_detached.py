@@ -112,7 +112,7 @@ class GraphDetached(Rule):
                     value=share,
                     threshold=self.large,
                     steps=(run.facts(Graph)[0].step, graph.step),
-                    note=f"share of the weights that no loss reaches, in {len(cut)} tensors; never a gradient",
+                    note=f"share of the weights that no loss reaches, {len(cut)} tensors without any gradient",
                 ),
             ),
         )

@@ -81,7 +81,7 @@ class InitialLossOff(Rule):
             value=value,
             threshold=self.factor * target,
             steps=(0, 0),
-            note=f"expected {target:.4g} ({formula}), within {tolerance:.2g}",
+            note=f"loss before training, expected at {target:.4g} ({formula}), within {tolerance:.2g}",
         )
         yield self._summed(run, value / target, evidence) or self._oversized(run, curve, target, evidence)
 

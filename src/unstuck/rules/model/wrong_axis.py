@@ -143,7 +143,7 @@ class WrongAxis(Rule):
                     signal=fact.kind,
                     value=float(fact.axis),
                     threshold=float(fact.contracted),
-                    note=f"weights of shape {fact.shape}",
+                    note=f"axis of the softmax over weights of shape {fact.shape}",
                 ),
                 Where(module=place.where or None, file=place.file, line=place.line) if place else Where(),
                 confidence=0.85,
@@ -161,7 +161,7 @@ class WrongAxis(Rule):
                     run,
                     f"softmax runs over axis {fact.axis} of {fact.shape}, which has one entry: it gives 1 everywhere",
                     "Give it the axis of what is chosen among: dim=-1 for the keys of attention.",
-                    Evidence(signal=fact.kind, value=1.0, threshold=2.0, note=f"shape {fact.shape}"),
+                    Evidence(signal=fact.kind, value=1.0, threshold=2.0, note="entries of the axis"),
                     Where(module=fact.where or None, file=fact.file, line=fact.line),
                     confidence=0.85,
                 )
@@ -172,7 +172,7 @@ class WrongAxis(Rule):
                     f"softmax runs over axis {fact.axis} of the model's output {fact.shape}, along the image; the "
                     "classes are axis 1",
                     "Give it dim=1, so that the classes of each pixel add up to one.",
-                    Evidence(signal=fact.kind, value=float(fact.axis), threshold=1.0, note=f"shape {fact.shape}"),
+                    Evidence(signal=fact.kind, value=float(fact.axis), threshold=1.0, note="axis of the softmax"),
                     Where(module=fact.where or None, file=fact.file, line=fact.line),
                     confidence=0.85,
                 )
@@ -184,7 +184,7 @@ class WrongAxis(Rule):
                 run,
                 f"{what} runs over axis 0 of {fact.shape}, which counts the examples",
                 "Give it the axis of the classes or features: dim=1, or dim=-1 for the last.",
-                Evidence(signal=fact.kind, value=0.0, threshold=1.0, note=f"shape {fact.shape}"),
+                Evidence(signal=fact.kind, value=0.0, threshold=1.0, note=f"axis of the {what}"),
                 Where(module=fact.where or None, file=fact.file, line=fact.line),
                 confidence=0.9,
             )

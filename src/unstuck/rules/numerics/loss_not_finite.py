@@ -93,7 +93,7 @@ class LossNotFinite(Rule):
             where=origin.where,
             evidence=(
                 Evidence(
-                    signal="loss",
+                    signal=NonFinite.kind,
                     value=float(count),
                     threshold=0.0,
                     steps=(step, int(losses.steps[-1])),

@@ -113,7 +113,9 @@ class OptimizerUnsuited(Rule):
                     "Take betas=(0.9, 0.999): the average of the gradients forgets faster than that of their squares.",
                     learning,
                     confidence=0.85,
-                    evidence=Evidence(signal="optimizer", value=first, threshold=second, note="first beta and second"),
+                    evidence=Evidence(
+                        signal="optimizer", value=first, threshold=second, note="first beta over the second"
+                    ),
                 )
         return None
 
@@ -136,7 +138,7 @@ class OptimizerUnsuited(Rule):
                 signal="optimizer",
                 value=highest,
                 threshold=self.momentum,
-                note=f"memory 1 / (1 - momentum) of {memory:.0f} steps",
+                note=f"momentum, with a memory 1 / (1 - momentum) of {memory:.0f} steps",
             ),
         )
 

@@ -186,7 +186,7 @@ class ScheduleWrong(Rule):
                     signal="schedule",
                     value=float(schedule.stale),
                     threshold=float(schedule.steps),
-                    note="its steps without an improvement, all but the first",
+                    note="steps of the schedule without an improvement, all but the first",
                 ),
                 Evidence(signal="loss", value=learning.curve.end.value, note=f"fell from {learning.curve.start:.4g}"),
             ),
