@@ -126,3 +126,21 @@ def test_answers_of_the_beginning_do_not_tell_the_end(tmp_path: Path) -> None:
 
     assert learnt(tmp_path / "a", [0, 1, 2]) is None
     assert learnt(tmp_path / "b", [0, 1, 90]) is not None
+
+
+def test_an_accuracy_takes_enough_examples_to_be_no_chance(tmp_path: Path) -> None:
+    def learnt(folder: Path, batch: float, answers: list[float]) -> str:
+        losses = np.linspace(2.3, 1.9, 1000)
+        with RunWriter(folder) as writer:
+            writer.state(TEN)
+            for step, loss in enumerate(losses):
+                writer.add(signals.LOSS, step, float(loss))
+            for step, answer in zip(np.linspace(0, 999, len(answers)).astype(int), answers, strict=True):
+                writer.add(signals.ACCURACY, int(step), answer)
+                writer.add(signals.BATCH_SIZE, int(step), batch)
+        return Learning.of(Run.open(folder)).outcome
+
+    lucky = [0.5] * 25 + [1.0] * 5
+    assert learnt(tmp_path / "few", 2.0, lucky) == "partial"
+    assert learnt(tmp_path / "many", 32.0, lucky) == "good"
+    assert learnt(tmp_path / "all", 2.0, [0.95] * 100) == "good"

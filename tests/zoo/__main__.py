@@ -140,11 +140,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of the path")
+    parser.add_argument("--kind", choices=("sick", "healthy"), help="those of one kind alone")
     parser.add_argument("--every", type=int, default=1, help="only every n-th script, for a first impression")
     parser.add_argument("--runs", type=Path, help="where runs are kept; those that are there are only judged again")
     parser.add_argument("--same", action="store_true", help="run plain too, and compare what is printed")
     options = parser.parse_args()
-    work = [(case, seed) for seed in options.seeds for case in [*cases(options.only)][:: options.every]]
+    chosen = [case for case in cases(options.only) if options.kind in (None, "sick" if case.causes else "healthy")]
+    work = [(case, seed) for seed in options.seeds for case in chosen[:: options.every]]
     answers: list[Answer] = []
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(options.jobs) as pool:
