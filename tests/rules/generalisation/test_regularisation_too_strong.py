@@ -132,6 +132,11 @@ def test_a_penalty_by_hand(tmp_path: Path) -> None:
     assert outcome(RegularisationTooStrong(), penalised(tmp_path / "small", factor=1e-3)) == []
 
 
+def test_a_penalty_that_leaves_nothing_of_the_weights_nor_of_itself(tmp_path: Path) -> None:
+    (finding,) = outcome(RegularisationTooStrong(), penalised(tmp_path, factor=5.0))
+    assert "at first" in finding.summary
+
+
 @pytest.mark.parametrize(("decay", "found"), [(0.2, 1), (1e-4, 0)])
 def test_weights_that_shrink_to_nothing(tmp_path: Path, decay: float, found: int) -> None:
     """Where another fault leaves no gradient, a weak decay does the same in the end: it is not to blame."""

@@ -93,3 +93,11 @@ def test_elements_that_the_program_sums_up_itself_have_no_expected_start(tmp_pat
     with start(tmp_path / "a", 134.0 * np.exp(-np.linspace(0, 1, 100)), call) as run:
         (found,) = InitialLossOff().check(run)
         assert isinstance(found, NotEvaluated)
+
+
+def test_a_penalty_that_is_added_says_nothing_of_the_outputs(tmp_path: Path) -> None:
+    total = 40.0 * np.exp(-np.linspace(0, 3, 100)) + 2.0
+    for name, called, found in (("penalty", np.full(100, 2.3), 0), ("outputs", total, 1)):
+        series = {signals.LOSS: total, signals.LOSS_CALL: called}
+        with record(tmp_path / name, series=series, facts=[TEN]) as run:
+            assert len(outcome(InitialLossOff(), run)) == found

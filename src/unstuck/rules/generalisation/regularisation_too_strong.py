@@ -20,6 +20,8 @@ from unstuck.rules.rule import Rule
 
 __all__ = ["RegularisationTooStrong"]
 
+HEAD, TAIL = slice(None, 5), slice(-5, None)
+
 EARLY = 8
 """Samples at the start whose gradients are those of the loss, before the weights have moved far."""
 
@@ -245,12 +247,14 @@ class RegularisationTooStrong(Rule):
         if len(steps) < self.minimum_steps // 2 or len(norms) < 2 or not 0 < norms[-1] <= self.shrunk * norms[0]:
             return None
         losses = Curve.of(Series(steps, called))
-        share = 1.0 - losses.end.value / max(float(np.median(differentiated[-5:])), 1e-300)
-        if losses.values.min() < 0 or share < 0.5 or losses.end.value < 0.9 * losses.start:
+        first, last = (float(np.median(1.0 - called[part] / differentiated[part])) for part in (HEAD, TAIL))
+        share = max(first, last)
+        if losses.values.min() < 0 or not share >= 0.5 or losses.end.value < 0.9 * losses.start:
             return None
+        when = " at first" if first > last else ""
         return self.finding(
-            f"the penalty that is added to the loss is {share:.0%} of it: the weights shrink to "
-            f"{norms[-1] / norms[0]:.0%}, and the loss proper stays at {losses.end.value:.4g}",
+            f"the penalty that is added to the loss is {share:.0%} of it{when}: the weights shrink to "
+            f"{norms[-1] / norms[0]:.1%}, and the loss proper stays at {losses.end.value:.4g}",
             "Divide the factor of the penalty by 100 or more.",
             severity="error",
             confidence=0.75,

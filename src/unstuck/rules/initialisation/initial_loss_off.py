@@ -10,6 +10,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import InitialLoss, Loss
+from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.curve import Curve
 from unstuck.rules.learning import Learning, batch_size, expected_start, single_loss
 from unstuck.rules.rule import Rule
@@ -83,7 +84,11 @@ class InitialLossOff(Rule):
             steps=(0, 0),
             note=f"loss before training, expected at {target:.4g} ({formula}), within {tolerance:.2g}",
         )
-        yield self._summed(run, value / target, evidence) or self._oversized(run, curve, target, evidence)
+        summed = self._summed(run, value / target, evidence)
+        if summed is not None:
+            yield summed
+        elif _called_first(run) >= self.factor * target:  # else something was added to what the loss function gave
+            yield self._oversized(run, curve, target, evidence)
 
     def _summed(self, run: Run, ratio: float, evidence: Evidence) -> Finding | None:
         """A loss that is the expected one times the examples of a batch."""
@@ -161,3 +166,9 @@ def _last_layer(run: Run) -> str | None:
 def _loss_place(run: Run) -> Where:
     loss = run.fact(Loss)
     return Where(file=loss.file, line=loss.line) if loss and not math.isnan(loss.line or 0) else Where()
+
+
+def _called_first(run: Run) -> float:
+    """What the loss function returned before the first update, which knows of no penalty; infinite where unknown."""
+    steps, called, _ = called_and_differentiated(run)
+    return float(called[0]) if len(steps) and steps[0] == 0 else float("inf")
