@@ -64,3 +64,9 @@ def test_few_units_of_a_recurrent_layer(tmp_path: Path) -> None:
     (finding,) = outcome(CapacityTooSmall(), run(2))
     assert finding.where.parameter == "gru.weight_hh_l0"
     assert outcome(CapacityTooSmall(), run(32)) == []
+
+
+def test_few_units_behind_few_inputs_are_worth_a_note(wired: Wired) -> None:
+    few, many = (wired(((3, inputs), (10, 3)), ("data", "Tanh"), DIGITS, loss=SETTLED) for inputs in (4, 64))
+    assert [finding.severity for finding in outcome(CapacityTooSmall(), few)] == ["note"]
+    assert [finding.severity for finding in outcome(CapacityTooSmall(), many)] == ["warning"]

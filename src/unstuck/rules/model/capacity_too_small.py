@@ -27,7 +27,8 @@ class CapacityTooSmall(Rule):
 
     Detects:
         A hidden layer of very few units, fewer than a third of what it is given and of the classes or less than a
-        handful, in a model whose training loss has come to rest high above zero, with steps of a usual size.
+        handful, in a model whose training loss has come to rest high above zero, with steps of a usual size. As a note,
+        where the inputs are hardly more than the units.
 
     Why it matters:
         Neither rate nor length nor regularisation helps a model that cannot represent the answer.
@@ -82,13 +83,13 @@ class CapacityTooSmall(Rule):
         if beaten is None and learning.outcome != "partial":
             return
         name, width, given, asked = narrow
-        code = self._encodes(run, asked)
+        doubtful = self._encodes(run, asked) or (beaten is None and width > self.inputs * given)
         yield self.finding(
             f"{name} has {width} units for {given} inputs and {asked} outputs, and the training loss has come to rest "
             f"at {learning.curve.end.value:.3g}",
             f"Widen the hidden layers: {max(16, given, 2 * asked)} units or more where there are {width}.",
-            severity="note" if code else "warning",
-            confidence=0.5 if code else 0.75 if beaten is None else 0.85,
+            severity="note" if doubtful else "warning",
+            confidence=0.5 if doubtful else 0.75 if beaten is None else 0.85,
             where=Where(parameter=name, module=name.rpartition(".")[0] or None),
             evidence=(
                 Evidence(
@@ -153,7 +154,7 @@ class CapacityTooSmall(Rule):
         few = width <= self.width or crowded
         if beaten:
             return (name, width, given, asked) if few or width <= self.handful else None
-        return (name, width, given, asked) if few and width <= self.inputs * given else None
+        return (name, width, given, asked) if few else None
 
     def _encodes(self, run: Run, asked: int) -> bool:
         """Whether outputs are as many as inputs, as of an autoencoder."""
