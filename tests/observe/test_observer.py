@@ -89,8 +89,9 @@ def test_training_is_bitwise_the_same(name, tmp_path):
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(seen_state[position][key])), key
 
 
-def test_every_number_is_right(tmp_path):
+def test_every_number_is_right(tmp_path, monkeypatch):
     """Norms, updates, cosines, losses and activations of ten steps, against an explicit computation."""
+    monkeypatch.setattr("unstuck.observe.sampling.DENSE_SECONDS", float("inf"))
     torch.manual_seed(1)
     model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9)

@@ -40,23 +40,42 @@ def signatures(batch: Tensor) -> list[float] | None:
 class Identity:
     """Which examples were met in training and in evaluation.
 
+    A forward pass is no training as long as nothing is learnt from it: a validation loss may be computed without
+    ``no_grad`` and in training mode. Such a pass is made at another place, from which no update comes.
+
     Attributes:
-        trained: Signatures of examples met in training.
+        met: Signatures of examples that entered with gradients on, by the place that calls the model.
+        latest: The place of the latest such pass in a sampled step.
+        learning: Places from which updates came.
         evaluated: Signatures of examples met in evaluations, by the place that evaluates.
     """
 
-    trained: set[float] = field(default_factory=set[float])
+    met: dict[str, set[float]] = field(default_factory=dict[str, set[float]])
+    latest: str | None = None
+    learning: set[str] = field(default_factory=set[str])
     evaluated: dict[str, set[float]] = field(default_factory=dict[str, set[float]])
 
-    def train(self, batch: Tensor) -> float | None:
-        """Add a training batch; the share of its examples that were met before, None where that is unknown."""
+    @property
+    def trained(self) -> set[float]:
+        """Signatures of the examples that were learnt from."""
+        sets = [self.met[place] for place in self.learning if place in self.met]
+        return sets[0] if len(sets) == 1 else set[float]().union(*sets)
+
+    def train(self, place: str, batch: Tensor) -> float | None:
+        """Add a batch that enters with gradients on; the share of its examples met before, None if unknown."""
         numbers = signatures(batch)
         if numbers is None:
             return None
-        seen = sum(number in self.trained for number in numbers) / len(numbers)
-        if len(self.trained) < MOST_EXAMPLES:
-            self.trained.update(numbers)
+        known = self.met.setdefault(place, set())
+        seen = sum(number in known for number in numbers) / len(numbers)
+        if len(known) < MOST_EXAMPLES:
+            known.update(numbers)
         return seen
+
+    def learn(self) -> None:
+        """An update was made from the latest pass."""
+        if self.latest is not None:
+            self.learning.add(self.latest)
 
     def evaluate(self, place: str, batch: Tensor) -> None:
         """Add an evaluation batch."""

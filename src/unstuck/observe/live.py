@@ -13,7 +13,7 @@ from unstuck.observe.contractions import contractions_of
 from unstuck.observe.custom_functions import CustomFunctions
 from unstuck.observe.distributed import is_distributed
 from unstuck.observe.edges import Edges
-from unstuck.observe.frames import user_place
+from unstuck.observe.frames import user_place, user_trail
 from unstuck.observe.graph import GraphWalk
 from unstuck.observe.hooks import held_parameters
 from unstuck.observe.identity import Identity
@@ -151,7 +151,7 @@ class LiveFacts:
         batch = whole_examples(inputs)
         if batch is None or batch.device.type != "cpu":
             return None
-        return identity.train(batch)
+        return identity.train(user_trail(), batch)
 
     def release(self) -> None:
         """Let go of the user's functions."""

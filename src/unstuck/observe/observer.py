@@ -17,11 +17,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.errors import ArgumentError
-from unstuck.observe import blind_spots, compiling, forward, hooks
+from unstuck.observe import blind_spots, compiling, forward, frames, hooks
 from unstuck.observe.distributed import is_sharded
 from unstuck.observe.evaluation import EvaluationProbe
 from unstuck.observe.exchange import launched_exchange
-from unstuck.observe.frames import user_place
 from unstuck.observe.identity import Identity
 from unstuck.observe.inputs import first_tensor
 from unstuck.observe.journal import Journal
@@ -98,7 +97,7 @@ class Observer:
         self._accuracy: float | None = None
         self._ratios: Sequence[float] = ()
         self._process = os.getpid()
-        self._made_at = user_place()
+        self._made_at = frames.user_place()
         self._roots = Roots(optimizer)
         if model is not None:
             self._roots.add(model)
@@ -306,6 +305,7 @@ class Observer:
         self._loss = self._loss if loss is None else loss
         self._rates = self._journal.record_rates(self._step, optimizer)
         if self._sampling:
+            self._identity.learn()
             self._record_sample(optimizer)
         self._pass(start)
         elapsed, spent = start - self._spending.began, self._spending.on_samples
@@ -403,10 +403,10 @@ class Observer:
             forward.unlisten(self._probe)
 
     def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
+        self._identity.latest = frames.user_trail() if self._sampling else None
         if now < self._spending.recognises_from:
             return
-        batch = first_tensor(inputs)
-        if self._sampling and batch is not None:
+        if self._sampling and (batch := first_tensor(inputs)) is not None:
             self._evaluation.shift.train(batch)
         seen = self._live.recognise(self._identity, inputs)
         self._spending.recognised(time.perf_counter() - now)
@@ -440,7 +440,7 @@ class Observer:
             self._shards = None if exchange is None else GatheredShards(exchange)
             self._sampler.together = exchange is not None
         if self._shards is None and any(is_sharded(parameter) for parameter in self._named.values()):
-            self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED))
+            self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED, blinds=True))
         self._record_filters()
 
     def _record_sample(self, optimizer: Optimizer) -> None:
@@ -457,7 +457,7 @@ class Observer:
             self._state_gathered()
         if (forward.blind() or self._roots.compiled) and not self._told_compiled:
             self._told_compiled = True
-            self._journal.state(facts.Event(step=self._step, what=blind_spots.COMPILED))
+            self._journal.state(facts.Event(step=self._step, what=blind_spots.COMPILED, blinds=True))
         self._accuracy = sample.get(signals.ACCURACY, self._accuracy)
         self._ratios = sample.get(signals.UPDATE_RATIO, self._ratios)
 
@@ -468,7 +468,7 @@ class Observer:
         for step, sample in self._shards.complete(patience=patience):
             self._journal.add_sample(step, sample)
         if patience and self._shards.missed:
-            self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED))
+            self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED, blinds=True))
 
     def _state_gathered(self) -> None:
         gathered = (*self._probe.facts(), *self._probe.noticed, *self._live.facts(self._step))

@@ -46,11 +46,18 @@ class Training(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Fact):
-    """Something that happened at a step, in words: ``"the optimizer skipped a step"``."""
+    """Something that happened at a step, in words: ``"the optimizer skipped a step"``.
+
+    Attributes:
+        step: Updates made before it.
+        what: It in words.
+        blinds: Whether something is not seen from then on.
+    """
 
     kind = "event"
     step: int
     what: str
+    blinds: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Verdict, Where
-from unstuck.record.facts import End, Model
+from unstuck.record.facts import End, Event, Model
 from unstuck.record.signals import BY_KEY
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
 
 __all__ = [
     "Unevaluated",
+    "blind_spots",
     "confidence",
     "confirmation",
     "cost",
@@ -143,10 +144,16 @@ def headline(verdict: Verdict, run: Run, words: Words) -> str:
         end = run.fact(End)
         if end is not None and end.reason in ("crashed", "interrupted"):
             return words.say(f"verdict.healthy.{end.reason}")
-        return words.say("verdict.healthy")
+        return words.say("verdict.healthy.blind" if blind_spots(run) else "verdict.healthy")
     if verdict.kind == "not enough data":
         return words.say("verdict.not-enough", reason=verdict.reason.rstrip("."))
     return words.count("verdict.error", sum(finding.severity != "note" for finding in verdict.findings))
+
+
+def blind_spots(run: Run) -> tuple[str, ...]:
+    """What could not be seen, in sentences, each once."""
+    events = (event for stream in run.streams() for event in stream.facts(Event))
+    return tuple(dict.fromkeys(event.what for event in events if event.blinds))
 
 
 def rule_name(code: str) -> str:

@@ -115,6 +115,8 @@ class _Printer:
         words = self._words
         yield self._head(verdict, run)
         yield self._marked("", self._text(f"{run.path.name} · {one_line(run, words)}", "dim"))
+        for sentence in phrases.blind_spots(run):
+            yield self._marked(UNSURE, self._text(sentence), "yellow")
         for position, finding in enumerate(verdict.findings[: detail.findings]):
             yield Text()
             yield from self._finding(finding, run, detail, full=position < detail.full)

@@ -14,6 +14,7 @@ __all__ = ["EN", "ENGLISH", "Words"]
 EN: Mapping[str, str] = {
     # The verdict.
     "verdict.healthy": "Healthy: nothing wrong was found.",
+    "verdict.healthy.blind": "Nothing wrong was found in what could be seen.",
     "verdict.healthy.crashed": "Nothing wrong was found until the program ended with an error.",
     "verdict.healthy.interrupted": "Healthy so far: nothing wrong was found until training was interrupted.",
     "verdict.error.one": "1 problem was found.",

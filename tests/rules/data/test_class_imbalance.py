@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Association, Loss
 from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -19,6 +19,7 @@ def run_of(
     seen: float = 40.0,
     shape: tuple[int, ...] = (64,),
     weighted: bool = False,
+    explained: float | None = None,
 ) -> Run:
     shares = np.array(counts) / sum(counts)
     call = Loss(
@@ -26,7 +27,8 @@ def run_of(
         target_type="class", classes=len(counts), class_counts=counts, class_recalls=recalls,
         class_weights=tuple((shares * seen / shares.min()).tolist()), weighted=weighted, file="train.py", line=7,
     )  # fmt: skip
-    return record(folder, series={signals.LOSS: [0.3] * 50}, facts=[call])
+    pairs = Association(met=500, examples=500, neighbours=9.0, linear=9.0, explained=explained or 0.0)
+    return record(folder, series={signals.LOSS: [0.3] * 50}, facts=[call, *([pairs] if explained is not None else [])])
 
 
 class TestContract(RuleContract):
@@ -91,3 +93,13 @@ def test_losses_that_the_program_weighs_itself_are_its_own_answer(tmp_path: Path
     rule = ClassImbalance()
     run = record(tmp_path, series=series, facts=[call])
     assert any(isinstance(entry, Finding) for entry in rule.check(run)) is fires
+
+
+@pytest.mark.parametrize(
+    ("rare", "explained", "severity"), [(800, 0.0, "note"), (800, 0.3, "error"), (200, 0.0, "error")]
+)
+def test_classes_that_the_inputs_hardly_tell_may_be_named_seldom(
+    tmp_path: Path, rare: int, explained: float, severity: str
+) -> None:
+    run = run_of(tmp_path, counts=(10_000 - rare, rare), recalls=(1.0, 0.02), explained=explained)
+    assert [finding.severity for finding in outcome(ClassImbalance(), run)] == [severity]

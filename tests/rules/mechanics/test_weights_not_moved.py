@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Optimizer, ParameterGroup
+from unstuck.record.facts import Optimizer, ParameterGroup, Passes
 from unstuck.rules import judge
 from unstuck.rules.mechanics.weights_not_moved import WeightsNotMoved
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -14,9 +14,10 @@ NAN = float("nan")
 
 def run_of(
     folder: Path, *, update: float = 0.0, gradient: float = NAN, rate: float = 0.1, initial: float | None = None,
-    samples: int = 20,
+    samples: int = 20, reached: int | None = None,
 ) -> Run:  # fmt: skip
     group = ParameterGroup(parameters=2, learning_rate=rate, initial_rate=initial)
+    passes = [] if reached is None else [Passes(updates=20, forward=20, backward=reached, lost=0)]
     return record(
         folder,
         series={signals.LOSS: np.full(20, 2.3)},
@@ -25,7 +26,7 @@ def run_of(
             signals.GRADIENT_NORM: {"weight": [gradient] * samples, "bias": [gradient] * samples},
             signals.LEARNING_RATE: {"0": [rate]},
         },
-        facts=[Optimizer(type="SGD", groups=(group,), file="train.py", line=5)],
+        facts=[Optimizer(type="SGD", groups=(group,), file="train.py", line=5), *passes],
     )
 
 
@@ -46,6 +47,8 @@ class TestContract(RuleContract):
     [
         ({}, "parameters-not-optimized", "gradients are gone"),
         ({"gradient": 0.0}, "parameters-not-optimized", "gradients are gone"),
+        ({"reached": 20}, "parameters-not-optimized", "gradients are gone"),
+        ({"reached": 0}, "parameters-not-optimized", "no loss leads to the weights"),
         ({"gradient": 1.0, "rate": 0.0}, "lr-too-low", "rate is 0"),
         ({"gradient": 1.0, "rate": 0.0, "initial": 0.1}, "lr-schedule-wrong", "schedule"),
         ({"gradient": 1.0}, "parameters-not-optimized", "updates are zero"),

@@ -101,3 +101,8 @@ def test_a_training_of_a_few_dozen_steps_is_worth_a_note(tmp_path: Path) -> None
         assert [finding.severity for finding in outcome(TooFewSteps(), run)] == ["note"]
     with record(tmp_path / "long", series={signals.LOSS: np.repeat(values, 10)}) as run:
         assert outcome(TooFewSteps(), run) == []
+
+
+def test_a_loss_that_hardly_moved_is_stuck_not_unfinished(tmp_path: Path) -> None:
+    with slope(tmp_path, np.linspace(2.30, 2.28, 300)) as run:
+        assert outcome(TooFewSteps(), run) == []

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Association, Loss
 from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
 from unstuck.rules.learning import seen_late
 from unstuck.rules.rule import Rule
@@ -37,6 +37,8 @@ class ClassImbalance(Rule):
         in the last part of the training, with its sampling error.
 
     Known false positives:
+        Where a class has one example in ten and the inputs hardly tell it, as of clicks or defaults, the best model
+        names it seldom, and its probabilities are right: a note, unless nearest neighbours show that it can be told.
         Rare classes that are learnt all the same, weights in the loss and balanced sampling are silent. So are tasks
         with very many classes, such as words, where rare ones are naturally hard, and several examples' answers in one.
 
@@ -57,6 +59,8 @@ class ClassImbalance(Rule):
 
     majority: float = 0.8  #: share of the commonest class from which it alone makes a high accuracy (our choice)
     rare: float = 0.12  #: share of a class that counts as rare beside it (our choice: one in eight)
+    seldom: float = 0.05  #: share of all rare classes; of more, a model may be right to name none (our choice)
+    separable: float = 0.1  #: share of the targets' variance that nearest neighbours explain (our choice)
     recall: float = 0.6  #: rare examples told rightly, at most, sampling error added; half right is not ignored
     ignored: float = 0.1  #: recall of a class that is as good as never named
     common: float = 0.9  #: recall of the frequent class, below which the fault is not that it wins
@@ -95,16 +99,26 @@ class ClassImbalance(Rule):
             return  # pixels of one object hang together, and their edges are missed first
         if seen < self.examples or right + math.sqrt(max(right * (1 - right), 0.05) / seen) > self.recall:
             return
-        yield self._report(call, shares, rare, right, seen)
+        pairs = run.fact(Association)
+        separable = pairs is not None and pairs.explained > self.separable
+        doubtful = not separable and float(shares[rare].sum()) > self.seldom
+        yield self._report(call, shares, rare, right, seen, doubtful=doubtful)
 
     def _one_answer_each(self, call: Loss) -> bool:
         """Whether each example has one answer: not each pixel, word or label of many."""
         return len(call.target_shape) == 1 or (len(call.target_shape) == 2 and call.target_shape[1] == 1)
 
     def _report(
-        self, call: Loss, shares: NDArray[np.float64], rare: NDArray[np.bool_], right: float, seen: float
+        self,
+        call: Loss,
+        shares: NDArray[np.float64],
+        rare: NDArray[np.bool_],
+        right: float,
+        seen: float,
+        *,
+        doubtful: bool,
     ) -> Finding:
-        severity: Severity = "error" if right < self.ignored else "warning"
+        severity: Severity = "note" if doubtful else "error" if right < self.ignored else "warning"
         share = float(shares[rare].sum())
         top = int(np.argmax(shares))
         names = ", ".join(str(int(position)) for position in np.flatnonzero(rare)[:5])
@@ -119,7 +133,7 @@ class ClassImbalance(Rule):
             f"only {right:.0%} are told rightly",
             f"Weigh the loss ({how}) or draw balanced batches (WeightedRandomSampler), and judge by balanced accuracy.",
             severity=severity,
-            confidence=0.8 if right < self.ignored else 0.65,
+            confidence=0.5 if doubtful else 0.8 if right < self.ignored else 0.65,
             where=call_place(call),
             evidence=(
                 Evidence(

@@ -63,7 +63,7 @@ class NotShuffled(Rule):
     name = "data not shuffled"
     cause = "data-not-shuffled"
     needs = (signals.LOSS,)
-    explains = ("R101", "O201", "O202", "O401", "D204", "G101", "M201")
+    explains = ("R101", "O201", "O202", "O401", "D204", "D401", "G101", "M201")
 
     excess: float = 0.3  #: way from the share in random draws to a batch of one class (our choice; random gives 0)
     errors: float = 6.0  #: standard errors of it over the batches seen: several hundred runs, no chance

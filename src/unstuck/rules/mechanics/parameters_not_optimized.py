@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where
-from unstuck.record.facts import Model, Parameter, Ran, Stranger, Strangers
+from unstuck.record.facts import Loss, Model, Parameter, Ran, Stranger, Strangers
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.learning import optimizer_place
 from unstuck.rules.rule import Rule
@@ -95,7 +95,7 @@ class ParametersNotOptimized(Rule):
         share = _values(drawn) / (own + _values(strangers))
         outcome = outcome_of(run)
         severity: Severity = "error" if outcome == "none" or share > 0.5 else "warning"
-        if outcome == "good" or share < self.large:
+        if outcome == "good" or (share < self.large and not _gives_outputs(run, drawn)):
             severity = "note"
         first = drawn[0].name
         return self.finding(
@@ -142,6 +142,12 @@ class ParametersNotOptimized(Rule):
             threshold=self.large,
             note=f"share of the weights in {len(strangers)} tensors that {note}",
         )
+
+
+def _gives_outputs(run: Run, strangers: Sequence[Stranger]) -> bool:
+    """Whether one of them is the weight of the layer that gives the outputs, such as a head that was replaced."""
+    widths = {call.output_shape[-1] for call in run.facts(Loss) if len(call.output_shape) > 1}
+    return any(len(s.shape) == 2 and s.shape[0] in widths and s.fresh for s in strangers)
 
 
 def _owner(name: str) -> str:

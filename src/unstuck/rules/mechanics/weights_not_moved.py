@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Optimizer
+from unstuck.record.facts import Optimizer, Passes
 from unstuck.rules.calls import SYMPTOMS
 from unstuck.rules.learning import optimizer_place, seen_late
 from unstuck.rules.rule import Rule
@@ -22,8 +22,8 @@ class WeightsNotMoved(Rule):
 
     Detects:
         Updates of exactly zero at all sampled steps: a learning rate of zero, such as that of a warm-up whose schedule
-        is never stepped, or gradients that are gone when the optimizer steps, such as by zero_grad() between backward()
-        and step().
+        is never stepped; gradients that are gone when the optimizer steps, such as by zero_grad() between backward()
+        and step(); weights that no loss leads to, such as those of another model.
 
     Why it matters:
         Nothing is learnt, however long it takes, and no error is raised.
@@ -61,15 +61,21 @@ class WeightsNotMoved(Rule):
         rates, gradients = run.table(signals.LEARNING_RATE).values, run.table(signals.GRADIENT_NORM).values
         still = len(rates) > 0 and not np.nan_to_num(rates).any()
         gone = not still and not np.nan_to_num(gradients).any()
-        optimizer = run.fact(Optimizer)
+        optimizer, passes = run.fact(Optimizer), run.fact(Passes)
         scheduled = still and optimizer is not None and any(group.initial_rate for group in optimizer.groups)
         name = optimizer.type if optimizer else "the optimizer"
         if still:
             why = "the learning rate is 0" + (", and the schedule never raises it" if scheduled else "")
             advice = "Step the schedule after each optimizer.step()." if scheduled else "Give the optimizer a rate."
+        elif gone and passes is not None and passes.updates and not passes.backward:
+            why = "no loss leads to the weights that it holds"
+            advice = "Give it the parameters of the model that the loss is computed with, of that very object."
         elif gone:
             why = "the gradients are gone when it steps"
-            advice = "Keep the order zero_grad(), backward(), step(): nothing may clear .grad between the last two."
+            advice = (
+                "Keep the order zero_grad(), backward(), step(), and see that the optimizer holds the weights that "
+                "this loss leads to, not those of another model."
+            )
         elif not seen_late(run, updates.steps):
             return
         else:

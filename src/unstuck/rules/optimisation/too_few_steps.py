@@ -61,6 +61,7 @@ class TooFewSteps(Rule):
     last_pace: float = 0.5  #: pace over the last quarter (where that has 0.66), and the least that the half may have
     remaining: float = 0.2  #: share of the loss left, below which learning went well
     distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
+    least: float = 0.03  #: fall as a share of the first loss, below which nothing is on its way (our choice)
     gain: float = 0.15  #: share of the loss that the last half took off, from which a note tells of it (our choice)
     few: int = 100  #: steps in which hardly any network is trained (our choice)
     faded: float = 0.1  #: rate at the end as a share of its highest, below which the schedule has ended the training
@@ -83,6 +84,8 @@ class TooFewSteps(Rule):
             return
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
         distance = self._distance(run, curve)
+        if learning.outcome == "none" and curve.fall < self.least * curve.scale and curve.steps[-1] >= self.few:
+            return  # stuck, not unfinished
         barely = learning.outcome == "none" and distance is not None and distance < self.distance
         if left <= self.remaining:
             return
