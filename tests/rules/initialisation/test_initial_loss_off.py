@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import InitialLoss, Loss
+from unstuck.record.facts import InitialLoss, Loss, Model, Parameter
 from unstuck.rules import judge
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -101,3 +101,13 @@ def test_a_penalty_that_is_added_says_nothing_of_the_outputs(tmp_path: Path) -> 
         series = {signals.LOSS: total, signals.LOSS_CALL: called}
         with record(tmp_path / name, series=series, facts=[TEN]) as run:
             assert len(outcome(InitialLossOff(), run)) == found
+
+
+def test_a_new_head_on_learnt_features_is_a_note(tmp_path: Path) -> None:
+    values = 1.5 + 6.0 * np.exp(-np.linspace(0, 3, 100))
+    for name, fresh, severity in (("drawn", True, "warning"), ("learnt", False, "note")):
+        body = Parameter(name="body.weight", shape=(64, 64), role="weight", fresh=fresh)
+        with record(
+            tmp_path / name, series={signals.LOSS: values}, facts=[TEN, Model(type="Net", parameters=(body,))]
+        ) as run:
+            assert [finding.severity for finding in outcome(InitialLossOff(), run)] == [severity]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
-from unstuck.record.facts import InitialLoss, Loss
+from unstuck.record.facts import InitialLoss, Loss, Model
 from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.curve import Curve
 from unstuck.rules.learning import Learning, batch_size, expected_start, single_loss
@@ -112,7 +112,9 @@ class InitialLossOff(Rule):
         outcome = Learning.of(run).outcome
         lost = _share_above(curve, target)
         severity: Severity = "note"
-        if outcome == "none":
+        if _learnt_before(run):
+            severity = "note"  # a new head on learnt features, whose size is what it is
+        elif outcome == "none":
             severity = "error" if evidence.value > self.gross * target else "warning"
         elif outcome == "partial" and (lost > self.recovery or evidence.value > self.gross * target):
             severity = "warning"
@@ -134,6 +136,12 @@ class InitialLossOff(Rule):
                 ),
             ),
         )
+
+
+def _learnt_before(run: Run) -> bool:
+    """Whether some of the weights are not as an initialiser draws them."""
+    model = run.fact(Model)
+    return model is not None and any(parameter.fresh is False for parameter in model.parameters)
 
 
 def _features(run: Run) -> float:
