@@ -78,7 +78,8 @@ class DeadUnits(Rule):
         elif outcome == "partial" and worst.share >= self.whole:
             severity = "warning"
         from_start = worst.at_start >= self.silent
-        others = f" and {len(layers) - 1} more layers" if len(layers) > 1 else ""
+        rest = len(layers) - 1
+        others = f" and {rest} more layer{'s' if rest > 1 else ''}" if rest else ""
         when = "from the start" if from_start else "since training began"
         advice = (
             "Scale the inputs, and initialise with He's method (torch.nn.init.kaiming_normal_) and zero biases."

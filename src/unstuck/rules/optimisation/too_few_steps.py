@@ -70,7 +70,8 @@ class TooFewSteps(Rule):
         """Judge one stream of a run."""
         end = run.fact(End)
         if end is not None and end.reason in ("interrupted", "crashed"):
-            yield NotEvaluated(reason=f"training was {end.reason} before its end")
+            what = "crashed" if end.reason == "crashed" else "was interrupted"
+            yield NotEvaluated(reason=f"training {what} before its end")
             return
         if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
             yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
