@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from unstuck.errors import ArgumentError
-from unstuck.observe import Observer, forward, hooks
+from unstuck.observe import Observer
+from unstuck.observe.torch_hooks import forward, patches
 from unstuck.record import Run, RunWriter, facts, signals
 
 OPTIMIZERS = {
@@ -58,7 +59,7 @@ def nothing_left_behind():
     yield
     assert torch.autograd.backward is backward
     assert torch.optim.Optimizer.__init__ is construct
-    assert not hooks._listeners
+    assert not patches._listeners
     assert not forward._handles
     assert torch._C._len_torch_function_stack() == 0
     assert not nn.modules.module._global_forward_hooks

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from unstuck.errors import ArgumentError
-from unstuck.observe import Session, forward
+from unstuck.observe import Session
+from unstuck.observe.torch_hooks import forward
 from unstuck.record import Run, RunWriter, facts, signals
 
 Program = Callable[[], list[float]]

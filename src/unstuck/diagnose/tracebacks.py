@@ -11,7 +11,7 @@ from typing import cast
 
 import torch
 
-from unstuck.observe.warned import hooked_by_us
+from unstuck.observe.torch_hooks.warning_locations import hooked_by_us
 
 __all__ = ["print_error", "without_our_frames"]
 

@@ -1,11 +1,11 @@
 """Take signals from a training, give no verdicts."""
 
-from unstuck.observe.allocator import keep_freed_memory
-from unstuck.observe.beside import Beside
 from unstuck.observe.observer import Latest, Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
 from unstuck.observe.session import Session
-from unstuck.observe.structure import check_training
+from unstuck.observe.sharded.other_ranks import Beside
+from unstuck.observe.torch_hooks.allocator import keep_freed_memory
+from unstuck.observe.user_code.model_structure import check_training
 
 __all__ = [
     "DEFAULT_BUDGET",

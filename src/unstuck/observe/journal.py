@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from unstuck.observe.distributed import is_sharded, values_here
+from unstuck.observe.tensors.distributed import is_sharded, values_here
 from unstuck.record import RunWriter, facts, signals
 from unstuck.record.signals import Index, Signal
 

@@ -9,22 +9,22 @@ from typing import Any, Literal
 from torch import Tensor, distributed
 from torch.optim.lr_scheduler import LRScheduler
 
-from unstuck.observe.contractions import contractions_of
-from unstuck.observe.custom_functions import CustomFunctions
-from unstuck.observe.distributed import is_distributed
-from unstuck.observe.edges import Edges
-from unstuck.observe.frames import user_place, user_trail
-from unstuck.observe.graph import GraphWalk
-from unstuck.observe.hooks import held_parameters
-from unstuck.observe.identity import Identity
-from unstuck.observe.inputs import whole_examples
-from unstuck.observe.learners import Learners
-from unstuck.observe.mixing import mixing_share
-from unstuck.observe.modes import modes_of
-from unstuck.observe.nonfinite import origin
-from unstuck.observe.passes import Passes
-from unstuck.observe.roots import Roots
-from unstuck.observe.wiring import wiring_of
+from unstuck.observe.autograd.attention_axes import contractions_of
+from unstuck.observe.autograd.custom_functions import CustomFunctions
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.wiring import wiring_of
+from unstuck.observe.collectors.batch_dependence import mixing_share
+from unstuck.observe.collectors.infinite_slopes import Edges
+from unstuck.observe.collectors.inputs import whole_examples
+from unstuck.observe.collectors.modes import modes_of
+from unstuck.observe.collectors.nan_origin import origin
+from unstuck.observe.collectors.passes import Passes
+from unstuck.observe.collectors.seen_examples import Identity
+from unstuck.observe.collectors.unoptimized_parameters import Learners
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.torch_hooks.patches import held_parameters
+from unstuck.observe.user_code.frames import user_place, user_trail
+from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts
 
 __all__ = ["LiveFacts"]

@@ -17,28 +17,34 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.errors import ArgumentError
-from unstuck.observe import blind_spots, compiling, forward, frames, hooks
-from unstuck.observe.distributed import is_sharded
-from unstuck.observe.evaluation import EvaluationProbe
-from unstuck.observe.exchange import launched_exchange
-from unstuck.observe.identity import Identity
-from unstuck.observe.inputs import first_tensor
+from unstuck.observe import blind_spots
+from unstuck.observe.budget import Spending
+from unstuck.observe.collectors.evaluations import EvaluationProbe
+from unstuck.observe.collectors.inputs import first_tensor
+from unstuck.observe.collectors.loaders import LoaderProbe
+from unstuck.observe.collectors.seen_examples import Identity
 from unstuck.observe.journal import Journal
 from unstuck.observe.latest import Latest, median
 from unstuck.observe.live import MODES_EVERY_STEP_UNTIL, LiveFacts
-from unstuck.observe.loaders import LoaderProbe
-from unstuck.observe.reaching import Reaching
-from unstuck.observe.roots import Roots
 from unstuck.observe.sampling import DEFAULT_BUDGET, Sampler
-from unstuck.observe.shards import PATIENCE_SECONDS, GatheredShards, has_shards
-from unstuck.observe.spending import Spending
+from unstuck.observe.sharded.rank_store import launched_exchange
+from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards
 from unstuck.observe.step import StepProbe
-from unstuck.observe.structure import describe_environment, describe_model, describe_optimizer, named_parameters
+from unstuck.observe.tensors.distributed import is_sharded
+from unstuck.observe.torch_hooks import compilation, forward, patches
+from unstuck.observe.torch_hooks.backward import Reaching
+from unstuck.observe.user_code.frames import user_place, user_trail
+from unstuck.observe.user_code.model_roots import Roots
+from unstuck.observe.user_code.model_structure import (
+    describe_environment,
+    describe_model,
+    describe_optimizer,
+    named_parameters,
+)
 from unstuck.record import RunWriter, facts, signals
 from unstuck.record.signals import Index
 
 __all__ = ["EndReason", "Latest", "Observer"]
-
 EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
 
 
@@ -62,7 +68,7 @@ class Observer:
 
     Attributes:
         latest: The newest numbers.
-        failure: The error that ended the observation, where one did; training goes on without it.
+        failure: The error that ended the observation; training goes on without it.
 
     Raises:
         ArgumentError: The optimizer holds no parameters, or the budget is out of range.
@@ -97,7 +103,7 @@ class Observer:
         self._accuracy: float | None = None
         self._ratios: Sequence[float] = ()
         self._process = os.getpid()
-        self._made_at = frames.user_place()
+        self._made_at = user_place()
         self._roots = Roots(optimizer)
         if model is not None:
             self._roots.add(model)
@@ -150,8 +156,8 @@ class Observer:
 
     def __enter__(self) -> Observer:
         self._spending.began = time.perf_counter()
-        hooks.listen(self)
-        for module in compiling.modules():
+        patches.listen(self)
+        for module in compilation.modules():
             self._roots.adopt(module)
         forward.watch(self)
         self._loaders.start()
@@ -214,19 +220,16 @@ class Observer:
 
     def retire(self) -> None:
         """Let go of everything: the training is over, or its optimizer is gone."""
-        hooks.unlisten(self)
+        patches.unlisten(self)
         forward.unwatch(self)
         self._loaders.stop()
         forward.unlisten(self._evaluation)
         self._look(False)
         self.ended("completed")
-        # The model's memory is the program's: nothing of it may be held here.
         self._name({})
         self._probe.begin(self._step)
         self._roots.clear()
         self._live.release()
-
-    # What the hooks tell.
 
     def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
@@ -257,7 +260,7 @@ class Observer:
         self._live.passes.backward_begins(self._probe.parameters.parameters, cleared=cleared)
         self._live.backward_begins(roots, self._step, self._named, self._probe.ends, self._probe.ran)
         self._journal.note_loss(roots[0], self._step, lambda: self._live.trace(roots[0], self._step, edges))
-        self._reaching.begins(alone=not self._sampling and hooks.one_optimizer())
+        self._reaching.begins(alone=not self._sampling and patches.one_optimizer())
         self._spending.between += time.perf_counter() - start
 
     def backward_ended(self) -> None:
@@ -292,7 +295,6 @@ class Observer:
         start = time.perf_counter()
         self._stepped = True
         self._stepping = self._surplus = False
-        # After nearly all steps of a long training nothing is to be decided.
         if self._uneventful and self._step + 1 < self._rest[0] and start < self._rest[1]:
             number = self._journal.record_number(self._step, optimizer, start)
             if number is not None:
@@ -322,7 +324,7 @@ class Observer:
                 forward.disregard(self)
             step, seconds = self._sampler.rest(self._step, spent=spent)
             self._rest = (step, self._spending.began + seconds)
-        hooks.spare(self, spared=self._uneventful and self._reaching.sure and hooks.one_optimizer())
+        patches.spare(self, spared=self._uneventful and self._reaching.sure and patches.one_optimizer())
 
     def _sees_forward(self) -> bool:
         """Whether the forward passes of this step tell more than which examples it learns from."""
@@ -393,8 +395,6 @@ class Observer:
             forward.enter(module)
             self._probe.module_begins(module, inputs, outermost=True)
 
-    # Recording.
-
     def _look(self, wanted: bool) -> None:
         """See the forward pass of this step, or do not."""
         if wanted and not self._ended and not self._roots.compiled:
@@ -403,7 +403,7 @@ class Observer:
             forward.unlisten(self._probe)
 
     def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
-        self._identity.latest = frames.user_trail() if self._sampling else None
+        self._identity.latest = user_trail() if self._sampling else None
         if now < self._spending.recognises_from:
             return
         if self._sampling and (batch := first_tensor(inputs)) is not None:

@@ -9,10 +9,10 @@ from types import TracebackType
 from torch import Tensor
 from torch.optim import Optimizer
 
-from unstuck.observe import forward, hooks
-from unstuck.observe.by_hand import ByHand, HandObserver, learnable
 from unstuck.observe.observer import Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
+from unstuck.observe.torch_hooks import forward, patches
+from unstuck.observe.updates import ByHand, HandObserver, learnable
 from unstuck.record import RunWriter
 
 __all__ = ["Session"]
@@ -71,7 +71,7 @@ class Session:
         return next((observer.failure for observer in self._observers if observer.failure is not None), None)
 
     def __enter__(self) -> Session:
-        hooks.listen(self)
+        patches.listen(self)
         forward.expect_compiling()
         return self
 
@@ -80,7 +80,7 @@ class Session:
     ) -> None:
         if os.getpid() != self._process:
             return  # a fork of the program, whose end is not that of the training
-        hooks.unlisten(self)
+        patches.unlisten(self)
         for observer in self._observers:
             observer.__exit__(kind, error, trace)
         forward.unexpect_compiling()

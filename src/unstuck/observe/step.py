@@ -10,23 +10,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from unstuck.observe.activations import ACTIVATION_FUNCTIONS, PASSIVE, Activations, nonlinearity_of
-from unstuck.observe.association import AssociationProbe
-from unstuck.observe.broadcasts import broadcast_of
-from unstuck.observe.detachments import Detachments
-from unstuck.observe.distributed import is_distributed
-from unstuck.observe.draws import Draws
-from unstuck.observe.edges import Edges
-from unstuck.observe.forward import current_module
-from unstuck.observe.handwritten import HandWritten, LossCall
-from unstuck.observe.inputs import InputProbe, first_tensor, numbers_of
-from unstuck.observe.layout import Reshapes, normalisation_of, recurrence_of
-from unstuck.observe.loss import LOSS_FUNCTIONS, LossProbes, loss_arguments
-from unstuck.observe.mixing import moments_axis
-from unstuck.observe.parameters import ParameterProbe
-from unstuck.observe.roots import Roots
-from unstuck.observe.softmaxes import softmax_of
-from unstuck.observe.symmetry import unit_spread
+from unstuck.observe.collectors.activations import ACTIVATION_FUNCTIONS, PASSIVE, Activations, nonlinearity_of
+from unstuck.observe.collectors.association import AssociationProbe
+from unstuck.observe.collectors.batch_dependence import moments_axis
+from unstuck.observe.collectors.broadcasts import broadcast_of
+from unstuck.observe.collectors.detachments import Detachments
+from unstuck.observe.collectors.handwritten_losses import HandWritten, LossCall
+from unstuck.observe.collectors.infinite_slopes import Edges
+from unstuck.observe.collectors.inputs import InputProbe, first_tensor, numbers_of
+from unstuck.observe.collectors.layout import Reshapes, normalisation_of, recurrence_of
+from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, LossProbes, loss_arguments
+from unstuck.observe.collectors.parameters import ParameterProbe
+from unstuck.observe.collectors.sampled_values import Draws
+from unstuck.observe.collectors.softmaxes import softmax_of
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.unit_symmetry import unit_spread
+from unstuck.observe.torch_hooks.forward import current_module
+from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts, signals
 from unstuck.record.signals import Index, Signal
 

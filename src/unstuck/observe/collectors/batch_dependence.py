@@ -1,0 +1,136 @@
+"""Does one example's output depend on the other examples of its batch?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unstuck.observe.autograd.graph import operation, walk
+from unstuck.record import facts
+
+__all__ = ["mixing_share", "moments_axis"]
+
+_BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]
+
+
+GRAPHS = frozenset(
+    {
+        *("SparseAddmm", "SparseMm", "SparseSampledAddmm", "IndexAdd", "IndexCopy", "ScatterAdd", "Scatter"),
+        *("ScatterReduce", "IndexReduce", "SegmentReduce"),
+    }
+)
+"""Operations by which examples pass messages on purpose, as in networks on graphs."""
+
+STATISTICS = frozenset({"Mean", "Sum", "Var", "Std", "VarMean", "StdMean", "Amax", "Amin"})
+"""Operations by which a batch norm of one's own, or a layer that compares examples, sums over the batch."""
+
+EXAMPLE_AXES = 2
+"""Leading axes of an output of which one counts examples."""
+
+MOST_NODES = 5_000
+
+
+def moments_axis(batch: Tensor, target: Tensor) -> int | None:
+    """The axis of a batch of ids that counts moments, where the targets are the next ones; None where they are not.
+
+    Examples:
+        >>> text = torch.arange(24).reshape(4, 6)
+        >>> moments_axis(text[:, :-1], text[:, 1:].flatten()), moments_axis(text[:, 0], text[:, 1])
+        (1, None)
+    """
+    if batch.dim() != EXAMPLE_AXES or batch.is_floating_point() or target.numel() != batch.numel():
+        return None
+    following = target.reshape(batch.shape)
+    for axis, length in enumerate(batch.shape):
+        if length > 1 and torch.equal(following.narrow(axis, 0, length - 1), batch.narrow(axis, 1, length - 1)):
+            return axis
+    return None
+
+
+def mixing_share(
+    first: Tensor, output: Tensor, moments: int | None = None, *, modules: Iterable[nn.Module], step: int
+) -> facts.BatchMixing | None:
+    r"""Differentiate the middle example's output m with respect to the first activations of the whole batch.
+
+    .. math::
+        \text{share} =
+        \frac{\lVert \partial y_m / \partial a_{n \ne m} \rVert}{\lVert \partial y_m / \partial a_{1..N} \rVert}
+
+    The middle one, because a recurrent layer that takes examples for moments lets the later see the earlier only. The
+    extra backward pass goes through the graph that is there; it leaves the graph and every ``.grad`` as they were.
+
+    Args:
+        first: The first activation, with one axis of N examples, part of the output's graph.
+        output: The output, of shape (N, ...).
+        moments: The axis that is known to count moments, and no examples.
+        modules: The modules of the model; a batch norm in training mode mixes by design.
+        step: The training step.
+
+    Returns:
+        The share; None where no axis of the first activation counts the examples, or mixing is by design.
+    """
+    if any(isinstance(module, _BatchNorm) and module.training for module in modules):
+        return None
+    if first.dim() < 2 or output.dim() < 1 or not output.requires_grad or len(output) < 2:
+        return None
+    if not _examples(first, len(output)) or _by_design(output, len(output)):
+        return None
+    # An output may count moments first and examples next, as recurrent layers do: either reading is allowed.
+    shares: list[float] = []
+    for axis, count in enumerate(output.shape[:-1] if output.dim() > 2 else output.shape[:1]):
+        if axis < EXAMPLE_AXES and axis != moments and count > 1:
+            middle = output.movedim(axis, 0)[count // 2]
+            shares += _shares(middle, first, _examples(first, count))
+    return facts.BatchMixing(step=step, share=min(shares)) if shares else None
+
+
+def _shares(example: Tensor, first: Tensor, axes: Iterable[int]) -> Iterator[float]:
+    """What the middle one of several examples takes from the others, by the axis that counts them in the first."""
+    try:
+        (gradient,) = torch.autograd.grad([example.sum()], [first], retain_graph=True, allow_unused=True)
+    except RuntimeError:
+        # The user's own autograd functions need not support a second pass.
+        return
+    if gradient is None:  # pyright: ignore[reportUnnecessaryComparison]  # allow_unused
+        return
+    for axis in axes:
+        squares = gradient.detach().movedim(axis, 0).reshape(gradient.shape[axis], -1).float().square().sum(dim=1)
+        total, own = float(squares.sum()), float(squares[len(squares) // 2])
+        if total > 0.0:
+            yield (max(0.0, total - own) / total) ** 0.5
+
+
+def _examples(first: Tensor, count: int) -> list[int]:
+    """The axes of the first activation that may count examples, but for the last, unless the first is the only one."""
+    axes = [axis for axis, length in enumerate(first.shape[:-1]) if length == count]
+    return axes if len(axes) <= 1 or axes[0] == 0 else []
+
+
+def _by_design(output: Tensor, count: int) -> bool:
+    """Whether examples are joined by messages, or by a constant matrix of examples by examples, as in a graph."""
+    for number, node in enumerate(walk(output)):
+        if number >= MOST_NODES:
+            break
+        name = operation(node)
+        if name in GRAPHS or (name in STATISTICS and _over_examples(node, count)):
+            return True
+        if name in ("Mm", "Addmm", "Bmm"):
+            successors = [successor for successor, _ in node.next_functions][-2:]
+            for saved, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
+                matrix = getattr(node, saved, None)
+                if successor is None and isinstance(matrix, Tensor) and matrix.shape[-2:] == (count, count):
+                    return True
+    return False
+
+
+def _over_examples(node: Any, count: int) -> bool:
+    """Whether a statistic is taken over a first axis that counts the examples."""
+    axes, sizes = getattr(node, "_saved_dim", None), getattr(node, "_saved_self_sym_sizes", None)
+    if sizes is None:
+        values = getattr(node, "_saved_self", None)
+        sizes = tuple(values.shape) if isinstance(values, Tensor) else ()
+    first = axes is None or 0 in ((axes,) if isinstance(axes, int) else axes)
+    return first and len(sizes) > 1 and sizes[0] == count

@@ -1,0 +1,254 @@
+"""See evaluations between training steps: their loss, their accuracy, and whether their examples were trained on."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unstuck.observe.collectors.association import AssociationProbe
+from unstuck.observe.collectors.functional_dropouts import DROPOUTS, DropoutProbe
+from unstuck.observe.collectors.handwritten_losses import HandWritten, LossCall
+from unstuck.observe.collectors.input_shift import ShiftProbe
+from unstuck.observe.collectors.inputs import first_tensor, whole_examples
+from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, LossProbes, loss_arguments
+from unstuck.observe.collectors.seen_examples import Identity
+from unstuck.observe.torch_hooks.forward import running_modules
+from unstuck.observe.user_code.frames import user_trail
+from unstuck.observe.user_code.model_roots import Roots
+from unstuck.observe.user_code.variable_names import calls_of, purpose_of, telling_call
+from unstuck.record import facts
+
+__all__ = ["EvaluationProbe", "Result"]
+
+ARGMAX = frozenset({torch.argmax, Tensor.argmax, torch.max, Tensor.max, torch.topk, Tensor.topk})
+EQUAL = frozenset({torch.eq, Tensor.eq, Tensor.__eq__})
+REMEMBERED = 8
+
+TRAINED_ON = 0.5
+"""Share of an evaluation's examples met in training above which it evaluates the training set, if another does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Means of one pass over an evaluation's examples; None where they could not be seen."""
+
+    loss: float | None
+    accuracy: float | None
+    trained_on: bool
+
+
+@dataclass
+class _Pass:
+    """Sums over the batches that one place evaluated."""
+
+    losses: list[Tensor] = field(default_factory=list[Tensor])
+    weights: list[int] = field(default_factory=list[int])
+    correct: list[Tensor] = field(default_factory=list[Tensor])
+    compared: int = 0
+
+
+class EvaluationProbe:
+    """Collect evaluations; :meth:`close` them when training goes on.
+
+    Args:
+        identity: The examples met so far; evaluated ones are added.
+        roots: The modules that are evaluated.
+        losses: The losses of training: a loss that is written out counts if it is one of them, and not some other
+            measure of success.
+    """
+
+    def __init__(self, identity: Identity, roots: Roots, losses: LossProbes) -> None:
+        self.spent = 0.0
+        self.shift = ShiftProbe()
+        self.dropouts = DropoutProbe(roots)
+        self._identity = identity
+        self._passes: dict[str, _Pass] = {}
+        self._place = ""
+        self._roots = roots
+        self._losses = losses
+        self._written = HandWritten()
+        self._batch: Tensor | None = None
+        self._paired = False
+        self._pairs: dict[str, AssociationProbe] = {}
+        self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
+        self._predictions: list[Tensor] = []
+        self.error: Exception | None = None
+
+    def failed(self, error: Exception) -> None:
+        """Keep the error for the observer."""
+        self.error = error
+
+    def batch(self, inputs: tuple[Any, ...]) -> None:
+        """A forward pass without gradients begins; its place is the trail of the user's calls that led there.
+
+        Args:
+            inputs: The batch; empty where another module than the first one receives what that one gave.
+        """
+        self._take_written(self._written.forget())
+        batch = first_tensor(inputs)
+        if batch is not None or not self._place:
+            self._place = user_trail()
+            self._passes.setdefault(self._place, _Pass())
+        if batch is not None:
+            self._batch, self._paired = batch.detach(), False
+            examples = whole_examples(inputs)
+            self._identity.evaluate(self._place, batch if examples is None else examples)
+            self.shift.evaluate(self._place, batch)
+
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
+        """Nothing to take: batches come through :meth:`batch`."""
+
+    def module_ended(self, module: nn.Module, output: Any) -> None:
+        """Remember which place an output belongs to: its loss may be taken after another place's forward pass."""
+        if self._roots.is_root(module):
+            tensor = first_tensor(output)
+            if tensor is not None:
+                known = (weakref.ref(tensor), _memory(tensor), self._place)
+                self._outputs = [*self._outputs[-REMEMBERED:], known]
+
+    def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Nothing to take."""
+
+    def function_called(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """Take losses, and comparisons of the most likely class with the target."""
+        current = self._passes.get(self._place)
+        if current is None:
+            return
+        if function in LOSS_FUNCTIONS:
+            pair = loss_arguments(args, kwargs)
+            if pair is not None and isinstance(output, Tensor) and not output.requires_grad:
+                self._pair(pair[1])
+                self._take_loss(
+                    self._passes.get(self._owner(pair[0]), current),
+                    output.detach(),
+                    pair[1],
+                    str(kwargs.get("reduction", "mean")),
+                )
+        elif function in DROPOUTS:
+            self.dropouts.see(function, args, kwargs, running_modules())
+        elif function in ARGMAX:
+            found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
+            if isinstance(found, Tensor) and not found.is_floating_point():
+                self._predictions = [*self._predictions[-REMEMBERED:], found]
+        elif function in EQUAL and len(args) == 2 and isinstance(output, Tensor):
+            targets = [arg for arg in args if not any(arg is known for known in self._predictions)]
+            if len(targets) == 1 and output.dtype == torch.bool and output.numel():
+                current.correct.append(output.sum())
+                current.compared += output.numel()
+                self._pair(targets[0])
+        elif isinstance(output, Tensor) and not output.requires_grad:
+            rows = len(self._batch) if self._batch is not None and self._batch.dim() else None
+            self._take_written(self._written.see(function, args, output, rows=rows))
+
+    def _pair(self, target: Any) -> None:
+        """Take the targets of the batch that was evaluated last, once."""
+        if not self._paired and isinstance(target, Tensor):
+            self._paired = True
+            self._pairs.setdefault(self._place, AssociationProbe()).take(self._batch, target)
+
+    def _take_written(self, call: LossCall | None) -> None:
+        """Take a loss that the user has written out."""
+        if call is not None and call.function in self._losses.functions:
+            owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
+            if owner is not None:
+                written = call.value if call.written is None else call.written
+                self._take_loss(owner, written, call.target, "sum" if call.whole else "mean")
+
+    def _owner(self, output: Tensor) -> str:
+        """The place whose forward pass gave an output, or one that it is a view of; else the latest place."""
+        memory = _memory(output)
+        alive = ((known, place) for tensor, known, place in reversed(self._outputs) if tensor() is not None)
+        return next((place for known, place in alive if known == memory), self._place)
+
+    def _take_loss(self, current: _Pass, loss: Tensor, target: Tensor, reduction: str) -> None:
+        examples = target.shape[0] if target.dim() else 1
+        value = loss.float()
+        if reduction == "sum":
+            value = value / max(1, examples)
+        current.losses.append(value.mean())
+        current.weights.append(examples)
+
+    def close(self) -> list[Result]:
+        """End the evaluations since the last training step, with one result for each place."""
+        self._take_written(self._written.forget())
+        results = [
+            Result(
+                loss=_mean(current.losses, current.weights),
+                accuracy=int(torch.stack(current.correct).sum()) / current.compared if current.compared else None,
+                trained_on=self._trained_on(place),
+            )
+            for place, current in self._passes.items()
+        ]
+        self._passes.clear()
+        self._place = ""
+        self._batch = None
+        self._outputs.clear()
+        self._predictions.clear()
+        return [result for result in results if result.loss is not None or result.accuracy is not None]
+
+    def _trained_on(self, place: str) -> bool:
+        """Whether a place evaluates the training set itself.
+
+        It does if training met most of its examples, and the user's names say so, or another place evaluates fresh
+        ones, or its examples are about all that training has: a smaller set that training met is a validation set that
+        leaked. Where it has about all that training has and another place has fresh ones, names count for nothing.
+        """
+        overlap = self._identity.overlap(place)
+        if overlap <= TRAINED_ON:
+            return False
+        others = [self._identity.overlap(other) for other in self._identity.evaluated if other != place]
+        fresh = any(other < overlap - TRAINED_ON / 2 for other in others)
+        whole = len(self._identity.evaluated[place]) >= 0.8 * len(self._identity.trained)
+        purpose = "" if fresh and whole else purpose_of(place)
+        return purpose == "training" or (purpose != "validation" and (fresh or whole))
+
+    def shifted(self) -> facts.Shift | None:
+        """How far validation inputs lie from training inputs; None where that cannot be told."""
+        return self.shift.fact(lambda place: not self._trained_on(place))
+
+    def association(self) -> facts.EvaluatedAssociation | None:
+        """Whether evaluated targets have to do with their inputs, at the place of most pairs; it takes a while."""
+        probes = [probe for place, probe in self._pairs.items() if not self._trained_on(place)]
+        found = max(probes, key=len).fact() if probes else None
+        return None if found is None else facts.EvaluatedAssociation(**vars(found))
+
+    def overlap(self) -> facts.Overlap | None:
+        """How many examples of the validation places training has met; None where nothing was evaluated."""
+        trained = self._identity.trained
+        places = [place for place in self._identity.evaluated if not self._trained_on(place)]
+        examples: set[float] = set()
+        for place in places:
+            examples |= self._identity.evaluated[place]
+        if not examples or not trained:
+            return None
+        widest = max(places, key=lambda place: len(self._identity.evaluated[place] & trained))
+        call = telling_call(widest) or next(iter(calls_of(widest)), None)
+        return facts.Overlap(
+            evaluated=len(examples),
+            seen_in_training=len(examples & trained),
+            trained=len(trained),
+            purpose=purpose_of(widest),
+            file=None if call is None else call.file,
+            line=None if call is None else call.line,
+        )
+
+
+def _memory(tensor: Tensor) -> int:
+    """Where a tensor's values lie: the same for its views."""
+    return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else id(tensor)
+
+
+def _mean(losses: list[Tensor], weights: list[int]) -> float | None:
+    if not losses:
+        return None
+    values: list[float] = torch.stack(losses).tolist()
+    total = sum(weights)
+    return sum(v * w for v, w in zip(values, weights, strict=True)) / total if total else math.nan

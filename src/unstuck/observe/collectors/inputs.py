@@ -1,0 +1,204 @@
+"""What the model takes in, by feature, over the sampled batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.record import facts, signals
+from unstuck.record.signals import Signal
+
+__all__ = ["InputProbe", "first_tensor", "numbers_of", "whole_examples"]
+
+MOST_FEATURES = 4_096
+"""Features whose means and deviations are kept; of more, evenly spread ones."""
+
+VALUES = 1_000_000
+"""Values of a batch that are looked at; of a larger batch, evenly spread examples."""
+
+FIRST_BATCHES = 8
+"""Batches of which the size at the first layer is taken, and the distinct values are counted."""
+
+COUNTED = 1_024
+"""Values of a feature among which distinct ones are counted."""
+
+CORRELATED = range(3, 129)
+"""Numbers of features of a table whose correlations are looked at."""
+
+VARIES = 1e-6
+"""Deviation over a feature's size, and eigenvalue of correlations, below which there is nothing but rounding."""
+
+EACH = 10
+"""Observations for each feature, from which a matrix of correlations is not one of chance."""
+
+KindOf = Literal["image", "table", "sequence", "ids", "other"]
+
+
+def first_tensor(values: Any) -> Tensor | None:
+    """The first tensor in nested tuples, lists and dictionaries; None also where its values are on other processes."""
+    return next(_tensors(values), None)
+
+
+def numbers_of(values: Any) -> Tensor | None:
+    """The measured quantities of a batch: the first tensor or, where that holds ids, the columns of numbers beside it.
+
+    Masks, of zeros and ones alone, are no quantities.
+
+    Examples:
+        >>> plan, income = torch.tensor([[2], [0]]), torch.tensor([[52_000.0], [31_000.0]])
+        >>> numbers_of((plan, income)).tolist()
+        [[52000.0], [31000.0]]
+    """
+    tensors = [*_tensors(values)]
+    if not tensors or tensors[0].is_floating_point() or not tensors[0].dim():
+        return tensors[0] if tensors else None
+    first, *others = tensors
+    columns = [
+        tensor.reshape(len(tensor), -1)
+        for tensor in others
+        if tensor.is_floating_point() and 1 <= tensor.dim() <= 2 and len(tensor) == len(first) and not _is_mask(tensor)
+    ]
+    return torch.cat(columns, dim=1).detach() if columns else first
+
+
+def whole_examples(values: Any) -> Tensor | None:
+    """What tells the examples of a batch apart: its first tensor, beside it all others of as many rows."""
+    tensors = [*_tensors(values)]
+    if len(tensors) < 2 or not tensors[0].dim() or tensors[0].is_complex():
+        return tensors[0] if tensors else None
+    first, *others = tensors
+    rows = [first, *(t for t in others if t.dim() and len(t) == len(first) and not t.is_complex())]
+    if len(rows) == 1 or any(tensor.device != first.device or not tensor.numel() for tensor in rows):
+        return first
+    return torch.cat([tensor.detach().reshape(len(first), -1).double() for tensor in rows], dim=1)
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    if isinstance(values, Tensor):
+        if not is_distributed(values):
+            yield values
+    elif isinstance(values, dict | tuple | list):
+        for value in list(values.values()) if isinstance(values, dict) else values:
+            yield from _tensors(value)
+
+
+def _is_mask(tensor: Tensor) -> bool:
+    values = tensor.detach()
+    return bool(((values == 0) | (values == 1)).all())
+
+
+@dataclass
+class InputProbe:
+    """Accumulate the moments of each feature."""
+
+    _shape: tuple[int, ...] = ()
+    _kind: KindOf = "other"
+    _count: int = 0
+    _examples: int = 0
+    _sums: Tensor | None = None
+    _squares: Tensor | None = None
+    _products: Tensor | None = None
+    _range: Tensor | None = None
+    _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
+    _first_layer: list[Tensor] = field(default_factory=list[Tensor])
+    _levels: list[Tensor] = field(default_factory=list[Tensor])
+
+    @torch.no_grad()
+    def reach(self, batch: Tensor) -> None:
+        """Take what reaches the first layer with weights, of the first few batches."""
+        if len(self._first_layer) < FIRST_BATCHES and batch.is_floating_point() and batch.numel():
+            self._first_layer.append(batch.detach().double().square().mean().sqrt())
+
+    @torch.no_grad()
+    def observe(self, batch: Tensor) -> None:
+        """Take one batch, of shape (N, ...)."""
+        batch = batch.detach()
+        self._shape = tuple(batch.shape)
+        self._kind = _kind_of(batch)
+        self._batch = {}
+        if self._kind == "ids" or not batch.numel():
+            return
+        examples = batch[:: max(1, batch.numel() // VALUES)] if batch.dim() > 1 else batch
+        features = _by_feature(examples, self._kind).double()
+        finite = torch.nan_to_num(features, nan=0.0, posinf=0.0, neginf=0.0)
+        sums, squares = finite.sum(dim=0), finite.square().sum(dim=0)
+        bounds = torch.stack(torch.aminmax(features))
+        if self._sums is None or self._squares is None or self._range is None or self._sums.shape != sums.shape:
+            self._sums, self._squares, self._range = sums, squares, bounds
+            self._count, self._examples = len(features), len(batch)
+            self._products = None
+        else:
+            self._sums, self._squares = self._sums + sums, self._squares + squares
+            self._range = torch.stack(
+                [torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])]
+            )
+            self._count, self._examples = self._count + len(features), self._examples + len(batch)
+        if self._kind == "table" and finite.shape[1] in CORRELATED:
+            products = finite.T @ finite
+            self._products = products if self._products is None else self._products + products
+        if len(self._levels) < FIRST_BATCHES:
+            steps = finite[:COUNTED].sort(dim=0).values.diff(dim=0)
+            self._levels.append((steps != 0).sum(dim=0).max() + 1)
+        std, mean = torch.std_mean(finite, correction=0)
+        nonfinite = (~examples.isfinite()).sum()
+        self._batch = {signals.INPUT_MEAN: mean, signals.INPUT_STD: std, signals.INPUT_NONFINITE: nonfinite}
+
+    def batch(self) -> dict[Signal, Tensor]:
+        """The latest batch's numbers by signal, one-element tensors; each batch is handed out once."""
+        batch, self._batch = self._batch, {}
+        return batch
+
+    def fact(self) -> facts.Inputs | None:
+        """All that the batches so far have shown; None before the first."""
+        if not self._shape:
+            return None
+        if self._sums is None or self._squares is None or self._range is None:
+            return facts.Inputs(shape=self._shape, kind_of=self._kind, examples=0, minimum=0.0, maximum=0.0)
+        means = self._sums / self._count
+        stds = (self._squares / self._count - means.square()).clamp_min(0.0).sqrt()
+        reached = torch.stack(self._first_layer).median().item() if self._first_layer else None
+        stride = -(-len(means) // MOST_FEATURES)
+        low, high = self._range.tolist()
+        return facts.Inputs(
+            shape=self._shape,
+            kind_of=self._kind,
+            examples=self._examples,
+            minimum=low,
+            maximum=high,
+            feature_means=tuple(means[::stride].tolist()),
+            feature_stds=tuple(stds[::stride].tolist()),
+            first_layer=reached,
+            levels=int(torch.stack(self._levels).max()) if self._levels else None,
+            correlated=self._correlated(means, stds),
+        )
+
+    def _correlated(self, means: Tensor, stds: Tensor) -> float | None:
+        """Greatest over median eigenvalue of the correlations between the features that vary."""
+        vary = stds > VARIES * (means.abs() + stds)
+        if self._products is None or self._count < EACH * len(means) or int(vary.sum()) not in CORRELATED:
+            return None
+        covariance = self._products / self._count - torch.outer(means, means)
+        correlation = (covariance / torch.outer(stds, stds))[vary][:, vary]
+        eigenvalues = torch.linalg.eigvalsh(correlation.cpu())
+        return float(eigenvalues[-1] / eigenvalues.median().clamp_min(VARIES))
+
+
+def _kind_of(batch: Tensor) -> KindOf:
+    if not batch.is_floating_point():
+        return "ids"
+    kinds: dict[int, KindOf] = {2: "table", 3: "sequence", 4: "image"}
+    return kinds.get(batch.dim(), "other")
+
+
+def _by_feature(batch: Tensor, kind: KindOf) -> Tensor:
+    """Shape (observations, features): channels of images, the last dimension of tables and sequences."""
+    if kind == "image":
+        return batch.movedim(1, -1).reshape(-1, batch.shape[1])
+    if kind in ("table", "sequence"):
+        return batch.reshape(-1, batch.shape[-1])
+    return batch.reshape(-1, 1)

@@ -1,0 +1,232 @@
+"""What the loss is applied to: function, shapes, outputs, targets, accuracy, and the place of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unstuck.observe.autograd.axes import followed, result_shape, signed
+from unstuck.observe.autograd.graph import exchanges_axes, operation, producer
+from unstuck.observe.collectors.targets import TargetProbe
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.user_code.frames import user_place
+from unstuck.record import facts, signals
+from unstuck.record.signals import Signal
+
+__all__ = ["LOSS_FUNCTIONS", "LossProbe", "LossProbes", "loss_arguments"]
+
+LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
+    getattr(functional, name): name
+    for name in (
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "cosine_embedding_loss",
+        "cross_entropy",
+        "ctc_loss",
+        "gaussian_nll_loss",
+        "hinge_embedding_loss",
+        "huber_loss",
+        "kl_div",
+        "l1_loss",
+        "margin_ranking_loss",
+        "mse_loss",
+        "multi_margin_loss",
+        "multilabel_margin_loss",
+        "multilabel_soft_margin_loss",
+        "nll_loss",
+        "poisson_nll_loss",
+        "smooth_l1_loss",
+        "soft_margin_loss",
+        "triplet_margin_loss",
+    )
+}
+"""Name of each loss of torch.nn.functional, by the function that PyTorch dispatches; loss modules call these too."""
+
+OUTPUT_VALUES = 65_536
+
+MOST_PLACES = 16
+"""Places that call a loss, of which more would be generated code."""
+
+_SIGNALS: tuple[Signal, ...] = (
+    signals.OUTPUT_MEAN,
+    signals.OUTPUT_STD,
+    signals.OUTPUT_SPREAD,
+)
+
+
+def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
+    """Output and target of a loss call; None where they are not two tensors."""
+    output = args[0] if args else kwargs.get("input")
+    target = args[1] if len(args) > 1 else kwargs.get("target")
+    if not isinstance(output, Tensor) or not isinstance(target, Tensor):
+        return None
+    return None if is_distributed(output) or is_distributed(target) else (output, target)
+
+
+@dataclass
+class LossProbe:
+    """Collect what the calls of one loss function in one place show on sampled steps.
+
+    Attributes:
+        function: Name of the function.
+        place: File and line of the user's code that calls it.
+    """
+
+    function: str
+    place: tuple[str | None, int | None] = (None, None)
+    targets: TargetProbe = field(default_factory=TargetProbe)
+    _reduction: str = "mean"
+    _output_shape: tuple[int, ...] = ()
+    _operation: str = ""
+    _axis: int | None = None
+    _class_axis: int | None = None
+    _made_shape: tuple[int, ...] = ()
+    _transposed: bool = False
+    _weighted: bool = False
+    _weights: tuple[Any, Any] = (None, None)
+    _smoothing: float = 0.0
+    _range: Tensor | None = None
+    _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
+
+    @torch.no_grad()
+    def observe(self, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None) -> None:
+        """Take one loss call.
+
+        Args:
+            args: Its positional arguments, the output first, the target second.
+            kwargs: Its keyword arguments.
+            value: What it returned; None where it failed.
+        """
+        pair = loss_arguments(args, kwargs)
+        if pair is None:
+            return
+        output, target = pair
+        self._reduction = str(kwargs.get("reduction", "mean"))
+        self._output_shape = tuple(output.shape)
+        weight = kwargs.get("weight", args[2] if len(args) > 2 else None)
+        self._weigh(weight, kwargs.get("pos_weight"))
+        self._smoothing = float(kwargs.get("label_smoothing", 0.0))
+        self._describe_producer(output)
+        self._batch = self._measure(output.detach())
+        self._batch.update(self.targets.observe(self.function, output.detach(), target.detach()))
+        if value is not None:
+            self._batch[signals.LOSS_CALL] = value.detach().double().mean()
+
+    def _weigh(self, weight: Any, positive: Any) -> None:
+        """Note whether weights differ: equal ones, and a weight of one for the positives, change nothing."""
+        given = (weight, positive)
+        if any(one is not other for one, other in zip(given, self._weights, strict=True)):
+            self._weights = given
+            uneven = isinstance(weight, Tensor) and weight.numel() > 0 and bool((weight != weight.flatten()[0]).any())
+            self._weighted = uneven or (isinstance(positive, Tensor) and bool((positive != 1).any()))
+
+    def _describe_producer(self, output: Tensor) -> None:
+        node = producer(output)
+        self._operation = "" if node is None else operation(node)
+        self._axis = self._class_axis = None
+        self._made_shape = ()
+        self._transposed = exchanges_axes(output)
+        if self._operation in ("Softmax", "LogSoftmax"):
+            axis, self._made_shape = getattr(node, "_saved_dim", None), result_shape(node) or tuple(output.shape)
+            self._axis = None if axis is None else signed(axis) % max(len(self._made_shape), 1)
+            # Of several dimensions a loss over classes takes the second for the classes.
+            self._class_axis = followed(output.grad_fn, min(1, output.dim() - 1))[1] if output.dim() else None
+
+    def _measure(self, output: Tensor) -> dict[Signal, Tensor]:
+        if not output.is_floating_point() or not output.numel():
+            return {}
+        values = output[:: max(1, output.numel() // OUTPUT_VALUES)].float() if output.dim() else output.float()
+        # A NaN would hide for good what else was seen.
+        known = torch.nan_to_num(values, nan=0.0, posinf=torch.inf, neginf=-torch.inf)
+        bounds = torch.stack(torch.aminmax(known))
+        if self._range is not None and self._range.device == bounds.device:
+            bounds = torch.stack([torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])])
+        self._range = bounds
+        std, mean = torch.std_mean(values, correction=0)
+        rows = values.reshape(len(values), -1) if values.dim() else values.reshape(1, 1)
+        spread = rows.std(dim=0, correction=0).square().mean().sqrt()
+        return dict(zip(_SIGNALS, (mean, std, spread), strict=True))
+
+    def batch(self) -> dict[Signal, Tensor]:
+        """The latest call's numbers, one-element tensors still on their device; each call is handed out once."""
+        batch, self._batch = self._batch, {}
+        return batch
+
+    def fact(self) -> facts.Loss:
+        """All that the calls so far have shown."""
+        low, high = (None, None) if self._range is None else self._range.tolist()
+        return facts.Loss(
+            function=self.function,
+            reduction=self._reduction,
+            output_shape=self._output_shape,
+            output_minimum=low,
+            output_maximum=high,
+            output_op=self._operation,
+            output_op_axis=self._axis,
+            output_op_shape=self._made_shape,
+            output_class_axis=self._class_axis,
+            output_transposed=self._transposed,
+            weighted=self._weighted,
+            label_smoothing=self._smoothing,
+            file=self.place[0],
+            line=self.place[1],
+            **self.targets.summary(),
+        )
+
+
+@dataclass
+class LossProbes:
+    """Tell the calls of several losses apart, by function and place: a training and an auxiliary loss, two heads."""
+
+    _probes: dict[tuple[str, str | None, int | None], LossProbe] = field(
+        default_factory=dict[tuple[str, str | None, int | None], LossProbe]
+    )
+    _calls: int = 0
+
+    def observe(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        value: Tensor | None = None,
+        *,
+        place: tuple[str | None, int | None] | None = None,
+    ) -> None:
+        """Take one loss call by its name, its arguments, and what it returned; None where it failed.
+
+        It was made ``place``, if that is not where the present calls have come from.
+        """
+        if loss_arguments(args, kwargs) is None:
+            return
+        place = place or user_place(1)
+        key = (name, *place)
+        if key not in self._probes and len(self._probes) >= MOST_PLACES:
+            return
+        self._calls += 1
+        self._probes.setdefault(key, LossProbe(function=name, place=place)).observe(args, kwargs, value)
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Names of the functions called so far."""
+        return frozenset(name for name, *_ in self._probes)
+
+    def batch(self) -> dict[Signal, Tensor]:
+        """The numbers of this step's calls, those of the place seen first where several agree on a signal."""
+        merged: dict[Signal, Tensor] = {}
+        for probe in self._probes.values():
+            for signal, number in probe.batch().items():
+                merged.setdefault(signal, number)
+        if self._calls != 1:
+            merged.pop(signals.LOSS_CALL, None)
+        self._calls = 0
+        return merged
+
+    def facts(self) -> Iterator[facts.Loss]:
+        """What each place has shown so far, the one seen first at first."""
+        for probe in self._probes.values():
+            yield probe.fact()

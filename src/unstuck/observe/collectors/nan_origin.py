@@ -1,0 +1,116 @@
+"""Trace a loss that is not finite to the first operation that made it so, through the tensors that autograd saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from unstuck.observe.autograd.graph import operation, walk
+from unstuck.observe.collectors.infinite_slopes import Edges, steep
+from unstuck.observe.tensors.distributed import is_distributed, is_sharded
+from unstuck.observe.user_code.model_roots import Roots
+from unstuck.record import facts
+
+__all__ = ["origin"]
+
+MOST_EXAMPLES = 16
+MOST_NODES = 5_000
+
+FIRST_OPERANDS = ("_saved_mat1", "_saved_self", "_saved_input")
+"""Names under which operations save what they are applied to, unlike weights, factors and statistics."""
+
+
+def origin(loss: Tensor, roots: Roots, step: int, edges: Edges) -> facts.NonFinite:
+    """Where a non-finite loss comes from.
+
+    A weight that is not finite is named first: an earlier update broke it, by a backward pass through a function whose
+    slope was infinite. Then a call of this step that was seen to give what is not finite for finite arguments.
+    Otherwise the graph is searched from the loss towards the inputs for the deepest operation one of whose saved
+    tensors is not finite; autograd saves the inputs or the result of most operations.
+
+    Args:
+        loss: The loss, with its graph.
+        roots: The modules that are trained.
+        step: The training step.
+        edges: Calls of functions that are not finite at the edge of their range.
+
+    Returns:
+        The place, the count of non-finite values, and the rows of the batch that hold them.
+    """
+    for name, parameter in roots.parameters().items():
+        count = 0 if is_sharded(parameter) else _count(parameter)
+        if count:
+            suspects = tuple(dict.fromkeys(filter(None, (steep(operation(node), node) for node in _nodes(loss)))))
+            file, line = next((edges.places[name] for name in suspects if name in edges.places), (None, None))
+            return facts.NonFinite(
+                step=step, what="weight", where=name, count=count, suspects=suspects, file=file, line=line
+            )
+    spot = edges.first
+    if spot is not None:
+        return facts.NonFinite(
+            step=step,
+            what="activation",
+            where=spot.name,
+            count=spot.count,
+            examples=spot.examples,
+            file=spot.file,
+            line=spot.line,
+        )
+    found: tuple[Any, str, Tensor] | None = None
+    for node in _nodes(loss):
+        for name, tensor in _saved(node):
+            if _count(tensor):
+                found = (node, name, tensor)
+    if found is None:
+        return facts.NonFinite(step=step, what="loss", count=1)
+    node, name, tensor = found
+    file, line = edges.places.get(operation(node).lower(), (None, None))
+    return facts.NonFinite(
+        step=step,
+        what=_kind(name, tensor),
+        where=operation(node),
+        count=_count(tensor),
+        examples=_rows(tensor),
+        file=file,
+        line=line,
+    )
+
+
+def _nodes(loss: Tensor) -> Iterator[Any]:
+    return islice(walk(loss), MOST_NODES)
+
+
+def _kind(name: str, tensor: Tensor) -> Literal["input", "target", "activation"]:
+    """What a saved tensor is: one that no operation of the graph made came from outside."""
+    if tensor.requires_grad or tensor.grad_fn is not None:
+        return "activation"
+    if name.endswith("_target"):
+        return "target"
+    return "input" if name in FIRST_OPERANDS else "activation"
+
+
+def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors that a node keeps for its backward pass, by name; masks hold infinity on purpose."""
+    for name in dir(node):
+        if name.startswith("_saved_") and "mask" not in name:
+            try:
+                value = getattr(node, name)
+            except RuntimeError:
+                continue  # freed, or changed in place since
+            if isinstance(value, Tensor) and value.is_floating_point() and not is_distributed(value):
+                yield name, value
+
+
+def _count(tensor: Tensor) -> int:
+    return int((~tensor.detach().isfinite()).sum()) if tensor.is_floating_point() else 0
+
+
+def _rows(tensor: Tensor) -> tuple[int, ...]:
+    if tensor.dim() < 2:
+        return ()
+    bad = (~tensor.isfinite()).reshape(len(tensor), -1).any(dim=1)
+    return tuple(int(i) for i in torch.nonzero(bad).reshape(-1)[:MOST_EXAMPLES])

@@ -1,0 +1,77 @@
+"""Count the forward and backward passes that a training makes for its updates, and those that go to waste."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.record import facts
+
+__all__ = ["Passes"]
+
+COUNTED_UPDATES = 50
+"""Updates at the beginning, of which the passes are counted."""
+
+
+class Passes:
+    """Passes before the first updates.
+
+    Attributes:
+        step: Updates made so far.
+    """
+
+    def __init__(self) -> None:
+        self.step = 0
+        self._forward = self._backward = self._lost = self._used = 0
+        self._pending = False
+        self._norms: list[Tensor] = []
+
+    @property
+    def counting(self) -> bool:
+        """Whether passes are counted still."""
+        return self.step < COUNTED_UPDATES
+
+    @property
+    def single(self) -> bool:
+        """Whether an update took one batch only, of those that were counted."""
+        return self._forward <= 1.1 * COUNTED_UPDATES
+
+    def forward_begins(self) -> None:
+        """A batch enters the model, in training."""
+        self._forward += self.counting
+
+    def backward_begins(self, parameters: Sequence[Tensor], *, cleared: bool) -> None:
+        """A backward pass; ``cleared`` if what the one before has left in ``.grad`` is gone, and was not used."""
+        if self.step == 0 and not self._norms:
+            self._norms = _norms(parameters)
+        self._lost += self.counting and cleared
+
+    def backward_reached(self) -> None:
+        """It has reached the parameters."""
+        self._backward += self.counting
+
+    def walked(self, uses: int) -> None:
+        """A loss was made of so many forward passes."""
+        self._used = max(self._used, uses)
+
+    def fact(self, parameters: Sequence[Tensor]) -> facts.Passes:
+        """What was counted."""
+        unmoved = self.step == 0 and bool(self._norms) and all(map(torch.equal, self._norms, _norms(parameters)))
+        return facts.Passes(
+            updates=min(self.step, COUNTED_UPDATES),
+            forward=self._forward,
+            backward=self._backward,
+            lost=self._lost,
+            used=self._used,
+            unmoved=unmoved,
+        )
+
+
+@torch.no_grad()
+def _norms(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """A number for each parameter, which hardly any update leaves the same."""
+    whole = [p.detach() for p in parameters if p.is_floating_point() and p.numel() and not is_distributed(p)]
+    return list(torch._foreach_norm(whole)) if whole else []  # pyright: ignore[reportPrivateUsage]

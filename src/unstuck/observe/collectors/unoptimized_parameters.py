@@ -1,0 +1,105 @@
+"""Watch what ought to learn: tensors that get gradients and are in no optimizer, and layers that ran without any."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from unstuck.observe.tensors.initialiser_test import looks_fresh
+from unstuck.observe.user_code.frames import user_names
+from unstuck.record.facts import Stranger, Strangers
+
+__all__ = ["Learners"]
+
+MOST = 512
+"""Tensors compared; a model of more has its fault in the first ones too."""
+
+
+@dataclass
+class _Known:
+    """A tensor as it was when it was first met."""
+
+    tensor: weakref.ref[Tensor]
+    mark: tuple[float, float]
+    name: str
+    fresh: bool | None
+
+
+@dataclass
+class Learners:
+    """Compare the tensors that losses lead to with those that optimizers hold, over several losses."""
+
+    _known: dict[int, _Known] = field(default_factory=dict[int, _Known])
+    _changed: set[int] = field(default_factory=set[int])
+    _since: int = -1
+
+    def observe(
+        self, leaves: Iterable[Tensor], *, own: set[int], held: set[int], named: Mapping[str, Tensor], step: int
+    ) -> Strangers:
+        """Take the leaves of one loss's graph.
+
+        Args:
+            leaves: The tensors that accumulate a gradient.
+            own: Identities of the parameters that this training's optimizer holds.
+            held: Identities of the parameters that any optimizer holds.
+            named: The model's parameters by name.
+            step: Updates made.
+
+        Returns:
+            Those of them that are parameters, held by none, and the same as they were when first met.
+        """
+        leaves = list(leaves)
+        if self._since < 0:
+            self._since = step
+        candidates = [leaf for leaf in leaves if id(leaf) not in held and isinstance(leaf, nn.Parameter)][:MOST]
+        self._meet([leaf for leaf in candidates if id(leaf) not in self._known], named)
+        strangers = [leaf for leaf in candidates if self._same(leaf)]
+        return Strangers(
+            step=step,
+            since=self._since,
+            unchanged=tuple(
+                Stranger(name=self._known[id(t)].name, shape=tuple(t.shape), fresh=self._known[id(t)].fresh)
+                for t in strangers
+            ),
+            reached=len(leaves),
+            held=sum(id(leaf) in own for leaf in leaves),
+        )
+
+    def _meet(self, new: list[Tensor], named: Mapping[str, Tensor]) -> None:
+        if not new:
+            return
+        names = {id(parameter): name for name, parameter in named.items()}
+        missing = {id(leaf) for leaf in new if id(leaf) not in names}
+        if missing:
+            names.update(user_names(missing))
+        for leaf in new:
+            mark = _mark(leaf)
+            if mark is not None:
+                self._known[id(leaf)] = _Known(weakref.ref(leaf), mark, names.get(id(leaf), ""), looks_fresh(leaf))
+
+    def _same(self, leaf: Tensor) -> bool:
+        """Whether a tensor is the one met before, with the values that it had then."""
+        known = self._known.get(id(leaf))
+        if known is None or id(leaf) in self._changed:
+            return False
+        if known.tensor() is not leaf or _mark(leaf) != known.mark:
+            self._changed.add(id(leaf))
+            return False
+        return True
+
+
+@torch.no_grad()
+def _mark(tensor: Tensor) -> tuple[float, float] | None:
+    """Two numbers that a change of values changes; None where the values cannot be read."""
+    tensor = tensor.detach()
+    if tensor.is_meta or tensor.layout != torch.strided or type(tensor) is not Tensor:
+        return None
+    if tensor.untyped_storage().size() < tensor.element_size() * tensor.numel():
+        return None
+    values = tensor.reshape(-1)[:65_536].double()
+    first, second = torch.stack([values.sum(), values.square().sum()]).tolist()
+    return first, second

@@ -1,0 +1,1 @@
+"""Trainings whose parameters are spread over several processes."""

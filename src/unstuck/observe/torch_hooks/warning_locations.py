@@ -1,0 +1,103 @@
+"""Warnings keep the place that they have without us, and are shown as often.
+
+A warning names the caller some frames above it, and is shown once for each place. Our wrappers, and the mode that sees
+functions, put frames between; these are not counted. A function that the mode has seen was entered twice, once to be
+shown and once to run, and counts once; and the call of a module takes one frame more while there are hooks.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["hooked_by_us", "keep_places"]
+
+_OURS = str(Path(__file__).resolve().parents[1])
+_MODE = str(Path(__file__).resolve().parent / "forward.py")
+_OVERRIDES = str(Path(torch.__file__).resolve().parent / "overrides.py")
+_MODULE = nn.modules.module.__file__
+_WARNINGS = warnings.__file__
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def keep_places() -> Callable[[], None]:
+    """Let warnings through our frames from now on; the function returned ends it."""
+    warn, show = warnings.warn, warnings.showwarning
+
+    @functools.wraps(warn)
+    def warn_in_place(
+        message: Any, category: Any = None, stacklevel: int = 1, source: Any = None, **skipping: Any
+    ) -> None:
+        level = stacklevel + _passed(sys._getframe(1), stacklevel)  # pyright: ignore[reportPrivateUsage]
+        warn(message, category, level + 1, source, **skipping)
+
+    @functools.wraps(show)
+    def show_in_place(message: Any, category: Any, filename: str, lineno: int, *rest: Any, **named: Any) -> None:
+        frame = _true_place(sys._getframe(1)) if filename.startswith(_OURS) else None  # pyright: ignore
+        if frame is None:
+            show(message, category, filename, lineno, *rest, **named)
+            return
+        # By the place's own register, which says whether it was shown there before; ours must always ask.
+        sys.modules[f"{__package__}.forward"].__dict__.pop("__warningregistry__", None)
+        register = frame.f_globals.setdefault("__warningregistry__", {})
+        name = frame.f_globals.get("__name__")
+        warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, name, register)
+
+    def end() -> None:
+        if warnings.warn is warn_in_place:
+            warnings.warn = warn
+        if warnings.showwarning is show_in_place:
+            warnings.showwarning = show
+
+    warnings.warn, warnings.showwarning = warn_in_place, show_in_place
+    return end
+
+
+def _passed(frame: FrameType, level: int) -> int:
+    """Frames of ours between a frame and the one that is ``level - 1`` above it."""
+    passed = 0
+    current: FrameType | None = frame
+    for _ in range(level - 1):
+        if current is None:
+            break
+        current, skipped = _above(current)
+        passed += skipped
+    return passed
+
+
+def _above(frame: FrameType) -> tuple[FrameType | None, int]:
+    """The caller of a frame, and how many frames of ours were passed over to find it."""
+    caller, skipped = frame.f_back, 0
+    while caller is not None and (caller.f_code.co_filename.startswith(_OURS) or hooked_by_us(caller)):
+        mode = caller.f_code.co_filename == _MODE
+        caller, skipped = caller.f_back, skipped + 1
+        if mode and caller is not None and caller.f_code.co_filename == _OVERRIDES:
+            caller, skipped = caller.f_back, skipped + 1
+            if caller is not None and caller.f_code is frame.f_code:
+                caller, skipped = caller.f_back, skipped + 1
+    return caller, skipped
+
+
+def hooked_by_us(frame: FrameType) -> bool:
+    """Whether a frame is the detour that a module's call takes for hooks, although the module has none of its own."""
+    if frame.f_code.co_name != "inner" or frame.f_code.co_filename != _MODULE or frame.f_back is None:
+        return False
+    module = frame.f_back.f_locals.get("self")
+    return isinstance(module, nn.Module) and not any(getattr(module, hooks) for hooks in _HOOKS)
+
+
+def _true_place(frame: FrameType | None) -> FrameType | None:
+    """The first frame above the warning machinery and our own."""
+    while frame is not None and (
+        frame.f_code.co_filename == _WARNINGS or frame.f_code.co_filename.startswith((_OURS, _OVERRIDES))
+    ):
+        frame = frame.f_back
+    return frame

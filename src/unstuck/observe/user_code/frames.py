@@ -1,0 +1,144 @@
+"""The place in the user's own code from which a call came."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from itertools import islice
+from pathlib import Path
+from types import CodeType, FrameType
+
+import torch
+
+__all__ = ["is_users", "user_modules", "user_names", "user_place", "user_trail"]
+
+_OURS = str(Path(__file__).resolve().parents[2])
+_TORCH = str(Path(torch.__file__).resolve().parent)
+_BIN = Path(sys.executable).parent
+"""Where console scripts lie: our own, torchrun, and their like."""
+_STDLIB = str(Path(sys.modules["os"].__file__ or "").resolve().parent)
+
+
+MOST_ENTRIES = 1_000
+
+
+@cache
+def is_users(file: str) -> bool:
+    """Whether a source file is the user's own: neither ours, nor torch's, nor an installed package's."""
+    if file.startswith("<") and not file.startswith("<ipython"):
+        return False
+    path = str(Path(file).resolve())
+    if Path(file).parent == _BIN:
+        return False
+    return not (path.startswith((_OURS, _TORCH, _STDLIB)) or "site-packages" in path or "dist-packages" in path)
+
+
+def _user_frames(depth: int) -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(depth + 1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            yield frame
+        frame = frame.f_back
+
+
+def user_trail() -> str:
+    """The user's calls that led here, the innermost first: a name for a place.
+
+    Each is written as ``file:line:instruction:start:end``, with the columns of the call, -1 where they are not known.
+    The instruction tells apart two calls on one line.
+    """
+    return " < ".join(
+        f"{frame.f_code.co_filename}:{frame.f_lineno}:{frame.f_lasti}:{_columns(frame.f_code, frame.f_lasti)}"
+        for frame in _user_frames(1)
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _columns(code: CodeType, instruction: int) -> str:
+    """``start:end``, the columns of the call that an instruction makes; Python 3.10 does not keep them."""
+    positions = getattr(code, "co_positions", None)
+    if positions is None:
+        return "-1:-1"
+    line, last, start, end = next(islice(positions(), instruction // 2, None), (None, None, None, None))
+    return f"{-1 if start is None else start}:{-1 if end is None or last != line else end}"
+
+
+def user_modules() -> list[torch.nn.Module]:
+    """The modules that the user's variables and attributes of ``self`` hold, those of most parameters first."""
+    found: dict[int, torch.nn.Module] = {}
+    for frame in _user_frames(1):
+        for scope in (_locals(frame), frame.f_globals):
+            owner = getattr(scope.get("self"), "__dict__", {})
+            for value in (*scope.values(), *owner.values()):
+                if isinstance(value, torch.nn.Module):
+                    found[id(value)] = value
+    return sorted(found.values(), key=lambda module: -sum(p.numel() for p in module.parameters()))
+
+
+def user_names(wanted: set[int]) -> dict[int, str]:
+    """Names that the user's code gives to objects: variables, attributes of ``self``, entries of lists.
+
+    Args:
+        wanted: Identities of the objects.
+
+    Returns:
+        The name of each object that was found, by its identity.
+    """
+    names: dict[int, str] = {}
+    for frame in _user_frames(1):
+        for scope in (_locals(frame), frame.f_globals):
+            for name, value in list(scope.items()):
+                _name(names, wanted, name, value)
+                if name == "self":
+                    for attribute, inner in list(getattr(value, "__dict__", {}).items()):
+                        _name(names, wanted, attribute, inner)
+        if len(names) == len(wanted):
+            break
+    return names
+
+
+def _locals(frame: FrameType) -> dict[str, object]:
+    """The variables of a running function.
+
+    Until Python 3.13 a frame keeps the dictionary in which it shows them, and so keeps alive what they held: it is
+    emptied again, unless the program holds it too, from a call of ``locals()``.
+    """
+    shown = frame.f_locals
+    variables = dict(shown)
+    optimized = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+    if sys.version_info < (3, 13) and optimized and sys.getrefcount(shown) <= UNSHARED:
+        shown.clear()
+    return variables
+
+
+UNSHARED = 3
+"""References to a dictionary that only a frame holds: the frame's, our variable, and the argument of the question."""
+
+
+def _name(names: dict[int, str], wanted: set[int], name: str, value: object) -> None:
+    if id(value) in wanted:
+        names.setdefault(id(value), name)
+    elif isinstance(value, list | tuple) and len(value) <= MOST_ENTRIES:
+        for position, entry in enumerate(value):
+            if id(entry) in wanted:
+                names.setdefault(id(entry), f"{name}[{position}]")
+    elif isinstance(value, dict) and len(value) <= MOST_ENTRIES:
+        for key, entry in list(value.items()):
+            if id(entry) in wanted:
+                names.setdefault(id(entry), f"{name}[{key!r}]")
+
+
+def user_place(depth: int = 1) -> tuple[str | None, int | None]:
+    """File and line of the innermost caller that is neither ours, nor torch's, nor an installed package's.
+
+    Args:
+        depth: Frames to skip at the top.
+
+    Returns:
+        The file and the line, from 1; ``(None, None)`` where no such caller is on the stack.
+    """
+    for frame in _user_frames(depth):
+        return frame.f_code.co_filename, frame.f_lineno
+    return None, None

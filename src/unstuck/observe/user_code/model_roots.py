@@ -1,0 +1,119 @@
+"""The modules that one optimizer trains, found as they are called, and the names of their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+from torch.optim import Optimizer
+
+from unstuck.observe.user_code.frames import user_names
+from unstuck.observe.user_code.model_structure import leaf_paths
+
+__all__ = ["Roots", "is_compiled"]
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether a module runs as compiled code, into which hooks do not reach."""
+    return type(module).__name__ == "OptimizedModule" or any(
+        getattr(part, "_compiled_call_impl", None) is not None for part in module.modules()
+    )
+
+
+class Roots:
+    """The outermost modules that hold parameters of one optimizer.
+
+    With one root, a layer's name is its path; with several, its path behind the root's name in the user's code.
+
+    Attributes:
+        compiled: Whether one of them runs as compiled code.
+        held: Identities of the parameters that the optimizer was made with.
+        identities: Identities of the roots.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.compiled = False
+        self.held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        self._roots: list[nn.Module] = []
+        self.identities: set[int] = set()
+        self._names: list[str] = []
+        self._paths: dict[nn.Module, tuple[int, str]] = {}
+        self._leaves: dict[nn.Module, tuple[int, str]] = {}
+        self._strangers: set[int] = set()
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return iter(self._roots)
+
+    def __len__(self) -> int:
+        return len(self._roots)
+
+    def __contains__(self, module: nn.Module) -> bool:
+        return module in self._paths
+
+    def is_root(self, module: nn.Module) -> bool:
+        """Whether a module is one of the roots."""
+        return id(module) in self.identities
+
+    def adopt(self, module: nn.Module) -> bool:
+        """Take a module in as a root, if it holds parameters of the optimizer and is not part of a root already."""
+        if module in self._paths or id(module) in self._strangers:
+            return False
+        if not any(id(parameter) in self.held for parameter in module.parameters()):
+            self._strangers.add(id(module))
+            return False
+        self.add(module)
+        return True
+
+    def add(self, module: nn.Module) -> None:
+        """Take a module in as a root."""
+        self.compiled = self.compiled or is_compiled(module)
+        number = len(self._roots)
+        self._roots.append(module)
+        self.identities.add(id(module))
+        self._names.append(user_names({id(module)}).get(id(module), type(module).__name__.lower()))
+        for path, part in module.named_modules():
+            self._paths.setdefault(part, (number, path))
+        for part, path in leaf_paths(module).items():
+            self._leaves.setdefault(part, (number, path))
+
+    def clear(self) -> None:
+        """Let go of all modules."""
+        self._roots.clear()
+        self.identities.clear()
+        self._names.clear()
+        self._paths.clear()
+        self._leaves.clear()
+
+    def leaf(self, module: nn.Module) -> str | None:
+        """Name of a module without children; None for any other."""
+        place = self._leaves.get(module)
+        return None if place is None else self._full(*place)
+
+    def path(self, module: nn.Module) -> str | None:
+        """Name of any module of the roots; None for a stranger."""
+        place = self._paths.get(module)
+        return None if place is None else self._full(*place)
+
+    def leaves(self) -> dict[nn.Module, str]:
+        """Every module without children by its name."""
+        return {module: self._full(*place) for module, place in self._leaves.items()}
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Every parameter by its name; each tensor once."""
+        named: dict[str, nn.Parameter] = {}
+        seen: set[int] = set()
+        for number, root in enumerate(self._roots):
+            for name, parameter in root.named_parameters():
+                if id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    named[self._full(number, name)] = parameter
+        return named
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Every module of the roots, each once."""
+        return iter(self._paths)
+
+    def _full(self, number: int, path: str) -> str:
+        if number == 0:
+            return path
+        return f"{self._names[number]}.{path}" if path else self._names[number]

@@ -1,0 +1,98 @@
+import pytest
+import torch
+
+from unstuck.observe.collectors.inputs import InputProbe, first_tensor, numbers_of, whole_examples
+from unstuck.record import signals
+
+IDS = torch.tensor([[3, 1], [0, 2]])
+AMOUNTS = torch.tensor([52_000.0, 31_000.0])
+AGES = torch.tensor([[43.0, 0.5], [20.0, 1.5]])
+
+
+def test_the_first_tensor_of_nested_values() -> None:
+    assert first_tensor(("text", {"a": [None, IDS]}, AGES)) is IDS
+    assert first_tensor((1, "text")) is None
+
+
+def test_numbers_beside_ids_are_what_is_measured() -> None:
+    assert numbers_of((AGES, IDS)) is AGES
+    found = numbers_of({"plan": IDS, "amount": AMOUNTS, "ages": AGES})
+    assert found is not None
+    assert found.tolist() == [[52_000.0, 43.0, 0.5], [31_000.0, 20.0, 1.5]]
+
+
+def test_masks_and_other_lengths_are_no_numbers() -> None:
+    mask, state = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.randn(1, 2, 8)
+    assert numbers_of((IDS, mask, state, torch.randn(5, 3))) is IDS
+    assert numbers_of(()) is None
+
+
+def test_examples_are_told_apart_by_all_that_they_hold() -> None:
+    found = whole_examples((IDS, AGES))
+    assert found is not None
+    assert found.tolist() == [[3.0, 1.0, 43.0, 0.5], [0.0, 2.0, 20.0, 1.5]]
+    assert whole_examples((IDS, torch.randn(5, 3))) is IDS
+    assert whole_examples(IDS) is IDS
+    assert whole_examples("text") is None
+
+
+def test_the_moments_of_each_feature() -> None:
+    probe = InputProbe()
+    generator = torch.Generator().manual_seed(0)
+    batches = [torch.randn(50, 3, generator=generator) * torch.tensor([1.0, 10.0, 0.1]) + 5 for _ in range(4)]
+    for batch in batches:
+        probe.observe(batch)
+        assert set(probe.batch()) == {signals.INPUT_MEAN, signals.INPUT_STD, signals.INPUT_NONFINITE}
+    fact, whole = probe.fact(), torch.cat(batches).double()
+    assert fact is not None
+    assert (fact.kind_of, fact.examples) == ("table", 200)
+    assert torch.allclose(torch.tensor(fact.feature_means).double(), whole.mean(dim=0))
+    assert torch.allclose(torch.tensor(fact.feature_stds).double(), whole.std(dim=0, correction=0))
+    assert fact.maximum == whole.max().item()
+
+
+def test_values_that_are_not_finite_are_counted_and_left_out() -> None:
+    probe = InputProbe()
+    probe.observe(torch.tensor([[1.0, torch.inf], [3.0, torch.nan]]))
+    assert int(probe.batch()[signals.INPUT_NONFINITE]) == 2
+    fact = probe.fact()
+    assert fact is not None
+    assert fact.feature_means == (2.0, 0.0)
+
+
+def test_ids_have_no_moments() -> None:
+    probe = InputProbe()
+    assert probe.fact() is None
+    probe.observe(IDS)
+    fact = probe.fact()
+    assert fact is not None
+    assert (fact.kind_of, fact.feature_means) == ("ids", ())
+
+
+def test_distinct_values_are_counted_by_feature() -> None:
+    probe = InputProbe()
+    probe.observe(torch.tensor([[0.0, -1.0], [0.0, 0.5], [1.0, 0.25], [1.0, -1.0]]))
+    probe.observe(torch.tensor([[0.0, 7.0], [0.0, 7.0]]))
+    fact = probe.fact()
+    assert fact is not None
+    assert fact.levels == 3
+
+
+def test_correlations_between_features() -> None:
+    generator = torch.Generator().manual_seed(0)
+    apart, common = torch.randn(2000, 8, generator=generator), torch.randn(2000, 1, generator=generator)
+
+    def correlated(values: torch.Tensor) -> float | None:
+        probe = InputProbe()
+        for batch in values.split(100):
+            probe.observe(batch)
+        fact = probe.fact()
+        assert fact is not None
+        return fact.correlated
+
+    assert 1.0 <= (correlated(apart) or 0.0) < 1.5
+    assert correlated(5.0 + 100.0 * apart) == pytest.approx(correlated(apart), rel=1e-3)
+    assert (correlated(common + 0.05 * apart) or 0.0) > 1000
+    assert correlated(torch.cat([apart, torch.ones(2000, 1)], dim=1)) == pytest.approx(correlated(apart))
+    assert correlated(apart[:50]) is None
+    assert correlated(apart[:, :2]) is None
