@@ -26,7 +26,7 @@ from types import CodeType, ModuleType
 
 from unstuck.diagnose.tracebacks import print_error
 from unstuck.errors import ArgumentError, RunWriteError
-from unstuck.observe import DEFAULT_BUDGET, Beside, Session, check_budget, keep_freed_memory
+from unstuck.observe import DEFAULT_BUDGET, OtherRanks, Session, check_budget, keep_freed_memory
 from unstuck.record import RunWriter
 from unstuck.record.folder import new_folder
 
@@ -127,7 +127,7 @@ def run_script(
         main = _main(os.path.abspath(target), None)
     sys.argv = [str(main.__file__) if module else target, *args]
     if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        return Outcome(status=_execute(Beside(), main, code), folder=None)
+        return Outcome(status=_execute(OtherRanks(), main, code), folder=None)
     folder = (out or new_folder(Path(target).stem)).resolve()
     writer = RunWriter(folder)
     process = os.getpid()

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from unstuck.observe.tensors.distributed import is_sharded, values_here
+from unstuck.observe.blind_spots import SPREAD_LOSS
+from unstuck.observe.tensors.distributed import whole_here
 from unstuck.record import RunWriter, facts, signals
 from unstuck.record.signals import Index, Signal
 
@@ -52,7 +53,7 @@ class Journal:
         self._given: list[Any] = []
         self._layers = 0
         self._later: dict[Signal, float] = {}
-        self._nonfinite = False
+        self._nonfinite = self._spread = False
         self._passed_by: Tensor | float | None = None
         self._early: list[facts.Fact] = []
 
@@ -71,10 +72,11 @@ class Journal:
     def note_loss(self, loss: Tensor, step: int, trace: Callable[[], facts.NonFinite]) -> None:
         """Keep the loss of a backward pass; the first that is not finite is traced to its origin."""
         if type(loss) is not Tensor:
-            if is_sharded(loss):
-                self.pending.append(math.nan)
+            whole = whole_here(loss)
+            if whole is None:
+                self._miss_loss(step)
                 return
-            loss = values_here(loss)
+            loss = whole
         if not loss.is_cpu:
             self.pending.append(loss.detach().mean().clone())
             return
@@ -84,6 +86,12 @@ class Journal:
         if not math.isfinite(number) and not self._nonfinite:
             self._nonfinite = True
             self.state(trace())
+
+    def _miss_loss(self, step: int) -> None:
+        """Say once that losses are spread over processes."""
+        if not self._spread:
+            self._spread = True
+            self.state(facts.Event(step=step, what=SPREAD_LOSS, blinds=True))
 
     def note_number(self, loss: Tensor) -> bool:
         """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.observe.autograd.attention_axes import contractions_of
@@ -21,7 +21,7 @@ from unstuck.observe.collectors.nan_origin import origin
 from unstuck.observe.collectors.passes import Passes
 from unstuck.observe.collectors.seen_examples import Identity
 from unstuck.observe.collectors.unoptimized_parameters import Learners
-from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.distributed import alone, is_distributed, values_here
 from unstuck.observe.torch_hooks.patches import held_parameters
 from unstuck.observe.user_code.frames import user_place, user_trail
 from unstuck.observe.user_code.model_roots import Roots
@@ -112,7 +112,7 @@ class LiveFacts:
             self._new.append(wiring_of(roots[0], named))
             self._new.extend(contractions_of(roots[0]))
         # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
-        if ends is not None and not self._mixed and not (distributed.is_available() and distributed.is_initialized()):
+        if ends is not None and not self._mixed and alone():
             self._mixed = True
             mixing = mixing_share(*ends, modules=self._roots.modules(), step=step)
             if mixing is not None:
@@ -142,6 +142,7 @@ class LiveFacts:
             name = type(schedule).__name__
             known = facts.Schedule(type=name, before_update=step == 0, base_rate=base, file=file, line=line)
         best = getattr(schedule, "best", None)
+        best = values_here(best) if isinstance(best, Tensor) else best
         stale = 0 if best != self._bests.get(id(schedule)) else known.stale + 1
         self._bests[id(schedule)] = best
         self._schedules[id(schedule)] = replace(known, steps=known.steps + 1, updates=step, stale=stale)

@@ -27,10 +27,9 @@ from unstuck.observe.journal import Journal
 from unstuck.observe.latest import Latest, median
 from unstuck.observe.live import MODES_EVERY_STEP_UNTIL, LiveFacts
 from unstuck.observe.sampling import DEFAULT_BUDGET, Sampler
-from unstuck.observe.sharded.rank_store import launched_exchange
-from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards
+from unstuck.observe.sharded.rank_store import connect
+from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards, unmeasured
 from unstuck.observe.step import StepProbe
-from unstuck.observe.tensors.distributed import is_sharded
 from unstuck.observe.torch_hooks import compilation, forward, patches
 from unstuck.observe.torch_hooks.backward import Reaching
 from unstuck.observe.user_code.frames import user_place, user_trail
@@ -436,11 +435,11 @@ class Observer:
         self._journal.state(describe_model(self._roots, optimizer, self._named))
         self._journal.state(describe_optimizer(optimizer, self._made_at))
         if has_shards(optimizer):
-            exchange = launched_exchange()
-            self._shards = None if exchange is None else GatheredShards(exchange)
-            self._sampler.together = exchange is not None
-        if self._shards is None and any(is_sharded(parameter) for parameter in self._named.values()):
-            self._journal.state(facts.Event(step=self._step, what=blind_spots.SHARDED, blinds=True))
+            store = connect()
+            self._shards = None if store is None else GatheredShards(store)
+            self._sampler.together = store is not None
+        for missing in unmeasured(self._named.values(), gathered=self._shards is not None):
+            self._journal.state(facts.Event(step=self._step, what=missing, blinds=True))
         self._record_filters()
 
     def _record_sample(self, optimizer: Optimizer) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from unstuck.observe import blind_spots
 from unstuck.observe.collectors.activations import ACTIVATION_FUNCTIONS, PASSIVE, Activations, nonlinearity_of
 from unstuck.observe.collectors.association import AssociationProbe
 from unstuck.observe.collectors.batch_dependence import moments_axis
@@ -17,13 +18,13 @@ from unstuck.observe.collectors.broadcasts import broadcast_of
 from unstuck.observe.collectors.detachments import Detachments
 from unstuck.observe.collectors.handwritten_losses import HandWritten, LossCall
 from unstuck.observe.collectors.infinite_slopes import Edges
-from unstuck.observe.collectors.inputs import InputProbe, first_tensor, numbers_of
+from unstuck.observe.collectors.inputs import InputProbe, any_tensor, first_tensor, numbers_of
 from unstuck.observe.collectors.layout import Reshapes, normalisation_of, recurrence_of
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, LossProbes, loss_arguments
 from unstuck.observe.collectors.parameters import ParameterProbe
 from unstuck.observe.collectors.sampled_values import Draws
 from unstuck.observe.collectors.softmaxes import softmax_of
-from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.distributed import is_distributed, is_readable, whole_here
 from unstuck.observe.tensors.unit_symmetry import unit_spread
 from unstuck.observe.torch_hooks.forward import current_module
 from unstuck.observe.user_code.model_roots import Roots
@@ -128,6 +129,7 @@ class StepProbe:
             self._notice(recurrence_of(module, inputs, self._roots.path(module) or ""))
         if self._skipping:
             return
+        self._notice_parts(any_tensor(inputs))
         self._detachments.reach(module, inputs, self._roots.path(module) or "")
         if next(module.parameters(recurse=False), None) is not None:
             self._reach(inputs)
@@ -153,9 +155,10 @@ class StepProbe:
         """Take the statistics of a layer's output."""
         if self._skipping or not torch.is_grad_enabled() or module not in self._roots:
             return
-        tensor = first_tensor(output)
+        tensor = any_tensor(output)
         if tensor is None:
             return
+        self._notice_parts(tensor)
         layer = self._roots.leaf(module)
         if layer is not None:
             if not isinstance(module, PASSIVE):
@@ -176,6 +179,7 @@ class StepProbe:
         self.edges.see(function, args, output)
         if function in LOSS_FUNCTIONS:
             if output.requires_grad:
+                self._notice_parts(*args, *kwargs.values())
                 self.loss.observe(LOSS_FUNCTIONS[function], args, kwargs, output)
                 self._take_loss(loss_arguments(args, kwargs))
             return
@@ -202,7 +206,7 @@ class StepProbe:
     def _enter_by_hand(self, factors: list[Tensor]) -> None:
         """Take the batch of a program without modules: what its first weight multiplies."""
         weights = [factor for factor in factors if factor.is_leaf and id(factor) in self._roots.held]
-        data = [factor for factor in factors if not factor.requires_grad and factor.dim() > 1]
+        data = [factor for factor in factors if not factor.requires_grad and factor.dim() > 1 and is_readable(factor)]
         if weights and data:
             self._inputs.observe(data[0])
             self._input = data[0].detach()
@@ -286,14 +290,18 @@ class StepProbe:
         """Weights of the first layer, of shape (units, ...), for a picture; None where there is no such layer."""
         for module in self._roots.leaves():
             weight = getattr(module, "weight", None)
-            if not isinstance(weight, Tensor) or is_distributed(weight):
-                continue
-            if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
-                kept = weight.detach()[:MOST_FILTERS]
+            weight = whole_here(weight) if isinstance(weight, Tensor) else None
+            if weight is not None and isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+                kept = weight[:MOST_FILTERS]
                 if not kept.numel():
                     return None
                 return kept[: max(1, MOST_FILTER_VALUES // kept[0].numel())].float().cpu().numpy()
         return None
+
+    def _notice_parts(self, *values: Any) -> None:
+        """Say it where what the model computes is spread over several processes."""
+        if any(isinstance(value, Tensor) and is_distributed(value) for value in values):
+            self._notice(facts.Event(step=self._step, what=blind_spots.PARTS, blinds=True))
 
     def _notice(self, fact: facts.Fact | None) -> None:
         """Keep a fact once for each place of the user's code."""

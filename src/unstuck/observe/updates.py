@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.observer import EndReason, Observer
 from unstuck.observe.sampling import DEFAULT_BUDGET
+from unstuck.observe.tensors.distributed import is_readable
 from unstuck.observe.torch_hooks import forward
 from unstuck.observe.user_code.frames import user_modules
 from unstuck.record import RunWriter
@@ -33,9 +34,10 @@ class ByHand(Optimizer):
 
 
 def learnable(root: Tensor) -> list[Tensor]:
-    """The leaves of a loss's graph that a training may change: dense tensors of floating-point values."""
+    """The leaves of a loss's graph that a training may change: dense floating-point tensors, whole on this process."""
     walk = GraphWalk(root)
-    return [leaf for leaf in walk.variables if leaf.is_leaf and leaf.is_floating_point() and not leaf.is_sparse]
+    leaves = [leaf for leaf in walk.variables if leaf.is_leaf and leaf.is_floating_point() and not leaf.is_sparse]
+    return [leaf for leaf in leaves if is_readable(leaf)]
 
 
 class Lookout:

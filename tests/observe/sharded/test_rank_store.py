@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 from torch import distributed
 
-from unstuck.observe.sharded.rank_store import Exchange, launched_exchange
+from unstuck.observe.sharded.rank_store import RankStore, connect
 
 pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="PyTorch is built without torch.distributed")
 
 
 def test_a_process_reads_what_another_has_told():
     store = distributed.HashStore()
-    one, other = Exchange(store, rank=0), Exchange(store, rank=1)
-    assert not one.told("0/5", [1])
-    other.tell("0/5", np.array([1.5, np.nan]))
-    assert one.told("0/5", [1])
-    assert not one.told("0/5", [1, 2])
-    np.testing.assert_array_equal(one.take("0/5", 1), [1.5, np.nan])
-    assert not one.told("0/5", [1])
+    one, other = RankStore(store, rank=0), RankStore(store, rank=1)
+    assert not one.has("0/5", [1])
+    other.put("0/5", np.array([1.5, np.nan]))
+    assert one.has("0/5", [1])
+    assert not one.has("0/5", [1, 2])
+    np.testing.assert_array_equal(one.get("0/5", 1), [1.5, np.nan])
+    assert not one.has("0/5", [1])
 
 
 def test_of_nobody_nothing_is_waited_for():
-    assert Exchange(distributed.HashStore(), rank=0).told("0/5", [])
+    assert RankStore(distributed.HashStore(), rank=0).has("0/5", [])
 
 
 def test_numbers_are_counted_by_each_process_alike():
     store = distributed.HashStore()
-    for exchange in (Exchange(store, rank=0), Exchange(store, rank=1)):
+    for exchange in (RankStore(store, rank=0), RankStore(store, rank=1)):
         assert [exchange.next_number() for _ in range(3)] == [0, 1, 2]
 
 
@@ -41,8 +41,8 @@ def test_a_process_that_was_not_launched_with_others_has_no_exchange(environment
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    launched_exchange.cache_clear()
+    connect.cache_clear()
     try:
-        assert launched_exchange() is None
+        assert connect() is None
     finally:
-        launched_exchange.cache_clear()
+        connect.cache_clear()

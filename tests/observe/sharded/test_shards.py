@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, distributed
 
 from unstuck.observe.sharded import shards
-from unstuck.observe.sharded.rank_store import Exchange
+from unstuck.observe.sharded.rank_store import RankStore
 from unstuck.record import signals
 
 pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="PyTorch is built without torch.distributed")
@@ -18,7 +18,7 @@ def measured(old: Tensor, gradient: Tensor | None, change: Tensor) -> np.ndarray
     """One rank's row for a part of a parameter."""
     parameter = (old + change).requires_grad_()
     parameter.grad = gradient
-    probe = shards.ShardProbe(Exchange(distributed.HashStore(), rank=0))
+    probe = shards.ShardProbe(RankStore(distributed.HashStore(), rank=0))
     with torch.no_grad():
         return probe._measure(parameter, old).numpy()
 

@@ -2,7 +2,8 @@
 
 A ``torch.autograd.Function`` of the user that is met in the graph of a loss is overheard once: a copy is kept of the
 arguments of its next call. Before the backward pass that follows, the function is run again on that copy in float64,
-its gradient is compared with central differences along fixed directions, and every random state is put back.
+its gradient is compared with central differences along fixed directions, and every random state is put back. With
+several processes nothing is run again: the function may make collective calls, as those of tensor parallelism do.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unstuck.observe.tensors.distributed import alone
 from unstuck.observe.user_code.frames import is_users
 from unstuck.record.facts import CustomFunction
 
@@ -79,13 +81,13 @@ class CustomFunctions:
         for function in functions:
             if function not in self._known and len(self._known) < MOST_FUNCTIONS:
                 fact = self._known[function] = described(function)
-                if fact.file is not None and is_users(fact.file):
+                if fact.file is not None and is_users(fact.file) and alone():
                     self._overhear(function)
         return tuple(self._known.get(function) or described(function) for function in functions)
 
     def checked(self) -> tuple[CustomFunction, ...]:
         """Check the calls that were overheard since the last time; what has become known."""
-        calls, self._calls = self._calls, []
+        calls, self._calls = self._calls if alone() else [], []
         for function, arguments in calls:
             self._known[function] = check(function, arguments)
         return tuple(self._known[function] for function, _ in calls)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional, modules
 
+from unstuck.observe.tensors.distributed import is_awaited, values_here
 from unstuck.record import signals
 from unstuck.record.signals import HISTOGRAM_BINS, Signal
 
@@ -127,12 +128,16 @@ class Activations:
     layers: list[str] = field(default_factory=list[str])
     _taken: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
     _rectified: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    _awaited: dict[str, tuple[Tensor, int, Nonlinearity]] = field(
+        default_factory=dict[str, tuple[Tensor, int, Nonlinearity]]
+    )
     _lives: dict[str, _Life] = field(default_factory=dict[str, _Life])
 
     def begin(self) -> None:
         """Forget what this step has shown so far."""
         self._taken.clear()
         self._rectified.clear()
+        self._awaited.clear()
 
     @torch.no_grad()
     def observe(self, layer: str, output: Tensor, nonlinearity: Nonlinearity) -> None:
@@ -140,15 +145,22 @@ class Activations:
 
         Args:
             layer: Name of the layer.
-            output: Its output, any floating-point tensor; the first dimension counts examples.
+            output: Its output, any floating-point tensor; the first dimension counts examples. Of one that is sharded
+                over processes, the part that is here is taken.
             nonlinearity: What the layer applies.
         """
-        if layer in self._taken or not output.is_floating_point() or not output.numel() or output.is_meta:
+        if layer in self._taken or layer in self._awaited or not output.is_floating_point():
             return
-        values = _spread(output.detach())
+        if is_awaited(output):
+            self._awaited[layer] = (output, output._version, nonlinearity)
+            return
+        here = values_here(output)
+        if here is None or not here.numel():
+            return
+        values = _spread(here)
         self._taken[layer] = (_statistics(values, nonlinearity), _histogram(values))
-        if nonlinearity.rectifier and output.dim() >= 2:
-            self._rectified[layer] = _alive(output.detach())
+        if nonlinearity.rectifier and here.dim() >= 2:
+            self._rectified[layer] = _alive(here)
 
     @torch.no_grad()
     def finish(self) -> list[Tensor]:
@@ -158,6 +170,12 @@ class Activations:
             Tensors of numbers still on their device, in the order that :meth:`decode` expects: for each layer seen, its
             statistics, its histogram, and its share of dead units.
         """
+        awaited, self._awaited = self._awaited, {}
+        for layer, (output, version, nonlinearity) in awaited.items():
+            if (
+                not is_awaited(output) and output._version == version
+            ):  # what comes of it was computed since, for which the program has waited
+                self.observe(layer, output, nonlinearity)
         for layer in self._taken:
             if layer not in self.layers:
                 self.layers.append(layer)

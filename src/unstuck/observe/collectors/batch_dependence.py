@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unstuck.observe.autograd.graph import operation, walk
+from unstuck.observe.autograd.graph import operation, saved, walk
+from unstuck.observe.tensors.distributed import is_readable
 from unstuck.record import facts
 
 __all__ = ["mixing_share", "moments_axis"]
@@ -74,6 +75,8 @@ def mixing_share(
     """
     if any(isinstance(module, _BatchNorm) and module.training for module in modules):
         return None
+    if not is_readable(first) or not is_readable(output):
+        return None
     if first.dim() < 2 or output.dim() < 1 or not output.requires_grad or len(output) < 2:
         return None
     if not _examples(first, len(output)) or _by_design(output, len(output)):
@@ -119,8 +122,8 @@ def _by_design(output: Tensor, count: int) -> bool:
             return True
         if name in ("Mm", "Addmm", "Bmm"):
             successors = [successor for successor, _ in node.next_functions][-2:]
-            for saved, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
-                matrix = getattr(node, saved, None)
+            for name, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
+                matrix = saved(node, name)
                 if successor is None and isinstance(matrix, Tensor) and matrix.shape[-2:] == (count, count):
                     return True
     return False
@@ -130,7 +133,7 @@ def _over_examples(node: Any, count: int) -> bool:
     """Whether a statistic is taken over a first axis that counts the examples."""
     axes, sizes = getattr(node, "_saved_dim", None), getattr(node, "_saved_self_sym_sizes", None)
     if sizes is None:
-        values = getattr(node, "_saved_self", None)
+        values = saved(node, "_saved_self")
         sizes = tuple(values.shape) if isinstance(values, Tensor) else ()
     first = axes is None or 0 in ((axes,) if isinstance(axes, int) else axes)
     return first and len(sizes) > 1 and sizes[0] == count

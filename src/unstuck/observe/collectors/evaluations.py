@@ -18,6 +18,7 @@ from unstuck.observe.collectors.input_shift import ShiftProbe
 from unstuck.observe.collectors.inputs import first_tensor, whole_examples
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, LossProbes, loss_arguments
 from unstuck.observe.collectors.seen_examples import Identity
+from unstuck.observe.tensors.distributed import is_readable
 from unstuck.observe.torch_hooks.forward import running_modules
 from unstuck.observe.user_code.frames import user_trail
 from unstuck.observe.user_code.model_roots import Roots
@@ -124,7 +125,7 @@ class EvaluationProbe:
             return
         if function in LOSS_FUNCTIONS:
             pair = loss_arguments(args, kwargs)
-            if pair is not None and isinstance(output, Tensor) and not output.requires_grad:
+            if pair is not None and isinstance(output, Tensor) and not output.requires_grad and is_readable(output):
                 self._pair(pair[1])
                 self._take_loss(
                     self._passes.get(self._owner(pair[0]), current),
@@ -140,7 +141,7 @@ class EvaluationProbe:
                 self._predictions = [*self._predictions[-REMEMBERED:], found]
         elif function in EQUAL and len(args) == 2 and isinstance(output, Tensor):
             targets = [arg for arg in args if not any(arg is known for known in self._predictions)]
-            if len(targets) == 1 and output.dtype == torch.bool and output.numel():
+            if len(targets) == 1 and output.dtype == torch.bool and output.numel() and is_readable(output):
                 current.correct.append(output.sum())
                 current.compared += output.numel()
                 self._pair(targets[0])
@@ -150,7 +151,7 @@ class EvaluationProbe:
 
     def _pair(self, target: Any) -> None:
         """Take the targets of the batch that was evaluated last, once."""
-        if not self._paired and isinstance(target, Tensor):
+        if not self._paired and isinstance(target, Tensor) and is_readable(target):
             self._paired = True
             self._pairs.setdefault(self._place, AssociationProbe()).take(self._batch, target)
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unstuck.observe.autograd.graph import saved
+from unstuck.observe.tensors.distributed import is_sharded, values_here
 from unstuck.observe.user_code.frames import user_place
 
 __all__ = ["Edges", "Spot", "steep"]
@@ -80,27 +82,37 @@ class Edges:
         self.first = None
 
     def see(self, function: Callable[..., Any], args: tuple[Any, ...], output: Any) -> None:
-        """Look at a call; results on an accelerator are left there."""
+        """Look at a call; results on an accelerator are left there, and of those that are sharded our part is seen."""
         name = FUNCTIONS.get(function)
         if name is None or not isinstance(output, Tensor) or not output.is_floating_point():
             return
         if name not in self.places:
             self.places[name] = user_place(1)
-        if self.first is not None or not output.is_cpu or output.numel() > MOST_VALUES or bool(_finite(output)):
+        result = values_here(output)
+        if self.first is not None or result is None or not result.is_cpu or result.numel() > MOST_VALUES:
+            return
+        if _finite(result) is not False:
             return
         if all(_finite(value) for value in args if isinstance(value, Tensor) and value.is_floating_point()):
-            bad = ~output.detach().isfinite()
-            rows = bad.reshape(len(bad), -1).any(dim=1).nonzero().flatten()[:MOST_EXAMPLES] if bad.dim() else []
+            bad = ~result.isfinite()
+            counted = bad.dim() and not is_sharded(output)  # the rows of a part are not those of the batch
+            rows = bad.reshape(len(bad), -1).any(dim=1).nonzero().flatten()[:MOST_EXAMPLES] if counted else []
             self.first = Spot(name, *user_place(1), count=int(bad.sum()), examples=tuple(int(row) for row in rows))
 
 
 def steep(operation: str, node: Any) -> str | None:
     """Name of a graph node's function, if its slope is infinite at the edge of its range; None otherwise."""
     if operation == "Pow":
-        exponent = getattr(node, "_saved_exponent", 0.5)
-        return "pow" if isinstance(exponent, Tensor) or 0 < float(exponent) < 1 or float(exponent) < 0 else None
+        exponent = saved(node, "_saved_exponent")
+        return (
+            "pow"
+            if exponent is None or isinstance(exponent, Tensor) or 0 < float(exponent) < 1 or float(exponent) < 0
+            else None
+        )
     return STEEP.get(operation)
 
 
-def _finite(values: Tensor) -> bool:
-    return bool(values.detach().isfinite().all())
+def _finite(values: Tensor) -> bool | None:
+    """Whether the values on this process are finite; None where they cannot be read."""
+    here = values_here(values)
+    return None if here is None else bool(here.isfinite().all())

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.distributed import is_readable, values_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["InputProbe", "first_tensor", "numbers_of", "whole_examples"]
+__all__ = ["InputProbe", "any_tensor", "first_tensor", "numbers_of", "whole_examples"]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
@@ -39,8 +39,16 @@ EACH = 10
 KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 
+def any_tensor(values: Any) -> Tensor | None:
+    """The first tensor in nested tuples, lists and dictionaries, as the program holds it."""
+    return next(_all_tensors(values), None)
+
+
 def first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in nested tuples, lists and dictionaries; None also where its values are on other processes."""
+    """The first tensor in nested tuples, lists and dictionaries that can be read; of one that is sharded, our part.
+
+    A tensor that holds its own values is returned as it is, with its graph.
+    """
     return next(_tensors(values), None)
 
 
@@ -79,12 +87,19 @@ def whole_examples(values: Any) -> Tensor | None:
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
+    """What can be read of them."""
+    for tensor in _all_tensors(values):
+        here = values_here(tensor)
+        if here is not None:
+            yield tensor if is_readable(tensor) else here
+
+
+def _all_tensors(values: Any) -> Iterator[Tensor]:
     if isinstance(values, Tensor):
-        if not is_distributed(values):
-            yield values
+        yield values
     elif isinstance(values, dict | tuple | list):
         for value in list(values.values()) if isinstance(values, dict) else values:
-            yield from _tensors(value)
+            yield from _all_tensors(value)
 
 
 def _is_mask(tensor: Tensor) -> bool:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from unstuck.observe.autograd.graph import operation, walk
+from unstuck.observe.autograd.graph import operation, saved, walk
 from unstuck.observe.collectors.infinite_slopes import Edges, steep
-from unstuck.observe.tensors.distributed import is_distributed, is_sharded
+from unstuck.observe.tensors.distributed import is_sharded, values_here
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts
 
@@ -39,10 +39,10 @@ def origin(loss: Tensor, roots: Roots, step: int, edges: Edges) -> facts.NonFini
         edges: Calls of functions that are not finite at the edge of their range.
 
     Returns:
-        The place, the count of non-finite values, and the rows of the batch that hold them.
+        The place, the count of non-finite values on this process, and the rows of the batch that hold them.
     """
     for name, parameter in roots.parameters().items():
-        count = 0 if is_sharded(parameter) else _count(parameter)
+        count = _count(parameter)
         if count:
             suspects = tuple(dict.fromkeys(filter(None, (steep(operation(node), node) for node in _nodes(loss)))))
             file, line = next((edges.places[name] for name in suspects if name in edges.places), (None, None))
@@ -97,20 +97,20 @@ def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
     """The tensors that a node keeps for its backward pass, by name; masks hold infinity on purpose."""
     for name in dir(node):
         if name.startswith("_saved_") and "mask" not in name:
-            try:
-                value = getattr(node, name)
-            except RuntimeError:
-                continue  # freed, or changed in place since
-            if isinstance(value, Tensor) and value.is_floating_point() and not is_distributed(value):
+            value = saved(node, name)
+            if isinstance(value, Tensor) and value.is_floating_point():
                 yield name, value
 
 
 def _count(tensor: Tensor) -> int:
-    return int((~tensor.detach().isfinite()).sum()) if tensor.is_floating_point() else 0
+    """Values on this process that are not finite."""
+    here = values_here(tensor) if tensor.is_floating_point() else None
+    return 0 if here is None else int((~here.isfinite()).sum())
 
 
 def _rows(tensor: Tensor) -> tuple[int, ...]:
-    if tensor.dim() < 2:
+    here = values_here(tensor)
+    if here is None or here.dim() < 2 or is_sharded(tensor):
         return ()
-    bad = (~tensor.isfinite()).reshape(len(tensor), -1).any(dim=1)
+    bad = (~here.isfinite()).reshape(len(here), -1).any(dim=1)
     return tuple(int(i) for i in torch.nonzero(bad).reshape(-1)[:MOST_EXAMPLES])

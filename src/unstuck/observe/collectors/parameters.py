@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
-from unstuck.observe.tensors.distributed import is_sharded, values_here
+from unstuck.observe.tensors.distributed import whole_here
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
@@ -85,9 +85,9 @@ class ParameterProbe:
         self._self_observing = False
         self._stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
         self._before = {
-            id(p): _spread(values_here(p), self._stride).clone()
+            id(p): _spread(values, self._stride).clone()
             for p in self.parameters
-            if p.requires_grad and p.numel() and not p.is_sparse and not is_sharded(p)
+            if p.requires_grad and p.numel() and not p.is_sparse and (values := whole_here(p)) is not None
         }
 
     @torch.no_grad()
@@ -106,15 +106,16 @@ class ParameterProbe:
             if columns is not None:
                 return columns
             self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
-        whole = {i: p for i, p in enumerate(self.parameters) if p.numel() and not is_sharded(p)}
-        weights = {i: values_here(p) for i, p in whole.items()}
-        gradients = {i: _values(p.grad) for i, p in whole.items() if p.grad is not None}
+        whole = {i: whole_here(p) for i, p in enumerate(self.parameters) if p.numel()}
+        weights = {i: values for i, values in whole.items() if values is not None}
+        dense = {i: g for i in weights if (g := _gradient(self.parameters[i])) is not None}
+        gradients = {i: _values(gradient) for i, gradient in dense.items()}
         olds = {i: self._before[id(p)] for i, p in enumerate(self.parameters) if id(p) in self._before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         cosines = {
-            i: _cosine(change.to(_wide(change)), _spread(values_here(grad), self._stride).to(_wide(change)))
+            i: _cosine(change.to(_wide(change)), _spread(dense[i], self._stride).to(_wide(change)))
             for i, change in changes.items()
-            if (grad := self.parameters[i].grad) is not None and not grad.is_sparse
+            if i in dense and not dense[i].is_sparse
         }
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
@@ -164,11 +165,11 @@ class ParameterProbe:
         ]
         # A norm is finite where every value is: only otherwise are the values counted, one by one.
         samples[signals.GRADIENT_NONFINITE] = [
-            math.nan if p.grad is None or is_sharded(p) else 0.0 if math.isfinite(norm) else _nonfinite(p.grad)
+            0.0 if math.isfinite(norm) else _nonfinite(_gradient(p))
             for p, norm in zip(self.parameters, gradients, strict=True)
         ]
         samples[signals.WEIGHT_NONFINITE] = [
-            math.nan if is_sharded(p) else 0.0 if math.isfinite(norm) or not p.numel() else _nonfinite(p)
+            0.0 if math.isfinite(norm) else _nonfinite(whole_here(p))
             for p, norm in zip(self.parameters, weights, strict=True)
         ]
         return samples
@@ -176,18 +177,22 @@ class ParameterProbe:
 
 def _dense(parameters: Iterable[Tensor]) -> list[Tensor]:
     """The gradients of parameters that are dense, and whole on this process."""
-    gradients = [p.grad for p in parameters if p.grad is not None and not p.grad.is_sparse]
-    return [values_here(gradient) for gradient in gradients if not is_sharded(gradient)]
+    gradients = [gradient for p in parameters if (gradient := _gradient(p)) is not None]
+    return [gradient for gradient in gradients if not gradient.is_sparse]
+
+
+def _gradient(parameter: Tensor) -> Tensor | None:
+    """The gradient of a parameter; None where there is none, or this process does not hold all of it."""
+    return None if parameter.grad is None else whole_here(parameter.grad)
 
 
 def _values(gradient: Tensor) -> Tensor:
     """The values of a gradient, of a sparse one those that are stored."""
-    gradient = values_here(gradient)
     return gradient.coalesce()._values() if gradient.is_sparse else gradient
 
 
-def _nonfinite(tensor: Tensor) -> float:
-    return float((~_values(tensor).isfinite()).sum())
+def _nonfinite(tensor: Tensor | None) -> float:
+    return math.nan if tensor is None else float((~_values(tensor).isfinite()).sum())
 
 
 def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.distributed import values_here
 from unstuck.record import facts
 
 __all__ = ["Passes"]
@@ -72,6 +72,7 @@ class Passes:
 
 @torch.no_grad()
 def _norms(parameters: Sequence[Tensor]) -> list[Tensor]:
-    """A number for each parameter, which hardly any update leaves the same."""
-    whole = [p.detach() for p in parameters if p.is_floating_point() and p.numel() and not is_distributed(p)]
-    return list(torch._foreach_norm(whole)) if whole else []  # pyright: ignore[reportPrivateUsage]
+    """A number for each parameter, or for what is here of it, which hardly any update leaves the same."""
+    here = [values for p in parameters if p.is_floating_point() and (values := values_here(p)) is not None]
+    known = [values for values in here if values.numel()]
+    return list(torch._foreach_norm(known)) if known else []  # pyright: ignore[reportPrivateUsage]

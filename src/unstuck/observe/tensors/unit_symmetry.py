@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from unstuck.observe.tensors.distributed import whole_here
+
 __all__ = ["unit_spread"]
 
 MOST_UNITS = 64
@@ -23,7 +25,8 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
     .. math:: s = \min_{\text{axis } a \in \{0, 1\}} \frac{\lVert W - \bar W_a \rVert}{\lVert W \rVert}
 
     Units are rows in PyTorch's layers, and columns where users write ``x @ W``, so the smaller of both is given. A
-    weight that is zero has spread 0.
+    weight that is zero has spread 0. Of a weight that is sharded over processes nothing is said: the units of one part
+    may be copies where all together are not.
 
     Args:
         parameters: The parameters, any shapes.
@@ -40,8 +43,8 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
 
 
 def _spread(parameter: Tensor) -> Tensor | None:
-    weights = parameter.detach()
-    if weights.dim() < 2 or weights.is_sparse or not weights.is_floating_point() or hasattr(weights, "to_local"):
+    weights = whole_here(parameter)
+    if weights is None or weights.dim() < 2 or weights.is_sparse or not weights.is_floating_point():
         return None
     matrix = weights.reshape(len(weights), -1) if len(weights) else weights.reshape(0, 1)
     if min(matrix.shape) < 2:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from unstuck.observe.tensors.distributed import values_here
+
 __all__ = ["Reaching"]
 
 LOOKED_AT = 3
@@ -95,5 +97,8 @@ def _mark(parameter: Tensor) -> tuple[int, int] | None:
 
 
 def _any(gradient: Tensor) -> bool:
-    local = getattr(gradient, "_local_tensor", gradient)
-    return bool(local._nnz()) if local.is_sparse else bool(local.any())
+    """Whether any value is not zero, of those that can be read here."""
+    here = values_here(gradient)
+    if here is None:
+        return True
+    return bool(here._nnz()) if here.is_sparse else bool(here.any())

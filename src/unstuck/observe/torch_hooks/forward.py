@@ -25,6 +25,7 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from unstuck.observe.tensors.distributed import local_only
 from unstuck.observe.torch_hooks import compilation, evaluation_switches
 
 __all__ = [
@@ -274,7 +275,8 @@ def _before_any(module: nn.Module, inputs: Any) -> None:
         if watcher in _briefly:
             _briefly.remove(watcher)
         try:
-            watcher.forward_begins(module, inputs)
+            with local_only():
+                watcher.forward_begins(module, inputs)
         except Exception as error:
             unwatch(watcher)
             watcher.failed(error)
@@ -338,7 +340,7 @@ def _after(module: nn.Module, inputs: Any, output: Any) -> None:
 
 def _show(event: Callable[[ForwardListener], None]) -> None:
     """Show an event to every listener; what they compute is not the user's, and their errors must not be either."""
-    with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+    with torch._C.DisableTorchFunction(), local_only():  # pyright: ignore[reportPrivateUsage]
         for listener in tuple(_listeners):
             start = time.perf_counter()
             try:

@@ -23,6 +23,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from unstuck.observe.tensors.distributed import local_only
 from unstuck.observe.torch_hooks.warning_locations import keep_places
 
 __all__ = ["Listener", "held_parameters", "listen", "one_optimizer", "spare", "unlisten", "update"]
@@ -181,7 +182,7 @@ def _tell(event: str, *args: Any) -> None:
         return
     _telling = True
     try:
-        with torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+        with torch._C.DisableTorchFunction(), local_only():  # pyright: ignore[reportPrivateUsage]
             for listener, method in _hearing[event]:
                 try:
                     method(*args)
