@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import Replicate, Shard, distribute_module, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, loss_parallel, parallelize_module
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import checkpoint
 
 from unstuck.observe import Session
 from unstuck.record import Run, RunWriter, facts, signals
@@ -136,6 +137,51 @@ def test_a_watched_rank_makes_no_collective_call_of_its_own(
     run = Run.open(tmp_path)
     assert run.fact(facts.Model).parameters[0].shape == (WIDTH, WIDTH)
     assert len(run.table(signals.WEIGHT_NORM).values) >= 1
+
+
+class SumOverRanks(torch.autograd.Function):
+    """As those who write their own tensor parallelism write it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class Summing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return SumOverRanks.apply(checkpoint(lambda x: SumOverRanks.apply(self.body(x)).log(), x, use_reentrant=False))
+
+
+def sums() -> list[str]:
+    """The collective calls of a training whose own functions make them, in checkpoints too; its loss is not finite."""
+    torch.manual_seed(0)
+    model = Summing()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with Collectives() as collectives:
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            model(torch.randn(BATCH, WIDTH)).square().mean().backward()
+            optimizer.step()
+    return collectives.calls
+
+
+def test_functions_that_call_on_other_ranks_are_not_run_again(two_ranks: Any, tmp_path: Path) -> None:
+    plain = sums()
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1.0) as session:
+        watched = sums()
+    assert session.failure is None
+    assert watched == plain
+    assert len(plain) == 3 * STEPS
 
 
 def test_what_is_not_seen_is_said(two_ranks: Any, tmp_path: Path) -> None:

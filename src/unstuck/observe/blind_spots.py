@@ -19,7 +19,8 @@ FLATTENED = (
 
 PARTS = (
     "activations, inputs or losses are tensors spread over several processes: statistics of activations and inputs are "
-    "of the part that rank 0 holds; what only all parts together would show, such as accuracy, is missing"
+    "of the part that rank 0 holds; what only all parts together would show, such as accuracy, or activations that are "
+    "summed over the processes, is missing"
 )
 
 SPREAD_LOSS = (
