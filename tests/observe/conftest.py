@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 from torch import distributed
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+
+
+@pytest.fixture(autouse=True)
+def same_tracebacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back how crashes are printed: ``init_process_group`` writes the rank before each line, for good."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
 
 @pytest.fixture
