@@ -181,8 +181,9 @@ def test_spread_trainings_are_left_as_they_are_and_have_the_statistics_of_one_pr
 def test_spread_trainings_in_half_precision_or_of_older_kinds_are_left_as_they_are(world, kind, precision, tmp_path):
     run = as_if_unwatched(tmp_path, world, kind, precision)
     assert len(run.series(signals.LOSS)) == 24
-    what = {"fsdp1": [blind_spots.FLATTENED], "sequence": [blind_spots.PARTS], "tp": [blind_spots.PARTS]}
-    assert [event.what for event in run.facts(facts.Event)] == what.get(kind, [])
+    parts = [blind_spots.PARTS]
+    said = {"fsdp1": [blind_spots.FLATTENED], "sequence": parts, "tp": parts, "tp_fsdp2": parts}
+    assert [event.what for event in run.facts(facts.Event)] == said.get(kind, [])
 
 
 @pytest.mark.slow
