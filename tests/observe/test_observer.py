@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from unstuck.errors import ArgumentError
 from unstuck.observe import Observer
-from unstuck.observe.torch_hooks import forward, patches
+from unstuck.observe.torch_hooks import events, forward
 from unstuck.record import Run, RunWriter, facts, signals
 
 OPTIMIZERS = {
@@ -59,7 +59,7 @@ def nothing_left_behind():
     yield
     assert torch.autograd.backward is backward
     assert torch.optim.Optimizer.__init__ is construct
-    assert not patches._listeners
+    assert events.empty()
     assert not forward._handles
     assert torch._C._len_torch_function_stack() == 0
     assert not nn.modules.module._global_forward_hooks

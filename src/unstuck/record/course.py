@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.fact import Fact
 
-__all__ = ["Cost", "Data", "End", "Environment", "Event", "Recipe", "Training"]
+__all__ = ["Cost", "Data", "End", "Environment", "Event", "Recipe", "Training", "Unread"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,24 @@ class Event(Fact):
     step: int
     what: str
     blinds: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread(Fact):
+    """A part of the observation that failed, and what is missing for it from then on.
+
+    Attributes:
+        step: Updates made before it.
+        collector: Name of the part.
+        signals: Keys of the signals that it would have given.
+        error: The error, in one line.
+    """
+
+    kind = "unread"
+    step: int
+    collector: str
+    signals: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from unstuck.record.course import Cost, Data, End, Environment, Event, Recipe, Training
+from unstuck.record.course import Cost, Data, End, Environment, Event, Recipe, Training, Unread
 from unstuck.record.dropping import Dropping
 from unstuck.record.fact import Fact
 from unstuck.record.reach import Ran, Stranger, Strangers
@@ -68,6 +68,7 @@ __all__ = [
     "Stranger",
     "Strangers",
     "Training",
+    "Unread",
     "Wiring",
 ]
 

@@ -51,6 +51,7 @@ class GraphWalk:
     """What a walk has found.
 
     Attributes:
+        root: Where the walk began.
         leaves: Identities of the tensors that accumulate a gradient.
         variables: Those tensors.
         operations: Distinct operations, nearest the loss first.
@@ -60,6 +61,7 @@ class GraphWalk:
     """
 
     def __init__(self, root: Tensor) -> None:
+        self.root = root
         self.leaves: set[int] = set()
         self.variables: list[Tensor] = []
         self.operations: list[str] = []

@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
+from unstuck.record.signals import Signal
 
-__all__ = ["Edges", "Spot", "steep"]
+__all__ = ["InfiniteSlopes", "Spot", "steep"]
 
 NAMES = (
     *("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow", "exp", "div", "true_divide", "reciprocal"),
@@ -63,35 +66,34 @@ class Spot:
     examples: tuple[int, ...]
 
 
-class Edges:
-    """What the sampled steps have shown of these functions.
+class InfiniteSlopes:
+    """Where these functions are called, and the first call of a step that was not finite.
 
-    Attributes:
-        places: File and line of each function's first call.
-        first: The first of this step's calls that was not finite; None where there was none.
+    Args:
+        view: What is known of the step; both are written there.
     """
 
-    def __init__(self) -> None:
-        self.places: dict[str, tuple[str | None, int | None]] = {}
-        self.first: Spot | None = None
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset(FUNCTIONS)
 
-    def forget(self) -> None:
-        """A new step begins."""
-        self.first = None
+    def __init__(self, view: View) -> None:
+        self._view = view
 
-    def see(self, function: Callable[..., Any], args: tuple[Any, ...], output: Any) -> None:
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Look at a call; results on an accelerator are left there."""
-        name = FUNCTIONS.get(function)
-        if name is None or not isinstance(output, Tensor) or not output.is_floating_point():
+        name, view = FUNCTIONS[function], self._view
+        if not view.learning or not isinstance(output, Tensor) or not is_readable(output):
             return
-        if name not in self.places:
-            self.places[name] = user_place(1)
-        if self.first is not None or not output.is_cpu or output.numel() > MOST_VALUES or bool(_finite(output)):
+        if not output.is_floating_point():
             return
-        if all(_finite(value) for value in args if isinstance(value, Tensor) and value.is_floating_point()):
+        if name not in view.slopes:
+            view.slopes[name] = user_place(1)
+        if view.slope is not None or not output.is_cpu or output.numel() > MOST_VALUES or bool(_finite(output)):
+            return
+        if all(_finite(value) for value in args if isinstance(value, Tensor) and _floats(value)):
             bad = ~output.detach().isfinite()
             rows = bad.reshape(len(bad), -1).any(dim=1).nonzero().flatten()[:MOST_EXAMPLES] if bad.dim() else []
-            self.first = Spot(name, *user_place(1), count=int(bad.sum()), examples=tuple(int(row) for row in rows))
+            view.slope = Spot(name, *user_place(1), count=int(bad.sum()), examples=tuple(int(row) for row in rows))
 
 
 def steep(operation: str, node: Any) -> str | None:
@@ -100,6 +102,10 @@ def steep(operation: str, node: Any) -> str | None:
         exponent = getattr(node, "_saved_exponent", 0.5)
         return "pow" if isinstance(exponent, Tensor) or 0 < float(exponent) < 1 or float(exponent) < 0 else None
     return STEEP.get(operation)
+
+
+def _floats(values: Tensor) -> bool:
+    return is_readable(values) and values.is_floating_point()
 
 
 def _finite(values: Tensor) -> bool:

@@ -12,13 +12,15 @@ from torch.nn import functional
 
 from unstuck.observe.autograd.axes import followed, result_shape, signed
 from unstuck.observe.autograd.graph import exchanges_axes, operation, producer
+from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.targets import TargetProbe
-from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["LOSS_FUNCTIONS", "LossProbe", "LossProbes", "loss_arguments"]
+__all__ = ["LOSS_FUNCTIONS", "LossProbe", "Losses", "loss_arguments"]
 
 LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
     getattr(functional, name): name
@@ -58,6 +60,12 @@ _SIGNALS: tuple[Signal, ...] = (
     signals.OUTPUT_SPREAD,
 )
 
+_MEASURED: tuple[Signal, ...] = (
+    *_SIGNALS,
+    *(signals.LOSS_CALL, signals.ACCURACY, signals.PREDICTION_TOP, signals.TARGET_TOP, signals.TARGET_REPEATS),
+    *(signals.TARGET_MEAN, signals.TARGET_STD, signals.TARGET_AUTOCORRELATION),
+)
+
 
 def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
     """Output and target of a loss call; None where they are not two tensors."""
@@ -65,7 +73,7 @@ def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tenso
     target = args[1] if len(args) > 1 else kwargs.get("target")
     if not isinstance(output, Tensor) or not isinstance(target, Tensor):
         return None
-    return None if is_distributed(output) or is_distributed(target) else (output, target)
+    return (output, target) if is_readable(output) and is_readable(target) else None
 
 
 @dataclass
@@ -93,7 +101,6 @@ class LossProbe:
     _range: Tensor | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
-    @torch.no_grad()
     def observe(self, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None) -> None:
         """Take one loss call.
 
@@ -179,14 +186,43 @@ class LossProbe:
         )
 
 
-@dataclass
-class LossProbes:
-    """Tell the calls of several losses apart, by function and place: a training and an auxiliary loss, two heads."""
+class Losses:
+    """Tell the calls of several losses apart, by function and place: a training and an auxiliary loss, two heads.
 
-    _probes: dict[tuple[str, str | None, int | None], LossProbe] = field(
-        default_factory=dict[tuple[str, str | None, int | None], LossProbe]
-    )
-    _calls: int = 0
+    Args:
+        view: What is known of the step.
+    """
+
+    measures = _MEASURED
+    functions = frozenset(LOSS_FUNCTIONS)
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._probes: dict[tuple[str, str | None, int | None], LossProbe] = {}
+        self._calls = 0
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Take a call of one of PyTorch's losses, that something is to be learnt from."""
+        if isinstance(output, Tensor) and output.requires_grad:
+            name = LOSS_FUNCTIONS[function]
+            self.observe(name, args, kwargs, output)
+            pair = loss_arguments(args, kwargs)
+            if pair is not None:
+                self._view.loss_called(LossCall(function=name, output=pair[0], target=pair[1], value=output))
+
+    def failed_call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A loss refused its arguments: take what they were before the script ends."""
+        if function in LOSS_FUNCTIONS:
+            self.observe(LOSS_FUNCTIONS[function], args, kwargs)
+
+    def written(self, call: LossCall) -> None:
+        """Take a loss that the user has written out."""
+        self.observe(call.function, (call.output, call.target), call.arguments, call.value, place=call.place)
+
+    def update(self, optimizer: object) -> Measurement:
+        """The numbers of this step's calls."""
+        batch = self.batch()
+        return Measurement(list(batch.values()), lambda numbers: {s: v[0] for s, v in zip(batch, numbers, strict=True)})
 
     def observe(
         self,
@@ -211,7 +247,7 @@ class LossProbes:
         self._probes.setdefault(key, LossProbe(function=name, place=place)).observe(args, kwargs, value)
 
     @property
-    def functions(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """Names of the functions called so far."""
         return frozenset(name for name, *_ in self._probes)
 

@@ -75,6 +75,6 @@ def observed_columns(optimizer: Observing, parameters: Sequence[Tensor]) -> list
         columns.append(torch.tensor(column, dtype=torch.float64))
     for position, i in enumerate(order):
         if i is None or seen.skipped[i]:
-            columns[3][position] = torch.linalg.vector_norm(parameters[position].detach())
+            columns[3][position] = torch.linalg.vector_norm(parameters[position].detach().float())
             columns[4][position] = 0.0 if parameters[position].requires_grad else torch.nan
     return columns

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
-from unstuck.observe.tensors.distributed import is_sharded, values_here
+from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.distributed import is_distributed, is_sharded, values_here
+from unstuck.observe.tensors.readable import is_readable, is_real
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
-__all__ = ["ParameterProbe"]
+__all__ = ["Parameters"]
 
 SNAPSHOT_VALUES = 4_000_000
 """Weights copied to measure an update (16 MB in float32); of a larger model, an evenly spread part of each tensor."""
@@ -32,34 +33,35 @@ _MEASURED: tuple[Signal, ...] = (
     signals.UPDATE_NORM,
     signals.UPDATE_GRADIENT_COSINE,
 )
+_DERIVED: tuple[Signal, ...] = (signals.UPDATE_RATIO, signals.GRADIENT_NONFINITE, signals.WEIGHT_NONFINITE)
 
 
-@dataclass
-class ParameterProbe:
-    """Measure one step: :meth:`before` it, :meth:`after` it, then :meth:`decode` the numbers once they are fetched.
+class Parameters:
+    """Measure one update: before it, and after it.
 
     Args:
-        parameters: The parameter tensors, in the order of their names in the run.
-        held: Identities of those that the optimizer holds; None: all of them.
+        view: What is known of the step.
     """
 
-    parameters: Sequence[Tensor]
-    held: set[int] | None = None
-    _before: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
-    _sketch: Tensor | None = None
-    _sketch_step: int = -1
-    _carried: Tensor | None = None
-    _stride: int = 1
-    _self_observing: bool = True
+    measures = (*_MEASURED, *_DERIVED, signals.GRADIENT_COSINE, signals.GRADIENT_CARRIED)
+    functions = frozenset[Any]()
 
-    @torch.no_grad()
-    def note_carried(self) -> None:
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._before: dict[int, Tensor] = {}
+        self._sketch: Tensor | None = None
+        self._sketch_step = -1
+        self._carried: Tensor | None = None
+        self._stride = 1
+        self._self_observing = True
+
+    def before_backward(self, first: bool) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
-        gradients = self._held_gradients()
-        self._carried = _norm(gradients) if gradients else None
+        if first:
+            gradients = self._held_gradients()
+            self._carried = _norm(gradients) if gradients else None
 
-    @torch.no_grad()
-    def carried_share(self) -> Tensor | None:
+    def _carried_share(self) -> Tensor | None:
         """That norm over the norm of the gradients now, shape (); 0 where they were cleared; None without gradients."""
         carried, self._carried = self._carried, None
         gradients = self._held_gradients()
@@ -70,79 +72,83 @@ class ParameterProbe:
 
     def _held_gradients(self) -> list[Tensor]:
         """Gradients of what the optimizer holds; nobody may clear those of other parameters."""
-        return _dense(p for p in self.parameters if self.held is None or id(p) in self.held)
+        held = self._view.roots.held
+        return self._dense(p for p in self._view.parameters if id(p) in held)
 
-    @torch.no_grad()
-    def before(self, optimizer: Optimizer) -> None:
-        """Copy the weights that may change, unless the optimizer measures its own updates.
-
-        Args:
-            optimizer: The optimizer that is about to step.
-        """
+    def before_update(self, optimizer: Optimizer) -> None:
+        """Copy the weights that may change, unless the optimizer measures its own updates."""
         self._before = {}
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
             return
         self._self_observing = False
-        self._stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
-        self._before = {
-            id(p): _spread(values_here(p), self._stride).clone()
-            for p in self.parameters
-            if p.requires_grad and p.numel() and not p.is_sparse and not is_sharded(p)
-        }
+        changing = [p for p in self._view.parameters if p.requires_grad and _measurable(p)]
+        self._stride = max(1, -(-sum(p.numel() for p in changing) // SNAPSHOT_VALUES))
+        self._before = {id(p): _spread(values_here(p), self._stride).clone() for p in changing}
 
-    @torch.no_grad()
-    def after(self, optimizer: Optimizer) -> list[Tensor]:
-        """Measure gradients, weights and updates.
+    def update(self, optimizer: Optimizer) -> Measurement | None:
+        """Measure gradients, weights and updates, and how this gradient compares with the one before."""
+        columns = self._columns(optimizer)
+        scalars: dict[Signal, Tensor] = {}
+        cosine, carried = self._gradient_cosine(), self._carried_share()
+        if cosine is not None:
+            scalars[signals.GRADIENT_COSINE] = cosine
+        if carried is not None:
+            scalars[signals.GRADIENT_CARRIED] = carried
 
-        Args:
-            optimizer: The optimizer that has stepped.
+        def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
+            rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
+            return {**self._decode(numbers[: len(columns)]), **rest}
 
-        Returns:
-            For each of the measured quantities one tensor of shape (parameters,), still on its device, NaN where a
-            parameter does not have it; on the first parameter's device.
+        return Measurement([*columns, *scalars.values()], decode)
+
+    def _columns(self, optimizer: Optimizer) -> list[Tensor]:
+        """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
+
+        It is still there, and NaN where a parameter does not have the quantity.
         """
-        if self._self_observing and self.parameters:
-            columns = observed_columns(cast("Observing", optimizer), self.parameters)
+        parameters = self._view.parameters
+        if self._self_observing and parameters:
+            columns = observed_columns(cast("Observing", optimizer), parameters)
             if columns is not None:
                 return columns
             self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
-        whole = {i: p for i, p in enumerate(self.parameters) if p.numel() and not is_sharded(p)}
-        weights = {i: values_here(p) for i, p in whole.items()}
-        gradients = {i: _values(p.grad) for i, p in whole.items() if p.grad is not None}
-        olds = {i: self._before[id(p)] for i, p in enumerate(self.parameters) if id(p) in self._before}
+        weights = {i: values_here(p) for i, p in enumerate(parameters) if _measurable(p)}
+        own = {i: self._view.gradient(parameters[i]) for i in weights}
+        gradients = {i: _values(g) for i, g in own.items() if g is not None}
+        olds = {i: self._before[id(parameters[i])] for i in weights if id(parameters[i]) in self._before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         cosines = {
-            i: _cosine(change.to(_wide(change)), _spread(values_here(grad), self._stride).to(_wide(change)))
+            i: _cosine(change.to(_wide(change)), _spread(values_here(gradient), self._stride).to(_wide(change)))
             for i, change in changes.items()
-            if (grad := self.parameters[i].grad) is not None and not grad.is_sparse
+            if (gradient := own[i]) is not None and not gradient.is_sparse
         }
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
         zeros = {i: 1.0 - g.count_nonzero() / weights[i].numel() for i, g in gradients.items()}
         self._before = {}
         columns = (_norms(gradients), _norms(gradients, order=torch.inf), zeros, _norms(weights), update_norms, cosines)
-        return [self._column(column) for column in columns] if self.parameters else []
+        return [self._column(column) for column in columns] if parameters else []
 
     def _column(self, values: dict[int, Tensor]) -> Tensor:
         """One number for each parameter, NaN where there is none, on one device."""
-        device = self.parameters[0].device
+        parameters = self._view.parameters
+        device = parameters[0].device
         missing = torch.full((), torch.nan, device=device)
-        numbers = [values.get(i, missing).to(device).float() for i in range(len(self.parameters))]
-        return torch.stack([number.real if number.is_complex() else number for number in numbers])
+        numbers = [values.get(i, missing) for i in range(len(parameters))]
+        if not all(n.dtype is torch.float32 and n.device == device for n in numbers):
+            numbers = [number.real if number.is_complex() else number for number in numbers]
+            numbers = [number.to(device).float() for number in numbers]
+        return torch.stack(numbers)
 
-    @torch.no_grad()
-    def gradient_cosine(self, step: int) -> Tensor | None:
+    def _gradient_cosine(self) -> Tensor | None:
         """Cosine between this step's whole gradient and that of the step before, from an evenly spread sketch.
 
-        Args:
-            step: Number of this step.
-
-        Returns:
-            A tensor of shape (1,), or None where the step before was not sketched, or the parameters changed.
+        None where the step before was not sketched, or the parameters changed.
         """
-        gradients = _dense(self.parameters)
+        gradients = self._dense(self._view.parameters)
         if not gradients:
             return None
+        step = self._view.step
         stride = max(1, -(-sum(g.numel() for g in gradients) // SKETCH_VALUES))
         device = gradients[0].device
         sketch = torch.cat([_spread(g, stride).float().to(device, non_blocking=True) for g in gradients])
@@ -152,9 +158,8 @@ class ParameterProbe:
             return None
         return _cosine(previous, sketch).reshape(1)
 
-    def decode(self, numbers: Sequence[list[float]]) -> dict[Signal, list[float]]:
-        """Turn the fetched columns of :meth:`after` into one sample for each signal."""
-        samples = dict(zip(_MEASURED, numbers, strict=False))
+    def _decode(self, numbers: Sequence[list[float]]) -> dict[Signal, Any]:
+        samples: dict[Signal, Any] = dict(zip(_MEASURED, numbers, strict=False))
         if not samples:
             return samples
         weights, gradients = samples[signals.WEIGHT_NORM], samples[signals.GRADIENT_NORM]
@@ -164,20 +169,37 @@ class ParameterProbe:
         ]
         # A norm is finite where every value is: only otherwise are the values counted, one by one.
         samples[signals.GRADIENT_NONFINITE] = [
-            math.nan if p.grad is None or is_sharded(p) else 0.0 if math.isfinite(norm) else _nonfinite(p.grad)
-            for p, norm in zip(self.parameters, gradients, strict=True)
+            math.nan if math.isnan(norm) and self._unknown(p) else 0.0 if math.isfinite(norm) else self._nonfinite(p)
+            for p, norm in zip(self._view.parameters, gradients, strict=True)
         ]
         samples[signals.WEIGHT_NONFINITE] = [
-            math.nan if is_sharded(p) else 0.0 if math.isfinite(norm) or not p.numel() else _nonfinite(p)
-            for p, norm in zip(self.parameters, weights, strict=True)
+            0.0 if math.isfinite(norm) else _nonfinite(p) if _measurable(p) else math.nan
+            for p, norm in zip(self._view.parameters, weights, strict=True)
         ]
         return samples
 
+    def _unknown(self, parameter: Tensor) -> bool:
+        return not _measurable(parameter) or self._view.gradient(parameter) is None
 
-def _dense(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """The gradients of parameters that are dense, and whole on this process."""
-    gradients = [p.grad for p in parameters if p.grad is not None and not p.grad.is_sparse]
-    return [values_here(gradient) for gradient in gradients if not is_sharded(gradient)]
+    def _nonfinite(self, parameter: Tensor) -> float:
+        gradient = self._view.gradient(parameter)
+        return math.nan if gradient is None else _nonfinite(gradient)
+
+    def _dense(self, parameters: Iterable[Tensor]) -> list[Tensor]:
+        """The gradients of parameters that are dense, and whole on this process."""
+        gradients = [self._view.gradient(p) for p in parameters]
+        return [
+            values_here(gradient)
+            for gradient in gradients
+            if gradient is not None and not gradient.is_sparse and not is_sharded(gradient) and gradient.numel()
+        ]
+
+
+def _measurable(parameter: Tensor) -> bool:
+    """Whether a parameter's values are numbers that can be read in this process."""
+    if is_sharded(parameter) or not is_real(parameter) or parameter.element_size() < 2 or not parameter.numel():
+        return False  # of eight bits nothing is computed, they are for storing
+    return is_readable(parameter) or is_distributed(parameter)
 
 
 def _values(gradient: Tensor) -> Tensor:
@@ -187,7 +209,8 @@ def _values(gradient: Tensor) -> Tensor:
 
 
 def _nonfinite(tensor: Tensor) -> float:
-    return float((~_values(tensor).isfinite()).sum())
+    values = _values(tensor)
+    return float((~values.isfinite()).sum()) if values.numel() else math.nan
 
 
 def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tensor]:

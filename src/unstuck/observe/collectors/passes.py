@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.readable import is_readable, is_real
 from unstuck.record import facts
 
 __all__ = ["Passes"]
@@ -73,5 +73,6 @@ class Passes:
 @torch.no_grad()
 def _norms(parameters: Sequence[Tensor]) -> list[Tensor]:
     """A number for each parameter, which hardly any update leaves the same."""
-    whole = [p.detach() for p in parameters if p.is_floating_point() and p.numel() and not is_distributed(p)]
+    readable = (p for p in parameters if is_readable(p) and is_real(p) and p.element_size() > 1)
+    whole = [p.detach() for p in readable if p.numel()]
     return list(torch._foreach_norm(whole)) if whole else []  # pyright: ignore[reportPrivateUsage]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.initialiser_test import looks_fresh
+from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record.facts import Stranger, Strangers
+from unstuck.record.signals import Signal
 
-__all__ = ["Learners"]
+__all__ = ["UnoptimizedParameters"]
 
 MOST = 512
 """Tensors compared; a model of more has its fault in the first ones too."""
@@ -29,13 +35,36 @@ class _Known:
     fresh: bool | None
 
 
-@dataclass
-class Learners:
-    """Compare the tensors that losses lead to with those that optimizers hold, over several losses."""
+class UnoptimizedParameters:
+    """Compare the tensors that losses lead to with those that optimizers hold, over several losses.
 
-    _known: dict[int, _Known] = field(default_factory=dict[int, _Known])
-    _changed: set[int] = field(default_factory=set[int])
-    _since: int = -1
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._new: list[Strangers] = []
+        self._known: dict[int, _Known] = {}
+        self._changed: set[int] = set()
+        self._since = -1
+
+    def backward(self, graph: GraphWalk) -> None:
+        """Take a graph."""
+        view = self._view
+        if graph.complete and not any(is_distributed(parameter) for parameter in view.named.values()):
+            held = view.roots.held | held_parameters()
+            self._new.append(
+                self.observe(graph.variables, own=view.roots.held, held=held, named=view.named, step=view.updates)
+            )
+
+    def facts(self) -> Iterator[Strangers]:
+        """What is new."""
+        new, self._new = self._new, []
+        yield from new
 
     def observe(
         self, leaves: Iterable[Tensor], *, own: set[int], held: set[int], named: Mapping[str, Tensor], step: int
