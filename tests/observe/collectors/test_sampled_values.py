@@ -23,7 +23,7 @@ class Seeing(TorchFunctionMode):
         return output
 
 
-def drawn(draw: Callable[[Tensor, Tensor], Tensor], *, scored: bool = False) -> list[facts.Draw]:
+def drawn(draw: Callable[[Tensor, Tensor], Tensor], *, scored: bool = False) -> list[facts.NonDifferentiableSample]:
     """What is told of a draw from a learnt distribution that a layer takes."""
     draws, encoder = Draws(), nn.Linear(3, 4)
     with Seeing(draws):

@@ -54,12 +54,12 @@ class Draws:
         for draw in self._among(inputs) if self._draws else ():
             draw.taken = draw.taken or where
 
-    def finish(self) -> Iterator[facts.Draw]:
+    def finish(self) -> Iterator[facts.NonDifferentiableSample]:
         """The draws of this step that layers took and nothing scored; they are forgotten."""
         draws, self._draws = self._draws, []
         for draw in draws:
             if draw.taken is not None and not draw.scored:
-                yield facts.Draw(where=draw.taken, file=draw.file, line=draw.line)
+                yield facts.NonDifferentiableSample(where=draw.taken, file=draw.file, line=draw.line)
 
     def _among(self, values: Iterable[Any]) -> list[_Draw]:
         return [draw for draw in self._draws if any(draw.values() is value for value in values)]

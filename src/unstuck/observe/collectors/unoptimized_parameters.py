@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unstuck.observe.tensors.initialiser_test import looks_fresh
 from unstuck.observe.user_code.frames import user_names
-from unstuck.record.facts import Stranger, Strangers
+from unstuck.record.facts import UnoptimizedParameter, UnoptimizedParameters
 
 __all__ = ["Learners"]
 
@@ -39,7 +39,7 @@ class Learners:
 
     def observe(
         self, leaves: Iterable[Tensor], *, own: set[int], held: set[int], named: Mapping[str, Tensor], step: int
-    ) -> Strangers:
+    ) -> UnoptimizedParameters:
         """Take the leaves of one loss's graph.
 
         Args:
@@ -57,13 +57,13 @@ class Learners:
             self._since = step
         candidates = [leaf for leaf in leaves if id(leaf) not in held and isinstance(leaf, nn.Parameter)][:MOST]
         self._meet([leaf for leaf in candidates if id(leaf) not in self._known], named)
-        strangers = [leaf for leaf in candidates if self._same(leaf)]
-        return Strangers(
+        unchanged = [leaf for leaf in candidates if self._same(leaf)]
+        return UnoptimizedParameters(
             step=step,
             since=self._since,
             unchanged=tuple(
-                Stranger(name=self._known[id(t)].name, shape=tuple(t.shape), fresh=self._known[id(t)].fresh)
-                for t in strangers
+                UnoptimizedParameter(name=self._known[id(t)].name, shape=tuple(t.shape), fresh=self._known[id(t)].fresh)
+                for t in unchanged
             ),
             reached=len(leaves),
             held=sum(id(leaf) in own for leaf in leaves),
