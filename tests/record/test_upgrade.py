@@ -124,7 +124,14 @@ def test_a_flat_loss_from_before_some_fields_were_known() -> None:
     }
 
 
-@pytest.mark.parametrize("values", [{"function": None}, {"function": "mse_loss", "classes": {"number": 3}}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"function": None},
+        {"function": "mse_loss", "classes": {"number": 3}},
+        {"function": "mse_loss", "output": [], "output_shape": [6, 3]},  # damaged: the reader's affair
+    ],
+)
 def test_a_loss_of_today_is_left_as_it_is(values: dict[str, object]) -> None:
     assert upgraded("loss", values) is values
 

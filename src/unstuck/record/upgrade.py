@@ -71,8 +71,8 @@ def upgraded(kind: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_flat(loss: dict[str, Any]) -> bool:
-    parts = {path[0] for path in FLAT_LOSS.values()}
-    return not any(isinstance(loss.get(part), dict) for part in parts) and not FLAT_LOSS.keys().isdisjoint(loss)
+    apart = "output" in loss or "target" in loss or isinstance(loss.get("classes"), dict)
+    return not apart and not FLAT_LOSS.keys().isdisjoint(loss)
 
 
 def _nested_loss(flat: dict[str, Any]) -> dict[str, Any]:
