@@ -161,7 +161,12 @@ def test_the_loss_call_is_known(tmp_path):
             criterion(model(torch.randn(6, 4)), torch.tensor([0, 0, 0, 1, 1, 2])).backward()
             optimizer.step()
     loss = Run.open(tmp_path).fact(facts.Loss)
-    assert (loss.function, loss.reduction, loss.classes, loss.class_counts) == ("cross_entropy", "sum", 3, (9, 6, 3))
+    assert (loss.function, loss.reduction, loss.classes.number, loss.classes.counts) == (
+        "cross_entropy",
+        "sum",
+        3,
+        (9, 6, 3),
+    )
     assert loss.file == __file__
     assert loss.line is not None
 

@@ -17,7 +17,7 @@ EXAMPLES = [
         parameters=(facts.Parameter(name="fc.weight", shape=(2, 3), role="weight"),),
     ),
     facts.Optimizer(type="Adam", groups=(facts.ParameterGroup(parameters=2, betas=(0.9, 0.999)),), file="t.py", line=3),
-    facts.Loss(function=None, class_counts=(1, 2)),
+    facts.Loss(function=None, classes=facts.LossClasses(counts=(1, 2))),
     facts.Inputs(shape=(8, 3), kind_of="table", examples=8, minimum=0.0, maximum=1.0, feature_means=(0.5,) * 3),
     facts.NonFinite(step=3, what="loss", examples=(1, 2)),
     facts.End(reason="crashed", steps=3, message="ValueError: no"),

@@ -113,7 +113,11 @@ def test_another_process_reads_while_we_write(tmp_path):
 
 
 def test_facts_grow_without_a_new_schema(tmp_path):
-    known = facts.Loss(function="cross_entropy", classes=3, class_counts=(1, 2, 3), output_shape=(6, 3))
+    known = facts.Loss(
+        function="cross_entropy",
+        output=facts.LossOutput(shape=(6, 3)),
+        classes=facts.LossClasses(number=3, counts=(1, 2, 3)),
+    )
     with RunWriter(tmp_path) as writer:
         writer.state(known)
         writer._execute(

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from unstuck.record.facts import FactT
+from unstuck.record.upgrade import upgraded
 
 __all__ = ["from_plain"]
 
@@ -18,12 +19,13 @@ def from_plain(cls: type[FactT], values: dict[str, Any]) -> FactT:
 
     Args:
         cls: The class of the fact.
-        values: Its fields; unknown ones are ignored, missing ones take their default.
+        values: Its fields, as this or an earlier release names them; unknown ones are ignored, missing ones take their
+            default.
 
     Returns:
         The fact, with lists turned back into tuples and mappings into their dataclasses.
     """
-    return _build(cls, values)
+    return _build(cls, upgraded(cls.kind, values))
 
 
 @cache
@@ -37,11 +39,10 @@ def _build(cls: Any, values: dict[str, Any]) -> Any:
 
 
 def _convert(hint: Any, value: Any) -> Any:
-    if isinstance(value, list):
-        for option in typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,):
-            if typing.get_origin(option) is tuple:
-                entry = typing.get_args(option)[0]
-                return tuple(_convert(entry, item) for item in value)
-    if isinstance(value, dict) and is_dataclass(hint):
-        return _build(hint, value)
+    for option in typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,):
+        if isinstance(value, list) and typing.get_origin(option) is tuple:
+            entry = typing.get_args(option)[0]
+            return tuple(_convert(entry, item) for item in value)
+        if isinstance(value, dict) and is_dataclass(option):
+            return _build(option, value)
     return value

@@ -19,6 +19,7 @@ from unstuck.record.facts import Fact, FactT
 from unstuck.record.plain import from_plain
 from unstuck.record.schema import check_schema, run_file
 from unstuck.record.signals import Index, Signal
+from unstuck.record.upgrade import stored_kinds
 
 __all__ = ["Run", "Series", "Table"]
 
@@ -180,8 +181,9 @@ class Run:
         return self._once(f"fact {kind.kind}", lambda: self._facts(kind))
 
     def _facts(self, kind: type[FactT]) -> tuple[FactT, ...]:
-        query = "SELECT value FROM facts WHERE stream = ? AND kind = ? ORDER BY id"
-        rows = self._connection.execute(query, (self.number, kind.kind)).fetchall()
+        kinds = stored_kinds(kind.kind)
+        query = f"SELECT value FROM facts WHERE stream = ? AND kind IN ({', '.join('?' * len(kinds))}) ORDER BY id"
+        rows = self._connection.execute(query, (self.number, *kinds)).fetchall()
         return tuple(from_plain(kind, json.loads(row[0])) for row in rows)
 
     def fact(self, kind: type[FactT]) -> FactT | None:

@@ -16,10 +16,10 @@ Draw = Callable[[Tensor, Tensor], Tensor]
 
 
 @pytest.fixture
-def drawn(watched: Any) -> Callable[..., list[facts.Draw]]:
+def drawn(watched: Any) -> Callable[..., list[facts.NonDifferentiableSample]]:
     """What is told of a draw from a learnt distribution that a layer takes."""
 
-    def run(draw: Draw, *, scored: bool = False, taken: bool = True) -> list[facts.Draw]:
+    def run(draw: Draw, *, scored: bool = False, taken: bool = True) -> list[facts.NonDifferentiableSample]:
         encoder, decoder = nn.Linear(3, 4), nn.Sequential(nn.Linear(2, 3))
         with watched(nn.ModuleDict({"encoder": encoder, "decoder": decoder})) as step:
             mean, spread = encoder(torch.ones(5, 3)).chunk(2, dim=1)
@@ -29,7 +29,7 @@ def drawn(watched: Any) -> Callable[..., list[facts.Draw]]:
             if scored:
                 Normal(mean, spread.exp()).log_prob(values)
             step.update()
-        return step.facts(facts.Draw)
+        return step.facts(facts.NonDifferentiableSample)
 
     return run
 
@@ -58,4 +58,4 @@ def test_a_draw_of_an_evaluation_is_taken_by_nobody(watched: Any) -> None:
         mean, spread = encoder(torch.ones(5, 3)).chunk(2, dim=1)
         nn.Linear(2, 3)(torch.normal(mean, spread.exp()))
         step.update()
-    assert step.facts(facts.Draw) == []
+    assert step.facts(facts.NonDifferentiableSample) == []

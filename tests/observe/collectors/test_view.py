@@ -42,7 +42,7 @@ def test_a_step_begins_with_nothing_seen_and_keeps_what_is_known_of_the_model(vi
 def test_a_fact_is_noticed_once_for_each_place(view: View) -> None:
     for fact in (softmax("a", 1), softmax("a", 1), softmax("b", 1), softmax("a", 2), None):
         view.notice(fact)
-    view.notice(facts.Draw(where="a", file="script.py", line=1))
+    view.notice(facts.NonDifferentiableSample(where="a", file="script.py", line=1))
     assert [(fact.kind, fact.where, fact.line) for fact in view.noticed] == [
         ("softmax", "a", 1),
         ("softmax", "b", 1),

@@ -91,9 +91,7 @@ class LossProbe:
     _reduction: str = "mean"
     _output_shape: tuple[int, ...] = ()
     _operation: str = ""
-    _axis: int | None = None
-    _class_axis: int | None = None
-    _made_shape: tuple[int, ...] = ()
+    _softmax: facts.OutputSoftmax | None = None
     _transposed: bool = False
     _weighted: bool = False
     _weights: tuple[Any, Any] = (None, None)
@@ -135,14 +133,14 @@ class LossProbe:
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)
         self._operation = "" if node is None else operation(node)
-        self._axis = self._class_axis = None
-        self._made_shape = ()
+        self._softmax = None
         self._transposed = exchanges_axes(output)
-        if self._operation in ("Softmax", "LogSoftmax"):
-            axis, self._made_shape = getattr(node, "_saved_dim", None), result_shape(node) or tuple(output.shape)
-            self._axis = None if axis is None else signed(axis) % max(len(self._made_shape), 1)
+        axis = getattr(node, "_saved_dim", None)
+        if self._operation in ("Softmax", "LogSoftmax") and axis is not None:
+            shape = result_shape(node) or tuple(output.shape)
             # Of several dimensions a loss over classes takes the second for the classes.
-            self._class_axis = followed(output.grad_fn, min(1, output.dim() - 1))[1] if output.dim() else None
+            classes = followed(output.grad_fn, min(1, output.dim() - 1))[1] if output.dim() else None
+            self._softmax = facts.OutputSoftmax(axis=signed(axis) % max(len(shape), 1), shape=shape, class_axis=classes)
 
     def _measure(self, output: Tensor) -> dict[Signal, Tensor]:
         if not output.is_floating_point() or not output.numel():
@@ -167,22 +165,24 @@ class LossProbe:
     def fact(self) -> facts.Loss:
         """All that the calls so far have shown."""
         low, high = (None, None) if self._range is None else self._range.tolist()
+        target, classes = self.targets.summary()
         return facts.Loss(
             function=self.function,
             reduction=self._reduction,
-            output_shape=self._output_shape,
-            output_minimum=low,
-            output_maximum=high,
-            output_op=self._operation,
-            output_op_axis=self._axis,
-            output_op_shape=self._made_shape,
-            output_class_axis=self._class_axis,
-            output_transposed=self._transposed,
             weighted=self._weighted,
             label_smoothing=self._smoothing,
+            output=facts.LossOutput(
+                shape=self._output_shape,
+                minimum=low,
+                maximum=high,
+                operation=self._operation,
+                softmax=self._softmax,
+                transposed=self._transposed,
+            ),
+            target=target,
+            classes=classes,
             file=self.place[0],
             line=self.place[1],
-            **self.targets.summary(),
         )
 
 

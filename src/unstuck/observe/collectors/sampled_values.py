@@ -69,7 +69,7 @@ class SampledValues:
         draws, self._draws = self._draws, []
         for draw in draws:
             if draw.taken is not None and not draw.scored:
-                self._view.notice(facts.Draw(where=draw.taken, file=draw.file, line=draw.line))
+                self._view.notice(facts.NonDifferentiableSample(where=draw.taken, file=draw.file, line=draw.line))
 
     def _among(self, values: Iterable[Any]) -> list[_Draw]:
         return [draw for draw in self._draws if any(draw.values() is value for value in values)]

@@ -16,7 +16,7 @@ from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.initialiser_test import looks_fresh
 from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_names
-from unstuck.record.facts import Stranger, Strangers
+from unstuck.record import facts
 from unstuck.record.signals import Signal
 
 __all__ = ["UnoptimizedParameters"]
@@ -47,7 +47,7 @@ class UnoptimizedParameters:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._new: list[Strangers] = []
+        self._new: list[facts.UnoptimizedParameters] = []
         self._known: dict[int, _Known] = {}
         self._changed: set[int] = set()
         self._since = -1
@@ -61,14 +61,14 @@ class UnoptimizedParameters:
                 self.observe(graph.variables, own=view.roots.held, held=held, named=view.named, step=view.updates)
             )
 
-    def facts(self) -> Iterator[Strangers]:
+    def facts(self) -> Iterator[facts.UnoptimizedParameters]:
         """What is new."""
         new, self._new = self._new, []
         yield from new
 
     def observe(
         self, leaves: Iterable[Tensor], *, own: set[int], held: set[int], named: Mapping[str, Tensor], step: int
-    ) -> Strangers:
+    ) -> facts.UnoptimizedParameters:
         """Take the leaves of one loss's graph.
 
         Args:
@@ -86,13 +86,15 @@ class UnoptimizedParameters:
             self._since = step
         candidates = [leaf for leaf in leaves if id(leaf) not in held and isinstance(leaf, nn.Parameter)][:MOST]
         self._meet([leaf for leaf in candidates if id(leaf) not in self._known], named)
-        strangers = [leaf for leaf in candidates if self._same(leaf)]
-        return Strangers(
+        unchanged = [leaf for leaf in candidates if self._same(leaf)]
+        return facts.UnoptimizedParameters(
             step=step,
             since=self._since,
             unchanged=tuple(
-                Stranger(name=self._known[id(t)].name, shape=tuple(t.shape), fresh=self._known[id(t)].fresh)
-                for t in strangers
+                facts.UnoptimizedParameter(
+                    name=self._known[id(t)].name, shape=tuple(t.shape), fresh=self._known[id(t)].fresh
+                )
+                for t in unchanged
             ),
             reached=len(leaves),
             held=sum(id(leaf) in own for leaf in leaves),

@@ -1,13 +1,27 @@
-"""Facts about where the examples come from: their loaders, and whether evaluations get the same kind."""
+"""Facts about the data: where the examples come from, their inputs, and whether targets belong to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from unstuck.record.fact import Fact
+from unstuck.record.facts.fact import Fact
 
-__all__ = ["Association", "Loader", "Shift"]
+__all__ = ["Association", "Data", "Inputs", "Loader"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Fact):
+    """A data set that unstuck itself loaded."""
+
+    kind = "data"
+    name: str
+    task: Literal["classification", "regression"]
+    train: int
+    validation: int
+    test: int
+    features: tuple[int, ...] = ()
+    classes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,23 +48,36 @@ class Loader(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shift(Fact):
-    r"""How far the inputs of training batches lie from those of evaluations, value by value of an example.
+class Inputs(Fact):
+    """What the model takes in, by feature over the batches seen so far (channels for images, columns for tables).
 
     Attributes:
-        trained: Training examples that it rests on.
-        evaluated: Evaluated examples that it rests on, without evaluations of the training set itself.
-        distance: Root of :math:`\sum_f (\bar x_f - \bar y_f)^2 / \sum_f \sigma_f^2`, :math:`\sigma_f^2` the mean
-            variance of both, less what sampling gives; 0 where they agree.
-        spread: Root of the sum of variances in training, over that in evaluations; 1 where they agree.
+        shape: Shape of one batch.
+        kind_of: image (N, C, H, W), table (N, F), sequence (N, T, F), or ids for integers.
+        examples: Examples seen.
+        minimum: Smallest value.
+        maximum: Largest value.
+        feature_means: Mean of each feature (at most 4,096 of them).
+        feature_stds: Standard deviation of each feature.
+        first_layer: Root mean square of what reaches the first layer with weights, where it is as many values as the
+            batch, changed on the way or not; None where that was not seen.
+        levels: Distinct values of the feature that has most of them, among the first thousand of a batch.
+        correlated: Greatest eigenvalue of the correlations between the features over the median one: 1 for independent
+            features; of tables of 3 to 128 features alone.
     """
 
-    kind = "shift"
-    missing = "no evaluation of other examples was seen"
-    trained: int
-    evaluated: int
-    distance: float
-    spread: float
+    kind = "inputs"
+    missing = "no batch was seen to enter the model"
+    shape: tuple[int, ...]
+    kind_of: Literal["image", "table", "sequence", "ids", "other"]
+    examples: int
+    minimum: float
+    maximum: float
+    feature_means: tuple[float, ...] = ()
+    feature_stds: tuple[float, ...] = ()
+    first_layer: float | None = None
+    levels: int | None = None
+    correlated: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +101,3 @@ class Association(Fact):
     linear: float
     explained: float = float("nan")
     told: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluatedAssociation(Association):
-    """The same by pairs from evaluations of other examples than those of the training set."""
-
-    kind = "evaluated_association"
