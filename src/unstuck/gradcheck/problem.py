@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -16,10 +17,12 @@ from unstuck.gradcheck.branches import Recorder
 from unstuck.gradcheck.copies import cast_tree, copied
 from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["Objective", "Problem", "build", "projection"]
+__all__ = ["INPUT", "Objective", "Problem", "build", "projection"]
 
 INPUT = "input"
 """Name under which an input's gradient is reported."""
+LEAST_MOVE = 1e-3
+"""Least size of a direction, for tensors that are zero."""
 
 LossFunction = Callable[[Any, Any], Tensor]
 Penalty = Callable[[nn.Module], Tensor]
@@ -95,6 +98,10 @@ class Problem:
         promote: Whether operations that ask for float32 get float64.
         scale: Factor of the value, a power of two.
         complex: Names of the tensors that are complex: each is checked as pairs of real and imaginary part.
+        directions: By name, a tensor and directions of shape (K, *shape) in which it is moved; ``tensors`` then has K
+            coefficients in its place.
+        constants: Whether tensors that the model makes of numbers are of float64, whatever the default type.
+        deadline: When to stop, by ``time.perf_counter``.
     """
 
     objective: Objective
@@ -105,6 +112,9 @@ class Problem:
     promote: bool = False
     scale: float = 1.0
     complex: frozenset[str] = frozenset()
+    directions: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
+    constants: bool = False
+    deadline: float = float("inf")
 
     def __post_init__(self) -> None:
         parameters = self.objective.named_parameters()
@@ -121,11 +131,34 @@ class Problem:
         """Hold a tensor at its value instead of checking it."""
         self.tensors.pop(name)
 
+    def along(self, count: int) -> Problem:
+        r"""The same as a function of coefficients :math:`c` of random directions, :math:`f(x + \sum_k c_k v_k)`, at 0.
+
+        Few differences then see every entry: each :math:`v_k` is as large as its tensor.
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        directions: dict[str, tuple[Tensor, Tensor]] = {}
+        for name, x in self.tensors.items():
+            size = max(float(x.square().mean().sqrt()), LEAST_MOVE)
+            v = torch.randn((count, *x.shape), generator=generator, dtype=x.dtype)
+            directions[name] = x, (size * v).to(x.device)
+        zeros = {name: x.new_zeros(count) for name, x in self.tensors.items()}
+        return replace(self, tensors=zeros, directions=directions)
+
     def value(self, changed: Mapping[str, Tensor], *, choices: bool = False) -> tuple[Tensor, Recorder]:
-        """The value where some tensors are replaced. Buffers start each time as they were found."""
+        """The value where some tensors are replaced. Buffers start each time as they were found.
+
+        Raises:
+            TimeoutError: It is past the deadline.
+        """
+        if time.perf_counter() > self.deadline:
+            raise TimeoutError("the gradient check takes longer than it may")
         state = dict(self._fixed)
         inputs = self.inputs
         for name, tensor in {**self.tensors, **changed}.items():
+            if name in self.directions:
+                origin, directions = self.directions[name]
+                tensor = origin + torch.tensordot(tensor, directions, dims=1)
             tensor = torch.view_as_complex(tensor) if name in self.complex else tensor
             if name in self._places:
                 state[self._places[name]] = tensor
@@ -134,9 +167,12 @@ class Problem:
         buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
         # A model may work in place on what it gets.
         inputs, targets = pytree.tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, (inputs, self.targets))
-        recorder = Recorder(choices=choices, promote=self.promote)
+        recorder = Recorder(choices=choices, promote=self.promote, constants=self.constants)
         with recorder:
-            value = functional_call(self.objective, {**state, **buffers}, (inputs, targets))
+            if state or buffers:
+                value = functional_call(self.objective, {**state, **buffers}, (inputs, targets))
+            else:
+                value = self.objective.forward(inputs, targets)  # a function: hooks on all modules are not for it
             return value * self.scale, recorder
 
     def at(self, changed: Mapping[str, Tensor] | None = None) -> Tensor:

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from unstuck.observe.autograd.custom_functions import check
+from unstuck.gradcheck.overhear import Call
+from unstuck.gradcheck.recorded import check_call
+from unstuck.observe.autograd.custom_functions import described
 from unstuck.observe.observer import Observer
 from unstuck.record import Run, RunWriter
-from unstuck.record.facts import Graph
+from unstuck.record.facts import CustomFunction, Graph
 
 
 class Square(Function):
@@ -132,6 +134,10 @@ class Single(WrongSquare):
         x = x.float()
         ctx.save_for_backward(x)
         return x * x
+
+
+def check(function: type[Function], arguments: tuple[Any, ...]) -> CustomFunction:
+    return described(function, check_call(Call(kind=function, arguments=arguments)))
 
 
 def values(*shape: int) -> Tensor:
