@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from unstuck.gradcheck.analytic import gradients
 from unstuck.gradcheck.branches import Recorder
-from unstuck.gradcheck.copies import cast_tree, first_examples
+from unstuck.gradcheck.copies import cast_tree
 from unstuck.gradcheck.differences import Evaluator
 from unstuck.gradcheck.judge import Judged, State, Tolerance, judge
 from unstuck.gradcheck.overhear import Call
@@ -31,11 +31,11 @@ ENTRIES = 24
 STEP = 1e-5
 """Step of the differences, in units of the argument's size (CS231n, "Gradient checks")."""
 
-LINES = Tolerance(error=1e-2)
-"""Error above which the gradient is probably wrong (CS231n)."""
+LINES = Tolerance(error=1e-2, shrink=(0.1, 0.001))
+"""Error above which the gradient is probably wrong (CS231n); suspects are looked at again at few steps."""
 
-SINGLE = Tolerance(error=1e-2, shrink=(1.0, 0.1))
-"""The same for single entries, with fewer looks again: they are many."""
+SINGLE = Tolerance(error=1e-2, shrink=(0.1,))
+"""The same for single entries, which are many."""
 
 VANISHING = 1e-6
 """Share of the largest gradient below which a slope is zero."""
@@ -43,7 +43,7 @@ VANISHING = 1e-6
 PASSING = 1e-3
 """Share of the largest gradient above which a gradient passes through where the slope is zero."""
 
-ENOUGH_VALUES = 2**14
+ENOUGH_VALUES = 2**12
 """Values of the arguments above which examples are left out, so that the check is fast."""
 
 LEAST_EXAMPLES = 8
@@ -51,6 +51,10 @@ LEAST_EXAMPLES = 8
 
 EVALUATIONS = 40
 """Evaluations that a check of a right function takes, about: where there is no time for so many, it does not begin."""
+
+
+PATIENCE = 10.0
+"""By how much it may take longer than it computes, on a busy machine or where the function waits for something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +86,11 @@ def check_call(call: Call, *, seconds: float = float("inf"), seed: int = 0) -> C
 
     Args:
         call: The call; derivatives are taken by those of its arguments that require gradients.
-        seconds: Time that it may take; one evaluation may go beyond.
+        seconds: Time that it may compute; one evaluation may go beyond.
         seed: Seed of the directions and of every evaluation.
     """
-    deadline = time.perf_counter() + seconds
-    with steady(None), aside(), _without_autocast(call):
+    deadline = time.thread_time() + seconds
+    with aside(), steady(None), _without_autocast(call):
         for arguments in _attempts(call.arguments):
             try:
                 return _checked(replace(call, arguments=arguments), deadline, seed)
@@ -98,16 +102,23 @@ def check_call(call: Call, *, seconds: float = float("inf"), seed: int = 0) -> C
 
 
 def _attempts(arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Few examples of large arguments, then all of them."""
+    """Few examples of large arguments, counted along the first one's first dimension; then all of them."""
     leaves = pytree.tree_leaves(arguments)
     tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.ndim]
     values = sum(tensor.numel() for tensor in tensors)
-    # A number among the arguments that is that of the examples would not fit fewer.
-    if values <= ENOUGH_VALUES or any(type(leaf) is int and leaf == len(tensors[0]) for leaf in leaves):
+    if values <= ENOUGH_VALUES:
         return [arguments]
-    count = max(LEAST_EXAMPLES, len(tensors[0]) * ENOUGH_VALUES // values)
-    few = first_examples(arguments, count)
-    return [arguments] if few is arguments else [few, arguments]
+    examples = len(tensors[0])
+    # Indices might point beyond what is left, and a number of examples would not fit it.
+    whole = any(not (t.is_floating_point() or t.is_complex() or t.dtype == torch.bool) for t in tensors)
+    count = max(LEAST_EXAMPLES, examples * ENOUGH_VALUES // values)
+    if whole or count >= examples or any(type(leaf) is int and leaf == examples for leaf in leaves):
+        return [arguments]
+    few: list[Any] = []
+    for argument in arguments:
+        along = isinstance(argument, Tensor) and argument.ndim and len(argument) == examples
+        few.append(argument.detach()[:count].requires_grad_(argument.requires_grad) if along else argument)
+    return [tuple(few), arguments]
 
 
 def _without_autocast(call: Call) -> torch.autocast:
@@ -122,9 +133,9 @@ def _checked(call: Call, deadline: float, seed: int) -> CallCheck:
     for name, argument in zip(names, call.arguments, strict=True):
         if name in problem.tensors and not argument.requires_grad:
             problem.leave_out(name)
-    began = time.perf_counter()
+    left, began = deadline - time.thread_time(), time.perf_counter()
     outputs = _outputs(problem)
-    if outputs is None or began + EVALUATIONS * (time.perf_counter() - began) > deadline:
+    if outputs is None or EVALUATIONS * (time.perf_counter() - began) > PATIENCE * left:
         return UNKNOWN
     asked = [a for a in problem.inputs if isinstance(a, Tensor)]
     if any(torch.equal(outputs[0], argument) for argument in asked if argument.shape == outputs[0].shape):

@@ -6,6 +6,7 @@ arguments of one of its next calls. Before the backward pass that follows, ``gra
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import threading
 import time
@@ -32,8 +33,11 @@ MOST_HEARD = 8
 MOST_VALUES = 2**20
 """Values of the arguments above which a function is not checked: copies of them would take memory from the training."""
 
-SECONDS = 0.05
-"""Time that all checks of a training may take; one evaluation of a slow function may go beyond."""
+MOST_MEETINGS = 8
+"""Graphs after which a function is not waited for any more that was called no second time."""
+
+SECONDS = 0.1
+"""Time that all checks of a training may take: a right function takes 5 to 10 ms, one that is wrong 20 to 40."""
 
 
 def described(function: Function, check: CallCheck | None = None) -> CustomFunction:
@@ -62,6 +66,7 @@ class _Awaited:
     call: Call | None = None
     asked: int = 0
     heard: int = 0
+    meetings: int = 0
     changing: threading.Lock = field(default_factory=threading.Lock)
 
     def hear(self, arguments: tuple[Any, ...]) -> None:
@@ -73,7 +78,9 @@ class _Awaited:
                 return
             self.heard += 1
             if asked > self.asked:
-                self.asked, self.call = asked, Call.copied(self.function, arguments)
+                # A mode of the program has nothing to see of it, and where memory is short there is no copy.
+                with contextlib.suppress(RuntimeError), torch._C.DisableTorchFunction():  # pyright: ignore[reportPrivateUsage]
+                    self.asked, self.call = asked, Call.copied(self.function, arguments)
             if asked == len(values) or self.heard >= MOST_HEARD:
                 self.stop()
 
@@ -117,6 +124,11 @@ class CustomFunctions:
 
     def meet(self, functions: Sequence[Function]) -> tuple[CustomFunction, ...]:
         """What is known of the functions of a graph; one that is new will be overheard at its next call."""
+        for awaited in tuple(self._awaited):
+            awaited.meetings += 1
+            if awaited.meetings > MOST_MEETINGS and awaited.call is None:
+                awaited.stop()
+                self._awaited.remove(awaited)
         for function in functions:
             if function not in self._known and len(self._known) < MOST_FUNCTIONS:
                 fact = self._known[function] = described(function)
@@ -132,9 +144,9 @@ class CustomFunctions:
         for awaited, call in ready:
             awaited.stop()  # its own check is nothing to hear
             self._awaited.remove(awaited)
-            began = time.perf_counter()
+            began = time.thread_time()
             self._known[awaited.function] = described(awaited.function, check_call(call, seconds=self._left))
-            self._left -= time.perf_counter() - began
+            self._left -= time.thread_time() - began
         return tuple(self._known[awaited.function] for awaited, _ in ready)
 
     def release(self) -> None:
