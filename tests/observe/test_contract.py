@@ -46,6 +46,7 @@ class Outcome:
 
 def outcome(program: Program) -> Outcome:
     """Run a program with fresh generators, and describe what came of it."""
+    torch.set_grad_enabled(True)
     torch.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
@@ -156,9 +157,10 @@ def programs() -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _stack_of_modes() -> Iterator[None]:
-    """Take off what a failure has left on the stack of modes, for the tests that follow."""
+def _fresh_process() -> Iterator[None]:
+    """Take back what a program or a failure has left changed, for the tests that follow."""
     yield
+    torch.set_grad_enabled(True)
     while torch._C._len_torch_function_stack():
         torch._C._pop_torch_function_stack()
 
