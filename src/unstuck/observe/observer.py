@@ -17,29 +17,27 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.errors import ArgumentError
+from unstuck.observe.batches import Batches
 from unstuck.observe.budget import DEFAULT_BUDGET, Budget, Spending
 from unstuck.observe.clock import Clock, Phase
 from unstuck.observe.collectors.evaluations import Evaluations
-from unstuck.observe.collectors.inputs import first_tensor
 from unstuck.observe.collectors.losses import Losses
-from unstuck.observe.collectors.modes import MODES_EVERY_STEP_UNTIL
 from unstuck.observe.collectors.nan_origin import origin
-from unstuck.observe.collectors.passes import Passes
 from unstuck.observe.collectors.registry import Collectors
-from unstuck.observe.collectors.seen_examples import SeenExamples, recognised
+from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.collectors.view import View
 from unstuck.observe.journal import Journal
 from unstuck.observe.latest import Latest, median
 from unstuck.observe.ownership import Ownership
+from unstuck.observe.pace import Pace
 from unstuck.observe.recorder import Recorder
-from unstuck.observe.sampling import Sampler
 from unstuck.observe.torch_hooks import compilation, events, forward, patches
 from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.updates import FirstCall, OwnUpdates, Steps
-from unstuck.observe.user_code.frames import user_modules, user_place, user_trail
+from unstuck.observe.user_code.frames import user_modules, user_place
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.observe.user_code.model_structure import named_parameters
-from unstuck.record import RunWriter, facts, signals
+from unstuck.record import RunWriter, facts
 
 __all__ = ["EndReason", "Latest", "Observer"]
 
@@ -114,17 +112,27 @@ class Observer:
         self._clock = Clock()
         self._view = View(roots=self._roots)
         self._collectors = Collectors(self._view, adopting=model is None, bind=self._bind)
-        self._seen = SeenExamples()
-        self._evaluations = Evaluations(self._seen, self._roots, self._collectors.one(Losses))
+        seen = SeenExamples()
+        self._evaluations = Evaluations(seen, self._roots, self._collectors.one(Losses))
         self._journal = Journal(writer, streams or itertools.count())
-        self._recorder = Recorder(self._view, self._collectors, self._evaluations, self._journal, user_place())
+        self._recorder = Recorder(
+            self._view, self._collectors, seen, self._evaluations, self._journal, made_at=user_place()
+        )
         self._budget = budget if isinstance(budget, Budget) else Budget(budget)
-        self._sampler = Sampler(self._budget)
         self._spending = Spending(self._budget, self._collectors, self._evaluations)
-        self._passes = Passes()
+        self._batches = Batches(
+            self._clock,
+            self._view,
+            collectors=self._collectors,
+            evaluations=self._evaluations,
+            seen=seen,
+            spending=self._spending,
+            journal=self._journal,
+        )
+        self._passes = self._batches.passes
+        every_pass = self._own is not None
+        self._pace = Pace(self._clock, self._budget, self._spending, self._passes, every_pass=every_pass)
         self._ownership = Ownership(self._roots)
-        self._entry: weakref.ref[nn.Module] | None = None
-        self._rest = (0, 0.0)
         self._first_call = FirstCall(self._computed, self.failed)
         if self._own is not None:
             self._view.gradient = self._own.gradient
@@ -156,16 +164,12 @@ class Observer:
         for module in compilation.modules():
             self._roots.adopt(module)
         forward.watch(self)
-        self._look(True)
+        self._batches.look(True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with events.Ours():
-            self._exit(kind, error)
-
-    def _exit(self, kind: type[BaseException] | None, error: BaseException | None) -> None:
         if kind is None:
             self.ended("completed")
         elif issubclass(kind, KeyboardInterrupt):
@@ -187,52 +191,43 @@ class Observer:
         A loop that calls this knows its evaluations best: from then on the observer no longer looks for them itself.
         """
         with events.Ours():
-            if self._clock.phase is Phase.EVALUATION:
-                self._clock.trains()
-                forward.unlisten(self._evaluations)
-                self._evaluations.close()
-                self._look(self._clock.sampled)
+            self._batches.close(told=True)
         self.awaits_evaluations = False
         self._journal.add_means(self._clock.step, training=(train_loss, train_accuracy))
         self._journal.add_means(self._clock.step, validation=(validation_loss, validation_accuracy))
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
-        if self._clock.phase is not Phase.ENDED and os.getpid() == self._process:
-            with events.Ours():
-                self._end(reason, message)
-
-    def _end(self, reason: EndReason, message: str) -> None:
-        self._settle_own()
-        self._close_evaluation()
-        if self._steps() is not None and self._clock.step == 0 and len(self._roots):
-            self._open()
-        self._clock.phase = Phase.ENDED
-        if self._journal.opened:
-            end = facts.End(reason=reason, steps=self._clock.step, message=message)
-            cost = self._spending.cost(samples=self._recorder.samples, steps=self._clock.step)
-            self._recorder.finish(end, self._passes.fact(self._view.parameters), cost)
+        if self._clock.phase is Phase.ENDED or os.getpid() != self._process:
+            return
+        with events.Ours():
+            self._settle_own()
+            self._batches.close()
+            if self._steps() is not None and self._clock.step == 0 and len(self._roots):
+                self._open()
+            self._clock.phase = Phase.ENDED
+            if self._journal.opened:
+                end = facts.End(reason=reason, steps=self._clock.step, message=message)
+                cost = self._spending.cost(samples=self._recorder.samples, steps=self._clock.step)
+                self._recorder.finish(end, self._passes.fact(self._view.parameters), cost)
 
     def retire(self) -> None:
         """Let go of everything: the training is over, or its optimizer is gone."""
         with events.Ours():
-            self._retire()
-
-    def _retire(self) -> None:
-        patches.unlisten(self)
-        forward.unwatch(self)
-        for listener in (self._evaluations, self._first_call, self._collectors):
-            forward.unlisten(listener)
-        self.ended("completed")
-        self._spending.settle()
-        # The model's memory is the program's: nothing of it may be held here.
-        self._name({})
-        self._collectors.begin(self._clock.step)
-        self._collectors.tell("release")
-        self._ownership.release()
-        self._roots.clear()
-        if self._own is not None:
-            self._own.release()
+            patches.unlisten(self)
+            forward.unwatch(self)
+            for listener in (self._evaluations, self._first_call, self._collectors):
+                forward.unlisten(listener)
+            self.ended("completed")
+            self._spending.settle()
+            # The model's memory is the program's: nothing of it may be held here.
+            self._name({})
+            self._collectors.begin(self._clock.step)
+            self._collectors.tell("release")
+            self._ownership.release()
+            self._roots.clear()
+            if self._own is not None:
+                self._own.release()
 
     def failed(self, error: Exception) -> None:
         """Stop watching; what was recorded is kept."""
@@ -241,7 +236,7 @@ class Observer:
 
     def backward_begins(self, backward: Backward) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
-        clock = self._clock
+        clock, own = self._clock, self._ownership
         quiet = events.is_spared(self) and not clock.eventful and clock.phase is Phase.FORWARD
         if quiet and not self._collectors.waiting and self._journal.note_number(backward.roots):
             clock.phase = Phase.BACKWARD
@@ -250,13 +245,12 @@ class Observer:
         self._settle_own()
         if clock.step == 0 and not self._view.named:
             self._name(named_parameters(self._roots, self._steps()))
-        if not self._ownership.concerns(backward, follows=clock.training is Phase.BACKWARD):
-            return
-        own = self._ownership
-        graph = own.graph(backward, clock, self._view.parameters)
+        graph = None
+        if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
+            graph = own.graph(backward, clock, self._view.parameters)
         if not own.concerned:
             return
-        self._close_evaluation()
+        self._batches.close()
         lost = clock.phase is Phase.BACKWARD and not own.intermediate and own.cleared()
         first = clock.backward(cleared=lost or own.intermediate)
         if clock.phase is Phase.REPEATED:
@@ -265,48 +259,46 @@ class Observer:
             self._journal.clear_pending()
         if clock.sampled:
             self._roots.compiled = self._roots.compiled or forward.blind()
-            self._look(not self._collectors.complete)
+            self._batches.look(not self._collectors.complete)
         self._collectors.tell("before_backward", first and clock.sampled and backward.accumulates)
         self._passes.backward_begins(self._view.parameters, cleared=lost)
-        own.in_training_mode = next((root.training for root in self._roots), own.in_training_mode)
+        self._batches.in_training_mode = next((root.training for root in self._roots), False)
         if graph is not None:
             self._passes.walked(graph.uses if graph.complete else 0)
             self._collectors.tell("backward", graph)
         if backward.roots:
-            self._journal.note_loss(
-                backward.roots, clock.step, lambda: origin(backward.roots[0], self._view, clock.step)
-            )
+            root, step = backward.roots[0], clock.step
+            self._journal.note_loss(backward.roots, step, lambda: origin(root, self._view, step))
         own.begins(backward, alone=not clock.sampled and events.one_optimizer(), compiled=forward.blind())
         self._spending.between += time.perf_counter() - start
 
     def backward_ended(self, backward: Backward) -> None:
         """Tell a loss of this training from that of another optimizer."""
-        if self._clock.phase is not Phase.REPEATED and self._ownership.concerned:
-            if self._ownership.ended(backward):
-                self._passes.backward_reached()
-            else:
-                self._journal.pass_by()
+        if self._clock.phase is Phase.REPEATED or not self._ownership.concerned:
+            return
+        if self._ownership.ended(backward):
+            self._passes.backward_reached()
             if self._own is not None:
-                parameters = self._own.parameters
-                taken = {id(p): g for p, g in zip(backward.inputs, backward.gradients, strict=False)}
-                gradients = [p.grad if backward.accumulates else taken.get(id(p)) for p in parameters]
-                self._own.expect(gradients if self._clock.sampled else None)
+                self._own.expect(backward, keep=self._clock.sampled)
                 self._update_begins(self._own.holder)
                 self._await_call()
+        else:
+            self._journal.pass_by()
 
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
         self.thread = threading.get_ident()
-        if not (self._clock.sampled or closure or self._clock.step == 0):
-            return
-        start = time.perf_counter()
-        if closure:
-            self._close_evaluation()
-            self._clock.closes()
-            if not self._view.named:
-                self._name(named_parameters(self._roots, optimizer))
-        self._update_begins(optimizer, look=closure)
-        self._spending.between += time.perf_counter() - start
+        if self._clock.sampled or closure or self._clock.step == 0:
+            start = time.perf_counter()
+            if closure:
+                self._batches.close()
+                self._clock.closes()
+                if not self._view.named:
+                    self._name(named_parameters(self._roots, optimizer))
+            elif self._clock.step == 0:
+                self._open()
+            self._update_begins(optimizer, look=closure)
+            self._spending.between += time.perf_counter() - start
 
     def step_ended(self, optimizer: Optimizer) -> None:
         """Record the step, and decide whether to sample the next one."""
@@ -324,26 +316,16 @@ class Observer:
         """Before a root's forward pass: tell training from evaluation, and recognise examples again."""
         start = time.perf_counter()
         self._settle_own()
-        if learning and not (self._ownership.in_training_mode and not module.training):
-            if self._clock.phase is Phase.EVALUATION:
-                self._resume(module, inputs)
-            self._collectors.tell("forward", "training")
-            if self._enters(module):
-                self._passes.forward_begins()
-                self._recognise(inputs, start)
-                if not self._sees_forward() and self._passes.single:
-                    forward.disregard(self)
+        if learning and not (self._batches.in_training_mode and not module.training):
+            if self._batches.trains(module, inputs, start):
+                self._pace.seen(self)
         elif self.awaits_evaluations:
-            evaluating = self._clock.phase is Phase.EVALUATION
-            if evaluating or self._spending.may_evaluate(start):
-                self._evaluate(module, inputs if self._enters(module) else (), start)
+            self._batches.evaluates(module, inputs, start)
         self._spending.between += time.perf_counter() - start
 
     def _update_begins(self, optimizer: Steps, *, look: bool = False) -> None:
-        if self._clock.step == 0 and not self._clock.closure:
-            self._open()
         if self._clock.sampled:
-            self._look(look)
+            self._batches.look(look)
             self._refresh_parameters(optimizer)
             self._collectors.tell("before_update", optimizer)
             if self._recorder.shards is not None:
@@ -352,8 +334,7 @@ class Observer:
     def _update_ended(self, optimizer: Steps) -> None:
         start = time.perf_counter()
         clock = self._clock
-        # After nearly all steps of a long training nothing is to be decided.
-        if not clock.eventful and clock.step + 1 < self._rest[0] and start < self._rest[1]:
+        if self._pace.rests(start):
             number = self._journal.record_number(clock.step, optimizer, start)
             if number is not None:
                 self._loss = number
@@ -365,35 +346,18 @@ class Observer:
         self._loss = self._loss if loss is None else loss
         self._rates = self._journal.record_rates(clock.step, optimizer)
         if clock.sampled:
-            self._seen.learn()
             self._recorder.sample(optimizer)
-            self._sampler.together = self._recorder.shards is not None
+            self._pace.sampler.together = self._recorder.shards is not None
         self._pass(start)
-        self._spending.settle()
-        elapsed = self._budget.elapsed(start)
-        clock.sampled = self._sampler.due(clock.step, elapsed=elapsed)
+        self._pace.decides(self, start, sure=self._ownership.sure)
         if clock.sampled:
             self._collectors.begin(clock.step)
-        self._look(clock.sampled)
-        if self._sees_forward():
-            forward.attend(self)
-            self._rest = (0, 0.0)
-        else:
-            if start < self._spending.recognises_from:
-                forward.disregard(self)
-            step, seconds = self._sampler.rest(clock.step)
-            self._rest = (step, start - elapsed + seconds)
-        sure = self._own is None and self._ownership.sure and events.one_optimizer()
-        events.spare(self, spared=sure and not clock.eventful)
+        self._batches.look(clock.sampled)
 
     def _pass(self, start: float) -> None:
-        """Go on to the next step; of its forward pass nothing is to be told, but perhaps of its examples."""
         self._clock.updated()
         self._view.updates = self._passes.step = self._clock.step
-        if start >= self._spending.recognises_from:
-            forward.attend(self)
-        elif not self._passes.single:
-            forward.disregard(self)
+        self._pace.goes_on(self, start)
         self._spending.between += time.perf_counter() - start
 
     def _settle_own(self) -> None:
@@ -405,7 +369,7 @@ class Observer:
     def _await_call(self) -> None:
         """In a program without modules, wait for the call that begins the next forward pass, if it may be sampled."""
         elapsed = self._budget.elapsed(time.perf_counter())
-        if not len(self._roots) and self._sampler.expected(self._clock.step + 1, elapsed=elapsed):
+        if not len(self._roots) and self._pace.sampler.expected(self._clock.step + 1, elapsed=elapsed):
             forward.listen(self._first_call)
 
     def _computed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
@@ -417,65 +381,9 @@ class Observer:
             if self._clock.sampled and handler is not None:
                 handler(function, args, kwargs, output, learning=True)
 
-    def _sees_forward(self) -> bool:
-        """Whether the forward passes of this step tell more than which examples it learns from."""
-        return self._clock.sampled or self._clock.step <= MODES_EVERY_STEP_UNTIL or self._own is not None
-
-    def _enters(self, module: nn.Module) -> bool:
-        """Whether a module is the one that examples enter by, the first that was called, and not one behind it."""
-        entry = None if self._entry is None else self._entry()
-        if entry is None:
-            self._entry = weakref.ref(module)
-        return entry is None or entry is module
-
-    def _evaluate(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
-        """See a batch of an evaluation."""
-        self._collectors.tell("forward", "evaluation")
-        if self._clock.phase is not Phase.EVALUATION and not self._roots.compiled:
-            self._clock.evaluates()
-            self._look(False)
-            forward.listen(self._evaluations)
-            forward.enter(module)
-        self._evaluations.batch(inputs)
-        self._spending.evaluating += time.perf_counter() - start
-
-    def _resume(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """Training goes on after an evaluation; this forward pass has begun already."""
-        self._close_evaluation()
-        if self._clock.sampled and not self._roots.compiled:
-            forward.enter(module)
-            self._collectors.module_begins(module, inputs, outermost=True, learning=True)
-
-    def _close_evaluation(self) -> None:
-        if self._clock.phase is Phase.EVALUATION:
-            self._clock.trains()
-            forward.unlisten(self._evaluations)
-            for result in self._evaluations.close():
-                part = "training" if result.trained_on else "validation"
-                self._journal.add_means(self._clock.step, **{part: (result.loss, result.accuracy)})
-            self._look(self._clock.sampled)
-
-    def _look(self, wanted: bool) -> None:
-        """See the forward pass of this step, or do not."""
-        if wanted and self._clock.phase is not Phase.ENDED and not self._roots.compiled:
-            forward.listen(self._collectors)
-        else:
-            forward.unlisten(self._collectors)
-
     def _bind(self) -> None:
         """The training runs in another thread than its optimizer was made in."""
         self.thread = threading.get_ident()
-
-    def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
-        self._seen.latest = user_trail() if self._clock.sampled else None
-        if now < self._spending.recognises_from:
-            return
-        if self._clock.sampled and (batch := first_tensor(inputs)) is not None:
-            self._evaluations.shift.train(batch)
-        seen = recognised(self._seen, inputs)
-        self._spending.recognised(time.perf_counter() - now)
-        if seen is not None and self._clock.sampled:
-            self._journal.later(signals.BATCH_SEEN_BEFORE, seen)
 
     def _open(self) -> None:
         optimizer = self._steps()
@@ -495,4 +403,5 @@ class Observer:
         new = {name: parameter for name, parameter in named.items() if id(parameter) not in known}
         if new:
             self._name({**self._view.named, **new})
-            self._recorder.add_parameters(optimizer, new)
+            if self._journal.opened:
+                self._recorder.add_parameters(optimizer, new)

@@ -35,11 +35,10 @@ class Ownership:
     Attributes:
         concerned: Whether the latest pass may be the training's.
         intermediate: Whether the passes before it were such steps within its step.
-        in_training_mode: Whether the loss was taken with the model in training mode.
     """
 
     def __init__(self, roots: Roots) -> None:
-        self.concerned = self.intermediate = self.in_training_mode = False
+        self.concerned = self.intermediate = False
         self._roots = roots
         self._reaching = Reaching()
         self._own = set(roots.held)

@@ -10,6 +10,7 @@ from unstuck.observe import blind_spots
 from unstuck.observe.collectors.evaluations import Evaluations
 from unstuck.observe.collectors.first_filters import first_filters
 from unstuck.observe.collectors.registry import Collectors
+from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.collectors.view import View
 from unstuck.observe.journal import Journal
 from unstuck.observe.sharded.rank_store import launched_exchange
@@ -30,6 +31,7 @@ class Recorder:
     Args:
         view: The sampled step.
         collectors: What measures it.
+        seen: The examples met so far.
         evaluations: What sees evaluations.
         journal: The pen.
         made_at: Where the user's code makes the optimizer.
@@ -45,8 +47,10 @@ class Recorder:
         self,
         view: View,
         collectors: Collectors,
+        seen: SeenExamples,
         evaluations: Evaluations,
         journal: Journal,
+        *,
         made_at: tuple[str | None, int | None],
     ) -> None:
         self.samples = 0
@@ -55,6 +59,7 @@ class Recorder:
         self.shards: GatheredShards | None = None
         self._view = view
         self._collectors = collectors
+        self._seen = seen
         self._evaluations = evaluations
         self._journal = journal
         self._made_at = made_at
@@ -84,6 +89,7 @@ class Recorder:
     def sample(self, optimizer: Steps) -> None:
         """Fetch and write all that this step's collectors measured."""
         view, journal = self._view, self._journal
+        self._seen.learn()
         sample = self._collectors.measure(optimizer)
         self.samples += 1
         journal.name_layers(self._collectors.layers)

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.torch_hooks.backward import Backward
 
 __all__ = ["FirstCall", "Holder", "OwnUpdates", "Steps", "learnable"]
 
@@ -52,7 +53,7 @@ class OwnUpdates:
     Examples:
         >>> weight = torch.ones(3, requires_grad=True)
         >>> updates = OwnUpdates([weight])
-        >>> updates.expect(None)
+        >>> updates.expect()
         >>> with torch.no_grad():
         ...     _ = weight.sub_(0.5)
         >>> updates.made(), updates.made()
@@ -70,12 +71,13 @@ class OwnUpdates:
         """Whether there was a backward pass, and no update since."""
         return self._marks is not None
 
-    def expect(self, gradients: Sequence[Tensor | None] | None) -> None:
-        """A backward pass was made: an update is to come; of a sampled step the gradients are kept."""
+    def expect(self, backward: Backward | None = None, *, keep: bool = False) -> None:
+        """A backward pass was made: an update is to come; the gradients may be kept."""
         self._marks = self._marked()
-        if gradients is not None:
-            pairs = zip(self.parameters, gradients, strict=True)
-            self._gradients = {id(p): g.detach().clone() for p, g in pairs if g is not None}
+        if backward is not None and keep:
+            taken = {id(p): g for p, g in zip(backward.inputs, backward.gradients, strict=False)}
+            own = {id(p): p.grad if backward.accumulates else taken.get(id(p)) for p in self.parameters}
+            self._gradients = {key: g.detach().clone() for key, g in own.items() if isinstance(g, Tensor)}
 
     def made(self) -> bool:
         """Whether an update was made that was expected; each is told once."""

@@ -88,6 +88,15 @@ def test_a_parameter_without_modules_has_a_graph_too(watched: Any) -> None:
     assert not [fact for fact in found if isinstance(fact, facts.Ran)]
 
 
+def test_functions_of_the_users_are_given_back_at_the_end(watched: Any) -> None:
+    weight, own = torch.ones(2, requires_grad=True), Double.__dict__["forward"]
+    with watched(None, [weight]) as step:
+        gather(step, Double.apply(weight).sum())
+        assert Double.__dict__["forward"] is not own, "its next call is overheard"
+        step.collectors.tell("release")
+        assert Double.__dict__["forward"] is own
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_functions_of_the_users_own_are_named(watched: Any, compiled: bool) -> None:
     weight = torch.ones(2, requires_grad=True)
@@ -99,5 +108,5 @@ def test_functions_of_the_users_own_are_named(watched: Any, compiled: bool) -> N
         assert not step.collectors.waiting
         Double.apply(weight)
         assert step.collectors.waiting == (not compiled), "a call that can be checked"
-        step.collectors.tell("release")
+        step.collectors.tell("before_backward", True)
         assert not step.collectors.waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD
 
+from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors import registry
 from unstuck.observe.collectors.registry import COLLECTORS, VERBS, Collectors
 from unstuck.observe.collectors.view import Measurement, View
@@ -74,12 +76,11 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
     with step:
         collectors.tell("forward", "training")
         output = F.relu(model(torch.ones(4, 2)))
-        loss = F.mse_loss(output, torch.zeros(4, 1))
-        with pytest.raises(ValueError, match=r"."):
-            F.cross_entropy(output, torch.zeros(3, dtype=torch.long))
+        loss = F.mse_loss(output, torch.zeros(4, 1)) + output.mean()
+        with pytest.raises(RuntimeError, match="size of tensor"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the sizes, before the error
+            F.mse_loss(output, torch.zeros(4, 3, 5))
         collectors.tell("before_backward", True)
-        from unstuck.observe.autograd.graph import GraphWalk
-
         collectors.tell("backward", GraphWalk(loss))
         loss.backward()
         sample = step.update()
@@ -96,7 +97,8 @@ def test_every_verb_reaches_those_who_have_it(watched: Any, monkeypatch: pytest.
     life(step, model)
     told = step.collectors.one(kind).told
     assert set(told) == set(VERBS)
-    order = ["begin", "forward", "module", "output", "call", "scalar", "loss", "failed_call", "backward"]
+    order = ["begin", "forward", "module", "output", "call", "loss", "failed_call", "before_backward", "backward"]
+    order += ["before_update", "update", "facts", "finish", "release"]
     assert sorted(order, key=told.index) == order
 
 
@@ -184,7 +186,7 @@ def test_the_view_follows_the_forward_pass(watched: Any) -> None:
     places: list[tuple[str, bool]] = []
     with watched(model) as step:
         view = step.view
-        model.body[1].register_forward_hook(lambda *_: places.append((view.where, view.learning)))
+        model.body[1].forward = lambda x: (places.append((view.where, view.learning)), x.relu())[1]
         assert not step.collectors.complete
         output = model(x)
         assert step.collectors.complete

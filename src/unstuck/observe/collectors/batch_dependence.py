@@ -67,17 +67,14 @@ class BatchDependence:
         """The program hooks a tensor."""
         self._hooked = True
 
-    def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """Note whether the program packs what autograd saves, as checkpoints do."""
-        self._hooked = self._hooked or _saved_hooks(False) is not None
-
     def backward(self, graph: GraphWalk) -> None:
         """Ask, at the first loss whose model was seen, if an extra backward pass runs no code of the program's."""
         view = self._view
         # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
         alone = not (distributed.is_available() and distributed.is_initialized())
-        own_code = self._hooked or bool(graph.custom) or not graph.complete
-        if view.first is None or view.output is None or self._asked or own_code or not alone:
+        if view.first is None or view.output is None or self._asked or not alone:
+            return
+        if self._hooked or graph.custom or not graph.complete or any(map(_unpacks, walk(view.output))):
             return
         self._asked = True
         modules = view.roots.modules()
@@ -91,7 +88,11 @@ class BatchDependence:
         yield from found
 
 
-_saved_hooks = torch._C._autograd._top_saved_tensors_default_hooks  # pyright: ignore
+def _unpacks(node: Any) -> bool:
+    """Whether code of the program's unpacks what a node has saved: a checkpoint runs a forward pass again."""
+    saved = (getattr(node, name) for name in dir(node) if name.startswith("_raw_saved_"))
+    parts = (part for value in saved for part in (value if isinstance(value, tuple) else (value,)))
+    return any(getattr(part, "unpack_hook", None) is not None for part in parts)
 
 
 def time_axis(batch: Tensor, target: Tensor) -> int | None:

@@ -41,6 +41,7 @@ class Result:
 
     loss: float | None
     accuracy: float | None
+    examples: int
     trained_on: bool
 
 
@@ -52,6 +53,7 @@ class _Pass:
     weights: list[int] = field(default_factory=list[int])
     correct: list[Tensor] = field(default_factory=list[Tensor])
     compared: int = 0
+    examples: int = 0
 
 
 class Evaluations:
@@ -103,6 +105,7 @@ class Evaluations:
             self._passes.setdefault(self._place, _Pass())
         if batch is not None:
             self._batch, self._paired = batch.detach(), False
+            self._passes[self._place].examples += len(batch) if is_readable(batch) and batch.dim() else 1
             examples = whole_examples(inputs)
             self._identity.evaluate(self._place, batch if examples is None else examples)
             self.shift.evaluate(self._place, batch)
@@ -207,6 +210,7 @@ class Evaluations:
             Result(
                 loss=_mean(current.losses, current.weights),
                 accuracy=int(torch.stack(current.correct).sum()) / current.compared if current.compared else None,
+                examples=current.examples,
                 trained_on=self._trained_on(place),
             )
             for place, current in self._passes.items()
@@ -216,7 +220,7 @@ class Evaluations:
         self._batch = None
         self._outputs.clear()
         self._predictions.clear()
-        return [result for result in results if result.loss is not None or result.accuracy is not None]
+        return results
 
     def _trained_on(self, place: str) -> bool:
         """Whether a place evaluates the training set itself.
