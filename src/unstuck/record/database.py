@@ -173,6 +173,8 @@ def _check_schema(connection: sqlite3.Connection, file: Path) -> None:
         if row is None:
             raise NotARunError(f"{file}: not a run of unstuck (it names no schema)")
         schema = int(row[0])
+        if schema < 1:
+            raise ValueError(f"schema {schema}")
     if schema > SCHEMA:
         raise NewerSchemaError(
             f"{file}: written with schema {schema}, this release reads up to {SCHEMA}; upgrade: pip install -U unstuck"

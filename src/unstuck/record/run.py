@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 # What is huge is not even loaded: NULL stands for it.
 SAMPLES = (
-    "SELECT step, CASE WHEN length(data) <= ? THEN data END FROM samples "
+    "SELECT position, step, CASE WHEN length(data) <= ? THEN data END FROM samples "
     "WHERE stream = ? AND signal = ? ORDER BY position"
 )
 FACTS = "SELECT CASE WHEN length(value) <= ? THEN value END FROM facts WHERE stream = ? AND kind = ? ORDER BY id"
-ALL_FACTS = "SELECT stream, kind, CASE WHEN length(value) <= ? THEN value END FROM facts ORDER BY id"
+ALL_FACTS = "SELECT id, stream, kind, CASE WHEN length(value) <= ? THEN value END FROM facts ORDER BY id"
 ARRAYS = (
     "SELECT step, shape, CASE WHEN length(data) <= ? THEN data END FROM arrays "
     "WHERE stream = ? AND name = ? ORDER BY step"
@@ -236,7 +236,10 @@ class _Kept:
         """The facts as they stand in the file, by stream and kind."""
         if self._facts is None:
             found: dict[int, dict[str, list[object]]] = {}
-            for stream, kind, text in self._connection.execute(ALL_FACTS, (MOST_TEXT,)):
+            rows = self._connection.execute(ALL_FACTS, (MOST_TEXT,))
+            for position, (number, stream, kind, text) in enumerate(rows, 1):
+                if number != position:
+                    raise ValueError("some are missing")
                 found.setdefault(stream, {}).setdefault(kind, []).append(text)
             self._facts = found
         return self._facts

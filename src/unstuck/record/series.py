@@ -22,7 +22,8 @@ MOST_STEPS = 1 << 53
 MOST_VALUES = 1 << 27
 """Most values of one table."""
 
-Row = tuple[int, bytes]
+Row = tuple[int, int, bytes]
+"""Position, step and values of a sample."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def series_of(rows: Sequence[Row]) -> Series:
     """The series of a signal with one number a step.
 
     Args:
-        rows: Step and value of each sample, as they stand in the file.
+        rows: Position, step and value of each sample, as they stand in the file.
 
     Raises:
         ValueError: These are no samples of such a signal.
@@ -103,7 +104,7 @@ def table_of(rows: Sequence[Row], signal: Signal, names: tuple[str, ...]) -> Tab
     """The table of a signal with one number, or one histogram, for each entry of its index.
 
     Args:
-        rows: Step and values of each sample, as they stand in the file.
+        rows: Position, step and values of each sample, as they stand in the file.
         signal: The signal.
         names: Names of the entries.
 
@@ -131,12 +132,17 @@ def table_of(rows: Sequence[Row], signal: Signal, names: tuple[str, ...]) -> Tab
 
 def _split(rows: Sequence[Row]) -> tuple[NDArray[np.int64], list[bytes]]:
     """Steps and blobs of samples, which SQLite keeps as whatever somebody wrote."""
-    steps, blobs = [row[0] for row in rows], [row[1] for row in rows]
-    if not set(map(type, steps)) <= {int}:
+    if not rows:
+        return np.empty(0, np.int64), []
+    positions, steps, blobs = zip(*rows, strict=True)
+    if not {*map(type, positions), *map(type, steps)} <= {int}:
         raise ValueError("a step is no whole number")
     if not set(map(type, blobs)) <= {bytes}:
         raise ValueError("a sample is no blob of values, or a huge one")
-    array = np.array(steps, dtype=np.int64)
-    if len(array) and (array[0] < 0 or array[-1] >= MOST_STEPS or (np.diff(array) < 0).any()):
+    at, counted = np.array(positions, dtype=np.int64), np.array(steps, dtype=np.int64)
+    # However samples were thinned, those that are kept lie no closer later on than earlier.
+    if at[0] != 0 or (np.diff(at, n=2) < 0).any():
+        raise ValueError("samples are missing")
+    if counted[0] < 0 or counted[-1] >= MOST_STEPS or (np.diff(counted) < 0).any():
         raise ValueError("the steps do not ascend")
-    return array, blobs
+    return counted, list(blobs)

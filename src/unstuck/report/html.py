@@ -11,6 +11,7 @@ from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unstuck._version import __version__
@@ -118,7 +119,8 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
     trainings = run.streams() or (run,)
     streams = trainings[:: -(-len(trainings) // CHAPTERS)]
     rows = ROWS // len(streams)
-    chapters = [_chapter(stream, words, rows=rows) for stream in streams]
+    with np.errstate(all="ignore"):  # numbers that blew up overflow here too
+        chapters = [_chapter(stream, words, rows=rows) for stream in streams]
     return (
         _environment()
         .get_template("page.html.j2")
