@@ -99,7 +99,7 @@ def fill(writer: RunWriter, steps: int, stream: int, rng: np.random.Generator) -
     chosen = list(sampled(steps)) if steps <= 1000 else range(steps)
     for signal in others:
         shape = (len(chosen), *SIZES[signal.index], *((signal.bins,) if signal.bins > 1 else ()))
-        values = rng.uniform(0.001, 0.01, shape)
+        values = rng.uniform(0.001, 0.01, shape) * (not signal.key.endswith("nonfinite"))
         for step, value in zip(chosen, values, strict=True):
             writer.add(signal, step, value, stream=stream)
     writer.state(facts.End(reason="completed", steps=steps), stream=stream)
@@ -128,7 +128,6 @@ def write(folder: Path, trainings: int, steps: int) -> None:
 def measure(folder: Path, trainings: int, steps: int) -> dict[str, float]:
     argv = [sys.executable, __file__, "--write", str(folder), "--trainings", str(trainings), "--steps", str(steps)]
     written = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "unstuck", "report", str(folder)], check=True, capture_output=True)
     judged = time.perf_counter() - start
@@ -136,7 +135,6 @@ def measure(folder: Path, trainings: int, steps: int) -> dict[str, float]:
     argv = [sys.executable, "-m", "unstuck", "report", str(folder), "--html", str(folder / "page.html")]
     subprocess.run(argv, check=True, capture_output=True)
     page = time.perf_counter() - start
-    del before
     return {**written, "report": judged, "html": page, "page_megabytes": (folder / "page.html").stat().st_size / 1e6}
 
 

@@ -90,8 +90,8 @@ class Ledger:
                     path.unlink(missing_ok=True)
             raise RunWriteError(_cannot(self.folder, error)) from error
 
-    def write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Execute a statement for each row, after all that were written before.
+    def write(self, *statements: Statement) -> None:
+        """Execute statements, each for its rows, all or none of them, after all that were written before.
 
         Where another process holds the file, it waits in memory for a later call.
 
@@ -99,18 +99,18 @@ class Ledger:
             RunWriteError: The disk is full, the file is gone, or it has been held for too long.
         """
         if self._locked_since is not None:
-            self._wait(statement, rows)
+            self._wait(statements)
             if time.monotonic() >= self._retry_at:
                 self._catch_up()
             return
         try:
-            self._execute([(statement, rows)])
+            self._execute(statements)
         except sqlite3.OperationalError as error:
             if not _is_locked(error):
                 raise self._failed(error) from error
             self._locked_since = time.monotonic()
             self._retry_at = self._locked_since + RETRY_SECONDS
-            self._wait(statement, rows)
+            self._wait(statements)
         except sqlite3.Error as error:
             raise self._failed(error) from error
         self._copy_in_time()
@@ -137,9 +137,10 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _wait(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        self._waiting.append((statement, rows))
-        self._waiting_bytes += sum(len(value) for row in rows for value in row if isinstance(value, str | bytes))
+    def _wait(self, statements: Sequence[Statement]) -> None:
+        self._waiting.extend(statements)
+        values = (value for _, rows in statements for row in rows for value in row)
+        self._waiting_bytes += sum(len(value) for value in values if isinstance(value, str | bytes))
 
     def _catch_up(self, *, last: bool = False) -> None:
         """Write what has waited; give up where it has waited for too long."""

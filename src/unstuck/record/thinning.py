@@ -33,6 +33,10 @@ class Track:
     head: int = HEAD
     stride: int = 1
 
+    def keeps(self, position: int) -> bool:
+        """Whether the sample of a position is kept."""
+        return position < self.head or position % self.stride == 0
+
     def halve(self) -> None:
         """Keep about half of what there is: of the later samples first, of the head once it is the larger part."""
         if self.kept - min(self.head, self.offered) > self.head or self.head <= LEAST // 2:
@@ -86,7 +90,7 @@ class Thinning:
             track = self._tracks[stream] = Track()
         position = track.offered
         track.offered += 1
-        if position >= track.head and position % track.stride:
+        if not track.keeps(position):
             return None
         track.kept += 1
         self._count(stream, track, size + ROW_BYTES)

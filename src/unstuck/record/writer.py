@@ -18,7 +18,7 @@ from unstuck.record.facts import Fact
 from unstuck.record.ledger import Ledger
 from unstuck.record.schema import HEAD, SIGNAL_BYTES
 from unstuck.record.signals import LOSS, Index, Signal
-from unstuck.record.thinning import LEAST, Thinning
+from unstuck.record.thinning import LEAST, Thinning, Track
 
 __all__ = ["RunWriter"]
 
@@ -67,6 +67,7 @@ class RunWriter:
         self._lock = threading.RLock()
         self._pending: list[tuple[int, str, int, int, bytes]] = []
         self._thinning: dict[str, Thinning] = {}
+        self._thinned: dict[tuple[int, str], Track] = {}
         self._names: defaultdict[tuple[int, Index], int] = defaultdict(int)
         self._flushed = time.monotonic()
         self._ledger = Ledger(path)
@@ -77,7 +78,7 @@ class RunWriter:
             start = self._names[stream, index]
             rows = [(stream, index.value, start + i, name) for i, name in enumerate(names)]
             self._names[stream, index] += len(rows)
-            self._ledger.write(ADD_NAME, rows)
+            self._ledger.write((ADD_NAME, rows))
 
     def add(self, signal: Signal, step: int, values: ArrayLike, *, stream: int = 0) -> None:
         """Append one sample.
@@ -122,9 +123,7 @@ class RunWriter:
         self._pending.append((stream, key, position, step, data))
         crowded = thinning.crowded()
         while crowded is not None:
-            self.flush()
-            track = thinning.halve(crowded)
-            self._ledger.write(THIN, [(crowded, key, track.head, track.stride)])
+            self._thinned[crowded, key] = thinning.halve(crowded)
             crowded = thinning.crowded()
 
     def _flush_in_time(self) -> None:
@@ -135,21 +134,26 @@ class RunWriter:
         """Append a fact, and flush, so that a live reader sees it together with the samples before it."""
         with self._lock:
             self.flush()
-            self._ledger.write(ADD_FACT, [(stream, fact.kind, json.dumps(asdict(fact)))])
+            self._ledger.write((ADD_FACT, [(stream, fact.kind, json.dumps(asdict(fact)))]))
 
     def array(self, name: str, step: int, values: ArrayLike, *, stream: int = 0) -> None:
         """Store an array, as float32; a later one of the same name and step replaces it."""
         array = np.asarray(values, dtype=np.float32)
         with self._lock:
-            self._ledger.write(ADD_ARRAY, [(stream, name, step, json.dumps(array.shape), array.tobytes())])
+            self._ledger.write((ADD_ARRAY, [(stream, name, step, json.dumps(array.shape), array.tobytes())]))
 
     def flush(self) -> None:
         """Write what is pending."""
         with self._lock:
             pending, self._pending = self._pending, []
+            thinned, self._thinned = self._thinned, {}
             self._flushed = time.monotonic()
-            if pending:
-                self._ledger.write(ADD_SAMPLE, pending)
+            if thinned:
+                pending = [row for row in pending if row[:2] not in thinned or thinned[row[:2]].keeps(row[2])]
+                where = [(*key, track.head, track.stride) for key, track in thinned.items()]
+                self._ledger.write((ADD_SAMPLE, pending), (THIN, where))
+            elif pending:
+                self._ledger.write((ADD_SAMPLE, pending))
 
     def close(self) -> None:
         """Flush and close; closing twice is allowed."""
