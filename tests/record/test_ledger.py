@@ -69,13 +69,13 @@ def test_a_killed_training_is_judged_from_its_main_file(tmp_path):
         assert len(run.series(signals.LOSS)) >= 10
 
 
-def test_checkpoints_take_a_hundredth_of_the_time_at_most(tmp_path, monkeypatch):
+def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
     writer = ledger.Ledger(tmp_path)
     start = writer._copy_at + 1.0
     clock = iter([start, start + 0.5])  # half a second, as on a disk far away
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     writer._copy_in_time()
-    assert writer._copy_at == start + 0.5 + 50.0
+    assert writer._copy_at == start + 0.5 + 200.0
     writer.close()
 
 

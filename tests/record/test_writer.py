@@ -139,3 +139,22 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     file.write_text("")
     with pytest.raises(RunWriteError, match=r"cannot be written .*--out"):
         RunWriter(file / "run")
+
+
+def test_hundreds_of_trainings_stay_bounded_and_are_seen_alike(tmp_path):
+    with RunWriter(tmp_path, signal_bytes=50_000) as writer:
+        for stream in range(400):
+            writer.name(Index.PARAMETER, ["a", "b"], stream=stream)
+            for step in range(120):
+                writer.add(signals.LOSS, step, 1.0, stream=stream)
+                writer.add(signals.GRADIENT_NORM, step, [1.0, 2.0], stream=stream)
+            writer.state(facts.End(reason="completed", steps=120), stream=stream)
+    with Run.open(tmp_path) as run:
+        streams = run.streams()
+        assert len(streams) == 400
+        losses = [len(stream.series(signals.LOSS)) for stream in streams]
+        norms = [stream.table(signals.GRADIENT_NORM).steps for stream in streams]
+    assert all(HEAD // 2 <= count <= HEAD for count in losses), "the curve of the loss is kept best"
+    assert all(8 <= len(steps) <= 16 for steps in norms)
+    assert all(steps[0] == 0 and steps[-1] >= 96 for steps in norms), "from the first steps to the last"
+    assert (tmp_path / FILE_NAME).stat().st_size < 400 * 5_000

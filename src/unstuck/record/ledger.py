@@ -28,12 +28,12 @@ WAITING_BYTES = 50_000_000
 """... or after how much has gathered."""
 
 CHECKPOINT_SECONDS = 2.0
-"""How much of the newest the main file may lack, once training goes on."""
+"""How much of the newest the main file may lack, once training goes on, on a disk that is not slow."""
 
 FIRST_CHECKPOINT_SECONDS = 0.1
 """The same at the start; from there it doubles."""
 
-CHECKPOINT_SHARE = 0.01
+CHECKPOINT_SHARE = 0.0025
 """Share of the time that checkpoints may take: a slow disk has fewer of them."""
 
 MOST_PATH_BYTES = 500

@@ -35,8 +35,8 @@ class RunWriter:
     """Append signals and facts to a run, safely and within a bounded file.
 
     What was flushed survives ``kill -9``; unflushed samples are at most half a second old. Another process may read the
-    file at any time, and the file may be copied at any time: alone it lacks the last two seconds at most. Methods may
-    be called from several threads.
+    file at any time, and the file may be copied at any time: alone it lacks what was written in the last two seconds,
+    or longer on a slow disk. Methods may be called from several threads.
 
     A signal may take ``signal_bytes`` over all trainings of the run, each its fair share: see
     :class:`~unstuck.record.thinning.Thinning`.
