@@ -18,7 +18,7 @@ from rich.console import Console
 
 from unstuck.cli.verdict import show
 from unstuck.errors import DamagedRunError, RunError
-from unstuck.record import Index, Run, RunWriter, facts, signals
+from unstuck.record import Index, Run, RunWriter, facts, kept, signals
 from unstuck.record import run as run_module
 from unstuck.record.schema import FILE_NAME
 from unstuck.record.signals import BY_KEY
@@ -87,7 +87,7 @@ def whole(tmp_path_factory) -> Path:
 def small(monkeypatch):
     """A huge blob need not be as large as in earnest, which would take the disk a while."""
     monkeypatch.setattr(run_module, "MOST_BYTES", 1_000_000)
-    monkeypatch.setattr(run_module, "MOST_TEXT", 1_000_000)
+    monkeypatch.setattr(kept, "MOST_TEXT", 1_000_000)
 
 
 def bits(rng: random.Random, file: Path) -> None:
@@ -133,8 +133,8 @@ def tables(rng: random.Random, file: Path) -> None:
     table = rng.choice(("meta", "names", "samples", "facts", "arrays"))
     endless = "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT x AS stream FROM r"
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
-        kept = rng.random() < 0.5
-        connection.execute(f"ALTER TABLE {table} RENAME TO other" if kept else f"DROP TABLE {table}")
+        renamed = rng.random() < 0.5
+        connection.execute(f"ALTER TABLE {table} RENAME TO other" if renamed else f"DROP TABLE {table}")
         if rng.random() < 0.3:
             connection.execute(f"CREATE VIEW {table} AS {endless}")
 

@@ -12,8 +12,8 @@ ROW = 8 + ROW_BYTES
 
 
 def fill(thinning: Thinning, stream: int, samples: int, size: int = 8) -> None:
-    for _ in range(samples):
-        if thinning.offer(stream, size) is not None:
+    for step in range(samples):
+        if thinning.offer(stream, step, size) is not None:
             while (crowded := thinning.crowded()) is not None:
                 thinning.halve(crowded)
 
@@ -83,3 +83,8 @@ def test_large_samples_keep_within_the_share_too():
     assert thinning.total <= 1_000_000
     assert positions(track)[:8] == list(range(8)), "the first are kept"
     assert positions(track)[-1] > 500, "and some of the last"
+
+
+def test_a_sample_that_comes_late_is_left_out():
+    thinning = Thinning(1_000)
+    assert [thinning.offer(0, step, 8) for step in (0, 5, 4, 5, 6)] == [0, 1, None, 2, 3]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
-import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,9 +14,10 @@ from numpy.typing import NDArray
 from unstuck.errors import ArgumentError
 from unstuck.record.database import Database, fenced, open_database, run_file
 from unstuck.record.facts import End, Fact, FactT
+from unstuck.record.kept import Kept, has_samples, stream_numbers
 from unstuck.record.plain import MOST_TEXT, from_json
-from unstuck.record.series import MOST_BYTES, Row, Series, Table, series_of, table_of
-from unstuck.record.signals import LOSS, Index, Signal
+from unstuck.record.series import MOST_BYTES, Row, Series, Table, array_of, series_of, table_of, whole
+from unstuck.record.signals import Index, Signal
 
 __all__ = ["Run", "Series", "Table"]
 
@@ -31,7 +29,6 @@ SAMPLES = (
     "WHERE stream = ? AND signal = ? ORDER BY position"
 )
 FACTS = "SELECT CASE WHEN length(value) <= ? THEN value END FROM facts WHERE stream = ? AND kind = ? ORDER BY id"
-ALL_FACTS = "SELECT id, stream, kind, CASE WHEN length(value) <= ? THEN value END FROM facts ORDER BY id"
 ARRAYS = (
     "SELECT step, shape, CASE WHEN length(data) <= ? THEN data END FROM arrays "
     "WHERE stream = ? AND name = ? ORDER BY step"
@@ -51,7 +48,7 @@ class Run:
         number: The stream.
     """
 
-    def __init__(self, database: Database, *, stream: int = 0, kept: _Kept | None = None) -> None:
+    def __init__(self, database: Database, *, stream: int = 0, kept: Kept | None = None) -> None:
         self._database = database
         self._connection = database.connection
         self._kept = kept
@@ -77,7 +74,7 @@ class Run:
     def streams(self) -> tuple[Run, ...]:
         """The trainings of this run, each as a run of its own; of a snapshot, each as a snapshot."""
         with self._fenced("its trainings"):
-            numbers = self._kept.numbers() if self._kept else _stream_numbers(self._connection)
+            numbers = self._kept.numbers() if self._kept else stream_numbers(self._connection)
         return tuple(Run(self._database, stream=number, kept=self._kept) for number in numbers)
 
     def snapshot(self) -> Run:
@@ -85,7 +82,7 @@ class Run:
 
         What it has read does not change any more when the training goes on; take a new one to see the rest.
         """
-        return Run(self._database, stream=self.number, kept=self._kept or _Kept(self._database))
+        return Run(self._database, stream=self.number, kept=self._kept or Kept(self._database))
 
     @property
     def several(self) -> bool:
@@ -148,7 +145,7 @@ class Run:
     def has(self, signal: Signal) -> bool:
         """Whether there is at least one sample of a signal."""
         with self._fenced(f"the signal {signal.key!r}"):
-            return _has(self._connection, self.number, signal)
+            return has_samples(self._connection, self.number, signal)
 
     def last_step(self, signal: Signal) -> int | None:
         """The step of the latest sample of a signal; None where there is none."""
@@ -175,7 +172,7 @@ class Run:
     def kinds(self) -> frozenset[str]:
         """The kinds of facts that were stated, known to this release or not."""
         with self._fenced("its facts"):
-            return frozenset((self._kept or _Kept(self._database)).facts().get(self.number, {}))
+            return frozenset((self._kept or Kept(self._database)).facts().get(self.number, {}))
 
     def arrays(self, name: str) -> tuple[tuple[int, NDArray[np.float32]], ...]:
         """The arrays of a name, each with its step."""
@@ -216,83 +213,7 @@ class Run:
     def _arrays(self, name: str) -> tuple[tuple[int, NDArray[np.float32]], ...]:
         with self._fenced(f"the arrays {name!r}"):
             rows = self._connection.execute(ARRAYS, (MOST_BYTES, self.number, name)).fetchall()
-            return tuple((_whole(step), _array(shape, data)) for step, shape, data in rows)
+            return tuple((whole(step), array_of(shape, data)) for step, shape, data in rows)
 
     def _fenced(self, what: str) -> AbstractContextManager[None]:
         return fenced(self._database.file, what)
-
-
-class _Kept:
-    """What a snapshot keeps of the run as a whole: its facts take one pass over the file for all trainings together."""
-
-    def __init__(self, database: Database) -> None:
-        self._connection = database.connection
-        self._facts: dict[int, dict[str, list[object]]] | None = None
-        self._built: dict[tuple[type[Fact], object], Fact] = {}
-        self._numbers: tuple[int, ...] | None = None
-        self._several: bool | None = None
-
-    def facts(self) -> dict[int, dict[str, list[object]]]:
-        """The facts as they stand in the file, by stream and kind."""
-        if self._facts is None:
-            found: dict[int, dict[str, list[object]]] = {}
-            rows = self._connection.execute(ALL_FACTS, (MOST_TEXT,))
-            for position, (number, stream, kind, text) in enumerate(rows, 1):
-                if number != position:
-                    raise ValueError("some are missing")
-                found.setdefault(stream, {}).setdefault(kind, []).append(text)
-            self._facts = found
-        return self._facts
-
-    def fact(self, kind: type[FactT], text: object) -> FactT:
-        """The fact of a text; trainings alike state their model in the same words."""
-        known = self._built.get((kind, text))
-        if known is None:
-            known = self._built[kind, text] = from_json(kind, text)
-        return cast(FactT, known)
-
-    def numbers(self) -> tuple[int, ...]:
-        """The numbers of the trainings."""
-        if self._numbers is None:
-            self._numbers = _stream_numbers(self._connection)
-        return self._numbers
-
-    def several(self) -> bool:
-        """Whether more than one training has a loss."""
-        if self._several is None:
-            with_loss = (number for number in self.numbers() if _has(self._connection, number, LOSS))
-            self._several = next(with_loss, None) is not None and next(with_loss, None) is not None
-        return self._several
-
-
-def _stream_numbers(connection: sqlite3.Connection) -> tuple[int, ...]:
-    """The streams of samples and facts; of the samples, which are many, one row of each is looked at."""
-    rows = connection.execute("SELECT DISTINCT stream FROM facts").fetchall()
-    numbers = [row[0] for row in rows]
-    query = "SELECT stream FROM samples WHERE stream > ? ORDER BY stream LIMIT 1"
-    row = connection.execute("SELECT stream FROM samples ORDER BY stream LIMIT 1").fetchone()
-    while row is not None:
-        numbers.append(row[0])
-        row = connection.execute(query, row).fetchone()
-    return tuple(sorted({_whole(number) for number in numbers}))
-
-
-def _has(connection: sqlite3.Connection, stream: int, signal: Signal) -> bool:
-    query = "SELECT 1 FROM samples WHERE stream = ? AND signal = ? LIMIT 1"
-    return connection.execute(query, (stream, signal.key)).fetchone() is not None
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 53:
-        raise ValueError("one has no number, or one that is out of range")
-    return value
-
-
-def _array(shape: object, data: object) -> NDArray[np.float32]:
-    sizes = json.loads(shape) if isinstance(shape, str) else None
-    if not isinstance(sizes, list) or not isinstance(data, bytes):
-        raise ValueError("one has no shape, no values, or a huge number of them")
-    whole = [_whole(size) for size in cast("list[object]", sizes)]
-    if 4 * math.prod(whole) != len(data):
-        raise ValueError(f"one of {len(data)} bytes has the shape {'x'.join(map(str, whole)) or '()'}")
-    return np.frombuffer(data, np.float32).reshape(whole)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 from unstuck.errors import ArgumentError
 from unstuck.record.signals import Signal
 
-__all__ = ["MOST_BYTES", "Series", "Table", "series_of", "table_of"]
+__all__ = ["MOST_BYTES", "Series", "Table", "array_of", "series_of", "table_of", "whole"]
 
 MOST_BYTES = 1 << 26
 """Most bytes of one sample or array: more than any that is written, and little enough to be read."""
@@ -128,6 +131,32 @@ def table_of(rows: Sequence[Row], signal: Signal, names: tuple[str, ...]) -> Tab
         block = np.frombuffer(b"".join([blobs[i] for i in at]), np.float32)
         values[at, : length // size] = block.reshape(len(at), -1, signal.bins)
     return Table(steps, names, values if signal.bins > 1 else values[:, :, 0])
+
+
+def array_of(shape: object, data: object) -> NDArray[np.float32]:
+    """An array, from its shape as JSON and its values as they stand in the file.
+
+    Raises:
+        ValueError: They do not fit each other.
+    """
+    sizes = json.loads(shape) if isinstance(shape, str) else None
+    if not isinstance(sizes, list) or not isinstance(data, bytes):
+        raise ValueError("one has no shape, no values, or a huge number of them")
+    sizes_whole = [whole(size) for size in cast("list[object]", sizes)]
+    if 4 * math.prod(sizes_whole) != len(data):
+        raise ValueError(f"one of {len(data)} bytes has the shape {'x'.join(map(str, sizes_whole)) or '()'}")
+    return np.frombuffer(data, np.float32).reshape(sizes_whole)
+
+
+def whole(value: object) -> int:
+    """A whole number of things, such as a step.
+
+    Raises:
+        ValueError: It is none, negative, or beyond any training.
+    """
+    if type(value) is not int or not 0 <= value < MOST_STEPS:
+        raise ValueError("one has no number, or one that is out of range")
+    return value
 
 
 def _split(rows: Sequence[Row]) -> tuple[NDArray[np.int64], list[bytes]]:

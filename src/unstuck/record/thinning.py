@@ -20,6 +20,7 @@ class Track:
     """The samples of one training: position ``p`` is kept where ``p < head`` or ``p % stride == 0``.
 
     Attributes:
+        step: Step of the latest sample.
         offered: Samples offered so far.
         kept: How many of them are kept.
         kept_bytes: What these take in the file.
@@ -27,6 +28,7 @@ class Track:
         stride: Of the later ones, those whose position it divides.
     """
 
+    step: int = 0
     offered: int = 0
     kept: int = 0
     kept_bytes: int = 0
@@ -63,7 +65,7 @@ class Thinning:
 
     Examples:
         >>> thinning = Thinning(share=20_000)
-        >>> kept = [step for step in range(1_000) if thinning.offer(0, 8) is not None]
+        >>> kept = [step for step in range(1_000) if thinning.offer(0, step, 8) is not None]
         >>> len(kept), thinning.crowded()  # 32,000 bytes: training 0 is to be thinned
         (1000, 0)
     """
@@ -75,11 +77,12 @@ class Thinning:
         self._tracks: dict[int, Track] = {}
         self._largest: list[tuple[int, int]] = []
 
-    def offer(self, stream: int, size: int) -> int | None:
+    def offer(self, stream: int, step: int, size: int) -> int | None:
         """Offer one sample.
 
         Args:
             stream: The training that it belongs to.
+            step: Its step; a sample that comes after one of a later step is left out.
             size: Bytes of its values.
 
         Returns:
@@ -88,6 +91,9 @@ class Thinning:
         track = self._tracks.get(stream)
         if track is None:
             track = self._tracks[stream] = Track()
+        if step < track.step:
+            return None
+        track.step = step
         position = track.offered
         track.offered += 1
         if not track.keeps(position):

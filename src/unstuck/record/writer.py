@@ -85,7 +85,7 @@ class RunWriter:
 
         Args:
             signal: What was measured.
-            step: Optimizer updates completed before it; no less than that of the signal's sample before.
+            step: Optimizer updates completed before it. A sample that comes after one of a later step is left out.
             values: One number, or one for each entry of the signal's index: shape (entries,), or (entries, bins) for a
                 histogram. NaN stands for a missing entry.
             stream: The training that it belongs to.
@@ -117,7 +117,7 @@ class RunWriter:
             # Most rules rest on the curve of the loss, which is the cheapest signal of all.
             least = HEAD if key == LOSS.key else LEAST
             thinning = self._thinning[key] = Thinning(self._signal_bytes, least=least)
-        position = thinning.offer(stream, len(data))
+        position = thinning.offer(stream, step, len(data))
         if position is None:
             return
         self._pending.append((stream, key, position, step, data))
