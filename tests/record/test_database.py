@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,26 +39,6 @@ def killed(tmp_path) -> Path:
     return folder
 
 
-@pytest.fixture
-def read_only() -> Iterator[Path]:
-    """A folder that this process may read and not write, for root too, who may write everywhere."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    yield folder
-    if os.getuid() == 0:
-        os.seteuid(0)
-    folder.chmod(0o755)
-    shutil.rmtree(folder)
-
-
-def lock(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.chmod(0o444)
-    folder.chmod(0o555)
-    if os.getuid() == 0:
-        os.seteuid(65534)
-
-
 def test_the_log_of_a_killed_writer_is_read_and_taken_in(killed):
     before = database.last_written(killed / FILE_NAME)
     with Run.open(killed) as run:
@@ -71,30 +48,33 @@ def test_the_log_of_a_killed_writer_is_read_and_taken_in(killed):
 
 
 def test_a_read_only_folder_is_read(tmp_path, read_only):
+    folder, lock = read_only
     with RunWriter(tmp_path) as writer:
         writer.add(signals.LOSS, 0, 1.0)
         writer.state(facts.End(reason="completed", steps=1))
-    shutil.copy(tmp_path / FILE_NAME, read_only)
-    lock(read_only)
-    with Run.open(read_only) as run:
+    shutil.copy(tmp_path / FILE_NAME, folder)
+    lock()
+    with Run.open(folder) as run:
         assert len(run.series(signals.LOSS)) == 1
         assert run.gaps == ()
 
 
 def test_a_log_with_its_index_is_read_in_a_read_only_folder(killed, read_only):
+    folder, lock = read_only
     for path in killed.iterdir():
-        shutil.copy(path, read_only)
-    lock(read_only)
-    with Run.open(read_only) as run:
+        shutil.copy(path, folder)
+    lock()
+    with Run.open(folder) as run:
         assert len(run.series(signals.LOSS)) == 50
         assert not any("read-only" in gap for gap in run.gaps)
 
 
 def test_a_log_that_cannot_be_read_is_said(killed, read_only):
+    folder, lock = read_only
     for name in (FILE_NAME, f"{FILE_NAME}-wal"):
-        shutil.copy(killed / name, read_only)
-    lock(read_only)
-    with Run.open(read_only) as run:
+        shutil.copy(killed / name, folder)
+    lock()
+    with Run.open(folder) as run:
         assert len(run.series(signals.LOSS)) == 0
         assert run.gaps[0].startswith(f"{FILE_NAME}-wal holds the newest steps, and cannot be read")
 

@@ -176,6 +176,15 @@ def test_a_file_that_may_not_grow_keeps_what_was_written(tmp_path):
         assert len(run.series(signals.LOSS)) > 100
 
 
+def test_a_folder_that_may_not_be_written_is_said(read_only):
+    folder, lock = read_only
+    lock()
+    with pytest.raises(RunWriteError, match=r"cannot be written .*denied.*choose another folder with --out"):
+        RunWriter(folder)
+    with pytest.raises(RunWriteError, match=r"cannot be written .*denied.*choose another folder with --out"):
+        RunWriter(folder / "run")
+
+
 @pytest.mark.parametrize("ending", ["", "-wal", "-journal"])
 def test_what_lies_there_of_a_run_is_left_alone(tmp_path, ending):
     there = tmp_path / f"{FILE_NAME}{ending}"
