@@ -125,17 +125,29 @@ def write(folder: Path, trainings: int, steps: int) -> None:
     print(json.dumps(figures))
 
 
+def processor_seconds() -> float:
+    """Of the processes that ended: on a machine that others use too, what the clock says is more."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def measure(folder: Path, trainings: int, steps: int) -> dict[str, float]:
     argv = [sys.executable, __file__, "--write", str(folder), "--trainings", str(trainings), "--steps", str(steps)]
     written = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
-    start = time.perf_counter()
+    start, before = time.perf_counter(), processor_seconds()
     subprocess.run([sys.executable, "-m", "unstuck", "report", str(folder)], check=True, capture_output=True)
-    judged = time.perf_counter() - start
+    judged, worked = time.perf_counter() - start, processor_seconds() - before
     start = time.perf_counter()
     argv = [sys.executable, "-m", "unstuck", "report", str(folder), "--html", str(folder / "page.html")]
     subprocess.run(argv, check=True, capture_output=True)
     page = time.perf_counter() - start
-    return {**written, "report": judged, "html": page, "page_megabytes": (folder / "page.html").stat().st_size / 1e6}
+    return {
+        **written,
+        "report": judged,
+        "report_processor": worked,
+        "html": page,
+        "page_megabytes": (folder / "page.html").stat().st_size / 1e6,
+    }
 
 
 def main() -> int:
@@ -154,7 +166,7 @@ def main() -> int:
         place = options.keep or Path(scratch)
         for trainings, steps in ((options.trainings, options.steps), (max(1, options.trainings // 1_000), 60_000)):
             figures = measure(place / f"{trainings}x{steps}", trainings, steps)
-            slow = slow or figures["report"] > LIMIT_SECONDS
+            slow = slow or figures["report_processor"] > LIMIT_SECONDS
             print(
                 f"{trainings:,} trainings of {steps:,} steps: " + ", ".join(f"{k} {v:,.1f}" for k, v in figures.items())
             )
