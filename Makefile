@@ -65,6 +65,7 @@ bench: install
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/gradcheck.py
 	$(BIN)/python benchmarks/watching.py
+	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/training.py
 
 format: install

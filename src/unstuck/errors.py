@@ -10,6 +10,7 @@
     └── RunError                          a run cannot be read or written
         ├── NotARunError                  the path holds no run of ours
         ├── NewerSchemaError              the run was written by a newer release
+        ├── DamagedRunError               the run's file is damaged, and what it says cannot be relied on
         └── RunWriteError (also OSError)  the disk is full, or the folder may not be written
 
 A message names the argument, the value received, what is accepted, and what to do.
@@ -17,6 +18,7 @@ A message names the argument, the value received, what is accepted, and what to 
 
 __all__ = [
     "ArgumentError",
+    "DamagedRunError",
     "DataError",
     "NewerSchemaError",
     "NotARunError",
@@ -58,6 +60,10 @@ class NotARunError(RunError):
 
 class NewerSchemaError(RunError):
     """The run was written by a newer release, whose format this one does not know."""
+
+
+class DamagedRunError(RunError):
+    """The run's file is damaged: it was cut off, overwritten, or copied while it was being written."""
 
 
 class RunWriteError(RunError, OSError):

@@ -58,8 +58,12 @@ def show(
 
     Returns:
         The exit status: 0, or 3 under ``strict`` with a finding of severity error.
+
+    Raises:
+        RunError: There is no run, it is damaged, or a file cannot be written.
     """
-    with Run.open(folder) as run:
+    with Run.open(folder) as opened:
+        run = opened.snapshot()
         verdict = judge(run)
         if reason and verdict.kind == "not enough data":
             verdict = replace(verdict, reason=reason)

@@ -10,12 +10,12 @@ from typing import Any
 
 __all__ = ["stored_kinds", "upgraded"]
 
-FORMER_KINDS: dict[str, tuple[str, ...]] = {
-    "functional_dropout": ("dropping",),
-    "non_differentiable_sample": ("draw",),
-    "unoptimized_parameters": ("strangers",),
+FORMER_KINDS = {
+    "functional_dropout": "dropping",
+    "non_differentiable_sample": "draw",
+    "unoptimized_parameters": "strangers",
 }
-"""The kinds under which earlier releases stored facts, by what they are called now."""
+"""The kind under which earlier releases stored facts, by what it is called now."""
 
 FLAT_LOSS: dict[str, tuple[str, ...]] = {
     "output_shape": ("output", "shape"),
@@ -43,14 +43,14 @@ FLAT_LOSS: dict[str, tuple[str, ...]] = {
 """Where each field of a loss that had all of them side by side is now."""
 
 
-def stored_kinds(kind: str) -> tuple[str, ...]:
-    """Every name under which runs may hold facts of a kind: its own, and earlier ones.
+def stored_kinds(kind: str) -> tuple[str, str]:
+    """Both names under which runs may hold facts of a kind: its own, and an earlier one, which may be the same.
 
     Examples:
         >>> stored_kinds("unoptimized_parameters")
         ('unoptimized_parameters', 'strangers')
     """
-    return (kind, *FORMER_KINDS.get(kind, ()))
+    return kind, FORMER_KINDS.get(kind, kind)
 
 
 def upgraded(kind: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def headline(verdict: Verdict, run: Run, words: Words) -> str:
 
 def blind_spots(run: Run) -> tuple[str, ...]:
     """What could not be seen, in sentences, each once."""
-    events = (event for stream in run.streams() for event in stream.facts(Event))
+    events = (event for stream in run.snapshot().streams() for event in stream.facts(Event))
     return tuple(dict.fromkeys(event.what for event in events if event.blinds))
 
 

@@ -85,7 +85,9 @@ def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = 
         ...     render_text(judge(run, rules=()), run, console=Console(width=80))
         ? Not enough data for a verdict: only 5 training steps were seen; at least 10
           are needed for a verdict.
-          first · 5 steps so far: still running, or cut off
+          first · 5 steps so far
+        ? No end was recorded: still running, or cut off; the newest steps may be
+          missing.
           ...
     """
     printer = _Printer(words, encoding=console.encoding)
@@ -115,7 +117,7 @@ class _Printer:
         words = self._words
         yield self._head(verdict, run)
         yield self._marked("", self._text(f"{run.path.name} · {one_line(run, words)}", "dim"))
-        for sentence in phrases.blind_spots(run):
+        for sentence in (*verdict.gaps, *phrases.blind_spots(run)):
             yield self._marked(UNSURE, self._text(sentence), "yellow")
         for position, finding in enumerate(verdict.findings[: detail.findings]):
             yield Text()

@@ -60,7 +60,7 @@ EN: Mapping[str, str] = {
     "run.rate": "{optimizer} at rate {rate}",
     "run.climb": "{first} to {peak}",
     "run.steps": "{steps} steps",
-    "run.open": "{steps} steps so far: still running, or cut off",
+    "run.open": "{steps} steps so far",
     "run.parameters": "{count} parameters",
     "run.unknown": "nothing is known of this run but its signals",
     # The page.
@@ -69,6 +69,7 @@ EN: Mapping[str, str] = {
     "page.skip": "Skip to the plots",
     "page.plots": "The training in pictures",
     "page.stream": "Training {number} of {count}",
+    "page.chapters": "{shown} of {count} trainings are drawn, evenly spread over the run.",
     "page.hint": "Drag across a plot to look closer at those steps; all plots follow. Arrow keys move the cursor.",
     "page.model": "The model, layer by layer",
     "page.facts": "The run's facts",

@@ -138,7 +138,7 @@ def seen_late(run: Run, steps: NDArray[np.int64], *, share: float = LATE) -> boo
 
 def in_a_game(run: Run) -> bool:
     """Whether several trainings go on in one run, as in a GAN: then a loss may rise because another one learns."""
-    return sum(stream.has(signals.LOSS) for stream in run.streams()) > 1
+    return run.several
 
 
 def optimizer_place(run: Run) -> Where:
@@ -166,6 +166,10 @@ class Learning:
     @classmethod
     def of(cls, run: Run) -> Learning:
         """The learning of a run that holds at least one finite loss."""
+        return run.once(cls, lambda: cls._of(run))
+
+    @classmethod
+    def _of(cls, run: Run) -> Learning:
         curve = Curve.of(run.series(signals.LOSS))
         accuracy = run.series(signals.ACCURACY).finite()
         late = _accuracy(run, accuracy) if seen_late(run, accuracy.steps) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import pytest
@@ -13,6 +12,8 @@ from torch.optim import SGD
 
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors import registry
+from unstuck.observe.collectors.inputs import Inputs
+from unstuck.observe.collectors.losses import Losses
 from unstuck.observe.collectors.registry import COLLECTORS, VERBS, Collectors
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.torch_hooks import forward
@@ -77,9 +78,8 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
         collectors.tell("forward", "training")
         output = F.relu(model(torch.ones(4, 2)))
         loss = F.mse_loss(output, torch.zeros(4, 1)) + output.mean()
-        with pytest.raises(RuntimeError, match="size of tensor"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the sizes, before the error
-            F.mse_loss(output, torch.zeros(4, 3, 5))
+        with pytest.raises(RuntimeError, match="must match the size"):
+            F.soft_margin_loss(output, torch.zeros(4, 3, 5))
         collectors.tell("before_backward", True)
         collectors.tell("backward", GraphWalk(loss))
         loss.backward()
@@ -259,3 +259,26 @@ def test_a_loss_of_the_users_own_is_one_of_the_losses(watched: Any) -> None:
         (model(torch.randn(4, 2)) - y).square().mean()
         (fact,) = step.facts(facts.Loss)
     assert (fact.function, fact.file) == ("mse_loss", __file__)
+
+
+def test_errors_outside_of_verbs_are_charged_to_their_own_collector(
+    watched: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weight, model = torch.randn(3, 2, requires_grad=True), nn.Linear(2, 1)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Inputs, "observe", fail)
+    with watched(None, [weight]) as step:
+        (torch.ones(5, 3) @ weight).softmax(1)
+    assert step.collectors.error is None
+    found = list(step.collectors.facts())
+    assert [fact.collector for fact in found if isinstance(fact, facts.Unread)] == ["Inputs"]
+    assert [fact for fact in found if isinstance(fact, facts.Softmax)]
+
+    monkeypatch.setattr(Losses, "observe", fail)
+    with watched(model) as step:
+        for _ in range(2):
+            (model(torch.randn(4, 2)) - torch.randn(4, 1)).square().mean()
+    assert [fact.collector for fact in step.facts(facts.Unread)] == ["Inputs", "Losses"]

@@ -12,7 +12,7 @@ import pytest
 
 from unstuck.record import Run, RunWriter
 from unstuck.record.facts import KINDS, Fact
-from unstuck.record.schema import run_file
+from unstuck.record.database import run_file
 
 Stored = Callable[[Fact], Fact]
 Read = Callable[[str, dict[str, Any]], Fact]

@@ -35,6 +35,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.Event(step=7, what="the optimizer skipped a step", blinds=True),
     ),
     (
+        "unread",
+        {"step": 3, "collector": "Inputs", "signals": ["input_mean"], "error": "RuntimeError: no"},
+        facts.Unread(step=3, collector="Inputs", signals=("input_mean",), error="RuntimeError: no"),
+    ),
+    (
         "non_finite",
         {
             "step": 3,
