@@ -170,8 +170,8 @@ def test_what_comes_before_the_stream_has_its_number_is_kept(writer: RunWriter, 
     journal.note_loss(of(2.0), 0, trace)
     journal.record_loss(0, now=True)
     writer.flush()
-    run = Run.open(tmp_path)
-    assert run.streams() == (3,)
+    assert journal._stream == 3
+    (run,) = Run.open(tmp_path).streams()
     assert [event.what for event in run.facts(facts.Event)] == ["early"]
     assert run.series(signals.LOSS).values.tolist() == [2.0]
 

@@ -36,9 +36,10 @@ class Training:
         self.view.named = dict(self.model.named_parameters())
         self.view.parameters = list(self.view.named.values())
         self.collectors = Collectors(self.view, adopting=False)
-        evaluations = Evaluations(SeenExamples(), self.view.roots, self.collectors.one(Losses))
+        seen = SeenExamples()
+        evaluations = Evaluations(seen, self.view.roots, self.collectors.one(Losses))
         self.journal = Journal(writer, itertools.count())
-        self.recorder = Recorder(self.view, self.collectors, evaluations, self.journal, ("train.py", 3))
+        self.recorder = Recorder(self.view, self.collectors, seen, evaluations, self.journal, made_at=("train.py", 3))
 
     def step(self) -> None:
         self.collectors.begin(self.view.updates)
@@ -131,13 +132,14 @@ def test_parameters_that_come_later_are_named_behind_the_others(training: Traini
 
 def test_filters_are_kept_at_the_beginning_and_at_the_end(training: Training, run: Callable[[], Run]) -> None:
     training.recorder.open(training.optimizer)
-    before = training.model[0].weight.detach().clone()
+    before = training.model[0].weight.detach().clone()  # the model goes on to change
     for _ in range(3):
         training.step()
     training.recorder.finish(facts.End(reason="completed", steps=3))
-    first, last = run().arrays("filters")
-    assert torch.equal(torch.as_tensor(first.values), before)
-    assert torch.equal(torch.as_tensor(last.values), training.model[0].weight.detach())
+    (begun, first), (ended, last) = run().arrays("filters")
+    assert (begun, ended) == (0, 3)
+    assert first.tolist() == before.tolist()
+    assert last.tolist() == training.model[0].weight.tolist()
 
 
 def test_the_end_is_the_last_fact_and_all_that_was_gathered_stands_before_it(

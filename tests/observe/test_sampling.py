@@ -113,9 +113,7 @@ def test_many_trainings_share_one_budget(count, steps, sample_seconds):
     budget = Budget(0.02)
     samples = trainings(count, steps, step_seconds=2e-3, sample_seconds=sample_seconds, budget=budget)
     elapsed = count * steps * 2e-3 + budget.spent
-    start = (
-        max(2 * sample_seconds, min(DENSE * sample_seconds, DENSE_SECONDS + sample_seconds)) + count * sample_seconds
-    )
+    start = min(count * DENSE * sample_seconds, DENSE_SECONDS + count * sample_seconds)
     overdue = count * (2 + math.log(steps / DENSE) / math.log(LONGEST)) * sample_seconds
     assert budget.spent <= budget.allowed(elapsed) + count * 2 * sample_seconds + start + overdue
     assert min(samples) >= 3, "none of them goes unseen"

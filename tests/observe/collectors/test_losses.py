@@ -53,12 +53,12 @@ def test_a_call_is_described() -> None:
     output = scores()
     weight = torch.tensor([1.0, 2.0, 1.0, 1.0])
     fact = described(output, CLASSES, reduction="sum", weight=weight, label_smoothing=0.1)
-    assert (fact.function, fact.reduction, fact.output_shape) == ("cross_entropy", "sum", (N, C))
-    assert (fact.target_type, fact.classes, fact.target_shape) == ("class", C, (N,))
+    assert (fact.function, fact.reduction, fact.output.shape) == ("cross_entropy", "sum", (N, C))
+    assert (fact.target.type, fact.classes.number, fact.target.shape) == ("class", C, (N,))
     assert (fact.weighted, fact.label_smoothing) == (True, 0.1)
-    assert fact.output_op == "Addmm"
-    assert fact.output_minimum == pytest.approx(output.min().item())
-    assert fact.output_maximum == pytest.approx(output.max().item())
+    assert fact.output.operation == "Addmm"
+    assert fact.output.minimum == pytest.approx(output.min().item())
+    assert fact.output.maximum == pytest.approx(output.max().item())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,8 @@ def test_the_operation_that_gave_the_output_is_known(
     made: Made, operation: str, axis: int | None, exchanged: bool
 ) -> None:
     fact = described(made(scores()), CLASSES)
-    assert (fact.output_op, fact.output_op_axis, fact.output_transposed) == (operation, axis, exchanged)
+    found = None if fact.output.softmax is None else fact.output.softmax.axis
+    assert (fact.output.operation, found, fact.output.transposed) == (operation, axis, exchanged)
 
 
 def test_the_numbers_of_a_batch(watched: Any) -> None:
@@ -123,7 +124,7 @@ def test_losses_are_told_apart_by_function_and_place(watched: Any) -> None:
     assert [fact.function for fact in found] == ["cross_entropy", "mse_loss", "mse_loss"]
     assert found[0].line == found[1].line == (found[2].line or 0) - 1
     assert {fact.file for fact in found} == {__file__}
-    assert [fact.target_mean for fact in found[1:]] == [0.0, 1.0]
+    assert [fact.target.mean for fact in found[1:]] == [0.0, 1.0]
     assert signals.LOSS_CALL.key not in sample, "which of several calls the loss is cannot be told"
     assert "accuracy" in sample
 
@@ -150,7 +151,7 @@ def test_a_call_that_is_refused_is_described(watched: Any) -> None:
     with watched(model) as step, pytest.raises(ValueError, match="batch_size"):
         F.cross_entropy(model(torch.randn(N, 3)), torch.zeros(N + 1, dtype=torch.long))
     (fact,) = step.facts(facts.Loss)
-    assert (fact.output_shape, fact.target_shape) == ((N, C), (N + 1,))
+    assert (fact.output.shape, fact.target.shape) == ((N, C), (N + 1,))
 
 
 def test_values_that_are_not_finite_hide_nothing() -> None:
@@ -159,8 +160,8 @@ def test_values_that_are_not_finite_hide_nothing() -> None:
         output = torch.tensor(values).reshape(2, 1)
         probe.observe((output, torch.zeros(2, 1)), {}, None)
     fact = probe.fact()
-    assert fact.output_maximum == 5.0
-    assert fact.output_minimum == 0.0
+    assert fact.output.maximum == 5.0
+    assert fact.output.minimum == 0.0
 
 
 def test_generated_code_does_not_fill_the_memory(watched: Any) -> None:

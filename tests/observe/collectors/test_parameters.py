@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.collectors import parameters as module
+from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.updates import OwnUpdates
 
 
@@ -128,7 +129,9 @@ def test_gradients_that_were_not_cleared_are_carried(watched: Any) -> None:
 def test_gradients_of_a_program_without_an_optimizer_are_those_it_took(watched: Any) -> None:
     weight = nn.Parameter(torch.ones(2))
     taken = OwnUpdates([weight])
-    taken.expect([torch.tensor([3.0, 4.0])])
+    backward = Backward((weight.sum(),), (None, False, False, (weight,)), accumulates=False)
+    backward.gradients = (torch.tensor([3.0, 4.0]),)
+    taken.expect(backward, keep=True)
     with watched(None, [weight]) as step:
         step.view.gradient = taken.gradient
         assert step.update()["gradient_norm"] == [5.0]

@@ -20,12 +20,12 @@ def test_classes_are_counted() -> None:
     output, target = torch.eye(4)[torch.tensor([0, 1, 1, 2, 1])], torch.tensor([0, 1, 2, 2, 2])
     batch = numbers(probe, "cross_entropy", output, target)
     assert batch == pytest.approx({"target_top": 0.6, "accuracy": 0.6, "prediction_top": 0.6, "target_repeats": 0.5})
-    summary = probe.summary()
-    assert (summary["target_type"], summary["classes"], summary["class_counts"]) == ("class", 4, (1, 1, 3, 0))
-    recalls = summary["class_recalls"]
+    seen, classes = probe.summary()
+    assert (seen.type, classes.number, classes.counts) == ("class", 4, (1, 1, 3, 0))
+    recalls = classes.recalls
     assert recalls[:3] == pytest.approx((1.0, 1.0, 1 / 3))
     assert math.isnan(recalls[3])
-    assert (summary["target_minimum"], summary["target_maximum"]) == (0.0, 2.0)
+    assert (seen.minimum, seen.maximum) == (0.0, 2.0)
 
 
 def test_recalls_speak_of_the_last_part_of_the_training() -> None:
@@ -34,7 +34,7 @@ def test_recalls_speak_of_the_last_part_of_the_training() -> None:
     for step in range(100):
         predicted = target if step >= 60 else 1 - target
         probe.observe("cross_entropy", torch.eye(2)[predicted], target)
-    first, second = probe.summary()["class_recalls"]
+    first, second = probe.summary()[1].recalls
     assert first == second
     assert 0.8 < first < 1.0
 
@@ -42,7 +42,7 @@ def test_recalls_speak_of_the_last_part_of_the_training() -> None:
 def test_ids_that_are_no_classes_are_left_out() -> None:
     probe = TargetProbe()
     probe.observe("cross_entropy", torch.randn(3, 2), torch.tensor([0, -100, 1]))
-    assert probe.summary()["class_counts"] == (1, 1)
+    assert probe.summary()[1].counts == (1, 1)
 
 
 def test_of_very_many_classes_the_number_is_kept() -> None:
@@ -50,7 +50,7 @@ def test_of_very_many_classes_the_number_is_kept() -> None:
     batch = numbers(probe, "cross_entropy", torch.randn(3, MOST_CLASSES + 1), torch.tensor([0, 1, 2]))
     assert "accuracy" in batch
     assert "target_top" not in batch
-    assert probe.summary()["class_counts"] == ()
+    assert probe.summary()[1].counts == ()
 
 
 def test_dense_class_ids_are_compared_place_by_place() -> None:
@@ -72,7 +72,7 @@ def test_yes_and_no_have_an_accuracy(loss: str, output: Tensor) -> None:
     probe = TargetProbe()
     batch = numbers(probe, loss, output[:, None], torch.tensor([[1.0], [0.0], [1.0], [1.0]]))
     assert (batch["accuracy"], batch["target_top"], batch["prediction_top"]) == (0.75, 0.75, 0.5)
-    assert probe.summary()["class_recalls"] == pytest.approx((1.0, 2 / 3))
+    assert probe.summary()[1].recalls == pytest.approx((1.0, 2 / 3))
 
 
 def test_several_answers_an_example_are_no_yes_and_no() -> None:
@@ -88,13 +88,13 @@ def test_real_targets_have_moments_over_all_batches() -> None:
         assert batch["target_mean"] == pytest.approx(target.mean().item())
         assert batch["target_std"] == pytest.approx(target.std(correction=0).item())
         probe.summary()  # asking in between changes nothing
-    whole, summary = torch.cat(batches), probe.summary()
-    assert summary["target_type"] == "real"
-    assert summary["target_mean"] == pytest.approx(whole.mean().item())
-    assert summary["target_variance"] == pytest.approx(whole.var(correction=0).item())
-    assert (summary["target_minimum"], summary["target_maximum"]) == (whole.min().item(), whole.max().item())
-    assert not summary["target_integers"]
-    assert summary["target_distinct"] == MOST_DISTINCT + 1
+    whole, (seen, _) = torch.cat(batches), probe.summary()
+    assert seen.type == "real"
+    assert seen.mean == pytest.approx(whole.mean().item())
+    assert seen.variance == pytest.approx(whole.var(correction=0).item())
+    assert (seen.minimum, seen.maximum) == (whole.min().item(), whole.max().item())
+    assert not seen.integers
+    assert seen.distinct == MOST_DISTINCT + 1
 
 
 def test_the_order_of_real_targets_shows_in_their_correlation() -> None:
@@ -111,13 +111,13 @@ def test_the_order_of_real_targets_shows_in_their_correlation() -> None:
 def test_whole_and_few_values_and_rows_that_sum_to_one_are_known() -> None:
     probe = TargetProbe()
     probe.observe("mse_loss", torch.zeros(3, 2), torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
-    summary = probe.summary()
-    assert (summary["target_integers"], summary["target_distinct"]) == (True, 2)
-    assert summary["target_row_sums"] == (1.0, 1.0)
+    seen, _ = probe.summary()
+    assert (seen.integers, seen.distinct) == (True, 2)
+    assert seen.row_sums == (1.0, 1.0)
 
 
 def test_nothing_is_said_before_a_target_and_of_an_empty_one() -> None:
     probe = TargetProbe()
     assert probe.observe("mse_loss", torch.zeros(0, 2), torch.zeros(0, 2)) == {}
-    summary = probe.summary()
-    assert (summary["target_type"], summary["target_mean"], summary["target_minimum"]) == ("none", None, None)
+    seen, _ = probe.summary()
+    assert (seen.type, seen.mean, seen.minimum) == ("none", None, None)

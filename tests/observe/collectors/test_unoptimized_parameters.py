@@ -10,7 +10,7 @@ from torch import nn
 
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
-from unstuck.record.facts import Strangers
+from unstuck.record.facts import UnoptimizedParameters as Strangers
 
 
 @pytest.fixture

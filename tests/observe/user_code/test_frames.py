@@ -89,13 +89,13 @@ def test_objects_have_the_names_of_variables_attributes_and_entries() -> None:
         def __init__(self) -> None:
             self.encoder = nn.Linear(1, 1)
 
-        def names(self, wanted: list[object]) -> dict[int, str]:
-            return user_names({id(value) for value in wanted})
+        def names(self, wanted: set[int]) -> dict[int, str]:
+            return user_names(wanted)
 
     trainer = Trainer()
-    wanted = [weight, layers[1], heads["policy"], heads[3], trainer.encoder]
-    found = trainer.names(wanted)
-    assert [found[id(value)] for value in wanted] == ["weight", "layers[1]", "heads['policy']", "heads[3]", "encoder"]
+    wanted = list(map(id, (weight, layers[1], heads["policy"], heads[3], trainer.encoder)))
+    found = trainer.names(set(wanted))
+    assert [found[key] for key in wanted] == ["weight", "layers[1]", "heads['policy']", "heads[3]", "encoder"]
     assert id(other) not in found
     assert user_names({id(unnamed), 0}) == {id(unnamed): "unnamed"}
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from unstuck.record import Run, RunWriter
-from unstuck.record.facts import KINDS, Fact
 from unstuck.record.database import run_file
+from unstuck.record.facts import KINDS, Fact
 
 Stored = Callable[[Fact], Fact]
 Read = Callable[[str, dict[str, Any]], Fact]

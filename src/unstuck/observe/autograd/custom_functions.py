@@ -19,6 +19,7 @@ from torch import Tensor, distributed
 
 from unstuck.gradcheck.overhear import Call, overhear
 from unstuck.gradcheck.recorded import CallCheck, check_call
+from unstuck.observe.autograd.side_effects import has_side_effects
 from unstuck.observe.user_code.frames import is_users
 from unstuck.record.facts import CustomFunction
 
@@ -132,7 +133,9 @@ class CustomFunctions:
         for function in functions:
             if function not in self._known and len(self._known) < MOST_FUNCTIONS:
                 fact = self._known[function] = described(function)
-                if fact.file is not None and is_users(fact.file) and not _several_processes():
+                parts = (getattr(function, name) for name in ("forward", "backward", "setup_context"))
+                users = fact.file is not None and is_users(fact.file)
+                if users and not _several_processes() and not has_side_effects(*parts):
                     awaited = _Awaited(function)
                     awaited.stop = overhear(function, awaited.hear)
                     self._awaited.append(awaited)

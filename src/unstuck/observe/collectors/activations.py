@@ -14,6 +14,7 @@ from torch.nn import functional, modules
 
 from unstuck.observe.collectors.inputs import first_tensor
 from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import signals
 from unstuck.record.signals import HISTOGRAM_BINS, Signal
 
@@ -174,7 +175,7 @@ class Activations:
             output: Its output, any floating-point tensor; the first dimension counts examples.
             nonlinearity: What the layer applies.
         """
-        if layer in self._taken or not output.is_floating_point() or not output.numel() or output.is_meta:
+        if layer in self._taken or not is_readable(output) or not output.is_floating_point() or not output.numel():
             return
         values = _spread(output.detach())
         self._taken[layer] = (_statistics(values, nonlinearity), _histogram(values))

@@ -23,7 +23,7 @@ def first_filters(roots: Roots) -> NDArray[np.float32] | None:
     """Weights of the first layer, of shape (units, ...); None where there is no such layer, or it is distributed."""
     for module in roots.leaves():
         weight: Any = getattr(module, "weight", None)
-        if not isinstance(weight, Tensor) or not is_readable(weight):
+        if not isinstance(weight, Tensor) or not is_readable(weight) or not weight.is_floating_point():
             continue
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
             kept = weight.detach()[:MOST_FILTERS]

@@ -175,10 +175,12 @@ class Inputs:
 
     def observe(self, batch: Tensor) -> None:
         """Take one batch, of shape (N, ...)."""
-        batch = batch.detach()
-        self._shape = tuple(batch.shape)
+        if batch.is_nested:
+            return
+        self._shape = tuple(map(int, batch.shape))
         if not is_readable(batch):
             return
+        batch = batch.detach()
         self._kind = _kind_of(batch)
         self._batch = {}
         if self._kind == "ids" or not batch.numel():

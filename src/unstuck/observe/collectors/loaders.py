@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch.utils.data import IterableDataset, RandomSampler, SequentialSampler, WeightedRandomSampler
+from torch.utils.data import BatchSampler, IterableDataset, RandomSampler, SequentialSampler, WeightedRandomSampler
 
 from unstuck.observe.collectors.view import View
 from unstuck.record import facts
@@ -91,7 +91,7 @@ def _extent(loader: Any) -> tuple[int | None, int | None]:
     try:
         if isinstance(loader.dataset, IterableDataset):
             return None, None
-        if type(loader.sampler) not in OWN_SAMPLERS:
+        if type(loader.sampler) not in OWN_SAMPLERS or type(loader.batch_sampler) not in (BatchSampler, type(None)):
             return None, None  # nobody asks for the length of what the user has made to have none
         return len(loader), len(loader.dataset)
     except Exception:  # it is the user's own code that counts them, or does not

@@ -12,7 +12,7 @@ from torch import Tensor
 from unstuck.observe.autograd.graph import operation, walk
 from unstuck.observe.collectors.infinite_slopes import steep
 from unstuck.observe.collectors.view import View
-from unstuck.observe.tensors.distributed import is_distributed, is_sharded
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import facts
 
 __all__ = ["origin"]
@@ -41,7 +41,7 @@ def origin(loss: Tensor, view: View, step: int) -> facts.NonFinite:
         The place, the count of non-finite values, and the rows of the batch that hold them.
     """
     for name, parameter in view.roots.parameters().items():
-        count = 0 if is_sharded(parameter) else _count(parameter)
+        count = _count(parameter)
         if count:
             suspects = tuple(dict.fromkeys(filter(None, (steep(operation(node), node) for node in _nodes(loss)))))
             file, line = next((view.slopes[name] for name in suspects if name in view.slopes), (None, None))
@@ -100,12 +100,14 @@ def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
                 value = getattr(node, name)
             except RuntimeError:
                 continue  # freed, or changed in place since
-            if isinstance(value, Tensor) and value.is_floating_point() and not is_distributed(value):
+            if isinstance(value, Tensor) and is_readable(value):
                 yield name, value
 
 
 def _count(tensor: Tensor) -> int:
-    return int((~tensor.detach().isfinite()).sum()) if tensor.is_floating_point() else 0
+    """Values that are not finite, of a tensor that can be read here."""
+    known = is_readable(tensor) and tensor.is_floating_point() and tensor.element_size() > 1
+    return int((~tensor.detach().isfinite()).sum()) if known else 0
 
 
 def _rows(tensor: Tensor) -> tuple[int, ...]:

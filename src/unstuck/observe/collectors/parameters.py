@@ -132,10 +132,10 @@ class Parameters:
     def _column(self, values: dict[int, Tensor]) -> Tensor:
         """One number for each parameter, NaN where there is none, on one device."""
         parameters = self._view.parameters
-        device = parameters[0].device
+        device = next((parameter.device for parameter in parameters if _measurable(parameter)), None)
         missing = torch.full((), torch.nan, device=device)
         numbers = [values.get(i, missing) for i in range(len(parameters))]
-        if not all(n.dtype is torch.float32 and n.device == device for n in numbers):
+        if device is not None and not all(n.dtype is torch.float32 and n.device == device for n in numbers):
             numbers = [number.real if number.is_complex() else number for number in numbers]
             numbers = [number.to(device).float() for number in numbers]
         return torch.stack(numbers)
@@ -151,7 +151,7 @@ class Parameters:
         step = self._view.step
         stride = max(1, -(-sum(g.numel() for g in gradients) // SKETCH_VALUES))
         device = gradients[0].device
-        sketch = torch.cat([_spread(g, stride).float().to(device, non_blocking=True) for g in gradients])
+        sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
         previous, seen = self._sketch, self._sketch_step
         self._sketch, self._sketch_step = sketch, step
         if previous is None or seen != step - 1 or previous.shape != sketch.shape:
@@ -234,6 +234,10 @@ def _spread(tensor: Tensor, stride: int) -> Tensor:
     return tensor.reshape(-1)[::stride]
 
 
+def _real(tensor: Tensor) -> Tensor:
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
 def _wide(tensor: Tensor) -> torch.dtype:
     """The precision to reduce in: half precisions overflow."""
     if tensor.is_complex():
@@ -244,5 +248,5 @@ def _wide(tensor: Tensor) -> torch.dtype:
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
     """Cosine of the angle between two flat tensors; NaN where one of them is zero."""
     if a.is_complex():
-        a, b = torch.view_as_real(a).reshape(-1), torch.view_as_real(b).reshape(-1)
+        a, b = _real(a).reshape(-1), _real(b).reshape(-1)
     return torch.dot(a, b) / (torch.linalg.vector_norm(a) * torch.linalg.vector_norm(b))

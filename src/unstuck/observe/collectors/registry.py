@@ -92,6 +92,8 @@ class Collectors:
         self._all = list(self._made)
         self._graphs: Graphs = self.one(Graphs)
         self._activations: Activations = self.one(Activations)
+        self._inputs: Inputs = self.one(Inputs)
+        self._losses: Losses = self.one(Losses)
         self._by_verb: dict[str, list[tuple[Collector, Callable[..., Any]]]] = {
             verb: [(one, getattr(one, verb)) for one in self._all if hasattr(one, verb)] for verb in VERBS
         }
@@ -125,6 +127,13 @@ class Collectors:
     def layers(self) -> list[str]:
         """Names of the layers seen so far, in the order of their numbers in the run."""
         return self._activations.layers
+
+    def _tell_one(self, one: Collector, method: Callable[..., Any], *args: Any) -> None:
+        if one in self._all:
+            try:
+                method(*args)
+            except Exception as error:
+                self._drop(one, error)
 
     def tell(self, verb: str, *args: Any) -> None:
         """Tell all who have a verb; one that raises is not told of anything any more."""
@@ -233,13 +242,13 @@ class Collectors:
         weights = [factor for factor in factors if factor.is_leaf and id(factor) in view.roots.held]
         data = [factor for factor in factors if not factor.requires_grad and factor.dim() > 1]
         if weights and data:
-            self.one(Inputs).observe(data[0])
             view.entered = True
             view.batch = data[0].detach() if is_readable(data[0]) else None
+            self._tell_one(self._inputs, self._inputs.observe, data[0])
 
     def _loss_called(self, call: LossCall) -> None:
         if call.handwritten:
-            self.one(Losses).written(call)
+            self._tell_one(self._losses, self._losses.written, call)
         self.tell("loss", call)
         self._training_mode = next((root.training for root in self._view.roots), None)
 
@@ -255,15 +264,22 @@ class Collectors:
                     measured.append((one, measurement))
             except Exception as error:
                 self._drop(one, error)
-        numbers = iter(_fetch([tensor for _, measurement in measured for tensor in measurement.tensors]))
         sample: Sample = {}
+        numbers = self._fetched(measured)
         for one, measurement in measured:
-            own = [next(numbers) for _ in measurement.tensors]
             try:
+                own = [next(numbers) for _ in measurement.tensors] if numbers else _fetch(measurement.tensors)
                 sample.update(measurement.decode(own))
             except Exception as error:
                 self._drop(one, error)
         return sample
+
+    def _fetched(self, measured: list[tuple[Collector, Measurement]]) -> Iterator[list[float]] | None:
+        """All numbers; None where they cannot be fetched together, since some tensor of them cannot at all."""
+        try:
+            return iter(_fetch([tensor for _, measurement in measured for tensor in measurement.tensors]))
+        except Exception:
+            return None
 
     def facts(self) -> Iterator[facts.Fact]:
         """What is new since the last time."""

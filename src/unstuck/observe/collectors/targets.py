@@ -80,8 +80,8 @@ class TargetProbe:
             known = self._counts
             self._counts = counts if known is None or known.shape != counts.shape else known + counts
             batch[signals.TARGET_TOP] = counts.amax() / max(1, flat.numel())
-        if output.dim() == target.dim() + 1:
-            predicted = output.argmax(dim=axis)
+        predicted = output.argmax(dim=axis) if output.dim() == target.dim() + 1 else None
+        if predicted is not None and predicted.shape == target.shape:
             batch[signals.ACCURACY] = (predicted == target).float().mean()
             if self._classes <= MOST_CLASSES:
                 batch[signals.PREDICTION_TOP] = _count(predicted.reshape(-1), self._classes).amax() / predicted.numel()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from unstuck.observe.tensors.readable import is_readable
+
 __all__ = ["unit_spread"]
 
 MOST_UNITS = 64
@@ -32,17 +34,17 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
         One number for each, on the first one's device; NaN for those that are not weights of several units with
         several inputs. None without parameters.
     """
-    if not parameters:
+    device = next((parameter.device for parameter in parameters if is_readable(parameter)), None)
+    if device is None:
         return None
-    device = parameters[0].device
     missing = torch.full((), torch.nan, device=device)
     return torch.stack([missing if (s := _spread(p)) is None else s.to(device) for p in parameters])
 
 
 def _spread(parameter: Tensor) -> Tensor | None:
-    weights = parameter.detach()
-    if weights.dim() < 2 or weights.is_sparse or not weights.is_floating_point() or hasattr(weights, "to_local"):
+    if not is_readable(parameter) or parameter.dim() < 2 or not parameter.is_floating_point():
         return None
+    weights = parameter.detach()
     matrix = weights.reshape(len(weights), -1) if len(weights) else weights.reshape(0, 1)
     if min(matrix.shape) < 2:
         return None

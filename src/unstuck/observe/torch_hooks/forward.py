@@ -128,7 +128,7 @@ class _Calls(TorchFunctionMode):
             raise
         for listener in tuple(self._state.listeners):
             handler = listener.calls.get(func)
-            if handler is None and isinstance(output, Tensor) and not output.ndim:
+            if handler is None and type(output) is Tensor and not output.ndim:
                 handler = listener.scalars
             if handler is not None and watchable():
                 _show(listener, handler, func, args, kwargs, output, learning=torch.is_grad_enabled())
@@ -377,6 +377,8 @@ def _before(module: nn.Module, inputs: Any) -> None:
     if not watchable():
         return
     outermost, learning = len(state.modules) == 1, torch.is_grad_enabled()
+    if outermost and torch.is_anomaly_enabled():  # which keeps the frames of each call, to print them
+        _leave_mode(state)
     inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
     for listener in tuple(state.listeners):
         _show(listener, listener.module_begins, module, inputs, outermost=outermost, learning=learning)
