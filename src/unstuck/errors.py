@@ -6,6 +6,8 @@
     ├── ArgumentError (also ValueError)   a value passed to a function, or set in a recipe, is not accepted
     │   └── RecipeError                   ... in a recipe: carries the key
     ├── DataError (also ValueError)       a data set is empty, not finite, or does not fit its task
+    ├── MissingPackageError               an optional package is not installed: carries the command that does it
+    │     (also ImportError)
     ├── WeightsError (also ValueError)    a file of weights is damaged, unsafe, or of another network
     └── RunError                          a run cannot be read or written
         ├── NotARunError                  the path holds no run of ours
@@ -20,6 +22,7 @@ __all__ = [
     "ArgumentError",
     "DamagedRunError",
     "DataError",
+    "MissingPackageError",
     "NewerSchemaError",
     "NotARunError",
     "RecipeError",
@@ -44,6 +47,10 @@ class RecipeError(ArgumentError):
 
 class DataError(UnstuckError, ValueError):
     """A data set cannot be trained on."""
+
+
+class MissingPackageError(UnstuckError, ImportError):
+    """An optional package is needed for what was asked: the message names it and the command that installs it."""
 
 
 class WeightsError(UnstuckError, ValueError):

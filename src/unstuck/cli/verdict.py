@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 
 from unstuck.errors import RunWriteError
-from unstuck.record import Run
-from unstuck.report import render_text, write_html
+from unstuck.record import Run, Verdict
+from unstuck.report import render_text
 from unstuck.rules import judge
 
 __all__ = ["STRICT_EXIT", "Margin", "check_json", "show", "write_json"]
@@ -70,7 +70,7 @@ def show(
         try:
             if json_file:
                 write_json(json_file, verdict.to_dict())
-            page = write_html(run, verdict, html) if html else None
+            page = _write_page(run, verdict, html) if html else None
         finally:
             if failure is not None:
                 message = f"unstuck stopped watching early: {failure}"
@@ -79,6 +79,12 @@ def show(
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return STRICT_EXIT if strict and any(finding.severity == "error" for finding in verdict.findings) else 0
+
+
+def _write_page(run: Run, verdict: Verdict, file: Path) -> Path:
+    from unstuck.report import write_html  # plots and templates take a while to import
+
+    return write_html(run, verdict, file)
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
