@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from torch._C._dynamo import eval_frame
+from torch.utils._python_dispatch import _pop_mode, _push_mode  # pyright: ignore
 
 __all__ = ["Aside", "watchable"]
 
 _Function = torch._C.DisableTorchFunction
-_Dispatch = torch._C._DisableTorchDispatch  # pyright: ignore
 _dispatch_modes = torch._C._len_torch_dispatch_stack  # pyright: ignore
 _interpreters = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
 _record = torch.autograd._enable_record_function  # pyright: ignore
@@ -41,7 +41,8 @@ class Aside:
         self._gradients = torch.is_grad_enabled()
         self._function = _Function()
         self._function.__enter__()
-        self._dispatch: Any = _Dispatch() if _dispatch_modes() else None
+        # Taken off, not passed by: what distributed tensors are made of goes through the same key.
+        self._dispatch = [_pop_mode() for _ in range(_dispatch_modes())]
         self._inference: Any = torch._C._InferenceMode(False) if torch.is_inference_mode_enabled() else None
         self._profiled = _profiled()
         if self._profiled:
@@ -57,7 +58,9 @@ class Aside:
             eval_frame.set_eval_frame(self._callback)
         if self._profiled:
             _record(True)
-        self._inference = self._dispatch = None
+        self._inference = None
+        while self._dispatch:
+            _push_mode(self._dispatch.pop())
         torch._C._set_grad_enabled(self._gradients)
         self._function.__exit__(None, None, None)
 
