@@ -23,6 +23,7 @@ Examples:
 
 from unstuck.report.checks import write_checks
 from unstuck.report.html import write_html
+from unstuck.report.phrases import WATCHING_ENDED, watching_ended
 from unstuck.report.text import render_text
 
-__all__ = ["render_text", "write_checks", "write_html"]
+__all__ = ["WATCHING_ENDED", "render_text", "watching_ended", "write_checks", "write_html"]

@@ -17,7 +17,7 @@ from unstuck._version import __version__
 from unstuck.errors import ArgumentError, RunWriteError
 from unstuck.record import CAUSES, Run, Verdict, facts
 from unstuck.report import curves, layers, phrases
-from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line
+from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line, trainings
 from unstuck.report.filters import Filters, filters
 from unstuck.report.histograms import Histograms, histograms
 from unstuck.report.plot import Plot
@@ -128,7 +128,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
             cost=phrases.cost(verdict, words),
             run=run,
             verdict=verdict,
-            one_line=one_line(run, words),
+            one_line=trainings(run, words),
             unevaluated=phrases.unevaluated(verdict.not_evaluated),
             causes=CAUSES,
             chapters=chapters,
