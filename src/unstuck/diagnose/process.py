@@ -62,7 +62,7 @@ def run_process(
     except BaseException:
         end.forget()
         raise
-    end.again = ending.again
+    end.interrupted = isinstance(ending.error, KeyboardInterrupt)
     return leave(ending)
 
 
@@ -75,7 +75,7 @@ class _End:
         self._process = os.getpid()
         self._concluded = False
         self._exit = os._exit
-        self.again = False
+        self.interrupted = False
         self.terminations = Terminations(functools.partial(self._last_word, killed=True))
         os._exit = self._exit_at_once()  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -89,10 +89,7 @@ class _End:
         """Print what there is to say at the end of the interpreter."""
         if os.getpid() != self._process:
             return
-        self.terminations.speaking()
-        # A second interrupt ends the process at once, and so does nothing else.
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        self.terminations.speaking(interrupted=self.interrupted)
         flush()
         self._last_word()
         self.terminations.spoken()

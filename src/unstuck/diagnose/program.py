@@ -198,7 +198,7 @@ def _main(**names: object) -> ModuleType:
     """The module in which Python would run a program."""
     main = ModuleType("__main__")
     annotations = {"__annotations__": {}} if "__annotations__" in _FIRST_MAIN else {}
-    main.__dict__.update(__builtins__=builtins, **annotations, **names)
+    main.__dict__.update(**annotations, __builtins__=builtins, **names)
     return main
 
 

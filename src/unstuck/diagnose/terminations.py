@@ -8,12 +8,12 @@ script's own handlers, and signals that were ignored from the start, as under ``
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -22,6 +22,9 @@ from typing import Any
 __all__ = ["Terminations"]
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+SAME_SECONDS = 0.5
+"""Signals that follow within this time are one: ``timeout`` sends its own twice, and launchers pass on what all got."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _AT_WORK = (str(_PACKAGE / "observe"), str(_PACKAGE / "record"))
@@ -40,6 +43,7 @@ class Terminations:
         self._process = os.getpid()
         self._held: set[int] = set()
         self._speaking = False
+        self._first: float | None = None
         self._caught: int | None = None
         self._mask = threading.local()  # any thread may fork
         self._set, self._get = signal.signal, signal.getsignal
@@ -55,19 +59,26 @@ class Terminations:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._fork, after_in_parent=self._forked, after_in_child=self._born)
 
-    def speaking(self) -> None:
-        """The last word is being said, for another reason: a signal that comes now waits for its end."""
+    def speaking(self, *, interrupted: bool) -> None:
+        """The last word is being said, for another reason: a signal that comes now waits for its end.
+
+        Args:
+            interrupted: Whether it is said because of a signal: then the next one ends the process at once.
+        """
         self._speaking = True
+        self._first = time.monotonic() if interrupted else None
+        self._catch_interrupts()
 
     def spoken(self) -> None:
         """The last word is said: die of the signal that came meanwhile, if one did."""
         self._release()
+        if self._get(signal.SIGINT) == self._handle:
+            self._set(signal.SIGINT, signal.SIG_DFL)
         if self._caught is not None:
-            _die(self._caught)
+            self._die(self._caught)
 
     def _hold(self, number: int) -> None:
         self._set(number, self._handle)
-        _reset_when_caught(number)
         self._held.add(number)
 
     def _release(self) -> None:
@@ -91,25 +102,38 @@ class Terminations:
         self._forked()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._release()  # the next signal ends the process at once
-        if self._get(signal.SIGINT) is not signal.SIG_IGN:
-            self._set(signal.SIGINT, signal.SIG_DFL)
+        now = time.monotonic()
+        if self._first is not None:
+            if now - self._first > SAME_SECONDS or os.getpid() != self._process:
+                self._die(number)
+            return
+        self._first = now
         if self._speaking:
             self._caught = number
             return
         self._speaking = True
+        self._catch_interrupts()
 
         def end() -> None:
             if os.getpid() == self._process:
                 with contextlib.suppress(BaseException):
                     self._speak()
-            _die(number)
+            self._die(number)
 
         ours = _outermost_at_work(frame)
         if ours is None:
             end()
         else:
             _when_left(ours, end)
+
+    def _catch_interrupts(self) -> None:
+        """From now on an interrupt, too, is a signal to end by."""
+        if self._get(signal.SIGINT) is not signal.SIG_IGN:
+            self._set(signal.SIGINT, self._handle)
+
+    def _die(self, number: int) -> None:
+        self._set(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _shown_set(self) -> Callable[..., Any]:
         """``signal.signal`` as the script knows it: a default action is one, also where it is ours to take."""
@@ -134,23 +158,6 @@ class Terminations:
             return signal.SIG_DFL if handler == self._handle else handler
 
         return shown
-
-
-def _die(number: int) -> None:
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-
-
-def _reset_when_caught(number: int) -> None:
-    """Let the system restore the default action as soon as a signal comes, not when Python gets to handle it.
-
-    A handler in Python waits for the end of a long call into C; a second signal must not. Only C libraries that know
-    System V's ``signal`` can do it in two words; elsewhere the second signal waits too.
-    """
-    with contextlib.suppress(AttributeError, OSError):
-        install = ctypes.CDLL(None).sysv_signal
-        install.argtypes, install.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
-        install(number, install(number, None))
 
 
 def _outermost_at_work(frame: FrameType | None) -> FrameType | None:
