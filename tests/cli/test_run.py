@@ -53,7 +53,6 @@ def folder(tmp_path: Path) -> Path:
         (["-"], "not read from standard input"),
         (["-m", "missing"], "there is no such module"),
         (["--bugdet", "5", "train.py"], "there is no such option"),
-        (["--budget"], "--budget"),
         ([], "Missing argument 'SCRIPT'"),
     ],
 )
