@@ -43,13 +43,6 @@ def test_a_module_that_watches_has_a_test_file_of_its_name(path):
     assert path.name == "__init__.py" or mirror.is_file(), f"write {mirror.relative_to(ROOT)}"
 
 
-def test_a_test_file_of_watching_has_its_module():
-    tests = ROOT / "tests" / "observe"
-    for path in tests.rglob("test_*.py"):
-        module = OBSERVE / path.relative_to(tests).parent / path.name.removeprefix("test_")
-        assert module.is_file(), f"{path.relative_to(ROOT)} tests no module of its name"
-
-
 def test_the_observer_holds_no_more_than_what_joins_its_parts():
     assert len((OBSERVE / "observer.py").read_text(encoding="utf-8").splitlines()) < 300
 

@@ -29,11 +29,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from unstuck.report.checks import write_checks
     from unstuck.report.html import write_html
+    from unstuck.report.phrases import WATCHING_ENDED, watching_ended
     from unstuck.report.text import render_text
 
-__all__ = ["render_text", "write_checks", "write_html"]
+__all__ = ["WATCHING_ENDED", "render_text", "watching_ended", "write_checks", "write_html"]
 
 _HOMES = {
+    "WATCHING_ENDED": "unstuck.report.phrases",
+    "watching_ended": "unstuck.report.phrases",
     "render_text": "unstuck.report.text",
     "write_checks": "unstuck.report.checks",
     "write_html": "unstuck.report.html",

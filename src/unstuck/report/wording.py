@@ -20,6 +20,7 @@ EN: Mapping[str, str] = {
     "verdict.error.one": "1 problem was found.",
     "verdict.error.many": "{count} problems were found; the first is the likeliest root cause.",
     "verdict.not-enough": "Not enough data for a verdict: {reason}.",
+    "verdict.early": "{reason}. {found}",
     "severity.error": "error",
     "severity.warning": "warning",
     "severity.note": "note",
@@ -61,6 +62,8 @@ EN: Mapping[str, str] = {
     "run.climb": "{first} to {peak}",
     "run.steps": "{steps} steps",
     "run.open": "{steps} steps so far",
+    "run.trainings": "{count} trainings: {named}",
+    "run.more": "and {count} more",
     "run.parameters": "{count} parameters",
     "run.unknown": "nothing is known of this run but its signals",
     # The page.
