@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= dev,mnist,plot,triton,parquet,images,augment
+EXTRAS ?= dev,train,mnist,plot,triton,parquet,images,augment
 CONSTRAINTS ?= constraints.txt
 # Two workers with one thread each: the tests are many and small.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
@@ -17,7 +17,7 @@ install: $(BIN)/.dev
 
 $(BIN)/unstuck: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable .
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[train]'
 	@touch $@
 
 $(BIN)/.dev: pyproject.toml constraints.txt
@@ -65,6 +65,7 @@ bench: install
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/gradcheck.py
 	$(BIN)/python benchmarks/watching.py
+	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/training.py
 
 format: install

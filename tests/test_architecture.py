@@ -15,6 +15,7 @@ import unstuck
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src" / "unstuck").rglob("*.py"))
+OBSERVE = ROOT / "src" / "unstuck" / "observe"
 
 
 def local_imports(tree: ast.AST) -> Iterator[str]:
@@ -34,6 +35,16 @@ def test_a_file_holds_one_concept(path):
     assert len(text.splitlines()) <= 500, "more than one concept in a room: split it"
     if "cli" not in path.parts:
         assert not list(local_imports(ast.parse(text))), "import our own modules at the top"
+
+
+@pytest.mark.parametrize("path", sorted(OBSERVE.rglob("*.py")), ids=lambda p: str(p.relative_to(OBSERVE)))
+def test_a_module_that_watches_has_a_test_file_of_its_name(path):
+    mirror = ROOT / "tests" / "observe" / path.relative_to(OBSERVE).parent / f"test_{path.name}"
+    assert path.name == "__init__.py" or mirror.is_file(), f"write {mirror.relative_to(ROOT)}"
+
+
+def test_the_observer_holds_no_more_than_what_joins_its_parts():
+    assert len((OBSERVE / "observer.py").read_text(encoding="utf-8").splitlines()) < 300
 
 
 def modules() -> list[str]:

@@ -6,10 +6,13 @@
     ├── ArgumentError (also ValueError)   a value passed to a function, or set in a recipe, is not accepted
     │   └── RecipeError                   ... in a recipe: carries the key
     ├── DataError (also ValueError)       a data set is empty, not finite, or does not fit its task
+    ├── MissingPackageError               an optional package is not installed: carries the command that does it
+    │     (also ImportError)
     ├── WeightsError (also ValueError)    a file of weights is damaged, unsafe, or of another network
     └── RunError                          a run cannot be read or written
         ├── NotARunError                  the path holds no run of ours
         ├── NewerSchemaError              the run was written by a newer release
+        ├── DamagedRunError               the run's file is damaged, and what it says cannot be relied on
         └── RunWriteError (also OSError)  the disk is full, or the folder may not be written
 
 A message names the argument, the value received, what is accepted, and what to do.
@@ -17,7 +20,9 @@ A message names the argument, the value received, what is accepted, and what to 
 
 __all__ = [
     "ArgumentError",
+    "DamagedRunError",
     "DataError",
+    "MissingPackageError",
     "NewerSchemaError",
     "NotARunError",
     "RecipeError",
@@ -44,6 +49,10 @@ class DataError(UnstuckError, ValueError):
     """A data set cannot be trained on."""
 
 
+class MissingPackageError(UnstuckError, ImportError):
+    """An optional package is needed for what was asked: the message names it and the command that installs it."""
+
+
 class WeightsError(UnstuckError, ValueError):
     """A file of weights cannot be used."""
 
@@ -58,6 +67,10 @@ class NotARunError(RunError):
 
 class NewerSchemaError(RunError):
     """The run was written by a newer release, whose format this one does not know."""
+
+
+class DamagedRunError(RunError):
+    """The run's file is damaged: it was cut off, overwritten, or copied while it was being written."""
 
 
 class RunWriteError(RunError, OSError):

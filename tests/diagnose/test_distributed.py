@@ -220,7 +220,7 @@ def test_sharded_training_has_the_statistics_of_one_process(tmp_path):
         same_numbers(run, alone, signal)
     assert not [event for event in run.facts(facts.Event) if "sharded" in event.what]
     assert not [graph for graph in run.facts(facts.Graph) if graph.unreached]
-    assert not run.facts(facts.Strangers)
+    assert not run.facts(facts.UnoptimizedParameters)
     assert run.table(signals.ACTIVATION_MEAN).names == ("0", "1", "2")
     assert run.fact(facts.Model).parameters[0].shape == (8, 6)
 

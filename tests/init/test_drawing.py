@@ -1,10 +1,11 @@
-import builtins
+import sys
 
 import pytest
 import torch
 from torch import nn
 
 from unstuck import init
+from unstuck.errors import MissingPackageError
 from unstuck.init import activation_statistics, drawing
 
 
@@ -29,15 +30,9 @@ def test_nothing_to_draw():
 
 
 def test_without_matplotlib_the_command_is_named(monkeypatch):
-    genuine = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return genuine(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r'pip install "unstuck\[plot\]"'):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingPackageError, match=r"matplotlib is needed for .*; pip install 'unstuck\[plot\]'"):
         drawing.histograms({}, columns=3)
 
 

@@ -1,13 +1,70 @@
-"""What several tests of watching need."""
+"""One sampled step without an observer: a model, collectors, the hooks through which they see it; and two ranks."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import pytest
-from torch import distributed
+import torch
+from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.optim import SGD
+
+from unstuck.observe.collectors.registry import Collectors
+from unstuck.observe.collectors.view import View
+from unstuck.observe.torch_hooks import forward
+from unstuck.observe.user_code.model_roots import Roots
+from unstuck.record import facts
+
+F = TypeVar("F", bound=facts.Fact)
+
+
+class Watched:
+    """Collectors that look at what is computed while it lasts.
+
+    Args:
+        model: The model; None: modules that hold one of the parameters are found as they are called.
+        parameters: What the optimizer holds, if not the model's.
+    """
+
+    def __init__(self, model: nn.Module | None = None, parameters: Iterable[Tensor] = ()) -> None:
+        held = list(parameters) or list(model.parameters() if model is not None else ())
+        self.optimizer = SGD(held or [nn.Parameter(torch.ones(1))], lr=0.1)
+        self.view = View(roots=Roots(self.optimizer))
+        if model is not None:
+            self.view.roots.add(model)
+            self.view.named = dict(model.named_parameters())
+        else:
+            self.view.named = {f"p{i}": parameter for i, parameter in enumerate(held)}
+        self.view.parameters = list(self.view.named.values())
+        self.collectors = Collectors(self.view, adopting=model is None)
+
+    def __enter__(self) -> Watched:
+        self.collectors.begin(self.view.updates)
+        forward.listen(self.collectors)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        forward.unlisten(self.collectors)
+
+    def update(self) -> dict[str, Any]:
+        """Make the update, and measure it: numbers by the keys of their signals."""
+        self.collectors.tell("before_update", self.optimizer)
+        self.optimizer.step()
+        sample = self.collectors.measure(self.optimizer)
+        self.view.updates += 1
+        return {signal.key: value for signal, value in sample.items()}
+
+    def facts(self, kind: type[F]) -> list[F]:
+        """The new facts of a kind; those of other kinds are lost."""
+        return [fact for fact in self.collectors.facts() if isinstance(fact, kind)]
+
+
+@pytest.fixture
+def watched() -> type[Watched]:
+    return Watched
 
 
 @pytest.fixture(autouse=True)

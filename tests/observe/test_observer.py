@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from unstuck.errors import ArgumentError
 from unstuck.observe import Observer
-from unstuck.observe.torch_hooks import forward, patches
+from unstuck.observe.torch_hooks import events, forward
 from unstuck.record import Run, RunWriter, facts, signals
 
 OPTIMIZERS = {
@@ -59,7 +59,7 @@ def nothing_left_behind():
     yield
     assert torch.autograd.backward is backward
     assert torch.optim.Optimizer.__init__ is construct
-    assert not patches._listeners
+    assert events.empty()
     assert not forward._handles
     assert torch._C._len_torch_function_stack() == 0
     assert not nn.modules.module._global_forward_hooks
@@ -161,7 +161,12 @@ def test_the_loss_call_is_known(tmp_path):
             criterion(model(torch.randn(6, 4)), torch.tensor([0, 0, 0, 1, 1, 2])).backward()
             optimizer.step()
     loss = Run.open(tmp_path).fact(facts.Loss)
-    assert (loss.function, loss.reduction, loss.classes, loss.class_counts) == ("cross_entropy", "sum", 3, (9, 6, 3))
+    assert (loss.function, loss.reduction, loss.classes.number, loss.classes.counts) == (
+        "cross_entropy",
+        "sum",
+        3,
+        (9, 6, 3),
+    )
     assert loss.file == __file__
     assert loss.line is not None
 

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from unstuck.errors import ArgumentError
-from unstuck.observe import Session
+from unstuck.observe import Observer, Session
+from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.torch_hooks import forward
 from unstuck.record import Run, RunWriter, facts, signals
 
@@ -528,7 +529,7 @@ def test_a_model_deleted_in_a_running_function_is_gone(tmp_path):
     assert "weight" in run.table(signals.UPDATE_NORM).names
 
 
-def test_the_first_of_very_many_models_are_watched(tmp_path):
+def test_each_of_many_models_is_watched(tmp_path):
     def program() -> list[float]:
         for _ in range(40):
             weight = torch.zeros(2, requires_grad=True)
@@ -537,22 +538,32 @@ def test_the_first_of_very_many_models_are_watched(tmp_path):
             optimizer.step()
         return [weight.sum().item()]
 
-    assert len(seen(program, tmp_path).streams()) == 32
+    assert len(seen(program, tmp_path).streams()) == 40
 
 
-def test_a_failure_of_ours_does_not_reach_the_program(tmp_path, monkeypatch):
+@pytest.mark.parametrize("event", ["forward_begins", "backward_begins", "step_ended"])
+def test_a_failure_of_ours_does_not_reach_the_program(event, tmp_path, monkeypatch):
     """Not even where warnings are errors, and whichever hook it comes from."""
-    from unstuck.observe.live import LiveFacts
-
-    for name in ("forward_begins", "backward_begins"):
-        with monkeypatch.context() as patched:
-            patched.setattr(LiveFacts, name, lambda *_, **__: 1 / 0)
-            with RunWriter(tmp_path / name) as writer, Session(writer) as session:
-                torch.manual_seed(0)
-                watched = by_class()
-            assert isinstance(session.failure, ZeroDivisionError)
+    with monkeypatch.context() as patched:
+        patched.setattr(Observer, event, lambda *_, **__: 1 / 0)
+        with RunWriter(tmp_path / event) as writer, Session(writer) as session:
             torch.manual_seed(0)
-            assert by_class() == watched
+            watched = by_class()
+        assert isinstance(session.failure, ZeroDivisionError)
+        torch.manual_seed(0)
+        assert by_class() == watched
+
+
+def test_a_collector_that_fails_costs_its_own_signals(tmp_path, monkeypatch):
+    monkeypatch.setattr(Activations, "output", lambda *_, **__: 1 / 0)
+    torch.manual_seed(0)
+    run = seen(by_class, tmp_path)
+    (unread,) = run.facts(facts.Unread)
+    assert (unread.collector, unread.error) == ("Activations", "ZeroDivisionError: division by zero")
+    assert signals.ACTIVATION_MEAN.key in unread.signals
+    assert not run.has(signals.ACTIVATION_MEAN)
+    assert run.has(signals.UPDATE_RATIO)
+    assert run.has(signals.INPUT_MEAN)
 
 
 def test_a_budget_out_of_range_is_refused(tmp_path):

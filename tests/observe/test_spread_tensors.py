@@ -21,6 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 from unstuck.observe import Session
+from unstuck.observe.tensors.distributed import local_only
+from unstuck.observe.torch_hooks import events
 from unstuck.record import Run, RunWriter, facts, signals
 
 WIDTH, CLASSES, BATCH, STEPS = 64, 12, 8, 6
@@ -43,9 +45,9 @@ class Net(nn.Module):
 class Collectives(TorchDispatchMode):
     """Write down the collective calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, calls: list[str] | None = None) -> None:
         super().__init__()
-        self.calls: list[str] = []
+        self.calls: list[str] = [] if calls is None else calls
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if any(kind.__name__ in ("DTensor", "AsyncCollectiveTensor") for kind in types):
@@ -124,16 +126,32 @@ def train(spread: Callable[[Net, Any], nn.Module], mesh: Any, *, broken: bool = 
     return collectives.calls
 
 
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The collective calls of what measures, which the modes of the program do not see."""
+    calls: list[str] = []
+
+    def watched() -> contextlib.ExitStack:
+        stack = contextlib.ExitStack()
+        stack.enter_context(local_only())
+        stack.enter_context(Collectives(calls))
+        return stack
+
+    monkeypatch.setattr(events, "local_only", watched)
+    return calls
+
+
 @pytest.mark.parametrize("broken", [False, True], ids=["finite", "not finite"])
 @pytest.mark.parametrize("spread", SPREADINGS)
 def test_a_watched_rank_makes_no_collective_call_of_its_own(
-    spread: Callable[[Net, Any], nn.Module], broken: bool, two_ranks: Any, tmp_path: Path
+    spread: Callable[[Net, Any], nn.Module], broken: bool, two_ranks: Any, own: list[str], tmp_path: Path
 ) -> None:
     plain = train(spread, two_ranks, broken=broken)
     with RunWriter(tmp_path) as writer, Session(writer, budget=1.0) as session:
         watched = train(spread, two_ranks, broken=broken)
     assert session.failure is None
     assert watched == plain
+    assert own == []
     run = Run.open(tmp_path)
     assert run.fact(facts.Model).parameters[0].shape == (WIDTH, WIDTH)
     assert len(run.table(signals.WEIGHT_NORM).values) >= 1
@@ -175,12 +193,13 @@ def sums() -> list[str]:
     return collectives.calls
 
 
-def test_functions_that_call_on_other_ranks_are_not_run_again(two_ranks: Any, tmp_path: Path) -> None:
+def test_functions_that_call_on_other_ranks_are_not_run_again(two_ranks: Any, own: list[str], tmp_path: Path) -> None:
     plain = sums()
     with RunWriter(tmp_path) as writer, Session(writer, budget=1.0) as session:
         watched = sums()
     assert session.failure is None
     assert watched == plain
+    assert own == []
     assert len(plain) == 3 * STEPS
 
 

@@ -119,7 +119,7 @@ def test_the_loss_of_a_program_without_modules_is_seen(tmp_path: Path) -> None:
         calls = run.series(signals.LOSS_CALL)
         losses = run.series(signals.LOSS)
     assert loss is not None
-    assert (loss.function, loss.target_shape) == ("mse_loss", (32,))
+    assert (loss.function, loss.target.shape) == ("mse_loss", (32,))
     assert calls.steps.tolist() == [1, 2, 3, 4, 5]  # the forward pass of the first step has gone by unseen
     assert calls.values.tolist() == pytest.approx(losses.values[1:].tolist())
 

@@ -10,7 +10,7 @@ from torch import nn
 from unstuck.optim import SGD, Adam
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
 def test_against_measuring_by_hand(engine):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 3), nn.Linear(1, 1))

@@ -73,17 +73,19 @@ def distance(a, b):
     return max(float(((x - y).norm() / y.norm()).detach()) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.parametrize("engine", ["torch", "fused"])
 @pytest.mark.parametrize("case", CASES, ids=named)
-def test_equal_to_torch_over_300_steps(case):
-    a, mine, b, theirs = pair(case, engine="torch")
+def test_equal_to_torch_over_300_steps(case, engine):
+    a, mine, b, theirs = pair(case, engine=engine)
     run(a, mine, range(300))
     run(b, theirs, range(300))
     assert distance(a, b) < 1e-12
 
 
+@pytest.mark.parametrize("engine", ["torch", "fused"])
 @pytest.mark.parametrize("case", KEEPS_STATE, ids=named)
-def test_state_goes_both_ways_in_mid_training(case):
-    a, mine, b, theirs = pair(case, engine="torch")
+def test_state_goes_both_ways_in_mid_training(case, engine):
+    a, mine, b, theirs = pair(case, engine=engine)
     run(a, mine, range(10))
     run(b, theirs, range(10))
     mine_state, theirs_state = copy.deepcopy(mine.state_dict()), copy.deepcopy(theirs.state_dict())
@@ -113,7 +115,7 @@ def test_state_of_torch_feeds_the_compiled_engine(case):
     assert distance(a, b) < 1e-5
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["copy", "pickle"])
 def test_a_duplicate_goes_on_as_the_original(engine, duplicate):
     a = parameters(torch.float32)
@@ -186,7 +188,7 @@ def test_closure_is_run_with_gradients_on():
     assert p.item() == pytest.approx(2.4)
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
 def test_schedulers_set_the_rate(engine):
     a, mine, b, theirs = pair(("SGD", {"lr": 0.1}), torch.float32, engine=engine)
     schedules = [torch.optim.lr_scheduler.StepLR(o, 2, 0.5) for o in (mine, theirs)]
@@ -215,7 +217,7 @@ def test_grad_scaler_skips_steps_that_overflow(fused):
     assert optimizer.observations().step == 2
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
 def test_groups_may_be_added_and_options_changed(engine):
     a, mine, b, theirs = pair(("Adam", {}), torch.float32, engine=engine)
     extra = [nn.Parameter(torch.ones(5)) for _ in range(2)]
@@ -296,9 +298,10 @@ def test_autograd_differentiates_through_a_step(name):
     torch.testing.assert_close(*grads, rtol=1e-5, atol=0)  # torch corrects the bias in float32 here
 
 
-def test_weights_changed_behind_autograd_are_noticed():
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
+def test_weights_changed_behind_autograd_are_noticed(engine):
     p = nn.Parameter(torch.ones(3))
-    optimizer = ours.SGD([p], lr=0.1, engine="numba")
+    optimizer = ours.SGD([p], lr=0.1, engine=engine)
     loss = (p * p).sum()
     p.grad = torch.ones(3)
     optimizer.step()
@@ -336,7 +339,7 @@ def test_a_compiled_step_is_one_graph(name):
     torch.testing.assert_close(*ends, rtol=1e-4, atol=0)  # compiled, the step count is a tensor of float32
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
 @pytest.mark.parametrize("beta2", [0.2, 0.5, 0.6, 0.65, 2 / 3, 0.7])  # at 0.6 a factor that is not used is 1 / 0
 def test_radam_with_a_memory_too_short_to_rectify(engine, beta2):
     a, mine, b, theirs = pair(("RAdam", {"betas": (0.9, beta2)}), engine=engine)
@@ -345,7 +348,7 @@ def test_radam_with_a_memory_too_short_to_rectify(engine, beta2):
     assert distance(a, b) < 1e-12
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
 def test_the_variance_of_a_constant_gradient_is_not_below_zero(engine):
     p = nn.Parameter(torch.zeros(64))
     optimizer = ours.RMSprop([p], centered=True, alpha=0.9, engine=engine)

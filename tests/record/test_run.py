@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from unstuck.errors import ArgumentError, NewerSchemaError, NotARunError
-from unstuck.record import Index, Run, RunWriter, signals
+from unstuck.record import Index, Run, RunWriter, facts, signals
 from unstuck.record.schema import FILE_NAME, SCHEMA
 
 
@@ -76,3 +76,45 @@ def test_a_snapshot_reads_once_and_does_not_grow(tmp_path):
             assert len(still.series(signals.LOSS)) == 1
             assert run.series(signals.LOSS).values.tolist() == [1.0, 2.0]
             assert run.snapshot().series(signals.LOSS).values.tolist() == [1.0, 2.0]
+
+
+def test_several_trainings_have_a_loss(tmp_path):
+    with RunWriter(tmp_path) as writer:
+        writer.add(signals.LOSS, 0, 1.0)
+        writer.state(facts.Event(step=0, what="began"), stream=1)
+        writer.flush()
+        with Run.open(tmp_path) as run:
+            assert [stream.number for stream in run.streams()] == [0, 1]
+            assert not run.several
+        writer.add(signals.LOSS, 4, 1.0, stream=1)
+        writer.add(signals.LOSS, 7, 1.0, stream=1)
+    with Run.open(tmp_path) as run:
+        assert run.several
+        assert [stream.several for stream in run.snapshot().streams()] == [True, True]
+        assert [stream.last_step(signals.LOSS) for stream in run.streams()] == [0, 7]
+        assert [stream.last_step(signals.ACCURACY) for stream in run.streams()] == [None, None]
+        assert [stream.kinds() for stream in run.streams()] == [frozenset(), {"event"}]
+
+
+def test_an_end_that_is_missing_is_a_gap(tmp_path):
+    with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
+        assert run.gaps == (), "nothing was begun"
+        writer.state(facts.Event(step=0, what="began"))
+        writer.state(facts.Event(step=0, what="began"), stream=1)
+        assert run.gaps[0].startswith("No end of 2 of 2 trainings was recorded: still running, or cut off")
+        writer.state(facts.End(reason="completed", steps=1))
+        assert run.gaps[0].startswith("No end of 1 of 2 trainings was recorded")
+        writer.state(facts.End(reason="completed", steps=1), stream=1)
+        assert run.gaps == ()
+
+
+def test_a_snapshot_computes_once(tmp_path):
+    RunWriter(tmp_path).close()
+    with Run.open(tmp_path) as run:
+        calls: list[int] = []
+        still = run.snapshot()
+        for _ in range(2):
+            still.once("sum", lambda: calls.append(1))
+            run.once("sum", lambda: calls.append(2))
+    assert calls.count(1) == 1
+    assert calls.count(2) == 2

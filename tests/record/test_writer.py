@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -113,12 +115,17 @@ def test_another_process_reads_while_we_write(tmp_path):
 
 
 def test_facts_grow_without_a_new_schema(tmp_path):
-    known = facts.Loss(function="cross_entropy", classes=3, class_counts=(1, 2, 3), output_shape=(6, 3))
+    known = facts.Loss(
+        function="cross_entropy",
+        output=facts.LossOutput(shape=(6, 3)),
+        classes=facts.LossClasses(number=3, counts=(1, 2, 3)),
+    )
     with RunWriter(tmp_path) as writer:
         writer.state(known)
-        writer._execute(
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute(
             "INSERT INTO facts (stream, kind, value) VALUES (0, 'end', ?)",
-            [('{"reason": "completed", "steps": 3, "from_the_future": 1}',)],
+            ('{"reason": "completed", "steps": 3, "from_the_future": 1}',),
         )
     with Run.open(tmp_path) as run:
         assert run.fact(facts.Loss) == known
@@ -138,16 +145,20 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         RunWriter(file / "run")
 
 
-def test_a_full_disk_keeps_what_was_written(tmp_path):
-    with RunWriter(tmp_path) as writer:
-        writer.add(signals.LOSS, 0, 1.0)
-        writer.flush()
-        pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
-        writer._connection.execute(f"PRAGMA max_page_count = {pages}")
-        for step in range(1, 10_000):
-            writer._pending.append((0, "loss", step, step, bytes(8)))
-        with pytest.raises(RunWriteError, match="full"):
-            writer.flush()
-        writer._connection.execute("PRAGMA max_page_count = 1000000")
+def test_hundreds_of_trainings_stay_bounded_and_are_seen_alike(tmp_path):
+    with RunWriter(tmp_path, signal_bytes=50_000) as writer:
+        for stream in range(400):
+            writer.name(Index.PARAMETER, ["a", "b"], stream=stream)
+            for step in range(120):
+                writer.add(signals.LOSS, step, 1.0, stream=stream)
+                writer.add(signals.GRADIENT_NORM, step, [1.0, 2.0], stream=stream)
+            writer.state(facts.End(reason="completed", steps=120), stream=stream)
     with Run.open(tmp_path) as run:
-        assert run.series(signals.LOSS).values[0] == 1.0
+        streams = run.streams()
+        assert len(streams) == 400
+        losses = [len(stream.series(signals.LOSS)) for stream in streams]
+        norms = [stream.table(signals.GRADIENT_NORM).steps for stream in streams]
+    assert all(HEAD // 2 <= count <= HEAD for count in losses), "the curve of the loss is kept best"
+    assert all(8 <= len(steps) <= 16 for steps in norms)
+    assert all(steps[0] == 0 and steps[-1] >= 96 for steps in norms), "from the first steps to the last"
+    assert (tmp_path / FILE_NAME).stat().st_size < 400 * 5_000

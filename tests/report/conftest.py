@@ -122,7 +122,11 @@ def state_facts(writer: RunWriter, *, sick: bool, steps: int, stream: int) -> No
             name="digits", task="classification", train=1437, validation=180, test=180, features=(1, 8, 8), classes=10
         ),
         facts.Inputs(shape=(32, 1, 8, 8), kind_of="image", examples=1437, minimum=-1.3, maximum=1.4),
-        facts.Loss(function="cross_entropy", target_type="class", classes=10, class_counts=(142,) * 9 + (159,)),
+        facts.Loss(
+            function="cross_entropy",
+            target=facts.LossTarget(type="class"),
+            classes=facts.LossClasses(number=10, counts=(142,) * 9 + (159,)),
+        ),
         facts.InitialLoss(value=2.31, expected=np.log(10), tolerance=0.05, formula="ln C, C = 10", examples=32),
         facts.Training(epochs=steps // EPOCH, steps_per_epoch=EPOCH, patience=10),
         facts.Environment(unstuck="0.1.0", python="3.11.2", torch="2.13.0", device="cpu", platform="Linux"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unstuck.record import Index, Run, RunWriter, facts, signals
-from unstuck.report.describe import EVENTS, fact_rows, layer_rows, one_line
+from unstuck.report.describe import EVENTS, fact_rows, layer_rows, one_line, trainings
 from unstuck.report.wording import ENGLISH
 
 
@@ -46,7 +46,7 @@ def test_a_run_without_an_end_says_so(tmp_path: Path) -> None:
     with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
         writer.add(signals.LOSS, 41, 0.5)
         writer.flush()
-        assert one_line(run, ENGLISH) == "42 steps so far: still running, or cut off"
+        assert one_line(run, ENGLISH) == "42 steps so far"
 
 
 def test_every_kind_of_fact_has_its_row(sick: Run) -> None:
@@ -91,3 +91,12 @@ def test_many_events_are_counted(tmp_path: Path) -> None:
         (row,) = fact_rows(run, ENGLISH)
     assert len(row.lines) == EVENTS + 1
     assert row.lines[-1] == "and 3 more"
+
+
+def test_all_trainings_are_named_and_those_alike_counted(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        for stream, steps in enumerate((5, 5, 7)):
+            writer.add(signals.LOSS, 0, 1.0, stream=stream)
+            writer.state(facts.End(reason="completed", steps=steps), stream=stream)
+    with Run.open(tmp_path / "run") as run:
+        assert trainings(run, ENGLISH) == "3 trainings: 2 × 5 steps · completed; 7 steps · completed"

@@ -217,3 +217,19 @@ def test_a_full_disk_leaves_no_half_page(
         write_html(sick, sick_verdict, path)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_may_be_missing_is_said_under_the_verdict(healthy: Run, healthy_verdict: Verdict) -> None:
+    said = "Two seconds of it may be missing."
+    text = Page(render_html(healthy, replace(healthy_verdict, gaps=(said,)))).text
+    assert text.index(said) < text.index("What was checked")
+
+
+def test_hundreds_of_trainings_make_a_page_that_can_be_opened(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        for stream in range(100):
+            writer.add_series(signals.LOSS, range(20), np.linspace(2.0, 1.0, 20), stream=stream)
+    with Run.open(tmp_path) as run:
+        text = render_html(run, Verdict(kind="healthy"))
+    assert text.count('class="chart"') == 25, "every fourth"
+    assert "25 of 100 trainings are drawn, evenly spread over the run." in Page(text).text

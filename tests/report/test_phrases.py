@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unstuck.record import Confirmation, Evidence, Finding, Verdict
-from unstuck.record.facts import End
+from unstuck.record.facts import End, Event
+from unstuck.record.finding import VerdictKind
 from unstuck.report import phrases
 from unstuck.report.wording import ENGLISH
 from unstuck.rules import RULES
@@ -95,3 +96,15 @@ def test_a_program_that_crashed_is_not_called_healthy(tmp_path: Path) -> None:
     for reason, word in (("crashed", "error"), ("interrupted", "so far"), ("completed", "Healthy: nothing")):
         run = record(tmp_path / reason, facts=[End(reason=reason, steps=5)])
         assert word in phrases.headline(Verdict(kind="healthy", findings=()), run, ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest"), [("healthy", "Nothing wrong"), ("not enough data", ""), ("findings", "0 prob")]
+)
+def test_that_watching_ended_is_the_first_thing_said(kind: VerdictKind, rest: str, tmp_path: Path) -> None:
+    ended = Event(step=0, what="watching ended: RuntimeError: no such hook", blinds=True)
+    with record(tmp_path, facts=[ended, End(reason="completed", steps=5)]) as run:
+        said = phrases.headline(Verdict(kind=kind, reason=phrases.watching_ended(run)), run, ENGLISH)
+        assert "watching ended: RuntimeError: no such hook" in said
+        assert rest in said.partition("no such hook")[2]
+        assert phrases.blind_spots(run) == ()

@@ -124,3 +124,11 @@ def test_several_findings_fit_the_terminal(sick: Run, sick_verdict: Verdict, hei
     console = Console(file=io.StringIO(), width=80, height=height, force_terminal=True, color_system=None, _environ={})
     render_text(several, sick, console=console)
     assert console.file.getvalue().count("\n") <= height - 1
+
+
+def test_what_may_be_missing_is_said_under_the_run(healthy: Run, healthy_verdict: Verdict) -> None:
+    said = "Two seconds of it may be missing."
+    console = Console(file=io.StringIO(), width=80)
+    render_text(replace(healthy_verdict, gaps=(said,)), healthy, console=console)
+    assert isinstance(console.file, io.StringIO)
+    assert f"? {said}" in console.file.getvalue().splitlines()[2]

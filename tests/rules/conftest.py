@@ -18,6 +18,9 @@ from unstuck.record.facts import (
     Inputs,
     Layer,
     Loss,
+    LossClasses,
+    LossOutput,
+    LossTarget,
     Model,
     NonFinite,
     Optimizer,
@@ -191,15 +194,21 @@ class Trainer:
                 feature_stds=tuple(x.std(axis=0)),
             )
         )
-        common = {"file": "train.py", "line": 20, "output_shape": (batch, classes or 1)}
+        output = LossOutput(shape=(batch, classes or 1))
         if classes is None:
             mean, variance = float(np.mean(y)), float(np.var(y))
-            loss = Loss(function="mse_loss", target_shape=(batch, 1), target_type="real", target_mean=mean,
-                        target_variance=variance, **common)  # fmt: skip
+            target = LossTarget(shape=(batch, 1), type="real", mean=mean, variance=variance)
+            loss = Loss(function="mse_loss", output=output, target=target, file="train.py", line=20)
         else:
             counts = tuple(int(c) for c in np.bincount(y, minlength=classes))
-            loss = Loss(function="cross_entropy", target_shape=(batch,), target_type="class", classes=classes,
-                        class_counts=counts, **common)  # fmt: skip
+            loss = Loss(
+                function="cross_entropy",
+                output=output,
+                target=LossTarget(shape=(batch,), type="class"),
+                classes=LossClasses(number=classes, counts=counts),
+                file="train.py",
+                line=20,
+            )
         self.writer.state(loss)
 
     def _update(self, x: Array, y: Array, share: float) -> None:

@@ -7,27 +7,36 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules.learning import Learning, constant_guess, in_a_game, single_loss, untrained_loss
 from unstuck.testing.rules import record
 
-TEN = Loss(function="cross_entropy", target_shape=(32,), target_type="class", classes=10, class_counts=(100,) * 10)
+TEN = Loss(
+    function="cross_entropy",
+    target=LossTarget(shape=(32,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+)
 
 
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
         (TEN, math.log(10) + 9 / 2000),
-        (Loss(function="cross_entropy", classes=2, class_counts=(9000, 1000)), 0.3251),
-        (Loss(function="binary_cross_entropy_with_logits", target_mean=0.5), math.log(2)),
-        (Loss(function="mse_loss", target_mean=3.0, target_variance=4.0), 4.0),
+        (Loss(function="cross_entropy", classes=LossClasses(number=2, counts=(9000, 1000))), 0.3251),
+        (Loss(function="binary_cross_entropy_with_logits", target=LossTarget(mean=0.5)), math.log(2)),
+        (Loss(function="mse_loss", target=LossTarget(mean=3.0, variance=4.0)), 4.0),
         (
-            Loss(function="mse_loss", reduction="sum", target_type="real", output_shape=(32, 3), target_variance=2.0),
+            Loss(
+                function="mse_loss",
+                reduction="sum",
+                output=LossOutput(shape=(32, 3)),
+                target=LossTarget(type="real", variance=2.0),
+            ),
             192.0,
         ),
         (Loss(function="triplet_margin_loss"), None),
         (Loss(function="mse_loss"), None),
-        (Loss(function="cross_entropy", classes=3, class_counts=(50, 0, 0)), None),
+        (Loss(function="cross_entropy", classes=LossClasses(number=3, counts=(50, 0, 0))), None),
     ],
 )
 def test_the_constant_guess_by_its_formula(loss: Loss, expected: float | None) -> None:
@@ -39,17 +48,22 @@ def test_an_oracle_for_the_constant_guess() -> None:
     labels = np.random.default_rng(0).choice(4, p=[0.1, 0.2, 0.3, 0.4], size=20_000)
     counts = np.bincount(labels)
     direct = -np.log(counts / counts.sum())[labels].mean()
-    loss = Loss(function="nll_loss", classes=4, class_counts=tuple(int(c) for c in counts))
+    loss = Loss(function="nll_loss", classes=LossClasses(number=4, counts=tuple(int(c) for c in counts)))
     assert constant_guess(loss, batch=1) == pytest.approx(direct, rel=1e-3)
 
 
 def test_what_an_untrained_network_gives() -> None:
     assert untrained_loss(TEN, batch=32) == pytest.approx(math.log(10))
-    assert untrained_loss(Loss(function="mse_loss", target_mean=3.0, target_variance=4.0), batch=1) == 13.0
+    assert untrained_loss(Loss(function="mse_loss", target=LossTarget(mean=3.0, variance=4.0)), batch=1) == 13.0
     assert untrained_loss(Loss(function="l1_loss"), batch=1) is None
-    logarithms = Loss(function="nll_loss", classes=10, output_op="LogSoftmax")
+    logarithms = Loss(function="nll_loss", output=LossOutput(operation="LogSoftmax"), classes=LossClasses(number=10))
     assert untrained_loss(logarithms, batch=32) == pytest.approx(math.log(10))
-    assert untrained_loss(Loss(function="nll_loss", classes=10, output_op="Log"), batch=32) is None
+    assert (
+        untrained_loss(
+            Loss(function="nll_loss", output=LossOutput(operation="Log"), classes=LossClasses(number=10)), batch=32
+        )
+        is None
+    )
 
 
 def learning(folder: Path, values: np.ndarray, accuracy: np.ndarray | None = None, *facts: Loss) -> Learning:
@@ -101,7 +115,7 @@ def test_several_functions_have_no_single_loss(tmp_path: Path) -> None:
     with record(tmp_path / "a", facts=[TEN, Loss(function="mse_loss")]) as run:
         assert single_loss(run) is None
     train, evaluation = Loss(function="mse_loss", line=3), Loss(function="mse_loss", line=9)
-    later = Loss(function="mse_loss", line=3, target_variance=2.0)
+    later = Loss(function="mse_loss", target=LossTarget(variance=2.0), line=3)
     with record(tmp_path / "b", series={signals.LOSS_CALL: np.ones(9)}, facts=[train, evaluation, later]) as run:
         assert single_loss(run) == later
 

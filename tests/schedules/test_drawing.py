@@ -1,8 +1,9 @@
-import builtins
+import sys
 
 import numpy as np
 import pytest
 
+from unstuck.errors import MissingPackageError
 from unstuck.schedules import drawing
 
 
@@ -19,13 +20,7 @@ def test_sparkline_of_nothing(values):
 
 
 def test_without_matplotlib_the_command_is_named(monkeypatch):
-    genuine = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return genuine(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r'pip install "unstuck\[plot\]"'):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingPackageError, match=r"matplotlib is needed for .*; pip install 'unstuck\[plot\]'"):
         drawing.figure({"a": np.ones(3)}, title="t", quantity="q", now=0)

@@ -24,7 +24,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", "numba", "fused"])
 class TestOurs(OptimizerContract):
     @pytest.fixture(autouse=True)
     def _choose(self, name, engine):

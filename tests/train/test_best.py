@@ -92,7 +92,7 @@ def test_a_failed_write_leaves_the_file_before_it_whole(tmp_path: Path, monkeypa
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unstuck.train.best.save_file", full)
+    monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(RunWriteError, match=r"best weights cannot be written .*No space left"):
         best.offer(2, worth(1.0))
     assert file.read_bytes() == before

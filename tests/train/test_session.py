@@ -163,7 +163,8 @@ def test_one_output_tells_two_classes_apart(tmp_path: Path) -> None:
     assert trained.test.accuracy == pytest.approx(float((yes == held_out.targets).float().mean()))
     assert trained.test.accuracy > 0.9
     with Run.open(tmp_path / "run") as run:
-        assert run.series(signals.ACCURACY).values[-1] > 0.9
+        # which batch is sampled last hangs on how busy the machine is
+        assert run.series(signals.ACCURACY).values[-10:].mean() > 0.9
 
 
 def test_a_penalty_is_told_apart_from_the_loss(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def activations(
     from rich.console import Console
 
     from unstuck.cli.verdict import write_json
+    from unstuck.errors import MissingPackageError
     from unstuck.record.folder import new_folder
     from unstuck.train import Progress, Variant, progress_for
     from unstuck.train.activations import (
@@ -60,5 +61,5 @@ def activations(
         picture = folder / "activations.png"
         comparison_figure(rows).savefig(picture, dpi=120)
         console.print(f"Curves: {picture}", markup=False, highlight=False, soft_wrap=True)
-    except ImportError as error:
+    except MissingPackageError as error:
         console.print(f"No picture: {error}", markup=False, highlight=False, soft_wrap=True)

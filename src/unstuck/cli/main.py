@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn, cast
 
 import typer
 
@@ -18,6 +18,9 @@ from unstuck.cli.train import train
 from unstuck.errors import UnstuckError
 
 __all__ = ["app", "main"]
+
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+"""What typer raises for a wrong command line: click's class, or, since it carries click within itself, its own."""
 
 app = typer.Typer(
     name="unstuck",
@@ -55,15 +58,30 @@ app.add_typer(compare, name="compare")
 def main() -> None:
     """Run the command line.
 
-    Exits with 2 and the message on standard error where unstuck refuses something, with 130 after Ctrl-C.
+    Exits with 2 and one message on standard error where unstuck refuses something, with 130 after Ctrl-C. What ends a
+    script that was run is raised from here, for the interpreter alone to catch.
     """
     try:
-        app()
+        ended: object = app(standalone_mode=False)
+        if callable(ended):
+            ended = ended()
     except UnstuckError as error:
-        print(f"unstuck: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
+        _refuse(f"unstuck: {error}")
+    except UsageError as error:
+        said = error.format_message()
+        asked = error.ctx.command_path if error.ctx is not None else "unstuck"
+        _refuse(said if "Usage:" in said else f"{asked}: {said} ({asked} --help)")
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+    if isinstance(ended, BaseException):
+        raise ended
+    sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _refuse(message: str) -> NoReturn:
+    if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison]  it was closed at the start
+        print(message, file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,12 @@ __all__ = ["report"]
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, finished or still going on.")],
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]", help="Folder of a run, finished or still going on; the newest in ./runs by default."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML report too.")] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")
@@ -22,5 +27,10 @@ def report(
     from rich.console import Console
 
     from unstuck.cli.verdict import show
+    from unstuck.record.folder import newest_run
 
-    raise typer.Exit(show(run, console=Console(), html=html, json_file=json_file, strict=strict))
+    console = Console()
+    if run is None:
+        run = newest_run()
+        console.print(f"The newest run: {run}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(show(run, console=console, html=html, json_file=json_file, strict=strict))

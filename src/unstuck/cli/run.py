@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from unstuck.diagnose import Outcome
 
 __all__ = ["run"]
 
 
 def run(
-    target: Annotated[str, typer.Argument(metavar="SCRIPT", help="The script, or with -m the module, to run.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCRIPT", help="The script, a folder or archive with __main__.py, or with -m the module, to run."
+        ),
+    ],
     args: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]...", help="Its own arguments.")] = None,
     module: Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as after python -m.")] = False,
     out: Annotated[
@@ -21,31 +31,40 @@ def run(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")
     ] = None,
     budget: Annotated[
-        float, typer.Option(metavar="PERCENT", help="Share of the training time that watching may take.")
-    ] = 2.0,
+        str, typer.Option(metavar="PERCENT", help="Share of the training time that watching may take.")
+    ] = "2",
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on a finding of severity error.")] = False,
-) -> None:
+) -> Callable[[], BaseException]:
     """Run a training script unchanged, watch it, and say why it does not learn, if it does not."""
-    from unstuck.cli.verdict import Margin, check_json, show
-    from unstuck.diagnose import run_script
+    from unstuck.cli.last_status import LastStatus
+
+    share = _share(budget)
+    last = LastStatus()  # torch is imported after it: the exit handlers of torch shall come before this one
+    from unstuck.cli.verdict import check_json, show_ending
+    from unstuck.diagnose import StandardError, run_process
     from unstuck.errors import ArgumentError
 
-    if not 0.0 < budget <= 100.0:
-        raise ArgumentError(f"--budget={budget:g}: a percentage above 0 and at most 100 is accepted, such as 2")
-    if target.startswith("-") and not Path(target).exists():
+    if target.startswith("-") and target != "-" and not Path(target).exists():
         raise ArgumentError(f"{target}: there is no such option; unstuck run --help lists what may be given")
-    check_json(json_file)
-    outcome = run_script(target, args or [], module=module, out=out, budget=budget / 100.0)
-    status = outcome.status
-    if outcome.folder is not None:
-        judged = show(
-            outcome.folder,
-            console=Margin(),
-            html=None,
-            json_file=json_file,
-            strict=strict,
-            reason=outcome.reason,
-            failure=outcome.failure,
-        )
-        status = status or judged
-    raise typer.Exit(status)
+    check_json(json_file, made=out)
+    stderr = StandardError()
+
+    def conclude(outcome: Outcome) -> None:
+        asked = show_ending(outcome, stderr=stderr, json_file=json_file, strict=strict)
+        if not outcome.status:
+            last.status = asked
+
+    # Begun outside of typer, that a traceback of the script's whole stack shows little below it.
+    return partial(run_process, target, args or [], module=module, out=out, budget=share, conclude=conclude)
+
+
+def _share(budget: str) -> float:
+    from unstuck.errors import ArgumentError
+
+    try:
+        percentage = float(budget)
+    except ValueError:
+        percentage = float("nan")
+    if not 0.0 < percentage <= 100.0:
+        raise ArgumentError(f"--budget={budget}: a percentage above 0 and at most 100 is accepted, such as 2")
+    return percentage / 100.0

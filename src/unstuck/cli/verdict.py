@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
+import shlex
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from unstuck.errors import RunWriteError
-from unstuck.record import Run
-from unstuck.report import render_text, write_html
+from unstuck.errors import RunWriteError, UnstuckError
+from unstuck.record import Run, Verdict
+from unstuck.report import render_text, watching_ended
 from unstuck.rules import judge
 
-__all__ = ["STRICT_EXIT", "Margin", "check_json", "show", "write_json"]
+if TYPE_CHECKING:
+    from unstuck.diagnose import Outcome, StandardError
+
+__all__ = ["REFUSED_EXIT", "STRICT_EXIT", "check_json", "show", "show_ending", "write_json"]
+
+REFUSED_EXIT = 2
+"""Exit status of what is refused, or cannot be written."""
 
 STRICT_EXIT = 3
 """Exit status of ``--strict`` where there is a finding of severity error."""
-
-
-class Margin(Console):
-    """Standard error beside a program of the user's: if nobody reads it any more, its exit status still stands."""
-
-    def __init__(self) -> None:
-        super().__init__(stderr=True)
-
-    def on_broken_pipe(self) -> None:
-        """Say no more, and let the interpreter flush into nothing at its end."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def show(
@@ -43,7 +38,8 @@ def show(
     json_file: Path | None,
     strict: bool,
     reason: str = "",
-    failure: Exception | None = None,
+    failure: str = "",
+    remarks: tuple[str, ...] = (),
 ) -> int:
     """Judge and report a run; the files come first, for nobody may be left to read what is printed.
 
@@ -54,27 +50,80 @@ def show(
         json_file: File for the verdict as JSON, if one is wanted.
         strict: Whether a finding of severity error counts.
         reason: Why there can be no verdict, where the caller knows it better than the run shows.
-        failure: The error that ended the observation, where one did.
+        failure: What ended the observation, where the caller knows of it and the run may not.
+        remarks: Sentences about the run to print below its headline.
 
     Returns:
         The exit status: 0, or 3 under ``strict`` with a finding of severity error.
+
+    Raises:
+        RunError: There is no run, it is damaged, or a file cannot be written.
     """
-    with Run.open(folder) as run:
+    with Run.open(folder) as opened:
+        run = opened.snapshot()
         verdict = judge(run)
-        if reason and verdict.kind == "not enough data":
+        failure = failure or watching_ended(run)
+        if failure:
+            verdict = replace(verdict, reason=failure)
+        elif reason and verdict.kind == "not enough data":
             verdict = replace(verdict, reason=reason)
         try:
             if json_file:
                 write_json(json_file, verdict.to_dict())
-            page = write_html(run, verdict, html) if html else None
+            page = _write_page(run, verdict, html) if html else None
         finally:
-            if failure is not None:
-                message = f"unstuck stopped watching early: {failure}"
-                console.print(message, markup=False, highlight=False, soft_wrap=True)
-            render_text(verdict, run, console=console)
+            render_text(verdict, run, console=console, remarks=remarks)
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return STRICT_EXIT if strict and any(finding.severity == "error" for finding in verdict.findings) else 0
+
+
+def _write_page(run: Run, verdict: Verdict, file: Path) -> Path:
+    from unstuck.report import write_html  # plots and templates take a while to import
+
+    return write_html(run, verdict, file)
+
+
+def show_ending(outcome: Outcome, *, stderr: StandardError, json_file: Path | None, strict: bool) -> int:
+    """Report what a script was, at the end of its process: whatever goes wrong here costs the verdict alone.
+
+    Args:
+        outcome: How the script ended.
+        stderr: Where the verdict is printed, if it still can be.
+        json_file: File for the verdict as JSON, if one is wanted.
+        strict: Whether a finding of severity error counts.
+
+    Returns:
+        The exit status, if the script's own is 0: 3 under ``strict`` with a finding of severity error, 2 where the file
+        could not be written.
+    """
+    if outcome.folder is None:
+        return 0
+    later = f"unstuck report {shlex.quote(str(outcome.folder))}"
+    with stderr.open() as file:
+        console = Console(file=file)
+        say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+        if outcome.interrupted_again:
+            say(f"unstuck: left at once after a second interrupt; {later} gives the verdict")
+            return 0
+        own_status = outcome.status and not outcome.crashed
+        try:
+            return show(
+                outcome.folder,
+                console=console,
+                html=None,
+                json_file=json_file,
+                strict=strict,
+                reason=outcome.reason,
+                failure=outcome.failure,
+                remarks=(f"the script exited with status {outcome.status}",) if own_status else (),
+            )
+        except UnstuckError as error:
+            say(f"unstuck: {error}")
+            return REFUSED_EXIT
+        except Exception as error:
+            say(f"unstuck: no verdict ({type(error).__name__}: {error}); {later} tries again")
+            return 0
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
@@ -87,13 +136,17 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
         file.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def check_json(file: Path | None) -> None:
+def check_json(file: Path | None, *, made: Path | None = None) -> None:
     """Find out, before hours are spent, whether :func:`write_json` will be able to write a file.
+
+    Args:
+        file: The file.
+        made: A folder that will have been made by then.
 
     Raises:
         RunWriteError: The file cannot be written.
     """
-    if file is not None:
+    if file is not None and not (made is not None and not made.exists() and file.absolute().parent == made.absolute()):
         with _writing(file):
             there = file.exists()
             file.open("a", encoding="utf-8").close()

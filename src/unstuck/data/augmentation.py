@@ -1,6 +1,6 @@
 """New pictures from old: a batch is cropped, flipped, moved, distorted and recoloured at random, on its device.
 
-kornia does it, which is optional: ``pip install "unstuck[augment]"``.
+kornia does it, which is optional: ``pip install 'unstuck[augment]'``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from unstuck.data.batches import Batches
 from unstuck.data.dataset import Dataset
-from unstuck.data.files.optional import optional
 from unstuck.data.scaling import Scaling
 from unstuck.errors import ArgumentError
+from unstuck.optional import require
 
 __all__ = ["Augmentation", "Augmented", "Augmenter"]
 
@@ -77,7 +77,7 @@ class Augmentation:
 
         Raises:
             ArgumentError: The data are no pictures.
-            DataError: kornia is not installed.
+            MissingPackageError: kornia is not installed.
         """
         if len(data.features) != 3:
             given = next(
@@ -145,7 +145,7 @@ class Augmented:
 
 
 def _sequence(wanted: Augmentation, channels: int, height: int, width: int) -> Any:
-    kornia = optional("kornia.augmentation", extra="augment", purpose="augmentation")
+    kornia = require("kornia.augmentation", extra="augment", purpose="augmentation")
     steps: list[Any] = []
     if wanted.crop < 1.0:
         steps.append(kornia.RandomResizedCrop((height, width), scale=(wanted.crop, 1.0), ratio=RATIO))

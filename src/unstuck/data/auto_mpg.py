@@ -1,6 +1,6 @@
 """Fuel that cars of 1970 to 1982 need: 392 cars, seven measurements, one real target.
 
-They come with mlxtend, which is optional: ``pip install "unstuck[mnist]"``.
+They come with mlxtend, which is optional: ``pip install 'unstuck[mnist]'``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def auto_mpg() -> Source:
     Repository, Auto MPG.
 
     Raises:
-        DataError: mlxtend is not installed, or no longer carries the file.
+        MissingPackageError: mlxtend is not installed.
+        DataError: It no longer carries the file.
     """
     with gzip.open(packaged("auto-mpg", "mlxtend", "data/data/autompg.csv.gz", extra="mnist"), "rt") as lines:
         rows = [[*row[:NAME_OF_THE_CAR], row[-1]] for row in csv.reader(lines)]

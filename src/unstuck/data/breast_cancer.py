@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unstuck.data.source import Source
+from unstuck.optional import require
 
 __all__ = ["breast_cancer"]
 
@@ -14,10 +15,12 @@ def breast_cancer() -> Source:
 
     Source: W. N. Street, W. H. Wolberg, O. L. Mangasarian (1993), "Nuclear feature extraction for breast tumor
     diagnosis", Breast Cancer Wisconsin (Diagnostic), as shipped with scikit-learn.
-    """
-    from sklearn.datasets import load_breast_cancer  # takes longer to import than the data to load
 
-    inputs, targets = load_breast_cancer(return_X_y=True)
+    Raises:
+        MissingPackageError: scikit-learn is not installed.
+    """
+    datasets = require("sklearn.datasets", extra="train", purpose="the data set 'breast-cancer'")
+    inputs, targets = datasets.load_breast_cancer(return_X_y=True)
     return Source(
         name="breast-cancer",
         task="classification",

@@ -57,7 +57,8 @@ def load(
 
     Raises:
         ArgumentError: There is no data set of that name, a share is impossible, or a place is missing or not wanted.
-        DataError: A package that carries it is not installed, or files are damaged, missing or cannot be learned from.
+        MissingPackageError: A package that carries or reads it is not installed.
+        DataError: Files are damaged, missing or cannot be learned from.
 
     Examples:
         >>> data = load("pokemon", scale=False)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.data.files.optional import optional
 from unstuck.errors import ArgumentError, RunWriteError
+from unstuck.optional import require
 
 __all__ = ["contact_sheet", "write_contact_sheet"]
 
@@ -64,10 +64,10 @@ def write_contact_sheet(file: Path, before: Tensor, after: Tensor) -> None:
 
     Raises:
         ArgumentError: They are no pictures, or of different shapes.
-        DataError: Pillow is not installed.
+        MissingPackageError: Pillow is not installed.
         RunWriteError: The file cannot be written.
     """
-    pillow: Any = optional("PIL.Image", extra="augment", purpose="a contact sheet")
+    pillow: Any = require("PIL.Image", extra="augment", purpose="a contact sheet")
     sheet = contact_sheet(before, after)
     try:
         pillow.fromarray(sheet).save(file, format="PNG")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unstuck.data.source import Source
+from unstuck.optional import require
 
 __all__ = ["diabetes"]
 
@@ -15,10 +16,12 @@ def diabetes() -> Source:
     The ten columns are in their own units.
 
     Source: B. Efron et al. (2004), "Least angle regression", Annals of Statistics 32, as shipped with scikit-learn.
-    """
-    from sklearn.datasets import load_diabetes  # takes longer to import than the data to load
 
-    inputs, targets = load_diabetes(return_X_y=True, scaled=False)
+    Raises:
+        MissingPackageError: scikit-learn is not installed.
+    """
+    datasets = require("sklearn.datasets", extra="train", purpose="the data set 'diabetes'")
+    inputs, targets = datasets.load_diabetes(return_X_y=True, scaled=False)
     return Source(
         name="diabetes",
         task="regression",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unstuck.data.source import Source
+from unstuck.optional import require
 
 __all__ = ["digits"]
 
@@ -14,10 +15,12 @@ def digits() -> Source:
 
     Source: E. Alpaydin, C. Kaynak (1998), "Optical recognition of handwritten digits", UCI Machine Learning
     Repository, its test set as shipped with scikit-learn.
-    """
-    from sklearn.datasets import load_digits  # takes longer to import than the data to load
 
-    images, targets = load_digits(return_X_y=True)
+    Raises:
+        MissingPackageError: scikit-learn is not installed.
+    """
+    datasets = require("sklearn.datasets", extra="train", purpose="the data set 'digits'")
+    images, targets = datasets.load_digits(return_X_y=True)
     return Source(
         name="digits",
         task="classification",

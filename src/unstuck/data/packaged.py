@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from unstuck.errors import DataError
+from unstuck.optional import missing
 
 __all__ = ["packaged"]
 
@@ -20,13 +21,13 @@ def packaged(name: str, package: str, file: str, *, extra: str) -> Path:
         extra: The extra of ours that installs the package.
 
     Raises:
-        DataError: The package is not installed, or no longer carries the file.
+        MissingPackageError: The package is not installed.
+        DataError: It no longer carries the file.
     """
     spec = find_spec(package)
-    install = f'pip install "unstuck[{extra}]"'
     if spec is None or spec.origin is None:
-        raise DataError(f"{name}: it comes with {package}, which is not installed: {install}")
+        raise missing(package, extra=extra, purpose=f"the data set {name!r}, which comes with it")
     path = Path(spec.origin).parent / file
     if not path.is_file():
-        raise DataError(f"{name}: this {package} holds no {path}; install another: {install}")
+        raise DataError(f"{name}: this {package} holds no {path}; install another: pip install 'unstuck[{extra}]'")
     return path

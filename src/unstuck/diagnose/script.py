@@ -13,26 +13,23 @@ communication. What follows from that:
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
 
-from unstuck.diagnose.tracebacks import print_error
-from unstuck.errors import ArgumentError, RunWriteError
+from unstuck.diagnose.ending import INTERRUPTED, Ending, end_of, message_of
+from unstuck.diagnose.out_folder import begin_run, discard_run
+from unstuck.diagnose.program import NotStartedError, Program, find_program
+from unstuck.diagnose.streams import flush
+from unstuck.errors import RunWriteError
 from unstuck.observe import DEFAULT_BUDGET, OtherRanks, Session, check_budget, keep_freed_memory
-from unstuck.record import RunWriter
-from unstuck.record.folder import new_folder
+from unstuck.record import RunWriter, facts
+from unstuck.report import WATCHING_ENDED
 
-__all__ = ["Outcome", "load", "load_module", "run_script"]
-
-INTERRUPTED = 130
+__all__ = ["Outcome", "ScriptRun", "run_script"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,57 +37,20 @@ class Outcome:
     """How a watched script ended.
 
     Attributes:
-        status: Its exit status.
+        status: Its exit status; of an interrupt 130, as a shell has it.
         folder: The run; None in a process whose training was not watched: a rank above 0, or a fork of the script.
         reason: Why there can be no verdict, where that is known; empty otherwise.
-        failure: The error that ended the observation, where one did.
+        failure: What ended the observation, in a sentence, where something did; empty otherwise.
+        interrupted_again: Whether a second interrupt came while the script was dealing with the first.
+        crashed: Whether an error or an interrupt ended it, and not its own last line or ``sys.exit``.
     """
 
     status: int
     folder: Path | None
     reason: str = ""
-    failure: Exception | None = None
-
-
-def load(script: Path) -> CodeType:
-    """Read and compile a script.
-
-    Raises:
-        ArgumentError: It does not exist, is no text, or is not Python.
-    """
-    try:
-        source = script.read_bytes()
-    except OSError as error:
-        raise ArgumentError(
-            f"SCRIPT={str(script)!r}: cannot be read ({error.strerror}); give the path of a Python script, or -m MODULE"
-        ) from error
-    try:
-        # The path is absolute in Python's own tracebacks too; our own __future__ imports must not become the script's.
-        return compile(source, os.path.abspath(script), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        raise ArgumentError(
-            f"SCRIPT={str(script)!r}: not Python ({error}); give the path of a Python script"
-        ) from error
-
-
-def load_module(name: str) -> tuple[CodeType, ModuleSpec]:
-    """Find a module, or of a package its ``__main__``, as ``python -m`` does: the packages around it are imported.
-
-    Raises:
-        ArgumentError: There is no such module, it cannot be imported, or it has no code to run.
-    """
-    try:
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.submodule_search_locations is not None:
-            spec = importlib.util.find_spec(f"{name}.__main__")
-        code = None if spec is None else getattr(spec.loader, "get_code", lambda _: None)(spec.name)
-    except Exception as error:
-        raise ArgumentError(
-            f"-m {name}: cannot be imported ({type(error).__name__}: {error}); give a module that python -m {name} runs"
-        ) from error
-    if spec is None or not isinstance(code, CodeType):
-        raise ArgumentError(f"-m {name}: there is no such module to run here; give one that python -m {name} runs")
-    return code, spec
+    failure: str = ""
+    interrupted_again: bool = False
+    crashed: bool = False
 
 
 def run_script(
@@ -99,10 +59,10 @@ def run_script(
     """Run a script as ``python target args`` would, with its own arguments, path, output and exit status.
 
     ``sys.argv``, ``sys.path`` and the ``__main__`` module stay the script's after its end: its threads, exit handlers
-    and worker processes need them.
+    and worker processes need them. They may go on when this returns; :func:`~unstuck.diagnose.run_process` waits.
 
     Args:
-        target: Path of the script, or the name of a module.
+        target: Path of the script, of a folder or an archive with ``__main__.py``, or the name of a module.
         args: Its arguments.
         module: Whether ``target`` is a module, as after ``python -m``.
         out: Folder of the run; ``runs/<date>-<name>`` by default.
@@ -114,86 +74,115 @@ def run_script(
     Raises:
         ArgumentError: There is no such script, it is not Python, or the budget is out of range.
         RunWriteError: The run cannot be written there; the script has not been started.
+
+    Examples:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "train.py").write_text("import sys; sys.exit(7)")
+        >>> argv, path, main = sys.argv, sys.path[:], sys.modules["__main__"]
+        >>> run_script(str(folder / "train.py"), [], out=folder / "run").status
+        7
+        >>> sys.argv, sys.path[:], sys.modules["__main__"] = argv, path, main
     """
-    check_budget(budget)
-    if module:
-        sys.argv = ["-m", *args]
-        _put_first(os.getcwd())
-        code, spec = load_module(target)
-        main = _main(str(spec.origin), spec)
-    else:
-        code = load(Path(target))
-        _put_first(str(Path(target).resolve().parent))
-        main = _main(os.path.abspath(target), None)
-    sys.argv = [str(main.__file__) if module else target, *args]
-    if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        return Outcome(status=_execute(OtherRanks(), main, code), folder=None)
-    folder = (out or new_folder(Path(target).stem)).resolve()
-    writer = RunWriter(folder)
-    process = os.getpid()
-    session = Session(writer, budget=budget)
-    status = _execute(session, main, code)
-    if os.getpid() != process:
-        return Outcome(status=status, folder=None)
-    writer.close()
-    failure = session.failure
-    return Outcome(
-        status=status,
-        folder=folder,
-        reason=_why_nothing(session),
-        failure=failure if not isinstance(failure, RunWriteError) else RunWriteError(str(failure)),
-    )
+    script = ScriptRun(target, args, module=module, out=out, budget=budget)
+    ending = script.perform()
+    if ending.message is not None:
+        flush()
+        print(ending.message, file=sys.stderr)
+    return script.close()
 
 
-def _execute(session: contextlib.AbstractContextManager[object], main: ModuleType, code: CodeType) -> int:
-    """Run to the end, whatever it is, and give the exit status."""
-    keep_freed_memory()
-    sys.modules["__main__"] = main
-    try:
-        with session:
-            exec(code, main.__dict__)
-    except SystemExit as error:
-        return _status(error)
-    except KeyboardInterrupt as error:
-        print_error(error)
-        return INTERRUPTED
-    except BaseException as error:
-        print_error(error)
-        return 1
-    finally:
-        sys.stdout.flush()
-    return 0
+class ScriptRun:
+    """A script that is about to run, runs, or has run, with what watches it; arguments and errors as above."""
+
+    def __init__(
+        self, target: str, args: Sequence[str], *, module: bool, out: Path | None, budget: float = DEFAULT_BUDGET
+    ) -> None:
+        check_budget(budget)
+        self._program: Program = find_program(target, args, module=module)
+        self._ending: Ending | None = None
+        self._process = os.getpid()
+        self._folder: Path | None = None
+        self._writer: RunWriter | None = None
+        self._session: _Session | None = None
+        self._beside: OtherRanks | None = None
+        if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
+            self._beside = OtherRanks()
+        else:
+            self._writer, self._made = begin_run(out, self._program.name)
+            self._folder = self._writer.path
+            self._session = _Session(self._writer, budget=budget)
+
+    def perform(self) -> Ending:
+        """Run the script to its end, whatever that is; errors are printed as Python prints them."""
+        keep_freed_memory()
+        sys.modules["__main__"] = self._program.main
+        if "__mp_main__" in sys.modules:  # by this name multiprocessing, which is imported, unpickles what was spawned
+            sys.modules["__mp_main__"] = self._program.main
+        watcher = self._session or self._beside
+        assert watcher is not None
+        watcher.__enter__()
+        try:
+            self._ending = end_of(self._program.start)
+        except NotStartedError:
+            self.close()
+            if self._writer is not None:
+                discard_run(self._writer.path, self._made)
+            raise
+        return self._ending
+
+    def close(self, *, killed: bool = False) -> Outcome:
+        """End the watching, once.
+
+        Args:
+            killed: Whether a signal ends the script.
+        """
+        ending = Ending(status=INTERRUPTED, error=KeyboardInterrupt()) if killed else self._ending or Ending(status=0)
+        if self._beside is not None:
+            self._beside.__exit__(None, None, None)
+        if self._session is None or self._writer is None or os.getpid() != self._process:
+            return Outcome(status=ending.status, folder=None)
+        self._session.close(ending.error)
+        failure = self._session.failure
+        with contextlib.suppress(RunWriteError):  # what is lost by it is known already, or told by the next line
+            if failure is not None:
+                self._writer.state(facts.Event(step=0, what=f"{WATCHING_ENDED}{message_of(failure)}", blinds=True))
+        try:
+            self._writer.close()
+        except RunWriteError as error:
+            failure = failure or error
+        return Outcome(
+            status=ending.status,
+            folder=self._folder,
+            reason=_why_nothing(self._session),
+            failure="" if failure is None else f"{WATCHING_ENDED}{message_of(failure)}",
+            interrupted_again=ending.again,
+            crashed=ending.error is not None,
+        )
 
 
-def _main(file: str, spec: ModuleSpec | None) -> ModuleType:
-    """The module in which Python would run a script, or with a spec a module."""
-    main = ModuleType("__main__")
-    main.__dict__.update(
-        __file__=file,
-        __builtins__=builtins,
-        __spec__=spec,
-        __loader__=SourceFileLoader("__main__", file) if spec is None else spec.loader,
-        __package__=None if spec is None else spec.parent,
-        __cached__=None if spec is None else spec.cached,
-    )
-    return main
+class _Session(Session):
+    """A session whose own failure counts as one of the observation, and whose end never is one of the script's."""
 
+    def __init__(self, writer: RunWriter, *, budget: float) -> None:
+        super().__init__(writer, budget=budget)
+        self._own: Exception | None = None
 
-def _put_first(folder: str) -> None:
-    """Replace the first entry of the path, which is ours, unless Python was asked not to put one there."""
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path[0] = folder
+    @property
+    def failure(self) -> Exception | None:
+        """The first error that ended an observation; None while all is well."""
+        return super().failure or self._own
 
+    def failed(self, error: Exception) -> None:
+        """Keep the error: from here on nothing is seen of the program."""
+        self._own = error
 
-def _status(error: SystemExit) -> int:
-    """The status that Python would exit with."""
-    if error.code is None:
-        return 0
-    if isinstance(error.code, int):
-        return error.code
-    sys.stdout.flush()
-    print(error.code, file=sys.stderr)
-    return 1
+    def close(self, error: BaseException | None) -> None:
+        """End all observations, by the error that ended the script, where one did."""
+        try:
+            self.__exit__(None if error is None else type(error), error, None)
+        except Exception as own:
+            self._own = self._own or own
 
 
 def _why_nothing(session: Session) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import dis
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -16,11 +18,46 @@ from unstuck.observe.torch_hooks.warning_locations import hooked_by_us
 __all__ = ["print_error", "without_our_frames"]
 
 _OURS = (str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "observe"))
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since Python 3.11
 _OVERRIDES = str(Path(torch.__file__).resolve().parent / "overrides.py")
 
 
-def print_error(error: BaseException) -> None:
-    """Print an error as an uncaught one, by the program's own ``sys.excepthook`` where it has set one."""
+def print_error(error: BaseException) -> SystemExit | None:
+    """Print an error as an uncaught one, by the program's own ``sys.excepthook`` where it has set one.
+
+    Returns:
+        What that hook raised to leave, where it did.
+    """
+    _clean(error)
+    kind, trace = type(error), error.__traceback__
+    sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
+    if sys.version_info >= (3, 12):
+        sys.last_exc = error
+    if not hasattr(sys, "excepthook"):
+        _write("sys.excepthook is missing\n")
+        sys.__excepthook__(kind, error, trace)
+        return None
+    try:
+        sys.excepthook(kind, error, trace)
+    except SystemExit as left:
+        return left
+    except BaseException as failed:
+        # In the interpreter's own words: it offers no way to have it say them.
+        _clean(failed)
+        _write("Error in sys.excepthook:\n")
+        sys.__excepthook__(type(failed), failed, failed.__traceback__)
+        _write("\nOriginal exception was:\n")
+        sys.__excepthook__(kind, error, trace)
+    return None
+
+
+def _write(text: str) -> None:
+    with contextlib.suppress(Exception):
+        sys.stderr.write(text)
+
+
+def _clean(error: BaseException) -> None:
+    """Take our frames out of the tracebacks of an error and of all that it brings along."""
     known: set[int] = set()
     pending: list[BaseException | None] = [error]
     while pending:
@@ -29,7 +66,8 @@ def print_error(error: BaseException) -> None:
             known.add(id(current))
             current.__traceback__ = without_our_frames(current.__traceback__)
             pending += [current.__cause__, current.__context__]
-    sys.excepthook(type(error), error, error.__traceback__)
+            if isinstance(current, _GROUP):
+                pending += cast("Any", current).exceptions
 
 
 def without_our_frames(trace: TracebackType | None) -> TracebackType | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from torch import nn
 
-from unstuck.gradcheck.locate import CustomFunction, first_arguments
+from unstuck.gradcheck.locate import CustomFunction
+from unstuck.gradcheck.overhear import Call, first_calls
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.result import Culprit, TensorCheck
 
@@ -17,18 +17,18 @@ ON_PURPOSE = (
     "if this is on purpose, as with a straight-through estimator, leave these out by exclude=[names or patterns]"
 )
 
-Alone = Callable[[Callable[..., Any], tuple[Any, ...]], tuple[float, str] | None]
-"""Checks one function at given arguments by itself: its largest error and the argument, or None where it is right."""
+Alone = Callable[[Call], tuple[float, str] | None]
+"""Checks one call of a function by itself: its largest error and the argument, or None where it is right."""
 
 
 def culprits(problem: Problem, functions: Sequence[CustomFunction], alone: Alone) -> tuple[Culprit, ...]:
     """Those of the hand-written functions whose backward pass is wrong at the arguments that the model gives them."""
-    with first_arguments([function.kind for function in functions]) as arguments:
+    with first_calls([function.kind for function in functions]) as calls:
         problem.at()
     found: list[Culprit] = []
     for function in functions:
-        given = arguments.get(function.kind)
-        fault = alone(function.kind.apply, given) if given else None
+        call = calls.get(function.kind)
+        fault = alone(call) if call else None
         if fault is not None:
             found.append(Culprit(function=function, error=fault[0], argument=fault[1]))
     return tuple(found)

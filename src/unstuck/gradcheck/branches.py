@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 from unstuck.gradcheck.copies import promoting
 
@@ -27,13 +28,13 @@ class Recorder(TorchFunctionMode):
         numbers: Numbers computed: an upper bound of the memory that the pass needs.
     """
 
-    def __init__(self, *, choices: bool = False, promote: bool = False) -> None:
+    def __init__(self, *, choices: bool = False, promote: bool = False, constants: bool = False) -> None:
         super().__init__()
         self.codes: list[Tensor] = []
         self.names: list[str] = []
         self.narrow: str | None = None
         self.numbers = 0
-        self._choices, self._promote = choices, promote
+        self._choices, self._promote, self._constants = choices, promote, constants
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call, and note."""
@@ -52,10 +53,17 @@ class Recorder(TorchFunctionMode):
         else:
             result = func(*args, **kwargs)
         if isinstance(result, Tensor) and result.is_floating_point():
+            if self._constants and result.dtype == torch.get_default_dtype() and _is_constant(args, kwargs):
+                result = result.double()
             self.numbers += result.numel()
             if self.narrow is None and result.dtype != torch.float64:
                 self.narrow = name
         return result
+
+
+def _is_constant(args: Any, kwargs: Any) -> bool:
+    """Whether a tensor is made of no other, and of no type that its author chose."""
+    return kwargs.get("dtype") is None and not any(isinstance(v, Tensor) for v in pytree.tree_leaves((args, kwargs)))
 
 
 def _seen(choice: Choice, args: Any, kwargs: Any) -> Tensor | None:

@@ -15,6 +15,7 @@ from unstuck.gradcheck.analytic import gradients
 from unstuck.gradcheck.conclude import concluded, not_finite
 from unstuck.gradcheck.differences import Evaluator
 from unstuck.gradcheck.judge import Judged, State, Tolerance, judge
+from unstuck.gradcheck.overhear import Call
 from unstuck.gradcheck.point import Point, Request, evaluator_at, reach
 from unstuck.gradcheck.problem import LossFunction, Penalty, Problem
 from unstuck.gradcheck.repeat import SAME, culprit
@@ -281,12 +282,12 @@ def _index(flat: int, like: Tensor) -> tuple[int, ...]:
     return tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), like.shape))
 
 
-def _alone(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[float, str] | None:
+def _alone(call: Call) -> tuple[float, str] | None:
     """Check one function at the arguments that it was called with."""
     request = Request(
-        model=function,
+        model=call.kind.apply,
         loss=None,
-        inputs=arguments,
+        inputs=call.arguments,
         targets=None,
         penalty=None,
         examples=2**62,

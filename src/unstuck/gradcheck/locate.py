@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.graph import Node
 
-__all__ = ["CustomFunction", "custom_functions", "first_arguments"]
+__all__ = ["CustomFunction", "custom_functions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,33 +59,3 @@ def _described(kind: type[Function]) -> CustomFunction:
     except (OSError, TypeError):  # written at a prompt, or in C
         file, line = None, None
     return CustomFunction(name=kind.__name__, file=file, line=line, kind=kind)
-
-
-@contextmanager
-def first_arguments(kinds: Iterable[type[Function]]) -> Generator[dict[type[Function], tuple[Any, ...]]]:
-    """Note the arguments of the first call of each function, by standing before its forward pass."""
-    arguments: dict[type[Function], tuple[Any, ...]] = {}
-    replaced: list[tuple[type[Function], Any]] = []
-
-    def watched(kind: type[Function], forward: Callable[..., Any]) -> Callable[..., Any]:
-        # With setup_context, forward gets no context before its arguments.
-        separate = kind.setup_context is not Function.setup_context
-
-        def noting(*args: Any, **kwargs: Any) -> Any:
-            given = args if separate else args[1:]
-            arguments.setdefault(kind, tuple(v.detach().clone() if isinstance(v, Tensor) else v for v in given))
-            return forward(*args, **kwargs)
-
-        return noting
-
-    try:
-        for kind in kinds:
-            own = vars(kind).get("forward")
-            if own is None:
-                continue  # inherited: its owner's other heirs would be seen too
-            replaced.append((kind, own))
-            kind.forward = staticmethod(watched(kind, kind.forward))
-        yield arguments
-    finally:
-        for kind, own in replaced:
-            kind.forward = own

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import torch
@@ -16,10 +17,12 @@ from unstuck.gradcheck.branches import Recorder
 from unstuck.gradcheck.copies import cast_tree, copied
 from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["Objective", "Problem", "build", "projection"]
+__all__ = ["INPUT", "Objective", "Problem", "Projection", "build"]
 
 INPUT = "input"
 """Name under which an input's gradient is reported."""
+LEAST_MOVE = 1e-3
+"""Least size of a direction, for tensors that are zero."""
 
 LossFunction = Callable[[Any, Any], Tensor]
 Penalty = Callable[[nn.Module], Tensor]
@@ -66,14 +69,32 @@ def _scalar(value: object) -> Tensor:
     return value.reshape(())
 
 
-def projection(outputs: Any, _: Any = None) -> Tensor:
+class Projection:
     """A scalar of any outputs: the sum of all floating ones, each number with a fixed weight of its own."""
-    leaves = [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
-    leaves = [torch.view_as_real(leaf) if leaf.is_complex() else leaf for leaf in leaves]
-    parts = [(_weights(leaf) * leaf).sum() for leaf in leaves if leaf.is_floating_point()]
-    if not parts:
-        raise ArgumentError("function: it gives no tensor of floating-point numbers; there is nothing to differentiate")
-    return torch.stack(parts).sum()
+
+    def __init__(self) -> None:
+        self._weights: dict[Any, Tensor] = {}
+
+    def __call__(self, outputs: Any, _: Any = None) -> Tensor:
+        """The scalar.
+
+        Raises:
+            ArgumentError: There is nothing to sum.
+        """
+        leaves = [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
+        leaves = [torch.view_as_real(leaf) if leaf.is_complex() else leaf for leaf in leaves]
+        parts = [(self._of(leaf) * leaf).sum() for leaf in leaves if leaf.is_floating_point()]
+        if not parts:
+            raise ArgumentError(
+                "function: it gives no tensor of floating-point numbers; there is nothing to differentiate"
+            )
+        return torch.stack(parts).sum()
+
+    def _of(self, leaf: Tensor) -> Tensor:
+        key = leaf.shape, leaf.dtype, leaf.device
+        if key not in self._weights:
+            self._weights[key] = _weights(leaf)
+        return self._weights[key]
 
 
 def _weights(like: Tensor) -> Tensor:
@@ -95,6 +116,10 @@ class Problem:
         promote: Whether operations that ask for float32 get float64.
         scale: Factor of the value, a power of two.
         complex: Names of the tensors that are complex: each is checked as pairs of real and imaginary part.
+        directions: By name, a tensor and directions of shape (K, *shape) in which it is moved; ``tensors`` then has K
+            coefficients in its place.
+        constants: Whether tensors that the model makes of numbers are of float64, whatever the default type.
+        deadline: When to stop, by ``time.thread_time``, which a busy machine does not change.
     """
 
     objective: Objective
@@ -105,6 +130,9 @@ class Problem:
     promote: bool = False
     scale: float = 1.0
     complex: frozenset[str] = frozenset()
+    directions: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
+    constants: bool = False
+    deadline: float = float("inf")
 
     def __post_init__(self) -> None:
         parameters = self.objective.named_parameters()
@@ -121,11 +149,34 @@ class Problem:
         """Hold a tensor at its value instead of checking it."""
         self.tensors.pop(name)
 
+    def along(self, count: int) -> Problem:
+        r"""The same as a function of coefficients :math:`c` of random directions, :math:`f(x + \sum_k c_k v_k)`, at 0.
+
+        Few differences then see every entry: each :math:`v_k` is as large as its tensor.
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        directions: dict[str, tuple[Tensor, Tensor]] = {}
+        for name, x in self.tensors.items():
+            size = max(float(x.square().mean().sqrt()), LEAST_MOVE)
+            v = torch.randn((count, *x.shape), generator=generator, dtype=x.dtype)
+            directions[name] = x, (size * v).to(x.device)
+        zeros = {name: x.new_zeros(count) for name, x in self.tensors.items()}
+        return replace(self, tensors=zeros, directions=directions)
+
     def value(self, changed: Mapping[str, Tensor], *, choices: bool = False) -> tuple[Tensor, Recorder]:
-        """The value where some tensors are replaced. Buffers start each time as they were found."""
+        """The value where some tensors are replaced. Buffers start each time as they were found.
+
+        Raises:
+            TimeoutError: It is past the deadline.
+        """
+        if time.thread_time() > self.deadline:
+            raise TimeoutError("the gradient check takes longer than it may")
         state = dict(self._fixed)
         inputs = self.inputs
         for name, tensor in {**self.tensors, **changed}.items():
+            if name in self.directions:
+                origin, directions = self.directions[name]
+                tensor = origin + torch.tensordot(tensor, directions, dims=1)
             tensor = torch.view_as_complex(tensor) if name in self.complex else tensor
             if name in self._places:
                 state[self._places[name]] = tensor
@@ -134,9 +185,12 @@ class Problem:
         buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
         # A model may work in place on what it gets.
         inputs, targets = pytree.tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, (inputs, self.targets))
-        recorder = Recorder(choices=choices, promote=self.promote)
+        recorder = Recorder(choices=choices, promote=self.promote, constants=self.constants)
         with recorder:
-            value = functional_call(self.objective, {**state, **buffers}, (inputs, targets))
+            if state or buffers:
+                value = functional_call(self.objective, {**state, **buffers}, (inputs, targets))
+            else:
+                value = self.objective.forward(inputs, targets)  # a function: hooks on all modules are not for it
             return value * self.scale, recorder
 
     def at(self, changed: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -167,7 +221,7 @@ def build(
         ArgumentError: Something cannot be copied, or nothing is left to check.
     """
     call, own_loss = (_own(part, dtype, name) for part, name in ((model, "model"), (loss, "loss")))
-    objective = Objective(call, cast("LossFunction", own_loss) or projection, penalty)
+    objective = Objective(call, cast("LossFunction", own_loss) or Projection(), penalty)
     inputs, targets = cast_tree((inputs, targets), dtype)
     tensors = {_shown(name): p.detach().clone() for name, p in objective.named_parameters() if p.requires_grad}
     if isinstance(model, nn.Module) and loss is not None and not tensors:

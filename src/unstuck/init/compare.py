@@ -39,7 +39,7 @@ class Comparison:
         """Return a matplotlib figure: a row of histograms for each scheme, ``columns`` of the layers, first to last.
 
         Raises:
-            ImportError: If matplotlib is missing (``pip install "unstuck[plot]"``).
+            MissingPackageError: If matplotlib is missing (``pip install 'unstuck[plot]'``).
         """
         rows = {scheme: statistics.layers for scheme, statistics in self.by_scheme.items()}
         return drawing.histograms(rows, columns=columns)

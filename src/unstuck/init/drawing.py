@@ -1,6 +1,6 @@
 """Draw histograms of activations, layer beside layer and initialisation under initialisation.
 
-Needs matplotlib, which is optional: ``pip install "unstuck[plot]"``.
+Needs matplotlib, which is optional: ``pip install 'unstuck[plot]'``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+from unstuck.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,18 +43,15 @@ def histograms(rows: Mapping[str, Sequence[Histogram]], *, columns: int) -> Figu
     Exact zeros (of a ReLU) are left out of the bars and given in words, for they would dwarf everything else.
 
     Raises:
-        ImportError: If matplotlib is not installed.
+        MissingPackageError: If matplotlib is not installed.
         ValueError: If there is nothing to draw.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('drawing activations needs matplotlib: pip install "unstuck[plot]"') from error
+    drawing = require("matplotlib.figure", extra="plot", purpose="drawing activations")
     depth = max((len(layers) for layers in rows.values()), default=0)
     if depth == 0 or columns < 1:
         raise ValueError(f"there must be a layer and a column to draw, got {depth} layers and columns={columns}")
     shown = np.unique(np.linspace(0, depth - 1, min(columns, depth)).round().astype(int))
-    figure = Figure(figsize=(1.0 + 1.5 * len(shown), 0.4 + 1.45 * len(rows)), layout="constrained")
+    figure = drawing.Figure(figsize=(1.0 + 1.5 * len(shown), 0.4 + 1.45 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), len(shown), squeeze=False)
     for axes_row, (name, layers) in zip(grid, rows.items(), strict=True):
         for axes, index in zip(axes_row, shown, strict=True):

@@ -71,7 +71,7 @@ class ActivationStatistics:
         """Return a matplotlib figure with a histogram of each layer, of ``columns`` of them if there are more.
 
         Raises:
-            ImportError: If matplotlib is missing (``pip install "unstuck[plot]"``).
+            MissingPackageError: If matplotlib is missing (``pip install 'unstuck[plot]'``).
         """
         return drawing.histograms({"": self.layers}, columns=columns)
 

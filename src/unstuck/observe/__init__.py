@@ -1,7 +1,7 @@
 """Take signals from a training, give no verdicts."""
 
+from unstuck.observe.budget import DEFAULT_BUDGET, check_budget
 from unstuck.observe.observer import Latest, Observer
-from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
 from unstuck.observe.session import Session
 from unstuck.observe.sharded.other_ranks import OtherRanks
 from unstuck.observe.torch_hooks.allocator import keep_freed_memory

@@ -1,19 +1,97 @@
-"""What observing a training has cost so far, and what else it may look at."""
+"""What watching a program may cost, and has cost so far: one budget for all its trainings."""
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Protocol
 
+from unstuck.errors import ArgumentError
 from unstuck.record import facts
 
-__all__ = ["Spending"]
+__all__ = ["DEFAULT_BUDGET", "Budget", "Spending", "check_budget"]
+
+DEFAULT_BUDGET = 0.02
+"""Share of the training time that observing may take."""
+
+WORTHWHILE_SECONDS = 120.0
+"""Length of a program from which the budget is kept to the letter; see :meth:`Budget.allowed`."""
 
 RECOGNISING_SECONDS = 0.1
 """Seconds for recognising examples beside the budget, once."""
 
 EVALUATION_SECONDS = 0.2
 """Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
+
+
+def check_budget(budget: float) -> None:
+    """Refuse a budget that is no share.
+
+    Raises:
+        ArgumentError: It is not above 0 and at most 1.
+    """
+    if not 0.0 < budget <= 1.0:
+        raise ArgumentError(
+            f"budget={budget!r}: a share of the training time above 0 and at most 1 is accepted, such as 0.02"
+        )
+
+
+class Budget:
+    """The budget of a program, from which all its trainings draw.
+
+    Args:
+        share: Share of the time that observing may take.
+
+    Attributes:
+        share: That share.
+        began: When the first training began, by ``time.perf_counter``.
+        spent: Seconds that observing took.
+        recognising: Those of them that went to recognising examples.
+        evaluating: Those of them that went to evaluations.
+        granted: Seconds of the first steps of the first training, which count as part of the start-up.
+
+    Raises:
+        ArgumentError: The share is out of range.
+    """
+
+    def __init__(self, share: float = DEFAULT_BUDGET) -> None:
+        check_budget(share)
+        self.share = share
+        self.began: float | None = None
+        self.spent = self.recognising = self.evaluating = 0.0
+        self.granted: float | None = None
+
+    def begin(self, now: float) -> None:
+        """A training begins."""
+        if self.began is None:
+            self.began = now
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since the first one began."""
+        return 0.0 if self.began is None else now - self.began
+
+    @property
+    def on_samples(self) -> float:
+        """Seconds that count against the budget of samples: all but what is granted once."""
+        beside = min(self.recognising, RECOGNISING_SECONDS) + min(self.evaluating, EVALUATION_SECONDS)
+        return self.spent - beside
+
+    @property
+    def beside_start(self) -> float:
+        """The same without the first steps of the first training."""
+        return self.on_samples - (self.granted or 0.0)
+
+    def allowed(self, elapsed: float) -> float:
+        r"""Seconds that may have been spent ``elapsed`` seconds after the first training began, beside its first steps.
+
+        .. math:: \beta \sqrt{t \max(t, t_1)}
+
+        With the budget :math:`\beta` and :math:`t_1` of :data:`WORTHWHILE_SECONDS`: a program of two
+        minutes pays the budget; a shorter one, of which one sees less, pays what lies half-way to that of two minutes,
+        by ratio. With a budget of 2%, a program of 5 s may pay 10%, one of 30 s 4%; what a sample costs on an idle
+        machine seldom comes to that.
+        """
+        return self.share * math.sqrt(elapsed * max(elapsed, WORTHWHILE_SECONDS))
 
 
 class Spends(Protocol):
@@ -26,15 +104,15 @@ class Spends(Protocol):
 
 
 class Spending:
-    """Seconds that observing took, by what they went to.
+    """Seconds that observing one training took, by what they went to.
 
     Args:
-        budget: Share of the training time that observing may take.
+        budget: The budget that they are taken from.
         forward: What looks into the forward passes of training.
         evaluation: What looks into those of evaluations.
 
     Attributes:
-        began: When the training began, by ``time.perf_counter``; also ``now`` is told by it.
+        began: When the training began, by ``time.perf_counter``.
         between: Seconds between the forward passes, all together.
         recognising: Those of them that went to recognising examples.
         recognises_from: When there is time for recognising the next batch.
@@ -42,33 +120,36 @@ class Spending:
 
     Examples:
         >>> from types import SimpleNamespace
-        >>> spending = Spending(0.02, SimpleNamespace(spent=1.0), SimpleNamespace(spent=0.5))
+        >>> spending = Spending(Budget(0.02), SimpleNamespace(spent=1.0), SimpleNamespace(spent=0.5))
         >>> spending.between = 2.0
-        >>> spending.whole, spending.on_samples
+        >>> spending.settle()
+        >>> spending.whole, spending.budget.on_samples
         (3.5, 3.3)
         >>> spending.recognised(1.0)
         >>> round(spending.recognises_from - spending.began)
         90
     """
 
-    def __init__(self, budget: float, forward: Spends, evaluation: Spends) -> None:
+    def __init__(self, budget: Budget, forward: Spends, evaluation: Spends) -> None:
+        self.budget = budget
         self.began = time.perf_counter()
         self.between = self.recognising = self.evaluating = 0.0
         self.recognises_from = 0.0
-        self._budget = budget
         self._forward = forward
         self._evaluation = evaluation
+        self._settled = (0.0, 0.0)
 
     @property
     def whole(self) -> float:
         """Seconds in all."""
         return self.between + self._forward.spent + self._evaluation.spent
 
-    @property
-    def on_samples(self) -> float:
-        """Seconds that count against the budget of samples: all but what is granted once."""
-        evaluating = self.evaluating + self._evaluation.spent
-        return self.whole - min(self.recognising, RECOGNISING_SECONDS) - min(evaluating, EVALUATION_SECONDS)
+    def settle(self) -> None:
+        """Take from the budget what was spent since the last time."""
+        whole, evaluating = self.whole, self.evaluating + self._evaluation.spent
+        self.budget.spent += whole - self._settled[0]
+        self.budget.evaluating += evaluating - self._settled[1]
+        self._settled = (whole, evaluating)
 
     def cost(self, *, samples: int, steps: int) -> facts.Cost:
         """What it came to, by now."""
@@ -78,9 +159,11 @@ class Spending:
     def recognised(self, seconds: float) -> None:
         """Count what recognising a batch has taken."""
         self.recognising += seconds
-        self.recognises_from = self.began + (self.recognising - RECOGNISING_SECONDS) / (0.5 * self._budget)
+        self.budget.recognising += seconds
+        began = self.began if self.budget.began is None else self.budget.began
+        self.recognises_from = began + (self.budget.recognising - RECOGNISING_SECONDS) / (0.5 * self.budget.share)
 
     def may_evaluate(self, now: float) -> bool:
         """Whether to see the evaluation that begins; one that is seen is seen to its end."""
-        spent = self.evaluating + self._evaluation.spent
-        return spent <= 0.5 * self._budget * (now - self.began) + EVALUATION_SECONDS
+        began = self.began if self.budget.began is None else self.budget.began
+        return self.budget.evaluating <= 0.5 * self.budget.share * (now - began) + EVALUATION_SECONDS

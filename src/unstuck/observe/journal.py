@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from unstuck.observe.blind_spots import SPREAD_LOSS
-from unstuck.observe.tensors.distributed import whole_here
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.readable import is_readable, whole_here
+from unstuck.observe.updates import Steps
 from unstuck.record import RunWriter, facts, signals
 from unstuck.record.signals import Index, Signal
 
@@ -69,23 +70,34 @@ class Journal:
             self.state(fact)
         self._early.clear()
 
-    def note_loss(self, loss: Tensor, step: int, trace: Callable[[], facts.NonFinite]) -> None:
-        """Keep the loss of a backward pass; the first that is not finite is traced to its origin."""
-        if type(loss) is not Tensor:
-            whole = whole_here(loss)
-            if whole is None:
-                self._miss_loss(step)
-                return
-            loss = whole
-        if not loss.is_cpu:
-            self.pending.append(loss.detach().mean().clone())
+    def note_loss(self, roots: Sequence[Tensor], step: int, trace: Callable[[], facts.NonFinite]) -> None:
+        """Keep the loss of a backward pass; the first that is not finite is traced to its origin.
+
+        Of several tensors that are differentiated together it is the sum, which is what descends.
+        """
+        values = [value for root in roots if (value := self._value(root, step)) is not None]
+        if len(values) < len(roots):
             return
-        number = (loss if loss.dim() == 0 else loss.detach().mean()).item()
-        number = float(number.real if isinstance(number, complex) else number)
+        if any(type(value) is not float for value in values):
+            self.pending.append(sum(values[1:], values[0]))
+            return
+        number = sum(float(value) for value in values)
         self.pending.append(number)
         if not math.isfinite(number) and not self._nonfinite:
             self._nonfinite = True
             self.state(trace())
+
+    def _value(self, root: Tensor, step: int) -> Tensor | float | None:
+        """A loss, on an accelerator left there; NaN where it cannot be read, None where it is on several processes."""
+        if not is_readable(root):
+            whole = whole_here(root)
+            if whole is None:
+                return self._miss_loss(step) if is_distributed(root) else math.nan
+            root = whole
+        if not root.is_cpu:
+            return root.detach().double().mean()
+        number = (root if root.dim() == 0 else root.detach().mean()).item()
+        return float(number.real if isinstance(number, complex) else number)
 
     def _miss_loss(self, step: int) -> None:
         """Say once that losses are spread over processes."""
@@ -93,8 +105,9 @@ class Journal:
             self._spread = True
             self.state(facts.Event(step=step, what=SPREAD_LOSS, blinds=True))
 
-    def note_number(self, loss: Tensor) -> bool:
+    def note_number(self, roots: Sequence[Tensor]) -> bool:
         """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""
+        loss = roots[0] if len(roots) == 1 else None
         if type(loss) is not Tensor or not loss.is_cpu or loss.ndim:
             return False
         number = loss.item()
@@ -133,7 +146,7 @@ class Journal:
             return self.fetch_losses()
         return None
 
-    def record_number(self, step: int, optimizer: Optimizer, now: float) -> float | None:
+    def record_number(self, step: int, optimizer: Steps, now: float) -> float | None:
         """Write the loss of a step, if it is one number and the rates are what they were; otherwise do nothing.
 
         Args:
@@ -177,7 +190,7 @@ class Journal:
         self._unfetched.clear()
         return values[-1]
 
-    def record_rates(self, step: int, optimizer: Optimizer) -> tuple[float, ...]:
+    def record_rates(self, step: int, optimizer: Steps) -> tuple[float, ...]:
         """Write the rates where they changed."""
         given = [group.get("lr", math.nan) for group in optimizer.param_groups]
         if given == self._given and all(type(rate) is float for rate in given):

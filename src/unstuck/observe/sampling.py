@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import math
 
-from unstuck.errors import ArgumentError
+from unstuck.observe.budget import WORTHWHILE_SECONDS, Budget
 
-__all__ = ["DEFAULT_BUDGET", "DENSE_SECONDS", "Sampler", "agreed", "check_budget"]
-
-DEFAULT_BUDGET = 0.02
-"""Share of the training time that observing may take."""
-
-WORTHWHILE_SECONDS = 120.0
-"""Length of a training from which the budget is held to the letter; see :meth:`Sampler.allowed`."""
+__all__ = ["DENSE_SECONDS", "Sampler", "agreed"]
 
 DENSE = 16
 """Steps at the start that are all sampled: how training begins says most about its health."""
@@ -26,18 +20,6 @@ GROWTH = 1.08
 LONGEST = 1.5
 """Growth of the number of steps after which one is sampled whatever it costs, so that the end of no training is unseen:
 six samples from 16 to 200 steps, eighteen to 20,000."""
-
-
-def check_budget(budget: float) -> None:
-    """Refuse a budget that is no share.
-
-    Raises:
-        ArgumentError: It is not above 0 and at most 1.
-    """
-    if not 0.0 < budget <= 1.0:
-        raise ArgumentError(
-            f"budget={budget!r}: a share of the training time above 0 and at most 1 is accepted, such as 0.02"
-        )
 
 
 def agreed(step: int) -> bool:
@@ -66,77 +48,61 @@ class Sampler:
     Two wishes are joined. *Coverage*: the first :data:`DENSE` steps, then a sample each time the number of steps has
     grown by :data:`GROWTH`, which is dense where training changes fast, and few enough for a slow machine to reach the
     end. *Use of the budget*: a sample is also taken as soon as the budget has ample room for it. After the first steps,
-    coverage may not exceed what is :meth:`allowed`, but for a few samples (:data:`LONGEST`), and use may not exceed the
-    budget.
+    coverage may not exceed what is :meth:`~.budget.Budget.allowed`, but for a few samples (:data:`LONGEST`), and use
+    may not exceed the budget. What other trainings of the program have taken from the budget counts too.
 
     Args:
-        budget: Share of the training time, above 0 and at most 1.
+        budget: The program's.
 
     Attributes:
         together: Whether only steps are sampled that all processes have :func:`agreed` on.
 
-    Raises:
-        ArgumentError: The budget is out of range.
-
     Examples:
-        >>> sampler = Sampler(budget=0.02)
-        >>> [step for step in range(1, 80) if sampler.due(step, elapsed=0.0, spent=0.0)][14:22]
+        >>> from unstuck.observe.budget import Budget
+        >>> sampler = Sampler(Budget(0.02))
+        >>> [step for step in range(1, 80) if sampler.due(step, elapsed=0.0)][14:22]
         [15, 17, 19, 21, 23, 25, 27, 30]
     """
 
-    def __init__(self, *, budget: float = DEFAULT_BUDGET) -> None:
-        check_budget(budget)
+    def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.together = False
         self._last = 0
         self._cost = 0.0
         self._spent = 0.0
-        self._dense_spent = 0.0
 
-    def allowed(self, elapsed: float) -> float:
-        r"""Seconds that may have been spent after a training of ``elapsed`` seconds, beside its first steps.
-
-        .. math:: \beta \sqrt{t \max(t, t_1)}
-
-        With the budget :math:`\beta` and :math:`t_1` of :data:`WORTHWHILE_SECONDS`: a training of two
-        minutes pays the budget; a shorter one, of which one sees less, pays what lies half-way to that of two minutes,
-        by ratio. With a budget of 2%, a training of 5 s may pay 10%, one of 30 s 4%; what a sample costs on an idle
-        machine seldom comes to that.
-        """
-        return self.budget * math.sqrt(elapsed * max(elapsed, WORTHWHILE_SECONDS))
-
-    def due(self, step: int, *, elapsed: float, spent: float) -> bool:
+    def due(self, step: int, *, elapsed: float) -> bool:
         """Whether to sample ``step``.
 
         Args:
             step: Number of the step that comes next.
-            elapsed: Seconds since training began.
-            spent: Seconds that observing took of them so far.
+            elapsed: Seconds since the program's first training began.
         """
+        spent = self.budget.on_samples
         if self._last == step - 1:
             self._cost = spent - self._spent
         self._spent = spent
-        if step < DENSE:
-            self._dense_spent = spent
-        wanted = self.expected(step, elapsed=elapsed, spent=spent)
+        if self.budget.granted is None and step >= DENSE:
+            self.budget.granted = spent
+        wanted = self.expected(step, elapsed=elapsed)
         if wanted:
             self._last = step
         return wanted
 
-    def rest(self, step: int, *, spent: float) -> tuple[int, float]:
+    def rest(self, step: int) -> tuple[int, float]:
         """Until when :meth:`due` would go on to say no, after it has said so for ``step``.
 
         Returns:
-            The step, and the seconds of training, of which the first that comes ends the rest, if nothing is spent.
+            The step, and the seconds of the program, of which the first that comes ends the rest, if nothing is spent.
         """
         if self.together or step < DENSE:
             return step, 0.0
-        beside = spent - self._dense_spent
-        ample = (beside + 4 * self._cost) / self.budget
+        beside, share = self.budget.beside_start, self.budget.share
+        ample = (beside + 4 * self._cost) / share
         covering = math.ceil(GROWTH * self._last)
         if step < covering:
             return covering, ample
-        seconds = (beside + self._cost) / self.budget
+        seconds = (beside + self._cost) / share
         return self._overdue, min(ample, max(seconds, 0.0) ** 2 / WORTHWHILE_SECONDS, seconds)
 
     @property
@@ -144,15 +110,18 @@ class Sampler:
         """The step that is sampled at the latest."""
         return math.ceil(LONGEST * max(self._last, DENSE))
 
-    def expected(self, step: int, *, elapsed: float, spent: float) -> bool:
+    def expected(self, step: int, *, elapsed: float) -> bool:
         """What :meth:`due` would answer now; nothing is decided."""
+        budget = self.budget
+        room = budget.allowed(elapsed) - budget.beside_start
         if step < DENSE:
-            return step == 1 or spent < DENSE_SECONDS
-        beside = spent - self._dense_spent
+            # Of the first training they are part of the start-up; of later ones they are paid like all others.
+            within = budget.on_samples < DENSE_SECONDS if budget.granted is None else room >= self._cost
+            return step == 1 or within
         covering = agreed(step) if self.together else step >= GROWTH * self._last
         if self.together and not covering:
             return False
         if not self.together and step >= self._overdue:
             return True
-        ample = self.budget * elapsed - beside > 4 * self._cost
-        return ample or (covering and self.allowed(elapsed) - beside >= self._cost)
+        ample = budget.share * elapsed - budget.beside_start > 4 * self._cost
+        return ample or (covering and room >= self._cost)

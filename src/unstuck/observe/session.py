@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
+import weakref
 from types import TracebackType
 
 from torch import Tensor
 from torch.optim import Optimizer
 
+from unstuck.observe.budget import DEFAULT_BUDGET, Budget
 from unstuck.observe.observer import Observer
-from unstuck.observe.sampling import DEFAULT_BUDGET, check_budget
-from unstuck.observe.torch_hooks import forward, patches
-from unstuck.observe.updates import ByHand, HandObserver, learnable
+from unstuck.observe.torch_hooks import events, patches
+from unstuck.observe.torch_hooks.backward import Backward
+from unstuck.observe.updates import OwnUpdates, learnable
 from unstuck.record import RunWriter
 
 __all__ = ["Session"]
-
-MOST_STREAMS = 32
-"""Trainings of one program that are watched; a search over hundreds of models is watched in its first ones."""
 
 
 class Session:
@@ -26,14 +26,13 @@ class Session:
 
     An observer begins to watch each optimizer as it is constructed; where a program has none, at the first backward
     pass, the tensors that the loss leads to. It takes the next number among the run's streams at
-    its first step, and ends with the program, or when the optimizer is gone.
+    its first step, and ends with the program, or when the optimizer is gone. All of them draw from one budget.
 
     Args:
         writer: The run to write to; closed by its owner.
         budget: Share of the training time that observing may take.
 
     Attributes:
-        backward_passes: How many backward passes were seen.
         optimizers: How many optimizers were constructed.
         transforms: How many gradients were taken within transforms of torch.func.
 
@@ -53,26 +52,37 @@ class Session:
         [3.0, 1.92, 1.23, 0.79]
     """
 
+    thread: int | None = None
+    updates_of: int | None = None
+
     def __init__(self, writer: RunWriter, *, budget: float = DEFAULT_BUDGET) -> None:
-        check_budget(budget)
-        self.backward_passes = 0
         self.optimizers = 0
         self.transforms = 0
         self._process = os.getpid()
         self._writer = writer
-        self._budget = budget
+        self._budget = Budget(budget)
         self._streams = itertools.count()
         self._observers: list[Observer] = []
-        self._by_hand: HandObserver | None = None
+        self._own: weakref.ref[OwnUpdates] | None = None
+        self._failure: Exception | None = None
+        self._before = 0
+        self._backward = 0
+        self._lock = threading.Lock()
+
+    @property
+    def backward_passes(self) -> int:
+        """How many backward passes were made, whether or not they could be recorded."""
+        return self._backward or events.counts.backward - self._before
 
     @property
     def failure(self) -> Exception | None:
         """The first error that ended an observation; None while all is well."""
-        return next((observer.failure for observer in self._observers if observer.failure is not None), None)
+        failures = (observer.failure for observer in self._observers)
+        return self._failure or next((failure for failure in failures if failure is not None), None)
 
     def __enter__(self) -> Session:
+        self._before = events.counts.backward
         patches.listen(self)
-        forward.expect_compiling()
         return self
 
     def __exit__(
@@ -80,44 +90,45 @@ class Session:
     ) -> None:
         if os.getpid() != self._process:
             return  # a fork of the program, whose end is not that of the training
+        self._backward = events.counts.backward - self._before
         patches.unlisten(self)
         for observer in self._observers:
             observer.__exit__(kind, error, trace)
-        forward.unexpect_compiling()
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """Watch a new optimizer."""
-        if isinstance(optimizer, ByHand):
+        with self._lock:
+            self.optimizers += 1
+        if any(group["params"] for group in optimizer.param_groups):
+            self._watch(Observer(None, optimizer, self._writer, budget=self._budget, streams=self._streams))
+
+    def backward_begins(self, backward: Backward) -> None:
+        """Watch a program without an optimizer, by the leaves of its loss, or by what gradients are taken for."""
+        if self._own is not None or self.optimizers or not backward.roots:
             return
-        self.optimizers += 1
-        if len(self._observers) < MOST_STREAMS and any(group["params"] for group in optimizer.param_groups):
-            observer = Observer(None, optimizer, self._writer, budget=self._budget, streams=self._streams)
-            self._observers.append(observer)
-            observer.__enter__()
-
-    def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
-        """Count backward passes, to tell a program that never trains from one without an optimizer."""
-        self.backward_passes += 1
-        if self._by_hand is None and not self.optimizers and roots:
-            self._watch_by_hand(learnable(roots[0]), roots)
-
-    def gradients_begin(self, roots: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
-        """Watch a program without an optimizer that takes gradients with respect to tensors of its own."""
-        if self._by_hand is None and not self.optimizers and roots:
-            sought = {id(tensor) for tensor in inputs}
-            self._watch_by_hand([leaf for leaf in learnable(roots[0]) if id(leaf) in sought], roots)
+        leaves = learnable(backward.roots[0])
+        if backward.inputs:
+            sought = {id(tensor) for tensor in backward.inputs}
+            leaves = [leaf for leaf in leaves if id(leaf) in sought]
+        self._watch_own(leaves, backward)
 
     def transformed(self) -> None:
         """Note that gradients are taken within transforms of torch.func, where nothing can be read."""
         self.transforms += 1
 
-    def _watch_by_hand(self, parameters: list[Tensor], roots: tuple[Tensor, ...]) -> None:
-        if not parameters:
-            return
-        self._by_hand = HandObserver(parameters, self._writer, budget=self._budget, streams=self._streams)
-        self._observers.append(self._by_hand)
-        self._by_hand.__enter__()
-        self._by_hand.backward_begins(roots)
-
     def failed(self, error: Exception) -> None:
-        """The session itself has nothing to let go of."""
+        """What comes from now on is not watched."""
+        self._failure = error
+
+    def _watch_own(self, parameters: list[Tensor], backward: Backward) -> None:
+        if parameters:
+            updates = OwnUpdates(parameters)
+            self._own = weakref.ref(updates)
+            observer = Observer(None, updates, self._writer, budget=self._budget, streams=self._streams)
+            self._watch(observer)
+            observer.backward_begins(backward)
+
+    def _watch(self, observer: Observer) -> None:
+        with self._lock:
+            self._observers.append(observer)
+        observer.__enter__()

@@ -1,11 +1,8 @@
-"""Watch a training that has no optimizer: whose program changes the weights itself, by the gradients it has taken."""
+"""The updates of a program that has no optimizer, such as ``w -= lr * w.grad``: seen where its weights have changed."""
 
 from __future__ import annotations
 
-import itertools
-import time
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,14 +10,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unstuck.observe.autograd.graph import GraphWalk
-from unstuck.observe.observer import EndReason, Observer
-from unstuck.observe.sampling import DEFAULT_BUDGET
-from unstuck.observe.tensors.distributed import is_readable
-from unstuck.observe.torch_hooks import forward
-from unstuck.observe.user_code.frames import user_modules
-from unstuck.record import RunWriter
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.torch_hooks.backward import Backward
 
-__all__ = ["HandObserver", "learnable"]
+__all__ = ["FirstCall", "Holder", "OwnUpdates", "Steps", "learnable"]
 
 LOOKED_AT = 16
 """Parameters whose first values tell whether an update was made; it changes nearly all of them."""
@@ -29,168 +22,125 @@ VALUES = 32
 """Values of each of them that are compared."""
 
 
-class ByHand(Optimizer):
-    """Stands for the program's own update: it holds the parameters, and is never stepped."""
+class Holder:
+    """Stands for an optimizer that the program does not have: it holds the parameters, and is never stepped."""
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self.param_groups: list[dict[str, Any]] = [{"params": list(parameters)}]
+
+
+Steps = Optimizer | Holder
+"""What the parameters of a training are held by."""
 
 
 def learnable(root: Tensor) -> list[Tensor]:
     """The leaves of a loss's graph that a training may change: dense floating-point tensors, whole on this process."""
     walk = GraphWalk(root)
-    leaves = [leaf for leaf in walk.variables if leaf.is_leaf and leaf.is_floating_point() and not leaf.is_sparse]
-    return [leaf for leaf in leaves if is_readable(leaf)]
+    return [leaf for leaf in walk.variables if leaf.is_leaf and leaf.is_floating_point() and is_readable(leaf)]
 
 
-class Lookout:
-    """Listens until a forward pass begins: a call whose result leads to the parameters.
+class OwnUpdates:
+    """Tell an update by what changed the weights between a backward pass and the forward or backward pass after it.
 
-    Args:
-        observer: Who is told.
-    """
-
-    def __init__(self, observer: HandObserver) -> None:
-        self.spent = 0.0
-        self._observer = weakref.proxy(observer)
-
-    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
-        """Modules are seen by the observer itself."""
-
-    def module_ended(self, module: nn.Module, output: Any) -> None:
-        """Nothing to take."""
-
-    def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Nothing to take."""
-
-    def function_called(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> None:
-        """Tell of the first call that autograd records."""
-        learns = isinstance(output, Tensor) and output.requires_grad and torch.is_grad_enabled()
-        if learns and self._observer.computed(function, args, kwargs, output):
-            forward.unlisten(self)
-
-    def failed(self, error: Exception) -> None:
-        """This listener raised: nothing more is seen of forward passes."""
-        self._observer.failed(error)
-
-
-class HandObserver(Observer):
-    """Record a training whose program updates the weights itself, such as ``w -= lr * w.grad``.
-
-    An update is what changed the weights between a backward pass and the forward or backward pass after it. Its
-    gradients are kept meanwhile, on sampled steps, for the program may have cleared them by then.
+    The gradients are kept meanwhile, on sampled steps, for the program may have cleared them by then.
 
     Args:
         parameters: What the loss leads to.
-        writer: The run to write to.
-        budget: Share of the training time that observing may take.
-        streams: Numbers for the trainings within the run.
+
+    Attributes:
+        holder: Stands for the optimizer.
+
+    Examples:
+        >>> weight = torch.ones(3, requires_grad=True)
+        >>> updates = OwnUpdates([weight])
+        >>> updates.expect()
+        >>> with torch.no_grad():
+        ...     _ = weight.sub_(0.5)
+        >>> updates.made(), updates.made()
+        (True, False)
     """
 
-    def __init__(
-        self,
-        parameters: Sequence[Tensor],
-        writer: RunWriter,
-        *,
-        budget: float = DEFAULT_BUDGET,
-        streams: Iterator[int] | None = None,
-    ) -> None:
-        self._update = ByHand(list(parameters), {})
-        self._parameters = list(parameters)
-        self._gradients: list[Tensor | None] = []
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self.holder = Holder(parameters)
+        self.parameters = list(parameters)
         self._marks: list[Tensor] | None = None
-        self._lookout = Lookout(self)
-        super().__init__(None, self._update, writer, budget=budget, streams=streams or itertools.count())
-        for module in user_modules():  # the forward pass of the first step has gone by unseen
-            self._roots.adopt(module)
+        self._gradients: dict[int, Tensor] = {}
 
-    def backward_begins(self, roots: tuple[Tensor, ...]) -> None:
-        """Record the update before this pass, then note the loss."""
-        self._settle()
-        super().backward_begins(roots)
+    @property
+    def awaited(self) -> bool:
+        """Whether there was a backward pass, and no update since."""
+        return self._marks is not None
 
-    def backward_ended(self) -> None:
-        """Keep weights and gradients as they are before the update that is to come."""
-        super().backward_ended()
-        self._await([parameter.grad for parameter in self._parameters])
-        self._look_out()
+    def expect(self, backward: Backward | None = None, *, keep: bool = False) -> None:
+        """A backward pass was made: an update is to come; the gradients may be kept."""
+        self._marks = self._marked()
+        if backward is not None and keep:
+            taken = {id(p): g for p, g in zip(backward.inputs, backward.gradients, strict=False)}
+            own = {id(p): p.grad if backward.accumulates else taken.get(id(p)) for p in self.parameters}
+            self._gradients = {key: g.detach().clone() for key, g in own.items() if isinstance(g, Tensor)}
 
-    def gradients_begin(self, roots: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> None:
-        """Take ``torch.autograd.grad`` for a backward pass, where it asks for the gradients of these parameters."""
-        if {id(tensor) for tensor in inputs} & {id(parameter) for parameter in self._parameters}:
-            self.backward_begins(roots)
-
-    def gradients_ended(self, inputs: tuple[Tensor, ...], gradients: tuple[Tensor | None, ...]) -> None:
-        """Keep what it returned as the gradients."""
-        found = {id(tensor): gradient for tensor, gradient in zip(inputs, gradients, strict=True)}
-        if any(id(parameter) in found for parameter in self._parameters):
-            self._await([found.get(id(parameter)) for parameter in self._parameters])
-            self._look_out()
-
-    def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """Record the update before this pass, so that the pass belongs to the next step."""
-        self._settle()
-        super().forward_begins(module, inputs)
-
-    def _sees_forward(self) -> bool:
-        """Always: a forward pass is what tells that an update has been made."""
+    def made(self) -> bool:
+        """Whether an update was made that was expected; each is told once."""
+        if self._marks is None or all(map(torch.equal, self._marks, self._marked())):
+            return False
+        self._marks = None
         return True
 
-    def ended(self, reason: EndReason, *, message: str = "") -> None:
-        """Record the last update, and how training ended."""
-        self._settle()
-        super().ended(reason, message=message)
+    def gradient(self, parameter: Tensor) -> Tensor | None:
+        """The gradient that the update was made with."""
+        return self._gradients.get(id(parameter))
 
-    def computed(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> bool:
-        """The first call of a forward pass, where no module's tells that it begins: record the update before it.
+    def forget(self) -> None:
+        """The step is recorded."""
+        self._gradients = {}
 
-        Returns:
-            Whether it was that: an update was made since the latest backward pass.
-        """
-        self._settle()
-        begins = self._marks is None
-        if begins and self._sampling:
-            self._probe.function_called(function, args, kwargs, output)
-        return begins
+    def release(self) -> None:
+        """Let go of the program's tensors."""
+        self.parameters, self._marks, self._gradients = [], None, {}
+        self.holder.param_groups = [{"params": []}]
 
-    def _look_out(self) -> None:
-        """In a program without modules, wait for the call that begins the next forward pass, if that may be sampled."""
-        now = time.perf_counter() - self._spending.began
-        if not len(self._roots) and self._sampler.expected(
-            self._step + 1, elapsed=now, spent=self._spending.on_samples
-        ):
-            forward.listen(self._lookout)
-
-    def retire(self) -> None:
-        """Let go of the parameters too."""
-        super().retire()
-        forward.unlisten(self._lookout)
-        self._parameters, self._gradients, self._marks = [], [], None
-
-    @torch.no_grad()
-    def _await(self, gradients: list[Tensor | None]) -> None:
-        self._marks = self._marked()
-        if self._sampling:
-            self._gradients = [None if gradient is None else gradient.detach().clone() for gradient in gradients]
-        self.step_begins(self._update, closure=False)
-
-    def _settle(self) -> None:
-        """Record an update, if one was made since the latest backward pass."""
-        if self._marks is None or all(map(torch.equal, self._marks, self._marked())):
-            return
-        self._marks = None
-        own = [parameter.grad for parameter in self._parameters]
-        kept, self._gradients = self._gradients, []
-        try:
-            for parameter, gradient in zip(self._parameters, kept, strict=False):
-                parameter.grad = gradient
-            self.step_ended(self._update)
-        finally:
-            for parameter, gradient in zip(self._parameters, own, strict=True):
-                parameter.grad = gradient
-
-    @torch.no_grad()
     def _marked(self) -> list[Tensor]:
-        stride = -(-len(self._parameters) // LOOKED_AT)
-        return [parameter.detach().reshape(-1)[:VALUES].clone() for parameter in self._parameters[::stride]]
+        stride = -(-len(self.parameters) // LOOKED_AT)
+        return [parameter.detach().reshape(-1)[:VALUES].clone() for parameter in self.parameters[::stride]]
+
+
+class FirstCall:
+    """Listens until a forward pass begins where no module tells it: the first call that autograd records.
+
+    Args:
+        begins: Called with that call; returns whether it was the awaited one.
+        failed: Called if that raises.
+    """
+
+    def __init__(self, begins: Callable[..., bool], failed: Callable[[Exception], None]) -> None:
+        self.spent = 0.0
+        self.calls: Any = self
+        self.failed = failed
+        self._begins = begins
+
+    def get(self, function: Any) -> Callable[..., None]:
+        """It cares for every function."""
+        return self.scalars
+
+    def __contains__(self, function: Any) -> bool:
+        return False
+
+    def claims(self, module: nn.Module) -> bool:
+        """Modules are seen by the observer itself."""
+        return False
+
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool, learning: bool) -> None:
+        """Nothing to take."""
+
+    def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
+        """Nothing to take."""
+
+    def function_failed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Nothing to take."""
+
+    def scalars(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
+    ) -> None:
+        """Tell of the first call that autograd records."""
+        if learning and isinstance(output, Tensor) and output.requires_grad:
+            self._begins(function, args, kwargs, output)

@@ -27,8 +27,10 @@ Engines
 -------
 
 Float32 and float64 parameters on the CPU are served by kernels that Numba compiles at first use (about a second, then
-kept on disk); on CUDA by Triton, if installed. All else (half precision, complex, sparse, subclasses, differentiable)
-is served by plain torch. See ``ObservedOptimizer``.
+kept on disk); on CUDA by Triton. Where these are not installed (``pip install 'unstuck[train,triton]'``), torch's own
+fused step stands in, and the observations are measured in passes of their own, which take longer than the step. All
+else (half precision, complex, sparse, subclasses, differentiable) is served by the plain formula. ``plan.py`` decides;
+see ``ObservedOptimizer``.
 """
 
 from unstuck.optim import functional

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 import torch
 
+from unstuck.optim import torch_steps
 from unstuck.optim.arguments import NOT_NEGATIVE, Accepted
 from unstuck.optim.arithmetic import sqrt
 from unstuck.optim.optimizer import Group, ObservedOptimizer
 from unstuck.optim.plan import Engine
+from unstuck.optim.torch_steps import TorchFunction
 
 __all__ = ["Adagrad"]
 
@@ -106,3 +108,7 @@ class Adagrad(ObservedOptimizer):
         """Move the sums to memory that other processes see, for training from several processes at once."""
         for state in self.state.values():
             state["sum"].share_memory_()
+
+    def torch_step(self, group: Group) -> TorchFunction | None:
+        """Torch has the same formula."""
+        return torch_steps.adagrad

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from unstuck.optim import torch_steps
 from unstuck.optim.arguments import NOT_NEGATIVE, UNIT, Accepted
 from unstuck.optim.arithmetic import maximum, sqrt
 from unstuck.optim.optimizer import Group, ObservedOptimizer
 from unstuck.optim.plan import Engine
 from unstuck.optim.rule import Decay
+from unstuck.optim.torch_steps import TorchFunction
 
 __all__ = ["Adam"]
 
@@ -117,3 +119,7 @@ class Adam(ObservedOptimizer):
         if group["decoupled_weight_decay"]:
             return "decoupled"
         return "coupled" if group["weight_decay"] != 0 else "none"
+
+    def torch_step(self, group: Group) -> TorchFunction | None:
+        """Torch has the same formula."""
+        return torch_steps.adam

@@ -60,6 +60,7 @@ class AdamW(ObservedOptimizer):
     update = Adam.update
     numbers = Adam.numbers
     kept_states = Adam.kept_states
+    torch_step = Adam.torch_step
 
     def __init__(
         self,

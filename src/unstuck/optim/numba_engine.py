@@ -8,17 +8,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstuck.optim.numba_kernel import compile_kernel
+from unstuck.optim.numba_kernel import available, compile_kernel, numba
 from unstuck.optim.row import Row
 from unstuck.optim.sums import Sum
 from unstuck.optim.table import Table, eligible
 from unstuck.optim.threads import call_in_threads
 
-__all__ = ["CHUNK", "NumbaStep", "accepts"]
+__all__ = ["CHUNK", "NumbaStep", "accepts", "available", "check"]
 
 CHUNK = 32_768  #: entries a chunk: small enough for weight, gradient and states to sit in a core's cache
 _WORTH_A_THREAD = 150_000  #: entries a thread below which waking it costs more than it saves
 _REALS = {torch.float32: "float32", torch.float64: "float64"}
+
+
+def check() -> None:
+    """Raise ``MissingPackageError`` where the engine cannot run."""
+    numba()
 
 
 def accepts(row: Row) -> bool:

@@ -5,22 +5,25 @@ a stretch of one row. Threads draw chunks by ticket until none is left, so one c
 however many and however large. The update and the nine sums of ``sums.Sum`` are computed in the same pass over memory.
 
 Kernels are compiled at first use and kept on disk (``kernel_cache``).
+
+Numba is an optional dependency, ``pip install 'unstuck[train]'``. It takes long to import, which waits for the first
+kernel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any, Literal
 
-import numba
-
-from unstuck.optim import intrinsics
+from unstuck.errors import MissingPackageError
 from unstuck.optim.kernel_cache import keep_source
 from unstuck.optim.rule import Rule
 from unstuck.optim.sums import Sum
+from unstuck.optional import require
 
-__all__ = ["BLOCK", "Real", "compile_kernel", "kernel_source"]
+__all__ = ["BLOCK", "Real", "available", "compile_kernel", "kernel_source", "numba"]
 
 Real = Literal["float32", "float64"]
 BLOCK = 2048  #: entries summed in the tensors' own precision before the sum goes to float64
@@ -91,6 +94,25 @@ def exact_square(address, first, last, like):
 '''
 
 
+def numba() -> Any:
+    """Numba.
+
+    Raises:
+        MissingPackageError: It is not installed, or does not work with the NumPy that is.
+    """
+    return require("numba", extra="train", purpose="engine='numba'")
+
+
+@cache
+def available() -> bool:
+    """Whether Numba is installed and works here."""
+    try:
+        numba()
+    except MissingPackageError:
+        return False
+    return True
+
+
 def kernel_source(rule: Rule, real: Real) -> str:
     """The text of the module that holds ``kernel``."""
     program = rule.program()
@@ -150,13 +172,15 @@ def compile_kernel(rule: Rule, real: Real) -> Callable[[int, int, int, int, int,
     It runs without the interpreter's lock. The first call for a rule compiles, or loads what an earlier process has
     compiled; later calls return the same object.
     """
+    compiler = numba()
+    intrinsics = import_module("unstuck.optim.intrinsics")  # which imports Numba
     source = kernel_source(rule, real)
     path = keep_source(source, name=f"{rule.update.__module__.rpartition('.')[2]}_{real}")
     namespace: dict[str, Any] = {
         "__name__": __name__,  # a kept kernel names a module that can be imported
         **{name: getattr(intrinsics, name) for name in intrinsics.__all__},
-        real: getattr(numba, real),
-        "float64": numba.float64,
+        real: getattr(compiler, real),
+        "float64": compiler.float64,
         "inf": float("inf"),
     }
     exec(compile(source, path or "<unstuck kernel>", "exec"), namespace)
@@ -167,6 +191,6 @@ def compile_kernel(rule: Rule, real: Real) -> Callable[[int, int, int, int, int,
         "cache": path is not None,
     }
     for rare in ("count_from", "exact_square"):
-        namespace[rare] = numba.njit(error_model="numpy")(namespace[rare])
-    addresses = (numba.int64,) * 6
-    return numba.njit(numba.void(*addresses), **options)(namespace["kernel"])
+        namespace[rare] = compiler.njit(error_model="numpy")(namespace[rare])
+    addresses = (compiler.int64,) * 6
+    return compiler.njit(compiler.void(*addresses), **options)(namespace["kernel"])

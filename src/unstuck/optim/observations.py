@@ -21,7 +21,7 @@ class Observations:
 
     ``w`` is a weight tensor before the step, ``g`` its gradient as found in ``.grad``, ``dw`` the change that the step
     made, ``m`` the method's running average of earlier gradients. NaN means not measured: the parameter was skipped,
-    the method keeps no such average, or the reference engine ran without ``observe=True``.
+    the method keeps no such average, or the plain formula served it without ``observe=True``.
 
     Attributes:
         step: How many steps the optimizer has taken, this one included.

@@ -18,6 +18,7 @@ from unstuck.optim.observations import Observations
 from unstuck.optim.plan import Engine, Plan, check_engine
 from unstuck.optim.row import step_dtype
 from unstuck.optim.rule import Decay, Rule
+from unstuck.optim.torch_steps import TorchFunction
 
 __all__ = ["Group", "ObservedOptimizer"]
 
@@ -39,9 +40,10 @@ class ObservedOptimizer(Optimizer):
 
     Two arguments beyond those of torch's optimizers, both keyword-only:
 
-    * ``engine``: ``"auto"`` takes the compiled engine that fits each parameter, and plain torch where none does;
-      ``"numba"`` or ``"triton"`` leave the other one out; ``"torch"`` uses neither.
-    * ``observe``: measure also the parameters that plain torch serves, which takes extra passes over memory.
+    * ``engine``: ``"auto"`` takes the compiled engine that fits each parameter, torch's own fused step where there is
+      none on this machine, and the plain formula for all other kinds of tensors; ``"numba"``, ``"triton"`` and
+      ``"fused"`` leave the other ones out; ``"torch"`` is the plain formula for all.
+    * ``observe``: measure also the parameters that the plain formula serves, which takes extra passes over memory.
 
     torch's own switches ``foreach`` and ``fused`` are accepted and left unused: the engines here are both.
     """
@@ -81,6 +83,10 @@ class ObservedOptimizer(Optimizer):
     def decay(self, group: Group) -> Decay:
         """How ``weight_decay`` acts."""
         return "coupled" if group["weight_decay"] != 0 else "none"
+
+    def torch_step(self, group: Group) -> TorchFunction | None:
+        """Torch's function for the formula under a group's options, if it has one that agrees."""
+        return None
 
     def initial_state(self, name: str, param: Tensor, group: Group) -> Tensor:
         """A state before the first step."""
@@ -154,6 +160,7 @@ class ObservedOptimizer(Optimizer):
             switches=tuple(self.switches(group).items()),
             maximize=bool(group["maximize"]),
             decay=self.decay(group),
+            torch_step=self.torch_step(group),
         )
 
     def fill_state(self, param: Tensor, group: Group) -> bool:
@@ -172,8 +179,8 @@ class ObservedOptimizer(Optimizer):
     def observations(self) -> Observations | None:
         """What the last step saw; None before the first step, and where ``torch.compile`` took all steps.
 
-        The compiled engines measure always, within the update's own pass over memory; parameters that plain torch
-        serves are measured under ``observe=True`` and are NaN without. Waits for the device once.
+        All engines measure always, the compiled ones within the update's own pass over memory; parameters that the
+        plain formula serves are measured under ``observe=True`` and are NaN without. Waits for the device once.
         """
         if self._plan is None or self._steps_taken == 0:
             return None

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from unstuck.errors import ArgumentError
-from unstuck.optim import numba_engine, triton_engine
+from unstuck.optim import fused_engine, numba_engine, triton_engine
 from unstuck.optim.reference import advance
 from unstuck.optim.row import Row
 from unstuck.optim.rule import Rule
@@ -18,7 +18,7 @@ from unstuck.optim.table import Table, same_objects
 
 __all__ = ["Engine", "Method", "Plan", "check_engine"]
 
-Engine = Literal["auto", "torch", "numba", "triton"]
+Engine = Literal["auto", "torch", "numba", "triton", "fused"]
 Group = dict[str, Any]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -28,7 +28,9 @@ def check_engine(engine: str) -> None:
     if engine not in get_args(Engine):
         raise ArgumentError(f"engine: received {engine!r}; accepted are {', '.join(map(repr, get_args(Engine)))}")
     if engine == "triton":
-        triton_engine.require()
+        triton_engine.check()
+    if engine == "numba":
+        numba_engine.check()
 
 
 class Method(Protocol):
@@ -50,8 +52,8 @@ class Method(Protocol):
         ...
 
 
-class CompiledStep(Protocol):
-    """A compiled engine at work on rows that share a rule, a type and a device."""
+class TableStep(Protocol):
+    """An engine at work on rows that share a rule, a type and a device."""
 
     table: Table
 
@@ -69,7 +71,7 @@ class Plan:
 
     Args:
         method: The optimizer.
-        engine: Which compiled engines may be used.
+        engine: Which engines may be used beside the plain formula.
         sparse: Whether the method may act on the rows of a sparse gradient alone.
     """
 
@@ -90,7 +92,7 @@ class Plan:
                 self._rest.append(row)
             else:
                 tables.setdefault((kind, row.rule, row.param.dtype, row.param.device), []).append(row)
-        self._steps: list[CompiledStep] = [key[0](rows, constants=method.numbers) for key, rows in tables.items()]
+        self._steps: list[TableStep] = [key[0](rows, constants=method.numbers) for key, rows in tables.items()]
         self._known = {row.index for row in rows}
         self._waiting = [p for k, p in enumerate(self.params) if k not in self._known]
         self._state, self._entries = method.state, list(method.state.values())
@@ -169,10 +171,12 @@ def _flatten(groups: Sequence[Group]) -> list[torch.Tensor]:
 
 
 def _step_kinds(engine: Engine) -> list[tuple[Callable[[Row], bool], Any]]:
-    """The compiled engines that may be used: what each accepts, and how to make its step."""
+    """The engines that may be used, the fastest first: what each accepts, and how to make its step."""
     kinds: list[tuple[Callable[[Row], bool], Any]] = []
-    if engine in ("auto", "numba"):
+    if engine == "numba" or (engine == "auto" and numba_engine.available()):
         kinds.append((numba_engine.accepts, numba_engine.NumbaStep))
     if engine == "triton" or (engine == "auto" and triton_engine.available()):
         kinds.append((triton_engine.accepts, triton_engine.TritonStep))
+    if engine in ("auto", "fused"):
+        kinds.append((fused_engine.accepts, fused_engine.FusedStep))
     return kinds

@@ -15,10 +15,11 @@ from unstuck.errors import ArgumentError
 from unstuck.optim.row import Row
 from unstuck.optim.sums import Sum
 
-__all__ = ["advance"]
+__all__ = ["advance", "measure"]
 
 Constants = Callable[[dict[str, Any]], dict[str, Any]]
 _HALF = (torch.bfloat16, torch.float16)
+_TINY = 1e-30  #: sums below it may have lost terms to the end of float32's range
 
 
 def advance(row: Row, *, constants: Constants, sparse: bool, observe: bool) -> torch.Tensor | None:
@@ -52,7 +53,7 @@ def advance(row: Row, *, constants: Constants, sparse: bool, observe: bool) -> t
         results = _apply(row, tensors, numbers)
         for target, result in zip(targets, results, strict=True):
             target.copy_(result)
-        return _measure(row, tensors[0], tensors[1], targets[0], tensors[2:]) if observe else None
+        return measure(tensors[0], tensors[1], targets[0], _average(row, tensors[2:])) if observe else None
 
 
 def _count(row: Row) -> Any:
@@ -111,22 +112,69 @@ def _advance_sparse(
         results = _apply(row, [picked[0], gradient.values(), *picked[1:]], numbers)
         for target, result in zip(targets, results, strict=True):
             target[where] = result
-    return None if before is None else _measure(row, before, gradient.to_dense(), row.param, earlier)
+    return None if before is None else measure(before, gradient.to_dense(), row.param, _average(row, earlier))
 
 
-def _measure(
-    row: Row, before: torch.Tensor, g: torch.Tensor, after: torch.Tensor, buffers: Sequence[torch.Tensor]
+def _average(row: Row, buffers: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    """Which of the buffers averages gradients."""
+    name = row.rule.average
+    return buffers[row.rule.kept.index(name)] if name is not None and name in row.rule.kept else None
+
+
+def measure(
+    before: torch.Tensor, gradient: torch.Tensor, after: torch.Tensor, average: torch.Tensor | None
 ) -> torch.Tensor:
+    """The sums of ``sums.Sum`` of one parameter.
+
+    Args:
+        before: The weight before the step.
+        gradient: Its gradient.
+        after: The weight after the step.
+        average: The running average of gradients before the step, where the method keeps one.
+    """
     with torch.no_grad():
+        given = [before, gradient, after, *([] if average is None else [average])]
+        w, g, after, *averages = _wide([x.detach().flatten() for x in given])
+        m = averages[0] if averages else None
+        change = after - w
+        on_cpu, largest = g.device.type == "cpu", _largest(g)
+        sums = {
+            Sum.WEIGHT_SQ: _dot(w, w),
+            Sum.GRADIENT_SQ: _dot(g, g),
+            Sum.UPDATE_SQ: _dot(change, change),
+            Sum.GRADIENT_UPDATE: _dot(g, change),
+            Sum.GRADIENT_AVERAGE: torch.nan if m is None else _dot(g, m),
+            Sum.AVERAGE_SQ: torch.nan if m is None else _dot(m, m),
+            Sum.GRADIENT_MAX: largest,
+            Sum.NON_FINITE: 0 if on_cpu and largest < torch.inf else (~g.isfinite()).sum(),
+            Sum.ZEROS: g.numel() - g.count_nonzero(),
+        }
+        values = [sums[column] for column in Sum]
         wide = torch.float32 if g.device.type == "mps" else torch.float64
-        w, g = before.detach().to(wide), g.detach().to(wide)
-        change = after.detach().to(wide) - w
-        sums = torch.full((len(Sum),), torch.nan, dtype=wide, device=g.device)
-        sums[Sum.WEIGHT_SQ], sums[Sum.GRADIENT_SQ] = (w * w).sum(), (g * g).sum()
-        sums[Sum.UPDATE_SQ], sums[Sum.GRADIENT_UPDATE] = (change * change).sum(), (g * change).sum()
-        if row.rule.average is not None and row.rule.average in row.rule.kept:
-            m = buffers[row.rule.kept.index(row.rule.average)].detach().to(wide)
-            sums[Sum.GRADIENT_AVERAGE], sums[Sum.AVERAGE_SQ] = (g * m).sum(), (m * m).sum()
-        sums[Sum.GRADIENT_MAX] = g.abs().max() if g.numel() else 0.0
-        sums[Sum.NON_FINITE], sums[Sum.ZEROS] = (~g.isfinite()).sum(), (g == 0).sum()
-        return sums
+        if on_cpu:
+            return torch.tensor([float(value) for value in values], dtype=wide)
+        return torch.stack([torch.as_tensor(value, dtype=wide, device=g.device) for value in values])
+
+
+def _wide(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    """float64 where the device has it; float32 on the CPU stays, where copies would take longer than all sums."""
+    device = tensors[0].device.type
+    if device == "cpu" and all(x.dtype is torch.float32 for x in tensors):
+        return tensors
+    return [x.float() if device == "mps" else x.double() for x in tensors]
+
+
+def _dot(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The scalar product, also where its terms leave the range of float32."""
+    product = x.dot(y)
+    if x.dtype is torch.float32 and x.device.type == "cpu" and not _TINY < abs(product.item()) < torch.inf:
+        return x.double().dot(y.double())
+    return product
+
+
+def _largest(g: torch.Tensor) -> torch.Tensor:
+    """The largest magnitude; NaN where there is one."""
+    if not g.numel():
+        return g.new_zeros(())
+    least, most = torch.aminmax(g)
+    return torch.maximum(-least, most)

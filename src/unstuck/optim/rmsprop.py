@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from unstuck.optim import torch_steps
 from unstuck.optim.arguments import NOT_NEGATIVE, UNIT, Accepted
 from unstuck.optim.arithmetic import maximum, sqrt
 from unstuck.optim.optimizer import Group, ObservedOptimizer
 from unstuck.optim.plan import Engine
+from unstuck.optim.torch_steps import TorchFunction
 
 __all__ = ["RMSprop"]
 
@@ -106,3 +108,7 @@ class RMSprop(ObservedOptimizer):
         """The mean square, and what momentum and centring need."""
         wanted = {"square_avg": True, "momentum_buffer": group["momentum"] > 0, "grad_avg": group["centered"]}
         return tuple(name for name in self.state_names if wanted[name])
+
+    def torch_step(self, group: Group) -> TorchFunction | None:
+        """Torch has the same formula, but takes the root of a centred mean below zero, which is NaN."""
+        return None if group["centered"] else torch_steps.rmsprop

@@ -37,6 +37,12 @@ class Row:
         """The state tensors that the formula reads and writes, in its order."""
         return [self.state[name] for name in self.rule.kept]
 
+    @property
+    def average(self) -> torch.Tensor | None:
+        """The buffer that averages gradients, if the method keeps one under these options."""
+        name = self.rule.average
+        return self.state[name] if name is not None and name in self.rule.kept else None
+
 
 def scalar(value: Any) -> float:
     """A number of a group as a float, also where it is a tensor of one element."""

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 from unstuck.optim.symbols import Program, record
+from unstuck.optim.torch_steps import TorchFunction
 
 __all__ = ["Decay", "Rule"]
 
@@ -29,6 +30,7 @@ class Rule:
         maximize: Climb instead of descend: the gradient changes its sign.
         decay: ``coupled`` adds ``weight_decay * w`` to the gradient (L2 penalty); ``decoupled`` shrinks the weight by
             ``1 - lr * weight_decay`` first (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+        torch_step: torch's function for all of this, if it has one.
     """
 
     update: Callable[..., Sequence[Any]]
@@ -38,6 +40,7 @@ class Rule:
     switches: tuple[tuple[str, bool], ...]
     maximize: bool
     decay: Decay
+    torch_step: TorchFunction | None = None
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from unstuck.errors import ArgumentError
+from unstuck.optim import torch_steps
 from unstuck.optim.arguments import NOT_NEGATIVE, Accepted
 from unstuck.optim.arithmetic import where
 from unstuck.optim.optimizer import Group, ObservedOptimizer
 from unstuck.optim.plan import Engine
+from unstuck.optim.torch_steps import TorchFunction
 
 __all__ = ["SGD"]
 
@@ -127,3 +129,7 @@ class SGD(ObservedOptimizer):
     def kept_states(self, group: Group) -> tuple[str, ...]:
         """The buffer, if there is momentum."""
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
+
+    def torch_step(self, group: Group) -> TorchFunction | None:
+        """Torch has the same formula."""
+        return torch_steps.sgd

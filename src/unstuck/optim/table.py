@@ -92,7 +92,7 @@ class Table:
         self._single = [k for k, p in enumerate(self._params) if p.numel() == 1]
         self._usual_types, self._usual_dtypes = [Tensor] * len(rows), [self.dtype] * len(rows)
         self._gradients: list[int] = []
-        self._copies: list[Tensor] = []
+        self._copies: dict[int, Tensor] = {}
 
         kept = len(self.rule.kept)
         self.addresses = np.zeros((len(rows), 2 + kept), np.int64)
@@ -143,7 +143,7 @@ class Table:
         """Enter the addresses of this step's gradients; False where one needs another engine."""
         gradients = list(map(_gradient, self._params))
         if self._copies:
-            self._copies = []
+            self._copies = {}
         try:
             usual = (
                 list(map(type, gradients)) == self._usual_types
@@ -164,6 +164,14 @@ class Table:
             self.active[:] = self._all_active = True
         return True
 
+    def gradients(self) -> dict[int, Tensor]:
+        """The gradients that were taken, by the number of their row, each laid out in memory as its parameter."""
+        return {
+            k: self._copies.get(k, param.grad)
+            for k, param in enumerate(self._params)
+            if self.active[k] and param.grad is not None
+        }
+
     def _laid_out(self, tensors: list[Tensor]) -> bool:
         """Whether each tensor lies in memory as the table takes it to."""
         if self._flat:
@@ -183,7 +191,7 @@ class Table:
                 return False
             if g.stride() != p.stride() or g.is_neg():
                 g = torch.empty_like(p, requires_grad=False).copy_(g.detach())
-                self._copies.append(g)
+                self._copies[k] = g
             self.addresses[k, 1] = _address(g)
         if not np.array_equal(active, self.active):
             self._left = b""

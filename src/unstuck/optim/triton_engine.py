@@ -16,8 +16,9 @@ from unstuck.optim.sums import Sum
 from unstuck.optim.table import Table, eligible
 from unstuck.optim.triton_kernel import available as installed
 from unstuck.optim.triton_kernel import compile_kernel
+from unstuck.optional import require
 
-__all__ = ["CHUNK", "TritonStep", "accepts", "available", "require"]
+__all__ = ["CHUNK", "TritonStep", "accepts", "available", "check"]
 
 CHUNK = 8_192  #: entries a program: enough programs for every multiprocessor even where one tensor is all there is
 BLOCK = 1_024  #: entries that a program works on at once
@@ -34,16 +35,13 @@ def available() -> bool:
     return installed() and (torch.cuda.is_available() or _interpreted())
 
 
-def require() -> None:
-    """Raise ``ArgumentError`` where the engine cannot run."""
-    if not installed():
-        raise ArgumentError(
-            "engine: received 'triton', but Triton is not installed; accepted here are 'auto', 'torch', 'numba'. "
-            "Install it with: pip install triton"
-        )
+def check() -> None:
+    """Raise where the engine cannot run: ``MissingPackageError`` without Triton, ``ArgumentError`` without a device."""
+    require("triton", extra="triton", purpose="engine='triton'")
     if not available():
         raise ArgumentError(
-            "engine: received 'triton', but torch finds no CUDA device; accepted here are 'auto', 'torch', 'numba'"
+            "engine: received 'triton', but torch finds no CUDA device; accepted here are 'auto', 'torch', 'numba', "
+            "'fused'"
         )
 
 

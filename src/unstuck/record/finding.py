@@ -152,6 +152,7 @@ class Verdict:
         not_evaluated: Codes of the rules that could not be evaluated, each with its reason.
         cost: What observing cost: ``seconds``, ``share`` of the training time, ``sampled_steps``, ``steps``.
         reason: Why there were not enough data; empty otherwise.
+        gaps: What the verdict does not rest on, in sentences: what of the run may be missing, or was passed over.
     """
 
     kind: VerdictKind
@@ -160,6 +161,7 @@ class Verdict:
     not_evaluated: Mapping[str, str] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    gaps: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain data, ready for :func:`json.dumps`; the format other programs rely on."""
@@ -167,6 +169,7 @@ class Verdict:
             "schema": SCHEMA,
             "verdict": self.kind,
             "reason": self.reason,
+            "gaps": list(self.gaps),
             "findings": [_plain(asdict(finding)) for finding in self.findings],
             "clear": list(self.clear),
             "not_evaluated": dict(self.not_evaluated),

@@ -2,100 +2,61 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.errors import ArgumentError, RunError
-from unstuck.record.facts import Fact, FactT
-from unstuck.record.plain import from_plain
-from unstuck.record.schema import check_schema, run_file
+from unstuck.errors import ArgumentError
+from unstuck.record.database import Database, fenced, open_database, run_file
+from unstuck.record.facts import End, Fact, FactT
+from unstuck.record.kept import Kept, has_samples, stream_numbers
+from unstuck.record.plain import MOST_TEXT, from_json
+from unstuck.record.series import MOST_BYTES, Row, Series, Table, array_of, series_of, table_of, whole
 from unstuck.record.signals import Index, Signal
+from unstuck.record.upgrade import stored_kinds
 
 __all__ = ["Run", "Series", "Table"]
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Series:
-    """One number over the steps.
-
-    Attributes:
-        steps: Training steps, ascending, shape (S,), int64.
-        values: The numbers, shape (S,), float64; NaN where an entry was missing.
-    """
-
-    steps: NDArray[np.int64]
-    values: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def finite(self) -> Series:
-        """The samples that are finite."""
-        keep = np.isfinite(self.values)
-        return Series(self.steps[keep], self.values[keep])
-
-    def between(self, first: int, last: int) -> Series:
-        """The samples of the steps from ``first`` to ``last``, both included."""
-        keep = (self.steps >= first) & (self.steps <= last)
-        return Series(self.steps[keep], self.values[keep])
-
-
-@dataclass(frozen=True)
-class Table:
-    """One number for each entry of an index, over the steps.
-
-    Attributes:
-        steps: Training steps, ascending, shape (S,), int64.
-        names: Name of each entry, length C.
-        values: The numbers, shape (S, C), or (S, C, bins) for a histogram, float64; NaN where missing.
-    """
-
-    steps: NDArray[np.int64]
-    names: tuple[str, ...]
-    values: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def column(self, name: str) -> Series:
-        """The samples of one entry.
-
-        Raises:
-            ArgumentError: There is no entry of that name.
-        """
-        if name not in self.names:
-            raise ArgumentError(f"name={name!r}: this table has {', '.join(self.names) or 'no entries'}")
-        return Series(self.steps, self.values[:, self.names.index(name)])
-
-    def columns(self) -> Iterator[tuple[str, Series]]:
-        """Each entry's name with its samples."""
-        for position, name in enumerate(self.names):
-            yield name, Series(self.steps, self.values[:, position])
+# What is huge is not even loaded: NULL stands for it.
+SAMPLES = (
+    "SELECT position, step, CASE WHEN length(data) <= ? THEN data END FROM samples "
+    "WHERE stream = ? AND signal = ? ORDER BY position"
+)
+FACTS = """SELECT CASE WHEN length(value) <= ? THEN value END FROM facts
+           WHERE stream = ? AND kind IN (?, ?) ORDER BY id"""
+ARRAYS = (
+    "SELECT step, shape, CASE WHEN length(data) <= ? THEN data END FROM arrays "
+    "WHERE stream = ? AND name = ? ORDER BY step"
+)
 
 
 class Run:
     """A recorded training, or one stream of it.
 
     Open one with :meth:`open`; a run may be read while it is being written, and shows what was flushed.
-    Reads give the stream that the object stands for: 0, unless taken by :meth:`stream`.
+    Reads give the stream that the object stands for: 0, unless taken by :meth:`streams`.
+
+    Every read may raise :class:`~unstuck.errors.DamagedRunError`.
+
+    Attributes:
+        path: The run's folder.
+        number: The stream.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, *, stream: int = 0) -> None:
-        self._connection = connection
-        self.path = path
+    def __init__(self, database: Database, *, stream: int = 0, kept: Kept | None = None) -> None:
+        self._database = database
+        self._connection = database.connection
+        self._kept = kept
+        self._read: dict[object, Any] = {}
+        self.path = database.file.parent
         self.number = stream
-        self._read: dict[str, Any] | None = None
 
     @classmethod
     def open(cls, path: Path | str) -> Run:
@@ -107,32 +68,55 @@ class Run:
         Raises:
             NotARunError: There is no run.
             NewerSchemaError: A newer release wrote it.
+            DamagedRunError: Its file is damaged.
+            RunError: Its file cannot be read, or another program holds it.
         """
-        file = run_file(Path(path))
-        # Not mode=ro where it can be helped: a reader must recover the write-ahead log of a writer that was killed.
-        mode = "rw" if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK) else "ro&immutable=1"
-        address = f"{file.resolve().as_uri()}?mode={mode}"
-        connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None, timeout=30.0)
-        try:
-            check_schema(connection, file)
-        except RunError:
-            connection.close()
-            raise
-        return cls(connection, file.parent)
+        return cls(open_database(run_file(Path(path))))
 
     def streams(self) -> tuple[Run, ...]:
-        """The trainings of this run, each as a run of its own."""
-        rows = self._connection.execute("SELECT stream FROM samples UNION SELECT stream FROM facts ORDER BY 1")
-        return tuple(Run(self._connection, self.path, stream=int(row[0])) for row in rows.fetchall())
+        """The trainings of this run, each as a run of its own; of a snapshot, each as a snapshot."""
+        with self._fenced("its trainings"):
+            numbers = self._kept.numbers() if self._kept else stream_numbers(self._connection)
+        return tuple(Run(self._database, stream=number, kept=self._kept) for number in numbers)
 
     def snapshot(self) -> Run:
-        """This stream, of which everything is read once: for judges, who ask for the same again and again.
+        """This run as it stands now, of which everything is read once: for judges, who ask for the same repeatedly.
 
         What it has read does not change any more when the training goes on; take a new one to see the rest.
         """
-        run = Run(self._connection, self.path, stream=self.number)
-        run._read = {}
-        return run
+        return Run(self._database, stream=self.number, kept=self._kept or Kept(self._database))
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one training of this run has a loss."""
+        if self._kept is None:
+            return self.snapshot().several
+        with self._fenced("its trainings"):
+            return self._kept.several()
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What may be missing from what was recorded, in sentences; empty where nothing is."""
+        sentences: list[str] = []
+        if self._database.unread:
+            sentences.append(
+                f"{self._database.file.name}-wal holds the newest steps, and cannot be read in a read-only folder: "
+                "copy both files elsewhere, and judge them there."
+            )
+        trainings = self.snapshot().streams()
+        open_ended = sum(End.kind not in training.kinds() for training in trainings)
+        if open_ended:
+            whose = f" of {open_ended:,} of {len(trainings):,} trainings" if len(trainings) > 1 else ""
+            sentences.append(f"No end{whose} was recorded: still running, or cut off; the newest steps may be missing.")
+        return tuple(sentences)
+
+    def once(self, key: object, read: Callable[[], T]) -> T:
+        """What a function reads of this stream; of a snapshot it is called once for each key."""
+        if self._kept is None:
+            return read()
+        if key not in self._read:
+            self._read[key] = read()
+        return cast(T, self._read[key])
 
     def series(self, signal: Signal) -> Series:
         """The samples of a signal that has one number a step; empty where there are none."""
@@ -140,49 +124,43 @@ class Run:
             raise ArgumentError(
                 f"signal={signal.key!r} has one number for each {signal.index.value}; read it by table()"
             )
-        return self._once(signal.key, lambda: self._series(signal))
+        return self.once(signal.key, lambda: self._series(signal))
 
     def table(self, signal: Signal) -> Table:
         """The samples of a signal with one number for each parameter, layer or group; empty where there are none."""
         if signal.index is Index.RUN:
             raise ArgumentError(f"signal={signal.key!r} has one number a step; read it by series()")
-        return self._once(signal.key, lambda: self._table(signal))
-
-    def _series(self, signal: Signal) -> Series:
-        rows = self._samples(signal)
-        return Series(
-            np.array([step for step, _ in rows], dtype=np.int64),
-            np.frombuffer(b"".join(data for _, data in rows), np.float64),
-        )
-
-    def _table(self, signal: Signal) -> Table:
-        rows = self._samples(signal)
-        names = self.names(signal.index)
-        values = np.full((len(rows), len(names), signal.bins), np.nan)
-        for row, (_, data) in enumerate(rows):
-            sample = np.frombuffer(data, np.float32).reshape(-1, signal.bins)[: len(names)]
-            values[row, : len(sample)] = sample
-        steps = np.array([step for step, _ in rows], dtype=np.int64)
-        return Table(steps, names, values if signal.bins > 1 else values[:, :, 0])
+        return self.once(signal.key, lambda: self._table(signal))
 
     def names(self, index: Index) -> tuple[str, ...]:
         """Names of the entries of an index."""
-        query = "SELECT name FROM names WHERE stream = ? AND kind = ? ORDER BY position"
-        return tuple(row[0] for row in self._connection.execute(query, (self.number, index.value)))
+        query = "SELECT position, name FROM names WHERE stream = ? AND kind = ? ORDER BY position"
+        with self._fenced(f"the names of each {index.value}"):
+            rows = self._connection.execute(query, (self.number, index.value)).fetchall()
+            if [row[0] for row in rows] != list(range(len(rows))):
+                raise ValueError("some are missing")
+            names = tuple(row[1] for row in rows)
+            if not all(isinstance(name, str) for name in names):
+                raise ValueError("one is no text")
+        return names
 
     def has(self, signal: Signal) -> bool:
         """Whether there is at least one sample of a signal."""
-        query = "SELECT 1 FROM samples WHERE stream = ? AND signal = ? LIMIT 1"
-        return self._connection.execute(query, (self.number, signal.key)).fetchone() is not None
+        with self._fenced(f"the signal {signal.key!r}"):
+            return has_samples(self._connection, self.number, signal)
+
+    def last_step(self, signal: Signal) -> int | None:
+        """The step of the latest sample of a signal; None where there is none."""
+        query = "SELECT step FROM samples WHERE stream = ? AND signal = ? ORDER BY position DESC LIMIT 1"
+        with self._fenced(f"the signal {signal.key!r}"):
+            row = self._connection.execute(query, (self.number, signal.key)).fetchone()
+            if row is not None and type(row[0]) is not int:
+                raise ValueError("a step is no whole number")
+        return row and row[0]
 
     def facts(self, kind: type[FactT]) -> tuple[FactT, ...]:
         """All facts of a kind, in the order in which they were stated."""
-        return self._once(f"fact {kind.kind}", lambda: self._facts(kind))
-
-    def _facts(self, kind: type[FactT]) -> tuple[FactT, ...]:
-        query = "SELECT value FROM facts WHERE stream = ? AND kind = ? ORDER BY id"
-        rows = self._connection.execute(query, (self.number, kind.kind)).fetchall()
-        return tuple(from_plain(kind, json.loads(row[0])) for row in rows)
+        return self.once(kind, lambda: self._facts(kind))
 
     def fact(self, kind: type[FactT]) -> FactT | None:
         """The latest fact of a kind; None where none was stated."""
@@ -193,15 +171,18 @@ class Run:
         """Whether a fact of a kind was stated."""
         return bool(self.facts(kind))
 
+    def kinds(self) -> frozenset[str]:
+        """The kinds of facts that were stated, known to this release or not."""
+        with self._fenced("its facts"):
+            return frozenset((self._kept or Kept(self._database)).facts().get(self.number, {}))
+
     def arrays(self, name: str) -> tuple[tuple[int, NDArray[np.float32]], ...]:
         """The arrays of a name, each with its step."""
-        query = "SELECT step, shape, data FROM arrays WHERE stream = ? AND name = ? ORDER BY step"
-        rows = self._connection.execute(query, (self.number, name)).fetchall()
-        return tuple((step, np.frombuffer(data, np.float32).reshape(json.loads(shape))) for step, shape, data in rows)
+        return self.once(("array", name), lambda: self._arrays(name))
 
     def close(self) -> None:
         """Close the file; the streams of this run close with it."""
-        self._connection.close()
+        self._database.close()
 
     def __enter__(self) -> Run:
         return self
@@ -211,13 +192,31 @@ class Run:
     ) -> None:
         self.close()
 
-    def _once(self, key: str, read: Callable[[], T]) -> T:
-        if self._read is None:
-            return read()
-        if key not in self._read:
-            self._read[key] = read()
-        return self._read[key]
+    def _series(self, signal: Signal) -> Series:
+        with self._fenced(f"the signal {signal.key!r}"):
+            return series_of(self._samples(signal))
 
-    def _samples(self, signal: Signal) -> list[tuple[int, bytes]]:
-        query = "SELECT step, data FROM samples WHERE stream = ? AND signal = ? ORDER BY position"
-        return self._connection.execute(query, (self.number, signal.key)).fetchall()
+    def _table(self, signal: Signal) -> Table:
+        with self._fenced(f"the signal {signal.key!r}"):
+            samples = self._samples(signal)
+            return table_of(samples, signal, self.names(signal.index))  # last, for a live run goes on naming
+
+    def _samples(self, signal: Signal) -> list[Row]:
+        return self._connection.execute(SAMPLES, (MOST_BYTES, self.number, signal.key)).fetchall()
+
+    def _facts(self, kind: type[FactT]) -> tuple[FactT, ...]:
+        with self._fenced("its facts"):
+            if self._kept is None:
+                rows = self._connection.execute(FACTS, (MOST_TEXT, self.number, *stored_kinds(kind.kind))).fetchall()
+                return tuple(from_json(kind, row[0]) for row in rows)
+            known = self._kept.facts().get(self.number, {})
+            texts = [text for name in dict.fromkeys(stored_kinds(kind.kind)) for text in known.get(name, [])]
+            return tuple(self._kept.fact(kind, text) for text in texts)
+
+    def _arrays(self, name: str) -> tuple[tuple[int, NDArray[np.float32]], ...]:
+        with self._fenced(f"the arrays {name!r}"):
+            rows = self._connection.execute(ARRAYS, (MOST_BYTES, self.number, name)).fetchall()
+            return tuple((whole(step), array_of(shape, data)) for step, shape, data in rows)
+
+    def _fenced(self, what: str) -> AbstractContextManager[None]:
+        return fenced(self._database.file, what)

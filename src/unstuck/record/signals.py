@@ -146,6 +146,8 @@ PREDICTION_TOP = _run("prediction_top", "share", Cost.CHEAP, "targets are not cl
 # Evaluations, with the number of updates made before them.
 TRAIN_LOSS = _run("train_loss", "loss", Cost.FREE, "no mean over an epoch was taken")
 TRAIN_ACCURACY = _run("train_accuracy", "share", Cost.FREE, "no mean over an epoch was taken, or no classes")
+#: examples of one evaluation of other data than the training set, whatever was computed of them
+EVALUATED = _run("evaluated", "examples", Cost.FREE, "no evaluation was seen")
 VALIDATION_LOSS = _run("validation_loss", "loss", Cost.FREE, "no evaluation was seen")
 VALIDATION_ACCURACY = _run("validation_accuracy", "share", Cost.FREE, "no evaluation was seen, or no classes")
 

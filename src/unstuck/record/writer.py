@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unstuck.errors import RunWriteError
 from unstuck.record.facts import Fact
-from unstuck.record.schema import CREATE, FILE_NAME, HEAD, SCHEMA, SIGNAL_BYTES
-from unstuck.record.signals import Index, Signal
+from unstuck.record.ledger import Ledger
+from unstuck.record.schema import HEAD, SIGNAL_BYTES
+from unstuck.record.signals import LOSS, Index, Signal
+from unstuck.record.thinning import LEAST, Thinning, Track
 
 __all__ = ["RunWriter"]
 
 FLUSH_SECONDS = 0.5
-ROW_BYTES = 24  # what SQLite keeps for a row beside its blob
 
-
-@dataclass
-class _Track:
-    """Thinning state of one signal of one stream."""
-
-    offered: int = 0
-    stride: int = 1
-    kept_bytes: int = 0
+ADD_NAME = "INSERT INTO names VALUES (?, ?, ?, ?)"
+ADD_SAMPLE = "INSERT INTO samples VALUES (?, ?, ?, ?, ?)"
+ADD_FACT = "INSERT INTO facts (stream, kind, value) VALUES (?, ?, ?)"
+ADD_ARRAY = "INSERT OR REPLACE INTO arrays VALUES (?, ?, ?, ?, ?)"
+THIN = "DELETE FROM samples WHERE stream = ? AND signal = ? AND position >= ? AND position % ?"
 
 
 class RunWriter:
     """Append signals and facts to a run, safely and within a bounded file.
 
     What was flushed survives ``kill -9``; unflushed samples are at most half a second old. Another process may read the
-    file at any time. Methods may be called from several threads.
+    file at any time, and the file may be copied at any time: alone it lacks what was written in the last two seconds,
+    or longer on a slow disk. Methods may be called from several threads.
+
+    A signal may take ``signal_bytes`` over all trainings of the run, each its fair share: see
+    :class:`~unstuck.record.thinning.Thinning`.
 
     Args:
-        path: The run's folder; it is made where it is missing.
+        path: The run's folder; it is made where it is missing. Other files in it are left alone.
         signal_bytes: Share of the file for one signal, in bytes.
 
     Raises:
@@ -67,32 +66,11 @@ class RunWriter:
         self._signal_bytes = signal_bytes
         self._lock = threading.RLock()
         self._pending: list[tuple[int, str, int, int, bytes]] = []
-        self._tracks: defaultdict[tuple[int, str], _Track] = defaultdict(_Track)
-        self._signal_totals: defaultdict[str, int] = defaultdict(int)
+        self._thinning: dict[str, Thinning] = {}
+        self._thinned: dict[tuple[int, str], Track] = {}
         self._names: defaultdict[tuple[int, Index], int] = defaultdict(int)
         self._flushed = time.monotonic()
-        self._connection = self._create()
-
-    def _create(self) -> sqlite3.Connection:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = self.path / FILE_NAME
-            if file.exists():
-                raise RunWriteError(f"{file}: there is a run already; choose another folder, or remove that one")
-            connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None, timeout=30.0)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.executescript(CREATE)
-            connection.executemany(
-                "INSERT INTO meta VALUES (?, ?)", [("schema", str(SCHEMA)), ("created", str(time.time()))]
-            )
-        except (OSError, sqlite3.Error) as error:
-            if isinstance(error, RunWriteError):
-                raise
-            raise RunWriteError(
-                f"{self.path}: the run cannot be written ({error}); choose another folder with --out, or free space"
-            ) from error
-        return connection
+        self._ledger = Ledger(path)
 
     def name(self, index: Index, names: Iterable[str], *, stream: int = 0) -> None:
         """Append the names of an index's entries, in the order in which samples will give their values."""
@@ -100,14 +78,14 @@ class RunWriter:
             start = self._names[stream, index]
             rows = [(stream, index.value, start + i, name) for i, name in enumerate(names)]
             self._names[stream, index] += len(rows)
-            self._execute("INSERT INTO names VALUES (?, ?, ?, ?)", rows)
+            self._ledger.write((ADD_NAME, rows))
 
     def add(self, signal: Signal, step: int, values: ArrayLike, *, stream: int = 0) -> None:
         """Append one sample.
 
         Args:
             signal: What was measured.
-            step: Optimizer updates completed before it.
+            step: Optimizer updates completed before it. A sample that comes after one of a later step is left out.
             values: One number, or one for each entry of the signal's index: shape (entries,), or (entries, bins) for a
                 histogram. NaN stands for a missing entry.
             stream: The training that it belongs to.
@@ -134,16 +112,19 @@ class RunWriter:
 
     def _offer(self, key: str, step: int, data: bytes, stream: int) -> None:
         """Keep one sample, unless the signal has so many that it is thinned."""
-        track = self._tracks[stream, key]
-        position = track.offered
-        track.offered += 1
-        if position >= HEAD and position % track.stride:
+        thinning = self._thinning.get(key)
+        if thinning is None:
+            # Most rules rest on the curve of the loss, which is the cheapest signal of all.
+            least = HEAD if key == LOSS.key else LEAST
+            thinning = self._thinning[key] = Thinning(self._signal_bytes, least=least)
+        position = thinning.offer(stream, step, len(data))
+        if position is None:
             return
         self._pending.append((stream, key, position, step, data))
-        track.kept_bytes += len(data) + ROW_BYTES
-        self._signal_totals[key] += len(data) + ROW_BYTES
-        if self._signal_totals[key] > self._signal_bytes and track.offered > 2 * HEAD:
-            self._thin(stream, key, track)
+        crowded = thinning.crowded()
+        while crowded is not None:
+            self._thinned[crowded, key] = thinning.halve(crowded)
+            crowded = thinning.crowded()
 
     def _flush_in_time(self) -> None:
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
@@ -153,27 +134,26 @@ class RunWriter:
         """Append a fact, and flush, so that a live reader sees it together with the samples before it."""
         with self._lock:
             self.flush()
-            self._execute(
-                "INSERT INTO facts (stream, kind, value) VALUES (?, ?, ?)",
-                [(stream, fact.kind, json.dumps(asdict(fact)))],
-            )
+            self._ledger.write((ADD_FACT, [(stream, fact.kind, json.dumps(asdict(fact)))]))
 
     def array(self, name: str, step: int, values: ArrayLike, *, stream: int = 0) -> None:
         """Store an array, as float32; a later one of the same name and step replaces it."""
         array = np.asarray(values, dtype=np.float32)
         with self._lock:
-            self._execute(
-                "INSERT OR REPLACE INTO arrays VALUES (?, ?, ?, ?, ?)",
-                [(stream, name, step, json.dumps(array.shape), array.tobytes())],
-            )
+            self._ledger.write((ADD_ARRAY, [(stream, name, step, json.dumps(array.shape), array.tobytes())]))
 
     def flush(self) -> None:
         """Write what is pending."""
         with self._lock:
             pending, self._pending = self._pending, []
+            thinned, self._thinned = self._thinned, {}
             self._flushed = time.monotonic()
-            if pending:
-                self._execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", pending)
+            if thinned:
+                pending = [row for row in pending if row[:2] not in thinned or thinned[row[:2]].keeps(row[2])]
+                where = [(*key, track.head, track.stride) for key, track in thinned.items()]
+                self._ledger.write((ADD_SAMPLE, pending), (THIN, where))
+            elif pending:
+                self._ledger.write((ADD_SAMPLE, pending))
 
     def close(self) -> None:
         """Flush and close; closing twice is allowed."""
@@ -181,7 +161,7 @@ class RunWriter:
             try:
                 self.flush()
             finally:
-                self._connection.close()
+                self._ledger.close()
 
     def __enter__(self) -> RunWriter:
         return self
@@ -190,27 +170,3 @@ class RunWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _thin(self, stream: int, key: str, track: _Track) -> None:
-        """Keep every second of the samples after the head."""
-        self.flush()
-        track.stride *= 2
-        where = "stream = ? AND signal = ? AND position >= ? AND position % ?"
-        self._execute(f"DELETE FROM samples WHERE {where}", [(stream, key, HEAD, track.stride)])
-        query = "SELECT coalesce(sum(length(data) + ?), 0) FROM samples WHERE stream = ? AND signal = ?"
-        kept = int(self._connection.execute(query, (ROW_BYTES, stream, key)).fetchone()[0])
-        self._signal_totals[key] += kept - track.kept_bytes
-        track.kept_bytes = kept
-
-    def _execute(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        try:
-            self._connection.execute("BEGIN")
-            self._connection.executemany(statement, rows)
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            raise RunWriteError(
-                f"{self.path}: the run could not be written any further ({error}); what stands there is kept. "
-                "Free space, or choose another folder with --out"
-            ) from error

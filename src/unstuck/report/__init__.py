@@ -21,8 +21,30 @@ Examples:
     ('report.html', True)
 """
 
-from unstuck.report.checks import write_checks
-from unstuck.report.html import write_html
-from unstuck.report.text import render_text
+from __future__ import annotations
 
-__all__ = ["render_text", "write_checks", "write_html"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unstuck.report.checks import write_checks
+    from unstuck.report.html import write_html
+    from unstuck.report.phrases import WATCHING_ENDED, watching_ended
+    from unstuck.report.text import render_text
+
+__all__ = ["WATCHING_ENDED", "render_text", "watching_ended", "write_checks", "write_html"]
+
+_HOMES = {
+    "WATCHING_ENDED": "unstuck.report.phrases",
+    "watching_ended": "unstuck.report.phrases",
+    "render_text": "unstuck.report.text",
+    "write_checks": "unstuck.report.checks",
+    "write_html": "unstuck.report.html",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the plots and the templates only for those who write a page: most verdicts are read in the terminal."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

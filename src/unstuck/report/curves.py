@@ -223,5 +223,5 @@ def _untrained(run: Run, words: Words) -> tuple[Reference, ...]:
 
 def _majority(run: Run, words: Words) -> tuple[Reference, ...]:
     known = run.fact(facts.Loss)
-    counts = known.class_counts if known else ()
+    counts = known.classes.counts if known else ()
     return (Reference(words.say("accuracy.majority"), max(counts) / sum(counts)),) if sum(counts) else ()

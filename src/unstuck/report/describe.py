@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,10 +14,13 @@ from unstuck.record import Run, facts, signals
 from unstuck.report.phrases import number, share
 from unstuck.report.wording import Words
 
-__all__ = ["FactRow", "LayerRow", "fact_rows", "layer_rows", "one_line"]
+__all__ = ["FactRow", "LayerRow", "fact_rows", "layer_rows", "one_line", "trainings"]
 
 EVENTS = 12
 """Events listed one by one."""
+
+NAMED_TRAININGS = 3
+"""Trainings of one run that its headline describes, of those that differ."""
 
 CLIMB = 1.01
 """Factor between rates from which on they are told apart; they are kept in single precision."""
@@ -68,6 +72,18 @@ def one_line(run: Run, words: Words) -> str:
     elif len(loss := run.series(signals.LOSS)):
         parts.append(words.say("run.open", steps=f"{int(loss.steps[-1]) + 1:,}"))
     return " · ".join(parts) or words.say("run.unknown")
+
+
+def trainings(run: Run, words: Words) -> str:
+    """All trainings of a run in one line, those alike counted; as :func:`one_line` where there is but one."""
+    streams = [stream for stream in run.streams() if stream.has(signals.LOSS)]
+    if len(streams) < 2:
+        return one_line(streams[0] if streams else run, words)
+    alike = Counter(one_line(stream, words) for stream in streams)
+    named = [f"{count} × {line}" if count > 1 else line for line, count in alike.items()]
+    rest = len(named) - NAMED_TRAININGS
+    more = [words.say("run.more", count=rest)] if rest > 0 else []
+    return words.say("run.trainings", count=len(streams), named="; ".join(named[:NAMED_TRAININGS] + more))
 
 
 def _rate(first: float, rates: NDArray[np.floating], words: Words) -> str:

@@ -11,6 +11,7 @@ from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unstuck._version import __version__
@@ -27,6 +28,8 @@ __all__ = ["render_html", "write_html"]
 
 ROWS = 2_000
 """Steps of one plot; a screen has fewer columns of pixels."""
+CHAPTERS = 32
+"""Trainings of one page: with more it would be too large to be opened."""
 SCRIPT_WORDS = ("page.failed", "page.step", "page.toggle")
 PLOTS = (
     curves.loss,
@@ -112,9 +115,12 @@ def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = E
 
 def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
     """The text of the page that :func:`write_html` writes."""
-    streams = run.streams() or (run,)
+    run = run.snapshot()
+    trainings = run.streams() or (run,)
+    streams = trainings[:: -(-len(trainings) // CHAPTERS)]
     rows = ROWS // len(streams)
-    chapters = [_chapter(stream, words, rows=rows) for stream in streams]
+    with np.errstate(all="ignore"):  # numbers that blew up overflow here too
+        chapters = [_chapter(stream, words, rows=rows) for stream in streams]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -128,10 +134,14 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
             cost=phrases.cost(verdict, words),
             run=run,
             verdict=verdict,
-            one_line=one_line(run, words),
+            one_line=trainings(run, words),
             unevaluated=phrases.unevaluated(verdict.not_evaluated),
             causes=CAUSES,
             chapters=chapters,
+            remarks=(*verdict.gaps, *phrases.blind_spots(run)),
+            left_out=words.say("page.chapters", shown=len(streams), count=f"{len(trainings):,}")
+            if len(streams) < len(trainings)
+            else "",
             data={
                 "charts": {f"{c.number}-{p.id}": p.data() for c in chapters for p in c.plots if not p.missing},
                 "maps": {f"{c.number}-{i}": m.data() for c in chapters for i, m in enumerate(c.histograms.maps)},

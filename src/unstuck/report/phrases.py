@@ -13,6 +13,7 @@ from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
 
 __all__ = [
+    "WATCHING_ENDED",
     "Unevaluated",
     "blind_spots",
     "confidence",
@@ -24,6 +25,7 @@ __all__ = [
     "rule_name",
     "share",
     "unevaluated",
+    "watching_ended",
 ]
 
 CONFIDENCES = (95, 80, 60, 40, 0)
@@ -138,21 +140,35 @@ def confirmation(finding: Finding, words: Words) -> str:
     return words.say("finding.confirmation", remedy=tried.remedy, metric=tried.metric, before=before, after=after)
 
 
+WATCHING_ENDED = "watching ended: "
+"""How the event begins by which a run says that something of ours failed, and what it was."""
+
+
+def watching_ended(run: Run) -> str:
+    """Why watching ended before the training did, in a sentence; empty where it did not."""
+    return next((what for what in _blinded(run) if what.startswith(WATCHING_ENDED)), "")
+
+
 def headline(verdict: Verdict, run: Run, words: Words) -> str:
-    """The verdict in one sentence."""
-    if verdict.kind == "healthy":
-        end = run.fact(End)
-        if end is not None and end.reason in ("crashed", "interrupted"):
-            return words.say(f"verdict.healthy.{end.reason}")
-        return words.say("verdict.healthy.blind" if blind_spots(run) else "verdict.healthy")
+    """The verdict in one sentence, after one that says why watching ended early, where it did."""
     if verdict.kind == "not enough data":
         return words.say("verdict.not-enough", reason=verdict.reason.rstrip("."))
-    return words.count("verdict.error", sum(finding.severity != "note" for finding in verdict.findings))
+    found = words.count("verdict.error", sum(finding.severity != "note" for finding in verdict.findings))
+    if verdict.kind == "healthy":
+        ends = {end.reason for stream in run.streams() for end in stream.facts(End)[-1:]}
+        blind = bool(verdict.reason or blind_spots(run))
+        early = next((reason for reason in ("crashed", "interrupted") if reason in ends and not verdict.reason), "")
+        found = words.say(f"verdict.healthy.{early or 'blind'}" if early or blind else "verdict.healthy")
+    return words.say("verdict.early", reason=verdict.reason.rstrip("."), found=found) if verdict.reason else found
 
 
 def blind_spots(run: Run) -> tuple[str, ...]:
-    """What could not be seen, in sentences, each once."""
-    events = (event for stream in run.streams() for event in stream.facts(Event))
+    """What could not be seen, in sentences, each once; that watching ended altogether the headline says."""
+    return tuple(what for what in _blinded(run) if not what.startswith(WATCHING_ENDED))
+
+
+def _blinded(run: Run) -> tuple[str, ...]:
+    events = (event for stream in run.snapshot().streams() for event in stream.facts(Event))
     return tuple(dict.fromkeys(event.what for event in events if event.blinds))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
@@ -10,9 +10,9 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from unstuck.record import Finding, Run, Severity, Verdict
+from unstuck.record import Finding, Run, Severity, Verdict, signals
 from unstuck.report import phrases
-from unstuck.report.describe import one_line
+from unstuck.report.describe import trainings
 from unstuck.report.wording import ENGLISH, Words
 
 __all__ = ["render_text"]
@@ -58,7 +58,9 @@ DETAILS = (
 )
 
 
-def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = ENGLISH) -> None:
+def render_text(
+    verdict: Verdict, run: Run, *, console: Console, words: Words = ENGLISH, remarks: Sequence[str] = ()
+) -> None:
     """Print a verdict to a console.
 
     It fits the terminal. Where there is none, such as in a log, one finding with its symptoms fits 24 rows of 80
@@ -71,6 +73,7 @@ def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = 
         run: The run that it judges.
         console: Where to print.
         words: The language.
+        remarks: What else there is to say of the run, below its headline.
 
     Examples:
         >>> import tempfile
@@ -85,7 +88,9 @@ def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = 
         ...     render_text(judge(run, rules=()), run, console=Console(width=80))
         ? Not enough data for a verdict: only 5 training steps were seen; at least 10
           are needed for a verdict.
-          first · 5 steps so far: still running, or cut off
+          first · 5 steps so far
+        ? No end was recorded: still running, or cut off; the newest steps may be
+          missing.
           ...
     """
     printer = _Printer(words, encoding=console.encoding)
@@ -94,7 +99,7 @@ def render_text(verdict: Verdict, run: Run, *, console: Console, words: Words = 
         allowed = max(ONE_FINDING_LINES, console.height - 1)
     lines: list[list[Segment]] = []
     for detail in DETAILS:
-        lines = console.render_lines(Group(*printer.page(verdict, run, detail)), pad=False)
+        lines = console.render_lines(Group(*printer.page(verdict, run, detail, remarks)), pad=False)
         # Where nothing is wrong, what was checked is the news, and is always named.
         if verdict.kind == "healthy" or len(lines) <= allowed:
             break
@@ -111,11 +116,15 @@ class _Printer:
         self._words = words
         self._encoding = encoding
 
-    def page(self, verdict: Verdict, run: Run, detail: Detail) -> Iterator[RenderableType]:
+    def page(self, verdict: Verdict, run: Run, detail: Detail, remarks: Sequence[str]) -> Iterator[RenderableType]:
         words = self._words
         yield self._head(verdict, run)
-        yield self._marked("", self._text(f"{run.path.name} · {one_line(run, words)}", "dim"))
-        for sentence in phrases.blind_spots(run):
+        trained = any(stream.has(signals.LOSS) for stream in run.snapshot().streams())
+        known = f"{run.path.name} · {trainings(run, words)}" if trained else run.path.name
+        yield self._marked("", self._text(known, "dim"))
+        for sentence in remarks:
+            yield self._marked("", self._text(sentence))
+        for sentence in (*verdict.gaps, *phrases.blind_spots(run)):
             yield self._marked(UNSURE, self._text(sentence), "yellow")
         for position, finding in enumerate(verdict.findings[: detail.findings]):
             yield Text()
@@ -124,6 +133,8 @@ class _Printer:
         if rest:
             codes = ", ".join(finding.code for finding in rest)
             yield self._marked("", self._text(words.say("finding.more", count=len(rest), codes=codes)))
+        if not trained and not verdict.findings and not verdict.clear:
+            return  # that nothing was checked then, and what it cost, goes without saying
         yield Text()
         yield self._rows(self._checks(verdict, detail))
         yield self._marked("", self._text(phrases.cost(verdict, words), "dim"))

@@ -24,13 +24,17 @@ def training_key(stream: Run) -> tuple[object, ...]:
 
 
 def merge(
-    trainings: Sequence[tuple[tuple[object, ...], Sequence[Finding]]], weight: Callable[[Finding], tuple[float, ...]]
+    trainings: Sequence[tuple[tuple[object, ...], Sequence[Finding]]],
+    weight: Callable[[Finding], tuple[float, ...]],
+    *,
+    chosen: bool = False,
 ) -> tuple[Finding, ...]:
     """One finding of each code and number for trainings alike, which says in how many of them it was made.
 
     Args:
         trainings: The key of each training, and its findings, ranked.
         weight: What findings are ranked by; of findings alike the first in rank is kept.
+        chosen: Whether these trainings were chosen from more, which is then said too.
 
     Returns:
         The findings that are left, in no order.
@@ -42,11 +46,11 @@ def merge(
         for finding in findings:
             found.setdefault((key, finding.code, codes.count(finding.code)), []).append(finding)
             codes.append(finding.code)
-    return tuple(_one(findings, alike.count(key), weight) for (key, _, _), findings in found.items())
-
-
-def _one(findings: list[Finding], trainings: int, weight: Callable[[Finding], tuple[float, ...]]) -> Finding:
-    first = min(findings, key=weight)
-    if trainings == 1:
-        return first
-    return replace(first, summary=f"{first.summary} (in {len(findings)} of {trainings} trainings alike)")
+    of_what = "trainings alike that were judged" if chosen else "trainings alike"
+    merged: list[Finding] = []
+    for (key, _, _), findings in found.items():
+        first = min(findings, key=weight)
+        count = alike.count(key)
+        share = f" (in {len(findings)} of {count} {of_what})" if count > 1 else ""
+        merged.append(replace(first, summary=first.summary + share))
+    return tuple(merged)

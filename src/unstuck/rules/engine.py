@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from unstuck.errors import RunError
 from unstuck.record import Finding, NotEvaluated, Run, Verdict
 from unstuck.record.facts import Cost, Model, Optimizer
 from unstuck.record.finding import SEVERITIES, VerdictKind
 from unstuck.record.signals import LOSS, Signal
 from unstuck.rules.alike import merge, training_key
 from unstuck.rules.catalogue import RULES
+from unstuck.rules.choose import choose
 from unstuck.rules.rule import Rule
 
 __all__ = ["judge"]
@@ -31,6 +33,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     fired in one, and is clear if it was evaluated in one; findings then name the model they concern, by its class and
     the number of its stream; what is found in several trainings alike, such as the folds of a cross-validation, is said
     once, of the surest. A rule that fails is not evaluated, so that its fault does not cost the verdict of others.
+    Of hundreds of trainings some of every kind are judged, and the verdict says so.
 
     Args:
         run: The run, finished or still being written.
@@ -38,14 +41,18 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
 
     Returns:
         The verdict, its findings ranked by severity and confidence, each with its symptoms under it.
+
+    Raises:
+        DamagedRunError: What the run holds is damaged.
     """
     trainings: list[tuple[tuple[object, ...], tuple[Finding, ...]]] = []
     fired: set[str] = set()
     evaluated: set[str] = set()
     reasons: dict[str, str] = {}
-    streams = tuple(stream.snapshot() for stream in run.streams())
-    several = sum(stream.has(LOSS) for stream in streams) > 1
-    for stream in streams:
+    whole = run.snapshot()
+    streams = whole.streams()
+    judged = choose(streams)
+    for stream in (each.snapshot() for each in judged):  # so that what one has read is forgotten with it
         findings: list[Finding] = []
         for rule in rules:
             outcome = evaluate(rule, stream)
@@ -53,12 +60,12 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
                 reasons.setdefault(rule.code, outcome.reason)
                 continue
             evaluated.add(rule.code)
-            findings.extend(_placed(finding, stream) if several else finding for finding in outcome)
+            findings.extend(_placed(finding, stream) if whole.several else finding for finding in outcome)
         fired.update(finding.code for finding in findings)
         if stream.has(LOSS) or findings:
             trainings.append((training_key(stream), rank(findings, rules)))
     order = _order(rules)
-    merged = merge(trainings, lambda finding: _weight(finding, order))
+    merged = merge(trainings, lambda finding: _weight(finding, order), chosen=len(judged) < len(streams))
     ranked = tuple(sorted(merged, key=lambda finding: _weight(finding, order)))
     if not streams:
         reasons = {rule.code: "nothing was recorded" for rule in rules}
@@ -76,6 +83,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
         not_evaluated={code: reason for code, reason in reasons.items() if code not in evaluated},
         cost=cost,
         reason=reason,
+        gaps=(*whole.gaps, *_passed_over(len(judged), len(streams))),
     )
 
 
@@ -91,6 +99,8 @@ def evaluate(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
                 if isinstance(outcome, NotEvaluated):
                     return outcome
                 findings.append(outcome)
+    except RunError:
+        raise
     except Exception as error:  # someone's run, perhaps after days: one rule's fault must not hide what the others say
         return NotEvaluated(reason=f"{FAILED} ({type(error).__name__}: {error})")
     return findings
@@ -170,9 +180,9 @@ def _extent(streams: Sequence[Run]) -> tuple[int, dict[str, float]]:
     steps = 0
     totals = Cost(seconds=0.0, training_seconds=0.0, sampled_steps=0, steps=0)
     for stream in streams:
-        loss = stream.series(LOSS)
-        if len(loss):
-            steps = max(steps, int(loss.steps[-1]) + 1)
+        last = stream.last_step(LOSS)
+        if last is not None:
+            steps = max(steps, last + 1)
         cost = stream.fact(Cost)
         if cost is not None:
             totals = Cost(
@@ -188,6 +198,16 @@ def _extent(streams: Sequence[Run]) -> tuple[int, dict[str, float]]:
         "sampled_steps": float(totals.sampled_steps),
         "steps": float(totals.steps or steps),
     }
+
+
+def _passed_over(judged: int, streams: int) -> tuple[str, ...]:
+    if judged == streams:
+        return ()
+    sentence = (
+        f"{judged:,} of {streams:,} trainings were judged in full: some of every kind, by model, facts, end, and how "
+        "far the loss fell; the others may differ from them in what only a full look shows."
+    )
+    return (sentence,)
 
 
 def _why_not_enough(steps: int) -> str:

@@ -89,27 +89,29 @@ def untrained_loss(loss: Loss, *, batch: float) -> float | None:
     the second moment of the targets.
     """
     value = None
-    normalised = loss.function == "cross_entropy" or (loss.function == "nll_loss" and loss.output_op == "LogSoftmax")
-    if normalised and loss.classes and loss.classes > 1:
-        value = math.log(loss.classes)
+    logarithms = loss.function == "nll_loss" and loss.output.operation == "LogSoftmax"
+    classes, target = loss.classes.number or 0, loss.target
+    if (loss.function == "cross_entropy" or logarithms) and classes > 1:
+        value = math.log(classes)
     elif loss.function in BINARY and not loss.weighted:
         value = math.log(2.0)
-    elif loss.function in SQUARED and loss.target_variance is not None and loss.target_mean is not None:
-        value = loss.target_variance + loss.target_mean**2
+    elif loss.function in SQUARED and target.variance is not None and target.mean is not None:
+        value = target.variance + target.mean**2
     return value * _elements(loss, batch) if value else None
 
 
 def _guess_of_one(loss: Loss) -> float | None:
     if loss.weighted:
         return None
-    if loss.function in CLASSES and sum(loss.class_counts) > 0:
-        return _entropy(loss.class_counts)
-    if loss.function in BINARY and loss.target_mean is not None and 0.0 < loss.target_mean < 1.0:
-        return _entropy((loss.target_mean, 1.0 - loss.target_mean), sampled=False)
+    if loss.function in CLASSES and sum(loss.classes.counts) > 0:
+        return _entropy(loss.classes.counts)
+    mean, variance = loss.target.mean, loss.target.variance
+    if loss.function in BINARY and mean is not None and 0.0 < mean < 1.0:
+        return _entropy((mean, 1.0 - mean), sampled=False)
     if loss.function in SQUARED:
-        return loss.target_variance
-    if loss.function == "l1_loss" and loss.target_variance is not None:
-        return math.sqrt(loss.target_variance)
+        return variance
+    if loss.function == "l1_loss" and variance is not None:
+        return math.sqrt(variance)
     return None
 
 
@@ -124,7 +126,7 @@ def _elements(loss: Loss, batch: float) -> float:
     """Elements that the reduction sums over."""
     if loss.reduction != "sum":
         return 1.0
-    shape = loss.output_shape if loss.target_type == "real" else loss.target_shape
+    shape = loss.output.shape if loss.target.type == "real" else loss.target.shape
     return batch * float(np.prod(shape[1:])) if shape else batch
 
 
@@ -136,7 +138,7 @@ def seen_late(run: Run, steps: NDArray[np.int64], *, share: float = LATE) -> boo
 
 def in_a_game(run: Run) -> bool:
     """Whether several trainings go on in one run, as in a GAN: then a loss may rise because another one learns."""
-    return sum(stream.has(signals.LOSS) for stream in run.streams()) > 1
+    return run.several
 
 
 def optimizer_place(run: Run) -> Where:
@@ -164,6 +166,10 @@ class Learning:
     @classmethod
     def of(cls, run: Run) -> Learning:
         """The learning of a run that holds at least one finite loss."""
+        return run.once(cls, lambda: cls._of(run))
+
+    @classmethod
+    def _of(cls, run: Run) -> Learning:
         curve = Curve.of(run.series(signals.LOSS))
         accuracy = run.series(signals.ACCURACY).finite()
         late = _accuracy(run, accuracy) if seen_late(run, accuracy.steps) else None
@@ -232,10 +238,11 @@ def _accuracy(run: Run, accuracy: Series) -> float | None:
 
 def _commonest(loss: Loss) -> float:
     """Share of the commonest class, or of the commoner one of zeros and ones."""
-    if sum(loss.class_counts):
-        return max(loss.class_counts) / sum(loss.class_counts)
-    if loss.function in BINARY and loss.target_distinct == 2 and loss.target_mean is not None:
-        return max(loss.target_mean, 1.0 - loss.target_mean)
+    counts, target = loss.classes.counts, loss.target
+    if sum(counts):
+        return max(counts) / sum(counts)
+    if loss.function in BINARY and target.distinct == 2 and target.mean is not None:
+        return max(target.mean, 1.0 - target.mean)
     return 0.0
 
 
@@ -263,7 +270,7 @@ def batch_size(run: Run, loss: Loss | None = None) -> float:
     sizes = run.series(signals.BATCH_SIZE).finite()
     if len(sizes):
         return float(np.median(sizes.values))
-    return float(loss.target_shape[0]) if loss and loss.target_shape else 1.0
+    return float(loss.target.shape[0]) if loss and loss.target.shape else 1.0
 
 
 def expected_start(run: Run) -> tuple[float, float, str] | None:
@@ -279,5 +286,5 @@ def expected_start(run: Run) -> tuple[float, float, str] | None:
     if value is None:
         return None
     # One batch: the loss of single examples scatters about as widely as its own size.
-    formula = {"mse_loss": "mean square of the targets", **dict.fromkeys(CLASSES, f"ln C, C = {loss.classes}")}
+    formula = {"mse_loss": "mean square of the targets", **dict.fromkeys(CLASSES, f"ln C, C = {loss.classes.number}")}
     return value, 3.0 * value / math.sqrt(max(batch, 1.0)), formula.get(loss.function or "", "ln 2")

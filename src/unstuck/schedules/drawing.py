@@ -1,6 +1,6 @@
 """Draw the values of a schedule, as a line of text or as a figure.
 
-The figure needs matplotlib, which is optional: ``pip install "unstuck[plot]"``.
+The figure needs matplotlib, which is optional: ``pip install 'unstuck[plot]'``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from unstuck.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,13 +38,10 @@ def figure(curves: Mapping[str, NDArray[np.float64]], *, title: str, quantity: s
     """Return a matplotlib figure with one line a curve and a dot where the schedule stands now.
 
     Raises:
-        ImportError: If matplotlib is not installed.
+        MissingPackageError: If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('drawing a schedule needs matplotlib: pip install "unstuck[plot]"') from error
-    picture = Figure(figsize=(6.4, 3.2), layout="constrained")
+    drawing = require("matplotlib.figure", extra="plot", purpose="drawing a schedule")
+    picture = drawing.Figure(figsize=(6.4, 3.2), layout="constrained")
     axes = picture.subplots()
     for label, values in curves.items():
         # A rate holds for the whole step, so stairs tell the truth; over many steps they look like the curve.

@@ -140,7 +140,7 @@ class ReduceLROnPlateau(lr_scheduler.ReduceLROnPlateau):
         """Return a matplotlib figure of the rates for ``metrics`` (by default a metric that never improves).
 
         Raises:
-            ImportError: If matplotlib is missing (``pip install "unstuck[plot]"``).
+            MissingPackageError: If matplotlib is missing (``pip install 'unstuck[plot]'``).
         """
         if metrics is None:
             metrics = [math.nan] * (self.warmup_steps + 4 * (self.patience + 1 + self.cooldown))

@@ -89,7 +89,7 @@ class Schedule(LRScheduler, ABC):
         """Return a matplotlib figure of the first ``steps`` values, one line for each different parameter group.
 
         Raises:
-            ImportError: If matplotlib is missing (``pip install "unstuck[plot]"``).
+            MissingPackageError: If matplotlib is missing (``pip install 'unstuck[plot]'``).
         """
         length = self._calls if steps is None else steps
         curves = {

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from unstuck.optional import require
 from unstuck.record import Run, Signal, signals
 from unstuck.record.facts import Model
 from unstuck.train.outcome import Outcome, outcome_of
@@ -157,13 +158,10 @@ def comparison_figure(rows: Sequence[Compared]) -> Figure:
     """Training loss and validation by epoch, and the gradient at the start by depth, a line for each activation.
 
     Raises:
-        ImportError: If matplotlib is not installed (``pip install "unstuck[plot]"``).
+        MissingPackageError: If matplotlib is not installed (``pip install 'unstuck[plot]'``).
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('drawing the comparison needs matplotlib: pip install "unstuck[plot]"') from error
-    figure = Figure(figsize=(12.0, 3.6), layout="constrained")
+    drawing = require("matplotlib.figure", extra="plot", purpose="drawing the comparison")
+    figure = drawing.Figure(figsize=(12.0, 3.6), layout="constrained")
     loss, worth, depth = figure.subplots(1, 3)
     for row in rows:
         loss.plot(np.arange(1, len(row.losses) + 1), row.losses, label=row.name)

@@ -5,16 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from unstuck.errors import RunWriteError
+from unstuck.optional import require
 from unstuck.train.tally import Means
 
-__all__ = ["Best"]
+__all__ = ["Best", "weights_format"]
+
+
+def weights_format() -> Any:
+    """The library that reads and writes files of weights.
+
+    Raises:
+        MissingPackageError: safetensors is not installed.
+    """
+    purpose = "files of weights"
+    require("safetensors.torch", extra="train", purpose=purpose)  # which the package does not import by itself
+    return require("safetensors", extra="train", purpose=purpose)
 
 
 class Best:
@@ -28,6 +39,9 @@ class Best:
         patience: Epochs without a better one after which training should stop; None never stops.
         file: Where the weights are kept as safetensors; the file is replaced as a whole or not at all.
 
+    Raises:
+        MissingPackageError: A file is given, and safetensors is not installed.
+
     Attributes:
         epoch: The best epoch, from 1; 0 before the first.
         means: What it was worth.
@@ -39,6 +53,7 @@ class Best:
         self._model = model
         self._patience = patience
         self._file = file
+        self._format = weights_format() if file else None
         self._hoped = 0
         self._state: dict[str, Tensor] = {}
 
@@ -55,7 +70,7 @@ class Best:
             self.epoch, self.means = epoch, means
             self._copy()
             if self._file:
-                _save(self._state, self._file)
+                self._save(self._file)
 
     def hopeless(self, epoch: int) -> bool:
         """Whether no epoch was better for as long as patience lasts."""
@@ -74,7 +89,7 @@ class Best:
         """
         if self._file and not self._state:
             self._copy()
-            _save(self._state, self._file)
+            self._save(self._file)
 
     def _copy(self) -> None:
         state = {name: value.detach() for name, value in self._model.state_dict().items() if isinstance(value, Tensor)}
@@ -84,23 +99,23 @@ class Best:
         else:
             self._state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
 
+    def _save(self, file: Path) -> None:
+        assert self._format is not None, "it is there where a file is given"
+        unfinished = file.with_name(f".{file.name}.part")
+        try:
+            self._format.torch.save_file(self._state, unfinished)
+            os.replace(unfinished, file)
+        except (OSError, self._format.SafetensorError) as error:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            raise RunWriteError(
+                f"{file}: the best weights cannot be written ({error}); the file before it, if any, is whole. "
+                "Free space, or choose another folder"
+            ) from error
+
 
 def _key(means: Means | None) -> tuple[float, float]:
     """Sorts the better after the worse; NaN is worse than everything."""
     if means is None or means.loss != means.loss:
         return float("-inf"), float("-inf")
     return (-means.loss, 0.0) if means.accuracy is None else (means.accuracy, -means.loss)
-
-
-def _save(state: dict[str, Tensor], file: Path) -> None:
-    unfinished = file.with_name(f".{file.name}.part")
-    try:
-        save_file(state, unfinished)
-        os.replace(unfinished, file)
-    except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise RunWriteError(
-            f"{file}: the best weights cannot be written ({error}); the file before it, if any, is whole. "
-            "Free space, or choose another folder"
-        ) from error

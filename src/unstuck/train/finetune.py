@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as parse
 from torch import Tensor, nn
 
 from unstuck.errors import ArgumentError, WeightsError
+from unstuck.train.best import weights_format
 
 __all__ = ["Head", "Loaded", "freeze", "layer_groups", "load_weights", "thaw"]
 
@@ -62,6 +61,7 @@ def load_weights(model: nn.Module, file: str | Path, *, head: Head = "where it f
     Raises:
         WeightsError: The file is missing, truncated, a pickle, or of another network: the message names the tensors
             that differ, with both shapes. Or it holds values that are not finite.
+        MissingPackageError: safetensors is not installed.
 
     Examples:
         >>> import tempfile
@@ -210,9 +210,10 @@ def _read(file: Path) -> dict[str, Tensor]:
             f"{file}: a pickle, as torch.save writes it, which may run code when it is read; if you trust it, load it "
             "yourself and write it anew with safetensors.torch.save_file(model.state_dict(), ...)"
         )
+    safetensors = weights_format()
     try:
-        return parse(content)
-    except SafetensorError as error:
+        return safetensors.torch.load(content)
+    except safetensors.SafetensorError as error:
         raise WeightsError(
             f"{file}: no safetensors file, or cut short: {len(content):,} bytes ({error}); copy it again"
         ) from error

@@ -18,6 +18,7 @@ from unstuck.observe import Observer
 from unstuck.preflight import QUICK, InitialLossCheck, Subject, initial_loss, run_checks
 from unstuck.record import RunWriter, facts
 from unstuck.record.folder import new_folder
+from unstuck.train.best import weights_format
 from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import thaw
 from unstuck.train.fit import Epoch, Fitted, fit
@@ -94,7 +95,8 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
 
     Raises:
         RecipeError: Its parts do not fit each other, or this machine.
-        DataError: The data set cannot be trained on, or is not installed.
+        DataError: The data set cannot be trained on.
+        MissingPackageError: What the data set or the best weights need is not installed.
         RunWriteError: The run cannot be written; what was written before is kept.
 
     Examples:
@@ -110,6 +112,7 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
     with Interruption() as interruption, _threads(recipe.train.threads):
         setup = Setup.of(recipe)
         progress.say(setup.description)
+        weights_format()  # better missed now than at the end of the first epoch
         folder = folder or new_folder(f"{recipe.data.name}-{recipe.model.name}")
         with RunWriter(folder) as writer:
             writer.state(setup.data.fact())
@@ -145,7 +148,8 @@ def subject_of(recipe: Recipe) -> Subject:
 
     Raises:
         RecipeError: Its parts do not fit each other, or this machine.
-        DataError: The data set cannot be trained on, or is not installed.
+        DataError: The data set cannot be trained on.
+        MissingPackageError: What the data set needs is not installed.
     """
     return Setup.of(recipe).subject
 

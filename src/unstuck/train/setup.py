@@ -50,7 +50,8 @@ class Setup:
 
         Raises:
             RecipeError: Its parts do not fit each other, or this machine.
-            DataError: The data set cannot be trained on, or is not installed.
+            DataError: The data set cannot be trained on.
+            MissingPackageError: What the data set or the weights to begin from need is not installed.
             WeightsError: The weights to begin from cannot be used.
         """
         torch.manual_seed(recipe.seed)

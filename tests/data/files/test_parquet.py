@@ -1,12 +1,13 @@
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from unstuck.data.files import Place, optional
+from unstuck.data.files import Place
 from unstuck.data.files.parquet import parquet
-from unstuck.errors import ArgumentError, DataError
+from unstuck.errors import ArgumentError, DataError, MissingPackageError
 
 pyarrow = pytest.importorskip("pyarrow")
 reader = pytest.importorskip("pyarrow.parquet")
@@ -82,10 +83,8 @@ def test_a_name_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_without_pyarrow_the_message_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise ImportError(name)
-
     file = written(tmp_path, a=[1], y=[2])
-    monkeypatch.setattr(optional, "import_module", missing)
-    with pytest.raises(DataError, match=r'Parquet needs pyarrow, .*pip install "unstuck\[parquet\]"'):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingPackageError, match=r"pyarrow is needed for .*; pip install 'unstuck\[parquet\]'"):
         parquet(Place(path=file, target="y"))

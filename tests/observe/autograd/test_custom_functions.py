@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from unstuck.observe.autograd.custom_functions import check
+from unstuck.gradcheck.overhear import Call
+from unstuck.gradcheck.recorded import check_call
+from unstuck.observe.autograd.custom_functions import CustomFunctions, described
 from unstuck.observe.observer import Observer
 from unstuck.record import Run, RunWriter
-from unstuck.record.facts import Graph
+from unstuck.record.facts import CustomFunction, Graph
 
 
 class Square(Function):
@@ -134,6 +137,10 @@ class Single(WrongSquare):
         return x * x
 
 
+def check(function: type[Function], arguments: tuple[Any, ...]) -> CustomFunction:
+    return described(function, check_call(Call(kind=function, arguments=arguments)))
+
+
 def values(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
 
@@ -197,3 +204,64 @@ def test_a_function_met_in_training_is_checked_and_left_as_it_was(tmp_path: Path
     assert function.name == "WrongSquare"
     assert function.relative_error == pytest.approx(0.5, rel=1e-3)
     assert (vars(WrongSquare).get("forward"), vars(Square)["forward"]) == forward
+
+
+@pytest.fixture
+def functions() -> Iterator[CustomFunctions]:
+    functions = CustomFunctions()
+    yield functions
+    functions.release()
+    assert "__getattribute__" not in vars(type(Function))
+
+
+def test_of_several_calls_the_one_that_asks_for_most_is_checked(functions: CustomFunctions) -> None:
+    functions.meet([Product])
+    Product.apply(values(8, 5).detach(), values(5, 3).detach())
+    assert not functions.overheard
+    Product.apply(values(8, 5), values(5, 3).detach())
+    assert functions.overheard
+    Product.apply(values(8, 5), values(5, 3))
+    (fact,) = functions.checked()
+    assert fact.relative_error == pytest.approx(1.0)
+    Product.apply(values(8, 5), values(5, 3))
+    assert not functions.overheard
+    assert functions.meet([Product]) == (fact,)
+
+
+def test_what_is_not_called_again_is_let_go_of(functions: CustomFunctions) -> None:
+    (fact,) = functions.meet([Square])
+    functions.release()
+    Square.apply(values(3))
+    assert not functions.overheard
+    assert (fact.name, fact.relative_error) == ("Square", None)
+
+
+def test_what_is_seldom_called_is_not_waited_for(functions: CustomFunctions) -> None:
+    for _ in range(20):
+        functions.meet([Square])
+    assert "__getattribute__" not in vars(type(Function))
+
+
+def test_calls_that_copies_cannot_repeat_are_left(functions: CustomFunctions) -> None:
+    functions.meet([LateSquare, Square])
+    torch.func.grad(lambda x: LateSquare.apply(x, 2).sum())(torch.ones(3))
+    Square.apply(values(2**10, 2**10 + 1))
+    assert not functions.overheard
+
+
+def test_where_processes_train_together_nothing_is_repeated(
+    functions: CustomFunctions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    functions.meet([Square])
+    Square.apply(values(3))
+    assert not functions.overheard
+
+
+def test_the_time_of_all_checks_is_bounded(functions: CustomFunctions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "_left", 0.0)
+    functions.meet([WrongSquare])
+    WrongSquare.apply(values(3))
+    (fact,) = functions.checked()
+    assert fact.relative_error is None

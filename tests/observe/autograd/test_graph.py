@@ -1,13 +1,104 @@
-"""What nodes keep is read only where that runs no code of the program."""
+"""What walking a graph finds; what its nodes keep is read only where that runs no code of the program."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from unstuck.observe.autograd.graph import saved
+from unstuck.observe.autograd import graph as module
+from unstuck.observe.autograd.graph import GraphWalk, exchanges_axes, operation, producer, saved, walk
+
+
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def test_leaves_operations_and_own_functions_are_found() -> None:
+    first, second, other = (torch.ones(2, requires_grad=True) for _ in range(3))
+    found = GraphWalk((Own.apply(first).exp() * second + second).sum())
+    assert found.leaves == {id(first), id(second)}
+    assert {id(variable) for variable in found.variables} == found.leaves
+    assert id(other) not in found.leaves
+    assert found.operations[:2] == ["Sum", "Add"]
+    assert {"Mul", "Exp"} <= set(found.operations)
+    assert found.custom == [Own]
+    assert found.complete
+
+
+def test_a_leaf_is_its_own_graph_and_a_constant_has_none() -> None:
+    weight = torch.ones((), requires_grad=True)
+    assert GraphWalk(weight).variables == [weight]
+    assert GraphWalk(torch.ones(())).variables == []
+    assert list(walk(torch.ones(()))) == []
+
+
+def test_uses_are_those_of_the_parameter_that_is_used_least() -> None:
+    shared, head = nn.Linear(2, 2), nn.Linear(2, 1)
+    x = torch.ones(1, 2)
+    assert GraphWalk(head(shared(shared(x))).sum()).uses == 1
+    assert GraphWalk((shared(x) + shared(x)).sum()).uses == 2
+    assert GraphWalk(torch.ones(())).uses == 0
+
+
+def test_each_node_is_met_once_and_breadth_first() -> None:
+    weight = torch.ones(2, requires_grad=True)
+    doubled = weight * 2
+    nodes = list(walk((doubled.exp() + doubled.log()).sum()))
+    assert len(nodes) == len(set(nodes))
+    assert [operation(node) for node in nodes[:2]] == ["Sum", "Add"]
+    assert {operation(node) for node in nodes[2:4]} == {"Exp", "Log"}
+
+
+def test_a_graph_that_is_too_large_is_walked_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_NODES", 10)
+    value = torch.ones(2, requires_grad=True)
+    for _ in range(20):
+        value = value.exp()
+    assert not GraphWalk(value.sum()).complete
+
+
+def test_a_deep_graph_is_no_recursion() -> None:
+    value = torch.ones(1, requires_grad=True)
+    for _ in range(5_000):
+        value = value + 1.0
+    assert GraphWalk(value).complete
+
+
+MOVES: dict[str, tuple[Callable[[Tensor], Tensor], bool]] = {
+    "nothing": (lambda x: x, False),
+    "view": (lambda x: x.view(3, 2), False),
+    "transpose": (lambda x: x.transpose(0, 1), True),
+    "matrix": (lambda x: x.T, True),
+    "permute and view": (lambda x: x.permute(1, 0).reshape(-1), True),
+    "slice and squeeze": (lambda x: x[:1].squeeze(0), False),
+    "copy": (lambda x: x.double().clone(), False),
+}
+
+
+@pytest.mark.parametrize(("move", "exchanged"), MOVES.values(), ids=MOVES.keys())
+def test_what_computed_the_values_is_found_past_what_moves_them(
+    move: Callable[[Tensor], Tensor], exchanged: bool
+) -> None:
+    moved = move(torch.ones(2, 3, requires_grad=True).tanh())
+    assert operation(producer(moved)) == "Tanh"
+    assert exchanges_axes(moved) is exchanged
+
+
+def test_of_a_leaf_nothing_computed_the_values() -> None:
+    assert producer(torch.ones(2, requires_grad=True)) is None
+    assert not exchanges_axes(torch.ones(2))
+    assert "AccumulateGrad" in operation(producer(torch.ones(2, 2, requires_grad=True).T))
 
 
 def test_what_a_node_keeps_is_read() -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from unstuck.observe import Observer
 from unstuck.record import Run, RunWriter
-from unstuck.record.facts import Dropping
+from unstuck.record.facts import FunctionalDropout
 
 
 class Net(nn.Module):
@@ -54,7 +54,7 @@ class OnPurpose(Net):
         return F.dropout(x, 0.2, training=True)
 
 
-def observed(folder: Path, model: Net, *, evaluating: bool = True, epochs: int = 3) -> Dropping | None:
+def observed(folder: Path, model: Net, *, evaluating: bool = True, epochs: int = 3) -> FunctionalDropout | None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     x, y = torch.randn(32, 6), torch.randint(3, (32,))
     with RunWriter(folder) as writer, Observer(model, optimizer, writer) as observer:
@@ -69,7 +69,7 @@ def observed(folder: Path, model: Net, *, evaluating: bool = True, epochs: int =
                 F.cross_entropy(model(torch.randn(16, 6)), y[:16])
     assert observer.failure is None
     with Run.open(folder) as run:
-        return run.fact(Dropping)
+        return run.fact(FunctionalDropout)
 
 
 @pytest.mark.parametrize("kind", [ByDefault, OnTheSpot, Attention])

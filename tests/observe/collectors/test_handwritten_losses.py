@@ -185,7 +185,7 @@ def test_training_and_validation_loss_of_a_watched_loop(tmp_path: Path, x: Tenso
     with Run.open(tmp_path) as run:
         loss = run.fact(facts.Loss)
         assert loss is not None
-        assert (loss.function, loss.reduction, loss.target_shape) == ("mse_loss", "mean", (N, 1))
+        assert (loss.function, loss.reduction, loss.target.shape) == ("mse_loss", "mean", (N, 1))
         validated = [*run.series(signals.VALIDATION_LOSS).values, *run.series(signals.TRAIN_LOSS).values]
     assert len(validated) == 6
     assert validated[-1] == pytest.approx(((model(x[:8]) - target[:8]) ** 2).mean().item())

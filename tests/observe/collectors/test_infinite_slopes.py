@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from unstuck.observe import Observer
+from unstuck.observe.autograd.graph import operation
+from unstuck.observe.collectors.infinite_slopes import steep
 from unstuck.record import Run, RunWriter
 from unstuck.record.facts import NonFinite
 from unstuck.rules import judge
@@ -83,8 +86,51 @@ def test_a_call_of_an_earlier_step_is_no_origin(tmp_path: Path) -> None:
             loss = output.square().mean() + masked.detach().sum()
             (loss * (torch.nan if step == 399 else 1.0)).backward()
             if step == 399:
-                assert not observer._sampling
+                assert not observer._clock.sampled
             optimizer.step()
     fact = Run.open(tmp_path).fact(NonFinite)
     assert fact is not None
     assert (fact.step, fact.where) != (399, "log")
+
+
+@pytest.mark.parametrize(
+    ("compute", "name"),
+    [
+        (torch.sqrt, "sqrt"),
+        (torch.log1p, None),  # its slope is infinite at -1 only, and autograd has no node that is suspected for it
+        (lambda x: x**0.5, "pow"),
+        (lambda x: x**-1.0, "pow"),
+        (lambda x: x**2, None),
+        (torch.reciprocal, "reciprocal"),
+        (lambda x: x / (x + 1.0), "div"),
+        (torch.tanh, None),
+        (lambda x: x.std(), "std"),
+    ],
+)
+def test_which_slopes_may_be_infinite(compute: Callable[[Tensor], Tensor], name: str | None) -> None:
+    node = compute(torch.ones(3, requires_grad=True)).grad_fn
+    assert steep(operation(node), node) == name
+
+
+def test_calls_are_kept_by_function_with_their_place(watched: Any) -> None:
+    model = nn.Linear(3, 1)
+    with watched(model) as step:
+        output = model(torch.ones(4, 3))
+        torch.sqrt(output.abs())
+        assert step.view.slope is None
+        assert step.view.slopes["sqrt"][0] == __file__
+        torch.log(output.detach() * 0.0 - torch.tensor([[1.0], [-1.0], [0.0], [1.0]]))
+        spot = step.view.slope
+    assert spot is not None
+    assert (spot.name, spot.file, spot.count, spot.examples) == ("log", __file__, 3, (0, 2, 3))
+
+
+def test_a_value_that_was_not_finite_before_is_not_blamed_on_the_call(watched: Any) -> None:
+    model = nn.Linear(3, 1)
+    with watched(model) as step:
+        torch.exp(model(torch.ones(2, 3)) * torch.nan)
+        torch.ones(2, dtype=torch.int64).pow(2)
+        with torch.no_grad():
+            torch.log(torch.zeros(2))
+    assert step.view.slope is None
+    assert set(step.view.slopes) == {"exp"}

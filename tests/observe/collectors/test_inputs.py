@@ -1,8 +1,30 @@
+"""What the model takes in is found among its arguments, and measured by feature."""
+
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.optim import SGD
 
-from unstuck.observe.collectors.inputs import InputProbe, first_tensor, numbers_of, whole_examples
-from unstuck.record import signals
+from unstuck.observe.collectors.inputs import (
+    FIRST_BATCHES,
+    MOST_INPUTS,
+    Inputs,
+    first_tensor,
+    numbers_of,
+    whole_examples,
+)
+from unstuck.observe.collectors.view import View
+from unstuck.observe.user_code.model_roots import Roots
+from unstuck.record import facts, signals
+
+
+def inputs_of_nothing() -> Inputs:
+    return Inputs(View(roots=Roots(SGD([nn.Parameter(torch.ones(1))], lr=0.1))))
+
 
 IDS = torch.tensor([[3, 1], [0, 2]])
 AMOUNTS = torch.tensor([52_000.0, 31_000.0])
@@ -37,7 +59,7 @@ def test_examples_are_told_apart_by_all_that_they_hold() -> None:
 
 
 def test_the_moments_of_each_feature() -> None:
-    probe = InputProbe()
+    probe = inputs_of_nothing()
     generator = torch.Generator().manual_seed(0)
     batches = [torch.randn(50, 3, generator=generator) * torch.tensor([1.0, 10.0, 0.1]) + 5 for _ in range(4)]
     for batch in batches:
@@ -52,7 +74,7 @@ def test_the_moments_of_each_feature() -> None:
 
 
 def test_values_that_are_not_finite_are_counted_and_left_out() -> None:
-    probe = InputProbe()
+    probe = inputs_of_nothing()
     probe.observe(torch.tensor([[1.0, torch.inf], [3.0, torch.nan]]))
     assert int(probe.batch()[signals.INPUT_NONFINITE]) == 2
     fact = probe.fact()
@@ -61,7 +83,7 @@ def test_values_that_are_not_finite_are_counted_and_left_out() -> None:
 
 
 def test_ids_have_no_moments() -> None:
-    probe = InputProbe()
+    probe = inputs_of_nothing()
     assert probe.fact() is None
     probe.observe(IDS)
     fact = probe.fact()
@@ -70,7 +92,7 @@ def test_ids_have_no_moments() -> None:
 
 
 def test_distinct_values_are_counted_by_feature() -> None:
-    probe = InputProbe()
+    probe = inputs_of_nothing()
     probe.observe(torch.tensor([[0.0, -1.0], [0.0, 0.5], [1.0, 0.25], [1.0, -1.0]]))
     probe.observe(torch.tensor([[0.0, 7.0], [0.0, 7.0]]))
     fact = probe.fact()
@@ -83,7 +105,7 @@ def test_correlations_between_features() -> None:
     apart, common = torch.randn(2000, 8, generator=generator), torch.randn(2000, 1, generator=generator)
 
     def correlated(values: torch.Tensor) -> float | None:
-        probe = InputProbe()
+        probe = inputs_of_nothing()
         for batch in values.split(100):
             probe.observe(batch)
         fact = probe.fact()
@@ -96,3 +118,65 @@ def test_correlations_between_features() -> None:
     assert correlated(torch.cat([apart, torch.ones(2000, 1)], dim=1)) == pytest.approx(correlated(apart))
     assert correlated(apart[:50]) is None
     assert correlated(apart[:, :2]) is None
+
+
+class Scaled(nn.Module):
+    """Does something to its batch before its first layer sees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 4), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x / 10.0))
+
+
+def test_a_batch_that_enters_is_measured(watched: Any) -> None:
+    model, x = Scaled(), torch.full((6, 3), 20.0)
+    with watched(model) as step:
+        model(x)
+        sample = step.update()
+    assert (sample["input_mean"], sample["input_std"], sample["input_nonfinite"]) == (20.0, 0.0, 0.0)
+    assert sample["batch_size"] == 6.0
+    (fact,) = step.facts(facts.Inputs)
+    assert fact.shape == (6, 3)
+    assert fact.first_layer == pytest.approx(2.0), "what reaches the first layer with weights"
+
+
+def test_an_evaluation_is_no_input(watched: Any) -> None:
+    model = Scaled()
+    with watched(model) as step:
+        with torch.no_grad():
+            model(torch.full((4, 3), 7.0))
+        model(torch.full((6, 3), 20.0))
+        sample = step.update()
+    assert sample["input_mean"] == 20.0
+    assert sample["batch_size"] == 6.0
+
+
+def test_of_many_batches_of_one_step_the_first_ones_count(watched: Any) -> None:
+    model = Scaled()
+    with watched(model) as step:
+        for value in range(3 * MOST_INPUTS):
+            model(torch.full((2, 3), float(value)))
+        step.update()
+    (fact,) = step.facts(facts.Inputs)
+    assert fact.examples == 2 * MOST_INPUTS
+    assert fact.maximum == MOST_INPUTS - 1
+
+
+def test_a_step_without_a_batch_has_no_numbers(watched: Any) -> None:
+    model = Scaled()
+    with watched(model) as step:
+        assert "input_mean" not in step.update()
+    assert step.facts(facts.Inputs) == []
+
+
+def test_the_first_batches_tell_what_reaches_the_first_layer() -> None:
+    probe = inputs_of_nothing()
+    probe.observe(torch.ones(2, 3))
+    for size in (1.0,) * (FIRST_BATCHES // 2 + 1) + (100.0,) * 30:
+        probe.reach(torch.full((2, 3), size))
+    fact = probe.fact()
+    assert fact is not None
+    assert fact.first_layer == 1.0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
 from unstuck.observe import Observer
-from unstuck.observe.torch_hooks import evaluation_switches
+from unstuck.observe.torch_hooks import events, forward, patches
 from unstuck.record import Run, RunWriter, signals
 
 ORIGINALS = (torch.set_grad_enabled.__init__, torch.inference_mode.__enter__, nn.Module.train)
@@ -20,8 +22,8 @@ ORIGINALS = (torch.set_grad_enabled.__init__, torch.inference_mode.__enter__, nn
 
 @pytest.fixture(autouse=True)
 def originals() -> Iterator[None]:
-    evaluation_switches.forget()
     yield
+    assert events.empty()
     assert (torch.set_grad_enabled.__init__, torch.inference_mode.__enter__, nn.Module.train) == ORIGINALS
 
 
@@ -110,32 +112,126 @@ def test_counting_without_gradients_does_not_make_the_next_step_slower(
         assert torch_modules._global_forward_pre_hooks, "a change of modes is not forgotten"
 
 
-def test_wraps_are_passed_through_and_taken_away() -> None:
+class Nobody:
+    """Listens to nothing, so that the patches are in place."""
+
+    thread = updates_of = None
+    transformed = staticmethod(lambda: None)
+
+    def failed(self, error: Exception) -> None:
+        raise error
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What is told of switches."""
+    told: list[str] = []
+    for name, word in (("turned", "turn"), ("gradients_off", "off"), ("gradients_on", "on")):
+        monkeypatch.setattr(forward, name, partial(told.append, word))
+    nobody = Nobody()
+    patches.listen(nobody)
+    told.clear()
+    yield told
+    patches.unlisten(nobody)
+
+
+def test_patches_pass_through_and_tell(turns: list[str]) -> None:
     model = nn.Sequential(nn.Linear(2, 2))
-    turns: list[str] = []
-    note = (partial(turns.append, "turn"), partial(turns.append, "off"), partial(turns.append, "on"))
-    evaluation_switches.expect(note[0], off=note[1], on=note[2])
-    try:
-        with torch.enable_grad(), torch.set_grad_enabled(True):
-            assert torch.is_grad_enabled()
-        assert set(turns) == {"on"}
-        for context, told in (
-            (torch.no_grad, ["off", "on"]),
-            (partial(torch.set_grad_enabled, False), ["off"]),
-            (torch.inference_mode, ["turn"]),
-        ):
-            turns.clear()
-            with context():
-                assert not torch.is_grad_enabled()
-            assert torch.is_grad_enabled()
-            assert turns == told
+    turns.clear()
+    with torch.enable_grad(), torch.set_grad_enabled(True):
+        assert torch.is_grad_enabled()
+    assert set(turns) == {"on"}
+    contexts: list[tuple[Callable[[], Any], list[str]]] = [
+        (torch.no_grad, ["off", "on"]),
+        (partial(torch.set_grad_enabled, False), ["off"]),
+        (torch.inference_mode, ["turn"]),
+    ]
+    for context, told in contexts:
         turns.clear()
-        assert model.eval() is model
-        assert not model[0].training
-        assert turns == ["turn", "turn"], "each module is told its mode"
+        with context():
+            assert not torch.is_grad_enabled()
+        assert torch.is_grad_enabled()
+        assert turns == told
+    turns.clear()
+    assert model.eval() is model
+    assert not model[0].training
+    assert turns == ["turn", "turn"], "each module is told its mode"
+
+
+def test_optimizers_and_our_own_code_turn_nothing(turns: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.Adam([weight])
+    weight.grad = torch.ones(2)
+    turns.clear()
+    optimizer.step()
+    assert turns == []
+    monkeypatch.setattr(events.thread, "telling", True)
+    with torch.no_grad(), torch.inference_mode():
+        nn.Linear(2, 2).eval()
+    assert turns == []
+
+
+def test_the_evaluation_within_a_closure_turns(turns: list[str]) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(2))], lr=0.1)
+
+    def closure() -> float:
+        turns.clear()
+        with torch.no_grad():
+            return 0.0
+
+    optimizer.step(closure)
+    assert turns[:2] == ["off", "on"]
+
+
+class Evaluated:
+    """Watches a model whose evaluations it awaits."""
+
+    awaits_evaluations = True
+
+    def __init__(self, model: nn.Module, *, thread: int | None = None) -> None:
+        self.thread = thread
+        self.entries = {id(model)}
+        self.seen: list[bool] = []
+
+    def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
+        self.seen.append(learning)
+
+    def failed(self, error: Exception) -> None:
+        raise error
+
+
+def test_a_switch_in_another_thread_is_no_evaluation_of_this_one() -> None:
+    model = nn.Linear(2, 1)
+    watcher, nobody = Evaluated(model, thread=threading.get_ident()), Nobody()
+    patches.listen(nobody)
+    forward.watch(watcher)
+    forward.disregard(watcher)
+    try:
+
+        def elsewhere() -> None:
+            model.eval()
+            with torch.no_grad():
+                model(torch.ones(1, 2))
+
+        worker = threading.Thread(target=elsewhere)
+        worker.start()
+        worker.join()
+        assert not torch_modules._global_forward_pre_hooks
+        model(torch.ones(1, 2))
+        assert watcher.seen == []
+        with torch.no_grad():
+            model(torch.ones(1, 2))
+        assert watcher.seen == [False]
     finally:
-        evaluation_switches.forget()
+        forward.unwatch(watcher)
+        patches.unlisten(nobody)
+
+
+def test_switches_are_told_until_the_last_listener_has_gone(turns: list[str]) -> None:
+    nobody, model = Nobody(), nn.Linear(2, 2)
+    patches.listen(nobody)
+    patches.unlisten(nobody)
     turns.clear()
     with torch.no_grad():
         model.train()
-    assert not turns
+    assert turns == ["off", "turn", "on"], "the other still listens"

@@ -1,32 +1,35 @@
-"""What is told of a program, in which order, and that nothing of it stays when nobody listens."""
+"""One table of patches, which come with the first listener, go with the last, and hand every call on as it came."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import get_gradient_edge
 from torch.optim import SGD
-from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
-from unstuck.observe.torch_hooks import patches
-from unstuck.observe.torch_hooks.patches import EVENTS, WRAPPED, held_parameters, listen, spare, unlisten
+from unstuck.observe.torch_hooks import events, patches
+from unstuck.observe.torch_hooks.patches import PATCHES, listen, unlisten
 
 
 class Heard:
     """Writes down what it is told, in order."""
 
+    thread: int | None = None
+    updates_of: int | None = None
+
     def __init__(self) -> None:
-        self.events: list[tuple[str, tuple[object, ...]]] = []
-        self.error: Exception | None = None
-        self.spared = False
-        for event in EVENTS:
+        self.events: list[tuple[str, tuple[Any, ...]]] = []
+        for event in events.EVENTS:
             setattr(self, event, lambda *args, event=event: self.events.append((event, args)))
 
     def failed(self, error: Exception) -> None:
-        self.error = error
+        raise error
 
     @property
     def names(self) -> list[str]:
@@ -45,6 +48,10 @@ def loss_of(layer: nn.Module) -> Tensor:
     return layer(torch.ones(3, 2)).square().mean()
 
 
+def table() -> list[Any]:
+    return [patch.owner.__dict__[patch.attribute] for patch in PATCHES]
+
+
 def test_a_step_is_told_in_order(heard: Heard) -> None:
     layer = nn.Linear(2, 1)
     optimizer = SGD(layer.parameters(), lr=0.1)
@@ -52,152 +59,155 @@ def test_a_step_is_told_in_order(heard: Heard) -> None:
     loss.backward()
     optimizer.step()
     assert heard.names == ["optimizer_made", "backward_begins", "backward_ended", "step_begins", "step_ended"]
-    ((root,),) = heard.events[1][1]
-    assert root is loss
+    assert heard.events[1][1][0].roots == (loss,)
     assert heard.events[3][1] == (optimizer, False)
-    assert {id(parameter) for parameter in layer.parameters()} <= held_parameters()
+    assert {id(parameter) for parameter in layer.parameters()} <= events.held_parameters()
 
 
-def test_a_spared_listener_hears_of_losses_and_updates_alone(heard: Heard) -> None:
-    layer = nn.Linear(2, 1)
-    optimizer = SGD(layer.parameters(), lr=0.1)
-    spare(heard, spared=True)
-    heard.events.clear()
-    loss_of(layer).backward()
-    optimizer.step()
-    assert heard.names == ["backward_begins", "step_ended"]
-
-
-def test_another_optimizer_or_a_closure_ends_the_sparing(heard: Heard) -> None:
-    layer = nn.Linear(2, 1)
-    optimizer = SGD(layer.parameters(), lr=0.1)
-    spare(heard, spared=True)
-    other = SGD(layer.parameters(), lr=0.1)
-    assert not heard.spared
-    spare(heard, spared=True)
-    optimizer.step(lambda: 0.0)
-    assert not heard.spared
-    assert heard.names[-2:] == ["step_begins", "step_ended"]
-    assert held_parameters() >= {id(parameter) for parameter in other.param_groups[0]["params"]}
-
-
-def test_the_backward_of_a_closure_comes_after_the_beginning_of_its_step(heard: Heard) -> None:
-    layer = nn.Linear(2, 1)
-    optimizer = SGD(layer.parameters(), lr=0.1)
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = loss_of(layer)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    assert heard.names[1:] == ["step_begins", "backward_begins", "backward_ended", "step_ended"]
-    assert heard.events[1][1] == (optimizer, True)
-
-
-def test_gradients_taken_by_hand_are_told_with_what_they_are_of(heard: Heard) -> None:
-    layer = nn.Linear(2, 1)
-    (gradient,) = torch.autograd.grad(loss_of(layer), [layer.weight])
-    assert heard.names == ["gradients_begin", "gradients_ended"]
-    assert heard.events[0][1][1] == (layer.weight,)
-    assert heard.events[1][1][1][0] is gradient
-
-
-def test_a_gradient_within_a_transform_is_told_without_its_tensors(heard: Heard) -> None:
-    torch.func.grad(lambda x: torch.autograd.grad(x.square(), x, create_graph=True)[0])(torch.tensor(2.0))
-    assert set(heard.names) == {"transformed"}
-    assert not any(args for _, args in heard.events)
-
-
-def test_the_loss_is_told_and_not_what_the_scaler_made_of_it(heard: Heard) -> None:
-    layer = nn.Linear(2, 1)
-    loss = loss_of(layer)
-    torch.amp.GradScaler("cpu", init_scale=1024.0).scale(loss).backward()
-    ((root,),) = heard.events[0][1]
-    assert root is loss
-
-
-def test_steps_of_schedules_are_told_but_not_that_of_their_construction(heard: Heard) -> None:
-    optimizer = SGD([nn.Parameter(torch.ones(1))], lr=0.1)
-    schedules = StepLR(optimizer, 2), ReduceLROnPlateau(optimizer)
-    assert "schedule_stepped" not in heard.names
-    optimizer.step()
-    schedules[0].step()
-    schedules[1].step(1.0)
-    assert [args[0] for name, args in heard.events if name == "schedule_stepped"] == list(schedules)
-
-
-def test_an_optimizer_made_before_is_known_once_it_steps() -> None:
-    parameter = nn.Parameter(torch.ones(1))
-    optimizer = SGD([parameter], lr=0.1)
-    listener = Heard()
-    listen(listener)
-    try:
-        assert id(parameter) not in held_parameters()
-        optimizer.step()
-        assert id(parameter) in held_parameters()
-    finally:
-        unlisten(listener)
-
-
-def test_nothing_is_left_when_the_last_has_gone() -> None:
-    before = [getattr(owner, name) for owner, name, _ in WRAPPED]
+def test_the_table_is_put_in_place_once_and_taken_back_by_the_last() -> None:
+    before = table()
     first, second = Heard(), Heard()
     listen(first)
+    patched = table()
+    assert all(now is not was for now, was in zip(patched, before, strict=True))
     listen(second)
-    assert all(getattr(owner, name) is not was for (owner, name, _), was in zip(WRAPPED, before, strict=True))
+    assert table() == patched, "nothing is patched twice"
     unlisten(first)
     loss_of(nn.Linear(2, 1)).backward()
     unlisten(second)
     unlisten(second)
-    assert first.names == []
-    assert second.names == ["backward_begins", "backward_ended"]
-    assert [getattr(owner, name) for owner, name, _ in WRAPPED] == before
+    assert (first.names, second.names) == ([], ["backward_begins", "backward_ended"])
+    assert all(now is was for now, was in zip(table(), before, strict=True))
+    assert not patches._undo
 
 
-def test_a_backward_pass_that_fails_is_followed_by_others(heard: Heard) -> None:
-    loss = loss_of(nn.Linear(2, 1))
-    loss.backward()
-    with pytest.raises(RuntimeError, match="second time"):
-        loss.backward()
-    loss_of(nn.Linear(2, 1)).backward()
-    assert heard.names.count("backward_begins") == 3
-    assert heard.names[-1] == "backward_ended"
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: f"{patch.owner.__name__}.{patch.attribute}")
+def test_a_patch_that_came_over_ours_is_kept_and_ours_does_nothing_below_it(patch: patches.Patch) -> None:
+    original = patch.owner.__dict__[patch.attribute]
+    listener = Heard()
+    listen(listener)
+    ours = patch.owner.__dict__[patch.attribute]
 
+    def theirs(*args: Any, **kwargs: Any) -> Any:
+        return ours(*args, **kwargs)
 
-def test_a_listener_that_raises_is_dropped_and_the_program_goes_on(heard: Heard) -> None:
-    broken = Heard()
-
-    def fail(*_: object) -> None:
-        raise ValueError("no")
-
-    broken.backward_begins = fail
-    listen(broken)
-    layer = nn.Linear(2, 1)
-    with pytest.warns(RuntimeWarning, match="stopped watching: ValueError: no"):
-        loss_of(layer).backward()
-    assert isinstance(broken.error, ValueError)
-    assert layer.weight.grad is not None
-    assert (broken.names, heard.names) == ([], ["backward_begins", "backward_ended"])
-
-
-def test_what_a_listener_does_itself_is_not_told(heard: Heard) -> None:
-    curious = Heard()
-    curious.backward_begins = lambda roots: loss_of(nn.Linear(2, 1)).backward()
-    listen(curious)
+    setattr(patch.owner, patch.attribute, theirs)
     try:
-        loss_of(nn.Linear(2, 1)).backward()
+        unlisten(listener)
+        assert patch.owner.__dict__[patch.attribute] is theirs
+        layer = nn.Linear(2, 1)
+        optimizer = SGD(layer.parameters(), lr=0.1)
+        with torch.no_grad():
+            layer.eval()
+        loss_of(layer).backward()
+        optimizer.step()
+        assert listener.names == []
+        again = Heard()
+        listen(again)
+        loss_of(layer).backward()
+        unlisten(again)
+        assert again.names == ["backward_begins", "backward_ended"], "heard once, though two patches lie there"
+        assert patch.owner.__dict__[patch.attribute] is theirs
     finally:
-        unlisten(curious)
-    assert heard.names == ["backward_begins", "backward_ended"]
+        setattr(patch.owner, patch.attribute, original)
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: f"{patch.owner.__name__}.{patch.attribute}")
+def test_a_patch_looks_like_what_it_wraps(patch: patches.Patch, heard: Heard) -> None:
+    replacement = patch.owner.__dict__[patch.attribute]
+    original = replacement.__wrapped__
+    assert replacement.__name__ == original.__name__
+    assert replacement.__doc__ == original.__doc__
+
+
+Spelling = Callable[[Tensor, Tensor], Any]
+
+SPELLINGS: dict[str, Spelling] = {
+    "a method": lambda weight, other: (weight * other).sum().backward(),
+    "with inputs": lambda weight, other: (weight * other).sum().backward(inputs=[weight]),
+    "a generator of inputs": lambda weight, other: (weight * other).sum().backward(inputs=(w for w in [weight])),
+    "no inputs": lambda weight, other: (weight * other).sum().backward(inputs=[]),
+    "a vector": lambda weight, other: (weight * other).backward(torch.arange(2.0), True),
+    "by keyword": lambda weight, other: torch.autograd.backward(
+        tensors=(weight * other), grad_tensors=torch.ones(2), retain_graph=True, create_graph=False, inputs=other
+    ),
+    "a generator of roots": lambda weight, other: torch.autograd.backward(w.sum() for w in (weight * 2, other * 3)),
+    "generators of roots and gradients": lambda weight, other: torch.autograd.backward(
+        (w for w in (weight * 2, other * 3)), (torch.full((2,), float(i)) for i in range(2))
+    ),
+    "an edge": lambda weight, other: torch.autograd.backward(get_gradient_edge((weight * other).sum())),
+    "no graph": lambda weight, other: torch.ones(()).backward(),
+    "no scalar": lambda weight, other: (weight * other).backward(),
+    "grad": lambda weight, other: torch.autograd.grad((weight * other).sum(), weight),
+    "grad of a generator": lambda weight, other: torch.autograd.grad((weight * other).sum(), (w for w in (weight,))),
+    "grad of generators": lambda weight, other: torch.autograd.grad(
+        (w.sum() for w in (weight * 2, other * 3)), (w for w in (weight, other))
+    ),
+    "grad by keyword": lambda weight, other: torch.autograd.grad(
+        outputs=(weight * other), inputs=[weight, other], grad_outputs=torch.ones(2), allow_unused=True
+    ),
+    "grad with regard to an edge": lambda weight, other: torch.autograd.grad(
+        (weight * other).sum(), [get_gradient_edge(weight)]
+    ),
+    "grad of an edge": lambda weight, other: torch.autograd.grad(get_gradient_edge((weight * other).sum()), weight),
+    "unused": lambda weight, other: torch.autograd.grad(weight.sum(), other),
+    "materialised": lambda weight, other: torch.autograd.grad(weight.sum(), other, materialize_grads=True),
+    "twice": lambda weight, other: torch.autograd.grad(
+        torch.autograd.grad(weight.pow(3).sum(), weight, create_graph=True)[0].sum(), weight
+    ),
+}
+
+
+def outcome(spelling: Spelling) -> list[Any]:
+    """What a call gives, leaves in the gradients, or raises."""
+    weight, other = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([3.0, 4.0], requires_grad=True)
+    try:
+        result = spelling(weight, other)
+    except Exception as error:
+        return [type(error), str(error)]
+    numbers = [] if result is None else [None if g is None else g.tolist() for g in result]
+    return [numbers, *(None if w.grad is None else w.grad.tolist() for w in (weight, other))]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_calls_are_handed_on_as_they_came(spelling: Spelling) -> None:
+    expected = outcome(spelling)
+    listener = Heard()
+    listen(listener)
+    try:
+        assert outcome(spelling) == expected
+    finally:
+        unlisten(listener)
+    assert listener.names or isinstance(expected[0], type), "it was seen, unless it never came to the engine"
+
+
+def test_warnings_are_handed_on_in_every_spelling(heard: Heard) -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        warnings.warn("by position", UserWarning, 1)
+        warnings.warn(message="by keyword", category=DeprecationWarning, stacklevel=1)
+        warnings.warn(FutureWarning("an object"), stacklevel=1)
+    assert [(str(w.message), w.category, w.filename) for w in shown] == [
+        ("by position", UserWarning, __file__),
+        ("by keyword", DeprecationWarning, __file__),
+        ("an object", FutureWarning, __file__),
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_is_not_watched(heard: Heard) -> None:
-    child = os.fork()
-    if not child:
-        untouched = not patches._listeners and torch.autograd.backward.__module__ == "torch.autograd"
-        os._exit(0 if untouched else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert heard.names == []
+def test_a_forked_process_is_not_watched() -> None:
+    before = table()
+    listener = Heard()
+    listen(listener)
+    events.spare(listener, spared=True)
+    try:
+        child = os.fork()
+        if not child:
+            same = all(now is was for now, was in zip(table(), before, strict=True))
+            os._exit(0 if same and events.empty() and not patches._undo else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert listener.names == []
+        loss_of(nn.Linear(2, 1)).backward()
+        assert listener.names == ["backward_begins"], "the process itself is watched as before"
+    finally:
+        unlisten(listener)

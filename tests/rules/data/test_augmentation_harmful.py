@@ -6,14 +6,28 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Association, EvaluatedAssociation, Fact, Layer, Loss, Model, Modes, Shift
+from unstuck.record.facts import (
+    Association,
+    EvaluatedAssociation,
+    Fact,
+    Layer,
+    Loss,
+    LossClasses,
+    LossOutput,
+    LossTarget,
+    Model,
+    Modes,
+    Shift,
+)
 from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.testing.rules import RuleContract, outcome, record
 
 CALL = Loss(
-    function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
-    class_counts=(100,) * 10,
-)  # fmt: skip
+    function="cross_entropy",
+    output=LossOutput(shape=(32, 10)),
+    target=LossTarget(shape=(32,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+)
 noise = np.random.default_rng(0).normal(scale=0.03, size=100)
 
 

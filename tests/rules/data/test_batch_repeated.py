@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Overlap
-from unstuck.record.supply import Loader
+from unstuck.record.facts import Fact, Loader, Overlap
 from unstuck.rules.data.batch_repeated import BatchRepeated
 from unstuck.testing.rules import RuleContract, outcome, record
 

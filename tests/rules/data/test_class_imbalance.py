@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Association, Loss
+from unstuck.record.facts import Association, Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -23,10 +23,19 @@ def run_of(
 ) -> Run:
     shares = np.array(counts) / sum(counts)
     call = Loss(
-        function="cross_entropy", output_shape=(shape[0], len(counts), *shape[1:]), target_shape=shape,
-        target_type="class", classes=len(counts), class_counts=counts, class_recalls=recalls,
-        class_weights=tuple((shares * seen / shares.min()).tolist()), weighted=weighted, file="train.py", line=7,
-    )  # fmt: skip
+        function="cross_entropy",
+        weighted=weighted,
+        output=LossOutput(shape=(shape[0], len(counts), *shape[1:])),
+        target=LossTarget(shape=shape, type="class"),
+        classes=LossClasses(
+            number=len(counts),
+            counts=counts,
+            recalls=recalls,
+            recall_examples=tuple((shares * seen / shares.min()).tolist()),
+        ),
+        file="train.py",
+        line=7,
+    )
     pairs = Association(met=500, examples=500, neighbours=9.0, linear=9.0, explained=explained or 0.0)
     return record(folder, series={signals.LOSS: [0.3] * 50}, facts=[call, *([pairs] if explained is not None else [])])
 
@@ -69,15 +78,17 @@ def test_what_is_no_fault_of_imbalance_is_left_alone(tmp_path: Path, changed: di
 
 def test_binary_targets_are_counted_by_their_mean(tmp_path: Path) -> None:
     call = Loss(
-        function="binary_cross_entropy_with_logits", output_shape=(64, 1), target_shape=(64, 1), target_type="real",
-        target_mean=0.04, target_variance=0.0384, class_recalls=(1.0, 0.0), class_weights=(960.0, 40.0),
-    )  # fmt: skip
+        function="binary_cross_entropy_with_logits",
+        output=LossOutput(shape=(64, 1)),
+        target=LossTarget(shape=(64, 1), type="real", mean=0.04, variance=0.0384),
+        classes=LossClasses(recalls=(1.0, 0.0), recall_examples=(960.0, 40.0)),
+    )
     (finding,) = outcome(ClassImbalance(), record(tmp_path, series={signals.LOSS: [0.2] * 50}, facts=[call]))
     assert "pos_weight=24" in finding.advice
 
 
 def test_without_answers_it_is_not_evaluated(tmp_path: Path) -> None:
-    call = Loss(function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0)
+    call = Loss(function="mse_loss", target=LossTarget(type="real", mean=0.0, variance=1.0))
     (answer,) = ClassImbalance().check(record(tmp_path, series={signals.LOSS: [1.0] * 50}, facts=[call]))
     assert isinstance(answer, NotEvaluated)
 
@@ -85,10 +96,12 @@ def test_without_answers_it_is_not_evaluated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("total", "fires"), [(0.2, True), (0.9, False)])
 def test_losses_that_the_program_weighs_itself_are_its_own_answer(tmp_path: Path, total: float, fires: bool) -> None:
     call = Loss(
-        function="binary_cross_entropy_with_logits", reduction="none", output_shape=(64,), target_shape=(64,),
-        target_type="real", target_mean=0.04, target_variance=0.0384, class_recalls=(1.0, 0.0),
-        class_weights=(960.0, 40.0),
-    )  # fmt: skip
+        function="binary_cross_entropy_with_logits",
+        reduction="none",
+        output=LossOutput(shape=(64,)),
+        target=LossTarget(shape=(64,), type="real", mean=0.04, variance=0.0384),
+        classes=LossClasses(recalls=(1.0, 0.0), recall_examples=(960.0, 40.0)),
+    )
     series = {signals.LOSS: [total] * 50, signals.LOSS_CALL: [0.2] * 50}
     rule = ClassImbalance()
     run = record(tmp_path, series=series, facts=[call])

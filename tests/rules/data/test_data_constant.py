@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Inputs, Loss
+from unstuck.record.facts import Inputs, Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules.data.data_constant import DataConstant
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -17,9 +17,13 @@ LEARNT = np.linspace(2.3, 0.01, 60).tolist()
 
 def call(counts: tuple[int, ...] = (100,) * 10) -> Loss:
     return Loss(
-        function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
-        class_counts=counts, output_op="Addmm", file="train.py", line=9,
-    )  # fmt: skip
+        function="cross_entropy",
+        output=LossOutput(shape=(32, 10), operation="Addmm"),
+        target=LossTarget(shape=(32,), type="class"),
+        classes=LossClasses(number=10, counts=counts),
+        file="train.py",
+        line=9,
+    )
 
 
 def inputs(*, mean: float = 0.0, deviation: float = 0.0, examples: int = 640, **changed: Any) -> Inputs:

@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 
 from unstuck.record import Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Association, Inputs, Loss, Overlap, Shift
+from unstuck.record.facts import Association, Inputs, Loss, LossClasses, LossOutput, LossTarget, Overlap, Shift
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.testing.rules import RuleContract, outcome, record
 
 CALL = Loss(
-    function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
-    class_counts=(100,) * 10, file="train.py", line=7,
-)  # fmt: skip
+    function="cross_entropy",
+    output=LossOutput(shape=(32, 10)),
+    target=LossTarget(shape=(32,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+    file="train.py",
+    line=7,
+)
 noise = np.random.default_rng(0).normal(scale=0.05, size=100)
 
 

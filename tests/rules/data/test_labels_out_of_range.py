@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import End, Loss
+from unstuck.record.facts import End, Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -15,19 +15,28 @@ def run_of(folder: Path, call: Loss, *facts: Any) -> Run:
     return record(folder, series={signals.LOSS: [0.7] * 30}, facts=[call, *facts])
 
 
-def binary(low: float, high: float, **changed: Any) -> Loss:
-    given: dict[str, Any] = {"target_distinct": 2, "target_mean": 0.5 * (low + high)} | changed
+def binary(low: float, high: float, *, distinct: int = 2) -> Loss:
+    mean = 0.5 * (low + high)
     return Loss(
-        function="binary_cross_entropy_with_logits", output_shape=(32, 1), target_shape=(32, 1), target_type="real",
-        target_minimum=low, target_maximum=high, target_variance=0.25, file="train.py", line=3, **given,
-    )  # fmt: skip
+        function="binary_cross_entropy_with_logits",
+        output=LossOutput(shape=(32, 1)),
+        target=LossTarget(
+            shape=(32, 1), type="real", minimum=low, maximum=high, mean=mean, variance=0.25, distinct=distinct
+        ),
+        file="train.py",
+        line=3,
+    )
 
 
 def classes(low: float, high: float, outputs: int = 10) -> Loss:
     return Loss(
-        function="cross_entropy", output_shape=(32, outputs), target_shape=(32,), target_type="class", classes=outputs,
-        target_minimum=low, target_maximum=high, file="train.py", line=3,
-    )  # fmt: skip
+        function="cross_entropy",
+        output=LossOutput(shape=(32, outputs)),
+        target=LossTarget(shape=(32,), type="class", minimum=low, maximum=high),
+        classes=LossClasses(number=outputs),
+        file="train.py",
+        line=3,
+    )
 
 
 CRASH = End(reason="crashed", steps=0, message="IndexError: Target 10 is out of bounds.")
@@ -57,7 +66,7 @@ def test_probabilities_out_of_range_name_the_repair(tmp_path: Path, low: float, 
 
 
 def test_soft_labels_and_rounding_are_in_range(tmp_path: Path) -> None:
-    assert outcome(LabelsOutOfRange(), run_of(tmp_path, binary(-5e-4, 1 + 5e-4, target_distinct=17))) == []
+    assert outcome(LabelsOutOfRange(), run_of(tmp_path, binary(-5e-4, 1 + 5e-4, distinct=17))) == []
 
 
 def test_class_ids_from_one_end_the_script(tmp_path: Path) -> None:
@@ -77,9 +86,10 @@ def test_ids_that_are_ignored_on_purpose_end_no_script(tmp_path: Path) -> None:
 
 def test_zeros_teach_a_margin_loss_nothing(tmp_path: Path) -> None:
     call = Loss(
-        function="soft_margin_loss", output_shape=(32,), target_shape=(32,), target_type="real", target_minimum=0.0,
-        target_maximum=1.0, target_distinct=2, target_mean=0.5, target_variance=0.25,
-    )  # fmt: skip
+        function="soft_margin_loss",
+        output=LossOutput(shape=(32,)),
+        target=LossTarget(shape=(32,), type="real", minimum=0.0, maximum=1.0, distinct=2, mean=0.5, variance=0.25),
+    )
     (finding,) = outcome(LabelsOutOfRange(), run_of(tmp_path, call))
     assert "2 * y - 1" in finding.advice
 

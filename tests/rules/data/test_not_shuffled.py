@@ -7,19 +7,25 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Loss
-from unstuck.record.supply import Loader
+from unstuck.record.facts import Loader, Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.testing.rules import RuleContract, outcome, record
 
 CLASSES = Loss(
-    function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
-    class_counts=(100,) * 10, file="train.py", line=5,
-)  # fmt: skip
+    function="cross_entropy",
+    output=LossOutput(shape=(32, 10)),
+    target=LossTarget(shape=(32,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+    file="train.py",
+    line=5,
+)
 VALUES = Loss(
-    function="mse_loss", output_shape=(32, 1), target_shape=(32, 1), target_type="real", target_mean=0.0,
-    target_variance=1.0, file="train.py", line=5,
-)  # fmt: skip
+    function="mse_loss",
+    output=LossOutput(shape=(32, 1)),
+    target=LossTarget(shape=(32, 1), type="real", mean=0.0, variance=1.0),
+    file="train.py",
+    line=5,
+)
 rng = np.random.default_rng(0)
 RANDOM_TOP = (rng.multinomial(32, [0.1] * 10, 40).max(axis=1) / 32).tolist()
 FORGETFUL = np.linspace(2.3, 0.2, 200).tolist()
@@ -84,17 +90,21 @@ def test_values_in_random_order_are_left_alone(tmp_path: Path, inner: float, nea
 
 def test_one_common_class_fills_batches_by_itself(tmp_path: Path) -> None:
     rare = Loss(
-        function="cross_entropy", output_shape=(32, 2), target_shape=(32,), target_type="class", classes=2,
-        class_counts=(970, 30),
-    )  # fmt: skip
+        function="cross_entropy",
+        output=LossOutput(shape=(32, 2)),
+        target=LossTarget(shape=(32,), type="class"),
+        classes=LossClasses(number=2, counts=(970, 30)),
+    )
     assert outcome(NotShuffled(), run_of(tmp_path, rare, target_top=[0.97] * 40)) == []
 
 
 def test_batches_of_two_examples_tell_nothing(tmp_path: Path) -> None:
     small = Loss(
-        function="cross_entropy", output_shape=(2, 10), target_shape=(2,), target_type="class", classes=10,
-        class_counts=(100,) * 10,
-    )  # fmt: skip
+        function="cross_entropy",
+        output=LossOutput(shape=(2, 10)),
+        target=LossTarget(shape=(2,), type="class"),
+        classes=LossClasses(number=10, counts=(100,) * 10),
+    )
     run = record(tmp_path, series={signals.LOSS: FORGETFUL, signals.BATCH_SIZE: [2.0] * 40}, facts=[small])
     (answer,) = NotShuffled().check(run)
     assert isinstance(answer, NotEvaluated)

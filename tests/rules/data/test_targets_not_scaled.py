@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss, Optimizer, ParameterGroup
+from unstuck.record.facts import Loss, LossOutput, LossTarget, Optimizer, ParameterGroup
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -28,9 +28,12 @@ def run_of(
     made_by: str = "Addmm",
 ) -> Run:
     call = Loss(
-        function="mse_loss", output_shape=(32, 1), target_shape=(32, 1), target_type="real", target_mean=mean,
-        target_variance=variance, output_op=made_by, file="train.py", line=6,
-    )  # fmt: skip
+        function="mse_loss",
+        output=LossOutput(shape=(32, 1), operation=made_by),
+        target=LossTarget(shape=(32, 1), type="real", mean=mean, variance=variance),
+        file="train.py",
+        line=6,
+    )
     betas = (0.9, 0.999) if method == "Adam" else None
     group = ParameterGroup(parameters=4, learning_rate=rate, betas=betas)
     steps = len(losses)

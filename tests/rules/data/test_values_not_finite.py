@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss, NonFinite
+from unstuck.record.facts import Loss, LossTarget, NonFinite
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -48,9 +48,11 @@ def test_the_rows_are_named_where_the_graph_was_followed(tmp_path: Path) -> None
 
 def test_targets_are_told_from_inputs_and_placed(tmp_path: Path) -> None:
     call = Loss(
-        function="mse_loss", target_type="real", target_mean=nan, target_variance=nan, target_minimum=0.0,
-        target_maximum=inf, file="train.py", line=4,
-    )  # fmt: skip
+        function="mse_loss",
+        target=LossTarget(type="real", mean=nan, variance=nan, minimum=0.0, maximum=inf),
+        file="train.py",
+        line=4,
+    )
     (finding,) = outcome(ValuesNotFinite(), run_of(tmp_path, call))
     assert "targets" in finding.summary
     assert (finding.where.file, finding.where.line) == ("train.py", 4)

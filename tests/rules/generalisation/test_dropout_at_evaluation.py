@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Dropping, Modes
+from unstuck.record.facts import FunctionalDropout, Modes
 from unstuck.rules import judge
 from unstuck.rules.generalisation.dropout_at_evaluation import DropoutAtEvaluation
 from unstuck.testing.rules import RuleContract, outcome, record
 
 FALLING = np.geomspace(2.3, 0.2, 100)
-ALWAYS = Dropping(where="", function="dropout", at_work_in_evaluation=12, file="train.py", line=9)
+ALWAYS = FunctionalDropout(where="", function="dropout", at_work_in_evaluation=12, file="train.py", line=9)
 
 
-def evaluated(folder: Path, *facts: Dropping | Modes, measured: bool = True) -> Run:
+def evaluated(folder: Path, *facts: FunctionalDropout | Modes, measured: bool = True) -> Run:
     series = {signals.LOSS: FALLING, **({signals.VALIDATION_LOSS: FALLING[::20]} if measured else {})}
     return record(folder, series=series, facts=facts)
 
@@ -46,7 +46,7 @@ def test_the_call_is_named_whichever_mode_its_module_is_in(tmp_path: Path) -> No
     [(replace(ALWAYS, told=True), True), (replace(ALWAYS, idle=3), True), (ALWAYS, False)],
     ids=["told to", "some without", "nothing measured"],
 )
-def test_dropout_at_evaluation_on_purpose_is_silent(tmp_path: Path, fact: Dropping, measured: bool) -> None:
+def test_dropout_at_evaluation_on_purpose_is_silent(tmp_path: Path, fact: FunctionalDropout, measured: bool) -> None:
     with evaluated(tmp_path / "a", fact, measured=measured) as run:
         assert outcome(DropoutAtEvaluation(), run) == []
 

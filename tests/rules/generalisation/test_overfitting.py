@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import End, Loss
+from unstuck.record.facts import End, Loss, LossTarget
 from unstuck.rules import judge
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -87,7 +87,7 @@ def test_a_validation_loss_that_levels_off_and_creeps_is_silent(
         assert outcome(Overfitting(), run) == []
 
 
-REGRESSION = Loss(function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0)
+REGRESSION = Loss(function="mse_loss", target=LossTarget(type="real", mean=0.0, variance=1.0))
 BY_HEART = np.geomspace(1.0, 1e-7, 400)
 
 

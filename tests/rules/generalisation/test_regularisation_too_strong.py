@@ -4,11 +4,25 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Layer, Loss, Model, Modes, Optimizer, Parameter, ParameterGroup, Training
+from unstuck.record.facts import (
+    Fact,
+    Layer,
+    Loss,
+    LossClasses,
+    LossTarget,
+    Model,
+    Modes,
+    Optimizer,
+    Parameter,
+    ParameterGroup,
+    Training,
+)
 from unstuck.rules.generalisation.regularisation_too_strong import RegularisationTooStrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
-CROSS_ENTROPY = Loss(function="cross_entropy", classes=10, target_type="class", class_counts=(60,) * 10)
+CROSS_ENTROPY = Loss(
+    function="cross_entropy", target=LossTarget(type="class"), classes=LossClasses(number=10, counts=(60,) * 10)
+)
 TIME = np.linspace(0, 6, 60)
 
 

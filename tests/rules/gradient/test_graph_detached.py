@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Detachment, Draw, Fact, Graph, Model, Parameter, Ran
+from unstuck.record.facts import Detachment, Fact, Graph, Model, NonDifferentiableSample, Parameter, Ran
 from unstuck.rules.gradient.graph_detached import GraphDetached
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -76,7 +76,7 @@ def test_no_grad_is_named_where_it_is_the_cut(tmp_path: Path) -> None:
 
 def test_values_drawn_without_a_gradient(tmp_path: Path) -> None:
     reached = graphs(("body.weight", "head.weight"), ())
-    draw = Draw(where="head", file="vae.py", line=7)
+    draw = NonDifferentiableSample(where="head", file="vae.py", line=7)
     (finding,) = outcome(GraphDetached(), run_with(tmp_path / "a", *reached, draw))
     assert (finding.severity, str(finding.where)) == ("error", "head, vae.py:7")
     (finding,) = outcome(GraphDetached(), run_with(tmp_path / "b", *reached, draw, end=0.01))

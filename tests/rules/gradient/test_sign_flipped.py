@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Loss, LossClasses, LossTarget
 from unstuck.rules.gradient.sign_flipped import SignFlipped
 from unstuck.testing.rules import RuleContract, outcome
 
-CROSS_ENTROPY = Loss(function="cross_entropy", classes=3, target_type="class", class_counts=(40, 40, 40))
+CROSS_ENTROPY = Loss(
+    function="cross_entropy", target=LossTarget(type="class"), classes=LossClasses(number=3, counts=(40, 40, 40))
+)
 UP = np.linspace(0, 5, 40)
 
 

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import InitialLoss, Loss, Model, Parameter
+from unstuck.record.facts import InitialLoss, Loss, LossClasses, LossOutput, LossTarget, Model, Parameter
 from unstuck.rules import judge
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.testing.rules import RuleContract, outcome, record
 
 Train = Callable[..., Run]
-TEN = Loss(function="cross_entropy", target_shape=(32,), target_type="class", classes=10, class_counts=(10,) * 10)
+TEN = Loss(
+    function="cross_entropy",
+    target=LossTarget(shape=(32,), type="class"),
+    classes=LossClasses(number=10, counts=(10,) * 10),
+)
 
 
 class TestContract(RuleContract):
@@ -63,15 +67,19 @@ def test_a_high_start_that_recovers_at_once_is_a_note(tmp_path: Path) -> None:
 
 
 def test_a_declared_sum_is_expected_as_a_sum(tmp_path: Path) -> None:
-    loss = Loss(function="cross_entropy", reduction="sum", target_shape=(32,), target_type="class", classes=10,
-                class_counts=(10,) * 10)  # fmt: skip
+    loss = Loss(
+        function="cross_entropy",
+        reduction="sum",
+        target=LossTarget(shape=(32,), type="class"),
+        classes=LossClasses(number=10, counts=(10,) * 10),
+    )
     values = 32 * math.log(10) * np.exp(-np.linspace(0, 4, 100))
     with start(tmp_path / "a", values, loss) as run:
         assert outcome(InitialLossOff(), run) == []
 
 
 def test_losses_put_together_have_no_expectation(tmp_path: Path) -> None:
-    parts = (Loss(function="mse_loss", target_mean=0.0, target_variance=1.0), TEN)
+    parts = (Loss(function="mse_loss", target=LossTarget(mean=0.0, variance=1.0)), TEN)
     with start(tmp_path / "a", np.full(100, 50.0), *parts) as run:
         (entry,) = InitialLossOff().check(run)
     assert isinstance(entry, NotEvaluated)
@@ -87,9 +95,11 @@ def test_the_check_before_training_takes_precedence(tmp_path: Path) -> None:
 def test_elements_that_the_program_sums_up_itself_have_no_expected_start(tmp_path: Path) -> None:
     """As an autoencoder's, summed over pixels and divided by a variance."""
     call = Loss(
-        function="mse_loss", reduction="none", output_shape=(50, 64), target_shape=(50, 64), target_type="real",
-        target_mean=0.0, target_variance=1.0,
-    )  # fmt: skip
+        function="mse_loss",
+        reduction="none",
+        output=LossOutput(shape=(50, 64)),
+        target=LossTarget(shape=(50, 64), type="real", mean=0.0, variance=1.0),
+    )
     with start(tmp_path / "a", 134.0 * np.exp(-np.linspace(0, 1, 100)), call) as run:
         (found,) = InitialLossOff().check(run)
         assert isinstance(found, NotEvaluated)

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Broadcast, Loss
+from unstuck.record.facts import Broadcast, Loss, LossOutput, LossTarget
 from unstuck.rules import judge
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.testing.rules import RuleContract, outcome, record
 
 CALL = Loss(
-    function="mse_loss", output_shape=(32, 1), target_shape=(32,), target_type="real", target_mean=0.0,
-    target_variance=1.0, file="train.py", line=7,
-)  # fmt: skip
+    function="mse_loss",
+    output=LossOutput(shape=(32, 1)),
+    target=LossTarget(shape=(32,), type="real", mean=0.0, variance=1.0),
+    file="train.py",
+    line=7,
+)
 
 
 def seen(folder: Path, *facts: Loss | Broadcast) -> Run:
@@ -31,7 +34,7 @@ class TestContract(RuleContract):
 
     @pytest.fixture
     def healthy(self, tmp_path: Path) -> Run:
-        return seen(tmp_path / "healthy", replace(CALL, target_shape=(32, 1)))
+        return seen(tmp_path / "healthy", replace(CALL, target=replace(CALL.target, shape=(32, 1))))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,10 @@ class TestContract(RuleContract):
 def test_targets_that_are_shared_on_purpose_are_silent(
     tmp_path: Path, output: tuple[int, ...], target: tuple[int, ...]
 ) -> None:
-    with seen(tmp_path / "a", replace(CALL, output_shape=output, target_shape=target)) as run:
+    with seen(
+        tmp_path / "a",
+        replace(CALL, output=replace(CALL.output, shape=output), target=replace(CALL.target, shape=target)),
+    ) as run:
         assert outcome(LossBroadcast(), run) == []
 
 
@@ -51,7 +57,10 @@ def test_targets_that_are_shared_on_purpose_are_silent(
 def test_outputs_that_are_stretched_are_an_error(
     tmp_path: Path, output: tuple[int, ...], target: tuple[int, ...]
 ) -> None:
-    with seen(tmp_path / "a", replace(CALL, output_shape=output, target_shape=target)) as run:
+    with seen(
+        tmp_path / "a",
+        replace(CALL, output=replace(CALL.output, shape=output), target=replace(CALL.target, shape=target)),
+    ) as run:
         (finding,) = outcome(LossBroadcast(), run)
     assert (finding.severity, finding.cause, str(finding.where)) == ("error", "loss-broadcast", "train.py:7")
 

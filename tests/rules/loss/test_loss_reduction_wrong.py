@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss, Model, Optimizer, Parameter, ParameterGroup
+from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget, Model, Optimizer, Parameter, ParameterGroup
 from unstuck.rules import judge
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -15,9 +15,13 @@ from unstuck.testing.rules import RuleContract, outcome, record
 SGD = Optimizer(type="SGD", groups=(ParameterGroup(parameters=2, learning_rate=0.05),))
 MODEL = Model(type="Net", parameters=(Parameter(name="w", shape=(10, 64), role="weight"),))
 MEAN = Loss(
-    function="cross_entropy", output_shape=(50, 10), target_shape=(50,), target_type="class", classes=10,
-    class_counts=(100,) * 10, file="train.py", line=7,
-)  # fmt: skip
+    function="cross_entropy",
+    output=LossOutput(shape=(50, 10)),
+    target=LossTarget(shape=(50,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+    file="train.py",
+    line=7,
+)
 WAVE = 0.01 * np.sin(np.arange(100) * 1.7)
 FLAT, LEARNT = 2.3 + WAVE, np.geomspace(2.3, 0.02, 100)
 

@@ -7,23 +7,40 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules.loss.loss_wrong import LossWrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
 CLASSES = Loss(
-    function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
-    class_counts=(10,) * 10, target_minimum=0.0, target_maximum=9.0, file="train.py", line=7,
-)  # fmt: skip
+    function="cross_entropy",
+    output=LossOutput(shape=(32, 10)),
+    target=LossTarget(shape=(32,), type="class", minimum=0.0, maximum=9.0),
+    classes=LossClasses(number=10, counts=(10,) * 10),
+    file="train.py",
+    line=7,
+)
 NUMBERS = Loss(
-    function="mse_loss", output_shape=(32, 1), target_shape=(32, 1), target_type="real", target_mean=4.5,
-    target_variance=8.25, target_minimum=0.0, target_maximum=9.0, target_distinct=10, target_integers=True,
-)  # fmt: skip
+    function="mse_loss",
+    output=LossOutput(shape=(32, 1)),
+    target=LossTarget(
+        shape=(32, 1), type="real", mean=4.5, variance=8.25, minimum=0.0, maximum=9.0, distinct=10, integers=True
+    ),
+)
 ONE_HOT = Loss(
-    function="mse_loss", output_shape=(32, 10), target_shape=(32, 10), target_type="real", target_mean=0.1,
-    target_variance=0.09, target_minimum=0.0, target_maximum=1.0, target_distinct=2, target_integers=True,
-    target_row_sums=(1.0, 1.0), output_op="Softmax",
-)  # fmt: skip
+    function="mse_loss",
+    output=LossOutput(shape=(32, 10), operation="Softmax"),
+    target=LossTarget(
+        shape=(32, 10),
+        type="real",
+        mean=0.1,
+        variance=0.09,
+        minimum=0.0,
+        maximum=1.0,
+        distinct=2,
+        integers=True,
+        row_sums=(1.0, 1.0),
+    ),
+)
 FLAT = np.full(100, 8.0)
 
 
@@ -43,18 +60,27 @@ class TestContract(RuleContract):
         return seen(tmp_path / "healthy", CLASSES)
 
 
-SOFT = replace(CLASSES, target_type="real", target_shape=(32, 10), classes=None)
+SOFT = replace(
+    CLASSES, target=replace(CLASSES.target, type="real", shape=(32, 10)), classes=replace(CLASSES.classes, number=None)
+)
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        replace(SOFT, output_shape=(32, 1), target_shape=(32, 1)),
-        replace(SOFT, target_minimum=-1.3, target_maximum=2.2, target_row_sums=(-4.0, 5.0)),
-        replace(SOFT, target_minimum=0.0, target_maximum=1.0, target_row_sums=(0.0, 4.0)),
-        replace(NUMBERS, function="l1_loss", output_shape=(32,), target_shape=(32,)),
+        replace(SOFT, output=replace(SOFT.output, shape=(32, 1)), target=replace(SOFT.target, shape=(32, 1))),
+        replace(SOFT, target=replace(SOFT.target, minimum=-1.3, maximum=2.2, row_sums=(-4.0, 5.0))),
+        replace(SOFT, target=replace(SOFT.target, minimum=0.0, maximum=1.0, row_sums=(0.0, 4.0))),
+        replace(
+            NUMBERS,
+            function="l1_loss",
+            output=replace(NUMBERS.output, shape=(32,)),
+            target=replace(NUMBERS.target, shape=(32,)),
+        ),
         ONE_HOT,
-        replace(ONE_HOT, function="binary_cross_entropy_with_logits", output_op="Addmm"),
+        replace(
+            ONE_HOT, function="binary_cross_entropy_with_logits", output=replace(ONE_HOT.output, operation="Addmm")
+        ),
     ],
     ids=["one output", "regression", "several labels", "class numbers", "squared one-hot", "binary one-hot"],
 )
@@ -69,14 +95,21 @@ def test_a_loss_for_another_task_is_named(tmp_path: Path, call: Loss) -> None:
     "call",
     [
         CLASSES,
-        replace(SOFT, target_minimum=0.0, target_maximum=1.0, target_row_sums=(0.9999, 1.0001)),
-        replace(NUMBERS, target_variance=1.0),
-        replace(NUMBERS, target_minimum=1.0, target_mean=3.0, target_maximum=5.0, target_variance=2.0),
-        replace(NUMBERS, target_integers=False, target_distinct=17),
-        replace(NUMBERS, target_maximum=1.0, target_mean=0.5, target_variance=0.25, target_distinct=2),
-        replace(NUMBERS, output_shape=(32, 10), target_shape=(32, 10)),
-        replace(ONE_HOT, output_op="Addmm"),
-        replace(ONE_HOT, function="binary_cross_entropy_with_logits", output_op="Addmm", target_row_sums=(0.0, 3.0)),
+        replace(SOFT, target=replace(SOFT.target, minimum=0.0, maximum=1.0, row_sums=(0.9999, 1.0001))),
+        replace(NUMBERS, target=replace(NUMBERS.target, variance=1.0)),
+        replace(NUMBERS, target=replace(NUMBERS.target, minimum=1.0, mean=3.0, maximum=5.0, variance=2.0)),
+        replace(NUMBERS, target=replace(NUMBERS.target, integers=False, distinct=17)),
+        replace(NUMBERS, target=replace(NUMBERS.target, maximum=1.0, mean=0.5, variance=0.25, distinct=2)),
+        replace(
+            NUMBERS, output=replace(NUMBERS.output, shape=(32, 10)), target=replace(NUMBERS.target, shape=(32, 10))
+        ),
+        replace(ONE_HOT, output=replace(ONE_HOT.output, operation="Addmm")),
+        replace(
+            ONE_HOT,
+            function="binary_cross_entropy_with_logits",
+            output=replace(ONE_HOT.output, operation="Addmm"),
+            target=replace(ONE_HOT.target, row_sums=(0.0, 3.0)),
+        ),
     ],
     ids=["classes", "soft labels", "counts", "ratings", "real", "yes or no", "images", "least squares", "labels"],
 )

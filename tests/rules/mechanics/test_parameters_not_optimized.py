@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Model, Parameter, Ran, Stranger, Strangers
+from unstuck.record.facts import Fact, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
 from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimized
 from unstuck.testing.rules import RuleContract, outcome, record
 
 HEAD = Parameter(name="head.weight", shape=(10, 24), role="weight")
-BODY = Stranger(name="layers[0].weight", shape=(24, 64), fresh=True)
+BODY = UnoptimizedParameter(name="layers[0].weight", shape=(24, 64), fresh=True)
 
 
 def run_with(folder: Path, *more: Fact, end: float = 1.5, parameters: Sequence[Parameter] = (HEAD,)) -> Run:
@@ -19,8 +19,8 @@ def run_with(folder: Path, *more: Fact, end: float = 1.5, parameters: Sequence[P
     return record(folder, series={signals.LOSS: losses}, facts=facts)
 
 
-def walks(*unchanged: Stranger, held: int = 2) -> list[Strangers]:
-    return [Strangers(step=step, since=0, unchanged=unchanged, reached=4, held=held) for step in (0, 1, 8)]
+def walks(*unchanged: UnoptimizedParameter, held: int = 2) -> list[UnoptimizedParameters]:
+    return [UnoptimizedParameters(step=step, since=0, unchanged=unchanged, reached=4, held=held) for step in (0, 1, 8)]
 
 
 class TestParametersNotOptimized(RuleContract):
@@ -41,7 +41,10 @@ def test_an_optimizer_of_another_model_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_pretrained_part_may_stay_out(tmp_path: Path) -> None:
-    backbone = (Stranger(name="body.weight", shape=(99, 99), fresh=False), Stranger(name="body.bias", shape=(99,)))
+    backbone = (
+        UnoptimizedParameter(name="body.weight", shape=(99, 99), fresh=False),
+        UnoptimizedParameter(name="body.bias", shape=(99,)),
+    )
     assert outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(*backbone))) == []
 
 

@@ -8,7 +8,18 @@ import pytest
 
 from unstuck.record import Run, signals
 from unstuck.record.facts import BatchMixing as Mixed
-from unstuck.record.facts import Fact, Inputs, Loss, Model, Recurrence, Reinterpretation, Softmax
+from unstuck.record.facts import (
+    Fact,
+    Inputs,
+    Loss,
+    LossClasses,
+    LossOutput,
+    LossTarget,
+    Model,
+    Recurrence,
+    Reinterpretation,
+    Softmax,
+)
 from unstuck.rules import judge
 from unstuck.rules.model.batch_mixing import BatchMixing
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -16,9 +27,11 @@ from unstuck.testing.rules import RuleContract, outcome, record
 MODEL = Model(type="Net")
 SEQUENCES = Inputs(shape=(56, 8, 4), kind_of="sequence", examples=560, minimum=0.0, maximum=1.0)
 DIGITS = Loss(
-    function="cross_entropy", output_shape=(56, 10), target_shape=(56,), target_type="class", classes=10,
-    class_counts=(100,) * 10,
-)  # fmt: skip
+    function="cross_entropy",
+    output=LossOutput(shape=(56, 10)),
+    target=LossTarget(shape=(56,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+)
 WRONG = Recurrence(where="lstm", type="LSTM", batch_first=False, shape=(56, 8, 4))
 FLAT = np.full(100, 2.3)
 

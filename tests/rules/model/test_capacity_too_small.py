@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Connection, Inputs, Loss, Model, Parameter, Wiring
+from unstuck.record.facts import Connection, Inputs, Loss, LossClasses, LossOutput, LossTarget, Model, Parameter, Wiring
 from unstuck.rules.model.capacity_too_small import CapacityTooSmall
 from unstuck.testing.rules import RuleContract, outcome, record
 
 Wired = Callable[..., Run]
 DIGITS = Loss(
-    function="cross_entropy", output_shape=(50, 10), target_shape=(50,), target_type="class", classes=10,
-    class_counts=(100,) * 10,
-)  # fmt: skip
+    function="cross_entropy",
+    output=LossOutput(shape=(50, 10)),
+    target=LossTarget(shape=(50,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+)
 SETTLED = 1.0 + 1.3 * np.exp(-np.linspace(0, 12, 200)) + 0.01 * np.sin(np.arange(200) * 1.7)
 FALLING = 2.3 - np.linspace(0, 1.3, 200)
 
@@ -40,8 +42,11 @@ def test_only_a_fall_that_ended_high_counts(wired: Wired, loss: Sequence[float])
 @pytest.mark.parametrize(("code", "severities"), [(8, []), (2, ["note"])])
 def test_the_middle_of_an_autoencoder_is_narrow_on_purpose(wired: Wired, code: int, severities: list[str]) -> None:
     inputs = Inputs(shape=(50, 64), kind_of="table", examples=1000, minimum=0.0, maximum=1.0)
-    loss = Loss(function="mse_loss", output_shape=(50, 64), target_shape=(50, 64), target_type="real",
-                target_mean=0.0, target_variance=2.3)  # fmt: skip
+    loss = Loss(
+        function="mse_loss",
+        output=LossOutput(shape=(50, 64)),
+        target=LossTarget(shape=(50, 64), type="real", mean=0.0, variance=2.3),
+    )
     shapes = ((32, 64), (code, 32), (32, code), (64, 32))
     run = wired(shapes, ("data", "Relu", "Relu", "Relu"), inputs, loss, loss=SETTLED)
     assert [finding.severity for finding in outcome(CapacityTooSmall(), run)] == severities

@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Contraction, Fact, Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
+from unstuck.record.facts import (
+    Contraction,
+    Fact,
+    Inputs,
+    Loss,
+    LossClasses,
+    LossOutput,
+    LossTarget,
+    Model,
+    Normalisation,
+    OutputSoftmax,
+    Reinterpretation,
+    Softmax,
+)
 from unstuck.rules import judge
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -15,13 +28,21 @@ from unstuck.testing.rules import RuleContract, outcome, record
 MODEL = Model(type="Net")
 TABLE = Inputs(shape=(48, 64), kind_of="table", examples=480, minimum=0.0, maximum=1.0)
 DIGITS = Loss(
-    function="nll_loss", output_shape=(48, 10), target_shape=(48,), target_type="class", classes=10,
-    class_counts=(100,) * 10, output_op="LogSoftmax", output_op_axis=1, output_maximum=-0.01, file="train.py", line=7,
-)  # fmt: skip
+    function="nll_loss",
+    output=LossOutput(
+        shape=(48, 10), operation="LogSoftmax", maximum=-0.01, softmax=OutputSoftmax(axis=1, shape=(48, 10))
+    ),
+    target=LossTarget(shape=(48,), type="class"),
+    classes=LossClasses(number=10, counts=(100,) * 10),
+    file="train.py",
+    line=7,
+)
 TAGS = replace(
-    DIGITS, function="cross_entropy", output_shape=(48, 10, 10), target_shape=(48, 10), output_op="Addmm",
-    output_op_axis=None,
-)  # fmt: skip
+    DIGITS,
+    function="cross_entropy",
+    output=replace(DIGITS.output, shape=(48, 10, 10), operation="Addmm", softmax=None),
+    target=replace(DIGITS.target, shape=(48, 10)),
+)
 FLAT = np.full(100, 2.3)
 
 
@@ -34,7 +55,10 @@ class TestContract(RuleContract):
 
     @pytest.fixture
     def sick(self, tmp_path: Path) -> Run:
-        return seen(tmp_path / "sick", replace(DIGITS, output_op_axis=0))
+        return seen(
+            tmp_path / "sick",
+            replace(DIGITS, output=replace(DIGITS.output, softmax=OutputSoftmax(axis=0, shape=DIGITS.output.shape))),
+        )
 
     @pytest.fixture
     def healthy(self, tmp_path: Path) -> Run:
@@ -44,7 +68,7 @@ class TestContract(RuleContract):
 @pytest.mark.parametrize(
     "fact",
     [
-        replace(DIGITS, output_op_axis=0),
+        replace(DIGITS, output=replace(DIGITS.output, softmax=OutputSoftmax(axis=0, shape=DIGITS.output.shape))),
         TAGS,
         Softmax(where="head", axis=0, shape=(48, 10)),
         Normalisation(where="head", function="normalize", axis=0, shape=(48, 32)),
@@ -61,10 +85,10 @@ def test_a_wrong_axis_is_the_first_finding(tmp_path: Path, fact: Fact) -> None:
 @pytest.mark.parametrize(
     "fact",
     [
-        replace(TAGS, output_transposed=True),
-        replace(TAGS, output_op="Convolution"),
-        replace(TAGS, output_shape=(48, 10, 12), target_shape=(48, 12)),
-        replace(DIGITS, output_op_axis=0, output_shape=(48, 48)),
+        replace(TAGS, output=replace(TAGS.output, transposed=True)),
+        replace(TAGS, output=replace(TAGS.output, operation="Convolution")),
+        replace(TAGS, output=replace(TAGS.output, shape=(48, 10, 12)), target=replace(TAGS.target, shape=(48, 12))),
+        replace(DIGITS, output=replace(DIGITS.output, shape=(48, 48), softmax=OutputSoftmax(axis=0, shape=(48, 48)))),
         Softmax(where="attention", axis=0, shape=(17, 1)),
         Softmax(where="attention", axis=0, shape=(48, 48)),
         Softmax(where="attention", axis=3, shape=(48, 4, 10, 10)),
@@ -77,14 +101,21 @@ def test_axes_that_are_right_or_meant_are_silent(tmp_path: Path, fact: Fact) -> 
 
 
 FLATTENED = replace(
-    DIGITS, output_shape=(480, 10), target_shape=(480,), output_op_shape=(48, 10, 10), output_op_axis=1,
-    output_class_axis=2,
-)  # fmt: skip
+    DIGITS,
+    output=replace(DIGITS.output, shape=(480, 10), softmax=OutputSoftmax(axis=1, shape=(48, 10, 10), class_axis=2)),
+    target=replace(DIGITS.target, shape=(480,)),
+)
 
 
 def test_the_axis_of_the_classes_is_known_past_a_flattening(tmp_path: Path) -> None:
     """Tags of (N, T, C) that are flattened to (N T, C): of the softmax the classes are the third axis."""
-    with seen(tmp_path / "sick", FLATTENED) as sick, seen(tmp_path / "b", replace(FLATTENED, output_op_axis=2)) as well:
+    with (
+        seen(tmp_path / "sick", FLATTENED) as sick,
+        seen(
+            tmp_path / "b",
+            replace(FLATTENED, output=replace(FLATTENED.output, softmax=replace(FLATTENED.output.softmax, axis=2))),
+        ) as well,
+    ):
         (found,) = outcome(WrongAxis(), sick)
         assert (found.severity, found.where.line) == ("error", 7)
         assert outcome(WrongAxis(), well) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Layer, Loader, Loss, Model
+from unstuck.record.facts import Layer, Loader, Loss, LossOutput, LossTarget, Model
 from unstuck.rules.optimisation.batch_size_unsuited import BatchSizeUnsuited
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -27,9 +27,10 @@ def run_of(
     norm: str | None = None,
 ) -> Run:
     call = Loss(
-        function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0, output_shape=(batch, 1),
-        target_shape=(targets or batch,),
-    )  # fmt: skip
+        function="mse_loss",
+        output=LossOutput(shape=(batch, 1)),
+        target=LossTarget(type="real", mean=0.0, variance=1.0, shape=(targets or batch,)),
+    )
     samples = min(len(losses), 15)
     loader = Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random")
     layers = [Model(type="Net", layers=(Layer(path="norm", type=norm),))] if norm else []

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Inputs, Loss, Optimizer, ParameterGroup
+from unstuck.record.facts import Inputs, Loss, LossOutput, LossTarget, Optimizer, ParameterGroup
 from unstuck.rules.optimisation.ill_conditioned import IllConditioned
 from unstuck.testing.rules import RuleContract, outcome, record
 
-CALL = Loss(function="mse_loss", target_type="real", target_mean=0.0, target_variance=1.0, output_shape=(64, 1))
+CALL = Loss(
+    function="mse_loss", output=LossOutput(shape=(64, 1)), target=LossTarget(type="real", mean=0.0, variance=1.0)
+)
 
 
 def run_of(

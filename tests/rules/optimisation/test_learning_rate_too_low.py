@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules import judge
 from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -91,9 +91,11 @@ def test_the_unit_of_the_loss_changes_no_verdict(train: Train, unit: float) -> N
 
 def test_small_steps_that_leave_most_of_the_loss_are_worth_a_note(tmp_path: Path) -> None:
     classes = Loss(
-        function="cross_entropy", output_shape=(32, 10), target_shape=(32,), target_type="class", classes=10,
-        class_counts=(100,) * 10,
-    )  # fmt: skip
+        function="cross_entropy",
+        output=LossOutput(shape=(32, 10)),
+        target=LossTarget(shape=(32,), type="class"),
+        classes=LossClasses(number=10, counts=(100,) * 10),
+    )
 
     def slow(folder: Path, ratio: float, end: float) -> Run:
         tables = {

@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Layer, Loss, Model, Optimizer, Schedule
+from unstuck.record.facts import Fact, Layer, Loss, LossClasses, LossTarget, Model, Optimizer, Schedule
 from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
 STEPS = 600
 TIME = np.arange(STEPS)
-CROSS_ENTROPY = Loss(function="cross_entropy", classes=10, target_type="class", class_counts=(60,) * 10)
+CROSS_ENTROPY = Loss(
+    function="cross_entropy", target=LossTarget(type="class"), classes=LossClasses(number=10, counts=(60,) * 10)
+)
 
 
 def descent(rates: Sequence[float], speed: float) -> list[float]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unstuck.data.files.optional import optional
 from unstuck.data.files.place import Place
+from unstuck.optional import require
 
 __all__ = ["batches", "unpacked_size"]
 
@@ -28,11 +28,12 @@ def batches(file: Path, place: Place, *, taken: int = 0) -> Iterator[Any]:
         taken: Bytes that were taken for other files.
 
     Raises:
-        DataError: pyarrow is not installed, or the batches unpack to too much, which is known before they are.
+        MissingPackageError: pyarrow is not installed.
+        DataError: The batches unpack to too much, which is known before they are.
         pyarrow.ArrowException: The file is no stream, or damaged.
     """
-    pyarrow = optional("pyarrow", extra="parquet", purpose=f"{file}: an Arrow stream")
-    ipc = optional("pyarrow.ipc", extra="parquet", purpose=f"{file}: an Arrow stream")
+    pyarrow = require("pyarrow", extra="parquet", purpose=f"the Arrow stream {file}")
+    ipc = require("pyarrow.ipc", extra="parquet", purpose=f"the Arrow stream {file}")
     with pyarrow.memory_map(str(file)) as memory:
         for message in ipc.MessageReader.open_stream(memory):
             taken += unpacked_size(message.metadata, message.body)

@@ -1,6 +1,6 @@
 """Hugging Face data sets that ``save_to_disk`` wrote: Arrow streams and two JSON files, read by pyarrow.
 
-pyarrow is optional: ``pip install "unstuck[parquet]"``; the package ``datasets`` is not needed.
+pyarrow is optional: ``pip install 'unstuck[parquet]'``; the package ``datasets`` is not needed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from unstuck.data.files.arrow import batches
 from unstuck.data.files.images import pixels
-from unstuck.data.files.optional import optional
 from unstuck.data.files.place import Place
 from unstuck.data.files.shapes import inputs_of
 from unstuck.data.files.table import chosen_columns, from_columns, target_of
 from unstuck.data.source import Source
 from unstuck.errors import DataError
+from unstuck.optional import require
 
 __all__ = ["huggingface"]
 
@@ -49,7 +49,7 @@ def huggingface(place: Place) -> Source:
         parts = [place.inside(home, name) for name in ("train", "test") if name in named]
     features = _features(place, parts[0])
     place = replace(place, target=place.target or _label(features))
-    pyarrow = optional("pyarrow", extra="parquet", purpose=f"{home}: a Hugging Face data set")
+    pyarrow = require("pyarrow", extra="parquet", purpose=f"the Hugging Face data set {home}")
     try:
         tables = [_table(place, pyarrow, part) for part in parts]
         whole = pyarrow.concat_tables(tables)

@@ -1,4 +1,4 @@
-"""Pictures into pixels by Pillow, which is optional: ``pip install "unstuck[images]"``."""
+"""Pictures into pixels by Pillow, which is optional: ``pip install 'unstuck[images]'``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.data.files.optional import optional
 from unstuck.data.files.place import Place
 from unstuck.errors import DataError
+from unstuck.optional import require
 
 __all__ = ["ENDINGS", "pixels"]
 
@@ -35,10 +35,10 @@ def pixels(place: Place, pictures: Iterable[tuple[str, Path | bytes]]) -> NDArra
         (N, C, H, W).
 
     Raises:
-        DataError: Pillow is not installed, a picture is damaged or of another format or size, or all together are too
-            large.
+        MissingPackageError: Pillow is not installed.
+        DataError: A picture is damaged or of another format or size, or all together are too large.
     """
-    pillow = optional("PIL.Image", extra="images", purpose=f"{place.path}: pictures")
+    pillow = require("PIL.Image", extra="images", purpose=f"the pictures of {place.path}")
     found: list[NDArray[np.uint8]] = []
     size: tuple[int, int] | None = place.size
     taken, colour = 0, False

@@ -1,4 +1,4 @@
-"""Parquet, read by pyarrow, which is optional: ``pip install "unstuck[parquet]"``."""
+"""Parquet, read by pyarrow, which is optional: ``pip install 'unstuck[parquet]'``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.data.files.optional import optional
 from unstuck.data.files.place import Place
 from unstuck.data.files.table import chosen_columns, from_columns
 from unstuck.data.source import Source
 from unstuck.errors import DataError
+from unstuck.optional import require
 
 __all__ = ["parquet"]
 
@@ -22,12 +22,13 @@ def parquet(place: Place) -> Source:
     """Numbers to learn from, and the column ``target`` to learn.
 
     Raises:
-        DataError: pyarrow is not installed, the file is none or too large, or a column cannot be learned from.
+        MissingPackageError: pyarrow is not installed.
+        DataError: The file is none or too large, or a column cannot be learned from.
         ArgumentError: The target is not named or not there, or its task must be given.
     """
     file = place.file(WHAT)
-    pyarrow = optional("pyarrow", extra="parquet", purpose=f"{file}: Parquet")
-    reader = optional("pyarrow.parquet", extra="parquet", purpose=f"{file}: Parquet")
+    pyarrow = require("pyarrow", extra="parquet", purpose=f"the Parquet file {file}")
+    reader = require("pyarrow.parquet", extra="parquet", purpose=f"the Parquet file {file}")
     try:
         with reader.ParquetFile(file) as opened:
             inputs, target = chosen_columns(place, opened.schema_arrow.names)

@@ -66,6 +66,7 @@ class GraphWalk:
     """What a walk has found.
 
     Attributes:
+        root: Where the walk began.
         leaves: Identities of the tensors that accumulate a gradient.
         variables: Those tensors.
         operations: Distinct operations, nearest the loss first.
@@ -75,6 +76,7 @@ class GraphWalk:
     """
 
     def __init__(self, root: Tensor) -> None:
+        self.root = root
         self.leaves: set[int] = set()
         self.variables: list[Tensor] = []
         self.operations: list[str] = []

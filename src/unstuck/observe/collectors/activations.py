@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional, modules
 
-from unstuck.observe.tensors.distributed import is_awaited, values_here
+from unstuck.observe.collectors.inputs import any_tensor
+from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.distributed import is_awaited
+from unstuck.observe.tensors.readable import values_here
 from unstuck.record import signals
 from unstuck.record.signals import HISTOGRAM_BINS, Signal
 
@@ -117,29 +121,55 @@ class _Life:
     batches: int = 0
 
 
-@dataclass
 class Activations:
     """Collect the statistics of one sampled step; unit life is remembered over steps.
+
+    Args:
+        view: What is known of the step.
 
     Attributes:
         layers: Name of every layer ever seen, in the order of its first appearance.
     """
 
-    layers: list[str] = field(default_factory=list[str])
-    _taken: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
-    _rectified: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
-    _awaited: dict[str, tuple[Tensor, int, Nonlinearity]] = field(
-        default_factory=dict[str, tuple[Tensor, int, Nonlinearity]]
-    )
-    _lives: dict[str, _Life] = field(default_factory=dict[str, _Life])
+    measures = (*_STATISTICS, signals.DEAD_UNITS, signals.ACTIVATION_HISTOGRAM)
+    functions = frozenset(ACTIVATION_FUNCTIONS)
+
+    def __init__(self, view: View) -> None:
+        self.layers: list[str] = []
+        self._view = view
+        self._taken: dict[str, tuple[Tensor, Tensor]] = {}
+        self._rectified: dict[str, Tensor] = {}
+        self._awaited: dict[str, tuple[Tensor, int, Nonlinearity]] = {}
+        self._lives: dict[str, _Life] = {}
+        self._calls: Counter[str] = Counter()
 
     def begin(self) -> None:
         """Forget what this step has shown so far."""
         self._taken.clear()
         self._rectified.clear()
         self._awaited.clear()
+        self._calls.clear()
 
-    @torch.no_grad()
+    def output(self, module: nn.Module, output: Any) -> None:
+        """Take a layer's output."""
+        layer = self._view.roots.leaf(module)
+        if layer is not None and not isinstance(module, PASSIVE):
+            tensor = any_tensor(output)
+            if tensor is not None:
+                self.observe(layer, tensor, nonlinearity_of(module))
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Take a functional activation within a module of the user's."""
+        module = self._view.module
+        if module is None or type(module).__module__.startswith("torch.nn") or not isinstance(output, Tensor):
+            return
+        if module in self._view.roots:
+            name, nonlinearity = ACTIVATION_FUNCTIONS[function]
+            path = f"{self._view.where}.{name}".lstrip(".")
+            self._calls[path] += 1
+            number = self._calls[path]
+            self.observe(path if number == 1 else f"{path}_{number}", output, nonlinearity)
+
     def observe(self, layer: str, output: Tensor, nonlinearity: Nonlinearity) -> None:
         """Take the statistics of one layer's output; a second output in the same step is passed over.
 
@@ -162,19 +192,12 @@ class Activations:
         if nonlinearity.rectifier and here.dim() >= 2:
             self._rectified[layer] = _alive(here)
 
-    @torch.no_grad()
-    def finish(self) -> list[Tensor]:
-        """End the step.
-
-        Returns:
-            Tensors of numbers still on their device, in the order that :meth:`decode` expects: for each layer seen, its
-            statistics, its histogram, and its share of dead units.
-        """
+    def update(self, optimizer: object) -> Measurement | None:
+        """For each layer seen its statistics, its histogram, and its share of dead units."""
         awaited, self._awaited = self._awaited, {}
         for layer, (output, version, nonlinearity) in awaited.items():
-            if (
-                not is_awaited(output) and output._version == version
-            ):  # what comes of it was computed since, for which the program has waited
+            # What comes of it was computed since, for which the program has waited.
+            if not is_awaited(output) and output._version == version:
                 self.observe(layer, output, nonlinearity)
         for layer in self._taken:
             if layer not in self.layers:
@@ -182,10 +205,10 @@ class Activations:
         tensors: list[Tensor] = []
         for layer, (statistics, histogram) in self._taken.items():
             tensors += [statistics, histogram, self._dead_share(layer, statistics)]
-        return tensors
+        return Measurement(tensors, self._decode) if tensors else None
 
-    def decode(self, numbers: list[list[float]]) -> dict[Signal, list[float] | list[list[float]]]:
-        """Turn the fetched numbers of :meth:`finish` into a sample for each signal, NaN for layers that did not run."""
+    def _decode(self, numbers: list[list[float]]) -> dict[Signal, Any]:
+        """A sample for each signal, NaN for layers that did not run."""
         nan = float("nan")
         samples: dict[Signal, list[float]] = {s: [nan] * len(self.layers) for s in (*_STATISTICS, signals.DEAD_UNITS)}
         histograms = [[nan] * HISTOGRAM_BINS for _ in self.layers]

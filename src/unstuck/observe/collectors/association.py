@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unstuck.observe.collectors.handwritten_losses import LossCall
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import facts
+from unstuck.record.signals import Signal
 
-__all__ = ["AssociationProbe", "association"]
+__all__ = ["AssociationProbe", "TrainedAssociation", "association"]
 
 MOST_EXAMPLES = 1_024
 """Pairs that are kept."""
@@ -33,6 +39,32 @@ PERMUTATIONS = 60
 Floats = NDArray[np.float64]
 
 
+class TrainedAssociation:
+    """Do the targets of training have to do with its inputs?
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._pairs = AssociationProbe()
+
+    def loss(self, call: LossCall) -> None:
+        """Take a batch with its targets."""
+        # What a weight multiplies, where there are no modules, may be a part of an example, such as one time step.
+        self._pairs.take(self._view.batch if self._view.entry is not None else None, call.target)
+
+    def finish(self) -> Iterator[facts.Association]:
+        """The comparison; it takes tens of milliseconds."""
+        fact = self._pairs.fact()
+        if fact is not None:
+            yield fact
+
+
 @dataclass
 class AssociationProbe:
     """Gather pairs on sampled steps; :meth:`fact` compares them."""
@@ -49,7 +81,9 @@ class AssociationProbe:
     @torch.no_grad()
     def take(self, inputs: Tensor | None, target: Tensor) -> None:
         """Take a batch: inputs of shape (N, ...), targets of N numbers or class ids; others are passed by."""
-        if self._count >= MOST_EXAMPLES or inputs is None or inputs.dim() < 1 or not inputs.numel():
+        if self._count >= MOST_EXAMPLES or inputs is None or not is_readable(inputs) or not is_readable(target):
+            return
+        if inputs.dim() < 1 or not inputs.numel():
             return
         if len(inputs) != target.numel() or inputs.is_complex() or target.is_complex() or _positions(target):
             return

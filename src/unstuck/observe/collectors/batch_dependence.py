@@ -8,11 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unstuck.observe.autograd.graph import operation, saved, walk
-from unstuck.observe.tensors.distributed import is_readable
+from unstuck.observe.autograd.graph import GraphWalk, operation, saved, walk
+from unstuck.observe.collectors.handwritten_losses import LossCall
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import alone
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import facts
+from unstuck.record.signals import Signal
 
-__all__ = ["mixing_share", "moments_axis"]
+__all__ = ["BatchDependence", "mixing_share", "time_axis"]
 
 _BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]
 
@@ -34,14 +38,73 @@ EXAMPLE_AXES = 2
 MOST_NODES = 5_000
 
 
-def moments_axis(batch: Tensor, target: Tensor) -> int | None:
+class BatchDependence:
+    """Ask once whether one example's output depends on the others.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]({Tensor.register_hook})
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._asked = False
+        self._hooked = False
+        self._found: list[facts.BatchMixing] = []
+
+    def loss(self, call: LossCall) -> None:
+        """Note which axis of the batch counts time steps."""
+        view = self._view
+        if view.time_axis is None and view.batch is not None:
+            view.time_axis = time_axis(view.batch, call.target)
+
+    def begin(self) -> None:
+        """A sampled step begins."""
+        self._hooked = False
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """The program hooks a tensor."""
+        self._hooked = True
+
+    def backward(self, graph: GraphWalk) -> None:
+        """Ask, at the first loss whose model was seen, if an extra backward pass runs no code of the program's."""
+        view = self._view
+        # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
+        if view.first is None or view.output is None or self._asked or not alone():
+            return
+        if self._hooked or graph.custom or not graph.complete or any(map(_unpacks, walk(view.output))):
+            return
+        self._asked = True
+        modules = view.roots.modules()
+        mixing = mixing_share(view.first, view.output, view.time_axis, modules=modules, step=view.updates)
+        if mixing is not None:
+            self._found.append(mixing)
+
+    def facts(self) -> Iterator[facts.BatchMixing]:
+        """What was found."""
+        found, self._found = self._found, []
+        yield from found
+
+
+def _unpacks(node: Any) -> bool:
+    """Whether code of the program's unpacks what a node has saved: a checkpoint runs a forward pass again."""
+    kept = (getattr(node, name) for name in dir(node) if name.startswith("_raw_saved_"))
+    parts = (part for value in kept for part in (value if isinstance(value, tuple) else (value,)))
+    return any(getattr(part, "unpack_hook", None) is not None for part in parts)
+
+
+def time_axis(batch: Tensor, target: Tensor) -> int | None:
     """The axis of a batch of ids that counts moments, where the targets are the next ones; None where they are not.
 
     Examples:
         >>> text = torch.arange(24).reshape(4, 6)
-        >>> moments_axis(text[:, :-1], text[:, 1:].flatten()), moments_axis(text[:, 0], text[:, 1])
+        >>> time_axis(text[:, :-1], text[:, 1:].flatten()), time_axis(text[:, 0], text[:, 1])
         (1, None)
     """
+    if not is_readable(batch) or not is_readable(target):
+        return None
     if batch.dim() != EXAMPLE_AXES or batch.is_floating_point() or target.numel() != batch.numel():
         return None
     following = target.reshape(batch.shape)
@@ -122,8 +185,8 @@ def _by_design(output: Tensor, count: int) -> bool:
             return True
         if name in ("Mm", "Addmm", "Bmm"):
             successors = [successor for successor, _ in node.next_functions][-2:]
-            for name, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
-                matrix = saved(node, name)
+            for kept, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
+                matrix = saved(node, kept)
                 if successor is None and isinstance(matrix, Tensor) and matrix.shape[-2:] == (count, count):
                     return True
     return False

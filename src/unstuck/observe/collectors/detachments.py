@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from unstuck.observe.autograd.graph import walk
+from unstuck.observe.collectors.view import View
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts
+from unstuck.record.signals import Signal
 
 __all__ = ["Detachments"]
 
@@ -41,17 +43,24 @@ class Detachments:
 
     A layer that is called again and again, and is given each time what was made of its own last output by ``detach()``
     or ``.data``, is a recurrence that learns nothing from before its last step.
+
+    Args:
+        view: What is known of the step.
     """
 
-    def __init__(self) -> None:
+    measures: tuple[Signal, ...] = ()
+    functions = DETACHING
+
+    def __init__(self, view: View) -> None:
+        self._view = view
         self._cuts: list[_Cut] = []
         self._calls: Counter[str] = Counter()
         self._fed: Counter[str] = Counter()
         self._places: dict[str, _Cut] = {}
 
-    def see(self, function: Callable[..., Any], args: tuple[Any, ...], output: Any) -> None:
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a call, if it cuts a graph."""
-        if function not in DETACHING or not isinstance(output, Tensor) or len(self._cuts) >= MOST_CUTS:
+        if not self._view.learning or not isinstance(output, Tensor) or len(self._cuts) >= MOST_CUTS:
             return
         source = args[0]
         if source.grad_fn is None:
@@ -60,8 +69,9 @@ class Detachments:
         leaves = frozenset(id(variable) for variable in variables if variable is not None)
         self._cuts.append(_Cut(weakref.ref(output), leaves, *user_place(2)))
 
-    def reach(self, module: nn.Module, inputs: tuple[Any, ...], where: str) -> None:
+    def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Take what enters a module."""
+        where = self._view.where
         self._calls[where] += 1
         for cut in self._cuts:
             if any(cut.values() is value for value in _flat(inputs)):
@@ -70,11 +80,13 @@ class Detachments:
                     self._places.setdefault(where, cut)
                 return
 
-    def finish(self) -> Iterator[facts.Detachment]:
-        """The modules of this step that took their own detached output; all is forgotten."""
+    def update(self, optimizer: object) -> None:
+        """Note the modules of this step that took their own detached output; all is forgotten."""
         for where, count in self._fed.items():
             place = self._places[where]
-            yield facts.Detachment(where=where, calls=self._calls[where], cut=count, file=place.file, line=place.line)
+            self._view.notice(
+                facts.Detachment(where=where, calls=self._calls[where], cut=count, file=place.file, line=place.line)
+            )
         self._cuts.clear()
         self._calls.clear()
         self._fed.clear()

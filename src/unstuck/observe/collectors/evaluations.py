@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,19 +13,19 @@ from torch import Tensor, nn
 
 from unstuck.observe.collectors.association import AssociationProbe
 from unstuck.observe.collectors.functional_dropouts import DROPOUTS, DropoutProbe
-from unstuck.observe.collectors.handwritten_losses import HandWritten, LossCall
+from unstuck.observe.collectors.handwritten_losses import HandWritten, HandwrittenLosses, LossCall
 from unstuck.observe.collectors.input_shift import ShiftProbe
 from unstuck.observe.collectors.inputs import first_tensor, whole_examples
-from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, LossProbes, loss_arguments
-from unstuck.observe.collectors.seen_examples import Identity
-from unstuck.observe.tensors.distributed import is_readable
+from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses, loss_arguments
+from unstuck.observe.collectors.seen_examples import SeenExamples
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.torch_hooks.forward import running_modules
 from unstuck.observe.user_code.frames import user_trail
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.observe.user_code.variable_names import calls_of, purpose_of, telling_call
 from unstuck.record import facts
 
-__all__ = ["EvaluationProbe", "Result"]
+__all__ = ["Evaluations", "Result"]
 
 ARGMAX = frozenset({torch.argmax, Tensor.argmax, torch.max, Tensor.max, torch.topk, Tensor.topk})
 EQUAL = frozenset({torch.eq, Tensor.eq, Tensor.__eq__})
@@ -41,6 +41,7 @@ class Result:
 
     loss: float | None
     accuracy: float | None
+    examples: int
     trained_on: bool
 
 
@@ -52,9 +53,10 @@ class _Pass:
     weights: list[int] = field(default_factory=list[int])
     correct: list[Tensor] = field(default_factory=list[Tensor])
     compared: int = 0
+    examples: int = 0
 
 
-class EvaluationProbe:
+class Evaluations:
     """Collect evaluations; :meth:`close` them when training goes on.
 
     Args:
@@ -64,7 +66,7 @@ class EvaluationProbe:
             measure of success.
     """
 
-    def __init__(self, identity: Identity, roots: Roots, losses: LossProbes) -> None:
+    def __init__(self, identity: SeenExamples, roots: Roots, losses: Losses) -> None:
         self.spent = 0.0
         self.shift = ShiftProbe()
         self.dropouts = DropoutProbe(roots)
@@ -80,6 +82,11 @@ class EvaluationProbe:
         self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
         self._predictions: list[Tensor] = []
         self.error: Exception | None = None
+        calls = dict.fromkeys(HandwrittenLosses.functions, self._write)
+        calls |= dict.fromkeys(LOSS_FUNCTIONS, self._lose)
+        calls |= dict.fromkeys(ARGMAX, self._predict) | dict.fromkeys(EQUAL, self._compare)
+        self.calls: Mapping[Any, Callable[..., None]] = calls | dict.fromkeys(DROPOUTS, self._drop)
+        self.scalars = self._write
 
     def failed(self, error: Exception) -> None:
         """Keep the error for the observer."""
@@ -98,14 +105,19 @@ class EvaluationProbe:
             self._passes.setdefault(self._place, _Pass())
         if batch is not None:
             self._batch, self._paired = batch.detach(), False
+            self._passes[self._place].examples += len(batch) if is_readable(batch) and batch.dim() else 1
             examples = whole_examples(inputs)
             self._identity.evaluate(self._place, batch if examples is None else examples)
             self.shift.evaluate(self._place, batch)
 
-    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
+    def claims(self, module: nn.Module) -> bool:
+        """An evaluation runs where its training does."""
+        return False
+
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool, learning: bool) -> None:
         """Nothing to take: batches come through :meth:`batch`."""
 
-    def module_ended(self, module: nn.Module, output: Any) -> None:
+    def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
         """Remember which place an output belongs to: its loss may be taken after another place's forward pass."""
         if self._roots.is_root(module):
             tensor = first_tensor(output)
@@ -116,36 +128,52 @@ class EvaluationProbe:
     def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Nothing to take."""
 
-    def function_called(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    def _lose(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
     ) -> None:
-        """Take losses, and comparisons of the most likely class with the target."""
+        """Take a loss."""
         current = self._passes.get(self._place)
-        if current is None:
+        pair = loss_arguments(args, kwargs)
+        if current is None or pair is None or not isinstance(output, Tensor) or output.requires_grad:
             return
-        if function in LOSS_FUNCTIONS:
-            pair = loss_arguments(args, kwargs)
-            if pair is not None and isinstance(output, Tensor) and not output.requires_grad and is_readable(output):
-                self._pair(pair[1])
-                self._take_loss(
-                    self._passes.get(self._owner(pair[0]), current),
-                    output.detach(),
-                    pair[1],
-                    str(kwargs.get("reduction", "mean")),
-                )
-        elif function in DROPOUTS:
-            self.dropouts.see(function, args, kwargs, running_modules())
-        elif function in ARGMAX:
-            found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
-            if isinstance(found, Tensor) and not found.is_floating_point():
-                self._predictions = [*self._predictions[-REMEMBERED:], found]
-        elif function in EQUAL and len(args) == 2 and isinstance(output, Tensor):
-            targets = [arg for arg in args if not any(arg is known for known in self._predictions)]
-            if len(targets) == 1 and output.dtype == torch.bool and output.numel() and is_readable(output):
-                current.correct.append(output.sum())
-                current.compared += output.numel()
-                self._pair(targets[0])
-        elif isinstance(output, Tensor) and not output.requires_grad:
+        if not is_readable(output):
+            return
+        self._pair(pair[1])
+        owner = self._passes.get(self._owner(pair[0]), current)
+        self._take_loss(owner, output.detach(), pair[1], str(kwargs.get("reduction", "mean")))
+
+    def _drop(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
+    ) -> None:
+        """Take a dropout."""
+        self.dropouts.see(function, args, kwargs, running_modules())
+
+    def _predict(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
+    ) -> None:
+        """Take the most likely classes."""
+        found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
+        if isinstance(found, Tensor) and not found.is_floating_point():
+            self._predictions = [*self._predictions[-REMEMBERED:], found]
+
+    def _compare(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
+    ) -> None:
+        """Take a comparison of the most likely class with the target."""
+        current = self._passes.get(self._place)
+        targets = [arg for arg in args if not any(arg is known for known in self._predictions)]
+        if current is None or len(args) != len(targets) + 1 or len(targets) != 1 or not isinstance(output, Tensor):
+            return
+        if output.dtype == torch.bool and output.numel() and is_readable(output):
+            current.correct.append(output.sum())
+            current.compared += output.numel()
+            self._pair(targets[0])
+
+    def _write(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
+    ) -> None:
+        """Take what may be a loss that is written out."""
+        if self._place in self._passes and isinstance(output, Tensor) and not output.requires_grad:
             rows = len(self._batch) if self._batch is not None and self._batch.dim() else None
             self._take_written(self._written.see(function, args, output, rows=rows))
 
@@ -157,7 +185,7 @@ class EvaluationProbe:
 
     def _take_written(self, call: LossCall | None) -> None:
         """Take a loss that the user has written out."""
-        if call is not None and call.function in self._losses.functions:
+        if call is not None and call.function in self._losses.names:
             owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
             if owner is not None:
                 written = call.value if call.written is None else call.written
@@ -184,6 +212,7 @@ class EvaluationProbe:
             Result(
                 loss=_mean(current.losses, current.weights),
                 accuracy=int(torch.stack(current.correct).sum()) / current.compared if current.compared else None,
+                examples=current.examples,
                 trained_on=self._trained_on(place),
             )
             for place, current in self._passes.items()
@@ -193,7 +222,7 @@ class EvaluationProbe:
         self._batch = None
         self._outputs.clear()
         self._predictions.clear()
-        return [result for result in results if result.loss is not None or result.accuracy is not None]
+        return results
 
     def _trained_on(self, place: str) -> bool:
         """Whether a place evaluates the training set itself.
@@ -221,6 +250,19 @@ class EvaluationProbe:
         found = max(probes, key=len).fact() if probes else None
         return None if found is None else facts.EvaluatedAssociation(**vars(found))
 
+    def facts(self) -> Iterator[facts.Fact]:
+        """What has become known."""
+        for compared in (self.overlap(), self.shifted()):
+            if compared is not None:
+                yield compared
+        yield from self.dropouts.facts()
+
+    def finish(self) -> Iterator[facts.EvaluatedAssociation]:
+        """The same at the end; it takes a while."""
+        association = self.association()
+        if association is not None:
+            yield association
+
     def overlap(self) -> facts.Overlap | None:
         """How many examples of the validation places training has met; None where nothing was evaluated."""
         trained = self._identity.trained
@@ -244,7 +286,7 @@ class EvaluationProbe:
 
 def _memory(tensor: Tensor) -> int:
     """Where a tensor's values lie: the same for its views."""
-    return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else id(tensor)
+    return tensor.untyped_storage().data_ptr() if is_readable(tensor) else id(tensor)
 
 
 def _mean(losses: list[Tensor], weights: list[int]) -> float | None:

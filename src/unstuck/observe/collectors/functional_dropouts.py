@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from unstuck.observe.user_code.frames import user_place
 from unstuck.observe.user_code.model_roots import Roots
-from unstuck.record.facts import Dropping
+from unstuck.record.facts import FunctionalDropout
 
 __all__ = ["DROPOUTS", "DropoutProbe"]
 
@@ -43,7 +43,7 @@ class DropoutProbe:
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
-        self._places: dict[tuple[str | None, int | None], Dropping] = {}
+        self._places: dict[tuple[str | None, int | None], FunctionalDropout] = {}
         self._news = False
 
     def see(
@@ -73,7 +73,7 @@ class DropoutProbe:
         place = user_place(2)
         if place not in self._places and len(self._places) >= MOST_PLACES:
             return
-        fact = self._places.get(place) or Dropping(
+        fact = self._places.get(place) or FunctionalDropout(
             where=self._roots.path(owner) or "",
             function=getattr(function, "__name__", "dropout"),
             told=_told(*place),
@@ -98,7 +98,7 @@ class DropoutProbe:
         made_on_the_spot = isinstance(inner, _Dropout) and inner not in self._roots and len(running) > 1
         return running[-2] if made_on_the_spot and running[-2] in self._roots else None
 
-    def facts(self) -> Iterator[Dropping]:
+    def facts(self) -> Iterator[FunctionalDropout]:
         """What each place has shown so far, if there is anything new."""
         if self._news:
             self._news = False

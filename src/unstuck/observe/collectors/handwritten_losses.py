@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unstuck.observe.tensors.distributed import is_readable
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
+from unstuck.record.signals import Signal
 
-__all__ = ["HandWritten", "LossCall"]
+__all__ = ["HandWritten", "HandwrittenLosses", "LossCall"]
 
 DIFFERENCES: frozenset[Any] = frozenset({torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__})
 PRODUCTS: frozenset[Any] = frozenset({torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__})
@@ -28,6 +30,8 @@ GUARDS: frozenset[Any] = frozenset(
     {torch.clamp, Tensor.clamp, torch.clip, Tensor.clip, torch.add, Tensor.add, Tensor.__add__}
 )
 """What users put between a probability and its logarithm, for fear of zero."""
+
+CHOICES: frozenset[Any] = frozenset({Tensor.__getitem__, torch.gather, Tensor.gather})
 
 PLAIN = frozenset({"mse_loss", "l1_loss", "hinge_loss", "squared_hinge_loss"})
 """Losses without a logarithm."""
@@ -57,6 +61,7 @@ class LossCall:
         reduction: With which reduction: a sum also where it is divided by the number of examples afterwards.
         written: What the user has written has this value.
         place: File and line that completed it.
+        handwritten: Whether the user has written it out.
     """
 
     function: str
@@ -66,6 +71,7 @@ class LossCall:
     reduction: Literal["mean", "sum"] = "mean"
     written: Tensor | None = None
     place: tuple[str | None, int | None] = (None, None)
+    handwritten: bool = False
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -85,6 +91,41 @@ class LossCall:
 _Reading = Callable[[], Iterator[LossCall]]
 
 
+class HandwrittenLosses:
+    """Take the losses that the user writes out between modules, to learn from.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = DIFFERENCES | LOGARITHMS | LOG_PROBABILITIES | GUARDS | PRODUCTS | CHOICES
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._seen = HandWritten()
+
+    def begin(self) -> None:
+        """A sampled step begins."""
+        self._seen.forget()
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Take a call outside of all modules of the model."""
+        view = self._view
+        if isinstance(output, Tensor) and (view.module is None or view.module not in view.roots):
+            self._take(self._seen.see(function, args, output, rows=view.examples))
+
+    scalar = call
+
+    def update(self, optimizer: object) -> None:
+        """A sum over the batch that was never divided is one too."""
+        self._take(self._seen.forget())
+
+    def _take(self, call: LossCall | None) -> None:
+        if call is not None and call.output.requires_grad:
+            self._view.loss_called(replace(call, handwritten=True))
+
+
 @dataclass
 class HandWritten:
     """Look for losses among function calls, in the order in which they are made."""
@@ -102,7 +143,6 @@ class HandWritten:
             noted.clear()
         return left
 
-    @torch.no_grad()
     def see(
         self, function: Callable[..., Any], args: tuple[Any, ...], output: Tensor, *, rows: int | None
     ) -> LossCall | None:
@@ -111,7 +151,7 @@ class HandWritten:
         Args:
             function: The torch function.
             args: Its positional arguments.
-            output: What it returned; with it as with the arguments, tensors that several processes hold are passed by.
+            output: What it returned; it is passed by, as the arguments are, where it cannot be read here.
             rows: Examples in the batch, each of which gives a row of output; None where that is not known.
 
         Returns:
@@ -143,7 +183,7 @@ class HandWritten:
             _push(self._readings, _margin(*tensors) or _margin(*reversed(tensors)))
             self._note_product(*tensors)
             self._note_product(*reversed(tensors))
-        elif function in (Tensor.__getitem__, torch.gather, Tensor.gather):
+        elif function in CHOICES:
             classes = _chosen(function, args, output)
             if classes is not None:
                 _push(self._readings, _choice(tensors[0], classes))

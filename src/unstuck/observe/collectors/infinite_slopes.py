@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.autograd.graph import saved
-from unstuck.observe.tensors.distributed import is_sharded, values_here
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import is_sharded
+from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.user_code.frames import user_place
+from unstuck.record.signals import Signal
 
-__all__ = ["Edges", "Spot", "steep"]
+__all__ = ["InfiniteSlopes", "Spot", "steep"]
 
 NAMES = (
     *("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "pow", "exp", "div", "true_divide", "reciprocal"),
@@ -65,54 +68,46 @@ class Spot:
     examples: tuple[int, ...]
 
 
-class Edges:
-    """What the sampled steps have shown of these functions.
+class InfiniteSlopes:
+    """Where these functions are called, and the first call of a step that was not finite.
 
-    Attributes:
-        places: File and line of each function's first call.
-        first: The first of this step's calls that was not finite; None where there was none.
+    Args:
+        view: What is known of the step; both are written there.
     """
 
-    def __init__(self) -> None:
-        self.places: dict[str, tuple[str | None, int | None]] = {}
-        self.first: Spot | None = None
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset(FUNCTIONS)
 
-    def forget(self) -> None:
-        """A new step begins."""
-        self.first = None
+    def __init__(self, view: View) -> None:
+        self._view = view
 
-    def see(self, function: Callable[..., Any], args: tuple[Any, ...], output: Any) -> None:
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Look at a call; results on an accelerator are left there, and of those that are sharded our part is seen."""
-        name = FUNCTIONS.get(function)
-        if name is None or not isinstance(output, Tensor) or not output.is_floating_point():
+        name, view = FUNCTIONS[function], self._view
+        if not view.learning or not isinstance(output, Tensor) or not output.is_floating_point():
             return
-        if name not in self.places:
-            self.places[name] = user_place(1)
-        result = values_here(output)
-        if self.first is not None or result is None or not result.is_cpu or result.numel() > MOST_VALUES:
-            return
-        if _finite(result) is not False:
+        if name not in view.slopes:
+            view.slopes[name] = user_place(1)
+        result = values_here(output) if view.slope is None else None
+        if result is None or not result.is_cpu or result.numel() > MOST_VALUES or _finite(result):
             return
         if all(_finite(value) for value in args if isinstance(value, Tensor) and value.is_floating_point()):
             bad = ~result.isfinite()
             counted = bad.dim() and not is_sharded(output)  # the rows of a part are not those of the batch
             rows = bad.reshape(len(bad), -1).any(dim=1).nonzero().flatten()[:MOST_EXAMPLES] if counted else []
-            self.first = Spot(name, *user_place(1), count=int(bad.sum()), examples=tuple(int(row) for row in rows))
+            view.slope = Spot(name, *user_place(1), count=int(bad.sum()), examples=tuple(int(row) for row in rows))
 
 
 def steep(operation: str, node: Any) -> str | None:
     """Name of a graph node's function, if its slope is infinite at the edge of its range; None otherwise."""
     if operation == "Pow":
         exponent = saved(node, "_saved_exponent")
-        return (
-            "pow"
-            if exponent is None or isinstance(exponent, Tensor) or 0 < float(exponent) < 1 or float(exponent) < 0
-            else None
-        )
+        smooth = isinstance(exponent, int | float) and (exponent >= 1 or exponent == 0)
+        return None if smooth else "pow"
     return STEEP.get(operation)
 
 
-def _finite(values: Tensor) -> bool | None:
-    """Whether the values on this process are finite; None where they cannot be read."""
+def _finite(values: Tensor) -> bool:
+    """Whether the values on this process are finite; what cannot be read is not known to be."""
     here = values_here(values)
-    return None if here is None else bool(here.isfinite().all())
+    return here is not None and bool(here.isfinite().all())

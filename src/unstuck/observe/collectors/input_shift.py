@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import facts
 
 __all__ = ["ShiftProbe"]
@@ -92,7 +93,7 @@ class ShiftProbe:
 @torch.no_grad()
 def _rows(batch: Tensor) -> Tensor | None:
     """Examples by values, shape (N, V); None where there is nothing to compare."""
-    if batch.dim() < 2 or not batch.numel() or not batch.is_floating_point():
+    if not is_readable(batch) or batch.dim() < 2 or not batch.numel() or not batch.is_floating_point():
         return None
     examples = batch.detach()[:: -(-len(batch) // MOST_EXAMPLES)]
     rows = examples.reshape(len(examples), -1)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from unstuck.observe.tensors.distributed import is_readable, values_here
+from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.distributed import is_awaited, is_distributed
+from unstuck.observe.tensors.readable import is_readable, values_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["InputProbe", "any_tensor", "first_tensor", "numbers_of", "whole_examples"]
+__all__ = ["Inputs", "any_tensor", "first_tensor", "numbers_of", "whole_examples"]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
 
 VALUES = 1_000_000
 """Values of a batch that are looked at; of a larger batch, evenly spread examples."""
+
+MOST_INPUTS = 8
+"""Batches of one step whose inputs are looked at: a rollout begins every time in the same state."""
 
 FIRST_BATCHES = 8
 """Batches of which the size at the first layer is taken, and the distinct values are counted."""
@@ -45,9 +49,10 @@ def any_tensor(values: Any) -> Tensor | None:
 
 
 def first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in nested tuples, lists and dictionaries that can be read; of one that is sharded, our part.
+    """The first tensor in nested tuples, lists and dictionaries; of one that is sharded over processes, our part.
 
-    A tensor that holds its own values is returned as it is, with its graph.
+    Passed over are those that several processes hold and of which nothing can be read here. A tensor that holds its
+    own values is returned as it is, with its graph.
     """
     return next(_tensors(values), None)
 
@@ -63,13 +68,17 @@ def numbers_of(values: Any) -> Tensor | None:
         [[52000.0], [31000.0]]
     """
     tensors = [*_tensors(values)]
-    if not tensors or tensors[0].is_floating_point() or not tensors[0].dim():
+    if not tensors or tensors[0].is_floating_point() or not tensors[0].dim() or not is_readable(tensors[0]):
         return tensors[0] if tensors else None
     first, *others = tensors
     columns = [
         tensor.reshape(len(tensor), -1)
         for tensor in others
-        if tensor.is_floating_point() and 1 <= tensor.dim() <= 2 and len(tensor) == len(first) and not _is_mask(tensor)
+        if is_readable(tensor)
+        and tensor.is_floating_point()
+        and 1 <= tensor.dim() <= 2
+        and len(tensor) == len(first)
+        and not _is_mask(tensor)
     ]
     return torch.cat(columns, dim=1).detach() if columns else first
 
@@ -80,26 +89,35 @@ def whole_examples(values: Any) -> Tensor | None:
     if len(tensors) < 2 or not tensors[0].dim() or tensors[0].is_complex():
         return tensors[0] if tensors else None
     first, *others = tensors
-    rows = [first, *(t for t in others if t.dim() and len(t) == len(first) and not t.is_complex())]
+    if not is_readable(first):
+        return first
+    rows = [first, *(t for t in others if is_readable(t) and t.dim() and len(t) == len(first) and not t.is_complex())]
     if len(rows) == 1 or any(tensor.device != first.device or not tensor.numel() for tensor in rows):
         return first
     return torch.cat([tensor.detach().reshape(len(first), -1).double() for tensor in rows], dim=1)
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
-    """What can be read of them."""
+    """Those of which this process has the values, or that hold none at all but have a shape."""
     for tensor in _all_tensors(values):
-        here = values_here(tensor)
+        here = tensor if is_readable(tensor) else values_here(tensor)
         if here is not None:
-            yield tensor if is_readable(tensor) else here
+            yield here
+        elif not is_distributed(tensor) and not is_awaited(tensor):
+            yield tensor
 
 
 def _all_tensors(values: Any) -> Iterator[Tensor]:
-    if isinstance(values, Tensor):
+    kind = type(values)  # a proxy of the user's may raise where it is asked for its class
+    if issubclass(kind, Tensor):
         yield values
-    elif isinstance(values, dict | tuple | list):
-        for value in list(values.values()) if isinstance(values, dict) else values:
+    elif issubclass(kind, dict | tuple | list):
+        for value in list(dict.values(values)) if issubclass(kind, dict) else values:
             yield from _all_tensors(value)
+
+
+def _is_column(tensor: Tensor) -> bool:
+    return is_readable(tensor) and tensor.is_floating_point() and 1 <= tensor.dim() <= 2
 
 
 def _is_mask(tensor: Tensor) -> bool:
@@ -107,33 +125,80 @@ def _is_mask(tensor: Tensor) -> bool:
     return bool(((values == 0) | (values == 1)).all())
 
 
-@dataclass
-class InputProbe:
-    """Accumulate the moments of each feature."""
+class Inputs:
+    """Accumulate the moments of each feature.
 
-    _shape: tuple[int, ...] = ()
-    _kind: KindOf = "other"
-    _count: int = 0
-    _examples: int = 0
-    _sums: Tensor | None = None
-    _squares: Tensor | None = None
-    _products: Tensor | None = None
-    _range: Tensor | None = None
-    _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
-    _first_layer: list[Tensor] = field(default_factory=list[Tensor])
-    _levels: list[Tensor] = field(default_factory=list[Tensor])
+    Args:
+        view: What is known of the step.
+    """
 
-    @torch.no_grad()
+    measures = (signals.INPUT_MEAN, signals.INPUT_STD, signals.INPUT_NONFINITE, signals.BATCH_SIZE)
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._shape: tuple[int, ...] = ()
+        self._kind: KindOf = "other"
+        self._count = 0
+        self._examples = 0
+        self._entered = 0
+        self._sums: Tensor | None = None
+        self._squares: Tensor | None = None
+        self._products: Tensor | None = None
+        self._range: Tensor | None = None
+        self._batch: dict[Signal, Tensor] = {}
+        self._first_layer: list[Tensor] = []
+        self._levels: list[Tensor] = []
+
+    def begin(self) -> None:
+        """A sampled step begins."""
+        self._entered = 0
+
+    def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Take a batch that enters the model, and what reaches its first layer with weights."""
+        view = self._view
+        if not view.ran and next(module.parameters(recurse=False), None) is not None:
+            # Whatever was done to it since it entered.
+            first = first_tensor(inputs)
+            if first is not None and (view.batch is None or first.numel() == view.batch.numel()):
+                self.reach(first)
+        if view.entering and self._entered < MOST_INPUTS:
+            numbers = numbers_of(inputs)
+            if numbers is not None:
+                self._entered += 1
+                self.observe(numbers)
+
+    def update(self, optimizer: object) -> Measurement | None:
+        """The moments of the latest batch."""
+        batch = self.batch()
+        examples = self._view.examples
+
+        def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
+            sample: dict[Signal, Any] = {s: value[0] for s, value in zip(batch, numbers, strict=True)}
+            return sample if examples is None else {**sample, signals.BATCH_SIZE: float(examples)}
+
+        return Measurement(list(batch.values()), decode)
+
+    def facts(self) -> Iterator[facts.Inputs]:
+        """All that the batches so far have shown."""
+        fact = self.fact()
+        if fact is not None:
+            yield fact
+
     def reach(self, batch: Tensor) -> None:
         """Take what reaches the first layer with weights, of the first few batches."""
-        if len(self._first_layer) < FIRST_BATCHES and batch.is_floating_point() and batch.numel():
+        readable = is_readable(batch) and batch.is_floating_point() and batch.numel()
+        if len(self._first_layer) < FIRST_BATCHES and readable:
             self._first_layer.append(batch.detach().double().square().mean().sqrt())
 
-    @torch.no_grad()
     def observe(self, batch: Tensor) -> None:
         """Take one batch, of shape (N, ...)."""
+        if batch.is_nested:
+            return
+        self._shape = tuple(map(int, batch.shape))
+        if not is_readable(batch):
+            return
         batch = batch.detach()
-        self._shape = tuple(batch.shape)
         self._kind = _kind_of(batch)
         self._batch = {}
         if self._kind == "ids" or not batch.numel():

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler, WeightedRandomSampler
+from torch.utils.data import BatchSampler, IterableDataset, RandomSampler, SequentialSampler, WeightedRandomSampler
 
+from unstuck.observe.collectors.view import View
 from unstuck.record import facts
+from unstuck.record.signals import Signal
 
-__all__ = ["LoaderProbe"]
+__all__ = ["Loaders"]
 
 Order = Literal["sequential", "random", "other"]
-Watcher = Callable[[Any], None]
 
 MOST_LOADERS = 16
 
-_watchers: list[Watcher] = []
-_undo: list[Callable[[], None]] = []
-
-
-def watch(watcher: Watcher) -> None:
-    """Call a function with each loader whose iteration begins; PyTorch has no hook there, so it is wrapped."""
-    _watchers.append(watcher)
-    if _undo:
-        return
-    begin = DataLoader.__iter__
-
-    @functools.wraps(begin)
-    def watched(self: Any) -> Any:
-        for listening in tuple(_watchers):
-            listening(self)
-        return begin(self)
-
-    def restore() -> None:
-        DataLoader.__iter__ = begin
-
-    DataLoader.__iter__ = watched
-    _undo.append(restore)
-
-
-def unwatch(watcher: Watcher) -> None:
-    """End what :func:`watch` began; a function that does not watch is allowed."""
-    if watcher in _watchers:
-        _watchers.remove(watcher)
-    if not _watchers and _undo:
-        _undo.pop()()
+OWN_SAMPLERS = (RandomSampler, SequentialSampler, WeightedRandomSampler)
+"""Samplers that ask for the length themselves."""
 
 
 @dataclass
@@ -64,28 +36,24 @@ class _Count:
     updates: int = 0
 
 
-class LoaderProbe:
+class Loaders:
     """Count the iterations over each loader, and the updates made during them.
 
     Args:
-        updates: Gives the number of updates made so far.
+        view: What is known of the step.
     """
 
-    def __init__(self, updates: Callable[[], int]) -> None:
-        self._updates = updates
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
         self._counts: list[_Count] = []
         self._newest: _Count | None = None
         self._since = 0
 
-    def start(self) -> None:
-        """Begin to watch."""
-        watch(self._begins)
-
-    def stop(self) -> None:
-        """End watching; stopping twice is allowed."""
-        unwatch(self._begins)
-
-    def _begins(self, loader: Any) -> None:
+    def loader_begins(self, loader: Any) -> None:
+        """Count an iteration."""
         self._settle()
         count = next((count for count in self._counts if count.loader() is loader), None)
         if count is None:
@@ -100,8 +68,8 @@ class LoaderProbe:
     def _settle(self) -> None:
         """Credit the newest loader with the updates since it began."""
         if self._newest is not None:
-            self._newest.updates += self._updates() - self._since
-        self._since = self._updates()
+            self._newest.updates += self._view.updates - self._since
+        self._since = self._view.updates
 
     def facts(self) -> Iterator[facts.Loader]:
         """What was counted of the loaders that training drew from."""
@@ -120,11 +88,13 @@ class LoaderProbe:
 
 def _extent(loader: Any) -> tuple[int | None, int | None]:
     """Batches and examples of a loader, where they are known."""
-    if isinstance(loader.dataset, IterableDataset):
-        return None, None
     try:
+        if isinstance(loader.dataset, IterableDataset):
+            return None, None
+        if type(loader.sampler) not in OWN_SAMPLERS or type(loader.batch_sampler) not in (BatchSampler, type(None)):
+            return None, None  # nobody asks for the length of what the user has made to have none
         return len(loader), len(loader.dataset)
-    except (TypeError, NotImplementedError):
+    except Exception:  # it is the user's own code that counts them, or does not
         return None, None
 
 

@@ -12,13 +12,15 @@ from torch.nn import functional
 
 from unstuck.observe.autograd.axes import followed, result_shape, signed
 from unstuck.observe.autograd.graph import exchanges_axes, operation, producer
+from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.targets import TargetProbe
-from unstuck.observe.tensors.distributed import is_readable
+from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["LOSS_FUNCTIONS", "LossProbe", "LossProbes", "loss_arguments"]
+__all__ = ["LOSS_FUNCTIONS", "LossProbe", "Losses", "loss_arguments"]
 
 LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
     getattr(functional, name): name
@@ -58,6 +60,12 @@ _SIGNALS: tuple[Signal, ...] = (
     signals.OUTPUT_SPREAD,
 )
 
+_MEASURED: tuple[Signal, ...] = (
+    *_SIGNALS,
+    *(signals.LOSS_CALL, signals.ACCURACY, signals.PREDICTION_TOP, signals.TARGET_TOP, signals.TARGET_REPEATS),
+    *(signals.TARGET_MEAN, signals.TARGET_STD, signals.TARGET_AUTOCORRELATION),
+)
+
 
 def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
     """Output and target of a loss call; None where they are not two tensors, each whole on this process."""
@@ -83,9 +91,7 @@ class LossProbe:
     _reduction: str = "mean"
     _output_shape: tuple[int, ...] = ()
     _operation: str = ""
-    _axis: int | None = None
-    _class_axis: int | None = None
-    _made_shape: tuple[int, ...] = ()
+    _softmax: facts.OutputSoftmax | None = None
     _transposed: bool = False
     _weighted: bool = False
     _weights: tuple[Any, Any] = (None, None)
@@ -93,7 +99,6 @@ class LossProbe:
     _range: Tensor | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
-    @torch.no_grad()
     def observe(self, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None) -> None:
         """Take one loss call.
 
@@ -131,14 +136,14 @@ class LossProbe:
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)
         self._operation = "" if node is None else operation(node)
-        self._axis = self._class_axis = None
-        self._made_shape = ()
+        self._softmax = None
         self._transposed = exchanges_axes(output)
-        if self._operation in ("Softmax", "LogSoftmax"):
-            axis, self._made_shape = getattr(node, "_saved_dim", None), result_shape(node) or tuple(output.shape)
-            self._axis = None if axis is None else signed(axis) % max(len(self._made_shape), 1)
+        axis = getattr(node, "_saved_dim", None)
+        if self._operation in ("Softmax", "LogSoftmax") and axis is not None:
+            shape = result_shape(node) or tuple(output.shape)
             # Of several dimensions a loss over classes takes the second for the classes.
-            self._class_axis = followed(output.grad_fn, min(1, output.dim() - 1))[1] if output.dim() else None
+            classes = followed(output.grad_fn, min(1, output.dim() - 1))[1] if output.dim() else None
+            self._softmax = facts.OutputSoftmax(axis=signed(axis) % max(len(shape), 1), shape=shape, class_axis=classes)
 
     def _measure(self, output: Tensor) -> dict[Signal, Tensor]:
         if not output.is_floating_point() or not output.numel():
@@ -163,33 +168,64 @@ class LossProbe:
     def fact(self) -> facts.Loss:
         """All that the calls so far have shown."""
         low, high = (None, None) if self._range is None else self._range.tolist()
+        target, classes = self.targets.summary()
         return facts.Loss(
             function=self.function,
             reduction=self._reduction,
-            output_shape=self._output_shape,
-            output_minimum=low,
-            output_maximum=high,
-            output_op=self._operation,
-            output_op_axis=self._axis,
-            output_op_shape=self._made_shape,
-            output_class_axis=self._class_axis,
-            output_transposed=self._transposed,
             weighted=self._weighted,
             label_smoothing=self._smoothing,
+            output=facts.LossOutput(
+                shape=self._output_shape,
+                minimum=low,
+                maximum=high,
+                operation=self._operation,
+                softmax=self._softmax,
+                transposed=self._transposed,
+            ),
+            target=target,
+            classes=classes,
             file=self.place[0],
             line=self.place[1],
-            **self.targets.summary(),
         )
 
 
-@dataclass
-class LossProbes:
-    """Tell the calls of several losses apart, by function and place: a training and an auxiliary loss, two heads."""
+class Losses:
+    """Tell the calls of several losses apart, by function and place: a training and an auxiliary loss, two heads.
 
-    _probes: dict[tuple[str, str | None, int | None], LossProbe] = field(
-        default_factory=dict[tuple[str, str | None, int | None], LossProbe]
-    )
-    _calls: int = 0
+    Args:
+        view: What is known of the step.
+    """
+
+    measures = _MEASURED
+    functions = frozenset(LOSS_FUNCTIONS)
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._probes: dict[tuple[str, str | None, int | None], LossProbe] = {}
+        self._calls = 0
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Take a call of one of PyTorch's losses, that something is to be learnt from."""
+        if isinstance(output, Tensor) and output.requires_grad:
+            name = LOSS_FUNCTIONS[function]
+            self.observe(name, args, kwargs, output)
+            pair = loss_arguments(args, kwargs)
+            if pair is not None:
+                self._view.loss_called(LossCall(function=name, output=pair[0], target=pair[1], value=output))
+
+    def failed_call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A loss refused its arguments: take what they were before the script ends."""
+        if function in LOSS_FUNCTIONS:
+            self.observe(LOSS_FUNCTIONS[function], args, kwargs)
+
+    def written(self, call: LossCall) -> None:
+        """Take a loss that the user has written out."""
+        self.observe(call.function, (call.output, call.target), call.arguments, call.value, place=call.place)
+
+    def update(self, optimizer: object) -> Measurement:
+        """The numbers of this step's calls."""
+        batch = self.batch()
+        return Measurement(list(batch.values()), lambda numbers: {s: v[0] for s, v in zip(batch, numbers, strict=True)})
 
     def observe(
         self,
@@ -214,7 +250,7 @@ class LossProbes:
         self._probes.setdefault(key, LossProbe(function=name, place=place)).observe(args, kwargs, value)
 
     @property
-    def functions(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """Names of the functions called so far."""
         return frozenset(name for name, *_ in self._probes)
 

@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from unstuck.observe.tensors.distributed import values_here
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import values_here
 from unstuck.record import facts
+from unstuck.record.signals import Signal
 
-__all__ = ["modes_of"]
+__all__ = ["MODES_EVERY_STEP_UNTIL", "ModesOfModules", "modes_of"]
 
 _BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]
 _Dropout = nn.modules.dropout._DropoutNd  # pyright: ignore[reportPrivateUsage]
 
 
+MODES_EVERY_STEP_UNTIL = 50
+
 MOST_COMPARED = 4
 """Batch norms whose statistics are looked at: what was forgotten for one was forgotten for all."""
+
+
+class ModesOfModules:
+    """Note the modes of the modules, when they differ from what was noted before.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._new: list[facts.Modes] = []
+        self._known: dict[str, facts.Modes] = {}
+        self._looked: dict[tuple[str, bool], int] = {}
+
+    def forward(self, phase: Literal["training", "evaluation"]) -> None:
+        """Look, in training at each of the first steps and then at some."""
+        step = self._view.updates
+        if step > MODES_EVERY_STEP_UNTIL and step & 15 and phase == "training":
+            return
+        training = all(root.training for root in self._view.roots)
+        if self._looked.get((phase, training)) == step:
+            return
+        self._looked[phase, training] = step
+        modes = modes_of(self._view.roots.modules(), step=step, phase=phase, model_training=training)
+        known = self._known.get(phase)
+        if modes is not None and (known is None or replace(known, step=step) != modes):
+            self._known[phase] = modes
+            self._new.append(modes)
+
+    def facts(self) -> Iterator[facts.Modes]:
+        """What is new."""
+        new, self._new = self._new, []
+        yield from new
 
 
 def modes_of(

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.autograd.graph import operation, saved, walk
-from unstuck.observe.collectors.infinite_slopes import Edges, steep
-from unstuck.observe.tensors.distributed import is_sharded, values_here
-from unstuck.observe.user_code.model_roots import Roots
+from unstuck.observe.collectors.infinite_slopes import steep
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import is_sharded
+from unstuck.observe.tensors.readable import values_here
 from unstuck.record import facts
 
 __all__ = ["origin"]
@@ -24,7 +25,7 @@ FIRST_OPERANDS = ("_saved_mat1", "_saved_self", "_saved_input")
 """Names under which operations save what they are applied to, unlike weights, factors and statistics."""
 
 
-def origin(loss: Tensor, roots: Roots, step: int, edges: Edges) -> facts.NonFinite:
+def origin(loss: Tensor, view: View, step: int) -> facts.NonFinite:
     """Where a non-finite loss comes from.
 
     A weight that is not finite is named first: an earlier update broke it, by a backward pass through a function whose
@@ -34,22 +35,21 @@ def origin(loss: Tensor, roots: Roots, step: int, edges: Edges) -> facts.NonFini
 
     Args:
         loss: The loss, with its graph.
-        roots: The modules that are trained.
+        view: The modules that are trained, and calls of functions that are not finite at the edge of their range.
         step: The training step.
-        edges: Calls of functions that are not finite at the edge of their range.
 
     Returns:
         The place, the count of non-finite values on this process, and the rows of the batch that hold them.
     """
-    for name, parameter in roots.parameters().items():
+    for name, parameter in view.roots.parameters().items():
         count = _count(parameter)
         if count:
             suspects = tuple(dict.fromkeys(filter(None, (steep(operation(node), node) for node in _nodes(loss)))))
-            file, line = next((edges.places[name] for name in suspects if name in edges.places), (None, None))
+            file, line = next((view.slopes[name] for name in suspects if name in view.slopes), (None, None))
             return facts.NonFinite(
                 step=step, what="weight", where=name, count=count, suspects=suspects, file=file, line=line
             )
-    spot = edges.first
+    spot = view.slope
     if spot is not None:
         return facts.NonFinite(
             step=step,
@@ -68,7 +68,7 @@ def origin(loss: Tensor, roots: Roots, step: int, edges: Edges) -> facts.NonFini
     if found is None:
         return facts.NonFinite(step=step, what="loss", count=1)
     node, name, tensor = found
-    file, line = edges.places.get(operation(node).lower(), (None, None))
+    file, line = view.slopes.get(operation(node).lower(), (None, None))
     return facts.NonFinite(
         step=step,
         what=_kind(name, tensor),
@@ -98,13 +98,13 @@ def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
     for name in dir(node):
         if name.startswith("_saved_") and "mask" not in name:
             value = saved(node, name)
-            if isinstance(value, Tensor) and value.is_floating_point():
+            if isinstance(value, Tensor):
                 yield name, value
 
 
 def _count(tensor: Tensor) -> int:
     """Values on this process that are not finite."""
-    here = values_here(tensor) if tensor.is_floating_point() else None
+    here = values_here(tensor) if tensor.is_floating_point() and tensor.element_size() > 1 else None
     return 0 if here is None else int((~here.isfinite()).sum())
 
 

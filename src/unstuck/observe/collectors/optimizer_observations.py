@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import whole_here
+from unstuck.observe.tensors.readable import whole_here
 
 __all__ = ["Observing", "SeenStep", "observed_columns"]
 
@@ -78,6 +78,6 @@ def observed_columns(optimizer: Observing, parameters: Sequence[Tensor]) -> list
     for position, i in enumerate(order):
         if i is None or seen.skipped[i]:
             weight = whole_here(parameters[position])
-            columns[3][position] = torch.nan if weight is None else torch.linalg.vector_norm(weight)
+            columns[3][position] = torch.nan if weight is None else torch.linalg.vector_norm(weight.float())
             columns[4][position] = 0.0 if parameters[position].requires_grad else torch.nan
     return columns

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
-from unstuck.observe.tensors.distributed import whole_here
+from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.readable import is_real, whole_here
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
-__all__ = ["ParameterProbe"]
+__all__ = ["Parameters"]
 
 SNAPSHOT_VALUES = 4_000_000
 """Weights copied to measure an update (16 MB in float32); of a larger model, an evenly spread part of each tensor."""
@@ -32,34 +32,35 @@ _MEASURED: tuple[Signal, ...] = (
     signals.UPDATE_NORM,
     signals.UPDATE_GRADIENT_COSINE,
 )
+_DERIVED: tuple[Signal, ...] = (signals.UPDATE_RATIO, signals.GRADIENT_NONFINITE, signals.WEIGHT_NONFINITE)
 
 
-@dataclass
-class ParameterProbe:
-    """Measure one step: :meth:`before` it, :meth:`after` it, then :meth:`decode` the numbers once they are fetched.
+class Parameters:
+    """Measure one update: before it, and after it.
 
     Args:
-        parameters: The parameter tensors, in the order of their names in the run.
-        held: Identities of those that the optimizer holds; None: all of them.
+        view: What is known of the step.
     """
 
-    parameters: Sequence[Tensor]
-    held: set[int] | None = None
-    _before: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
-    _sketch: Tensor | None = None
-    _sketch_step: int = -1
-    _carried: Tensor | None = None
-    _stride: int = 1
-    _self_observing: bool = True
+    measures = (*_MEASURED, *_DERIVED, signals.GRADIENT_COSINE, signals.GRADIENT_CARRIED)
+    functions = frozenset[Any]()
 
-    @torch.no_grad()
-    def note_carried(self) -> None:
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._before: dict[int, Tensor] = {}
+        self._sketch: Tensor | None = None
+        self._sketch_step = -1
+        self._carried: Tensor | None = None
+        self._stride = 1
+        self._self_observing = True
+
+    def before_backward(self, first: bool) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
-        gradients = self._held_gradients()
-        self._carried = _norm(gradients) if gradients else None
+        if first:
+            gradients = self._held_gradients()
+            self._carried = _norm(gradients) if gradients else None
 
-    @torch.no_grad()
-    def carried_share(self) -> Tensor | None:
+    def _carried_share(self) -> Tensor | None:
         """That norm over the norm of the gradients now, shape (); 0 where they were cleared; None without gradients."""
         carried, self._carried = self._carried, None
         gradients = self._held_gradients()
@@ -70,92 +71,96 @@ class ParameterProbe:
 
     def _held_gradients(self) -> list[Tensor]:
         """Gradients of what the optimizer holds; nobody may clear those of other parameters."""
-        return _dense(p for p in self.parameters if self.held is None or id(p) in self.held)
+        held = self._view.roots.held
+        return self._dense(p for p in self._view.parameters if id(p) in held)
 
-    @torch.no_grad()
-    def before(self, optimizer: Optimizer) -> None:
-        """Copy the weights that may change, unless the optimizer measures its own updates.
-
-        Args:
-            optimizer: The optimizer that is about to step.
-        """
+    def before_update(self, optimizer: Optimizer) -> None:
+        """Copy the weights that may change, unless the optimizer measures its own updates."""
         self._before = {}
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
             return
         self._self_observing = False
-        self._stride = max(1, -(-sum(p.numel() for p in self.parameters if p.requires_grad) // SNAPSHOT_VALUES))
-        self._before = {
-            id(p): _spread(values, self._stride).clone()
-            for p in self.parameters
-            if p.requires_grad and p.numel() and not p.is_sparse and (values := whole_here(p)) is not None
-        }
+        learnt = {id(p): _weights(p) for p in self._view.parameters if p.requires_grad}
+        changing = {key: values for key, values in learnt.items() if values is not None}
+        self._stride = max(1, -(-sum(values.numel() for values in changing.values()) // SNAPSHOT_VALUES))
+        self._before = {key: _spread(values, self._stride).clone() for key, values in changing.items()}
 
-    @torch.no_grad()
-    def after(self, optimizer: Optimizer) -> list[Tensor]:
-        """Measure gradients, weights and updates.
+    def update(self, optimizer: Optimizer) -> Measurement | None:
+        """Measure gradients, weights and updates, and how this gradient compares with the one before."""
+        columns = self._columns(optimizer)
+        scalars: dict[Signal, Tensor] = {}
+        cosine, carried = self._gradient_cosine(), self._carried_share()
+        if cosine is not None:
+            scalars[signals.GRADIENT_COSINE] = cosine
+        if carried is not None:
+            scalars[signals.GRADIENT_CARRIED] = carried
 
-        Args:
-            optimizer: The optimizer that has stepped.
+        def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
+            rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
+            return {**self._decode(numbers[: len(columns)]), **rest}
 
-        Returns:
-            For each of the measured quantities one tensor of shape (parameters,), still on its device, NaN where a
-            parameter does not have it; on the first parameter's device.
+        return Measurement([*columns, *scalars.values()], decode)
+
+    def _columns(self, optimizer: Optimizer) -> list[Tensor]:
+        """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
+
+        It is still there, and NaN where a parameter does not have the quantity.
         """
-        if self._self_observing and self.parameters:
-            columns = observed_columns(cast("Observing", optimizer), self.parameters)
+        parameters = self._view.parameters
+        if self._self_observing and parameters:
+            columns = observed_columns(cast("Observing", optimizer), parameters)
             if columns is not None:
                 return columns
             self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
-        whole = {i: whole_here(p) for i, p in enumerate(self.parameters) if p.numel()}
-        weights = {i: values for i, values in whole.items() if values is not None}
-        dense = {i: g for i in weights if (g := _gradient(self.parameters[i])) is not None}
-        gradients = {i: _values(gradient) for i, gradient in dense.items()}
-        olds = {i: self._before[id(p)] for i, p in enumerate(self.parameters) if id(p) in self._before}
+        known = {i: _weights(p) for i, p in enumerate(parameters)}
+        weights = {i: values for i, values in known.items() if values is not None}
+        own = {i: gradient for i in weights if (gradient := self._gradient(parameters[i])) is not None}
+        gradients = {i: _values(gradient) for i, gradient in own.items()}
+        olds = {i: self._before[id(parameters[i])] for i in weights if id(parameters[i]) in self._before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         cosines = {
-            i: _cosine(change.to(_wide(change)), _spread(dense[i], self._stride).to(_wide(change)))
+            i: _cosine(change.to(_wide(change)), _spread(own[i], self._stride).to(_wide(change)))
             for i, change in changes.items()
-            if i in dense and not dense[i].is_sparse
+            if i in own and not own[i].is_sparse
         }
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
         zeros = {i: 1.0 - g.count_nonzero() / weights[i].numel() for i, g in gradients.items()}
         self._before = {}
         columns = (_norms(gradients), _norms(gradients, order=torch.inf), zeros, _norms(weights), update_norms, cosines)
-        return [self._column(column) for column in columns] if self.parameters else []
+        return [self._column(column) for column in columns] if parameters else []
 
     def _column(self, values: dict[int, Tensor]) -> Tensor:
         """One number for each parameter, NaN where there is none, on one device."""
-        device = self.parameters[0].device
+        parameters = self._view.parameters
+        device = next((parameter.device for parameter in parameters if _weights(parameter) is not None), None)
         missing = torch.full((), torch.nan, device=device)
-        numbers = [values.get(i, missing).to(device).float() for i in range(len(self.parameters))]
-        return torch.stack([number.real if number.is_complex() else number for number in numbers])
+        numbers = [values.get(i, missing) for i in range(len(parameters))]
+        if device is not None and not all(n.dtype is torch.float32 and n.device == device for n in numbers):
+            numbers = [number.real if number.is_complex() else number for number in numbers]
+            numbers = [number.to(device).float() for number in numbers]
+        return torch.stack(numbers)
 
-    @torch.no_grad()
-    def gradient_cosine(self, step: int) -> Tensor | None:
+    def _gradient_cosine(self) -> Tensor | None:
         """Cosine between this step's whole gradient and that of the step before, from an evenly spread sketch.
 
-        Args:
-            step: Number of this step.
-
-        Returns:
-            A tensor of shape (1,), or None where the step before was not sketched, or the parameters changed.
+        None where the step before was not sketched, or the parameters changed.
         """
-        gradients = _dense(self.parameters)
+        gradients = self._dense(self._view.parameters)
         if not gradients:
             return None
+        step = self._view.step
         stride = max(1, -(-sum(g.numel() for g in gradients) // SKETCH_VALUES))
         device = gradients[0].device
-        sketch = torch.cat([_spread(g, stride).float().to(device, non_blocking=True) for g in gradients])
+        sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
         previous, seen = self._sketch, self._sketch_step
         self._sketch, self._sketch_step = sketch, step
         if previous is None or seen != step - 1 or previous.shape != sketch.shape:
             return None
         return _cosine(previous, sketch).reshape(1)
 
-    def decode(self, numbers: Sequence[list[float]]) -> dict[Signal, list[float]]:
-        """Turn the fetched columns of :meth:`after` into one sample for each signal."""
-        samples = dict(zip(_MEASURED, numbers, strict=False))
+    def _decode(self, numbers: Sequence[list[float]]) -> dict[Signal, Any]:
+        samples: dict[Signal, Any] = dict(zip(_MEASURED, numbers, strict=False))
         if not samples:
             return samples
         weights, gradients = samples[signals.WEIGHT_NORM], samples[signals.GRADIENT_NORM]
@@ -165,25 +170,33 @@ class ParameterProbe:
         ]
         # A norm is finite where every value is: only otherwise are the values counted, one by one.
         samples[signals.GRADIENT_NONFINITE] = [
-            0.0 if math.isfinite(norm) else _nonfinite(_gradient(p))
-            for p, norm in zip(self.parameters, gradients, strict=True)
+            0.0 if math.isfinite(norm) else _nonfinite(self._gradient(p) if _weights(p) is not None else None)
+            for p, norm in zip(self._view.parameters, gradients, strict=True)
         ]
         samples[signals.WEIGHT_NONFINITE] = [
-            0.0 if math.isfinite(norm) else _nonfinite(whole_here(p))
-            for p, norm in zip(self.parameters, weights, strict=True)
+            0.0 if math.isfinite(norm) else _nonfinite(_weights(p))
+            for p, norm in zip(self._view.parameters, weights, strict=True)
         ]
         return samples
 
+    def _gradient(self, parameter: Tensor) -> Tensor | None:
+        """The gradient of a parameter; None where there is none, or this process does not hold all of it."""
+        gradient = self._view.gradient(parameter)
+        if gradient is None or gradient.is_sparse:
+            return gradient
+        return whole_here(gradient)
 
-def _dense(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """The gradients of parameters that are dense, and whole on this process."""
-    gradients = [gradient for p in parameters if (gradient := _gradient(p)) is not None]
-    return [gradient for gradient in gradients if not gradient.is_sparse]
+    def _dense(self, parameters: Iterable[Tensor]) -> list[Tensor]:
+        """The gradients of parameters that are dense, and whole on this process."""
+        gradients = [self._gradient(p) for p in parameters]
+        return [g for g in gradients if g is not None and not g.is_sparse and g.numel()]
 
 
-def _gradient(parameter: Tensor) -> Tensor | None:
-    """The gradient of a parameter; None where there is none, or this process does not hold all of it."""
-    return None if parameter.grad is None else whole_here(parameter.grad)
+def _weights(parameter: Tensor) -> Tensor | None:
+    """The values of a parameter; None where they are no numbers, or this process does not hold all of them."""
+    if not is_real(parameter) or parameter.element_size() < 2 or not parameter.numel():
+        return None  # of eight bits nothing is computed, they are for storing
+    return whole_here(parameter)
 
 
 def _values(gradient: Tensor) -> Tensor:
@@ -192,7 +205,8 @@ def _values(gradient: Tensor) -> Tensor:
 
 
 def _nonfinite(tensor: Tensor | None) -> float:
-    return math.nan if tensor is None else float((~_values(tensor).isfinite()).sum())
+    values = None if tensor is None else _values(tensor)
+    return math.nan if values is None or not values.numel() else float((~values.isfinite()).sum())
 
 
 def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tensor]:
@@ -216,6 +230,10 @@ def _spread(tensor: Tensor, stride: int) -> Tensor:
     return tensor.reshape(-1)[::stride]
 
 
+def _real(tensor: Tensor) -> Tensor:
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
 def _wide(tensor: Tensor) -> torch.dtype:
     """The precision to reduce in: half precisions overflow."""
     if tensor.is_complex():
@@ -226,5 +244,5 @@ def _wide(tensor: Tensor) -> torch.dtype:
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
     """Cosine of the angle between two flat tensors; NaN where one of them is zero."""
     if a.is_complex():
-        a, b = torch.view_as_real(a).reshape(-1), torch.view_as_real(b).reshape(-1)
+        a, b = _real(a).reshape(-1), _real(b).reshape(-1)
     return torch.dot(a, b) / (torch.linalg.vector_norm(a) * torch.linalg.vector_norm(b))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import values_here
+from unstuck.observe.tensors.readable import is_real, values_here
 from unstuck.record import facts
 
 __all__ = ["Passes"]
@@ -73,6 +73,6 @@ class Passes:
 @torch.no_grad()
 def _norms(parameters: Sequence[Tensor]) -> list[Tensor]:
     """A number for each parameter, or for what is here of it, which hardly any update leaves the same."""
-    here = [values for p in parameters if p.is_floating_point() and (values := values_here(p)) is not None]
-    known = [values for values in here if values.numel()]
-    return list(torch._foreach_norm(known)) if known else []  # pyright: ignore[reportPrivateUsage]
+    wide = (values_here(p) for p in parameters if is_real(p) and p.element_size() > 1)
+    here = [values for values in wide if values is not None and values.numel()]
+    return list(torch._foreach_norm(here)) if here else []  # pyright: ignore[reportPrivateUsage]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from unstuck.observe.collectors.view import View
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts
+from unstuck.record.signals import Signal
 
-__all__ = ["Draws"]
+__all__ = ["SampledValues"]
 
 SCORES: frozenset[Any] = frozenset({torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__})
 """How a log-probability takes a value: a score-function estimator has its gradient from there, and needs no other."""
@@ -30,36 +32,44 @@ class _Draw:
     scored: bool = False
 
 
-class Draws:
+class SampledValues:
     """The draws of one step.
 
     ``Normal(mean, std).sample()`` draws under ``no_grad``, and ``torch.normal(mean, std)`` has a gradient of zero:
     whatever takes the values sends nothing back to mean and standard deviation, where ``rsample()`` would.
+
+    Args:
+        view: What is known of the step.
     """
 
-    def __init__(self) -> None:
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset({torch.normal}) | SCORES
+
+    def __init__(self, view: View) -> None:
+        self._view = view
         self._draws: list[_Draw] = []
 
-    def see(self, function: Callable[..., Any], args: tuple[Any, ...], output: Any) -> None:
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a call: one that draws, or one that computes the log-probability of what was drawn."""
         if function is torch.normal and isinstance(output, Tensor):
             if any(isinstance(value, Tensor) and _learnt(value) for value in args):
                 self._draws.append(_Draw(weakref.ref(output), *user_place(2)))
-        elif self._draws and function in SCORES and any(isinstance(v, Tensor) and v.requires_grad for v in args):
+        elif self._draws and any(isinstance(v, Tensor) and v.requires_grad for v in args):
             for draw in self._among(args):
                 draw.scored = True
 
-    def reach(self, inputs: tuple[Any, ...], where: str) -> None:
-        """Take what enters a layer."""
-        for draw in self._among(inputs) if self._draws else ():
-            draw.taken = draw.taken or where
+    def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Take what enters a layer with weights."""
+        if self._draws and next(module.parameters(recurse=False), None) is not None:
+            for draw in self._among(inputs):
+                draw.taken = draw.taken or self._view.where
 
-    def finish(self) -> Iterator[facts.Draw]:
-        """The draws of this step that layers took and nothing scored; they are forgotten."""
+    def update(self, optimizer: object) -> None:
+        """Note the draws of this step that layers took and nothing scored; they are forgotten."""
         draws, self._draws = self._draws, []
         for draw in draws:
             if draw.taken is not None and not draw.scored:
-                yield facts.Draw(where=draw.taken, file=draw.file, line=draw.line)
+                self._view.notice(facts.NonDifferentiableSample(where=draw.taken, file=draw.file, line=draw.line))
 
     def _among(self, values: Iterable[Any]) -> list[_Draw]:
         return [draw for draw in self._draws if any(draw.values() is value for value in values)]

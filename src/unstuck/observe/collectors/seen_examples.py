@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["Identity", "signatures"]
+from unstuck.observe.collectors.inputs import whole_examples
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.frames import user_trail
+
+__all__ = ["SeenExamples", "recognised", "signatures"]
 
 FEATURES = 4_096
 """Values of an example that its signature is made of, evenly spread over it."""
@@ -26,18 +31,19 @@ def signatures(batch: Tensor) -> list[float] | None:
     Returns:
         N numbers; None where the batch holds no examples to tell apart.
     """
-    if batch.dim() == 0 or not batch.numel() or batch.is_complex():
+    if not is_readable(batch) or batch.dim() == 0 or not batch.numel() or batch.is_complex():
         return None
     flat = batch.detach().reshape(len(batch), -1)
     flat = flat[:, :: -(-flat.shape[1] // FEATURES)].double()
     # Irrational multiples are independent over the rationals, so distinct rows have distinct sums but for rounding.
     weights = torch.arange(1, flat.shape[1] + 1, dtype=torch.float64, device=flat.device).sqrt().frac() + 0.5
-    numbers: list[float] = (flat @ weights + flat.shape[1]).tolist()
+    # Not by a product of matrices, which rounds a row by its place in the batch.
+    numbers: list[float] = ((flat * weights).sum(dim=1) + flat.shape[1]).tolist()
     return numbers
 
 
 @dataclass
-class Identity:
+class SeenExamples:
     """Which examples were met in training and in evaluation.
 
     A forward pass is no training as long as nothing is learnt from it: a validation loss may be computed without
@@ -88,3 +94,11 @@ class Identity:
         """Share of a place's examples that training has met."""
         examples = self.evaluated.get(place, set())
         return len(examples & self.trained) / len(examples) if examples else 0.0
+
+
+def recognised(seen: SeenExamples, inputs: tuple[Any, ...]) -> float | None:
+    """Share of a training batch's examples that were met before; None where there is nothing to recognise."""
+    batch = whole_examples(inputs)
+    if batch is None or batch.device.type != "cpu":
+        return None
+    return seen.train(user_trail(), batch)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from unstuck.record import signals
+from unstuck.record.facts import LossClasses, LossTarget
 from unstuck.record.signals import Signal
 
 __all__ = ["TargetProbe"]
@@ -80,8 +80,8 @@ class TargetProbe:
             known = self._counts
             self._counts = counts if known is None or known.shape != counts.shape else known + counts
             batch[signals.TARGET_TOP] = counts.amax() / max(1, flat.numel())
-        if output.dim() == target.dim() + 1:
-            predicted = output.argmax(dim=axis)
+        predicted = output.argmax(dim=axis) if output.dim() == target.dim() + 1 else None
+        if predicted is not None and predicted.shape == target.shape:
             batch[signals.ACCURACY] = (predicted == target).float().mean()
             if self._classes <= MOST_CLASSES:
                 batch[signals.PREDICTION_TOP] = _count(predicted.reshape(-1), self._classes).amax() / predicted.numel()
@@ -129,8 +129,8 @@ class TargetProbe:
             batch[signals.TARGET_AUTOCORRELATION] = (centred[1:] * centred[:-1]).mean() / centred.square().mean()
         return batch
 
-    def summary(self) -> dict[str, Any]:
-        """The fields of :class:`unstuck.record.facts.Loss` that speak of targets."""
+    def summary(self) -> tuple[LossTarget, LossClasses]:
+        """What the targets so far have shown: of themselves, and of their classes."""
         low, high = (None, None) if self._range is None else self._range.tolist()
         mean = variance = None
         right, asked = ([], []) if self._answers is None else self._answers.tolist()
@@ -139,21 +139,24 @@ class TargetProbe:
             self._moments = [torch.tensor([count, total, squares], dtype=torch.float64)]
             mean = total / count
             variance = max(0.0, squares / count - mean * mean)
-        return {
-            "target_shape": self._shape,
-            "target_type": "class" if self._classes is not None else "real" if self._moments else "none",
-            "classes": self._classes,
-            "class_counts": () if self._counts is None else tuple(int(n) for n in self._counts.tolist()),
-            "class_recalls": tuple(r / a if a else math.nan for r, a in zip(right, asked, strict=True)),
-            "class_weights": tuple(asked),
-            "target_mean": mean,
-            "target_variance": variance,
-            "target_minimum": low,
-            "target_maximum": high,
-            "target_distinct": min(len(self._distinct), MOST_DISTINCT + 1) or None,
-            "target_integers": None if self._integers is None else bool(self._integers),
-            "target_row_sums": None if self._row_sums is None else tuple(self._row_sums.tolist()),
-        }
+        target = LossTarget(
+            shape=self._shape,
+            type="class" if self._classes is not None else "real" if self._moments else "none",
+            mean=mean,
+            variance=variance,
+            minimum=low,
+            maximum=high,
+            distinct=min(len(self._distinct), MOST_DISTINCT + 1) or None,
+            integers=None if self._integers is None else bool(self._integers),
+            row_sums=None if self._row_sums is None else tuple(self._row_sums.tolist()),
+        )
+        classes = LossClasses(
+            number=self._classes,
+            counts=() if self._counts is None else tuple(int(n) for n in self._counts.tolist()),
+            recalls=tuple(r / a if a else math.nan for r, a in zip(right, asked, strict=True)),
+            recall_examples=tuple(asked),
+        )
+        return target, classes
 
 
 def _bounds(values: Tensor, known: Tensor | None) -> Tensor:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from unstuck.observe.tensors.distributed import values_here
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.initialiser_test import looks_fresh
+from unstuck.observe.tensors.readable import values_here
+from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_names
-from unstuck.record.facts import Stranger, Strangers
+from unstuck.record import facts
+from unstuck.record.signals import Signal
 
-__all__ = ["Learners"]
+__all__ = ["UnoptimizedParameters"]
 
 MOST = 512
 """Tensors compared; a model of more has its fault in the first ones too."""
@@ -30,17 +36,40 @@ class _Known:
     fresh: bool | None
 
 
-@dataclass
-class Learners:
-    """Compare the tensors that losses lead to with those that optimizers hold, over several losses."""
+class UnoptimizedParameters:
+    """Compare the tensors that losses lead to with those that optimizers hold, over several losses.
 
-    _known: dict[int, _Known] = field(default_factory=dict[int, _Known])
-    _changed: set[int] = field(default_factory=set[int])
-    _since: int = -1
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._new: list[facts.UnoptimizedParameters] = []
+        self._known: dict[int, _Known] = {}
+        self._changed: set[int] = set()
+        self._since = -1
+
+    def backward(self, graph: GraphWalk) -> None:
+        """Take a graph."""
+        view = self._view
+        if graph.complete and not any(is_distributed(parameter) for parameter in view.named.values()):
+            held = view.roots.held | held_parameters()
+            self._new.append(
+                self.observe(graph.variables, own=view.roots.held, held=held, named=view.named, step=view.updates)
+            )
+
+    def facts(self) -> Iterator[facts.UnoptimizedParameters]:
+        """What is new."""
+        new, self._new = self._new, []
+        yield from new
 
     def observe(
         self, leaves: Iterable[Tensor], *, own: set[int], held: set[int], named: Mapping[str, Tensor], step: int
-    ) -> Strangers:
+    ) -> facts.UnoptimizedParameters:
         """Take the leaves of one loss's graph.
 
         Args:
@@ -58,13 +87,15 @@ class Learners:
             self._since = step
         candidates = [leaf for leaf in leaves if id(leaf) not in held and isinstance(leaf, nn.Parameter)][:MOST]
         self._meet([leaf for leaf in candidates if id(leaf) not in self._known], named)
-        strangers = [leaf for leaf in candidates if self._same(leaf)]
-        return Strangers(
+        unchanged = [leaf for leaf in candidates if self._same(leaf)]
+        return facts.UnoptimizedParameters(
             step=step,
             since=self._since,
             unchanged=tuple(
-                Stranger(name=self._known[id(t)].name, shape=tuple(t.shape), fresh=self._known[id(t)].fresh)
-                for t in strangers
+                facts.UnoptimizedParameter(
+                    name=self._known[id(t)].name, shape=tuple(t.shape), fresh=self._known[id(t)].fresh
+                )
+                for t in unchanged
             ),
             reached=len(leaves),
             held=sum(id(leaf) in own for leaf in leaves),
@@ -97,7 +128,7 @@ class Learners:
 def _mark(tensor: Tensor) -> tuple[float, float] | None:
     """Two numbers that a change of the values on this process changes; None where they cannot be read."""
     here = values_here(tensor)
-    if here is None or here.layout != torch.strided:
+    if here is None:
         return None
     values = here.reshape(-1)[:65_536].double()
     first, second = torch.stack([values.sum(), values.square().sum()]).tolist()

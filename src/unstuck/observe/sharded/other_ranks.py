@@ -30,6 +30,9 @@ class OtherRanks:
     Of a training whose parameters are whole on every rank it does nothing.
     """
 
+    thread: int | None = None
+    updates_of: int | None = None
+
     def __init__(self) -> None:
         self._steps: weakref.WeakKeyDictionary[Optimizer, _Steps] = weakref.WeakKeyDictionary()
 

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim import Optimizer
 
 from unstuck.observe import blind_spots
 from unstuck.observe.collectors.parameters import SKETCH_VALUES, SNAPSHOT_VALUES
 from unstuck.observe.sharded.rank_store import RankStore
-from unstuck.observe.tensors.distributed import is_distributed, is_sharded, values_here
+from unstuck.observe.tensors.distributed import is_distributed, is_sharded
+from unstuck.observe.tensors.readable import values_here
+from unstuck.observe.updates import Steps
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
@@ -58,7 +59,7 @@ NOW_SQ, BEFORE_SQ, PRODUCT = range(3)
 """Columns of the last row: squares of a sketch of this step's gradient and of that before, and their product."""
 
 
-def has_shards(optimizer: Optimizer) -> bool:
+def has_shards(optimizer: Steps) -> bool:
     """Whether an optimizer holds parameters of which this process has a part only, and can read it."""
     return bool(_sharded(optimizer))
 
@@ -108,14 +109,14 @@ class ShardProbe:
         return f"{self._number}/{step}"
 
     @torch.no_grad()
-    def before(self, optimizer: Optimizer) -> None:
+    def before(self, optimizer: Steps) -> None:
         """Copy the weights that may change, of a large model an evenly spread part."""
         weights = {i: part.reshape(-1) for i, (p, part) in _sharded(optimizer).items() if p.requires_grad}
         self._stride = max(1, -(-sum(w.numel() for w in weights.values()) // SNAPSHOT_VALUES))
         self._olds = {i: w[:: self._stride].clone() for i, w in weights.items()}
 
     @torch.no_grad()
-    def after(self, optimizer: Optimizer, step: int) -> Parts:
+    def after(self, optimizer: Steps, step: int) -> Parts:
         """Measure, and leave what was measured."""
         sharded = {i: (part, _gradient(p, part)) for i, (p, part) in _sharded(optimizer).items()}
         rows = [[math.nan] * len(Column) for group in optimizer.param_groups for _ in group["params"]]
@@ -167,7 +168,7 @@ class ShardProbe:
         return row
 
 
-def _sharded(optimizer: Optimizer) -> dict[int, tuple[Tensor, Tensor]]:
+def _sharded(optimizer: Steps) -> dict[int, tuple[Tensor, Tensor]]:
     """The sharded parameters of an optimizer with their parts on this process, by their number in it."""
     listed = (parameter for group in optimizer.param_groups for parameter in group["params"])
     parts = {i: (p, values_here(p)) for i, p in enumerate(listed) if is_sharded(p)}
@@ -204,11 +205,11 @@ class GatheredShards:
         self._probe = ShardProbe(store)
         self._waiting: dict[int, _Waiting] = {}
 
-    def before(self, optimizer: Optimizer) -> None:
+    def before(self, optimizer: Steps) -> None:
         """See :meth:`ShardProbe.before`."""
         self._probe.before(optimizer)
 
-    def after(self, step: int, sample: Sample, optimizer: Optimizer, parameters: Sequence[Tensor]) -> Sample:
+    def after(self, step: int, sample: Sample, optimizer: Steps, parameters: Sequence[Tensor]) -> Sample:
         """Measure this rank's part, hold back what other ranks complete, and return the rest of the sample.
 
         Args:

@@ -1,8 +1,8 @@
-"""Tensors whose values are not, or not all, on this process: which they are, and what can be read of them here.
+"""Tensors whose values are not, or not all, on this process: which they are, and what this process holds of them.
 
 A training is watched on one of its processes. Nearly every operation on a ``DTensor``, ``==`` and ``.item()`` among
 them, may call on all processes that hold a part, and a call that one process makes alone waits for ever. So whatever
-measures asks this module for values, and never computes on the tensor that the program holds.
+measures asks :mod:`.readable` for values, and never computes on the tensor that the program holds.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import contextlib
 import sys
 from typing import Any, cast
 
-import torch
 from torch import Tensor, distributed, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
+    "PLAIN",
     "alone",
     "is_awaited",
     "is_distributed",
-    "is_readable",
+    "is_flattened",
     "is_sharded",
     "local_only",
-    "values_here",
-    "whole_here",
+    "part_here",
 ]
 
-_PLAIN = (Tensor, nn.Parameter, nn.Buffer)
+PLAIN = (Tensor, nn.Parameter, nn.Buffer)
+"""Types that hold their values themselves."""
 
 
 class LocalOnly(TorchDispatchMode):
@@ -68,13 +68,13 @@ def is_distributed(tensor: Tensor) -> bool:
 
     It is a ``DTensor``, as FSDP2 and tensor parallelism make of parameters, or a parameter of FSDP1.
     """
-    return _is_dtensor(tensor) or _is_flattened(tensor)
+    return _is_dtensor(tensor) or is_flattened(tensor)
 
 
 def is_sharded(tensor: Tensor) -> bool:
     """Whether this process holds a part of its values only: a shard of them, or one summand of each."""
     if not _is_dtensor(tensor):
-        return _is_flattened(tensor)
+        return is_flattened(tensor)
     return any(not placement.is_replicate() for placement in _placements(tensor))
 
 
@@ -85,46 +85,11 @@ def is_awaited(tensor: Tensor) -> bool:
     return type(held).__name__ == "AsyncCollectiveTensor" and not held.completed
 
 
-def values_here(tensor: Tensor) -> Tensor | None:
-    """The values that can be read on this process, without autograd: all of them, unless the tensor is sharded.
+def part_here(tensor: Tensor) -> Tensor | None:
+    """The tensor in which one that wraps it keeps what this process holds.
 
-    Args:
-        tensor: Any tensor of the program.
-
-    Returns:
-        A tensor that holds values itself, on which any operation is local. None where there is none: of a sum whose
-        summands are on several processes, of a result that is awaited, of a parameter of FSDP1, whose memory comes and
-        goes, of other tensors that wrap tensors, and of those on the meta device.
-
-    Examples:
-        >>> import torch
-        >>> values_here(torch.ones(2, requires_grad=True))
-        tensor([1., 1.])
-        >>> values_here(torch.ones(2, device="meta")) is None
-        True
+    None of a sum whose summands are on several processes, of a result that is awaited, and of any other tensor.
     """
-    if _is_wrapper(tensor):
-        inner = _inside(tensor)
-        return None if inner is None else values_here(inner)
-    if tensor.is_meta or _is_flattened(tensor):
-        return None
-    if tensor.layout is torch.strided and not tensor.untyped_storage().size() and tensor.numel():
-        return None  # the memory was given back, as FSDP does between the passes
-    return tensor.detach()
-
-
-def is_readable(tensor: Tensor) -> bool:
-    """Whether a tensor holds its own values, all of them, so that any operation on it is local."""
-    return not _is_wrapper(tensor) and values_here(tensor) is not None
-
-
-def whole_here(tensor: Tensor) -> Tensor | None:
-    """All values of a tensor, without autograd; None where this process does not hold all of them."""
-    return None if is_sharded(tensor) else values_here(tensor)
-
-
-def _inside(tensor: Tensor) -> Tensor | None:
-    """The tensor in which a wrapper keeps what this process holds."""
     held = cast("Any", tensor)
     if _is_dtensor(tensor):
         here = held.device_mesh.get_coordinate() is not None
@@ -134,20 +99,14 @@ def _inside(tensor: Tensor) -> Tensor | None:
     return None
 
 
-def _is_wrapper(tensor: Tensor) -> bool:
-    """Whether a tensor's class computes in its own way, as those do that keep their values in other tensors."""
-    kind: Any = type(tensor)
-    return kind not in _PLAIN and kind.__torch_dispatch__ is not cast("Any", Tensor).__torch_dispatch__
-
-
 def _is_dtensor(tensor: Tensor) -> bool:
-    if type(tensor) in _PLAIN:
+    if type(tensor) in PLAIN:
         return False
     kind: Any = getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", None)  # two seconds to import
     return kind is not None and isinstance(tensor, kind)
 
 
-def _is_flattened(tensor: Tensor) -> bool:
+def is_flattened(tensor: Tensor) -> bool:
     """Whether a tensor is a parameter of FSDP1, or the flat one in which it keeps several."""
     return getattr(tensor, "_fsdp_flattened", False) or getattr(tensor, "_is_flat_param", False)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import values_here
+from unstuck.observe.tensors.readable import values_here
 
 __all__ = ["looks_fresh"]
 

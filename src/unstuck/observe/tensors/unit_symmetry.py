@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import whole_here
+from unstuck.observe.tensors.readable import whole_here
 
 __all__ = ["unit_spread"]
 
@@ -35,16 +35,16 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
         One number for each, on the first one's device; NaN for those that are not weights of several units with
         several inputs. None without parameters.
     """
-    if not parameters:
+    device = next((parameter.device for parameter in parameters if whole_here(parameter) is not None), None)
+    if device is None:
         return None
-    device = parameters[0].device
     missing = torch.full((), torch.nan, device=device)
     return torch.stack([missing if (s := _spread(p)) is None else s.to(device) for p in parameters])
 
 
 def _spread(parameter: Tensor) -> Tensor | None:
     weights = whole_here(parameter)
-    if weights is None or weights.dim() < 2 or weights.is_sparse or not weights.is_floating_point():
+    if weights is None or weights.dim() < 2 or not weights.is_floating_point():
         return None
     matrix = weights.reshape(len(weights), -1) if len(weights) else weights.reshape(0, 1)
     if min(matrix.shape) < 2:

@@ -1,29 +1,136 @@
-"""Which backward passes reach the parameters of one training, and whether gradients were cleared between them.
-
-Programs with several optimizers call backward for each of them, and every observer hears all the calls. Whose loss it
-was shows in ``.grad``: a backward pass that reaches a parameter adds to it, in place or with a new tensor. A few
-parameters are looked at; that takes some microseconds, and where nobody else trains it is soon left out.
-"""
+"""Backward passes: what a pass of autograd's engine is asked for, and whose parameters it reaches."""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+import torch
 from torch import Tensor
+from torch.amp.grad_scaler import GradScaler
+from torch.utils.hooks import RemovableHandle
 
-from unstuck.observe.tensors.distributed import values_here
+from unstuck.observe.tensors.readable import values_here
+from unstuck.observe.torch_hooks import events
+from unstuck.observe.torch_hooks.aside import watchable
 
-__all__ = ["Reaching"]
+__all__ = ["Backward", "Reaching", "around_engine", "around_scale"]
 
 LOOKED_AT = 3
+"""Parameters that are looked at from the start, evenly spread; others join where a graph leads past these."""
 
 SURE_AFTER = 32
 """Backward passes that all reached, after which the next is taken to reach too, unless somebody else trains."""
 
 
+class Backward:
+    """One pass of autograd's engine, by ``Tensor.backward``, ``torch.autograd.backward`` or ``torch.autograd.grad``.
+
+    Attributes:
+        roots: The tensors that are differentiated, as they were before a ``GradScaler`` scaled them.
+        inputs: The tensors that gradients are taken for; empty where all leaves accumulate theirs.
+        accumulates: Whether gradients go to ``.grad``, and are not returned.
+        keeps_graph: Whether the gradients can be differentiated in turn.
+        gradients: What was returned for the inputs.
+    """
+
+    __slots__ = ("accumulates", "gradients", "inputs", "keeps_graph", "roots")
+
+    def __init__(self, outputs: Iterable[Any], rest: tuple[Any, ...], *, accumulates: bool) -> None:
+        # What the engine is given has gone through torch's own reading of the user's arguments: these are tuples.
+        roots = tuple(output for output in outputs if isinstance(output, Tensor))
+        self.roots = _unscaled.take(roots) if _unscaled.pairs else roots
+        self.keeps_graph = bool(rest[2]) if len(rest) > 2 else False
+        inputs = rest[3] if len(rest) > 3 else ()
+        self.inputs = tuple(value for value in inputs if isinstance(value, Tensor))
+        self.accumulates = accumulates
+        self.gradients: tuple[Any, ...] = ()
+
+
+def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell of the passes of autograd's engine, but for those within another pass or within a transform."""
+
+    @functools.wraps(run)
+    def watched(outputs: Any, *args: Any, **kwargs: Any) -> Any:
+        thread = events.thread
+        if thread.passing or thread.telling:
+            return run(outputs, *args, **kwargs)
+        if not watchable():
+            events.tell("transformed")
+            return run(outputs, *args, **kwargs)
+        if args and any(isinstance(given, Tensor) and _is_batched(given) for given in args[0]):
+            return run(outputs, *args, **kwargs)  # is_grads_batched: gradients that cannot be read
+        events.counts.backward += 1
+        if not (events.hears("backward_begins") or events.hears("backward_ended")):
+            return run(outputs, *args, **kwargs)
+        backward = Backward(outputs, args, accumulates=bool(kwargs.get("accumulate_grad", True)))
+        events.tell("backward_begins", backward)
+        thread.passing = True
+        try:
+            gradients = run(outputs, *args, **kwargs)
+        finally:
+            thread.passing = False
+        if not backward.accumulates:
+            backward.gradients = gradients
+        events.tell("backward_ended", backward)
+        return gradients
+
+    return watched
+
+
+_is_batched = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
+
+
+class _Unscaled(threading.local):
+    """The losses that a GradScaler has scaled, so that the loss itself is recorded and not a multiple of it.
+
+    They are held until the next backward pass: ``scaler.scale(loss_fn(...)).backward()`` keeps no other reference.
+    """
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[weakref.ref[Tensor], Tensor]] = []
+
+    def note(self, scaled: Any, original: Any) -> None:
+        if isinstance(scaled, Tensor) and isinstance(original, Tensor):
+            self.pairs = [pair for pair in self.pairs if pair[0]() is not None]
+            self.pairs.append((weakref.ref(scaled), original))
+        elif isinstance(scaled, list | tuple) and isinstance(original, list | tuple):
+            for one, other in zip(scaled, original, strict=False):
+                self.note(one, other)
+
+    def take(self, roots: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The originals of those roots that were scaled, which are let go."""
+        found = tuple(next((original for scaled, original in self.pairs if scaled() is root), root) for root in roots)
+        self.pairs = [pair for pair in self.pairs if not any(pair[0]() is root for root in (None, *roots))]
+        return found
+
+
+_unscaled = _Unscaled()
+
+
+def around_scale(scale: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember which loss was scaled."""
+
+    @functools.wraps(scale)
+    def watched(self: GradScaler, outputs: Any) -> Any:
+        scaled = scale(self, outputs)
+        if not events.empty():
+            _unscaled.note(scaled, outputs)
+        return scaled
+
+    return watched
+
+
 class Reaching:
-    """Look at a few parameters before and after each backward pass.
+    """Which backward passes reach the parameters of one training.
+
+    Autograd's own hooks on a few parameters tell, whichever thread runs the pass. Where it has none, on parameters that
+    are distributed or in a program that compiles (whose compiler would trace them), the ``.grad`` of these parameters
+    is looked at before and after, in the training's own thread only.
 
     Examples:
         >>> import torch
@@ -38,18 +145,41 @@ class Reaching:
 
     def __init__(self) -> None:
         self._watched: list[Tensor] = []
+        self._hooks: dict[int, RemovableHandle] = {}
         self._before: list[tuple[int, int] | None] = []
         self._reached: tuple[Tensor, tuple[int, int] | None] | None = None
+        self._touched: Tensor | None = None
         self._looking = True
+        self._hooking = True
         self._hits: float = 0
 
     def watch(self, parameters: Sequence[Tensor]) -> None:
         """Look at some of these parameters from now on."""
-        trainable = [parameter for parameter in parameters if parameter.requires_grad]
+        trainable = [parameter for parameter in parameters if parameter.requires_grad and parameter.is_leaf]
         last = len(trainable) - 1
         positions = {round(i * last / (LOOKED_AT - 1)) for i in range(LOOKED_AT)} if trainable else set[int]()
+        self.release()
         self._watched = [trainable[position] for position in sorted(positions)]
         self._reached = None
+
+    def join(self, parameter: Tensor) -> None:
+        """Look at one more: a graph leads to it, and to none of the others."""
+        if parameter.requires_grad and all(parameter is not watched for watched in self._watched):
+            self._watched.append(parameter)
+
+    def watches(self, identities: set[int]) -> bool:
+        """Whether one of the parameters that are looked at is among these."""
+        return any(id(parameter) in identities for parameter in self._watched)
+
+    def poll(self) -> None:
+        """Use no hooks from now on."""
+        self._hooking = False
+        self._unhook()
+
+    def release(self) -> None:
+        """Let go of the parameters."""
+        self._unhook()
+        self._watched, self._before, self._reached, self._touched = [], [], None, None
 
     @property
     def sure(self) -> bool:
@@ -59,19 +189,29 @@ class Reaching:
     def begins(self, *, alone: bool = False) -> None:
         """A backward pass is about to run; ``alone`` if there is no other training whose pass it could be."""
         self._looking = not (alone and self.sure)
-        if self._looking:
+        if not self._looking:
+            if self._hooks:
+                self._unhook()
+            return
+        self._touched = None
+        if self._hooking and len(self._hooks) < len(self._watched):
+            self._hook()
+        if len(self._hooks) < len(self._watched):
             self._before = [_mark(parameter) for parameter in self._watched]
 
     def ended(self) -> bool:
         """It has run: whether it reached one of the parameters."""
         if not self._looking:
             return True
-        for parameter, before in zip(self._watched, self._before, strict=True):
-            after = _mark(parameter)
-            if after != before:
-                self._reached = (parameter, after)
-                self._hits += 1
-                return True
+        reached = self._touched
+        if reached is None and len(self._before) == len(self._watched) > len(self._hooks):
+            changed = (p for p, before in zip(self._watched, self._before, strict=True) if _mark(p) != before)
+            reached = next(changed, None)
+        if reached is not None:
+            self._touched = None
+            self._reached = (reached, _mark(reached))
+            self._hits += 1
+            return True
         self._hits = -math.inf  # some passes are not for these parameters: never be sure
         return False
 
@@ -84,6 +224,34 @@ class Reaching:
             return False
         parameter, mark = self._reached
         return _mark(parameter) != mark and (parameter.grad is None or not _any(parameter.grad))
+
+    def _hook(self) -> None:
+        me = weakref.ref(self)
+        for parameter in self._watched:
+            if id(parameter) not in self._hooks and type(parameter) in (Tensor, torch.nn.Parameter):
+                self._hooks[id(parameter)] = parameter.register_hook(_Touch(me, weakref.ref(parameter)))
+
+    def _unhook(self) -> None:
+        for hook in self._hooks.values():
+            hook.remove()
+        self._hooks.clear()
+
+    def _touch(self, parameter: Tensor) -> None:
+        self._touched = parameter
+
+
+class _Touch:
+    """The hook on one parameter; it is not saved with the parameter, and keeps neither alive."""
+
+    __torch_unserializable__ = True
+
+    def __init__(self, reaching: weakref.ref[Reaching], parameter: weakref.ref[Tensor]) -> None:
+        self._reaching, self._parameter = reaching, parameter
+
+    def __call__(self, gradient: Tensor) -> None:
+        reaching, parameter = self._reaching(), self._parameter()
+        if reaching is not None and parameter is not None:
+            reaching._touch(parameter)  # pyright: ignore[reportPrivateUsage]
 
 
 def _mark(parameter: Tensor) -> tuple[int, int] | None:
@@ -98,7 +266,7 @@ def _mark(parameter: Tensor) -> tuple[int, int] | None:
 
 def _any(gradient: Tensor) -> bool:
     """Whether any value is not zero, of those that can be read here."""
+    if gradient.is_sparse:
+        return bool(gradient._nnz())
     here = values_here(gradient)
-    if here is None:
-        return True
-    return bool(here._nnz()) if here.is_sparse else bool(here.any())
+    return here is None or bool(here.any())

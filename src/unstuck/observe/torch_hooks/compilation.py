@@ -1,7 +1,7 @@
 """Know when ``torch.compile`` begins to trace, before it looks at hooks and modes.
 
 Being told costs nothing until then: PyTorch's compiler is not imported by us, but by the program's first call of
-``torch.compile``, which is wrapped meanwhile (``nn.Module.compile`` calls it too).
+``torch.compile``, which is patched (``nn.Module.compile`` calls it too).
 """
 
 from __future__ import annotations
@@ -10,13 +10,22 @@ import contextlib
 import functools
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-import torch
 from torch import nn
+from torch._C._dynamo import eval_frame
 
-__all__ = ["began", "expect", "forget", "modules"]
+__all__ = ["around_compile", "began", "expect", "forget", "modules", "skip"]
+
+
+_OURS = str(Path(__file__).resolve().parent)
+_SKIPPED = eval_frame._FrameExecStrategy(  # pyright: ignore
+    eval_frame._FrameAction.SKIP,  # pyright: ignore
+    eval_frame._FrameAction.DEFAULT,  # pyright: ignore
+)
 
 
 class _State:
@@ -24,8 +33,8 @@ class _State:
 
     def __init__(self) -> None:
         self.began = False
-        self.expecting = 0
-        self.tell: Callable[[], None] | None = None
+        self.expecting = False
+        self.tell: list[Callable[[], None]] = []
         self.modules: list[weakref.ref[nn.Module]] = []
         self.undo: list[Callable[[], None]] = []
 
@@ -33,54 +42,69 @@ class _State:
 _state = _State()
 
 
-def expect(tell: Callable[[], None]) -> None:
-    """Call a function once, when something is about to be compiled; each call needs a :func:`forget`."""
-    _state.tell = tell
-    _state.expecting += 1
-    if _state.expecting > 1:
-        _register_if_imported()
-        return
-    original = torch.compile
-
-    @functools.wraps(original)
-    def watched_compile(*args: Any, **kwargs: Any) -> Any:
-        modules = [value for value in (*args, kwargs.get("model")) if isinstance(value, nn.Module)]
-        _state.modules += map(weakref.ref, modules)
-        if modules:
-            _begin()  # a module that was wrapped warns of global hooks when it is called
-        else:
-            _register()
-        return original(*args, **kwargs)
-
-    torch.compile = watched_compile
-    _state.undo.append(lambda: setattr(torch, "compile", original))
-    _register_if_imported()
+def expect(*tell: Callable[[], None]) -> None:
+    """Call functions once, when something is about to be compiled, until :func:`forget`."""
+    _state.tell += tell
+    _state.expecting = True
+    if "torch._dynamo" in sys.modules:
+        _register()
 
 
 def forget() -> None:
     """End what :func:`expect` began."""
-    _state.expecting -= 1
-    if _state.expecting > 0:
-        return
     while _state.undo:
         _state.undo.pop()()
-    _state.began, _state.tell, _state.expecting = False, None, 0
+    _state.began = _state.expecting = False
+    _state.tell.clear()
     _state.modules.clear()
 
 
 def began() -> bool:
-    """Whether something was compiled since the first :func:`expect`."""
+    """Whether something was compiled since :func:`expect`."""
     return _state.began
 
 
 def modules() -> list[nn.Module]:
-    """Modules that were handed to ``torch.compile`` since the first :func:`expect`, and are still there."""
+    """Modules that were handed to ``torch.compile`` since :func:`expect`, and are still there."""
     return [module for module in (reference() for reference in _state.modules) if module is not None]
 
 
-def _register_if_imported() -> None:
-    if "torch._dynamo" in sys.modules:
-        _register()
+def skip(*names: str) -> None:
+    """Let no compiler trace the functions of these modules of ours, which run between frames that it evaluates."""
+    codes = [code for name in names for value in vars(sys.modules[name]).values() for code in _code_of(value)]
+    while codes:
+        code = codes.pop()
+        if code.co_filename.startswith(_OURS):
+            eval_frame.set_code_exec_strategy(code, _SKIPPED)
+            codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def around_compile(compiling: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell before the first compilation."""
+
+    @functools.wraps(compiling)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        if _state.expecting:
+            given = (*args, kwargs.get("model"))
+            own = (getattr(value, "__self__", None) if type(value) is MethodType else value for value in given)
+            found = [value for value in own if isinstance(value, nn.Module)]  # Module.compile gives a method
+            _state.modules += map(weakref.ref, found)
+            if found:
+                _begin()  # a module that was wrapped warns of global hooks when it is called
+            else:
+                _register()
+        return compiling(*args, **kwargs)
+
+    return watched
+
+
+def _code_of(value: Any) -> Iterator[CodeType]:
+    """The code of a function, or of the methods of a class."""
+    parts = vars(value).values() if isinstance(value, type) else (value,)
+    for part in parts:
+        function = getattr(part, "fget", part)
+        if isinstance(function, FunctionType):
+            yield function.__code__
 
 
 def _register() -> None:
@@ -100,5 +124,5 @@ def _register() -> None:
 def _begin(*_: Any) -> None:
     if not _state.began:
         _state.began = True
-        if _state.tell is not None:
-            _state.tell()
+        for tell in tuple(_state.tell):
+            tell()

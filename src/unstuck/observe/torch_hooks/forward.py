@@ -1,9 +1,10 @@
 """See the forward pass of a sampled step: the modules that run, and the functions called between them.
 
-While at least one listener listens, global module hooks keep a stack of the modules that are running, and a
-``TorchFunctionMode`` sees functional losses and activations. On other steps neither is installed, so they cost nothing.
-A watcher is told of the forward passes of its modules only while it attends: on steps that it chooses, and from each
-turn to what may be an evaluation (:mod:`.evaluation_switches`), since evaluations come between steps.
+While at least one listener listens, global module hooks keep a stack of the modules that are running, and in the
+listener's thread a ``TorchFunctionMode`` sees the functions that it cares for. On other steps neither is installed, so
+they cost nothing. A watcher is told of the forward passes of its modules only while it attends: on steps that it
+chooses, and from each turn to what may be an evaluation (:mod:`.evaluation_switches`), since evaluations come between
+steps.
 
 As soon as anything is compiled, all of it goes for good: hooks and modes would be traced into compiled code, or have it
 compiled anew each time they come or go. What a compiled program does in its forward pass is then not seen.
@@ -11,9 +12,11 @@ compiled anew each time they come or go. What a compiled program does in its for
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import FrameType
 from typing import Any, Protocol
 
 import torch
@@ -23,23 +26,25 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 from torch.overrides import TorchFunctionMode
+from torch.utils._device import DeviceContext
 from torch.utils.hooks import RemovableHandle
 
-from unstuck.observe.tensors.distributed import local_only
-from unstuck.observe.torch_hooks import compilation, evaluation_switches
+from unstuck.observe.torch_hooks import compilation, events
+from unstuck.observe.torch_hooks.aside import watchable
 
 __all__ = [
     "ForwardListener",
     "Watcher",
     "attend",
     "blind",
-    "current_module",
     "disregard",
     "enter",
-    "expect_compiling",
+    "go_blind",
+    "gradients_off",
+    "gradients_on",
     "listen",
     "running_modules",
-    "unexpect_compiling",
+    "turned",
     "unlisten",
     "unwatch",
     "watch",
@@ -51,22 +56,25 @@ class ForwardListener(Protocol):
 
     Attributes:
         spent: Seconds that looking took so far; added to here.
+        calls: For each torch function that it cares for, what is to be called with the function, its arguments, what
+            it returned, and ``learning``: whether gradients were on.
+        scalars: The same for functions that return one number.
     """
 
     spent: float
+    calls: Mapping[Any, Callable[..., None]]
+    scalars: Callable[..., None]
 
-    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool) -> None:
-        """A module is about to run; ``outermost`` unless another module called it."""
+    def claims(self, module: nn.Module) -> bool:
+        """Whether a module is the listener's, which has seen nothing so far: its training runs in another thread."""
         ...
 
-    def module_ended(self, module: nn.Module, output: Any) -> None:
-        """A module has run."""
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool, learning: bool) -> None:
+        """A module is about to run; ``outermost`` unless another module called it, ``learning`` with gradients on."""
         ...
 
-    def function_called(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> None:
-        """A torch function was called by a module's forward, or outside of all modules."""
+    def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
+        """A module has run, which ``outer`` called, or nobody."""
         ...
 
     def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -82,15 +90,17 @@ class Watcher(Protocol):
     """What hears of the forward passes of some modules.
 
     Attributes:
+        thread: The thread that it hears of; None: of all.
         entries: Identities of those modules; it may grow.
         awaits_evaluations: Whether it attends to what follows a turn to what may be an evaluation.
     """
 
-    entries: set[int]
+    thread: int | None
+    entries: Collection[int]
     awaits_evaluations: bool
 
-    def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """One of those modules is about to run."""
+    def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
+        """One of those modules is about to run; ``learning`` with gradients on."""
         ...
 
     def failed(self, error: Exception) -> None:
@@ -99,7 +109,11 @@ class Watcher(Protocol):
 
 
 class _Calls(TorchFunctionMode):
-    """Pass every call through, and show it to the listeners afterwards."""
+    """Pass every call through, and show it afterwards to those of its thread who care for the function."""
+
+    def __init__(self, state: _State) -> None:
+        super().__init__()
+        self._state = state
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -108,95 +122,105 @@ class _Calls(TorchFunctionMode):
         try:
             output = func(*args, **kwargs)
         except Exception:
-            if _watchable():
-                _show(lambda listener: listener.function_failed(func, args, kwargs))
+            for listener in tuple(self._state.listeners):
+                if func in listener.calls and watchable():
+                    _show(listener, listener.function_failed, func, args, kwargs)
             raise
-        if _listeners and _watchable():
-            _show(lambda listener: listener.function_called(func, args, kwargs, output))
+        for listener in tuple(self._state.listeners):
+            handler = listener.calls.get(func)
+            if handler is None and type(output) is Tensor and not output.ndim:
+                handler = listener.scalars
+            if handler is not None and watchable():
+                _show(listener, handler, func, args, kwargs, output, learning=torch.is_grad_enabled())
         return output
 
 
-class _Stack(threading.local):
-    """The modules that are running in this thread, the outermost first, and the mode that stepped aside for one."""
+class _State:
+    """What one thread is at.
+
+    Attributes:
+        modules: The modules that are running, the outermost first.
+        entered: A module that was put there before its own hook has run.
+        aside: The mode that stepped aside for a module, and that module.
+        listeners: Who listens to this thread.
+        mode: Our mode, while it is on this thread's stack.
+    """
 
     def __init__(self) -> None:
         self.modules: list[nn.Module] = []
         self.entered: nn.Module | None = None
         self.aside: tuple[nn.Module, _Calls] | None = None
+        self.listeners: list[ForwardListener] = []
+        self.mode: _Calls | None = None
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.state = _State()
 
 
 FUSED = (nn.MultiheadAttention, nn.TransformerEncoder, nn.TransformerEncoderLayer)
 """Layers that compute by fused kernels in evaluation, unless a mode sees the functions that are called."""
 
-_listeners: list[ForwardListener] = []
+_depth = torch._C._len_torch_function_stack  # pyright: ignore
+_pop = torch._C._pop_torch_function_stack  # pyright: ignore
+_push = torch._C._push_on_torch_function_stack  # pyright: ignore
+
+_thread = _Thread()
+_where: dict[int, tuple[ForwardListener, _State]] = {}
 _handles: list[RemovableHandle] = []
-_modes: list[_Calls] = []
 _watchers: list[Watcher] = []
 _attentive: list[Watcher] = []
 _briefly: list[Watcher] = []
 _watching: list[RemovableHandle] = []
-_stack = _Stack()
-
-
-def current_module() -> nn.Module | None:
-    """The innermost module that is running."""
-    return _stack.modules[-1] if _stack.modules else None
 
 
 def running_modules() -> Sequence[nn.Module]:
-    """The modules that are running, the outermost first."""
-    return _stack.modules
+    """The modules that are running in this thread, the outermost first."""
+    return _thread.state.modules
 
 
 def listen(listener: ForwardListener) -> None:
-    """Let a listener see forward passes from now on."""
-    if listener in _listeners or blind():
+    """Let a listener see the forward passes of this thread from now on."""
+    if id(listener) in _where or blind():
         return
-    _listeners.append(listener)
+    state = _thread.state
+    if not state.listeners:
+        state.modules.clear()
+    _where[id(listener)] = (listener, state)
+    state.listeners.append(listener)
     if not _handles:
-        _stack.modules.clear()
         _handles.append(register_module_forward_pre_hook(_before))
         _handles.append(register_module_forward_hook(_after, always_call=True))
-    if not _modes:
-        mode = _Calls()
-        mode.__enter__()
-        _modes.append(mode)
+    if state.mode is None and not torch.is_anomaly_enabled():  # which prints the frames of each call
+        state.mode = _Calls(state)
+        _put_below(state.mode)
 
 
 def enter(module: nn.Module) -> None:
     """Take note that a module is running whose beginning came before the first listener."""
-    if module not in _stack.modules:
-        _stack.modules.append(module)
-        _stack.entered = module
+    state = _thread.state
+    if module not in state.modules:
+        state.modules.append(module)
+        state.entered = module
 
 
 def unlisten(listener: ForwardListener) -> None:
-    """End what :func:`listen` began; a listener that does not listen is allowed."""
-    if listener in _listeners:
-        _listeners.remove(listener)
-    if _listeners or not (_handles or _modes):
-        return
-    _stack.modules.clear()
-    while _handles:
-        _handles.pop().remove()
-    _leave_modes()
-
-
-def expect_compiling() -> None:
-    """Take note of what is compiled from now on, before anybody watches, until :func:`unexpect_compiling`."""
-    compilation.expect(_go_blind)
-
-
-def unexpect_compiling() -> None:
-    """End what :func:`expect_compiling` began."""
-    compilation.forget()
+    """End what :func:`listen` began, in whichever thread; a listener that does not listen is allowed."""
+    known = _where.pop(id(listener), None)
+    if known is not None:
+        known[1].listeners.remove(listener)
+    if not _where:
+        while _handles:
+            _handles.pop().remove()
+    state = _thread.state
+    if not state.listeners:
+        state.modules.clear()
+        _leave_mode(state)
 
 
 def watch(watcher: Watcher) -> None:
     """Tell a watcher before each forward pass of its modules from now on, while it attends; it does at first."""
-    if not _watchers:
-        compilation.expect(_go_blind)
-        evaluation_switches.expect(_turn, off=_gradients_off, on=_gradients_on)
     _watchers.append(watcher)
     attend(watcher)
 
@@ -206,9 +230,6 @@ def unwatch(watcher: Watcher) -> None:
     disregard(watcher)
     if watcher in _watchers:
         _watchers.remove(watcher)
-        if not _watchers:
-            compilation.forget()
-            evaluation_switches.forget()
 
 
 def attend(watcher: Watcher) -> None:
@@ -231,130 +252,185 @@ def disregard(watcher: Watcher) -> None:
             _watching.pop().remove()
 
 
-def _turn() -> None:
-    for watcher in _watchers:
+def turned() -> None:
+    """Modules have changed their mode, or inference mode began: evaluations may come."""
+    for watcher in _mine():
         if watcher.awaits_evaluations:
             attend(watcher)
 
 
-def _gradients_off() -> None:
-    for watcher in _watchers:
+def gradients_off() -> None:
+    """Gradients were switched off: an evaluation may come."""
+    for watcher in _mine():
         if watcher.awaits_evaluations and watcher not in _attentive:
             attend(watcher)
             _briefly.append(watcher)
 
 
-def _gradients_on() -> None:
+def gradients_on() -> None:
     """Where no evaluation began meanwhile, it was an optimizer's step, or some counting."""
-    for watcher in tuple(_briefly):
-        disregard(watcher)
+    if _briefly:
+        here = threading.get_ident()
+        for watcher in tuple(_briefly):
+            if watcher.thread in (None, here):
+                disregard(watcher)
 
 
 def blind() -> bool:
-    """Whether something was compiled since the first watcher came, so that forward passes are not seen any more."""
+    """Whether something was compiled, so that forward passes are not seen any more."""
     return compilation.began()
 
 
-def _go_blind() -> None:
-    """Take everything away before the compiler looks."""
-    evaluation_switches.forget()
-    _listeners.clear()
+def go_blind() -> None:
+    """Take everything away before a compiler looks."""
+    for _, state in _where.values():
+        state.listeners.clear()
+    _where.clear()
     _attentive.clear()
     _briefly.clear()
     while _watching:
         _watching.pop().remove()
     while _handles:
         _handles.pop().remove()
-    _leave_modes()
+    _leave_mode(_thread.state)
+
+
+def _mine() -> list[Watcher]:
+    here = threading.get_ident()
+    return [watcher for watcher in _watchers if watcher.thread is None or watcher.thread == here]
 
 
 def _before_any(module: nn.Module, inputs: Any) -> None:
-    for watcher in [watcher for watcher in _attentive if id(module) in watcher.entries]:
-        if not _watchable():
+    here, key = threading.get_ident(), id(module)
+    for watcher in tuple(_attentive):
+        if key not in watcher.entries or (watcher.thread is not None and watcher.thread != here):
+            continue
+        if events.thread.telling or not watchable():
             return
         if watcher in _briefly:
             _briefly.remove(watcher)
-        try:
-            with local_only():
-                watcher.forward_begins(module, inputs)
-        except Exception as error:
-            unwatch(watcher)
-            watcher.failed(error)
+        learning = torch.is_grad_enabled()
+        inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        with events.Ours():
+            try:
+                watcher.forward_begins(module, inputs, learning=learning)
+            except Exception as error:
+                unwatch(watcher)
+                watcher.failed(error)
 
 
-def _leave_modes() -> None:
-    """Leave our mode, unless it is not the innermost one: then it passes all calls through until a later attempt.
+def _put_below(mode: _Calls) -> None:
+    """Put our mode below those of the user, whose own leaving takes off whatever is on top.
 
-    The user's code may have entered a mode of its own above ours, or called backward, which takes our mode off the
-    stack while it runs.
+    PyTorch's own mode for the default device has to be the lowest.
     """
-    while _modes:
-        if not _innermost(_modes[-1]):
-            return
-        _modes.pop().__exit__(None, None, None)
+    above = [_pop() for _ in range(_depth())]
+    while above and isinstance(above[-1], DeviceContext):
+        _push(above.pop())
+    for other in (mode, *reversed(above)):
+        _push(other)
 
 
-def _step_aside(module: nn.Module) -> None:
+def _take_out(mode: _Calls) -> bool:
+    """Take our mode off the stack, wherever it is; it is not there while a mode of the user handles a call."""
+    above = [_pop() for _ in range(_depth())]
+    for other in reversed(above):
+        if other is not mode:
+            _push(other)
+    return any(other is mode for other in above)
+
+
+def _leave_mode(state: _State) -> None:
+    """Leave our mode; where that is not possible now, it passes all calls through until a later attempt."""
+    if state.mode is not None and _take_out(state.mode):
+        state.mode = None
+
+
+def _step_aside(state: _State, module: nn.Module) -> None:
     """Take our mode off the stack while a layer runs that computes by fused kernels in evaluation.
 
     Under any mode it would compute by others, which round differently.
     """
-    if isinstance(module, FUSED) and not module.training and _stack.aside is None and _modes and _innermost(_modes[-1]):
-        _stack.aside = (module, _modes[-1])
-        _modes[-1].__exit__(None, None, None)
+    mode = state.mode
+    fused = isinstance(module, FUSED) and not module.training
+    if fused and mode is not None and state.aside is None and _take_out(mode):
+        state.aside = (module, mode)
 
 
-def _step_back(module: nn.Module) -> None:
+def _step_back(state: _State, module: nn.Module) -> None:
     """Put the mode back that stepped aside for this layer, also where the layer raised."""
-    if _stack.aside is not None and _stack.aside[0] is module:
-        mode, _stack.aside = _stack.aside[1], None
-        if mode in _modes:
-            mode.__enter__()
-
-
-def _innermost(mode: _Calls) -> bool:
-    depth = torch._C._len_torch_function_stack()  # pyright: ignore
-    return bool(depth) and torch._C._get_function_stack_at(depth - 1) is mode  # pyright: ignore
+    if state.aside is not None and state.aside[0] is module:
+        mode, state.aside = state.aside[1], None
+        if mode is state.mode:
+            _put_below(mode)
 
 
 def _before(module: nn.Module, inputs: Any) -> None:
-    if _stack.entered is not module:  # a hook that was removed while the hooks of this call ran may run all the same
-        _stack.modules.append(module)
-    _stack.entered = None
-    if not _watchable():
+    if events.thread.telling:
         return
-    outermost = len(_stack.modules) == 1
-    _show(lambda listener: listener.module_begins(module, inputs, outermost=outermost))
-    _step_aside(module)
+    state = _thread.state
+    if not state.listeners and not _claim(module):
+        return
+    if state.entered is not module:  # a hook that was removed while the hooks of this call ran may run all the same
+        state.modules.append(module)
+    state.entered = None
+    if not watchable():
+        return
+    outermost, learning = len(state.modules) == 1, torch.is_grad_enabled()
+    if outermost and torch.is_anomaly_enabled():  # which keeps the frames of each call, to print them
+        _leave_mode(state)
+    inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+    for listener in tuple(state.listeners):
+        _show(listener, listener.module_begins, module, inputs, outermost=outermost, learning=learning)
+    _step_aside(state, module)
 
 
 def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     del inputs
-    _step_back(module)
-    _stack.entered = None
-    while _stack.modules and _stack.modules.pop() is not module:
+    if events.thread.telling:
+        return
+    state = _thread.state
+    if state.aside is not None:
+        _step_back(state, module)
+    state.entered = None
+    while state.modules and state.modules.pop() is not module:
         pass
-    if isinstance(output, Tensor | tuple | list | dict) and _watchable():
-        _show(lambda listener: listener.module_ended(module, output))
+    if state.listeners and isinstance(output, Tensor | tuple | list | dict) and watchable():
+        learning, outer = torch.is_grad_enabled(), state.modules[-1] if state.modules else None
+        for listener in tuple(state.listeners):
+            _show(listener, listener.module_ended, module, output, outer=outer, learning=learning)
 
 
-def _show(event: Callable[[ForwardListener], None]) -> None:
-    """Show an event to every listener; what they compute is not the user's, and their errors must not be either."""
-    with torch._C.DisableTorchFunction(), local_only():  # pyright: ignore[reportPrivateUsage]
-        for listener in tuple(_listeners):
-            start = time.perf_counter()
-            try:
-                event(listener)
-            except Exception as error:
-                unlisten(listener)
-                listener.failed(error)
-            listener.spent += time.perf_counter() - start
+def _claim(module: nn.Module) -> bool:
+    """Move a listener here whose training turns out to run in this thread, and not where its optimizer was made."""
+    if not watchable():
+        return False
+    for listener, _ in tuple(_where.values()):
+        if listener.claims(module):
+            unlisten(listener)
+            listen(listener)
+            return True
+    return False
 
 
-def _watchable() -> bool:
-    """Whether tensors hold values: not under a compiler, a tracer or a functorch transform."""
-    return not (
-        torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
-        or torch._C._functorch.peek_interpreter_stack() is not None  # pyright: ignore
-    )
+def _with_keywords(inputs: tuple[Any, ...], caller: FrameType) -> tuple[Any, ...]:
+    """What a module is called with, keyword arguments behind the others.
+
+    Global hooks are not given these. They stand in the frame of PyTorch's own code that calls the hooks.
+    """
+    known = caller.f_locals.get("kwargs")
+    return (*inputs, *known.values()) if type(known) is dict and known else inputs
+
+
+def _show(listener: ForwardListener, event: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+    """Show an event; what a listener computes is not the user's, and its errors must not be either."""
+    if events.thread.telling:
+        return
+    start = time.perf_counter()
+    with events.Ours():
+        try:
+            event(*args, **kwargs)
+        except Exception as error:
+            unlisten(listener)
+            listener.failed(error)
+    listener.spent += time.perf_counter() - start

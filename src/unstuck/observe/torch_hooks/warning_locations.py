@@ -18,19 +18,21 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["hooked_by_us", "keep_places"]
+__all__ = ["around_showwarning", "around_warn", "hooked_by_us"]
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _MODE = str(Path(__file__).resolve().parent / "forward.py")
 _OVERRIDES = str(Path(torch.__file__).resolve().parent / "overrides.py")
 _MODULE = nn.modules.module.__file__
 _WARNINGS = warnings.__file__
+_REGISTERS = ("forward", "backward", "updates", "evaluation_switches")
+"""Modules whose frames call the program's functions."""
+
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-def keep_places() -> Callable[[], None]:
-    """Let warnings through our frames from now on; the function returned ends it."""
-    warn, show = warnings.warn, warnings.showwarning
+def around_warn(warn: Callable[..., None]) -> Callable[..., None]:
+    """Count no frame of ours among those that a warning's ``stacklevel`` passes over."""
 
     @functools.wraps(warn)
     def warn_in_place(
@@ -39,6 +41,12 @@ def keep_places() -> Callable[[], None]:
         level = stacklevel + _passed(sys._getframe(1), stacklevel)  # pyright: ignore[reportPrivateUsage]
         warn(message, category, level + 1, source, **skipping)
 
+    return warn_in_place
+
+
+def around_showwarning(show: Callable[..., None]) -> Callable[..., None]:
+    """Show a warning at the place that it has without us."""
+
     @functools.wraps(show)
     def show_in_place(message: Any, category: Any, filename: str, lineno: int, *rest: Any, **named: Any) -> None:
         frame = _true_place(sys._getframe(1)) if filename.startswith(_OURS) else None  # pyright: ignore
@@ -46,19 +54,13 @@ def keep_places() -> Callable[[], None]:
             show(message, category, filename, lineno, *rest, **named)
             return
         # By the place's own register, which says whether it was shown there before; ours must always ask.
-        sys.modules[f"{__package__}.forward"].__dict__.pop("__warningregistry__", None)
+        for module in _REGISTERS:
+            sys.modules[f"{__package__}.{module}"].__dict__.pop("__warningregistry__", None)
         register = frame.f_globals.setdefault("__warningregistry__", {})
         name = frame.f_globals.get("__name__")
         warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, name, register)
 
-    def end() -> None:
-        if warnings.warn is warn_in_place:
-            warnings.warn = warn
-        if warnings.showwarning is show_in_place:
-            warnings.showwarning = show
-
-    warnings.warn, warnings.showwarning = warn_in_place, show_in_place
-    return end
+    return show_in_place
 
 
 def _passed(frame: FrameType, level: int) -> int:

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
 
 import torch
 
@@ -70,9 +71,8 @@ def user_modules() -> list[torch.nn.Module]:
     found: dict[int, torch.nn.Module] = {}
     for frame in _user_frames(1):
         for scope in (_locals(frame), frame.f_globals):
-            owner = getattr(scope.get("self"), "__dict__", {})
-            for value in (*scope.values(), *owner.values()):
-                if isinstance(value, torch.nn.Module):
+            for value in (*scope.values(), *_attributes(scope.get("self")).values()):
+                if issubclass(type(value), torch.nn.Module):
                     found[id(value)] = value
     return sorted(found.values(), key=lambda module: -sum(p.numel() for p in module.parameters()))
 
@@ -92,11 +92,20 @@ def user_names(wanted: set[int]) -> dict[int, str]:
             for name, value in list(scope.items()):
                 _name(names, wanted, name, value)
                 if name == "self":
-                    for attribute, inner in list(getattr(value, "__dict__", {}).items()):
+                    for attribute, inner in list(_attributes(value).items()):
                         _name(names, wanted, attribute, inner)
         if len(names) == len(wanted):
             break
     return names
+
+
+def _attributes(value: object) -> dict[str, object]:
+    """The attributes that an object itself has; no code of the user's runs, who may have proxies that raise."""
+    try:
+        known = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return known if type(known) is dict else {}
 
 
 def _locals(frame: FrameType) -> dict[str, object]:
@@ -117,16 +126,16 @@ UNSHARED = 3
 """References to a dictionary that only a frame holds: the frame's, our variable, and the argument of the question."""
 
 
-def _name(names: dict[int, str], wanted: set[int], name: str, value: object) -> None:
+def _name(names: dict[int, str], wanted: set[int], name: str, value: Any) -> None:
     if id(value) in wanted:
         names.setdefault(id(value), name)
-    elif isinstance(value, list | tuple) and len(value) <= MOST_ENTRIES:
+    elif type(value) in (list, tuple) and len(value) <= MOST_ENTRIES:
         for position, entry in enumerate(value):
             if id(entry) in wanted:
                 names.setdefault(id(entry), f"{name}[{position}]")
-    elif isinstance(value, dict) and len(value) <= MOST_ENTRIES:
+    elif type(value) is dict and len(value) <= MOST_ENTRIES:
         for key, entry in list(value.items()):
-            if id(entry) in wanted:
+            if id(entry) in wanted and type(key) in (str, int):
                 names.setdefault(id(entry), f"{name}[{key!r}]")
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torch import nn
-from torch.optim import Optimizer
 
 from unstuck.observe.user_code.frames import user_names
-from unstuck.observe.user_code.model_structure import leaf_paths
+from unstuck.observe.user_code.model_structure import HoldsParameters, leaf_paths
 
 __all__ = ["Roots", "is_compiled"]
 
@@ -31,7 +30,7 @@ class Roots:
         identities: Identities of the roots.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: HoldsParameters) -> None:
         self.compiled = False
         self.held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         self._roots: list[nn.Module] = []

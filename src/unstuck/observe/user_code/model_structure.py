@@ -12,9 +12,9 @@ from torch.optim import Optimizer
 
 from unstuck._version import __version__
 from unstuck.errors import ArgumentError
-from unstuck.observe.tensors.distributed import whole_here
 from unstuck.observe.tensors.initialiser_test import looks_fresh
-from unstuck.observe.torch_hooks.patches import held_parameters
+from unstuck.observe.tensors.readable import whole_here
+from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
 from unstuck.record.facts import Role
@@ -36,6 +36,12 @@ _NORMS = (
     nn.LocalResponseNorm,
 )
 DESCRIPTION = 120
+
+
+class HoldsParameters(Protocol):
+    """An optimizer, or what stands for one."""
+
+    param_groups: list[dict[str, Any]]
 
 
 class ModulesAndParameters(Protocol):
@@ -64,7 +70,7 @@ def leaf_paths(model: nn.Module) -> dict[nn.Module, str]:
     return paths
 
 
-def named_parameters(roots: ModulesAndParameters, optimizer: Optimizer | None) -> dict[str, Tensor]:
+def named_parameters(roots: ModulesAndParameters, optimizer: HoldsParameters | None) -> dict[str, Tensor]:
     """The modules' parameters by name, then those that only the optimizer holds; each tensor once.
 
     The latter have the name of the user's variable that holds them, or ``group0.3``: group 0, position 3.
@@ -98,7 +104,7 @@ def check_training(model: object, optimizer: object) -> None:
         )
 
 
-def describe_model(roots: ModulesAndParameters, optimizer: Optimizer, named: Mapping[str, Tensor]) -> facts.Model:
+def describe_model(roots: ModulesAndParameters, optimizer: HoldsParameters, named: Mapping[str, Tensor]) -> facts.Model:
     """The model as a fact, with which of its parameters the optimizer holds."""
     own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     held = own | held_parameters()
@@ -106,7 +112,7 @@ def describe_model(roots: ModulesAndParameters, optimizer: Optimizer, named: Map
     return facts.Model(
         type=" + ".join(type(root).__name__ for root in roots),
         layers=tuple(
-            facts.Layer(path=path, type=type(module).__name__, description=repr(module)[:DESCRIPTION])
+            facts.Layer(path=path, type=type(module).__name__, description=_described(module))
             for module, path in roots.leaves().items()
         ),
         parameters=tuple(
@@ -123,6 +129,14 @@ def describe_model(roots: ModulesAndParameters, optimizer: Optimizer, named: Map
     )
 
 
+def _described(module: nn.Module) -> str:
+    """A module's ``repr``, shortened; by its class where the user's own part of that fails."""
+    try:
+        return repr(module)[:DESCRIPTION]
+    except Exception:
+        return f"{type(module).__name__}(...)"
+
+
 def _role(name: str, parameter: Tensor, owner: nn.Module | None) -> Role:
     if isinstance(owner, _NORMS):
         return "norm"
@@ -133,7 +147,7 @@ def _role(name: str, parameter: Tensor, owner: nn.Module | None) -> Role:
     return "weight"
 
 
-def describe_optimizer(optimizer: Optimizer, place: tuple[str | None, int | None]) -> facts.Optimizer:
+def describe_optimizer(optimizer: HoldsParameters, place: tuple[str | None, int | None]) -> facts.Optimizer:
     """The optimizer as a fact; ``place`` is where the user's code steps it."""
     return facts.Optimizer(
         type=type(optimizer).__name__,

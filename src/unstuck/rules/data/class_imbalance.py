@@ -71,7 +71,7 @@ class ClassImbalance(Rule):
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         calls = [call for call in loss_calls(run) if call.function in LOSSES]
-        if len(calls) != 1 or len(loss_calls(run)) != 1 or len(calls[0].class_recalls) < 2:
+        if len(calls) != 1 or len(loss_calls(run)) != 1 or len(calls[0].classes.recalls) < 2:
             yield NotEvaluated(reason="no single classification loss was seen, or no answers could be compared")
             return
         sampled = run.table(signals.WEIGHT_NORM).steps
@@ -82,11 +82,11 @@ class ClassImbalance(Rule):
         if call.reduction == "none" and _weighs_examples(run):
             yield NotEvaluated(reason="the program weighs or picks the examples' losses itself")
             return
-        recalls, weights = np.array(call.class_recalls), np.array(call.class_weights)
+        recalls, weights = np.array(call.classes.recalls), np.array(call.classes.recall_examples)
         shares = _shares(call)
         if shares is None or call.weighted or len(shares) > self.classes:
             return
-        dense = len(call.target_shape) > 2
+        dense = len(call.target.shape) > 2
         if not dense and not self._one_answer_each(call):
             return
         top = int(np.argmax(shares))
@@ -106,7 +106,7 @@ class ClassImbalance(Rule):
 
     def _one_answer_each(self, call: Loss) -> bool:
         """Whether each example has one answer: not each pixel, word or label of many."""
-        return len(call.target_shape) == 1 or (len(call.target_shape) == 2 and call.target_shape[1] == 1)
+        return len(call.target.shape) == 1 or (len(call.target.shape) == 2 and call.target.shape[1] == 1)
 
     def _report(
         self,
@@ -159,9 +159,9 @@ def _weighs_examples(run: Run) -> bool:
 
 
 def _shares(call: Loss) -> NDArray[np.float64] | None:
-    if len(call.class_counts) == len(call.class_recalls):
-        counts = np.array(call.class_counts, dtype=np.float64)
+    if len(call.classes.counts) == len(call.classes.recalls):
+        counts = np.array(call.classes.counts, dtype=np.float64)
         return counts / counts.sum() if counts.sum() else None
-    if len(call.class_recalls) == 2 and call.target_mean is not None:
-        return np.array([1.0 - call.target_mean, call.target_mean])
+    if len(call.classes.recalls) == 2 and call.target.mean is not None:
+        return np.array([1.0 - call.target.mean, call.target.mean])
     return None

@@ -99,16 +99,16 @@ class DataConstant(Rule):
 
     def _targets(self, run: Run) -> Iterator[Finding]:
         """One class alone: the loss then falls to zero at once, and has shown nothing."""
-        calls = [call for call in loss_calls(run) if call.target_type == "class" and sum(call.class_counts)]
+        calls = [call for call in loss_calls(run) if call.target.type == "class" and sum(call.classes.counts)]
         if len(calls) != 1 or not _one_class(calls[0]):
             return
         call = calls[0]
         accuracy = run.series(signals.VALIDATION_ACCURACY).finite()
         if not len(accuracy) or float(accuracy.values[-1]) > 0.9:
             return
-        total = sum(call.class_counts)
+        total = sum(call.classes.counts)
         yield self.finding(
-            f"the targets carry no information: all {total} seen are of class {int(np.argmax(call.class_counts))}",
+            f"the targets carry no information: all {total} seen are of class {int(np.argmax(call.classes.counts))}",
             "Look at the targets right before the loss: y.unique(). An index, a cast or the order of the data leaves "
             "one class alone.",
             severity="error",
@@ -122,5 +122,6 @@ class DataConstant(Rule):
 
 
 def _one_class(call: Loss) -> bool:
-    direct = call.output_op in ("Addmm", "Mm", "Add", "Mv", "LogSoftmax", "")
-    return (call.classes or 0) > 1 and sum(count > 0 for count in call.class_counts) == 1 and direct
+    direct = call.output.operation in ("Addmm", "Mm", "Add", "Mv", "LogSoftmax", "")
+    classes = call.classes
+    return (classes.number or 0) > 1 and sum(count > 0 for count in classes.counts) == 1 and direct

@@ -93,25 +93,26 @@ class LabelsOutOfRange(Rule):
                 return
 
     def _crashed(self, call: Loss, message: str) -> _Fault | None:
-        if call.function in CLASSES and call.classes and _bounds(call) is not None:
+        outputs = call.classes.number
+        if call.function in CLASSES and outputs and _bounds(call) is not None:
             low, high = _bounds(call) or (0.0, 0.0)
-            beyond = high >= call.classes or (low < 0 and low != -100)
+            beyond = high >= outputs or (low < 0 and low != -100)
             if beyond and message and (OUT_OF_BOUNDS.search(message) or "Error" in message.split(":")[0]):
-                shifted = low == 1 and high == call.classes
+                shifted = low == 1 and high == outputs
                 return _Fault(
-                    f"class ids run from {low:.0f} to {high:.0f}, but the model has {call.classes} outputs: "
-                    f"0 to {call.classes - 1} are accepted",
+                    f"class ids run from {low:.0f} to {high:.0f}, but the model has {outputs} outputs: "
+                    f"0 to {outputs - 1} are accepted",
                     "Subtract 1 from the ids, or number the classes from 0."
                     if shifted
                     else f"Number the classes from 0 without gaps, or give the model {high + 1:.0f} outputs.",
-                    high if high >= call.classes else low,
-                    float(call.classes - 1) if high >= call.classes else 0.0,
+                    high if high >= outputs else low,
+                    float(outputs - 1) if high >= outputs else 0.0,
                     0.97 if OUT_OF_BOUNDS.search(message) else 0.9,
                 )
         if message and (WRONG_KIND.search(message) or OUT_OF_BOUNDS.search(message)):
             return _Fault(
-                f"{call.function} refused its targets, of shape {shape_in_words(call.target_shape)} "
-                f"against outputs of shape {shape_in_words(call.output_shape)}: {message}",
+                f"{call.function} refused its targets, of shape {shape_in_words(call.target.shape)} "
+                f"against outputs of shape {shape_in_words(call.output.shape)}: {message}",
                 "Class ids: type long, shape (N,), for outputs of shape (N, C). Probabilities: floats of the outputs' "
                 "shape and type.",
                 1.0,
@@ -139,8 +140,8 @@ class LabelsOutOfRange(Rule):
             )
         beyond = low < -self.slack or high > 1 + self.slack
         # One output, or numbers of all sizes: no labels but a regression, and the wrong loss for it.
-        measured = call.output_shape[1:] == (1,) or ((call.target_distinct or 0) > 16 and not call.target_integers)
-        rows = call.target_type == "real" and call.target_shape == call.output_shape and not measured
+        measured = call.output.shape[1:] == (1,) or ((call.target.distinct or 0) > 16 and not call.target.integers)
+        rows = call.target.type == "real" and call.target.shape == call.output.shape and not measured
         if call.function == "cross_entropy" and rows and beyond:
             return _Fault(
                 f"cross_entropy takes floating-point targets as class probabilities, but {between}",
@@ -149,7 +150,7 @@ class LabelsOutOfRange(Rule):
                 1.0 if high > 1 + self.slack else 0.0,
                 0.93,
             )
-        if call.function in SIGNS and low == 0 and high == 1 and call.target_distinct == 2:
+        if call.function in SIGNS and low == 0 and high == 1 and call.target.distinct == 2:
             return _Fault(
                 f"{call.function} expects targets -1 and 1, but they are 0 and 1: a target of 0 teaches nothing",
                 "Write the labels as 2 * y - 1.",
@@ -179,7 +180,7 @@ class LabelsOutOfRange(Rule):
 
 def _bounds(call: Loss) -> tuple[float, float] | None:
     """Smallest and greatest target; None where they were not seen or are not finite."""
-    low, high = call.target_minimum, call.target_maximum
+    low, high = call.target.minimum, call.target.maximum
     if low is None or high is None or low != low or high != high:
         return None
     return low, high

@@ -83,7 +83,7 @@ class NotShuffled(Rule):
             return
         call = calls[0]
         size = int(batch_size(run, call))
-        if size < 4 or not call.target_shape or call.target_shape[0] not in (size, *_sizes(run)):
+        if size < 4 or not call.target.shape or call.target.shape[0] not in (size, *_sizes(run)):
             yield NotEvaluated(reason="batches are too small, or targets do not stand for examples")
             return
         order = self._classes(run, call, size) or self._values(run, call, size) or self._spreads(run, call)
@@ -103,7 +103,7 @@ class NotShuffled(Rule):
     def _classes(self, run: Run, call: Loss, size: int) -> _Order | None:
         top = run.series(signals.TARGET_TOP).finite().values
         shares = _shares(call)
-        if shares is None or len(top) < self.batches or len(call.target_shape) > 2:
+        if shares is None or len(top) < self.batches or len(call.target.shape) > 2:
             return None
         draws = np.random.default_rng(0).multinomial(size, shares, 400).max(axis=1) / size
         expected, scatter = float(draws.mean()), float(draws.std())
@@ -132,7 +132,7 @@ class NotShuffled(Rule):
         deviations = run.series(signals.TARGET_STD).finite().values
         means = run.series(signals.TARGET_MEAN).finite().values
         correlation = run.series(signals.TARGET_AUTOCORRELATION).finite().values
-        if call.target_type != "real" or min(len(deviations), len(correlation)) < self.batches or _columns(call) > 1:
+        if call.target.type != "real" or min(len(deviations), len(correlation)) < self.batches or _columns(call) > 1:
             return None
         inner = float(np.mean(deviations**2)) * size / max(1, size - 1)
         total = float(np.var(means)) + float(np.mean(deviations**2))
@@ -160,7 +160,7 @@ class NotShuffled(Rule):
         """Neighbours that are alike, in batches whose targets spread now more, now less, as a scan goes on."""
         deviations = run.series(signals.TARGET_STD).finite()
         correlation = run.series(signals.TARGET_AUTOCORRELATION).finite().values
-        if call.target_type != "real" or min(len(deviations), len(correlation)) < self.batches or _columns(call) > 1:
+        if call.target.type != "real" or min(len(deviations), len(correlation)) < self.batches or _columns(call) > 1:
             return None
         near, values = float(np.median(correlation)), deviations.values
         successive = np.diff(deviations.steps) == 1
@@ -225,16 +225,17 @@ def _sizes(run: Run) -> set[int]:
 
 
 def _columns(call: Loss) -> int:
-    return int(np.prod(call.target_shape[1:])) if len(call.target_shape) > 1 else 1
+    return int(np.prod(call.target.shape[1:])) if len(call.target.shape) > 1 else 1
 
 
 def _shares(call: Loss) -> NDArray[np.float64] | None:
     """Frequencies of the classes; of zeros and ones, where those are the targets."""
-    if sum(call.class_counts):
-        counts = np.array(call.class_counts, dtype=np.float64)
+    if sum(call.classes.counts):
+        counts = np.array(call.classes.counts, dtype=np.float64)
         return counts / counts.sum()
-    if call.target_distinct == 2 and call.target_minimum == 0 and call.target_maximum == 1 and call.target_mean:
-        return np.array([1.0 - call.target_mean, call.target_mean])
+    target = call.target
+    if target.distinct == 2 and target.minimum == 0 and target.maximum == 1 and target.mean:
+        return np.array([1.0 - target.mean, target.mean])
     return None
 
 

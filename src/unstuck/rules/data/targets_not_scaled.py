@@ -70,13 +70,13 @@ class TargetsNotScaled(Rule):
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         calls = [call for call in loss_calls(run) if call.function in REGRESSION]
-        if len(calls) != len(loss_calls(run)) or not calls or calls[0].target_variance is None:
+        if len(calls) != len(loss_calls(run)) or not calls or calls[0].target.variance is None:
             yield NotEvaluated(reason="the loss is not that of a regression alone")
             return
         call = calls[0]
-        mean, deviation = call.target_mean or 0.0, math.sqrt(call.target_variance or 0.0)
+        mean, deviation = call.target.mean or 0.0, math.sqrt(call.target.variance or 0.0)
         size = math.hypot(mean, deviation)
-        if not math.isfinite(size) or size == 0.0 or call.output_op.removesuffix("Backward") in BOUNDED:
+        if not math.isfinite(size) or size == 0.0 or call.output.operation.removesuffix("Backward") in BOUNDED:
             return
         finding = None
         if size > self.large and not self._grew(run, call, size):
@@ -162,7 +162,7 @@ class TargetsNotScaled(Rule):
     def _report(
         self, call: Loss, size: float, severity: Severity, confidence: float, words: str, proofs: tuple[Evidence, ...]
     ) -> Finding:
-        mean, deviation = call.target_mean or 0.0, math.sqrt(call.target_variance or 0.0)
+        mean, deviation = call.target.mean or 0.0, math.sqrt(call.target.variance or 0.0)
         scale = f"(y - {mean:.3g}) / {deviation:.3g}" if deviation else "(y - mean) / std"
         bound = self.large if size > self.large else self.small
         return self.finding(

@@ -108,4 +108,4 @@ class ValuesNotFinite(Rule):
 
 
 def _not_finite(call: Loss) -> bool:
-    return any(bound is not None and not math.isfinite(bound) for bound in (call.target_minimum, call.target_maximum))
+    return any(bound is not None and not math.isfinite(bound) for bound in (call.target.minimum, call.target.maximum))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Where, signals
-from unstuck.record.facts import Dropping
+from unstuck.record.facts import FunctionalDropout
 from unstuck.rules.rule import Rule
 
 __all__ = ["DropoutAtEvaluation"]
@@ -44,7 +44,7 @@ class DropoutAtEvaluation(Rule):
     code = "R302"
     name = "dropout at evaluation"
     cause = "mode-wrong"
-    needs = (Dropping,)
+    needs = (FunctionalDropout,)
     explains = ("R101",)
 
     calls: int = 1  #: calls in evaluation from which on it counts: whether it drops is certain from one (our choice)
@@ -53,7 +53,7 @@ class DropoutAtEvaluation(Rule):
         """Judge one stream of a run."""
         if not (run.has(signals.VALIDATION_LOSS) or run.has(signals.VALIDATION_ACCURACY)):
             return
-        latest = {(fact.file, fact.line): fact for fact in run.facts(Dropping)}
+        latest = {(fact.file, fact.line): fact for fact in run.facts(FunctionalDropout)}
         wrong = [
             fact for fact in latest.values() if not fact.idle and not fact.told and self._calls(fact) >= self.calls
         ]
@@ -89,5 +89,5 @@ class DropoutAtEvaluation(Rule):
         )
 
     @staticmethod
-    def _calls(fact: Dropping) -> int:
+    def _calls(fact: FunctionalDropout) -> int:
         return fact.at_work_in_evaluation + fact.at_work_in_training

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Detachment, Draw, Graph, Model, Parameter, Ran
+from unstuck.record.facts import Detachment, Graph, Model, NonDifferentiableSample, Parameter, Ran
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.rule import Rule
 
@@ -119,16 +119,18 @@ class GraphDetached(Rule):
 
     def _drawn(self, run: Run) -> Iterator[Finding]:
         """Draws that cut what made their distribution from the layer that takes them."""
-        for draw in run.facts(Draw):
+        for sample in run.facts(NonDifferentiableSample):
             good = outcome_of(run) == "good"
             yield self.finding(
-                f"{draw.where} takes values that were drawn by sample(), which passes no gradient on to the layers "
+                f"{sample.where} takes values that were drawn by sample(), which passes no gradient on to the layers "
                 "that give the distribution its parameters",
                 "Draw by rsample(), the reparameterisation: mean + std * torch.randn_like(std).",
                 severity="note" if good else "error",
                 confidence=0.55 if good else 0.85,
-                where=Where(module=draw.where or None, file=draw.file, line=draw.line),
-                evidence=(Evidence(signal="draw", value=0.0, threshold=1.0, note="gradients that pass through it"),),
+                where=Where(module=sample.where or None, file=sample.file, line=sample.line),
+                evidence=(
+                    Evidence(signal=sample.kind, value=0.0, threshold=1.0, note="gradients that pass through it"),
+                ),
             )
             return
 

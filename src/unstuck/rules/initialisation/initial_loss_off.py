@@ -147,7 +147,7 @@ def _learnt_before(run: Run) -> bool:
 def _features(run: Run) -> float:
     """Values that an example is compared by, one by one; 1 for classes."""
     loss = single_loss(run)
-    return float(np.prod(loss.output_shape[1:])) if loss and loss.target_type == "real" else 1.0
+    return float(np.prod(loss.output.shape[1:])) if loss and loss.target.type == "real" else 1.0
 
 
 def _share_above(curve: Curve, target: float) -> float:

@@ -56,7 +56,7 @@ class LossBroadcast(Rule):
         for call in loss_calls(run):
             shapes = self._broadcast(call)
             if shapes is not None:
-                yield self._report(call.output_shape, call.target_shape, shapes, call.function or "", call_place(call))
+                yield self._report(call.output.shape, call.target.shape, shapes, call.function or "", call_place(call))
                 return
         for fact in run.facts(Broadcast):
             place = Where(file=fact.file, line=fact.line)
@@ -67,8 +67,8 @@ class LossBroadcast(Rule):
 
     def _broadcast(self, call: Loss) -> tuple[int, ...] | None:
         """The shape that both become, where it is larger than the output's; None otherwise."""
-        output, target = call.output_shape, call.target_shape
-        if call.function not in ELEMENTWISE or call.target_type != "real" or output == target or not target:
+        output, target = call.output.shape, call.target.shape
+        if call.function not in ELEMENTWISE or call.target.type != "real" or output == target or not target:
             return None
         try:
             together = np.broadcast_shapes(output, target)

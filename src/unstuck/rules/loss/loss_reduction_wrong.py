@@ -89,7 +89,7 @@ class LossReductionWrong(Rule):
         outer = self._outer(run)
         if outer is None:
             return None
-        shape = call.output_shape if call.target_type == "real" else call.target_shape
+        shape = call.output.shape if call.target.type == "real" else call.target.shape
         elements = batch_size(run, call) * float(np.prod(shape[1:])) if shape else batch_size(run, call)
         return outer * (elements if call.reduction == "sum" else 1.0)
 

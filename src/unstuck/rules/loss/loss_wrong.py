@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Loss, LossTarget
 from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls, outcome_of
 from unstuck.rules.rule import Rule
 
@@ -86,20 +86,19 @@ class LossWrong(Rule):
 
     def _entropy(self, call: Loss) -> _Fault | None:
         """Cross-entropy of what is no choice among classes."""
-        if call.function != "cross_entropy" or len(call.output_shape) < 2:
+        if call.function != "cross_entropy" or len(call.output.shape) < 2:
             return None
-        if call.output_shape[1] == 1:
+        if call.output.shape[1] == 1:
             return _Fault(
-                f"cross_entropy is given one output, of shape {call.output_shape}: over a single class it is zero, or "
+                f"cross_entropy is given one output, of shape {call.output.shape}: over a single class it is zero, or "
                 "does not depend on the weights",
                 "A yes or no: binary_cross_entropy_with_logits. A number: mse_loss. Classes: one output each.",
                 Evidence(signal="loss", value=1.0, threshold=2.0, note="outputs that the softmax runs over"),
                 0.95,
                 certain=True,
             )
-        low, high = call.target_minimum, call.target_maximum
-        sums = call.target_row_sums
-        if call.target_type != "real" or low is None or high is None:
+        low, high, sums = call.target.minimum, call.target.maximum, call.target.row_sums
+        if call.target.type != "real" or low is None or high is None:
             return None
         negative = low < -self.row
         off = sums is not None and (sums[0] < 1.0 - self.row or sums[1] > 1.0 + self.row)
@@ -114,7 +113,7 @@ class LossWrong(Rule):
         value = low if negative else sums[1] if sums is not None else high
         return _Fault(
             f"cross_entropy is given real targets from {low:.3g} to {high:.3g} that are no distributions over "
-            f"{call.output_shape[1]} classes",
+            f"{call.output.shape[1]} classes",
             advice,
             Evidence(signal="loss", value=float(value), threshold=0.0 if negative else 1.0, note=_sums(call)),
             0.9 if negative or high > 1.0 + self.row else 0.75,
@@ -123,12 +122,13 @@ class LossWrong(Rule):
 
     def _numbers(self, call: Loss) -> _Fault | None:
         """Numbers of classes as the targets of a regression."""
-        distinct, low, high = call.target_distinct, call.target_minimum, call.target_maximum
-        if call.function not in UNBOUNDED or not call.target_integers or distinct is None or low != 0.0 or not high:
+        target = call.target
+        distinct, low, high = target.distinct, target.minimum, target.maximum
+        if call.function not in UNBOUNDED or not target.integers or distinct is None or low != 0.0 or not high:
             return None
         classes = int(high) + 1
-        single = all(length == 1 for length in call.output_shape[1:])
-        if not single or classes < self.fewest or distinct < min(classes, 17) or not self._even(call, classes):
+        single = all(length == 1 for length in call.output.shape[1:])
+        if not single or classes < self.fewest or distinct < min(classes, 17) or not self._even(target, classes):
             return None
         return _Fault(
             f"{call.function} compares one output with the numbers 0 to {classes - 1}, each about equally frequent, "
@@ -138,30 +138,28 @@ class LossWrong(Rule):
             0.8,
         )
 
-    def _even(self, call: Loss, classes: int) -> bool:
+    def _even(self, target: LossTarget, classes: int) -> bool:
         """Whether the targets have about the mean and the variance of equally frequent numbers from 0 up."""
         mean, variance = (classes - 1) / 2, (classes**2 - 1) / 12
-        if call.target_mean is None or call.target_variance is None:
+        if target.mean is None or target.variance is None:
             return False
-        return (
-            abs(call.target_mean / mean - 1.0) < self.uniform
-            and abs(call.target_variance / variance - 1.0) < self.uniform
-        )
+        return abs(target.mean / mean - 1.0) < self.uniform and abs(target.variance / variance - 1.0) < self.uniform
 
     def _one_hot(self, call: Loss) -> bool:
-        sums = call.target_row_sums
-        zero_one = call.target_integers and call.target_minimum == 0.0 and call.target_maximum == 1.0
-        return bool(zero_one and sums == (1.0, 1.0) and len(call.output_shape) == 2 and call.output_shape[1] > 2)
+        target, shape = call.target, call.output.shape
+        zero_one = target.integers and target.minimum == 0.0 and target.maximum == 1.0
+        return bool(zero_one and target.row_sums == (1.0, 1.0) and len(shape) == 2 and shape[1] > 2)
 
     def _squared(self, call: Loss) -> _Fault | None:
         """Squared error on one-hot targets behind a softmax."""
-        if call.function not in UNBOUNDED or call.output_op not in ("Softmax", "Sigmoid") or not self._one_hot(call):
+        output = call.output
+        if call.function not in UNBOUNDED or output.operation not in ("Softmax", "Sigmoid") or not self._one_hot(call):
             return None
         return _Fault(
-            f"{call.function} behind a {call.output_op.lower()} on one-hot targets of {call.output_shape[1]} classes: "
+            f"{call.function} behind a {output.operation.lower()} on one-hot targets of {output.shape[1]} classes: "
             "its gradient vanishes where the model is surely wrong",
             "Use cross_entropy on the raw scores with integer targets.",
-            Evidence(signal="loss", value=float(call.output_shape[1]), threshold=2.0, note=_sums(call)),
+            Evidence(signal="loss", value=float(call.output.shape[1]), threshold=2.0, note=_sums(call)),
             0.75,
         )
 
@@ -170,13 +168,13 @@ class LossWrong(Rule):
         if call.function not in BINARY or not self._one_hot(call):
             return None
         return _Fault(
-            f"{call.function} on one-hot targets of {call.output_shape[1]} classes, of which each example has one",
+            f"{call.function} on one-hot targets of {call.output.shape[1]} classes, of which each example has one",
             "Use cross_entropy on the raw scores with integer targets: classes that exclude each other compete.",
-            Evidence(signal="loss", value=float(call.output_shape[1]), threshold=2.0, note=_sums(call)),
+            Evidence(signal="loss", value=float(call.output.shape[1]), threshold=2.0, note=_sums(call)),
             0.6,
         )
 
 
 def _sums(call: Loss) -> str:
-    sums = call.target_row_sums
-    return f"rows of targets sum to {sums[0]:.3g} up to {sums[1]:.3g}" if sums else f"targets of {call.target_shape}"
+    sums = call.target.row_sums
+    return f"rows of targets sum to {sums[0]:.3g} up to {sums[1]:.3g}" if sums else f"targets of {call.target.shape}"

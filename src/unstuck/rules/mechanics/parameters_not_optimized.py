@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where
-from unstuck.record.facts import Loss, Model, Parameter, Ran, Stranger, Strangers
+from unstuck.record.facts import Loss, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.learning import optimizer_place
 from unstuck.rules.rule import Rule
@@ -58,14 +58,14 @@ class ParametersNotOptimized(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        walks = run.facts(Strangers)
+        walks = run.facts(UnoptimizedParameters)
         if len(walks) > 1 and walks[-1].step > walks[-1].since:
             held = max(walk.held for walk in walks)
-            strangers = walks[-1].unchanged
-            if strangers and not held:
-                yield self._another_model(run, strangers)
+            unoptimized = walks[-1].unchanged
+            if unoptimized and not held:
+                yield self._another_model(run, unoptimized)
                 return
-            found = self._left_out(run, strangers)
+            found = self._left_out(run, unoptimized)
             if found is not None:
                 yield found
                 return
@@ -73,7 +73,7 @@ class ParametersNotOptimized(Rule):
         if found is not None:
             yield found
 
-    def _another_model(self, run: Run, strangers: Sequence[Stranger]) -> Finding:
+    def _another_model(self, run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> Finding:
         return self.finding(
             "the optimizer holds none of the parameters that the loss depends on: it steps another model, or an "
             "earlier one",
@@ -81,18 +81,18 @@ class ParametersNotOptimized(Rule):
             severity="error",
             confidence=0.97,
             where=optimizer_place(run),
-            evidence=(self._evidence(strangers, 1.0, "get gradients and are in no optimizer"),),
+            evidence=(self._evidence(unoptimized, 1.0, "get gradients and are in no optimizer"),),
         )
 
-    def _left_out(self, run: Run, strangers: Sequence[Stranger]) -> Finding | None:
+    def _left_out(self, run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> Finding | None:
         """Parameters beside those that learn."""
-        if not strangers or (any(s.fresh is False for s in strangers) and not any(s.fresh for s in strangers)):
+        if not unoptimized or (any(s.fresh is False for s in unoptimized) and not any(s.fresh for s in unoptimized)):
             return None
-        drawn = [s for s in strangers if s.fresh is not False]
+        drawn = [s for s in unoptimized if s.fresh is not False]
         certain = any(s.fresh for s in drawn)
         model = run.fact(Model)
         own = _values(p for p in model.parameters if p.optimized) if model else 0
-        share = _values(drawn) / (own + _values(strangers))
+        share = _values(drawn) / (own + _values(unoptimized))
         outcome = outcome_of(run)
         severity: Severity = "error" if outcome == "none" or share > 0.5 else "warning"
         if outcome == "good" or (share < self.large and not _gives_outputs(run, drawn)):
@@ -135,30 +135,30 @@ class ParametersNotOptimized(Rule):
             ),
         )
 
-    def _evidence(self, strangers: Sequence[Stranger], share: float, note: str) -> Evidence:
+    def _evidence(self, unoptimized: Sequence[UnoptimizedParameter], share: float, note: str) -> Evidence:
         return Evidence(
-            signal="strangers",
+            signal=UnoptimizedParameters.kind,
             value=share,
             threshold=self.large,
-            note=f"share of the weights in {len(strangers)} tensors that {note}",
+            note=f"share of the weights in {len(unoptimized)} tensors that {note}",
         )
 
 
-def _gives_outputs(run: Run, strangers: Sequence[Stranger]) -> bool:
+def _gives_outputs(run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> bool:
     """Whether one of them is the weight of the layer that gives the outputs, such as a head that was replaced."""
-    widths = {call.output_shape[-1] for call in run.facts(Loss) if len(call.output_shape) > 1}
-    return any(len(s.shape) == 2 and s.shape[0] in widths and s.fresh for s in strangers)
+    widths = {call.output.shape[-1] for call in run.facts(Loss) if len(call.output.shape) > 1}
+    return any(len(s.shape) == 2 and s.shape[0] in widths and s.fresh for s in unoptimized)
 
 
 def _owner(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _values(tensors: Iterable[Stranger | Parameter]) -> int:
+def _values(tensors: Iterable[UnoptimizedParameter | Parameter]) -> int:
     return sum(math.prod(tensor.shape) for tensor in tensors)
 
 
-def _listed(tensors: Sequence[Stranger | Parameter]) -> str:
+def _listed(tensors: Sequence[UnoptimizedParameter | Parameter]) -> str:
     names = [tensor.name for tensor in tensors if tensor.name]
     if not names:
         return f"{len(tensors)} tensors"

@@ -93,7 +93,7 @@ class BatchMixing(Rule):
             time, batch = layer.shape[:2]
             if layer.batch_first or count is None or count < 2 or count not in (time,) or batch in (1, time):
                 continue
-            if targets != time or any(call.target_shape[1:2] == (batch,) for call in loss_calls(run)):
+            if targets != time or any(call.target.shape[1:2] == (batch,) for call in loss_calls(run)):
                 continue
             return self._report(
                 run,
@@ -108,8 +108,8 @@ class BatchMixing(Rule):
     def _targets(self, run: Run) -> int | None:
         """Targets in a batch, where there is one for each example."""
         for call in loss_calls(run):
-            if call.target_shape:
-                return next(iter(call.target_shape)) if len(call.target_shape) <= 2 else None
+            if call.target.shape:
+                return next(iter(call.target.shape)) if len(call.target.shape) <= 2 else None
         return None
 
     def _by_gradient(self, run: Run) -> Finding | None:

@@ -132,7 +132,7 @@ class CapacityTooSmall(Rule):
             for wire in wires.inward
             if wire.parameter in wires.parameters and not any(part in wire.parameter for part in RECURRENT)
         ]
-        outputs = [call.output_shape[-1] for call in loss_calls(run) if len(call.output_shape) > 1]
+        outputs = [call.output.shape[-1] for call in loss_calls(run) if len(call.output.shape) > 1]
         asked = max(outputs, default=wires.width(inward[-1].parameter) if inward else 1)
         inputs = run.fact(Inputs)
         if len(inward) + len(states) < 2:

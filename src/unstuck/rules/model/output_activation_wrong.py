@@ -115,21 +115,26 @@ class OutputActivationWrong(Rule):
 
     def _one_unit(self, call: Loss) -> _Fault | None:
         """A softmax over an axis of length 1 is 1."""
-        axis, shape = call.output_op_axis, call.output_op_shape or call.output_shape
-        if call.output_op not in ("Softmax", "LogSoftmax") or axis is None or len(shape) <= axis:
+        softmax = call.output.softmax
+        if softmax is None or len(softmax.shape) <= softmax.axis:
             return None
-        if shape[axis] != 1 or max(shape) == 1:
+        if softmax.shape[softmax.axis] != 1 or max(softmax.shape) == 1:
             return None
         return _Fault(
             f"the softmax before {call.function} runs over one unit: its result is 1 for every input",
             "Use torch.sigmoid for one unit (or its raw score with binary_cross_entropy_with_logits), or one unit for "
             "each class.",
-            _shape(call, axis),
+            Evidence(
+                signal="loss",
+                value=1.0,
+                threshold=2.0,
+                note=f"outputs of shape {softmax.shape}, softmax over axis {softmax.axis}",
+            ),
         )
 
     def _twice(self, call: Loss) -> _Fault | None:
         """An activation before a loss that applies its own."""
-        function, made_by = call.function, call.output_op
+        function, made_by = call.function, call.output.operation
         if function not in LOGITS:
             return None
         own = "softmax" if function == "cross_entropy" else "sigmoid"
@@ -165,21 +170,21 @@ class OutputActivationWrong(Rule):
 
     def _not_logarithms(self, call: Loss) -> _Fault | None:
         """Values above zero are no logarithms of probabilities."""
-        if call.function not in LOG_PROBABILITIES or call.output_maximum is None:
+        if call.function not in LOG_PROBABILITIES or call.output.maximum is None:
             return None
-        if call.output_op == "LogSoftmax" or call.output_maximum <= self.positive:
+        if call.output.operation == "LogSoftmax" or call.output.maximum <= self.positive:
             return None
-        given = "probabilities" if call.output_op in ("Softmax", "Sigmoid") else "raw scores"
+        given = "probabilities" if call.output.operation in ("Softmax", "Sigmoid") else "raw scores"
         return _Fault(
-            f"{call.function} expects logarithms of probabilities, and gets {given} up to {call.output_maximum:.3g}",
+            f"{call.function} expects logarithms of probabilities, and gets {given} up to {call.output.maximum:.3g}",
             "Put log_softmax(..., dim=1) before it"
             + (", or use cross_entropy on the raw scores." if call.function == "nll_loss" else "."),
-            Evidence(signal="loss", value=call.output_maximum, threshold=0.0, note="largest output seen"),
+            Evidence(signal="loss", value=call.output.maximum, threshold=0.0, note="largest output seen"),
         )
 
     def _not_probabilities(self, call: Loss) -> _Fault | None:
         """Values outside 0 to 1 are no probabilities."""
-        low, high = call.output_minimum, call.output_maximum
+        low, high = call.output.minimum, call.output.maximum
         if call.function != "binary_cross_entropy" or low is None or high is None:
             return None
         if low >= -self.positive and high <= 1.0 + self.positive:
@@ -192,16 +197,16 @@ class OutputActivationWrong(Rule):
 
     def _out_of_range(self, call: Loss) -> _Fault | None:
         """Targets that the last operation cannot give."""
-        bounds = BOUNDS.get(call.output_op)
-        low, high = call.target_minimum, call.target_maximum
+        bounds = BOUNDS.get(call.output.operation)
+        low, high = call.target.minimum, call.target.maximum
         if call.function not in UNBOUNDED or bounds is None or low is None or high is None:
             return None
-        std, mean = max((call.target_variance or 0.0) ** 0.5, 1e-12), call.target_mean or 0.0
+        std, mean = max((call.target.variance or 0.0) ** 0.5, 1e-12), call.target.mean or 0.0
         below = low < bounds[0] - self.outside * std and mean - self.many * std < bounds[0]
         above = high > bounds[1] + self.outside * std and mean + self.many * std > bounds[1]
         if not below and not above:
             return None
-        made_by = call.output_op.lower()
+        made_by = call.output.operation.lower()
         reach = f"from {bounds[0]:g} to {bounds[1]:g}" if bounds[1] < float("inf") else f"from {bounds[0]:g} up"
         return _Fault(
             f"the outputs come from a {made_by}, which gives values {reach}; targets go from {low:.3g} to {high:.3g}",
@@ -218,14 +223,8 @@ class OutputActivationWrong(Rule):
 
 
 def _range(call: Loss) -> Evidence:
-    value = call.output_maximum if call.output_maximum is not None else 0.0
-    low = "" if call.output_minimum is None else f"outputs from {call.output_minimum:.3g} to {value:.3g}"
+    value = call.output.maximum if call.output.maximum is not None else 0.0
+    low = "" if call.output.minimum is None else f"outputs from {call.output.minimum:.3g} to {value:.3g}"
     return Evidence(
-        signal="loss", value=value, threshold=1.0, note=f"last operation {call.output_op}; {low}".strip("; ")
+        signal="loss", value=value, threshold=1.0, note=f"last operation {call.output.operation}; {low}".strip("; ")
     )
-
-
-def _shape(call: Loss, axis: int) -> Evidence:
-    shape = call.output_op_shape or call.output_shape
-    note = f"outputs of shape {shape}, softmax over axis {axis}"
-    return Evidence(signal="loss", value=float(shape[axis]), threshold=2.0, note=note)

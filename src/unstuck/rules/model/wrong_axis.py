@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where
-from unstuck.record.facts import Contraction, Inputs, Loss, Model, Normalisation, Reinterpretation, Softmax
+from unstuck.record.facts import (
+    Contraction,
+    Inputs,
+    Loss,
+    LossOutput,
+    Model,
+    Normalisation,
+    OutputSoftmax,
+    Reinterpretation,
+    Softmax,
+)
 from unstuck.rules.calls import SYMPTOMS, call_place, loss_calls, outcome_of
 from unstuck.rules.rule import Rule
 
@@ -88,30 +98,32 @@ class WrongAxis(Rule):
         )
 
     def _of_loss(self, run: Run, call: Loss) -> Finding | None:
-        if call.function not in CLASSES or len(call.output_shape) < 2:
+        if call.function not in CLASSES or len(call.output.shape) < 2:
             return None
-        axis, shape = call.output_op_axis, call.output_op_shape or call.output_shape
-        if call.output_class_axis is not None:
-            over_classes = axis is None or axis == call.output_class_axis
-        else:
-            over_classes = axis is None or axis == 1 or call.output_transposed or axis >= len(shape) or shape[axis] == 1
+        softmax = call.output.softmax
         # A square of similarities has a softmax over either axis, and each class once in every batch.
-        square = shape[0] == shape[1] and len(set(call.class_counts)) <= 1
-        if call.output_op in ("Softmax", "LogSoftmax") and not over_classes and not square:
+        each_once = len(set(call.classes.counts)) <= 1
+        square = softmax is not None and softmax.shape[:1] == softmax.shape[1:2] and each_once
+        if softmax is not None and not _over_classes(call.output, softmax) and not square:
             return self._report(
                 run,
-                f"the {call.output_op} before {call.function} runs over axis {axis} of {shape}, the classes are axis "
-                f"{1 if call.output_class_axis is None else call.output_class_axis}",
+                f"the {call.output.operation} before {call.function} runs over axis {softmax.axis} of {softmax.shape}, "
+                f"the classes are axis {1 if softmax.class_axis is None else softmax.class_axis}",
                 "Give it dim=1 (dim=-1 for outputs of shape (N, C)).",
-                Evidence(signal="loss", value=float(axis or 0), threshold=1.0, note=f"outputs of shape {shape}"),
+                Evidence(
+                    signal="loss",
+                    value=float(softmax.axis),
+                    threshold=1.0,
+                    note=f"outputs of shape {softmax.shape}",
+                ),
                 call_place(call),
                 confidence=0.96,
                 learnt="warning",  # what is learnt then tells examples of one batch apart, and no example by itself
             )
-        shape = call.output_shape
-        moments = call.target_shape[1:2] == (shape[2] if len(shape) == 3 else -1,)
-        if call.target_type == "class" and moments and shape[1] == shape[2] and call.output_op in PRODUCTS:
-            if call.output_transposed:
+        shape = call.output.shape
+        moments = call.target.shape[1:2] == (shape[2] if len(shape) == 3 else -1,)
+        if call.target.type == "class" and moments and shape[1] == shape[2] and call.output.operation in PRODUCTS:
+            if call.output.transposed:
                 return None
             return self._report(
                 run,
@@ -119,7 +131,7 @@ class WrongAxis(Rule):
                 "axis 2",
                 "Give it logits.transpose(1, 2) with targets (N, T), or flatten both: logits.flatten(0, 1), "
                 "targets.flatten().",
-                Evidence(signal="loss", value=1.0, threshold=2.0, note=f"targets of shape {call.target_shape}"),
+                Evidence(signal="loss", value=1.0, threshold=2.0, note=f"targets of shape {call.target.shape}"),
                 call_place(call),
                 confidence=0.9,
             )
@@ -200,3 +212,11 @@ class WrongAxis(Rule):
                 confidence=0.85,
             )
         return None
+
+
+def _over_classes(output: LossOutput, softmax: OutputSoftmax) -> bool:
+    """Whether the softmax before the loss runs over what the loss takes for the classes, as far as is known."""
+    if softmax.class_axis is not None:
+        return softmax.axis == softmax.class_axis
+    axis, shape = softmax.axis, softmax.shape
+    return axis == 1 or output.transposed or axis >= len(shape) or shape[axis] == 1

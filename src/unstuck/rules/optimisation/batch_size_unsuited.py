@@ -137,7 +137,7 @@ class BatchSizeUnsuited(Rule):
 
     def _small(self, run: Run, learning: Learning, steps: Steps, size: float, cosine: float | None) -> Finding | None:
         loss = single_loss(run)
-        targets = float(np.prod(loss.target_shape)) if loss and loss.target_shape else size
+        targets = float(np.prod(loss.target.shape)) if loss and loss.target.shape else size
         if max(size, targets) > self.small or cosine is None or cosine > self.noisy or steps.late() < self.moving:
             return None
         curve = learning.curve

@@ -1,0 +1,131 @@
+"""Batches that enter the model: those that something is learnt from, and those of evaluations between updates."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from typing import Any
+
+from torch import nn
+
+from unstuck.observe.budget import Spending
+from unstuck.observe.clock import Clock, Phase
+from unstuck.observe.collectors.evaluations import Evaluations
+from unstuck.observe.collectors.inputs import first_tensor
+from unstuck.observe.collectors.passes import Passes
+from unstuck.observe.collectors.registry import Collectors
+from unstuck.observe.collectors.seen_examples import SeenExamples, recognised
+from unstuck.observe.collectors.view import View
+from unstuck.observe.journal import Journal
+from unstuck.observe.torch_hooks import forward
+from unstuck.observe.user_code.frames import user_trail
+from unstuck.record import signals
+
+__all__ = ["Batches"]
+
+
+class Batches:
+    """Tell training from evaluation at each forward pass that is attended to, and recognise examples again.
+
+    Args:
+        clock: Where the training is.
+        view: The sampled step.
+        collectors: Who sees the forward passes of training.
+        evaluations: Who sees those of evaluations.
+        seen: The examples met so far.
+        spending: What it may cost.
+        journal: The pen.
+
+    Attributes:
+        passes: Counts of forward and backward passes.
+        in_training_mode: Whether the loss was taken with the model in training mode.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        view: View,
+        *,
+        collectors: Collectors,
+        evaluations: Evaluations,
+        seen: SeenExamples,
+        spending: Spending,
+        journal: Journal,
+    ) -> None:
+        self.passes = Passes()
+        self.in_training_mode = False
+        self._clock = clock
+        self._roots = view.roots
+        self._collectors = collectors
+        self._evaluations = evaluations
+        self._seen = seen
+        self._spending = spending
+        self._journal = journal
+        self._entry: weakref.ref[nn.Module] | None = None
+
+    def look(self, wanted: bool) -> None:
+        """See the forward pass of this step, or do not."""
+        if wanted and self._clock.phase is not Phase.ENDED and not self._roots.compiled:
+            forward.listen(self._collectors)
+        else:
+            forward.unlisten(self._collectors)
+
+    def trains(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> bool:
+        """Something is learnt from this batch; whether the module is the one that examples enter by."""
+        if self._clock.phase is Phase.EVALUATION:
+            self.close()
+            if self._clock.sampled and not self._roots.compiled:  # this forward pass has begun already
+                forward.enter(module)
+                self._collectors.module_begins(module, inputs, outermost=True, learning=True)
+        self._collectors.tell("forward", "training")
+        if not self._enters(module):
+            return False
+        self.passes.forward_begins()
+        self._recognise(inputs, start)
+        return True
+
+    def evaluates(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
+        """See a batch of an evaluation, if there is time for it; one that is seen is seen to its end."""
+        going_on = self._clock.phase is Phase.EVALUATION
+        if not going_on and not self._spending.may_evaluate(start):
+            return
+        inputs = inputs if self._enters(module) else ()
+        self._collectors.tell("forward", "evaluation")
+        if not going_on and not self._roots.compiled:
+            self._clock.evaluates()
+            self.look(False)
+            forward.listen(self._evaluations)
+            forward.enter(module)
+        self._evaluations.batch(inputs)
+        self._spending.evaluating += time.perf_counter() - start
+
+    def close(self, *, told: bool = False) -> None:
+        """Training goes on: record the evaluations since the last update, unless the program tells them itself."""
+        if self._clock.phase is Phase.EVALUATION:
+            self._clock.trains()
+            forward.unlisten(self._evaluations)
+            for result in self._evaluations.close():
+                part = "training" if result.trained_on else "validation"
+                if not told:
+                    self._journal.add_means(self._clock.step, **{part: (result.loss, result.accuracy)})
+                if not result.trained_on:
+                    self._journal.add(signals.EVALUATED, self._clock.step, float(result.examples))
+            self.look(self._clock.sampled)
+
+    def _enters(self, module: nn.Module) -> bool:
+        """Whether a module is the one that examples enter by, the first that was called, and not one behind it."""
+        entry = None if self._entry is None else self._entry()
+        if entry is None:
+            self._entry = weakref.ref(module)
+        return entry is None or entry is module
+
+    def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
+        self._seen.latest = user_trail() if self._clock.sampled else None
+        if now < self._spending.recognises_from:
+            return
+        if self._clock.sampled and (batch := first_tensor(inputs)) is not None:
+            self._evaluations.shift.train(batch)
+        seen = recognised(self._seen, inputs)
+        self._spending.recognised(time.perf_counter() - now)
+        if seen is not None and self._clock.sampled:
+            self._journal.later(signals.BATCH_SEEN_BEFORE, seen)

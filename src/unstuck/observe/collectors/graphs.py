@@ -1,0 +1,80 @@
+"""What the loss is made of: the parameters that it reaches, its operations, its wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from unstuck.observe.autograd.attention_axes import contractions_of
+from unstuck.observe.autograd.custom_functions import CustomFunctions
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.wiring import wiring_of
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.user_code.frames import user_place
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["Graphs"]
+
+
+class Graphs:
+    """State what a loss's graph reaches, each time that it is walked; once how its weights are wired.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._new: list[facts.Fact] = []
+        self._wired = False
+        self._custom = CustomFunctions()
+
+    @property
+    def overheard(self) -> bool:
+        """Whether a call of the user's own autograd function waits to be checked."""
+        return self._custom.overheard
+
+    def before_backward(self, first: bool) -> None:
+        """Check the calls that wait."""
+        if self._custom.overheard:
+            self._custom.checked()
+
+    def backward(self, graph: GraphWalk) -> None:
+        """Take a graph."""
+        view, named = self._view, self._view.named
+        # Of sharded parameters the graph holds gathered copies, which are nobody's.
+        whole = graph.complete and not any(is_distributed(parameter) for parameter in named.values())
+        trainable = {name: id(parameter) for name, parameter in named.items() if parameter.requires_grad}
+        file, line = user_place(2)
+        self._new.append(
+            facts.Graph(
+                step=view.updates,
+                reached=tuple(name for name, key in trainable.items() if key in graph.leaves),
+                unreached=tuple(n for n, key in trainable.items() if key not in graph.leaves) if whole else (),
+                operations=tuple(graph.operations),
+                custom_functions=self._custom.meet(() if view.roots.compiled else graph.custom),
+                file=file,
+                line=line,
+            )
+        )
+        if view.ran:
+            cut = tuple(path for path, with_gradient in view.ran.items() if not with_gradient)
+            self._new.append(facts.Ran(step=view.updates, layers=tuple(view.ran), without_gradient=cut))
+        if not self._wired and whole:
+            self._wired = True
+            self._new.append(wiring_of(graph.root, named))
+            self._new.extend(contractions_of(graph.root))
+
+    def facts(self) -> Iterator[facts.Fact]:
+        """What is new."""
+        new, self._new = self._new, []
+        yield from new
+
+    def release(self) -> None:
+        """Let go of the user's functions."""
+        self._custom.release()

@@ -1,0 +1,321 @@
+"""All collectors of a training, and the dispatch of what happens to those who care for it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from unstuck.observe.collectors.activations import Activations
+from unstuck.observe.collectors.association import TrainedAssociation
+from unstuck.observe.collectors.axis_calls import AxisCalls
+from unstuck.observe.collectors.batch_dependence import BatchDependence
+from unstuck.observe.collectors.detachments import Detachments
+from unstuck.observe.collectors.graphs import Graphs
+from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
+from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
+from unstuck.observe.collectors.inputs import Inputs, any_tensor, first_tensor
+from unstuck.observe.collectors.loaders import Loaders
+from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
+from unstuck.observe.collectors.modes import ModesOfModules
+from unstuck.observe.collectors.parameters import Parameters
+from unstuck.observe.collectors.sampled_values import SampledValues
+from unstuck.observe.collectors.schedules import Schedules
+from unstuck.observe.collectors.spread_tensors import SpreadTensors
+from unstuck.observe.collectors.unit_copies import UnitCopies
+from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
+from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.record import facts
+
+__all__ = ["COLLECTORS", "Collectors"]
+
+COLLECTORS: tuple[Callable[[View], Collector], ...] = (
+    Inputs,
+    SpreadTensors,
+    SampledValues,
+    Detachments,
+    InfiniteSlopes,
+    Losses,
+    HandwrittenLosses,
+    TrainedAssociation,
+    AxisCalls,
+    Activations,
+    Parameters,
+    UnitCopies,
+    Graphs,
+    UnoptimizedParameters,
+    BatchDependence,
+    ModesOfModules,
+    Schedules,
+    Loaders,
+)
+"""A new question is a new file and a line here; what is earlier in the list is told first."""
+
+VERBS = (
+    *("begin", "module", "output", "call", "scalar", "failed_call", "loss", "backward", "forward", "before_update"),
+    *("update", "before_backward", "schedule_stepped", "loader_begins", "facts", "finish", "release"),
+)
+
+PRODUCTS: frozenset[Any] = frozenset(
+    {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.addmm, functional.linear}
+)
+
+
+class Collectors:
+    """Keep the view of a sampled step, and tell collectors what happens in it.
+
+    Args:
+        view: What is known of the step.
+        adopting: Whether modules that turn out to hold parameters of the optimizer are taken in.
+        bind: Called when the training turns out to run in another thread than its optimizer was made in.
+
+    Attributes:
+        spent: Seconds that looking into forward passes took.
+        error: What ended the looking into forward passes; collectors' own errors end their own part only.
+    """
+
+    def __init__(self, view: View, *, adopting: bool, bind: Callable[[], None] = lambda: None) -> None:
+        self.spent = 0.0
+        self.error: Exception | None = None
+        self._view = view
+        self._adopting = adopting
+        self._bind = bind
+        self._fresh = True
+        self._skipping = False
+        self._training_mode: bool | None = None
+        self._failed: list[facts.Fact] = []
+        self._made = tuple(make(view) for make in COLLECTORS)
+        self._all = list(self._made)
+        self._graphs: Graphs = self.one(Graphs)
+        self._activations: Activations = self.one(Activations)
+        self._inputs: Inputs = self.one(Inputs)
+        self._losses: Losses = self.one(Losses)
+        self._by_verb: dict[str, list[tuple[Collector, Callable[..., Any]]]] = {
+            verb: [(one, getattr(one, verb)) for one in self._all if hasattr(one, verb)] for verb in VERBS
+        }
+        by_function: dict[Any, list[tuple[Collector, Callable[..., Any]]]] = {}
+        for one, call in self._by_verb["call"]:
+            for function in one.functions:
+                by_function.setdefault(function, []).append((one, call))
+        for function in PRODUCTS:
+            by_function.setdefault(function, [])
+        self.calls: Mapping[Any, Callable[..., None]] = {
+            function: functools.partial(self._called, concerned) for function, concerned in by_function.items()
+        }
+        self.scalars = functools.partial(self._called, self._by_verb["scalar"])
+        view.loss_called = self._loss_called
+
+    @property
+    def complete(self) -> bool:
+        """Whether the forward pass of this step has been seen."""
+        return self._view.entered
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a collector wants the next backward pass told, even of a step that is not sampled."""
+        return self._graphs.overheard
+
+    def one(self, kind: Any) -> Any:
+        """The collector of a class, whether or not it has failed since."""
+        return next(one for one in self._made if isinstance(one, kind))
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers seen so far, in the order of their numbers in the run."""
+        return self._activations.layers
+
+    def _tell_one(self, one: Collector, method: Callable[..., Any], *args: Any) -> None:
+        if one in self._all:
+            try:
+                method(*args)
+            except Exception as error:
+                self._drop(one, error)
+
+    def tell(self, verb: str, *args: Any) -> None:
+        """Tell all who have a verb; one that raises is not told of anything any more."""
+        for one, method in tuple(self._by_verb[verb]):
+            try:
+                method(*args)
+            except Exception as error:
+                self._drop(one, error)
+
+    def ask(self, verb: str) -> Iterator[facts.Fact]:
+        """The facts that all who have a verb give."""
+        for one, method in tuple(self._by_verb[verb]):
+            try:
+                yield from tuple(method())
+            except Exception as error:
+                self._drop(one, error)
+
+    def begin(self, step: int) -> None:
+        """Begin a sampled step."""
+        self._view.begin(step)
+        self.tell("begin")
+
+    def claims(self, module: nn.Module) -> bool:
+        """Whether a module is this training's, which has seen nothing so far."""
+        if not self._fresh or (module not in self._view.roots and not self._takes(module)):
+            return False
+        self._bind()
+        return True
+
+    def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool, learning: bool) -> None:
+        """Take the batch that enters the model, unless this is an evaluation."""
+        view = self._view
+        view.module = module
+        if outermost:
+            self._takes(module)
+        if module not in view.roots:
+            return
+        self._fresh = False
+        if outermost or view.roots.is_root(module):
+            self._skipping = not learning or (self._training_mode is True and not module.training)
+        view.learning = learning and not self._skipping
+        if self._skipping:
+            return
+        view.where = view.roots.path(module) or ""
+        batch = first_tensor(inputs) if not view.entered or module is view.entry else None
+        view.entering = batch is not None
+        self.tell("module", module, inputs)
+        if next(module.parameters(recurse=False), None) is not None:
+            view.ran.setdefault(view.where, learning)
+        if batch is not None and not view.entered:
+            view.entered, view.entry = True, module
+            view.batch = batch.detach() if is_readable(batch) else None
+
+    def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
+        """Take the output of a layer, and that of the model."""
+        view = self._view
+        view.module = outer
+        view.where = (view.roots.path(outer) or "") if outer is not None else ""
+        if self._skipping or not learning or module not in view.roots:
+            return
+        self.tell("output", module, output)
+        tensor = any_tensor(output)
+        if tensor is None:
+            return
+        if view.first is None and tensor.requires_grad and view.roots.leaf(module) is not None:
+            view.first = tensor
+        if view.roots.is_root(module):
+            view.output = tensor
+
+    def _called(
+        self,
+        concerned: Sequence[tuple[Collector, Callable[..., Any]]],
+        function: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        output: Any,
+        *,
+        learning: bool,
+    ) -> None:
+        view = self._view
+        view.learning = learning and not self._skipping
+        if not view.entered and view.learning and view.module is None and function in PRODUCTS:
+            self._enter_by_hand([value for value in args if isinstance(value, Tensor)])
+        for one, call in tuple(concerned):
+            if one in self._all and (view.learning or isinstance(one, SampledValues)):
+                try:
+                    call(function, args, kwargs, output)
+                except Exception as error:
+                    self._drop(one, error)
+
+    def function_failed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A function refused its arguments."""
+        if function in LOSS_FUNCTIONS:
+            self.tell("failed_call", function, args, kwargs)
+
+    def failed(self, error: Exception) -> None:
+        """Keep the error for the observer."""
+        self.error = error
+
+    def _takes(self, module: nn.Module) -> bool:
+        return self._adopting and self._view.roots.adopt(module)
+
+    def _enter_by_hand(self, factors: list[Tensor]) -> None:
+        """Take the batch of a program without modules: what its first weight multiplies."""
+        view = self._view
+        weights = [factor for factor in factors if factor.is_leaf and id(factor) in view.roots.held]
+        data = [f for f in factors if not f.requires_grad and f.dim() > 1 and not is_distributed(f)]
+        if weights and data:
+            view.entered = True
+            view.batch = data[0].detach() if is_readable(data[0]) else None
+            self._tell_one(self._inputs, self._inputs.observe, data[0])
+
+    def _loss_called(self, call: LossCall) -> None:
+        if call.handwritten:
+            self._tell_one(self._losses, self._losses.written, call)
+        self.tell("loss", call)
+        self._training_mode = next((root.training for root in self._view.roots), None)
+
+    def measure(self, optimizer: Optimizer) -> Sample:
+        """Measure the update of a sampled step, and fetch everything in one synchronisation."""
+        self._view.slope = None  # what a later step gives is not of these calls
+        self._view.first = self._view.output = None
+        measured: list[tuple[Collector, Measurement]] = []
+        for one, update in tuple(self._by_verb["update"]):
+            try:
+                measurement = update(optimizer)
+                if measurement is not None:
+                    measured.append((one, measurement))
+            except Exception as error:
+                self._drop(one, error)
+        sample: Sample = {}
+        numbers = self._fetched(measured)
+        for one, measurement in measured:
+            try:
+                own = [next(numbers) for _ in measurement.tensors] if numbers else _fetch(measurement.tensors)
+                sample.update(measurement.decode(own))
+            except Exception as error:
+                self._drop(one, error)
+        return sample
+
+    def _fetched(self, measured: list[tuple[Collector, Measurement]]) -> Iterator[list[float]] | None:
+        """All numbers; None where they cannot be fetched together, since some tensor of them cannot at all."""
+        try:
+            return iter(_fetch([tensor for _, measurement in measured for tensor in measurement.tensors]))
+        except Exception:
+            return None
+
+    def facts(self) -> Iterator[facts.Fact]:
+        """What is new since the last time."""
+        yield from self.ask("facts")
+        noticed, self._view.noticed = self._view.noticed, []
+        failed, self._failed = self._failed, []
+        yield from (*noticed, *failed)
+
+    def _drop(self, one: Collector, error: Exception) -> None:
+        """A collector has failed: it is told nothing more, and its signals say why they are missing."""
+        self._all = [kept for kept in self._all if kept is not one]
+        for told in self._by_verb.values():
+            told[:] = [pair for pair in told if pair[0] is not one]
+        keys = tuple(signal.key for signal in one.measures)
+        self._failed.append(
+            facts.Unread(
+                step=self._view.updates,
+                collector=type(one).__name__,
+                signals=keys,
+                error=f"{type(error).__name__}: {error}"[:200],
+            )
+        )
+
+
+def _fetch(tensors: Sequence[Tensor]) -> list[list[float]]:
+    """The numbers of all tensors, with one synchronisation for each device that they are on."""
+    flat = [tensor.reshape(-1).double() for tensor in tensors]
+    numbers: list[list[float]] = [[] for _ in flat]
+    for device in {tensor.device for tensor in flat}:
+        positions = [i for i, tensor in enumerate(flat) if tensor.device == device]
+        values: list[float] = torch.cat([flat[i] for i in positions]).tolist()
+        start = 0
+        for i in positions:
+            numbers[i] = values[start : start + flat[i].numel()]
+            start += flat[i].numel()
+    return numbers

@@ -1,0 +1,149 @@
+"""What is known of the step that is sampled: the observer writes it down once, all collectors read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from unstuck.observe.user_code.model_roots import Roots
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+if TYPE_CHECKING:
+    from unstuck.observe.collectors.handwritten_losses import LossCall
+    from unstuck.observe.collectors.infinite_slopes import Spot
+
+__all__ = ["Collector", "Measurement", "View"]
+
+Sample = dict[Signal, Any]
+
+
+class Measurement(NamedTuple):
+    """Numbers that are still on their device, and what they are.
+
+    Attributes:
+        tensors: Any shapes; all of a step are fetched at once.
+        decode: Makes a sample of their values, one flat list for each tensor.
+    """
+
+    tensors: Sequence[Tensor]
+    decode: Callable[[list[list[float]]], Sample]
+
+
+class Collector(Protocol):
+    """Answers one question; beside this it has those of the following methods that it cares for.
+
+    ==========================================  ========================================================================
+    method                                      called
+    ==========================================  ========================================================================
+    begin()                                     when a sampled step begins
+    module(module, inputs)                      a module of the model is about to run, to learn from
+    output(module, output)                      it has run
+    call(function, args, kwargs, output)        one of its ``functions`` was called
+    scalar(function, args, kwargs, output)      any function has returned one number
+    failed_call(function, args, kwargs)         a loss function has refused its arguments
+    loss(call)                                  a loss was called, by PyTorch's function or written out
+    backward(graph)                             before a backward pass whose graph is walked
+    forward(phase)                              before a forward pass that is attended to, of training or evaluation
+    schedule_stepped(schedule)                  a schedule of the training's optimizer was stepped
+    loader_begins(loader)                       the iteration over a loader begins
+    release()                                   at the end: let go of what is the program's
+    before_backward(first)                      before a backward pass; ``first`` of a sampled step
+    before_update(optimizer)                    before the update of a sampled step
+    update(optimizer)                           after it; returns a :class:`Measurement`, or None
+    facts()                                     what is new since the last time; seldom
+    finish()                                    facts that take tens of milliseconds, at the end
+    ==========================================  ========================================================================
+
+    A collector that raises is not called any more; its signals then say why they are missing.
+
+    Attributes:
+        measures: The signals that it gives.
+        functions: The torch functions whose calls it wants to see.
+    """
+
+    measures: tuple[Signal, ...]
+    functions: frozenset[Any]
+
+
+@dataclass
+class View:
+    """The sampled step.
+
+    Attributes:
+        roots: The modules that the optimizer trains.
+        step: Updates made before it.
+        updates: Updates made by now, also in a step that is not sampled.
+        parameters: Their tensors, in the order of the run's names.
+        named: The same by name.
+        gradient: Gives a parameter's gradient: ``.grad``, or what a program without an optimizer has taken.
+        learning: Whether the forward pass that runs is one to learn from.
+        entered: Whether a batch has entered the model.
+        batch: The first one that did; None where its values cannot be read.
+        entry: The module that it entered by.
+        entering: Whether the module that is about to run is the one that examples enter by.
+        module: The innermost module that runs; None outside of all.
+        where: Its path.
+        first: The first activation that needs gradients.
+        output: The model's latest output.
+        time_axis: The axis of the batch that is known to count time steps.
+        ran: The layers with parameters that ran, and whether gradients were on.
+        slope: The call of this step that gave the first value that is not finite.
+        slopes: File and line of the functions whose slope may be infinite.
+        noticed: Facts that were noticed, once for each place of the user's code.
+    """
+
+    roots: Roots
+    step: int = 0
+    updates: int = 0
+    parameters: list[Tensor] = field(default_factory=list[Tensor])
+    named: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    gradient: Callable[[Tensor], Tensor | None] = lambda parameter: parameter.grad
+    learning: bool = True
+    entered: bool = False
+    batch: Tensor | None = None
+    entry: nn.Module | None = None
+    entering: bool = False
+    module: nn.Module | None = None
+    where: str = ""
+    first: Tensor | None = None
+    output: Tensor | None = None
+    time_axis: int | None = None
+    ran: dict[str, bool] = field(default_factory=dict[str, bool])
+    slope: Spot | None = None
+    slopes: dict[str, tuple[str | None, int | None]] = field(default_factory=dict[str, "tuple[str | None, int | None]"])
+    noticed: list[facts.Fact] = field(default_factory=list[facts.Fact])
+    loss_called: Callable[[LossCall], None] = lambda call: None
+    _known: set[object] = field(default_factory=set[object])
+
+    def begin(self, step: int) -> None:
+        """A sampled step begins."""
+        self.step = step
+        self.learning, self.entered = True, False
+        self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
+        self.where = ""
+        self.ran = {}
+        self.slope = None
+
+    @property
+    def examples(self) -> int | None:
+        """Examples of the batch."""
+        return len(self.batch) if self.batch is not None and self.batch.dim() else None
+
+    def notice(self, fact: facts.Fact | None) -> None:
+        """Keep a fact once for each place of the user's code."""
+        if fact is None:
+            return
+        key = (fact.kind, *(getattr(fact, name, None) for name in ("where", "file", "line")))
+        if key not in self._known:
+            self._known.add(key)
+            self.noticed.append(fact)
+
+
+def stepped_by(optimizer: Optimizer) -> frozenset[int]:
+    """Identities of the parameters that an optimizer steps."""
+    return frozenset(id(parameter) for group in optimizer.param_groups for parameter in group["params"])

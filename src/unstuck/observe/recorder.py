@@ -1,0 +1,136 @@
+"""Write down one training: what its samples speak of, its samples, its facts, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from unstuck.observe import blind_spots
+from unstuck.observe.collectors.evaluations import Evaluations
+from unstuck.observe.collectors.first_filters import first_filters
+from unstuck.observe.collectors.registry import Collectors
+from unstuck.observe.collectors.seen_examples import SeenExamples
+from unstuck.observe.collectors.view import View
+from unstuck.observe.journal import Journal
+from unstuck.observe.sharded.rank_store import connect
+from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards, unmeasured
+from unstuck.observe.torch_hooks import forward
+from unstuck.observe.updates import Steps
+from unstuck.observe.user_code.model_structure import describe_environment, describe_model, describe_optimizer
+from unstuck.record import facts, signals
+from unstuck.record.signals import Index
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Turn what collectors have into rows of the run.
+
+    Args:
+        view: The sampled step.
+        collectors: What measures it.
+        seen: The examples met so far.
+        evaluations: What sees evaluations.
+        journal: The pen.
+        made_at: Where the user's code makes the optimizer.
+
+    Attributes:
+        samples: Sampled steps so far.
+        accuracy: That of the latest sampled batch.
+        ratios: Update ratios of the latest sampled step, by parameter.
+        shards: The statistics of sharded parameters; None where there are none.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        collectors: Collectors,
+        seen: SeenExamples,
+        evaluations: Evaluations,
+        journal: Journal,
+        *,
+        made_at: tuple[str | None, int | None],
+    ) -> None:
+        self.samples = 0
+        self.accuracy: float | None = None
+        self.ratios: Sequence[float] = ()
+        self.shards: GatheredShards | None = None
+        self._view = view
+        self._collectors = collectors
+        self._seen = seen
+        self._evaluations = evaluations
+        self._journal = journal
+        self._made_at = made_at
+        self._told_compiled = False
+
+    def open(self, optimizer: Steps) -> None:
+        """Name what the samples will speak of, now that the first forward pass has shown it."""
+        journal, view = self._journal, self._view
+        journal.open()
+        journal.state(describe_environment(view.parameters))
+        journal.name(Index.PARAMETER, view.named)
+        journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
+        journal.state(describe_model(view.roots, optimizer, view.named))
+        journal.state(describe_optimizer(optimizer, self._made_at))
+        if has_shards(optimizer):
+            store = connect()
+            self.shards = None if store is None else GatheredShards(store)
+        for missing in unmeasured(view.parameters, gathered=self.shards is not None):
+            journal.state(facts.Event(step=view.updates, what=missing, blinds=True))
+        self._record_filters()
+
+    def add_parameters(self, optimizer: Steps, new: dict[str, Tensor]) -> None:
+        """Name parameters that were added, or found, since."""
+        self._journal.name(Index.PARAMETER, new)
+        self._journal.state(describe_model(self._view.roots, optimizer, self._view.named))
+
+    def sample(self, optimizer: Steps) -> None:
+        """Fetch and write all that this step's collectors measured."""
+        view, journal = self._view, self._journal
+        self._seen.learn()
+        sample = self._collectors.measure(optimizer)
+        self.samples += 1
+        journal.name_layers(self._collectors.layers)
+        if self.shards is not None:
+            sample = self.shards.after(view.step, sample, optimizer, view.parameters)
+            self.add_shards()
+        journal.add_sample(view.step, sample)
+        journal.add_later(view.step)
+        if self.samples & (self.samples - 1) == 0:
+            self.state_gathered()
+        if (forward.blind() or view.roots.compiled) and not self._told_compiled:
+            self._told_compiled = True
+            journal.state(facts.Event(step=view.step, what=blind_spots.COMPILED, blinds=True))
+        self.accuracy = sample.get(signals.ACCURACY, self.accuracy)
+        self.ratios = sample.get(signals.UPDATE_RATIO, self.ratios)
+
+    def add_shards(self, *, patience: float = 0.0) -> None:
+        """Write the samples for which all processes have measured their parts; with patience, the last ones too."""
+        if self.shards is None:
+            return
+        for step, sample in self.shards.complete(patience=patience):
+            self._journal.add_sample(step, sample)
+        if patience and self.shards.missed:
+            self._journal.state(facts.Event(step=self._view.updates, what=blind_spots.SHARDED, blinds=True))
+
+    def state_gathered(self) -> None:
+        """State what is new."""
+        for fact in (*self._collectors.facts(), *self._evaluations.facts()):
+            self._journal.state(fact)
+
+    def finish(self, end: facts.End, *counted: facts.Fact) -> None:
+        """State all that was gathered up to the end."""
+        self._journal.fetch_losses()
+        self.add_shards(patience=PATIENCE_SECONDS)
+        self.state_gathered()
+        for fact in (*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts()):
+            self._journal.state(fact)
+        self._record_filters()
+        for fact in (*counted, end):
+            self._journal.state(fact)
+
+    def _record_filters(self) -> None:
+        filters = first_filters(self._view.roots)
+        if filters is not None:
+            self._journal.array("filters", self._view.updates, filters)

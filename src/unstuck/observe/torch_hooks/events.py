@@ -1,0 +1,260 @@
+"""Tell those who listen what a program does with PyTorch: one table of who hears what, and the state of each thread.
+
+A listener hears of its own thread only: what another thread computes at the same moment is never read. While it is
+told of an event, nothing that it computes is an event itself, nor seen by anything of the program
+(:mod:`.aside`). A listener that raises is dropped: watching must never stop a training.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch.optim import Optimizer
+
+from unstuck.observe.tensors.distributed import local_only
+from unstuck.observe.torch_hooks.aside import Aside
+
+__all__ = [
+    "EVENTS",
+    "Listener",
+    "Ours",
+    "add",
+    "counts",
+    "empty",
+    "hears",
+    "held_parameters",
+    "meet",
+    "one_optimizer",
+    "optimizers",
+    "remove",
+    "spare",
+    "tell",
+    "thread",
+]
+
+UPDATES = frozenset({"step_begins", "step_ended", "schedule_stepped"})
+"""Events of one optimizer, whose first argument is that optimizer."""
+
+SPARED = frozenset({"backward_ended", "step_begins"})
+"""Events that a listener may be spared which wants nothing of a step but its loss."""
+
+EVENTS = (
+    *("backward_begins", "backward_ended", "optimizer_made", "loader_begins", "transformed"),
+    *("step_begins", "step_ended", "schedule_stepped"),
+)
+
+
+class Listener(Protocol):
+    """What hears of a program; beside this it has those of the following methods that it cares for.
+
+    =====================================  =============================================================================
+    method                                 called
+    =====================================  =============================================================================
+    backward_begins(backward)              before a pass of autograd's engine, while its graph is still there
+    backward_ended(backward)               after it
+    step_begins(optimizer, closure)        before an optimizer's step; with a closure, its backward passes come after
+    step_ended(optimizer)                  after it
+    schedule_stepped(optimizer, schedule)  when a learning-rate schedule was stepped
+    optimizer_made(optimizer)              when an optimizer was constructed
+    loader_begins(loader)                  when the iteration over a ``DataLoader`` begins
+    transformed()                          when a gradient is taken within a transform of torch.func, of which no other
+                                           event tells: its tensors hold no values that could be read
+    =====================================  =============================================================================
+
+    Attributes:
+        thread: The thread that it hears of; None: of all.
+        updates_of: The identity of the optimizer of whose updates it hears; None: of all.
+    """
+
+    thread: int | None
+    updates_of: int | None
+
+    def failed(self, error: Exception) -> None:
+        """This listener raised, and will not be called any more."""
+        ...
+
+
+Hearing = tuple[Listener, Callable[..., None]]
+
+
+class _Thread(threading.local):
+    """What one thread of the program is at.
+
+    Attributes:
+        telling: Whether it runs our own code, whose doings are no events.
+        passing: Whether a pass of autograd's engine is under way, within which others may be made.
+        updating: Whether an optimizer updates without a closure: nothing of the program's own runs meanwhile.
+    """
+
+    telling = False
+    passing = False
+    updating = False
+
+
+class Ours:
+    """While it lasts this thread runs our own code: nothing of it is an event, and the program sees none of it."""
+
+    __slots__ = ("_aside", "_local", "_outermost")
+
+    def __enter__(self) -> None:
+        self._outermost = not thread.telling
+        if self._outermost:
+            thread.telling = True
+            self._aside = Aside()
+            self._aside.__enter__()
+            self._local = local_only()
+            self._local.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        if self._outermost:
+            self._local.__exit__(None, None, None)
+            self._aside.__exit__()
+            thread.telling = False
+
+
+class _Counts:
+    """What has happened since the first listener came, whether or not anybody could record it."""
+
+    def __init__(self) -> None:
+        self.backward = 0
+
+
+thread = _Thread()
+counts = _Counts()
+_lock = threading.RLock()
+_hearing: dict[str, dict[int | None, tuple[Hearing, ...]]] = {event: {} for event in EVENTS}
+_spared: list[Listener] = []
+_optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
+
+
+def hears(event: str) -> bool:
+    """Whether anybody hears of an event."""
+    return bool(_hearing[event])
+
+
+def tell(event: str, *args: Any) -> None:
+    """Tell those whom an event concerns, unless this thread runs our own code."""
+    known = _hearing[event]
+    if not known or thread.telling:
+        return
+    hearing = known.get(None, ())
+    if event in UPDATES:
+        hearing = (*hearing, *known.get(id(args[0]), ()))
+        if not hearing:
+            return
+    here = threading.get_ident()
+    with Ours():
+        for listener, method in hearing:
+            if listener.thread is None or listener.thread == here or event in UPDATES:
+                try:
+                    method(*args)
+                except Exception as error:
+                    _drop(listener, error)
+
+
+def add(listener: Listener) -> None:
+    """Let a listener hear from now on."""
+    with _lock:
+        for event in EVENTS:
+            _attach(listener, event)
+
+
+def remove(listener: Listener) -> None:
+    """End what :func:`add` began; a listener that does not listen is allowed."""
+    with _lock:
+        if listener in _spared:
+            _spared.remove(listener)
+        for event in EVENTS:
+            _detach(listener, event)
+
+
+def empty() -> bool:
+    """Whether nobody listens."""
+    return not _spared and not any(_hearing.values())
+
+
+def spare(listener: Listener, *, spared: bool) -> None:
+    """Do not tell a listener of the events of :data:`SPARED`, or tell it again.
+
+    Another optimizer that comes, and an update with a closure, end this for all: then these events mean more.
+    """
+    with _lock:
+        if (listener in _spared) == spared:
+            return
+        (_spared.append if spared else _spared.remove)(listener)
+        for event in SPARED:
+            (_detach if spared else _attach)(listener, event)
+
+
+def spare_nobody() -> None:
+    """Tell everybody of everything again."""
+    for listener in tuple(_spared):
+        spare(listener, spared=False)
+
+
+def is_spared(listener: Listener) -> bool:
+    """Whether a listener is spared."""
+    return listener in _spared
+
+
+def meet(optimizer: Optimizer) -> None:
+    """Take note of an optimizer that was made, or is stepped."""
+    if optimizer not in _optimizers:
+        with _lock:
+            _optimizers.add(optimizer)
+        spare_nobody()
+
+
+def optimizers() -> tuple[Optimizer, ...]:
+    """The optimizers that are alive, of those made or stepped while somebody listened."""
+    with _lock:
+        return tuple(_optimizers)
+
+
+def held_parameters() -> set[int]:
+    """Identities of the parameters that any of these optimizers holds."""
+    groups = (group for optimizer in optimizers() for group in optimizer.param_groups)
+    return {id(parameter) for group in groups for parameter in group["params"]}
+
+
+def one_optimizer() -> bool:
+    """Whether only one of them is alive."""
+    return len(_optimizers) == 1
+
+
+def forget() -> None:
+    """In a forked process: what it does is not the training that is watched, and the run is not its to write."""
+    _spared.clear()
+    for known in _hearing.values():
+        known.clear()
+
+
+def _attach(listener: Listener, event: str) -> None:
+    method = getattr(listener, event, None)
+    if method is not None:
+        key = listener.updates_of if event in UPDATES else None
+        _hearing[event][key] = (*_hearing[event].get(key, ()), (listener, method))
+
+
+def _detach(listener: Listener, event: str) -> None:
+    key = listener.updates_of if event in UPDATES else None
+    left = tuple(one for one in _hearing[event].get(key, ()) if one[0] is not listener)
+    if left:
+        _hearing[event][key] = left
+    else:
+        _hearing[event].pop(key, None)
+
+
+def _drop(listener: Listener, error: Exception) -> None:
+    """Let a listener that raised hear no more."""
+    remove(listener)
+    with contextlib.suppress(Exception):  # what failed once may fail again as it lets go
+        listener.failed(error)
+    message = f"unstuck stopped watching: {type(error).__name__}: {error}"
+    with contextlib.suppress(Warning):  # not even where warnings are errors
+        warnings.warn(message, RuntimeWarning, stacklevel=4)

@@ -1,0 +1,78 @@
+"""What is known of a training besides its signals: its parts, and what happened to it.
+
+A fact is a frozen dataclass of plain values. A run stores any number of each kind, in the order in which they became
+known; a later fact of a kind that is stated once (the model, the optimizer) supersedes the earlier ones. Readers ignore
+fields that they do not know and fill missing ones with defaults, so that facts may grow without a new schema. What is
+renamed or taken apart has an entry in :mod:`unstuck.record.upgrade`, which translates the facts of older runs.
+"""
+
+from __future__ import annotations
+
+from unstuck.record.facts.axes import BatchMixing, Contraction, Normalisation, Recurrence, Reinterpretation, Softmax
+from unstuck.record.facts.data import Association, Data, Inputs, Loader
+from unstuck.record.facts.evaluation import EvaluatedAssociation, FunctionalDropout, Overlap, Shift
+from unstuck.record.facts.fact import KINDS, Fact, FactT
+from unstuck.record.facts.graph import Connection, CustomFunction, Detachment, Graph, NonDifferentiableSample, Wiring
+from unstuck.record.facts.loss import Broadcast, InitialLoss, Loss, LossClasses, LossOutput, LossTarget, OutputSoftmax
+from unstuck.record.facts.model import Layer, Model, Modes, Parameter, Ran, Role
+from unstuck.record.facts.optimizer import (
+    Optimizer,
+    ParameterGroup,
+    Schedule,
+    UnoptimizedParameter,
+    UnoptimizedParameters,
+)
+from unstuck.record.facts.run import Cost, End, Environment, Event, NonFinite, Passes, Recipe, Training, Unread
+
+__all__ = [
+    "KINDS",
+    "Association",
+    "BatchMixing",
+    "Broadcast",
+    "Connection",
+    "Contraction",
+    "Cost",
+    "CustomFunction",
+    "Data",
+    "Detachment",
+    "End",
+    "Environment",
+    "EvaluatedAssociation",
+    "Event",
+    "Fact",
+    "FactT",
+    "FunctionalDropout",
+    "Graph",
+    "InitialLoss",
+    "Inputs",
+    "Layer",
+    "Loader",
+    "Loss",
+    "LossClasses",
+    "LossOutput",
+    "LossTarget",
+    "Model",
+    "Modes",
+    "NonDifferentiableSample",
+    "NonFinite",
+    "Normalisation",
+    "Optimizer",
+    "OutputSoftmax",
+    "Overlap",
+    "Parameter",
+    "ParameterGroup",
+    "Passes",
+    "Ran",
+    "Recipe",
+    "Recurrence",
+    "Reinterpretation",
+    "Role",
+    "Schedule",
+    "Shift",
+    "Softmax",
+    "Training",
+    "UnoptimizedParameter",
+    "UnoptimizedParameters",
+    "Unread",
+    "Wiring",
+]

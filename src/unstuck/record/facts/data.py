@@ -1,0 +1,103 @@
+"""Facts about the data: where the examples come from, their inputs, and whether targets belong to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Association", "Data", "Inputs", "Loader"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Fact):
+    """A data set that unstuck itself loaded."""
+
+    kind = "data"
+    name: str
+    task: Literal["classification", "regression"]
+    train: int
+    validation: int
+    test: int
+    features: tuple[int, ...] = ()
+    classes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loader(Fact):
+    """A ``torch.utils.data.DataLoader`` that was iterated over during training; stated anew as it goes on.
+
+    Attributes:
+        number: Tells loaders of one run apart.
+        begun: Iterators made.
+        updates: Optimizer updates made while one of them was the newest iterator of all.
+        batches: Batches of one iterator; None where it has no length.
+        examples: Examples of its data set; None where that has no length.
+        order: sequential: always the same order; random: a new order each time; other: a sampler of the user's.
+    """
+
+    kind = "loader"
+    missing = "no DataLoader was used"
+    number: int
+    begun: int
+    updates: int
+    batches: int | None = None
+    examples: int | None = None
+    order: Literal["sequential", "random", "other"] = "other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs(Fact):
+    """What the model takes in, by feature over the batches seen so far (channels for images, columns for tables).
+
+    Attributes:
+        shape: Shape of one batch.
+        kind_of: image (N, C, H, W), table (N, F), sequence (N, T, F), or ids for integers.
+        examples: Examples seen.
+        minimum: Smallest value.
+        maximum: Largest value.
+        feature_means: Mean of each feature (at most 4,096 of them).
+        feature_stds: Standard deviation of each feature.
+        first_layer: Root mean square of what reaches the first layer with weights, where it is as many values as the
+            batch, changed on the way or not; None where that was not seen.
+        levels: Distinct values of the feature that has most of them, among the first thousand of a batch.
+        correlated: Greatest eigenvalue of the correlations between the features over the median one: 1 for independent
+            features; of tables of 3 to 128 features alone.
+    """
+
+    kind = "inputs"
+    missing = "no batch was seen to enter the model"
+    shape: tuple[int, ...]
+    kind_of: Literal["image", "table", "sequence", "ids", "other"]
+    examples: int
+    minimum: float
+    maximum: float
+    feature_means: tuple[float, ...] = ()
+    feature_stds: tuple[float, ...] = ()
+    first_layer: float | None = None
+    levels: int | None = None
+    correlated: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Association(Fact):
+    """Whether targets have to do with their inputs, by pairs of them from training batches.
+
+    Attributes:
+        met: Pairs gathered.
+        examples: Distinct ones among them.
+        neighbours: How far the targets of nearest neighbours agree, in standard deviations of what chance gives.
+        linear: How much of the targets a line explains, in the same unit.
+        explained: Share of the targets' variance that the mean of an example's nearest neighbours explains.
+        told: Share of examples whose class most of their neighbours have; None where there are no classes.
+    """
+
+    kind = "association"
+    missing = "too few examples were seen with their targets"
+    met: int
+    examples: int
+    neighbours: float
+    linear: float
+    explained: float = float("nan")
+    told: float | None = None

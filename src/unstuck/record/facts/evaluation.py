@@ -1,0 +1,88 @@
+"""Facts about evaluations: which examples they are given, and whether dropout is switched off in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.data import Association
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["EvaluatedAssociation", "FunctionalDropout", "Overlap", "Shift"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap(Fact):
+    """Examples of evaluations that were also met in training, among the batches that were sampled of both.
+
+    Attributes:
+        evaluated: Distinct examples of evaluations, without those that evaluate the training set itself.
+        seen_in_training: How many of them training had.
+        trained: Distinct examples of training.
+        purpose: What the user's names say that the evaluation is for: training, validation, or empty.
+        file: The line that says it, or that evaluates: its file.
+        line: The line that says it, or that evaluates.
+    """
+
+    kind = "overlap"
+    missing = "no evaluation was seen whose examples could be recognised"
+    evaluated: int
+    seen_in_training: int
+    trained: int
+    purpose: Literal["training", "validation", ""] = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift(Fact):
+    r"""How far the inputs of training batches lie from those of evaluations, value by value of an example.
+
+    Attributes:
+        trained: Training examples that it rests on.
+        evaluated: Evaluated examples that it rests on, without evaluations of the training set itself.
+        distance: Root of :math:`\sum_f (\bar x_f - \bar y_f)^2 / \sum_f \sigma_f^2`, :math:`\sigma_f^2` the mean
+            variance of both, less what sampling gives; 0 where they agree.
+        spread: Root of the sum of variances in training, over that in evaluations; 1 where they agree.
+    """
+
+    kind = "shift"
+    missing = "no evaluation of other examples was seen"
+    trained: int
+    evaluated: int
+    distance: float
+    spread: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedAssociation(Association):
+    """The same by pairs from evaluations of other examples than those of the training set."""
+
+    kind = "evaluated_association"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionalDropout(Fact):
+    """A dropout that no registered module is, in evaluations so far: a function, or a module made on the spot.
+
+    Attributes:
+        where: Path of the module that calls it.
+        function: Its name, ``"dropout"``.
+        at_work_in_evaluation: Calls in which it dropped values although that module was in evaluation mode.
+        at_work_in_training: Calls in which it dropped values while that module was in training mode.
+        idle: Calls in which it dropped nothing.
+        told: Whether the user's code says at the call that it shall drop: ``training=True``.
+        file: The user's file that calls it.
+        line: The line of that call.
+    """
+
+    kind = "functional_dropout"
+    missing = "no dropout was seen to run in an evaluation"
+    where: str
+    function: str
+    at_work_in_evaluation: int = 0
+    at_work_in_training: int = 0
+    idle: int = 0
+    told: bool = False
+    file: str | None = None
+    line: int | None = None

@@ -1,0 +1,116 @@
+"""Facts from the autograd graph: what the loss reaches, what feeds each weight, and where gradients stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Connection", "CustomFunction", "Detachment", "Graph", "NonDifferentiableSample", "Wiring"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomFunction:
+    """A ``torch.autograd.Function`` of the user, with what a numerical check of its backward pass said.
+
+    Attributes:
+        name: Its class name.
+        relative_error: |analytic - numerical| / max of both, along a fixed direction; None where it was not checked.
+        numerical_zero: Whether the numerical derivative vanishes, as of a step function with a straight-through one.
+        identity: Whether its forward pass returns its input, as a gradient reversal does.
+        file: Where its backward pass is defined.
+        line: The line of that definition.
+    """
+
+    name: str
+    relative_error: float | None = None
+    numerical_zero: bool = False
+    identity: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Fact):
+    """The autograd graph of a loss, walked before its backward pass.
+
+    Attributes:
+        step: The training step.
+        reached: Trainable parameters that the loss depends on.
+        unreached: Trainable parameters that it does not.
+        operations: Distinct operations from the loss back to the parameters, nearest the loss first, at most 64.
+        custom_functions: The user's own autograd functions in it.
+        file: The line that called backward: its file.
+        line: The line that called backward.
+    """
+
+    kind = "graph"
+    missing = "no loss's graph was seen"
+    step: int
+    reached: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    custom_functions: tuple[CustomFunction, ...] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """What a weight is multiplied with, past views, sums, dropout and batch norms.
+
+    Attributes:
+        parameter: Name of the weight.
+        linear: Names of the weights whose products reach it with no other operation between.
+        operations: The other operations whose results reach it: ``"Relu"``, ``"MaxPool2DWithIndices"``.
+        inputs: Whether the data reach it directly.
+    """
+
+    parameter: str
+    linear: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    inputs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring(Fact):
+    """What feeds each weight that multiplies, by the autograd graph of the first loss.
+
+    Attributes:
+        connections: One for each weight, in the order nearest the loss first.
+        complete: Whether the whole graph was walked.
+    """
+
+    kind = "wiring"
+    missing = "the loss's graph was not seen as a whole"
+    connections: tuple[Connection, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detachment(Fact):
+    """A module that is given its own earlier output within one forward pass, without its graph.
+
+    Attributes:
+        calls: How often the module was called in the step.
+        cut: How often with what was detached from its own output.
+        file: The user's file that detaches.
+        line: Its line.
+    """
+
+    kind = "detachment"
+    where: str
+    calls: int
+    cut: int
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonDifferentiableSample(Fact):
+    """Values drawn without a gradient from a distribution whose parameters are learnt, which a layer takes."""
+
+    kind = "non_differentiable_sample"
+    where: str
+    file: str | None = None
+    line: int | None = None

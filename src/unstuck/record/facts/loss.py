@@ -1,0 +1,157 @@
+"""Facts about the loss: the function that is called, what it is given, and its value before training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Broadcast", "InitialLoss", "Loss", "LossClasses", "LossOutput", "LossTarget", "OutputSoftmax"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputSoftmax:
+    """The softmax or log-softmax that made the outputs.
+
+    Attributes:
+        axis: The axis that it was taken over, counted from 0.
+        shape: Shape of its result, which views may have given another one since.
+        class_axis: The axis of its result that a loss over classes takes for the classes, past what moved it; None if
+            that is not known.
+    """
+
+    axis: int
+    shape: tuple[int, ...]
+    class_axis: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossOutput:
+    """What a loss is given first: the outputs of the model.
+
+    Attributes:
+        shape: Their shape.
+        minimum: Smallest one seen so far.
+        maximum: Greatest one seen so far.
+        operation: The operation that made them, past reshapes, as autograd names it without "Backward": "Addmm",
+            "Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh"; empty where unknown.
+        softmax: Axes and shape, where that operation is a softmax or a log-softmax; None where they are not known.
+        transposed: Whether axes were exchanged between that operation and the loss.
+    """
+
+    shape: tuple[int, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    operation: str = ""
+    softmax: OutputSoftmax | None = None
+    transposed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossTarget:
+    """What a loss is given second: the targets.
+
+    Attributes:
+        shape: Their shape.
+        type: ``"class"`` for integer ids, ``"real"`` for floating-point values.
+        mean: Mean of real targets seen so far.
+        variance: Variance of real targets seen so far.
+        minimum: Smallest target seen so far.
+        maximum: Greatest target seen so far.
+        distinct: Distinct values among the targets, at most 17, where more than 16 count as 17.
+        integers: Whether all real targets seen so far are whole numbers.
+        row_sums: Smallest and greatest sum of a row of real targets of shape (N, C), C > 1.
+    """
+
+    shape: tuple[int, ...] = ()
+    type: Literal["class", "real", "none"] = "none"
+    mean: float | None = None
+    variance: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    distinct: int | None = None
+    integers: bool | None = None
+    row_sums: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossClasses:
+    """The classes of a classification, and how well each is told from the others.
+
+    Attributes:
+        number: How many classes there are; None where it is no classification by ids.
+        counts: How often each class was among the targets seen so far.
+        recalls: Share of each class's examples that were classified rightly in the last part of the training, NaN
+            without any; of binary targets, of zeros and of ones.
+        recall_examples: Examples that each of these shares rests on, fading ones counted in part.
+    """
+
+    number: int | None = None
+    counts: tuple[int, ...] = ()
+    recalls: tuple[float, ...] = ()
+    recall_examples: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Fact):
+    """A call of the loss function.
+
+    Attributes:
+        function: Its name in torch.nn.functional, ``"cross_entropy"``, or ``"hinge_loss"`` and
+            ``"squared_hinge_loss"``, which users write out; None where only its value was seen.
+        reduction: mean, sum or none.
+        weighted: Whether class weights, positive weights or sample weights were given.
+        label_smoothing: Smoothing that was asked for.
+        output: What it is given first.
+        target: What it is given second.
+        classes: Of a classification, its classes.
+        file: The user's file that calls it.
+        line: The line of that call.
+    """
+
+    kind = "loss"
+    missing = "no loss function was recognised"
+    function: str | None
+    reduction: str = "mean"
+    weighted: bool = False
+    label_smoothing: float = 0.0
+    output: LossOutput = LossOutput()
+    target: LossTarget = LossTarget()
+    classes: LossClasses = LossClasses()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broadcast(Fact):
+    """Two tensors of different shape that met in the loss and broadcast to a larger one."""
+
+    kind = "broadcast"
+    step: int
+    first: tuple[int, ...]
+    second: tuple[int, ...]
+    result: tuple[int, ...]
+    function: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialLoss(Fact):
+    """The loss before the first update, against what it should be.
+
+    Attributes:
+        value: The loss measured.
+        expected: What an untrained network of the right scale gives: ln C, the entropy of the labels, the variance.
+        tolerance: Standard error of the measurement from sampling, times the number of standard errors allowed.
+        formula: Where the expectation comes from, ``"ln C, C = 10"``.
+        examples: Examples that it was measured on.
+    """
+
+    kind = "initial_loss"
+    value: float
+    expected: float
+    tolerance: float
+    formula: str
+    examples: int

@@ -1,0 +1,104 @@
+"""Facts about the model: its layers and parameters, which of them ran, and in which mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Layer", "Model", "Modes", "Parameter", "Ran", "Role"]
+
+Role = Literal["weight", "bias", "norm", "embedding", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A leaf module of a model.
+
+    Attributes:
+        path: Its path, ``"features.3"``.
+        type: Its class name, ``"Conv2d"``.
+        description: Its ``repr``, shortened.
+    """
+
+    path: str
+    type: str
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A parameter tensor.
+
+    Attributes:
+        name: Its name, ``"features.3.weight"``.
+        shape: Its shape.
+        role: weight, bias, norm (scale or shift of a normalisation), embedding, or other.
+        trainable: Whether it asks for a gradient.
+        optimized: Whether an optimizer holds it.
+        fresh: Whether its values look as an initialiser draws them, not learnt; None where that cannot be told.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    role: Role = "other"
+    trainable: bool = True
+    optimized: bool = True
+    fresh: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Fact):
+    """The model, as it stood when training began."""
+
+    kind = "model"
+    missing = "no model was seen"
+    type: str
+    layers: tuple[Layer, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran(Fact):
+    """The layers that ran in a forward pass that a backward pass followed.
+
+    Attributes:
+        step: Updates made.
+        layers: Paths of the leaf modules with parameters, in the order in which they first ran.
+        without_gradient: Those of them that ran while gradients were switched off.
+    """
+
+    kind = "ran"
+    step: int
+    layers: tuple[str, ...] = ()
+    without_gradient: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modes(Fact):
+    """How many modules that behave differently in training and evaluation are in which mode; stated when it changes.
+
+    Attributes:
+        step: Updates made.
+        phase: training: a forward pass that a backward pass followed; evaluation: one without gradients.
+        norms_training: Batch norms (with running statistics) in training mode.
+        norms_evaluating: Batch norms in evaluation mode.
+        dropouts_training: Dropouts (p > 0) in training mode.
+        dropouts_evaluating: Dropouts in evaluation mode.
+        frozen_norms: Batch norms in evaluation mode whose own parameters are frozen too, as in a frozen backbone.
+        unmoved_norms: Batch norms in evaluation mode whose running statistics are those they were made with.
+        model_training: Whether the model itself is in training mode.
+    """
+
+    kind = "modes"
+    missing = "the model has neither batch norm nor dropout"
+    step: int
+    phase: Literal["training", "evaluation"]
+    norms_training: int = 0
+    norms_evaluating: int = 0
+    dropouts_training: int = 0
+    dropouts_evaluating: int = 0
+    frozen_norms: int = 0
+    unmoved_norms: int = 0
+    model_training: bool = True

@@ -1,0 +1,99 @@
+"""Facts about who updates the weights: the optimizer, its learning-rate schedule, and what none updates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Optimizer", "ParameterGroup", "Schedule", "UnoptimizedParameter", "UnoptimizedParameters"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup:
+    """A parameter group of an optimizer; None where the method has no such constant."""
+
+    parameters: int
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    momentum: float | None = None
+    betas: tuple[float, ...] | None = None
+    epsilon: float | None = None
+    initial_rate: float | None = None  #: the rate that a schedule starts from or leads up to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Fact):
+    """The optimizer, as it stood at its first step, and where the user's code constructs it or steps it."""
+
+    kind = "optimizer"
+    missing = "no optimizer was seen"
+    type: str
+    groups: tuple[ParameterGroup, ...] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Fact):
+    """A learning-rate schedule that was seen.
+
+    Attributes:
+        type: Its class name.
+        per: How often it is stepped.
+        steps: Times that it was stepped so far.
+        updates: Optimizer updates made so far.
+        before_update: Whether it was stepped before the first update.
+        base_rate: The rate that it starts from or leads up to: the highest of the groups' max_lr or initial_lr.
+        stale: Of a schedule that waits for a plateau: its latest steps in which its metric did not improve, by its own
+            threshold.
+        file: Where the user's code steps it.
+        line: The line of that call.
+    """
+
+    kind = "schedule"
+    type: str
+    per: Literal["step", "epoch", "unknown"] = "unknown"
+    steps: int = 0
+    updates: int = 0
+    before_update: bool = False
+    base_rate: float | None = None
+    stale: int = 0
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnoptimizedParameter:
+    """A tensor that asks for a gradient and gets one, and that no optimizer holds.
+
+    Attributes:
+        name: Its name in the model, or that of the user's variable; empty where neither is known.
+        shape: Its shape.
+        fresh: Whether its values look as an initialiser draws them, and not learnt; None where that cannot be told.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    fresh: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnoptimizedParameters(Fact):
+    """Parameters that the loss leads to, that no optimizer holds, and that nobody has changed; stated anew each time.
+
+    Attributes:
+        step: Updates made.
+        since: Updates that had been made when they were first compared.
+        unchanged: The tensors.
+        reached: How many tensors the loss leads to in all.
+        held: How many of them the training's own optimizer holds.
+    """
+
+    kind = "unoptimized_parameters"
+    step: int
+    since: int
+    unchanged: tuple[UnoptimizedParameter, ...] = ()
+    reached: int = 0
+    held: int = 0

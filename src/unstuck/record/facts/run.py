@@ -1,0 +1,161 @@
+"""Facts about the course of a training: what was planned, what happened, how it ended, and what watching cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Cost", "End", "Environment", "Event", "NonFinite", "Passes", "Recipe", "Training", "Unread"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Fact):
+    """The recipe of a training, as TOML; empty where a script or the user's own loop was observed."""
+
+    kind = "recipe"
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(Fact):
+    """The machine and the releases."""
+
+    kind = "environment"
+    unstuck: str
+    python: str
+    torch: str = ""
+    device: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Fact):
+    """What a training was meant to be, as far as it is known.
+
+    Attributes:
+        epochs: Most epochs.
+        steps_per_epoch: Updates in each.
+        patience: Epochs without a better one after which it stops.
+        l1: Factor of the sum of absolute weights that costs beside the loss.
+        l2: Twice the factor of the sum of squares that does, which plain descent feels as weight decay.
+    """
+
+    kind = "training"
+    epochs: int | None = None
+    steps_per_epoch: int | None = None
+    patience: int | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passes(Fact):
+    """Passes that training made before its first updates, 50 at most.
+
+    Attributes:
+        updates: Those updates.
+        forward: Batches that entered the model, with gradients.
+        backward: Backward passes that reached its parameters.
+        lost: Backward passes whose gradients were cleared before any update used them.
+        used: Forward passes of which a loss was made, the most of any loss that was looked at.
+        unmoved: Whether there was no update, and no weight has changed either.
+    """
+
+    kind = "passes"
+    missing = "the training was cut off"
+    updates: int
+    forward: int
+    backward: int
+    lost: int = 0
+    used: int = 0
+    unmoved: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Fact):
+    """Something that happened at a step, in words: ``"the optimizer skipped a step"``.
+
+    Attributes:
+        step: Updates made before it.
+        what: It in words.
+        blinds: Whether something is not seen from then on.
+    """
+
+    kind = "event"
+    step: int
+    what: str
+    blinds: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unread(Fact):
+    """A part of the observation that failed, and what is missing for it from then on.
+
+    Attributes:
+        step: Updates made before it.
+        collector: Name of the part.
+        signals: Keys of the signals that it would have given.
+        error: The error, in one line.
+    """
+
+    kind = "unread"
+    step: int
+    collector: str
+    signals: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NonFinite(Fact):
+    """The first NaN or infinity that was seen.
+
+    Attributes:
+        step: The training step.
+        what: input, target, activation, loss, gradient or weight.
+        where: Module, parameter or function that produced it first; empty where unknown.
+        count: Non-finite values in it.
+        examples: Rows of the batch that hold them, at most 16.
+        suspects: Functions in the loss whose slope is infinite at the edge of their range, where a backward pass made
+            weights of a finite loss non-finite.
+        file: The line that calls the function, or the first suspect: its file.
+        line: That line.
+    """
+
+    kind = "non_finite"
+    step: int
+    what: Literal["input", "target", "activation", "loss", "gradient", "weight"]
+    where: str = ""
+    count: int = 0
+    examples: tuple[int, ...] = ()
+    suspects: tuple[str, ...] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class End(Fact):
+    """How training ended.
+
+    Attributes:
+        reason: completed, early stopping, diverged, interrupted (Ctrl-C) or crashed.
+        steps: Optimizer updates made.
+        message: The error of a crash, in one line.
+    """
+
+    kind = "end"
+    reason: Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
+    steps: int
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost(Fact):
+    """What observing cost."""
+
+    kind = "cost"
+    seconds: float
+    training_seconds: float
+    sampled_steps: int
+    steps: int

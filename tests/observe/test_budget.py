@@ -1,0 +1,122 @@
+"""What watching may cost, and has cost, over all trainings of a program."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from unstuck.errors import ArgumentError
+from unstuck.observe.budget import (
+    EVALUATION_SECONDS,
+    RECOGNISING_SECONDS,
+    WORTHWHILE_SECONDS,
+    Budget,
+    Spending,
+    check_budget,
+)
+
+
+@dataclass
+class Spent:
+    """Counts its own seconds."""
+
+    spent: float = 0.0
+
+
+def spending(budget: Budget) -> tuple[Spending, Spent, Spent]:
+    forward, evaluation = Spent(), Spent()
+    return Spending(budget, forward, evaluation), forward, evaluation
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.5, float("nan"), float("inf")])
+def test_an_impossible_budget_is_refused(share: float) -> None:
+    with pytest.raises(ArgumentError, match="budget"):
+        Budget(share)
+    with pytest.raises(ArgumentError, match=r"above 0 and at most 1"):
+        check_budget(share)
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.02, 1.0])
+def test_a_share_is_accepted(share: float) -> None:
+    assert Budget(share).share == share
+
+
+def test_time_is_counted_from_the_first_training() -> None:
+    budget = Budget()
+    assert budget.elapsed(5.0) == 0.0
+    budget.begin(3.0)
+    budget.begin(4.0)
+    assert budget.elapsed(5.0) == 2.0
+
+
+def test_a_program_of_two_minutes_and_more_pays_its_share_and_a_short_one_more_of_it() -> None:
+    budget = Budget(0.02)
+    for seconds in (WORTHWHILE_SECONDS, 1e3, 1e5):
+        assert budget.allowed(seconds) == pytest.approx(0.02 * seconds)
+    shares = [budget.allowed(seconds) / seconds for seconds in (1.0, 5.0, 30.0, 119.0)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[1] == pytest.approx(0.1, rel=0.05)
+    assert shares[2] == pytest.approx(0.04, rel=0.05)
+
+
+def test_recognising_and_evaluations_are_granted_a_little_once() -> None:
+    budget = Budget()
+    budget.spent = 10.0
+    budget.recognising, budget.evaluating = 0.03, 0.05
+    assert budget.on_samples == pytest.approx(9.92)
+    budget.recognising, budget.evaluating = 5.0, 5.0
+    assert budget.on_samples == pytest.approx(10.0 - RECOGNISING_SECONDS - EVALUATION_SECONDS)
+    budget.granted = 1.0
+    assert budget.beside_start == pytest.approx(9.0 - RECOGNISING_SECONDS - EVALUATION_SECONDS)
+
+
+def test_what_is_spent_is_taken_once() -> None:
+    budget = Budget()
+    own, forward, evaluation = spending(budget)
+    own.between, forward.spent, evaluation.spent = 1.0, 2.0, 0.5
+    own.settle()
+    own.settle()
+    assert (own.whole, budget.spent, budget.evaluating) == (3.5, 3.5, 0.5)
+    own.between += 1.0
+    own.evaluating += 0.25
+    own.settle()
+    assert (budget.spent, budget.evaluating) == (4.5, 0.75)
+
+
+def test_trainings_draw_from_one_budget() -> None:
+    budget = Budget()
+    made = [spending(budget) for _ in range(5)]
+    for number, (own, forward, _) in enumerate(made):
+        own.between, forward.spent = 1.0, float(number)
+        own.settle()
+    assert budget.spent == 5.0 + sum(range(5))
+    made[0][0].recognised(2.0)
+    assert made[1][0].recognising == 0.0
+    assert budget.recognising == 2.0
+
+
+def test_what_one_training_has_spent_delays_another() -> None:
+    budget = Budget(0.02)
+    (first, _, _), (second, _, _) = spending(budget), spending(budget)
+    budget.begin(first.began)
+    first.recognised(1.0)
+    second.recognised(1.0)
+    assert first.recognises_from - first.began == pytest.approx((1.0 - RECOGNISING_SECONDS) / 0.01)
+    assert second.recognises_from - first.began == pytest.approx((2.0 - RECOGNISING_SECONDS) / 0.01)
+    now = first.began + 100.0
+    assert second.may_evaluate(now)
+    budget.evaluating = 0.5 * 0.02 * 100.0 + EVALUATION_SECONDS + 1e-6
+    assert not first.may_evaluate(now)
+    assert not second.may_evaluate(now)
+    assert second.may_evaluate(now + 1.0)
+
+
+def test_the_cost_is_a_fact() -> None:
+    own, forward, _ = spending(Budget())
+    own.between, forward.spent = 0.25, 0.5
+    own.began = time.perf_counter() - 10.0
+    cost = own.cost(samples=3, steps=40)
+    assert (cost.seconds, cost.sampled_steps, cost.steps) == (0.75, 3, 40)
+    assert cost.training_seconds == pytest.approx(10.0, abs=1.0)

@@ -1,0 +1,116 @@
+"""The loss, as runs keep what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from unstuck.record import facts
+from unstuck.record.facts import loss
+
+Read = Callable[[str, dict[str, Any]], Any]
+
+RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
+    (
+        "loss",
+        {
+            "function": "nll_loss",
+            "reduction": "sum",
+            "weighted": True,
+            "label_smoothing": 0.1,
+            "output": {
+                "shape": [6, 3],
+                "minimum": -3.5,
+                "maximum": -0.5,
+                "operation": "LogSoftmax",
+                "softmax": {"axis": 0, "shape": [6, 3], "class_axis": 1},
+                "transposed": True,
+            },
+            "target": {
+                "shape": [6],
+                "type": "class",
+                "mean": 1.0,
+                "variance": 0.5,
+                "minimum": 0.0,
+                "maximum": 2.0,
+                "distinct": 3,
+                "integers": True,
+                "row_sums": [1.0, 1.0],
+            },
+            "classes": {
+                "number": 3,
+                "counts": [12, 8, 4],
+                "recalls": [0.25, 1.0, 0.0],
+                "recall_examples": [3.0, 2.0, 1.0],
+            },
+            "file": "t.py",
+            "line": 14,
+        },
+        facts.Loss(
+            function="nll_loss",
+            reduction="sum",
+            weighted=True,
+            label_smoothing=0.1,
+            output=facts.LossOutput(
+                shape=(6, 3),
+                minimum=-3.5,
+                maximum=-0.5,
+                operation="LogSoftmax",
+                softmax=facts.OutputSoftmax(axis=0, shape=(6, 3), class_axis=1),
+                transposed=True,
+            ),
+            target=facts.LossTarget(
+                shape=(6,),
+                type="class",
+                mean=1.0,
+                variance=0.5,
+                minimum=0.0,
+                maximum=2.0,
+                distinct=3,
+                integers=True,
+                row_sums=(1.0, 1.0),
+            ),
+            classes=facts.LossClasses(
+                number=3, counts=(12, 8, 4), recalls=(0.25, 1.0, 0.0), recall_examples=(3.0, 2.0, 1.0)
+            ),
+            file="t.py",
+            line=14,
+        ),
+    ),
+    (
+        "broadcast",
+        {"step": 1, "first": [32, 1], "second": [32], "result": [32, 32], "function": "sub", "file": "t.py", "line": 8},
+        facts.Broadcast(step=1, first=(32, 1), second=(32,), result=(32, 32), function="sub", file="t.py", line=8),
+    ),
+    (
+        "initial_loss",
+        {"value": 2.25, "expected": 2.5, "tolerance": 0.5, "formula": "ln C, C = 12", "examples": 32},
+        facts.InitialLoss(value=2.25, expected=2.5, tolerance=0.5, formula="ln C, C = 12", examples=32),
+    ),
+]
+"""Each kind as a run has it, and the fact that it stands for, with all fields set."""
+
+
+@pytest.mark.parametrize(("kind", "values", "fact"), RECORDED, ids=[kind for kind, *_ in RECORDED])
+def test_what_runs_hold_is_read(kind: str, values: dict[str, Any], fact: facts.Fact, read: Read) -> None:
+    assert read(kind, values) == fact
+
+
+@pytest.mark.parametrize("fact", [fact for *_, fact in RECORDED], ids=lambda fact: fact.kind)
+def test_what_is_stated_comes_back(fact: facts.Fact, stored: Callable[[facts.Fact], facts.Fact]) -> None:
+    assert stored(fact) == fact
+
+
+def test_every_kind_of_the_module_is_here() -> None:
+    assert [kind for kind, *_ in RECORDED] == [
+        kind for kind, cls in facts.KINDS.items() if cls.__module__ == loss.__name__
+    ]
+
+
+def test_a_loss_of_which_only_the_value_was_seen(read: Read) -> None:
+    """Its parts are there, and empty, so that a rule may ask for them."""
+    loss = read("loss", {"function": None})
+    assert loss == facts.Loss(function=None)
+    assert (loss.output.shape, loss.output.softmax, loss.target.type, loss.classes.number) == ((), None, "none", None)
