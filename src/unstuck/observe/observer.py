@@ -66,6 +66,7 @@ class Observer:
     Attributes:
         latest: The newest numbers.
         failure: The error that ended the observation; training goes on without it.
+        passed_by: Backward passes of others since the latest of this training.
 
     Raises:
         ArgumentError: The optimizer holds no parameters, or the budget is out of range.
@@ -106,6 +107,7 @@ class Observer:
         self.updates_of: int | None = id(steps)
         self.entries = self._roots.identities
         self.awaits_evaluations = True
+        self.passed_by = 0
         self._loss: float | None = None
         self._rates: tuple[float, ...] = ()
         self._process = os.getpid()
@@ -203,7 +205,7 @@ class Observer:
         with events.Ours():
             self._settle_own()
             self._batches.close()
-            if self._steps() is not None and self._clock.step == 0 and len(self._roots):
+            if self._own is None and self._steps() is not None and self._clock.step == 0 and len(self._roots):
                 self._open()
             self._clock.phase = Phase.ENDED
             if self._journal.opened:
@@ -249,6 +251,7 @@ class Observer:
         if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
             graph = own.graph(backward, clock, self._view.parameters)
         if not own.concerned:
+            self.passed_by += 1
             return
         self._batches.close()
         lost = clock.phase is Phase.BACKWARD and not own.intermediate and own.cleared()
@@ -277,12 +280,14 @@ class Observer:
         if self._clock.phase is Phase.REPEATED or not self._ownership.concerned:
             return
         if self._ownership.ended(backward):
+            self.passed_by = 0
             self._passes.backward_reached()
             if self._own is not None:
                 self._own.expect(backward, keep=self._clock.sampled)
                 self._update_begins(self._own.holder)
                 self._await_call()
         else:
+            self.passed_by += 1
             self._journal.pass_by()
 
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
