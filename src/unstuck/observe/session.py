@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-import weakref
 from types import TracebackType
 
 from torch import Tensor
@@ -19,6 +18,10 @@ from unstuck.observe.updates import OwnUpdates, learnable
 from unstuck.record import RunWriter
 
 __all__ = ["Session"]
+
+
+AWAITED = 4
+"""Backward passes of others after which no update of a program's own is awaited any more, nor its tensors held."""
 
 
 class Session:
@@ -63,7 +66,8 @@ class Session:
         self._budget = Budget(budget)
         self._streams = itertools.count()
         self._observers: list[Observer] = []
-        self._own: weakref.ref[OwnUpdates] | None = None
+        self._own: list[tuple[Observer, set[int]]] = []
+        self._passes = 0
         self._failure: Exception | None = None
         self._before = 0
         self._backward = 0
@@ -103,14 +107,23 @@ class Session:
             self._watch(Observer(None, optimizer, self._writer, budget=self._budget, streams=self._streams))
 
     def backward_begins(self, backward: Backward) -> None:
-        """Watch a program without an optimizer, by the leaves of its loss, or by what gradients are taken for."""
-        if self._own is not None or self.optimizers or not backward.roots:
+        """Watch a program without an optimizer, by the leaves of its losses, or by what gradients are taken for."""
+        if self.optimizers or not backward.roots:
+            return
+        self._passes += 1
+        for observer, _ in tuple(self._own):
+            if observer.passed_by >= AWAITED:
+                observer.retire()
+                self._own = [pair for pair in self._own if pair[0] is not observer]
+        if self._own and self._passes > AWAITED and self._passes & (self._passes - 1):
             return
         leaves = learnable(backward.roots[0])
         if backward.inputs:
             sought = {id(tensor) for tensor in backward.inputs}
             leaves = [leaf for leaf in leaves if id(leaf) in sought]
-        self._watch_own(leaves, backward)
+        keys = {id(leaf) for leaf in leaves}
+        if keys and not any(keys & known for _, known in self._own):
+            self._watch_own(leaves, backward)
 
     def transformed(self) -> None:
         """Note that gradients are taken within transforms of torch.func, where nothing can be read."""
@@ -121,12 +134,11 @@ class Session:
         self._failure = error
 
     def _watch_own(self, parameters: list[Tensor], backward: Backward) -> None:
-        if parameters:
-            updates = OwnUpdates(parameters)
-            self._own = weakref.ref(updates)
-            observer = Observer(None, updates, self._writer, budget=self._budget, streams=self._streams)
-            self._watch(observer)
-            observer.backward_begins(backward)
+        updates = OwnUpdates(parameters)
+        observer = Observer(None, updates, self._writer, budget=self._budget, streams=self._streams)
+        self._own.append((observer, {id(parameter) for parameter in parameters}))
+        self._watch(observer)
+        observer.backward_begins(backward)
 
     def _watch(self, observer: Observer) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ from torch.utils.data import (
     BatchSampler,
     DataLoader,
     IterableDataset,
+    RandomSampler,
     SequentialSampler,
     TensorDataset,
     WeightedRandomSampler,
@@ -65,7 +66,10 @@ class Uncounted:
 
 
 class Shuffled(SequentialSampler):
-    """In an order of the user's own."""
+    """In an order of the user's own, who has not made it to have a length."""
+
+    def __len__(self) -> int:
+        raise AssertionError("nobody asks for it")
 
 
 @pytest.mark.parametrize(
@@ -74,13 +78,24 @@ class Shuffled(SequentialSampler):
         (DataLoader(DATA, batch_size=3), (4, 10), "sequential"),
         (DataLoader(DATA, batch_size=3, drop_last=True), (3, 10), "sequential"),
         (DataLoader(DATA, sampler=WeightedRandomSampler([1.0] * 10, 6)), (6, 10), "random"),
-        (DataLoader(DATA, sampler=Shuffled(DATA)), (10, 10), "other"),
-        (DataLoader(DATA, batch_sampler=BatchSampler(SequentialSampler(DATA), 4, False)), (3, 10), "sequential"),
-        (DataLoader(DATA, batch_sampler=[[3, 1], [0, 2]]), (2, 10), "other"),
+        (DataLoader(DATA, sampler=Shuffled(DATA)), (None, None), "other"),
+        (DataLoader(DATA, batch_sampler=BatchSampler(SequentialSampler(DATA), 4, False)), (None, None), "sequential"),
+        (DataLoader(DATA, batch_sampler=BatchSampler(RandomSampler(DATA), 4, False)), (None, None), "random"),
+        (DataLoader(DATA, batch_sampler=[[3, 1], [0, 2]]), (None, None), "other"),
         (DataLoader(Endless(), batch_size=2), (None, None), "other"),
         (DataLoader(Uncounted(), sampler=[0]), (None, None), "other"),
     ],
-    ids=["plain", "last dropped", "weighted", "own sampler", "batches", "own batches", "endless", "uncounted"],
+    ids=[
+        "plain",
+        "last dropped",
+        "weighted",
+        "own sampler",
+        "batches",
+        "random batches",
+        "own batches",
+        "endless",
+        "uncounted",
+    ],
 )
 def test_extent_and_order(view: View, loader: Any, extent: tuple[int | None, int | None], order: str) -> None:
     loaders = Loaders(view)

@@ -47,7 +47,7 @@ def test_a_fact_is_noticed_once_for_each_place(view: View) -> None:
         ("softmax", "a", 1),
         ("softmax", "b", 1),
         ("softmax", "a", 2),
-        ("draw", "a", 1),
+        ("non_differentiable_sample", "a", 1),
     ]
     view.noticed.clear()
     view.begin(1)

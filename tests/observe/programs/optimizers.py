@@ -231,14 +231,14 @@ def freed_when_dropped():
 
 
 def leaves_freed_without_an_optimizer():
-    dead = []
-    for _ in range(3):
+    """Soon: an update that the program makes itself is awaited for a few backward passes."""
+    references = []
+    for _ in range(12):
         x = torch.ones(3, requires_grad=True)
         x.square().sum().backward()
-        reference = weakref.ref(x)
+        references.append(weakref.ref(x))
         del x
-        dead.append(reference() is None)
-    return dead
+    return [reference() is None for reference in references[:6]]
 
 
 def activations_freed_after_backward():

@@ -43,25 +43,25 @@ def told() -> Iterator[list[str]]:
     torch.compiler.reset()
 
 
-WRAPPED: dict[str, Callable[[nn.Module], object]] = {
+WRAPPED: dict[str, Callable[[nn.Module], Any]] = {
     "by position": lambda module: torch.compile(module, backend="eager"),
     "by keyword": lambda module: torch.compile(model=module, backend="eager"),
     "by a decorator": lambda module: torch.compile(backend="eager")(module),
-    "in place": lambda module: module.compile(backend="eager"),
+    "in place": lambda module: (module.compile(backend="eager"), module)[1],
 }
 
 
 @pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED.keys())
-def test_a_module_that_is_wrapped_is_told_once_and_known(told: list[str], wrap: Callable[[nn.Module], object]) -> None:
-    module = nn.Linear(2, 1)
-    kept = wrap(module)
-    if wrap is not WRAPPED["in place"]:
-        assert any(known is module for known in compilation.modules())
-    assert compilation.began() or kept is None
-    if compilation.began():
-        assert told == ["first", "second"]
-    wrap(nn.Linear(2, 1))
-    assert told in (["first", "second"], [])
+def test_a_module_that_is_wrapped_is_told_at_once_and_only_once(
+    told: list[str], wrap: Callable[[nn.Module], Any]
+) -> None:
+    modules = [nn.Linear(2, 1), nn.Linear(2, 1)]
+    kept = [wrap(module) for module in modules]
+    assert compilation.began()
+    assert told == ["first", "second"]
+    kept[0](torch.ones(1, 2))
+    assert told == ["first", "second"]
+    assert [any(known is module for known in compilation.modules()) for module in modules] == [True, True]
 
 
 def test_modules_are_not_kept_alive(told: list[str]) -> None:
@@ -85,8 +85,10 @@ def test_a_function_is_told_when_it_is_first_traced(told: list[str]) -> None:
 def test_what_a_compiler_would_trace_is_taken_away_and_the_rest_stays(told: list[str]) -> None:
     class Seeing:
         spent = 0.0
-        calls: dict[Any, Any] = {}  # noqa: RUF012
         scalars = staticmethod(lambda *_, **__: None)
+
+        def __init__(self) -> None:
+            self.calls: dict[Any, Any] = {}
 
     before = [patch.owner.__dict__[patch.attribute] for patch in PATCHES]
     forward.listen(Seeing())  # pyright: ignore

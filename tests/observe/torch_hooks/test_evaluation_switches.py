@@ -56,7 +56,7 @@ def test_an_evaluation_between_samples_is_seen(
     x, y = torch.randn(8, 3), torch.randn(8, 1)
     fresh = torch.randn(8, 3)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
-        monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
+        monkeypatch.setattr(observer._pace.sampler, "due", lambda *_, **__: False)
         observer._spending.recognised(1e9)
         for step in range(60):
             optimizer.zero_grad()
@@ -78,7 +78,7 @@ def test_a_loop_that_tells_its_evaluations_is_not_disturbed_by_them(
     model = nn.Linear(3, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
-        monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
+        monkeypatch.setattr(observer._pace.sampler, "due", lambda *_, **__: False)
         observer._spending.recognised(1e9)
         observer.evaluated(validation_loss=1.0)
         for _ in range(60):
@@ -95,7 +95,7 @@ def test_counting_without_gradients_does_not_make_the_next_step_slower(
     model = nn.Linear(3, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
-        monkeypatch.setattr(observer._sampler, "due", lambda *_, **__: False)
+        monkeypatch.setattr(observer._pace.sampler, "due", lambda *_, **__: False)
         observer._spending.recognised(1e9)
         for step in range(60):
             if step > 55:

@@ -269,26 +269,78 @@ def test_modules_that_began_before_can_be_entered(seen: Callable[..., Seen]) -> 
     assert list(forward.running_modules()) == []
 
 
-def test_a_mode_of_the_users_above_ours_is_left_in_place(seen: Callable[..., Seen]) -> None:
-    class Theirs(TorchFunctionMode):
-        count = 0
+class Theirs(TorchFunctionMode):
+    """A mode of the user's, which counts."""
 
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            self.count += 1
-            return func(*args, **(kwargs or {}))
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
 
-    listener = seen(torch.exp)
-    with Theirs() as theirs:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["theirs came first", "ours came first"])
+def test_modes_of_the_users_are_left_in_place_and_see_the_same(seen: Callable[..., Seen], first: bool) -> None:
+    listener, outer, inner = Seen(torch.exp), Theirs(), Theirs()
+    if not first:
+        forward.listen(listener)
+    with outer, inner:
+        if first:
+            forward.listen(listener)
         torch.exp(X)
+        assert (len(listener.called), inner.count, outer.count) == (1, 1, 1)
         forward.unlisten(listener)
+        assert torch._C._len_torch_function_stack() == 2
         torch.exp(X)
-        assert theirs.count == 2
-    assert torch._C._len_torch_function_stack() == 1, "ours could not be taken from below theirs"
+        assert (len(listener.called), inner.count, outer.count) == (1, 2, 2)
+        forward.listen(listener)
+        torch.exp(X)
     torch.exp(X)
-    assert len(listener.called) == 1
-    forward.listen(listener)
-    torch.exp(X)
+    assert (len(listener.called), inner.count, outer.count) == (3, 3, 3)
+    forward.unlisten(listener)
+    assert torch._C._len_torch_function_stack() == 0
+
+
+def test_the_default_device_stays_what_it_is(seen: Callable[..., Seen]) -> None:
+    listener = Seen(torch.exp)
+    torch.set_default_device("meta")
+    try:
+        forward.listen(listener)
+        assert torch.exp(torch.ones(2)).is_meta
+        with torch.device("cpu"):
+            assert not torch.exp(torch.ones(2)).is_meta
+        forward.unlisten(listener)
+        assert torch.ones(2).is_meta
+    finally:
+        torch.set_default_device(None)
+        forward.unlisten(listener)
+    assert not torch.ones(2).is_meta
     assert len(listener.called) == 2
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_fused_layers_run_without_our_mode(seen: Callable[..., Seen], raises: bool) -> None:
+    listener, depths = seen(), []
+
+    class Attention(nn.MultiheadAttention):
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            depths.append(torch._C._len_torch_function_stack())
+            if raises:
+                raise ValueError("mine")
+            return super().forward(*args, **kwargs)
+
+    layer, x = Attention(4, 2), torch.randn(3, 2, 4)
+    for training in (True, False):
+        layer.train(training)
+        try:
+            layer(x, x, x)
+        except ValueError:
+            assert raises
+        assert torch._C._len_torch_function_stack() == 1
+    assert depths == [1, 0], "in evaluation only"
+    assert len(listener.modules) >= 2
 
 
 def test_nothing_is_seen_of_a_transform_whose_tensors_hold_no_values(seen: Callable[..., Seen]) -> None:

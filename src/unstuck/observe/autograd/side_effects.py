@@ -14,7 +14,7 @@ STORES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DERE
 MUTATORS = frozenset({"append", "appendleft", "extend", "insert", "setdefault", "write", "writelines", "put", "send"})
 """Methods that change what they belong to, and that no tensor has."""
 
-OWN = frozenset({"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "COPY", "SWAP", "DUP_TOP", "ROT_TWO"})
+OWN = frozenset({"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"})
 """Instructions before the setting of an attribute that speak of a variable of the function's own."""
 
 

@@ -91,7 +91,9 @@ def _extent(loader: Any) -> tuple[int | None, int | None]:
     try:
         if isinstance(loader.dataset, IterableDataset):
             return None, None
-        if type(loader.sampler) not in OWN_SAMPLERS or type(loader.batch_sampler) not in (BatchSampler, type(None)):
+        batches = loader.batch_sampler
+        plain = batches is None or (type(batches) is BatchSampler and batches.sampler is loader.sampler)
+        if type(loader.sampler) not in OWN_SAMPLERS or not plain:
             return None, None  # nobody asks for the length of what the user has made to have none
         return len(loader), len(loader.dataset)
     except Exception:  # it is the user's own code that counts them, or does not
@@ -99,7 +101,8 @@ def _extent(loader: Any) -> tuple[int | None, int | None]:
 
 
 def _order(loader: Any) -> Order:
-    sampler = getattr(loader, "sampler", None)
+    batches = getattr(loader, "batch_sampler", None)
+    sampler = getattr(loader, "sampler", None) if batches is None else getattr(batches, "sampler", None)
     if isinstance(sampler, RandomSampler | WeightedRandomSampler):
         return "random"
     plain = type(getattr(loader, "batch_sampler", None)).__name__ in ("BatchSampler", "NoneType")

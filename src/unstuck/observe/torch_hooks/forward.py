@@ -26,7 +26,6 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 from torch.overrides import TorchFunctionMode
-from torch.utils._device import DeviceContext
 from torch.utils.hooks import RemovableHandle
 
 from unstuck.observe.torch_hooks import compilation, events
@@ -44,6 +43,7 @@ __all__ = [
     "gradients_on",
     "listen",
     "running_modules",
+    "step_off",
     "turned",
     "unlisten",
     "unwatch",
@@ -128,7 +128,7 @@ class _Calls(TorchFunctionMode):
             raise
         for listener in tuple(self._state.listeners):
             handler = listener.calls.get(func)
-            if handler is None and type(output) is Tensor and not output.ndim:
+            if handler is None and type(output) is Tensor and not output.is_nested and not output.ndim:
                 handler = listener.scalars
             if handler is not None and watchable():
                 _show(listener, handler, func, args, kwargs, output, learning=torch.is_grad_enabled())
@@ -192,7 +192,7 @@ def listen(listener: ForwardListener) -> None:
     if not _handles:
         _handles.append(register_module_forward_pre_hook(_before))
         _handles.append(register_module_forward_hook(_after, always_call=True))
-    if state.mode is None and not torch.is_anomaly_enabled():  # which prints the frames of each call
+    if state.mode is None and not torch.is_anomaly_enabled():
         state.mode = _Calls(state)
         _put_below(state.mode)
 
@@ -276,6 +276,11 @@ def gradients_on() -> None:
                 disregard(watcher)
 
 
+def step_off() -> None:
+    """See no functions of this thread from now on, until somebody listens anew."""
+    _leave_mode(_thread.state)
+
+
 def blind() -> bool:
     """Whether something was compiled, so that forward passes are not seen any more."""
     return compilation.began()
@@ -325,7 +330,7 @@ def _put_below(mode: _Calls) -> None:
     PyTorch's own mode for the default device has to be the lowest.
     """
     above = [_pop() for _ in range(_depth())]
-    while above and isinstance(above[-1], DeviceContext):
+    if above and above[-1] is getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None):  # pyright: ignore
         _push(above.pop())
     for other in (mode, *reversed(above)):
         _push(other)
@@ -377,8 +382,6 @@ def _before(module: nn.Module, inputs: Any) -> None:
     if not watchable():
         return
     outermost, learning = len(state.modules) == 1, torch.is_grad_enabled()
-    if outermost and torch.is_anomaly_enabled():  # which keeps the frames of each call, to print them
-        _leave_mode(state)
     inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
     for listener in tuple(state.listeners):
         _show(listener, listener.module_begins, module, inputs, outermost=outermost, learning=learning)

@@ -30,6 +30,7 @@ from unstuck.observe.torch_hooks import (
     updates,
     warning_locations,
 )
+from unstuck.observe.torch_hooks.anomaly_mode import around_anomaly_mode
 from unstuck.observe.torch_hooks.events import Listener
 
 __all__ = ["PATCHES", "Patch", "listen", "unlisten"]
@@ -61,6 +62,8 @@ PATCHES = (
     Patch(nn.Module, "train", evaluation_switches.around_turn, compiled=False),
     Patch(torch.inference_mode, "__enter__", evaluation_switches.around_turn, compiled=False),
     Patch(torch.set_grad_enabled, "__init__", evaluation_switches.around_gradients, compiled=False),
+    Patch(torch.autograd.detect_anomaly, "__enter__", around_anomaly_mode),
+    Patch(torch.autograd.set_detect_anomaly, "__init__", around_anomaly_mode),
     Patch(torch, "compile", compilation.around_compile),
     Patch(warnings, "warn", warning_locations.around_warn),
     Patch(warnings, "showwarning", warning_locations.around_showwarning),
