@@ -153,6 +153,7 @@ def test_a_watched_rank_makes_no_collective_call_of_its_own(
     assert watched == plain
     assert own == []
     run = Run.open(tmp_path)
+    assert not run.facts(facts.Unread), "each collector passes by what it cannot read"
     assert run.fact(facts.Model).parameters[0].shape == (WIDTH, WIDTH)
     assert len(run.table(signals.WEIGHT_NORM).values) >= 1
 
@@ -201,6 +202,7 @@ def test_functions_that_call_on_other_ranks_are_not_run_again(two_ranks: Any, ow
     assert watched == plain
     assert own == []
     assert len(plain) == 3 * STEPS
+    assert not Run.open(tmp_path).facts(facts.Unread)
 
 
 def test_what_is_not_seen_is_said(two_ranks: Any, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from unstuck.observe import blind_spots
 from unstuck.observe.sharded import shards
 from unstuck.observe.sharded.rank_store import RankStore
+from unstuck.observe.updates import Holder
 from unstuck.record import signals
 
 pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="PyTorch is built without torch.distributed")
@@ -128,3 +129,10 @@ def test_what_is_missing_of_spread_parameters_is_said(two_ranks: Any) -> None:
     assert list(shards.unmeasured([torch.ones(2), replica], gathered=False)) == []
     assert list(shards.unmeasured([shard, replica], gathered=False)) == [blind_spots.SHARDED]
     assert list(shards.unmeasured([flattened], gathered=False)) == [blind_spots.FLATTENED]
+
+
+@pytest.mark.parametrize("placement", [Shard(0), Replicate()])
+def test_shards_are_found_with_and_without_an_optimizer(placement: Any, two_ranks: Any) -> None:
+    parameter = nn.Parameter(distribute_tensor(torch.ones(4, 3), two_ranks, [placement]))
+    for steps in (torch.optim.SGD([parameter], lr=1.0), Holder([parameter])):
+        assert shards.has_shards(steps) is isinstance(placement, Shard)

@@ -28,6 +28,8 @@ __all__ = [
 PLAIN = (Tensor, nn.Parameter, nn.Buffer)
 """Types that hold their values themselves."""
 
+_BUILT = distributed.is_available()
+
 
 class LocalOnly(TorchDispatchMode):
     """Refuse every operation on a tensor that several processes hold: an error, where it might wait for ever.
@@ -60,7 +62,7 @@ def local_only() -> contextlib.AbstractContextManager[object]:
 
 def alone() -> bool:
     """Whether no other process takes part in the program's computations, so that its own code may be run once more."""
-    return not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1)
+    return not (_BUILT and distributed.is_initialized() and distributed.get_world_size() > 1)
 
 
 def is_distributed(tensor: Tensor) -> bool:

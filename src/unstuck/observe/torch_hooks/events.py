@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from torch.optim import Optimizer
 
-from unstuck.observe.tensors.distributed import local_only
+from unstuck.observe.tensors.distributed import alone, local_only
 from unstuck.observe.torch_hooks.aside import Aside
 
 __all__ = [
@@ -107,12 +107,14 @@ class Ours:
             thread.telling = True
             self._aside = Aside()
             self._aside.__enter__()
-            self._local = local_only()
-            self._local.__enter__()
+            self._local = None if alone() else local_only()
+            if self._local is not None:
+                self._local.__enter__()
 
     def __exit__(self, *error: object) -> None:
         if self._outermost:
-            self._local.__exit__(None, None, None)
+            if self._local is not None:
+                self._local.__exit__(None, None, None)
             self._aside.__exit__()
             thread.telling = False
 
