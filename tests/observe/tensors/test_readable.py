@@ -112,3 +112,15 @@ def test_a_result_that_is_awaited_is_not_waited_for(two_ranks: Any) -> None:
     assert not awaited.completed
     awaited.trigger_wait()
     assert values_here(awaited).equal(LOCAL)
+
+
+@pytest.mark.parametrize("transform", [torch.func.vmap, torch.func.grad])
+def test_within_a_transform_nothing_is_read(transform: Any) -> None:
+    seen: list[Tensor | None] = []
+
+    def shown(x: Tensor) -> Tensor:
+        seen.append(values_here(x))
+        return x.square()
+
+    transform(shown)(torch.tensor(2.0) if transform is torch.func.grad else torch.ones(3))
+    assert seen == [None]

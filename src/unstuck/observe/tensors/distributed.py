@@ -53,6 +53,7 @@ def local_only() -> contextlib.AbstractContextManager[object]:
     """Within it, operations on tensors that several processes hold raise, unless the program has one process only.
 
     Examples:
+        >>> import torch
         >>> with local_only():
         ...     torch.ones(2).sum()
         tensor(2.)

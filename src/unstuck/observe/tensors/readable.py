@@ -9,12 +9,14 @@ from unstuck.observe.tensors.distributed import PLAIN, is_flattened, is_sharded,
 
 __all__ = ["is_readable", "is_real", "values_here", "whole_here"]
 
+_transformed = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore
+
 
 def is_readable(tensor: Tensor) -> bool:
     """Whether a tensor is an ordinary one: dense, with all its values in this process, on which operations are local.
 
-    Sparse, nested, quantised and fake tensors, those that hand operations on to others, parameters of FSDP1, whose
-    memory comes and goes, and those whose memory was given back are not.
+    Sparse, nested, quantised and fake tensors, those that hand operations on to others, those within a transform of
+    torch.func, parameters of FSDP1, whose memory comes and goes, and those whose memory was given back are not.
 
     Examples:
         >>> import torch
@@ -27,6 +29,7 @@ def is_readable(tensor: Tensor) -> bool:
         and not tensor.is_meta
         and not tensor.is_quantized
         and not tensor.is_nested
+        and not _transformed(tensor)
         and not is_flattened(tensor)
         and (bool(tensor.untyped_storage().size()) or not tensor.numel())  # FSDP gives memory back between the passes
     )
