@@ -25,7 +25,7 @@ from unstuck.diagnose.out_folder import begin_run, discard_run
 from unstuck.diagnose.program import NotStartedError, Program, find_program
 from unstuck.diagnose.streams import flush
 from unstuck.errors import RunWriteError
-from unstuck.observe import DEFAULT_BUDGET, Beside, Session, check_budget, keep_freed_memory
+from unstuck.observe import DEFAULT_BUDGET, OtherRanks, Session, check_budget, keep_freed_memory
 from unstuck.record import RunWriter, facts
 from unstuck.report import WATCHING_ENDED
 
@@ -105,9 +105,9 @@ class ScriptRun:
         self._folder: Path | None = None
         self._writer: RunWriter | None = None
         self._session: Session | None = None
-        self._beside: Beside | None = None
+        self._beside: OtherRanks | None = None
         if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
-            self._beside = Beside()
+            self._beside = OtherRanks()
         else:
             self._writer, self._made = begin_run(out, self._program.name)
             self._folder = self._writer.path

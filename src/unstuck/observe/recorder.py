@@ -13,9 +13,8 @@ from unstuck.observe.collectors.registry import Collectors
 from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.collectors.view import View
 from unstuck.observe.journal import Journal
-from unstuck.observe.sharded.rank_store import launched_exchange
-from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards
-from unstuck.observe.tensors.distributed import is_sharded
+from unstuck.observe.sharded.rank_store import connect
+from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards, unmeasured
 from unstuck.observe.torch_hooks import forward
 from unstuck.observe.updates import Steps
 from unstuck.observe.user_code.model_structure import describe_environment, describe_model, describe_optimizer
@@ -75,10 +74,10 @@ class Recorder:
         journal.state(self._model(optimizer))
         journal.state(describe_optimizer(optimizer, self._made_at))
         if has_shards(optimizer):
-            exchange = launched_exchange()
-            self.shards = None if exchange is None else GatheredShards(exchange)
-        if self.shards is None and any(is_sharded(parameter) for parameter in view.parameters):
-            journal.state(facts.Event(step=view.updates, what=blind_spots.SHARDED, blinds=True))
+            store = connect()
+            self.shards = None if store is None else GatheredShards(store)
+        for missing in unmeasured(view.parameters, gathered=self.shards is not None):
+            journal.state(facts.Event(step=view.updates, what=missing, blinds=True))
         self._record_filters()
 
     def add_parameters(self, optimizer: Steps, new: dict[str, Tensor]) -> None:

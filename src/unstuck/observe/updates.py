@@ -34,7 +34,7 @@ Steps = Optimizer | Holder
 
 
 def learnable(root: Tensor) -> list[Tensor]:
-    """The leaves of a loss's graph that a training may change: dense tensors of floating-point values."""
+    """The leaves of a loss's graph that a training may change: dense floating-point tensors, whole on this process."""
     walk = GraphWalk(root)
     return [leaf for leaf in walk.variables if leaf.is_leaf and leaf.is_floating_point() and is_readable(leaf)]
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.collectors.view import Measurement, View
-from unstuck.observe.tensors.distributed import is_distributed
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.distributed import is_awaited, is_distributed
+from unstuck.observe.tensors.readable import is_readable, values_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["Inputs", "first_tensor", "numbers_of", "whole_examples"]
+__all__ = ["Inputs", "any_tensor", "first_tensor", "numbers_of", "whole_examples"]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
@@ -43,8 +43,17 @@ EACH = 10
 KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 
+def any_tensor(values: Any) -> Tensor | None:
+    """The first tensor in nested tuples, lists and dictionaries, as the program holds it."""
+    return next(_all_tensors(values), None)
+
+
 def first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in nested tuples, lists and dictionaries; None also where its values are on other processes."""
+    """The first tensor in nested tuples, lists and dictionaries; of one that is sharded over processes, our part.
+
+    Passed over are those that several processes hold and of which nothing can be read here. A tensor that holds its
+    own values is returned as it is, with its graph.
+    """
     return next(_tensors(values), None)
 
 
@@ -85,13 +94,22 @@ def whole_examples(values: Any) -> Tensor | None:
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
+    """Those of which this process has the values, or that hold none at all but have a shape."""
+    for tensor in _all_tensors(values):
+        here = tensor if is_readable(tensor) else values_here(tensor)
+        if here is not None:
+            yield here
+        elif not is_distributed(tensor) and not is_awaited(tensor):
+            yield tensor
+
+
+def _all_tensors(values: Any) -> Iterator[Tensor]:
     kind = type(values)  # a proxy of the user's may raise where it is asked for its class
     if issubclass(kind, Tensor):
-        if not is_distributed(values):
-            yield values
+        yield values
     elif issubclass(kind, dict | tuple | list):
         for value in list(dict.values(values)) if issubclass(kind, dict) else values:
-            yield from _tensors(value)
+            yield from _all_tensors(value)
 
 
 def _is_column(tensor: Tensor) -> bool:

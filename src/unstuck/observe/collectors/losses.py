@@ -68,7 +68,7 @@ _MEASURED: tuple[Signal, ...] = (
 
 
 def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
-    """Output and target of a loss call; None where they are not two tensors."""
+    """Output and target of a loss call; None where they are not two tensors, each whole on this process."""
     output = args[0] if args else kwargs.get("input")
     target = args[1] if len(args) > 1 else kwargs.get("target")
     if not isinstance(output, Tensor) or not isinstance(target, Tensor):
@@ -119,7 +119,7 @@ class LossProbe:
         self._describe_producer(output)
         self._batch = self._measure(output.detach())
         self._batch.update(self.targets.observe(self.function, output.detach(), target.detach()))
-        if value is not None:
+        if value is not None and is_readable(value):
             self._batch[signals.LOSS_CALL] = value.detach().double().mean()
 
     def _weigh(self, weight: Any, positive: Any) -> None:
@@ -127,8 +127,11 @@ class LossProbe:
         given = (weight, positive)
         if any(one is not other for one, other in zip(given, self._weights, strict=True)):
             self._weights = given
-            uneven = isinstance(weight, Tensor) and weight.numel() > 0 and bool((weight != weight.flatten()[0]).any())
-            self._weighted = uneven or (isinstance(positive, Tensor) and bool((positive != 1).any()))
+            readable = [one if isinstance(one, Tensor) and is_readable(one) else None for one in given]
+            by_class, of_positives = (None if one is None or not one.numel() else one.flatten() for one in readable)
+            self._weighted = (by_class is not None and bool((by_class != by_class[0]).any())) or (
+                of_positives is not None and bool((of_positives != 1).any())
+            )
 
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)

@@ -12,8 +12,7 @@ from torch.optim import Optimizer
 
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
-from unstuck.observe.tensors.distributed import is_distributed, is_sharded, values_here
-from unstuck.observe.tensors.readable import is_readable, is_real
+from unstuck.observe.tensors.readable import is_real, whole_here
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
@@ -81,9 +80,10 @@ class Parameters:
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
             return
         self._self_observing = False
-        changing = [p for p in self._view.parameters if p.requires_grad and _measurable(p)]
-        self._stride = max(1, -(-sum(p.numel() for p in changing) // SNAPSHOT_VALUES))
-        self._before = {id(p): _spread(values_here(p), self._stride).clone() for p in changing}
+        learnt = {id(p): _weights(p) for p in self._view.parameters if p.requires_grad}
+        changing = {key: values for key, values in learnt.items() if values is not None}
+        self._stride = max(1, -(-sum(values.numel() for values in changing.values()) // SNAPSHOT_VALUES))
+        self._before = {key: _spread(values, self._stride).clone() for key, values in changing.items()}
 
     def update(self, optimizer: Optimizer) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
@@ -112,15 +112,16 @@ class Parameters:
             if columns is not None:
                 return columns
             self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
-        weights = {i: values_here(p) for i, p in enumerate(parameters) if _measurable(p)}
-        own = {i: self._view.gradient(parameters[i]) for i in weights}
-        gradients = {i: _values(g) for i, g in own.items() if g is not None}
+        known = {i: _weights(p) for i, p in enumerate(parameters)}
+        weights = {i: values for i, values in known.items() if values is not None}
+        own = {i: gradient for i in weights if (gradient := self._gradient(parameters[i])) is not None}
+        gradients = {i: _values(gradient) for i, gradient in own.items()}
         olds = {i: self._before[id(parameters[i])] for i in weights if id(parameters[i]) in self._before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         cosines = {
-            i: _cosine(change.to(_wide(change)), _spread(values_here(gradient), self._stride).to(_wide(change)))
+            i: _cosine(change.to(_wide(change)), _spread(own[i], self._stride).to(_wide(change)))
             for i, change in changes.items()
-            if (gradient := own[i]) is not None and not gradient.is_sparse
+            if i in own and not own[i].is_sparse
         }
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
@@ -132,7 +133,7 @@ class Parameters:
     def _column(self, values: dict[int, Tensor]) -> Tensor:
         """One number for each parameter, NaN where there is none, on one device."""
         parameters = self._view.parameters
-        device = next((parameter.device for parameter in parameters if _measurable(parameter)), None)
+        device = next((parameter.device for parameter in parameters if _weights(parameter) is not None), None)
         missing = torch.full((), torch.nan, device=device)
         numbers = [values.get(i, missing) for i in range(len(parameters))]
         if device is not None and not all(n.dtype is torch.float32 and n.device == device for n in numbers):
@@ -169,48 +170,43 @@ class Parameters:
         ]
         # A norm is finite where every value is: only otherwise are the values counted, one by one.
         samples[signals.GRADIENT_NONFINITE] = [
-            math.nan if math.isnan(norm) and self._unknown(p) else 0.0 if math.isfinite(norm) else self._nonfinite(p)
+            0.0 if math.isfinite(norm) else _nonfinite(self._gradient(p) if _weights(p) is not None else None)
             for p, norm in zip(self._view.parameters, gradients, strict=True)
         ]
         samples[signals.WEIGHT_NONFINITE] = [
-            0.0 if math.isfinite(norm) else _nonfinite(p) if _measurable(p) else math.nan
+            0.0 if math.isfinite(norm) else _nonfinite(_weights(p))
             for p, norm in zip(self._view.parameters, weights, strict=True)
         ]
         return samples
 
-    def _unknown(self, parameter: Tensor) -> bool:
-        return not _measurable(parameter) or self._view.gradient(parameter) is None
-
-    def _nonfinite(self, parameter: Tensor) -> float:
+    def _gradient(self, parameter: Tensor) -> Tensor | None:
+        """The gradient of a parameter; None where there is none, or this process does not hold all of it."""
         gradient = self._view.gradient(parameter)
-        return math.nan if gradient is None else _nonfinite(gradient)
+        if gradient is None or gradient.is_sparse:
+            return gradient
+        return whole_here(gradient)
 
     def _dense(self, parameters: Iterable[Tensor]) -> list[Tensor]:
         """The gradients of parameters that are dense, and whole on this process."""
-        gradients = [self._view.gradient(p) for p in parameters]
-        return [
-            values_here(gradient)
-            for gradient in gradients
-            if gradient is not None and not gradient.is_sparse and not is_sharded(gradient) and gradient.numel()
-        ]
+        gradients = [self._gradient(p) for p in parameters]
+        return [g for g in gradients if g is not None and not g.is_sparse and g.numel()]
 
 
-def _measurable(parameter: Tensor) -> bool:
-    """Whether a parameter's values are numbers that can be read in this process."""
-    if is_sharded(parameter) or not is_real(parameter) or parameter.element_size() < 2 or not parameter.numel():
-        return False  # of eight bits nothing is computed, they are for storing
-    return is_readable(parameter) or is_distributed(parameter)
+def _weights(parameter: Tensor) -> Tensor | None:
+    """The values of a parameter; None where they are no numbers, or this process does not hold all of them."""
+    if not is_real(parameter) or parameter.element_size() < 2 or not parameter.numel():
+        return None  # of eight bits nothing is computed, they are for storing
+    return whole_here(parameter)
 
 
 def _values(gradient: Tensor) -> Tensor:
     """The values of a gradient, of a sparse one those that are stored."""
-    gradient = values_here(gradient)
     return gradient.coalesce()._values() if gradient.is_sparse else gradient
 
 
-def _nonfinite(tensor: Tensor) -> float:
-    values = _values(tensor)
-    return float((~values.isfinite()).sum()) if values.numel() else math.nan
+def _nonfinite(tensor: Tensor | None) -> float:
+    values = None if tensor is None else _values(tensor)
+    return math.nan if values is None or not values.numel() else float((~values.isfinite()).sum())
 
 
 def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tensor]:

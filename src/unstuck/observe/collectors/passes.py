@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.readable import is_readable, is_real
+from unstuck.observe.tensors.readable import is_real, values_here
 from unstuck.record import facts
 
 __all__ = ["Passes"]
@@ -97,7 +97,7 @@ class Passes:
 
 @torch.no_grad()
 def _norms(parameters: Sequence[Tensor]) -> list[Tensor]:
-    """A number for each parameter, which hardly any update leaves the same."""
-    readable = (p for p in parameters if is_readable(p) and is_real(p) and p.element_size() > 1)
-    whole = [p.detach() for p in readable if p.numel()]
-    return list(torch._foreach_norm(whole)) if whole else []  # pyright: ignore[reportPrivateUsage]
+    """A number for each parameter, or for what is here of it, which hardly any update leaves the same."""
+    wide = (values_here(p) for p in parameters if is_real(p) and p.element_size() > 1)
+    here = [values for values in wide if values is not None and values.numel()]
+    return list(torch._foreach_norm(here)) if here else []  # pyright: ignore[reportPrivateUsage]

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.utils.hooks import RemovableHandle
 
+from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.torch_hooks import events
 from unstuck.observe.torch_hooks.aside import watchable
 
@@ -264,5 +265,8 @@ def _mark(parameter: Tensor) -> tuple[int, int] | None:
 
 
 def _any(gradient: Tensor) -> bool:
-    local = getattr(gradient, "_local_tensor", gradient)
-    return bool(local._nnz()) if local.is_sparse else bool(local.any())
+    """Whether any value is not zero, of those that can be read here."""
+    if gradient.is_sparse:
+        return bool(gradient._nnz())
+    here = values_here(gradient)
+    return here is None or bool(here.any())

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from torch.optim import Optimizer
 
+from unstuck.observe.tensors.distributed import alone, local_only
 from unstuck.observe.torch_hooks.aside import Aside
 
 __all__ = [
@@ -98,7 +99,7 @@ class _Thread(threading.local):
 class Ours:
     """While it lasts this thread runs our own code: nothing of it is an event, and the program sees none of it."""
 
-    __slots__ = ("_aside", "_outermost")
+    __slots__ = ("_aside", "_local", "_outermost")
 
     def __enter__(self) -> None:
         self._outermost = not thread.telling
@@ -106,9 +107,14 @@ class Ours:
             thread.telling = True
             self._aside = Aside()
             self._aside.__enter__()
+            self._local = None if alone() else local_only()
+            if self._local is not None:
+                self._local.__enter__()
 
     def __exit__(self, *error: object) -> None:
         if self._outermost:
+            if self._local is not None:
+                self._local.__exit__(None, None, None)
             self._aside.__exit__()
             thread.telling = False
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from unstuck._version import __version__
 from unstuck.errors import ArgumentError
 from unstuck.observe.tensors.initialiser_test import looks_fresh
+from unstuck.observe.tensors.readable import whole_here
 from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
@@ -180,7 +181,8 @@ def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float | Tensor) else None
+    value = whole_here(value) if isinstance(value, Tensor) else value
+    return None if value is None or not isinstance(value, int | float | Tensor) else float(value)
 
 
 def describe_environment(parameters: Iterable[Tensor]) -> facts.Environment:
