@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
@@ -21,27 +21,22 @@ from unstuck.observe.collectors.nan_origin import origin
 from unstuck.observe.latest import Latest
 from unstuck.observe.torch_hooks import events, forward, patches
 from unstuck.observe.torch_hooks.backward import Backward
-from unstuck.observe.training import Training
+from unstuck.observe.training import EndReason, Training
 from unstuck.observe.updates import FirstCall, OwnUpdates, Steps
-from unstuck.record import RunWriter, facts
+from unstuck.record import RunWriter
 
 __all__ = ["EndReason", "Latest", "Observer"]
-
-EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
 
 
 class Observer:
     """Record a training through PyTorch's hooks, without changing a number of it.
 
-    Every step gives its loss and, when it changes, the rate. Sampled steps also give what the collectors measure,
-    reduced on the device and fetched in one synchronisation. How often steps are sampled follows the budget.
+    Every step gives its loss and, when it changes, the rate; sampled steps also give what the collectors measure.
     Parameters, buffers, gradients and random-number generators are left bitwise as they would be without it.
 
     Args:
-        model: The model; its forward pass is seen when it, or a module of it, is called. None: the modules that hold
-            parameters of the optimizer are found as they are called.
-        optimizer: The optimizer that steps it; any subclass of ``torch.optim.Optimizer``. Or, of a program that updates
-            its weights itself, the updates that it makes.
+        model: The model; None: the modules that hold parameters of the optimizer are found as they are called.
+        optimizer: Any ``torch.optim.Optimizer``; or the updates that a program makes itself.
         writer: The run to write to; closed by its owner.
         budget: Share of the training time that observing may take; or the budget of a whole program.
         streams: Numbers for the trainings within the run; this one takes the next number at its first step.
@@ -116,9 +111,9 @@ class Observer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        crash = "" if kind is None or interrupted else f"{kind.__name__}: {error}"
-        self.ended("crashed" if crash else "interrupted" if interrupted else "completed", message=crash)
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
+            self.ended("crashed", message=f"{kind.__name__}: {error}")
+        self.ended("completed" if kind is None else "interrupted")
         self.retire()
 
     def evaluated(
@@ -136,8 +131,8 @@ class Observer:
         with events.Ours():
             self._batches.close(told=True)
         self.awaits_evaluations = False
-        validation = (validation_loss, validation_accuracy)
-        self._journal.add_means(self._clock.step, training=(train_loss, train_accuracy), validation=validation)
+        means = {"training": (train_loss, train_accuracy), "validation": (validation_loss, validation_accuracy)}
+        self._journal.add_means(self._clock.step, **means)
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
@@ -146,10 +141,9 @@ class Observer:
         with events.Ours():
             self._settle_own()
             self._batches.close()
-            steps = self._steps()
             if self._own is None and self._clock.step == 0 and len(self._training.roots):
-                self._training.open(steps)
-            self._training.end(facts.End(reason=reason, steps=self._clock.step, message=message))
+                self._training.open(self._steps())
+            self._training.end(reason, message, thread=self.thread)
 
     def retire(self) -> None:
         """Let go of everything: the training is over, or its optimizer is gone."""
@@ -171,7 +165,7 @@ class Observer:
     def backward_begins(self, backward: Backward) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         clock, training = self._clock, self._training
-        own, view = training.ownership, training.view
+        own, view, graph = training.ownership, training.view, None
         quiet = events.is_spared(self) and not clock.eventful and clock.phase is Phase.FORWARD
         if quiet and not self._collectors.waiting and self._journal.note_number(backward.roots):
             clock.phase = Phase.BACKWARD
@@ -179,7 +173,8 @@ class Observer:
         start = time.perf_counter()
         self._settle_own()
         training.know_parameters(self._steps())
-        graph = None
+        if self._own is None and forward.blind() and training.passes.unstepped:
+            self._watch_weights()
         if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
             graph = own.graph(backward, clock, view.parameters)
         if not own.concerned:
@@ -216,7 +211,7 @@ class Observer:
             self._training.passes.backward_reached()
             if self._own is not None:
                 self._own.expect(backward, keep=self._clock.sampled)
-                self._update_begins(self._own.holder)
+                self._update_begins(self._steps() or self._own.holder)
                 if not len(self._training.roots) and self._pace.expects(time.perf_counter()):
                     forward.listen(self._first_call)  # no module will tell that a forward pass begins
         else:
@@ -226,6 +221,8 @@ class Observer:
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
         self.thread = threading.get_ident()
+        if self._own is not None:
+            self._own = None  # it is stepped in plain code after all
         if self._clock.sampled or closure or self._clock.step == 0:
             start = time.perf_counter()
             if closure:
@@ -259,10 +256,7 @@ class Observer:
     def _update_begins(self, steps: Steps, *, look: bool = False) -> None:
         if self._clock.sampled:
             self._batches.look(look)
-            self._training.refresh(steps)
-            self._collectors.tell("before_update", steps)
-            if self._training.recorder.shards is not None:
-                self._training.recorder.shards.before(steps)
+            self._training.before_update(steps)
 
     def step_ended(self, steps: Steps) -> None:
         """Record the step, and decide whether to sample the next one."""
@@ -271,7 +265,7 @@ class Observer:
         quiet = self._pace.rests(start) and training.record_quietly(steps, start)
         if not quiet:
             training.record(steps)
-        training.passed()
+        training.passed(start)
         self._pace.goes_on(self, start)
         self._spending.between += time.perf_counter() - start
         if not quiet:
@@ -282,9 +276,14 @@ class Observer:
 
     def _settle_own(self) -> None:
         """Record an update that the program has made itself since the latest backward pass."""
-        if self._own is not None and self._own.made():
-            self.step_ended(self._own.holder)
+        steps = self._steps()
+        if self._own is not None and steps is not None and self._own.made():
+            self.step_ended(steps)
             self._own.forget()
+
+    def _watch_weights(self) -> None:
+        """The optimizer's step runs as compiled code, in which no hook is called: see what it does to the weights."""
+        self._own, self._pace.every_pass = OwnUpdates(self._training.held), True
 
     def _computed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A call that autograd records, where no module tells that a forward pass begins."""

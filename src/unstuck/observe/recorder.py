@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from unstuck.observe import blind_spots
+from unstuck.observe import blind_spots, trained
 from unstuck.observe.collectors.evaluations import Evaluations
 from unstuck.observe.collectors.first_filters import first_filters
 from unstuck.observe.collectors.registry import Collectors
@@ -71,7 +71,7 @@ class Recorder:
         journal.state(describe_environment(view.parameters))
         journal.name(Index.PARAMETER, view.named)
         journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
-        journal.state(describe_model(view.roots, optimizer, view.named))
+        journal.state(self._model(optimizer))
         journal.state(describe_optimizer(optimizer, self._made_at))
         if has_shards(optimizer):
             store = connect()
@@ -83,7 +83,7 @@ class Recorder:
     def add_parameters(self, optimizer: Steps, new: dict[str, Tensor]) -> None:
         """Name parameters that were added, or found, since."""
         self._journal.name(Index.PARAMETER, new)
-        self._journal.state(describe_model(self._view.roots, optimizer, self._view.named))
+        self._journal.state(self._model(optimizer))
 
     def sample(self, optimizer: Steps) -> None:
         """Fetch and write all that this step's collectors measured."""
@@ -99,6 +99,7 @@ class Recorder:
         journal.add_later(view.step)
         if self.samples & (self.samples - 1) == 0:
             self.state_gathered()
+            trained.note(view.parameters, training=id(self))
         if (forward.blind() or view.roots.compiled) and not self._told_compiled:
             self._told_compiled = True
             journal.state(facts.Event(step=view.step, what=blind_spots.COMPILED, blinds=True))
@@ -119,16 +120,24 @@ class Recorder:
         for fact in (*self._collectors.facts(), *self._evaluations.facts()):
             self._journal.state(fact)
 
-    def finish(self, end: facts.End, *counted: facts.Fact) -> None:
-        """State all that was gathered up to the end."""
+    def finish(self, *counted: facts.Fact, thorough: bool) -> None:
+        """State all that was gathered up to the end; ``thorough`` if there is time for what takes a while."""
         self._journal.fetch_losses()
         self.add_shards(patience=PATIENCE_SECONDS)
         self.state_gathered()
-        for fact in (*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts()):
-            self._journal.state(fact)
+        if thorough:
+            for fact in (*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts()):
+                self._journal.state(fact)
         self._record_filters()
-        for fact in (*counted, end):
+        trained.note(self._view.parameters if self.samples else (), training=id(self))
+        for fact in counted:
             self._journal.state(fact)
+
+    def _model(self, optimizer: Steps) -> facts.Model:
+        def was_trained(parameter: Tensor) -> bool:
+            return trained.was_trained(parameter, training=id(self))
+
+        return describe_model(self._view.roots, optimizer, self._view.named, trained=was_trained)
 
     def _record_filters(self) -> None:
         filters = first_filters(self._view.roots)

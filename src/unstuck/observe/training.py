@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -28,7 +30,9 @@ from unstuck.observe.user_code.model_roots import Roots
 from unstuck.observe.user_code.model_structure import named_parameters
 from unstuck.record import RunWriter, facts
 
-__all__ = ["Training"]
+__all__ = ["EndReason", "Training"]
+
+EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
 
 
 class Training:
@@ -97,6 +101,7 @@ class Training:
         self.passes = self.batches.passes
         self.pace = Pace(self.clock, budget, self.spending, self.passes, every_pass=own is not None)
         self.ownership = Ownership(self.roots)
+        self.began = self.ended = 0.0
         self._loss: float | None = None
         self._rates: tuple[float, ...] = ()
         if own is not None:
@@ -125,6 +130,7 @@ class Training:
     def open(self, steps: Steps | None) -> None:
         """Name what its samples will speak of, once its first forward pass has shown it."""
         if not self.journal.opened and steps is not None:
+            self.began = self.ended = time.perf_counter()
             self.name(named_parameters(self.roots, steps))
             self.recorder.open(steps)
 
@@ -138,7 +144,14 @@ class Training:
         if self.clock.step == 0 and not self.view.named:
             self.name(named_parameters(self.roots, steps))
 
-    def refresh(self, steps: Steps) -> None:
+    def before_update(self, steps: Steps) -> None:
+        """Copy what the update of a sampled step will change."""
+        self._refresh(steps)
+        self.collectors.tell("before_update", steps)
+        if self.recorder.shards is not None:
+            self.recorder.shards.before(steps)
+
+    def _refresh(self, steps: Steps) -> None:
         """Take in parameters that were added, or found, since."""
         named = named_parameters(self.roots, steps)
         known = {id(parameter) for parameter in self.view.parameters}
@@ -166,17 +179,38 @@ class Training:
             self.recorder.sample(steps)
             self.pace.sampler.together = self.recorder.shards is not None
 
-    def passed(self) -> None:
+    def passed(self, now: float) -> None:
         """An update was made."""
+        self.ended = now
         self.clock.updated()
-        self.view.updates = self.passes.step = self.clock.step
+        self.passes.updated()
+        self.view.updates = self.clock.step
 
-    def end(self, end: facts.End) -> None:
+    @property
+    def held(self) -> list[Tensor]:
+        """Its parameters that the optimizer holds and may change."""
+        return [p for p in self.view.parameters if id(p) in self.roots.held and p.requires_grad]
+
+    def end(self, reason: EndReason, message: str, *, thread: int | None) -> None:
         """Record how it ended, and all that was gathered up to here."""
         self.clock.phase = Phase.ENDED
-        if self.journal.opened:
-            cost = self.spending.cost(samples=self.recorder.samples, steps=self.clock.step)
-            self.recorder.finish(end, self.passes.fact(self.view.parameters), cost)
+        if not self.journal.opened:
+            return
+        start, budget = time.perf_counter(), self.spending.budget
+        unrecorded = self.passes.unfollowed(self.view.parameters)
+        end = facts.End(
+            reason=reason,
+            steps=self.clock.step,
+            message=message,
+            backward_passes=self.passes.reached,
+            unrecorded=unrecorded,
+        )
+        span = facts.Span(began=budget.elapsed(self.began), ended=budget.elapsed(self.ended), thread=thread or 0)
+        cost = self.spending.cost(samples=self.recorder.samples, steps=self.clock.step)
+        thorough = budget.trainings == 1 or budget.has_room(start)
+        counted = (self.passes.fact(self.view.parameters), cost, span, end)
+        self.recorder.finish(*counted, thorough=thorough)
+        self.spending.between += time.perf_counter() - start
         self.spending.settle()
 
     def release(self) -> None:

@@ -108,11 +108,11 @@ class FirstCall:
     """Listens until a forward pass begins where no module tells it: the first call that autograd records.
 
     Args:
-        begins: Called with that call; returns whether it was the awaited one.
+        begins: Called with that call.
         failed: Called if that raises.
     """
 
-    def __init__(self, begins: Callable[..., bool], failed: Callable[[Exception], None]) -> None:
+    def __init__(self, begins: Callable[..., None], failed: Callable[[Exception], None]) -> None:
         self.spent = 0.0
         self.calls: Any = self
         self.failed = failed

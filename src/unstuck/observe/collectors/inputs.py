@@ -74,11 +74,7 @@ def numbers_of(values: Any) -> Tensor | None:
     columns = [
         tensor.reshape(len(tensor), -1)
         for tensor in others
-        if is_readable(tensor)
-        and tensor.is_floating_point()
-        and 1 <= tensor.dim() <= 2
-        and len(tensor) == len(first)
-        and not _is_mask(tensor)
+        if _is_column(tensor) and len(tensor) == len(first) and not _is_mask(tensor)
     ]
     return torch.cat(columns, dim=1).detach() if columns else first
 

@@ -6,14 +6,16 @@ import sys
 from typing import Any
 
 import torch
-from torch._C._dynamo import eval_frame
+from torch._C._dynamo import eval_frame  # pyright: ignore[reportPrivateUsage]
 from torch.utils._python_dispatch import _pop_mode, _push_mode  # pyright: ignore
 
 __all__ = ["Aside", "watchable"]
 
-_Function = torch._C.DisableTorchFunction
+_Function = torch._C.DisableTorchFunction  # pyright: ignore
 _dispatch_modes = torch._C._len_torch_dispatch_stack  # pyright: ignore
 _interpreters = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
+_Inference = torch._C._InferenceMode  # pyright: ignore
+_set_gradients = torch._C._set_grad_enabled  # pyright: ignore
 _record = torch.autograd._enable_record_function  # pyright: ignore
 _profiled = torch.autograd._profiler_enabled  # pyright: ignore
 
@@ -42,15 +44,15 @@ class Aside:
         self._function = _Function()
         self._function.__enter__()
         # Taken off, not passed by: what distributed tensors are made of goes through the same key.
-        self._dispatch = [_pop_mode() for _ in range(_dispatch_modes())]
-        self._inference: Any = torch._C._InferenceMode(False) if torch.is_inference_mode_enabled() else None
+        self._dispatch: list[Any] = [_pop_mode() for _ in range(_dispatch_modes())]
+        self._inference: Any = _Inference(False) if torch.is_inference_mode_enabled() else None
         self._profiled = _profiled()
         if self._profiled:
             _record(False)
         self._traced = "torch._dynamo" in sys.modules
         if self._traced:
             self._callback: Any = eval_frame.set_eval_frame(None)
-        torch._C._set_grad_enabled(False)
+        _set_gradients(False)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -61,7 +63,7 @@ class Aside:
         self._inference = None
         while self._dispatch:
             _push_mode(self._dispatch.pop())
-        torch._C._set_grad_enabled(self._gradients)
+        _set_gradients(self._gradients)
         self._function.__exit__(None, None, None)
 
 

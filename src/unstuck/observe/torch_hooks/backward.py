@@ -226,7 +226,7 @@ class Reaching:
         return _mark(parameter) != mark and (parameter.grad is None or not _any(parameter.grad))
 
     def _hook(self) -> None:
-        me = weakref.ref(self)
+        me: weakref.ref[Reaching] = weakref.ref(self)
         for parameter in self._watched:
             if id(parameter) not in self._hooks and type(parameter) in (Tensor, torch.nn.Parameter):
                 self._hooks[id(parameter)] = parameter.register_hook(_Touch(me, weakref.ref(parameter)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -104,8 +104,14 @@ def check_training(model: object, optimizer: object) -> None:
         )
 
 
-def describe_model(roots: ModulesAndParameters, optimizer: HoldsParameters, named: Mapping[str, Tensor]) -> facts.Model:
-    """The model as a fact, with which of its parameters the optimizer holds."""
+def describe_model(
+    roots: ModulesAndParameters,
+    optimizer: HoldsParameters,
+    named: Mapping[str, Tensor],
+    *,
+    trained: Callable[[Tensor], bool] = lambda parameter: False,
+) -> facts.Model:
+    """The model as a fact, with which of its parameters the optimizer holds, and which were trained before."""
     own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     held = own | held_parameters()
     owners = {id(p): module for module in roots.modules() for p in module.parameters(recurse=False)}
@@ -122,7 +128,7 @@ def describe_model(roots: ModulesAndParameters, optimizer: HoldsParameters, name
                 role=_role(name, parameter, owners.get(id(parameter))),
                 trainable=parameter.requires_grad,
                 optimized=id(parameter) in held,
-                fresh=looks_fresh(parameter),
+                fresh=False if trained(parameter) else looks_fresh(parameter),
             )
             for name, parameter in named.items()
         ),
