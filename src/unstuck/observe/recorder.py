@@ -15,7 +15,7 @@ from unstuck.observe.collectors.view import View
 from unstuck.observe.journal import Journal
 from unstuck.observe.sharded.rank_store import connect
 from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards, unmeasured
-from unstuck.observe.torch_hooks import forward
+from unstuck.observe.torch_hooks import events, forward
 from unstuck.observe.updates import Steps
 from unstuck.observe.user_code.model_structure import describe_environment, describe_model, describe_optimizer
 from unstuck.record import facts, signals
@@ -137,7 +137,8 @@ class Recorder:
         def was_trained(parameter: Tensor) -> bool:
             return trained.was_trained(parameter, training=id(self))
 
-        return describe_model(self._view.roots, optimizer, self._view.named, trained=was_trained)
+        roots, named = self._view.roots, self._view.named
+        return describe_model(roots, optimizer, named, held=events.held_parameters(), trained=was_trained)
 
     def _record_filters(self) -> None:
         filters = first_filters(self._view.roots)

@@ -116,8 +116,8 @@ def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = E
 def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
     """The text of the page that :func:`write_html` writes."""
     run = run.snapshot()
-    trainings = run.streams() or (run,)
-    streams = trainings[:: -(-len(trainings) // CHAPTERS)]
+    several = run.streams() or (run,)
+    streams = several[:: -(-len(several) // CHAPTERS)]
     rows = ROWS // len(streams)
     with np.errstate(all="ignore"):  # numbers that blew up overflow here too
         chapters = [_chapter(stream, words, rows=rows) for stream in streams]
@@ -139,8 +139,8 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
             causes=CAUSES,
             chapters=chapters,
             remarks=(*verdict.gaps, *phrases.blind_spots(run)),
-            left_out=words.say("page.chapters", shown=len(streams), count=f"{len(trainings):,}")
-            if len(streams) < len(trainings)
+            left_out=words.say("page.chapters", shown=len(streams), count=f"{len(several):,}")
+            if len(streams) < len(several)
             else "",
             data={
                 "charts": {f"{c.number}-{p.id}": p.data() for c in chapters for p in c.plots if not p.missing},

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
@@ -74,7 +73,7 @@ class Parameters:
         held = self._view.roots.held
         return self._dense(p for p in self._view.parameters if id(p) in held)
 
-    def before_update(self, optimizer: Optimizer) -> None:
+    def before_update(self, optimizer: object) -> None:
         """Copy the weights that may change, unless the optimizer measures its own updates."""
         self._before = {}
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
@@ -85,7 +84,7 @@ class Parameters:
         self._stride = max(1, -(-sum(values.numel() for values in changing.values()) // SNAPSHOT_VALUES))
         self._before = {key: _spread(values, self._stride).clone() for key, values in changing.items()}
 
-    def update(self, optimizer: Optimizer) -> Measurement | None:
+    def update(self, optimizer: object) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
         columns = self._columns(optimizer)
         scalars: dict[Signal, Tensor] = {}
@@ -101,7 +100,7 @@ class Parameters:
 
         return Measurement([*columns, *scalars.values()], decode)
 
-    def _columns(self, optimizer: Optimizer) -> list[Tensor]:
+    def _columns(self, optimizer: object) -> list[Tensor]:
         """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
 
         It is still there, and NaN where a parameter does not have the quantity.

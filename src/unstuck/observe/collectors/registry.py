@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.association import TrainedAssociation
@@ -255,7 +254,7 @@ class Collectors:
         self.tell("loss", call)
         self._training_mode = next((root.training for root in self._view.roots), None)
 
-    def measure(self, optimizer: Optimizer) -> Sample:
+    def measure(self, optimizer: object) -> Sample:
         """Measure the update of a sampled step, and fetch everything in one synchronisation."""
         self._view.slope = None  # what a later step gives is not of these calls
         self._view.first = self._view.output = None

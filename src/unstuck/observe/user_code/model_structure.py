@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
 import torch
@@ -14,7 +14,6 @@ from unstuck._version import __version__
 from unstuck.errors import ArgumentError
 from unstuck.observe.tensors.initialiser_test import looks_fresh
 from unstuck.observe.tensors.readable import whole_here
-from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
 from unstuck.record.facts import Role
@@ -109,11 +108,12 @@ def describe_model(
     optimizer: HoldsParameters,
     named: Mapping[str, Tensor],
     *,
+    held: Set[int] = frozenset(),
     trained: Callable[[Tensor], bool] = lambda parameter: False,
 ) -> facts.Model:
-    """The model as a fact, with which of its parameters the optimizer holds, and which were trained before."""
+    """The model as a fact; ``held`` are parameters of other optimizers, ``trained`` tells those of earlier trainings."""
     own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    held = own | held_parameters()
+    held = own | held
     owners = {id(p): module for module in roots.modules() for p in module.parameters(recurse=False)}
     return facts.Model(
         type=" + ".join(type(root).__name__ for root in roots),
