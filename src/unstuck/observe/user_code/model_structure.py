@@ -111,7 +111,7 @@ def describe_model(
     held: Set[int] = frozenset(),
     trained: Callable[[Tensor], bool] = lambda parameter: False,
 ) -> facts.Model:
-    """The model as a fact; ``held`` are parameters of other optimizers, ``trained`` tells those of earlier trainings."""
+    """The model as a fact; ``held``: parameters of other optimizers, ``trained``: whether one was trained before."""
     own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     held = own | held
     owners = {id(p): module for module in roots.modules() for p in module.parameters(recurse=False)}
