@@ -20,7 +20,7 @@ def test_a_second_interrupt_is_told_from_the_first(capsys: pytest.CaptureFixture
 
 def test_an_interrupt_is_printed_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     printed: list[object] = []
-    hook = lambda *error: printed.append(error[1])  # noqa: E731  it is compared by identity
+    hook = lambda *error: printed.append(error[1])  # it is compared by identity
     monkeypatch.setattr(sys, "excepthook", hook)
 
     def interrupt() -> None:

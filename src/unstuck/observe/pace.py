@@ -51,7 +51,7 @@ class Pace:
         return self.sampler.expected(self._clock.step + 1, elapsed=self._budget.elapsed(now))
 
     def goes_on(self, watcher: Attends, now: float) -> None:
-        """An update was made: of the next forward pass nothing is to be told, but perhaps of its examples."""
+        """An update was made: of the next forward pass at most the examples are looked at."""
         if now >= self._spending.recognises_from:
             forward.attend(watcher)
         elif not self._passes.single:

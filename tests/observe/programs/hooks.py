@@ -130,7 +130,7 @@ def tensors():
 @pytest.mark.parametrize("mode", ["all", "any"])
 def several_gradients(mode: str):
     model, seen = _model(), []
-    note = lambda slopes: seen.append(type(slopes).__name__)  # noqa: E731
+    note = lambda slopes: seen.append(type(slopes).__name__)
     torch.autograd.graph.register_multi_grad_hook(list(model.parameters()), note, mode=mode)
     return _train(model), seen
 
@@ -189,7 +189,7 @@ def checkpoints(kind: str):
         if kind == "sequential":
             return last(checkpoint_sequential([block, block], 2, x, use_reentrant=False))
         if kind == "selective":
-            contexts = lambda: create_selective_checkpoint_contexts(policy)  # noqa: E731
+            contexts = lambda: create_selective_checkpoint_contexts(policy)
             return last(checkpoint(block, x, use_reentrant=False, context_fn=contexts))
         return last(checkpoint(block, x, use_reentrant=kind == "reentrant", early_stop=kind != "no early stop"))
 

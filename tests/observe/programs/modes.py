@@ -160,7 +160,7 @@ def profiles(shapes: bool):
 def a_profile_with_a_schedule():
     counts = []
     schedule = torch.profiler.schedule(wait=1, warmup=1, active=2)
-    ready = lambda p: counts.append(sorted((e.key, e.count) for e in p.key_averages() if e.key[:6] == "aten::"))  # noqa: E731
+    ready = lambda p: counts.append(sorted((e.key, e.count) for e in p.key_averages() if e.key[:6] == "aten::"))
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, schedule=schedule, on_trace_ready=ready) as profiler:
         for _ in _steps(6):

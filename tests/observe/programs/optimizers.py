@@ -44,11 +44,11 @@ def closures(kind: type[torch.optim.Optimizer]):
     if kind is torch.optim.SparseAdam:
         model: nn.Module = nn.Embedding(5, 2, sparse=True)
         optimizer = kind(model.parameters())
-        value = lambda: model(torch.tensor([1, 2, 2])).square().sum()  # noqa: E731
+        value = lambda: model(torch.tensor([1, 2, 2])).square().sum()
     else:
         model = _model()
         optimizer = kind(model.parameters())
-        value = lambda: _loss(model)  # noqa: E731
+        value = lambda: _loss(model)
     called = []
 
     def closure() -> Tensor:
@@ -133,7 +133,7 @@ def groups_added_later():
 def order_of_hooks():
     model, seen = _model(), []
     optimizer = torch.optim.Adam(model.parameters())
-    record = lambda name: lambda *args: seen.append((name, [type(a).__name__ for a in args]))  # noqa: E731
+    record = lambda name: lambda *args: seen.append((name, [type(a).__name__ for a in args]))
     handles = [
         torch.optim.optimizer.register_optimizer_step_pre_hook(record("all before")),
         torch.optim.optimizer.register_optimizer_step_post_hook(record("all after")),

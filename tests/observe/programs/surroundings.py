@@ -195,7 +195,7 @@ def settings_of_other_threads():
 
 
 def transforms():
-    f = lambda x: (x.sin() * x).sum()  # noqa: E731
+    f = lambda x: (x.sin() * x).sum()
     x = torch.arange(3.0)
     shown = [grad(f)(x), grad(grad(lambda t: f(t * x)))(torch.tensor(2.0)), jacrev(torch.sin)(x), jacfwd(torch.cos)(x)]
     shown += [
@@ -251,7 +251,7 @@ def ensembles():
     optimizer = torch.optim.SGD(list(parameters.values()), lr=0.1)
     for _ in range(4):
         x = torch.randn(4, 3)
-        call = lambda p, b, x=x: functional_call(models[0], (p, b), (x,))  # noqa: E731
+        call = lambda p, b, x=x: functional_call(models[0], (p, b), (x,))
         optimizer.zero_grad()
         vmap(call)(parameters, buffers).square().mean().backward()
         optimizer.step()
@@ -262,8 +262,8 @@ def ensembles():
 def old_functional(method: str):
     function = getattr(torch.autograd.functional, method)
     x, extra = torch.arange(3.0), () if method in ("jacobian", "hessian") else (torch.ones(3),)
-    f = lambda t: t.sin() * t  # noqa: E731
-    scalar = lambda t: f(t).sum()  # noqa: E731
+    f = lambda t: t.sin() * t
+    scalar = lambda t: f(t).sum()
     needs_scalar = method in ("hessian", "hvp")
     return function(scalar if needs_scalar else f, x, *extra, create_graph=True)
 

@@ -122,7 +122,7 @@ def _is_mask(tensor: Tensor) -> bool:
 
 
 class Inputs:
-    """Accumulate the moments of each feature.
+    """Accumulate mean and deviation of each feature.
 
     Args:
         view: What is known of the step.
@@ -165,7 +165,7 @@ class Inputs:
                 self.observe(numbers)
 
     def update(self, optimizer: object) -> Measurement | None:
-        """The moments of the latest batch."""
+        """Mean and deviation of the latest batch."""
         batch = self.batch()
         examples = self._view.examples
 

@@ -55,7 +55,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Schedules,
     Loaders,
 )
-"""A new question is a new file and a line here; what is earlier in the list is told first."""
+"""A new question is a new file and a line here; the earlier in the list, the earlier it is asked."""
 
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "failed_call", "loss", "backward", "forward", "before_update"),
@@ -291,7 +291,7 @@ class Collectors:
         yield from (*noticed, *failed)
 
     def _drop(self, one: Collector, error: Exception) -> None:
-        """A collector has failed: it is told nothing more, and its signals say why they are missing."""
+        """A collector has failed: it is not called any more, and its signals say why they are missing."""
         self._all = [kept for kept in self._all if kept is not one]
         for told in self._by_verb.values():
             told[:] = [pair for pair in told if pair[0] is not one]

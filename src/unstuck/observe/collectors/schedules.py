@@ -18,7 +18,7 @@ from unstuck.record.signals import Signal
 __all__ = ["Schedules"]
 
 FEWEST_UPDATES = 4
-"""Updates from which it can be told whether a schedule is stepped once for each."""
+"""Updates from which it is known whether a schedule is stepped once for each."""
 
 
 class Schedules:
