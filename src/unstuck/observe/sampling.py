@@ -14,6 +14,9 @@ DENSE = 16
 FEWEST = 7
 """Steps at the start that are sampled of every training that is watched: fewer tell nothing."""
 
+DEAR_SECONDS = 0.1
+"""Cost of a sample above which even these have to be paid from the budget, but for the first two."""
+
 DENSE_SECONDS = 0.6
 """Seconds that they may take, beside the budget: part of the start-up."""
 
@@ -120,7 +123,7 @@ class Sampler:
         if step < DENSE:
             # Of the first training they are part of the start-up; of later ones they are paid like all others.
             within = budget.on_samples < DENSE_SECONDS if budget.granted is None else room >= self._cost
-            return step < FEWEST or within
+            return step == 1 or within or (step < FEWEST and self._cost < DEAR_SECONDS)
         covering = agreed(step) if self.together else step >= GROWTH * self._last
         if self.together and not covering:
             return False

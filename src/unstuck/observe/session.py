@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 import threading
 import time
 import weakref
@@ -48,15 +49,20 @@ class Latecomer:
         self.updates_of: int | None = id(optimizer)
         self._updates = 0
         self._session = session
-        self._optimizer = weakref.ref(optimizer, lambda _: patches.unlisten(self))
+        self._optimizer = weakref.ref(optimizer, lambda _: None if sys.is_finalizing() else self.leave())
         patches.listen(self)
+
+    def leave(self) -> None:
+        """Count no more."""
+        patches.unlisten(self)
+        self._session.left(self)
 
     def step_ended(self, optimizer: Optimizer) -> None:
         """Count an update."""
         self._updates += 1
         long = self._updates >= LATE and not self._updates & (self._updates - 1)
         if long and self._session.came_late(optimizer):
-            patches.unlisten(self)
+            self.leave()
 
     def failed(self, error: Exception) -> None:
         """It stays unwatched."""
@@ -107,6 +113,7 @@ class Session:
         self._observers: list[Observer] = []
         self._own: list[tuple[Observer, set[int]]] = []
         self._passes = 0
+        self._late: set[Latecomer] = set()
         self._failure: Exception | None = None
         self._before = 0
         self._backward = 0
@@ -140,6 +147,8 @@ class Session:
         kind = None if error is None else type(error)
         self._backward = events.counts.backward - self._before
         patches.unlisten(self)
+        for latecomer in tuple(self._late):
+            latecomer.leave()
         for observer in self._observers:
             try:
                 observer.__exit__(kind, error, None)
@@ -157,8 +166,12 @@ class Session:
             if self._budget.admits(time.perf_counter()):
                 self._begin(optimizer)
             else:
-                Latecomer(optimizer, self)
+                self._late.add(Latecomer(optimizer, self))
                 self.unwatched += 1
+
+    def left(self, latecomer: Latecomer) -> None:
+        """A training that was not watched is over, or is watched now."""
+        self._late.discard(latecomer)
 
     def came_late(self, optimizer: Optimizer) -> bool:
         """A training that was not watched goes on for long: watch it from now on, if there is time for it."""
