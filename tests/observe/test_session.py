@@ -642,3 +642,32 @@ def test_a_listener_that_fails_again_as_it_lets_go_costs_the_program_nothing(tmp
         with pytest.warns(RuntimeWarning, match="stopped watching"):
             weight.sum().backward()
     assert weight.grad.item() == 1.0
+
+
+def test_a_model_that_mixes_examples_is_asked_about_it_while_it_trains(tmp_path):
+    """By an extra backward pass, which needs a graph although our own work has none."""
+
+    class Rolling(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            hidden = self.first(x).tanh()
+            return self.second(hidden + hidden.roll(1, 0))
+
+    def program() -> list[float]:
+        model = Rolling()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        losses = []
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(torch.randn(8, 3)), torch.zeros(8, 2))
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    mixing = seen(program, tmp_path).fact(facts.BatchMixing)
+    assert mixing is not None
+    assert mixing.share > 0.3

@@ -60,6 +60,16 @@ def test_what_belongs_to_the_call_is_no_side_effect(function: Any) -> None:
     assert not has_side_effects(function)
 
 
+def test_a_list_of_an_outer_function() -> None:
+    count = [0]
+
+    def counted(x: Any) -> Any:
+        count[0] += 1
+        return x
+
+    assert has_side_effects(counted)
+
+
 def test_a_variable_of_an_outer_function() -> None:
     count = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dis
 from collections.abc import Iterator
 from types import CodeType, FunctionType
@@ -31,7 +32,17 @@ def has_side_effects(*functions: Any) -> bool:
         >>> has_side_effects(counted), has_side_effects(lambda x: x * 2)
         (True, False)
     """
-    return any(_changes(code, function.__globals__) for function in functions for code in _codes(function))
+    return any(_changes(code, _outer(function)) for function in functions for code in _codes(function))
+
+
+def _outer(function: FunctionType) -> dict[str, Any]:
+    """The variables that a function finds outside of itself."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    closed: dict[str, Any] = {}
+    for name, cell in cells:
+        with contextlib.suppress(ValueError):  # it is not set yet
+            closed[name] = cell.cell_contents
+    return {**function.__globals__, **closed}
 
 
 def _codes(function: Any) -> Iterator[CodeType]:
@@ -53,7 +64,7 @@ def _changes(code: CodeType, scope: dict[str, Any]) -> bool:
             return True
         if name == "STORE_ATTR" and before not in OWN:
             return True
-        if name == "LOAD_GLOBAL":
+        if name in ("LOAD_GLOBAL", "LOAD_DEREF"):
             containers = containers or isinstance(scope.get(str(value)), dict | list)
         if name == "STORE_SUBSCR" and containers:
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import torch
@@ -74,11 +75,12 @@ class BatchDependence:
         # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
         if view.first is None or view.output is None or self._asked or not alone():
             return
-        if self._hooked or graph.custom or not graph.complete or any(map(_unpacks, walk(view.output))):
+        if self._hooked or graph.custom or any(map(_unpacks, islice(walk(view.output), MOST_NODES))):
             return
         self._asked = True
         modules = view.roots.modules()
-        mixing = mixing_share(view.first, view.output, view.time_axis, modules=modules, step=view.updates)
+        with torch.enable_grad():  # of our own work no graph is kept otherwise
+            mixing = mixing_share(view.first, view.output, view.time_axis, modules=modules, step=view.updates)
         if mixing is not None:
             self._found.append(mixing)
 
