@@ -65,9 +65,9 @@ class Journal:
     def open(self) -> None:
         """Take the stream's number, and write the facts that came before."""
         self._stream = next(self._streams)
-        for fact in self._early:
-            self.state(fact)
-        self._early.clear()
+        if self._early:
+            self.state(*self._early)
+            self._early.clear()
 
     def note_loss(self, roots: Sequence[Tensor], step: int, trace: Callable[[], facts.NonFinite]) -> None:
         """Keep the loss of a backward pass; the first that is not finite is traced to its origin.
@@ -200,9 +200,9 @@ class Journal:
 
     def add_later(self, step: int) -> None:
         """Write the numbers that were kept."""
-        for signal, value in self._later.items():
-            self.add(signal, step, value)
-        self._later.clear()
+        if self._later:
+            self.add_sample(step, self._later)
+            self._later.clear()
 
     def name_layers(self, layers: Sequence[str]) -> None:
         """Name the layers that were seen since the last call."""
@@ -217,13 +217,8 @@ class Journal:
         self._guard(lambda stream: self._writer.name(index, names, stream=stream))
 
     def add(self, signal: Signal, step: int, values: Any) -> None:
-        """Write one sample."""
-        if self.failure is not None or self._stream is None:
-            return
-        try:
-            self._writer.add(signal, step, values, stream=self._stream)
-        except Exception as error:
-            self.failure = error
+        """Write one sample of one signal."""
+        self.add_sample(step, {signal: values})
 
     def add_means(
         self,
@@ -245,16 +240,15 @@ class Journal:
 
     def add_sample(self, step: int, sample: Mapping[Signal, Any]) -> None:
         """Write what was measured of one step."""
-        for signal, values in sample.items():
-            self.add(signal, step, values)
+        self._guard(lambda stream: self._writer.add_sample(step, sample, stream=stream))
 
-    def state(self, fact: facts.Fact) -> None:
-        """Write one fact; before the stream is opened it is kept."""
+    def state(self, *stated: facts.Fact) -> None:
+        """Write facts, all together; before the stream is opened they are kept."""
         if self._stream is None:
-            self._early.append(fact)
-        else:
-            self.write_losses()  # so that a reader sees the fact together with what came before it
-            self._guard(lambda stream: self._writer.state(fact, stream=stream))
+            self._early.extend(stated)
+        elif stated:
+            self.write_losses()  # so that a reader sees the facts together with what came before them
+            self._guard(lambda stream: self._writer.state(*stated, stream=stream))
 
     def array(self, name: str, step: int, values: Any) -> None:
         """Write one array."""

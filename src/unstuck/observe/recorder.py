@@ -69,11 +69,13 @@ class Recorder:
         """Name what the samples will speak of, now that the first forward pass has shown it."""
         journal, view = self._journal, self._view
         journal.open()
-        journal.state(describe_environment(view.parameters))
         journal.name(Index.PARAMETER, view.named)
         journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
-        journal.state(describe_model(view.roots, optimizer, view.named))
-        journal.state(describe_optimizer(optimizer, self._made_at))
+        journal.state(
+            describe_environment(view.parameters),
+            describe_model(view.roots, optimizer, view.named),
+            describe_optimizer(optimizer, self._made_at),
+        )
         if has_shards(optimizer):
             exchange = launched_exchange()
             self.shards = None if exchange is None else GatheredShards(exchange)
@@ -117,19 +119,16 @@ class Recorder:
 
     def state_gathered(self) -> None:
         """State what is new."""
-        for fact in (*self._collectors.facts(), *self._evaluations.facts()):
-            self._journal.state(fact)
+        self._journal.state(*self._collectors.facts(), *self._evaluations.facts())
 
     def finish(self, end: facts.End, *counted: facts.Fact) -> None:
         """State all that was gathered up to the end."""
         self._journal.fetch_losses()
         self.add_shards(patience=PATIENCE_SECONDS)
         self.state_gathered()
-        for fact in (*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts()):
-            self._journal.state(fact)
+        self._journal.state(*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts())
         self._record_filters()
-        for fact in (*counted, end):
-            self._journal.state(fact)
+        self._journal.state(*counted, end)
 
     def _record_filters(self) -> None:
         filters = first_filters(self._view.roots)
