@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.distributed import is_distributed, is_sharded, values_here
@@ -73,7 +74,7 @@ class Parameters:
     def _held_gradients(self) -> list[Tensor]:
         """Gradients of what the optimizer holds; nobody may clear those of other parameters."""
         held = self._view.roots.held
-        return self._dense(p for p in self._view.parameters if id(p) in held)
+        return self._dense([p for p in self._view.parameters if id(p) in held])
 
     def before_update(self, optimizer: Optimizer) -> None:
         """Copy the weights that may change, unless the optimizer measures its own updates."""
@@ -81,13 +82,21 @@ class Parameters:
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
             return
         self._self_observing = False
-        changing = [p for p in self._view.parameters if p.requires_grad and _measurable(p)]
-        self._stride = max(1, -(-sum(p.numel() for p in changing) // SNAPSHOT_VALUES))
-        self._before = {id(p): _spread(values_here(p), self._stride).clone() for p in changing}
+        changing = values = [p for p in self._view.parameters if p.requires_grad]
+        if not are_alike(changing):
+            changing = [p for p in changing if _measurable(p)]
+            values = [values_here(p) for p in changing]
+        stride = self._stride = max(1, -(-sum(map(Tensor.numel, changing)) // SNAPSHOT_VALUES))
+        copies = [value.detach().reshape(-1)[::stride].clone() for value in values]
+        self._before = dict(zip(map(id, changing), copies, strict=True))
 
     def update(self, optimizer: Optimizer) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
-        columns = self._columns(optimizer)
+        columns = self._observed(optimizer)
+        alike = self._alike() if columns is None else None
+        if columns is None:
+            columns = self._columns() if alike is None else alike.tensors
+        self._before = {}
         scalars: dict[Signal, Tensor] = {}
         cosine, carried = self._gradient_cosine(), self._carried_share()
         if cosine is not None:
@@ -97,21 +106,36 @@ class Parameters:
 
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
             rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
-            return {**self._decode(numbers[: len(columns)]), **rest}
+            own = numbers[: len(columns)]
+            return {**self._decode(own if alike is None else alike.columns(*own)), **rest}
 
         return Measurement([*columns, *scalars.values()], decode)
 
-    def _columns(self, optimizer: Optimizer) -> list[Tensor]:
+    def _observed(self, optimizer: Optimizer) -> list[Tensor] | None:
+        """What an optimizer has measured itself; None where it did not."""
+        if not self._self_observing or not self._view.parameters:
+            return None
+        columns = observed_columns(cast("Observing", optimizer), self._view.parameters)
+        # Where its engine does not observe, the weights are copied from the next sample on.
+        self._self_observing = columns is not None
+        return columns
+
+    def _alike(self) -> AlikeUpdate | None:
+        """The update of parameters that are alike, and their gradients too; None of others."""
+        parameters, gradient = self._view.parameters, self._view.gradient
+        gradients = {i: g.detach() for i, p in enumerate(parameters) if (g := gradient(p)) is not None}
+        if not parameters or not are_alike(parameters, gradients.values()):
+            return None
+        weights = [parameter.detach() for parameter in parameters]
+        olds = {i: old for i, p in enumerate(parameters) if (old := self._before.get(id(p))) is not None}
+        return AlikeUpdate.measure(weights, gradients, olds, self._stride)
+
+    def _columns(self) -> list[Tensor]:
         """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
 
         It is still there, and NaN where a parameter does not have the quantity.
         """
         parameters = self._view.parameters
-        if self._self_observing and parameters:
-            columns = observed_columns(cast("Observing", optimizer), parameters)
-            if columns is not None:
-                return columns
-            self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
         weights = {i: values_here(p) for i, p in enumerate(parameters) if _measurable(p)}
         own = {i: self._view.gradient(parameters[i]) for i in weights}
         gradients = {i: _values(g) for i, g in own.items() if g is not None}
@@ -125,7 +149,6 @@ class Parameters:
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
         zeros = {i: 1.0 - g.count_nonzero() / weights[i].numel() for i, g in gradients.items()}
-        self._before = {}
         columns = (_norms(gradients), _norms(gradients, order=torch.inf), zeros, _norms(weights), update_norms, cosines)
         return [self._column(column) for column in columns] if parameters else []
 
@@ -149,9 +172,12 @@ class Parameters:
         if not gradients:
             return None
         step = self._view.step
-        stride = max(1, -(-sum(g.numel() for g in gradients) // SKETCH_VALUES))
+        stride = max(1, -(-sum(map(Tensor.numel, gradients)) // SKETCH_VALUES))
         device = gradients[0].device
-        sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
+        if are_alike(gradients):
+            sketch = torch.cat([gradient.reshape(-1)[::stride] for gradient in gradients])
+        else:
+            sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
         previous, seen = self._sketch, self._sketch_step
         self._sketch, self._sketch_step = sketch, step
         if previous is None or seen != step - 1 or previous.shape != sketch.shape:
@@ -185,13 +211,15 @@ class Parameters:
         gradient = self._view.gradient(parameter)
         return math.nan if gradient is None else _nonfinite(gradient)
 
-    def _dense(self, parameters: Iterable[Tensor]) -> list[Tensor]:
+    def _dense(self, parameters: Sequence[Tensor]) -> list[Tensor]:
         """The gradients of parameters that are dense, and whole on this process."""
-        gradients = [self._view.gradient(p) for p in parameters]
+        gradients = [g for g in map(self._view.gradient, parameters) if g is not None]
+        if are_alike(gradients):
+            return [gradient.detach() for gradient in gradients]
         return [
             values_here(gradient)
             for gradient in gradients
-            if gradient is not None and not gradient.is_sparse and not is_sharded(gradient) and gradient.numel()
+            if not gradient.is_sparse and not is_sharded(gradient) and gradient.numel()
         ]
 
 
