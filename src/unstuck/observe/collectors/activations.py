@@ -151,9 +151,9 @@ class Activations:
         """Take a layer's output."""
         layer = self._view.roots.leaf(module)
         if layer is not None and not isinstance(module, PASSIVE):
-            tensor = first_tensor(output)
+            tensor = output if type(output) is Tensor else first_tensor(output)
             if tensor is not None:
-                self.observe(layer, tensor, nonlinearity_of(module))
+                self.observe(layer, tensor, _MODULES.get(type(module), _LINEAR))
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a functional activation within a module of the user's."""

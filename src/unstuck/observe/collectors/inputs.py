@@ -45,7 +45,11 @@ KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 def first_tensor(values: Any) -> Tensor | None:
     """The first tensor in nested tuples, lists and dictionaries; None also where its values are on other processes."""
-    return next(_tensors(values), None)
+    if type(values) is tuple and len(values) == 1:
+        (values,) = values
+    if type(values) is Tensor:  # as nearly always, and cheaply so
+        return values
+    return next(iter(_tensors(values)), None)
 
 
 def numbers_of(values: Any) -> Tensor | None:
@@ -58,7 +62,7 @@ def numbers_of(values: Any) -> Tensor | None:
         >>> numbers_of((plan, income)).tolist()
         [[52000.0], [31000.0]]
     """
-    tensors = [*_tensors(values)]
+    tensors = _tensors(values)
     if not tensors or tensors[0].is_floating_point() or not tensors[0].dim() or not is_readable(tensors[0]):
         return tensors[0] if tensors else None
     first, *others = tensors
@@ -76,7 +80,7 @@ def numbers_of(values: Any) -> Tensor | None:
 
 def whole_examples(values: Any) -> Tensor | None:
     """What tells the examples of a batch apart: its first tensor, beside it all others of as many rows."""
-    tensors = [*_tensors(values)]
+    tensors = _tensors(values)
     if len(tensors) < 2 or not tensors[0].dim() or tensors[0].is_complex():
         return tensors[0] if tensors else None
     first, *others = tensors
@@ -88,18 +92,20 @@ def whole_examples(values: Any) -> Tensor | None:
     return torch.cat([tensor.detach().reshape(len(first), -1).double() for tensor in rows], dim=1)
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
-    kind = type(values)  # a proxy of the user's may raise where it is asked for its class
-    if issubclass(kind, Tensor):
-        if not is_distributed(values):
-            yield values
-    elif issubclass(kind, dict | tuple | list):
-        for value in list(dict.values(values)) if issubclass(kind, dict) else values:
-            yield from _tensors(value)
-
-
-def _is_column(tensor: Tensor) -> bool:
-    return is_readable(tensor) and tensor.is_floating_point() and 1 <= tensor.dim() <= 2
+def _tensors(values: Any) -> list[Tensor]:
+    """All tensors, in their order, but those whose values are on other processes."""
+    found: list[Tensor] = []
+    opened: set[int] = set()  # a list may hold itself
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)  # a proxy of the user's may raise where it is asked for its class
+        if kind is Tensor or (issubclass(kind, Tensor) and not is_distributed(value)):
+            found.append(value)
+        elif issubclass(kind, dict | tuple | list) and id(value) not in opened:
+            opened.add(id(value))
+            waiting += reversed(list(dict.values(value)) if issubclass(kind, dict) else list(value))
+    return found
 
 
 def _is_mask(tensor: Tensor) -> bool:

@@ -124,9 +124,8 @@ class LossProbe:
 
     def _weigh(self, weight: Any, positive: Any) -> None:
         """Note whether weights differ: equal ones, and a weight of one for the positives, change nothing."""
-        given = (weight, positive)
-        if any(one is not other for one, other in zip(given, self._weights, strict=True)):
-            self._weights = given
+        if weight is not self._weights[0] or positive is not self._weights[1]:
+            self._weights = (weight, positive)
             uneven = isinstance(weight, Tensor) and weight.numel() > 0 and bool((weight != weight.flatten()[0]).any())
             self._weighted = uneven or (isinstance(positive, Tensor) and bool((positive != 1).any()))
 

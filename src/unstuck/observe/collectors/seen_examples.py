@@ -21,7 +21,6 @@ MOST_EXAMPLES = 50_000
 """Signatures remembered; later examples are looked up but not added."""
 
 
-@torch.no_grad()
 def signatures(batch: Tensor) -> list[float] | None:
     """One number for each example, equal for equal examples and almost surely different otherwise.
 
@@ -73,7 +72,7 @@ class SeenExamples:
         if numbers is None:
             return None
         known = self.met.setdefault(place, set())
-        seen = sum(number in known for number in numbers) / len(numbers)
+        seen = sum(map(known.__contains__, numbers)) / len(numbers)
         if len(known) < MOST_EXAMPLES:
             known.update(numbers)
         return seen

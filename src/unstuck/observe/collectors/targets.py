@@ -75,19 +75,18 @@ class TargetProbe:
         self._classes = output.shape[axis]
         flat = target.reshape(-1)
         batch: dict[Signal, Tensor] = {}
-        if self._classes <= MOST_CLASSES:
-            counts = _count(flat, self._classes)
+        counts = _count(flat, self._classes) if self._classes <= MOST_CLASSES else None
+        if counts is not None:
             known = self._counts
             self._counts = counts if known is None or known.shape != counts.shape else known + counts
             batch[signals.TARGET_TOP] = counts.amax() / max(1, flat.numel())
         predicted = output.argmax(dim=axis) if output.dim() == target.dim() + 1 else None
         if predicted is not None and predicted.shape == target.shape:
-            batch[signals.ACCURACY] = (predicted == target).float().mean()
-            if self._classes <= MOST_CLASSES:
+            right = predicted == target
+            batch[signals.ACCURACY] = right.float().mean()
+            if counts is not None:
                 batch[signals.PREDICTION_TOP] = _count(predicted.reshape(-1), self._classes).amax() / predicted.numel()
-                self._answer(
-                    _count(flat[(predicted == target).reshape(-1)], self._classes), _count(flat, self._classes)
-                )
+                self._answer(_count(flat[right.reshape(-1)], self._classes), counts)
         if target.dim() == 1 and len(flat) > 1:
             batch[signals.TARGET_REPEATS] = (flat[1:] == flat[:-1]).float().mean()
         return batch

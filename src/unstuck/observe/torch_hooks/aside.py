@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import torch
 from torch._C._dynamo import eval_frame
 from torch.utils._python_dispatch import _pop_mode, _push_mode  # pyright: ignore
 
-__all__ = ["Aside", "watchable"]
+__all__ = ["Aside", "thread", "watchable"]
 
 _Function = torch._C.DisableTorchFunction
 _dispatch_modes = torch._C._len_torch_dispatch_stack  # pyright: ignore
@@ -18,8 +19,27 @@ _record = torch.autograd._enable_record_function  # pyright: ignore
 _profiled = torch.autograd._profiler_enabled  # pyright: ignore
 
 
+class _Thread(threading.local):
+    """What one thread of the program is at.
+
+    Attributes:
+        telling: Whether it runs our own code, whose doings are no events.
+        passing: Whether a pass of autograd's engine is under way, within which others may be made.
+        updating: Whether an optimizer updates without a closure: nothing of the program's own runs meanwhile.
+    """
+
+    telling = False
+    passing = False
+    updating = False
+
+
+thread = _Thread()
+
+
 class Aside:
-    """While it lasts, tensor operations are ours alone; at its end all is as before.
+    """While it lasts, this thread runs our own code: no event, and tensor operations that are ours alone.
+
+    At its end all is as before. Within another one it does nothing.
 
     Gradients are off. Modes for torch functions and for dispatched operations (``FlopCounterMode``, any
     ``TorchDispatchMode``) are passed by, as are ``torch.profiler``, inference mode and a compiler that
@@ -35,14 +55,29 @@ class Aside:
         48
     """
 
-    __slots__ = ("_callback", "_dispatch", "_function", "_gradients", "_inference", "_profiled", "_traced")
+    __slots__ = (
+        "_callback",
+        "_dispatch",
+        "_function",
+        "_gradients",
+        "_inference",
+        "_outermost",
+        "_profiled",
+        "_traced",
+    )
 
     def __enter__(self) -> Aside:
+        self._outermost = not thread.telling
+        if not self._outermost:
+            return self
+        thread.telling = True
         self._gradients = torch.is_grad_enabled()
         self._function = _Function()
         self._function.__enter__()
         # Taken off, not passed by: what distributed tensors are made of goes through the same key.
-        self._dispatch = [_pop_mode() for _ in range(_dispatch_modes())]
+        self._dispatch: list[Any] = []
+        while _dispatch_modes():
+            self._dispatch.append(_pop_mode())
         self._inference: Any = torch._C._InferenceMode(False) if torch.is_inference_mode_enabled() else None
         self._profiled = _profiled()
         if self._profiled:
@@ -54,6 +89,8 @@ class Aside:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if not self._outermost:
+            return
         if self._traced:
             eval_frame.set_eval_frame(self._callback)
         if self._profiled:
@@ -63,6 +100,7 @@ class Aside:
             _push_mode(self._dispatch.pop())
         torch._C._set_grad_enabled(self._gradients)
         self._function.__exit__(None, None, None)
+        thread.telling = False
 
 
 def watchable() -> bool:

@@ -235,9 +235,6 @@ class Reaching:
             hook.remove()
         self._hooks.clear()
 
-    def _touch(self, parameter: Tensor) -> None:
-        self._touched = parameter
-
 
 class _Touch:
     """The hook on one parameter; it is not saved with the parameter, and keeps neither alive."""
@@ -250,7 +247,7 @@ class _Touch:
     def __call__(self, gradient: Tensor) -> None:
         reaching, parameter = self._reaching(), self._parameter()
         if reaching is not None and parameter is not None:
-            reaching._touch(parameter)  # pyright: ignore[reportPrivateUsage]
+            reaching._touched = parameter  # pyright: ignore[reportPrivateUsage]
 
 
 def _mark(parameter: Tensor) -> tuple[int, int] | None:

@@ -357,8 +357,7 @@ def _step_aside(state: _State, module: nn.Module) -> None:
     Under any mode it would compute by others, which round differently.
     """
     mode = state.mode
-    fused = isinstance(module, FUSED) and not module.training
-    if fused and mode is not None and state.aside is None and _take_out(mode):
+    if not module.training and mode is not None and state.aside is None and _take_out(mode):
         state.aside = (module, mode)
 
 
@@ -385,7 +384,8 @@ def _before(module: nn.Module, inputs: Any) -> None:
     inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
     for listener in tuple(state.listeners):
         _show(listener, listener.module_begins, module, inputs, outermost=outermost, learning=learning)
-    _step_aside(state, module)
+    if isinstance(module, FUSED):
+        _step_aside(state, module)
 
 
 def _after(module: nn.Module, inputs: Any, output: Any) -> None:
