@@ -74,13 +74,10 @@ class Journal:
 
         Of several tensors that are differentiated together it is the sum, which is what descends.
         """
-        values = [self._value(root) for root in roots]
-        if any(type(value) is not float for value in values):
-            self.pending.append(sum(values[1:], values[0]))
-            return
-        number = sum(float(value) for value in values)
-        self.pending.append(number)
-        if not math.isfinite(number) and not self._nonfinite:
+        values = list(map(self._value, roots))
+        loss = sum(values[1:], values[0])
+        self.pending.append(loss)
+        if type(loss) is float and not math.isfinite(loss) and not self._nonfinite:
             self._nonfinite = True
             self.state(trace())
 
@@ -183,7 +180,7 @@ class Journal:
     def record_rates(self, step: int, optimizer: Steps) -> tuple[float, ...]:
         """Write the rates where they changed."""
         given = [group.get("lr", math.nan) for group in optimizer.param_groups]
-        if given == self._given and all(type(rate) is float for rate in given):
+        if given == self._given and set(map(type, given)) == {float}:
             return self._rates
         self._given = given
         rates = tuple(float(rate) for rate in given)
@@ -240,7 +237,12 @@ class Journal:
 
     def add_sample(self, step: int, sample: Mapping[Signal, Any]) -> None:
         """Write what was measured of one step."""
-        self._guard(lambda stream: self._writer.add_sample(step, sample, stream=stream))
+        if self.failure is not None or self._stream is None:
+            return
+        try:
+            self._writer.add_sample(step, sample, stream=self._stream)
+        except Exception as error:
+            self.failure = error
 
     def state(self, *stated: facts.Fact) -> None:
         """Write facts, all together; before the stream is opened they are kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class AlikeUpdate:
     Attributes:
         positions: The parameters that have gradients.
         changed: The parameters that may have changed.
-        compared: Those of them that have gradients.
+        compared: Places, among these, of those that have gradients.
         sizes: Values of each parameter.
         scales: For each parameter that may have changed, what its change is multiplied by, of which a part was taken.
         norms: Norms and products, one after the other: see :meth:`measure`.
@@ -75,28 +76,29 @@ class AlikeUpdate:
             olds: Flat copies of every ``stride``-th value from before the update, by position.
             stride: That stride.
         """
-        given, before = list(gradients.values()), list(olds.values())
-        now = [weights[i].reshape(-1)[::stride] for i in olds]
-        changes = torch._foreach_sub(now, before) if now else []  # pyright: ignore[reportPrivateUsage]
-        compared = [i for i in olds if i in gradients]
-        spread = [gradients[i].reshape(-1)[::stride] for i in compared]
-        moved = dict(zip(olds, changes, strict=True))
-        parts = (
-            *_norms(weights),
-            *_norms(given),
-            *_norms(given, math.inf),
-            *_norms(changes),
-            *_norms(spread),
-            *map(torch.dot, [moved[i] for i in compared], spread),
-        )
-        sizes = [weight.numel() for weight in weights]
+        given, sizes = list(gradients.values()), list(map(Tensor.numel, weights))
+        now: list[Tensor] = []
+        scales: list[float] = []
+        spread: list[Tensor] = []
+        compared: list[int] = []
+        for place, (i, old) in enumerate(olds.items()):
+            now.append(weights[i].reshape(-1)[::stride])
+            scales.append(math.sqrt(sizes[i] / old.numel()))
+            if i in gradients:
+                compared.append(place)
+                spread.append(gradients[i].reshape(-1)[::stride])
+        changes = torch._foreach_sub(now, list(olds.values())) if now else []  # pyright: ignore[reportPrivateUsage]
+        against = changes if len(compared) == len(changes) else [changes[place] for place in compared]
+        parts = torch._foreach_norm([*weights, *given, *changes, *spread])  # pyright: ignore[reportPrivateUsage]
+        if given:
+            parts += torch._foreach_norm(given, math.inf)  # pyright: ignore[reportPrivateUsage]
         return cls(
             positions=list(gradients),
             changed=list(olds),
             compared=compared,
             sizes=sizes,
-            scales=[math.sqrt(sizes[i] / change.numel()) for i, change in moved.items()],
-            norms=torch.stack(parts),
+            scales=scales,
+            norms=torch.stack((*parts, *map(torch.dot, against, spread))),
             nonzero=torch.stack(list(map(torch.count_nonzero, given))) if given else None,
         )
 
@@ -112,24 +114,18 @@ class AlikeUpdate:
             Norm, greatest value and share of zeros of the gradient, norms of weights and update, and the cosine
             between update and gradient.
         """
-        number, given, changed = len(self.sizes), len(self.positions), len(self.changed)
-        lengths = (number, given, given, changed, len(self.compared), len(self.compared))
-        ends = [sum(lengths[: i + 1]) for i in range(len(lengths))]
-        weight, gradient, largest, change, spread, products = (
-            norms[end - length : end] for end, length in zip(ends, lengths, strict=True)
-        )
-        columns = [[math.nan] * number for _ in range(6)]
-        columns[3] = list(weight)
-        for i, norm, most, count in zip(self.positions, gradient, largest, nonzero, strict=True):
-            columns[0][i], columns[1][i], columns[2][i] = norm, most, 1.0 - count / self.sizes[i]
-        moved = dict(zip(self.changed, change, strict=True))
-        for (i, norm), scale in zip(moved.items(), self.scales, strict=True):
-            columns[4][i] = norm * scale
-        for i, norm, product in zip(self.compared, spread, products, strict=True):
-            length = norm * moved[i]
-            columns[5][i] = product / length if length else math.nan
-        return columns
-
-
-def _norms(tensors: Sequence[Tensor], order: float = 2.0) -> Sequence[Tensor]:
-    return torch._foreach_norm(list(tensors), order) if tensors else ()  # pyright: ignore[reportPrivateUsage]
+        rest = iter(norms)
+        missing = [math.nan] * len(self.sizes)
+        weight = list(islice(rest, len(self.sizes)))
+        gradient, largest, zeros, update, cosine = map(list, (missing,) * 5)
+        norm = list(islice(rest, len(self.positions)))
+        change = list(islice(rest, len(self.changed)))
+        spread = list(islice(rest, len(self.compared)))
+        for i, value, most, count in zip(self.positions, norm, rest, nonzero, strict=False):
+            gradient[i], largest[i], zeros[i] = value, most, 1.0 - count / self.sizes[i]
+        for i, value, scale in zip(self.changed, change, self.scales, strict=True):
+            update[i] = value * scale
+        for place, value, product in zip(self.compared, spread, rest, strict=True):
+            length = value * change[place]
+            cosine[self.changed[place]] = product / length if length else math.nan
+        return [gradient, largest, zeros, weight, update, cosine]

@@ -204,8 +204,7 @@ class Losses:
         """Take a call of one of PyTorch's losses, that something is to be learnt from."""
         if isinstance(output, Tensor) and output.requires_grad:
             name = LOSS_FUNCTIONS[function]
-            self.observe(name, args, kwargs, output)
-            pair = loss_arguments(args, kwargs)
+            pair = self.observe(name, args, kwargs, output)
             if pair is not None:
                 self._view.loss_called(LossCall(function=name, output=pair[0], target=pair[1], value=output))
 
@@ -231,19 +230,27 @@ class Losses:
         value: Tensor | None = None,
         *,
         place: tuple[str | None, int | None] | None = None,
-    ) -> None:
+    ) -> tuple[Tensor, Tensor] | None:
         """Take one loss call by its name, its arguments, and what it returned; None where it failed.
 
         It was made ``place``, if that is not where the present calls have come from.
+
+        Returns:
+            Its output and its target; None where they are not two tensors.
         """
-        if loss_arguments(args, kwargs) is None:
-            return
+        pair = loss_arguments(args, kwargs)
+        if pair is None:
+            return None
         place = place or user_place(1)
         key = (name, *place)
-        if key not in self._probes and len(self._probes) >= MOST_PLACES:
-            return
+        probe = self._probes.get(key)
+        if probe is None:
+            if len(self._probes) >= MOST_PLACES:
+                return pair
+            probe = self._probes[key] = LossProbe(function=name, place=place)
         self._calls += 1
-        self._probes.setdefault(key, LossProbe(function=name, place=place)).observe(args, kwargs, value)
+        probe.observe(args, kwargs, value)
+        return pair
 
     @property
     def names(self) -> frozenset[str]:

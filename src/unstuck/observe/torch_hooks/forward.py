@@ -216,7 +216,8 @@ def unlisten(listener: ForwardListener) -> None:
     state = _thread.state
     if not state.listeners:
         state.modules.clear()
-        _leave_mode(state)
+        if state.mode is not None:
+            _leave_mode(state)
 
 
 def watch(watcher: Watcher) -> None:
@@ -281,9 +282,8 @@ def step_off() -> None:
     _leave_mode(_thread.state)
 
 
-def blind() -> bool:
-    """Whether something was compiled, so that forward passes are not seen any more."""
-    return compilation.began()
+blind = compilation.began
+"""Whether something was compiled, so that forward passes are not seen any more."""
 
 
 def go_blind() -> None:
@@ -329,7 +329,7 @@ def _put_below(mode: _Calls) -> None:
 
     PyTorch's own mode for the default device has to be the lowest.
     """
-    above = [_pop() for _ in range(_depth())]
+    above = _emptied()
     if above and above[-1] is getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None):  # pyright: ignore
         _push(above.pop())
     for other in (mode, *reversed(above)):
@@ -338,11 +338,21 @@ def _put_below(mode: _Calls) -> None:
 
 def _take_out(mode: _Calls) -> bool:
     """Take our mode off the stack, wherever it is; it is not there while a mode of the user handles a call."""
-    above = [_pop() for _ in range(_depth())]
-    for other in reversed(above):
-        if other is not mode:
+    found = False
+    for other in reversed(_emptied()):
+        if other is mode:
+            found = True
+        else:
             _push(other)
-    return any(other is mode for other in above)
+    return found
+
+
+def _emptied() -> list[TorchFunctionMode]:
+    """What was on the stack of modes, the innermost first."""
+    above: list[TorchFunctionMode] = []
+    while _depth():
+        above.append(_pop())
+    return above
 
 
 def _leave_mode(state: _State) -> None:

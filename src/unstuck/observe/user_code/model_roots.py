@@ -100,7 +100,7 @@ class Roots:
             for name, parameter in root.named_parameters():
                 if id(parameter) not in seen:
                     seen.add(id(parameter))
-                    named[self._full(number, name)] = parameter
+                    named[self._full(number, name) if number else name] = parameter
         return named
 
     def modules(self) -> Iterator[nn.Module]:
