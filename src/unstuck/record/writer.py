@@ -115,20 +115,16 @@ class RunWriter:
             ...     run.series(signals.ACCURACY).steps.tolist()
             [7]
         """
-        whole, entries = np.float64, np.float32
-        self._offer(
-            [
-                (
-                    signal.key,
-                    step,
-                    _packed(values)
-                    if type(values) is float and signal.index is Index.RUN
-                    else np.asarray(values, dtype=whole if signal.index is Index.RUN else entries).tobytes(),
-                )
-                for signal, values in sample.items()
-            ],
-            stream,
-        )
+        samples: list[tuple[str, int, bytes]] = []
+        for signal, values in sample.items():
+            if signal.index is not Index.RUN:
+                data = np.asarray(values, dtype=np.float32).tobytes()
+            elif type(values) is float:
+                data = _packed(values)
+            else:
+                data = np.asarray(values, dtype=np.float64).tobytes()
+            samples.append((signal.key, step, data))
+        self._offer(samples, stream)
 
     def add_series(self, signal: Signal, steps: Sequence[int], values: ArrayLike, *, stream: int = 0) -> None:
         """Append samples of one number each, as :meth:`add` would one by one, for less.
@@ -145,15 +141,14 @@ class RunWriter:
     def _offer(self, samples: Sequence[tuple[str, int, bytes]], stream: int) -> None:
         """Keep samples, each of a key and a step, but for those of signals that have so many that they are thinned."""
         with self._lock:
-            known = self._thinning
-            offers = [(known.get(key) or self._thinned_by(key), step, len(data)) for key, step, data in samples]
+            offers: list[tuple[Thinning, int, int]] = []
+            for key, step, data in samples:
+                offers.append((self._thinning.get(key) or self._thinned_by(key), step, len(data)))
             while offers:
                 positions = offer_together(offers, stream)
-                self._pending += [
-                    (stream, key, position, step, data)
-                    for position, (key, step, data) in zip(positions, samples, strict=False)
-                    if position is not None
-                ]
+                for position, (key, step, data) in zip(positions, samples, strict=False):
+                    if position is not None:
+                        self._pending.append((stream, key, position, step, data))
                 last = len(positions) - 1
                 thinning = offers[last][0]
                 if thinning.total > thinning.share:

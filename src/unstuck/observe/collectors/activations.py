@@ -267,5 +267,5 @@ def _alive(output: Tensor) -> Tensor:
     per_channel = output.dim() >= 4 or (output.dim() == 3 and output.shape[1] < output.shape[2])
     unit = 1 if output.dim() == 2 or per_channel else output.dim() - 1
     step = max(1, output.numel() // (4 * VALUES))
-    dims = tuple(d for d in range(output.dim()) if d != unit)
+    dims = tuple([d for d in range(output.dim()) if d != unit])
     return ~((output[::step] <= 0).all(dim=dims[0]) if len(dims) == 1 else (output[::step].amax(dim=dims) <= 0))

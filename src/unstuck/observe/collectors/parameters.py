@@ -59,22 +59,18 @@ class Parameters:
     def before_backward(self, first: bool) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
         if first:
-            gradients = self._held_gradients()
+            gradients = self._dense(held=True)
             self._carried = _norm(gradients) if gradients else None
 
     def _carried_share(self) -> Tensor | None:
         """That norm over the norm of the gradients now, shape (); 0 where they were cleared; None without gradients."""
         carried, self._carried = self._carried, None
-        gradients = self._held_gradients()
+        gradients = self._dense(held=True)
         if not gradients:
             return None
-        norm = _norm(gradients)
-        return torch.zeros_like(norm) if carried is None else carried / norm
-
-    def _held_gradients(self) -> list[Tensor]:
-        """Gradients of what the optimizer holds; nobody may clear those of other parameters."""
-        held = self._view.roots.held
-        return self._dense([p for p in self._view.parameters if id(p) in held])
+        if carried is None:
+            return torch.zeros((), device=gradients[0].device)
+        return carried / _norm(gradients)
 
     def before_update(self, optimizer: Optimizer) -> None:
         """Copy the weights that may change, unless the optimizer measures its own updates."""
@@ -168,7 +164,7 @@ class Parameters:
 
         None where the step before was not sketched, or the parameters changed.
         """
-        gradients = self._dense(self._view.parameters)
+        gradients = self._dense()
         if not gradients:
             return None
         step = self._view.step
@@ -211,11 +207,20 @@ class Parameters:
         gradient = self._view.gradient(parameter)
         return math.nan if gradient is None else _nonfinite(gradient)
 
-    def _dense(self, parameters: Sequence[Tensor]) -> list[Tensor]:
-        """The gradients of parameters that are dense, and whole on this process."""
-        gradients = [g for g in map(self._view.gradient, parameters) if g is not None]
+    def _dense(self, *, held: bool = False) -> list[Tensor]:
+        """The gradients of parameters that are dense, and whole on this process.
+
+        Or those of what the optimizer holds alone, since nobody may clear others.
+        """
+        gradient, own = self._view.gradient, self._view.roots.held
+        gradients: list[Tensor] = []
+        for parameter in self._view.parameters:
+            if not held or id(parameter) in own:
+                value = gradient(parameter)
+                if value is not None:
+                    gradients.append(value.detach())
         if are_alike(gradients):
-            return [gradient.detach() for gradient in gradients]
+            return gradients
         return [
             values_here(gradient)
             for gradient in gradients
@@ -253,6 +258,9 @@ def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tenso
 
 def _norm(tensors: Sequence[Tensor]) -> Tensor:
     """Norm over all values of all tensors, in float32, on the first one's device."""
+    if are_alike(tensors):
+        norms = torch._foreach_norm(list(tensors))  # pyright: ignore[reportPrivateUsage]
+        return torch.linalg.vector_norm(torch.stack(norms))
     device = tensors[0].device
     norms = [norm.to(device).float() for norm in _norms(dict(enumerate(tensors))).values()]
     return torch.linalg.vector_norm(torch.stack(norms))

@@ -104,9 +104,12 @@ class Collectors:
                 by_function.setdefault(function, []).append((one, call))
         for function in PRODUCTS:
             by_function.setdefault(function, [])
-        self.calls: Mapping[Any, Callable[..., None]] = {
+        self._calls: dict[Any, Callable[..., None]] = {
             function: functools.partial(self._called, concerned) for function, concerned in by_function.items()
         }
+        # Once a batch has entered, nobody cares for the products: a model makes one in each of its layers.
+        self._calls_within = {function: call for function, call in self._calls.items() if by_function[function]}
+        self.calls: Mapping[Any, Callable[..., None]] = self._calls
         self.scalars = functools.partial(self._called, self._by_verb["scalar"])
         view.loss_called = self._loss_called
 
@@ -155,6 +158,7 @@ class Collectors:
     def begin(self, step: int) -> None:
         """Begin a sampled step."""
         self._view.begin(step)
+        self.calls = self._calls
         self.tell("begin")
 
     def claims(self, module: nn.Module) -> bool:
@@ -187,6 +191,7 @@ class Collectors:
             view.ran.setdefault(view.where, learning)
         if batch is not None and not view.entered:
             view.entered, view.entry = True, module
+            self.calls = self._calls_within
             view.batch = batch.detach() if is_readable(batch) else None
 
     def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
@@ -252,7 +257,7 @@ class Collectors:
         if call.handwritten:
             self._tell_one(self._losses, self._losses.written, call)
         self.tell("loss", call)
-        self._training_mode = next((root.training for root in self._view.roots), None)
+        self._training_mode = self._view.roots.training
 
     def measure(self, optimizer: Optimizer) -> Sample:
         """Measure the update of a sampled step, and fetch everything in one synchronisation."""

@@ -95,9 +95,12 @@ class SeenExamples:
         return len(examples & self.trained) / len(examples) if examples else 0.0
 
 
-def recognised(seen: SeenExamples, inputs: tuple[Any, ...]) -> float | None:
-    """Share of a training batch's examples that were met before; None where there is nothing to recognise."""
+def recognised(seen: SeenExamples, inputs: tuple[Any, ...], *, place: str | None = None) -> float | None:
+    """Share of a training batch's examples that were met before; None where there is nothing to recognise.
+
+    They enter at ``place``, where that is known already.
+    """
     batch = whole_examples(inputs)
     if batch is None or batch.device.type != "cpu":
         return None
-    return seen.train(user_trail(), batch)
+    return seen.train(user_trail() if place is None else place, batch)

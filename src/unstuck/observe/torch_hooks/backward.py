@@ -50,7 +50,11 @@ class Backward:
 
 
 def _tensors(values: Iterable[Any]) -> tuple[Tensor, ...]:
-    return tuple([value for value in values if isinstance(value, Tensor)])
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+    return tuple(found)
 
 
 def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:

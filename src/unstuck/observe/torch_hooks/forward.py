@@ -123,14 +123,14 @@ class _Calls(TorchFunctionMode):
             output = func(*args, **kwargs)
         except Exception:
             for listener in tuple(self._state.listeners):
-                if func in listener.calls and watchable():
+                if func in listener.calls:
                     _show(listener, listener.function_failed, func, args, kwargs)
             raise
         for listener in tuple(self._state.listeners):
             handler = listener.calls.get(func)
             if handler is None and type(output) is Tensor and not output.is_nested and not output.ndim:
                 handler = listener.scalars
-            if handler is not None and watchable():
+            if handler is not None:
                 _show(listener, handler, func, args, kwargs, output, learning=torch.is_grad_enabled())
         return output
 
@@ -388,13 +388,11 @@ def _before(module: nn.Module, inputs: Any) -> None:
     if state.entered is not module:  # a hook that was removed while the hooks of this call ran may run all the same
         state.modules.append(module)
     state.entered = None
-    if not watchable():
-        return
     outermost, learning = len(state.modules) == 1, torch.is_grad_enabled()
     inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
     for listener in tuple(state.listeners):
         _show(listener, listener.module_begins, module, inputs, outermost=outermost, learning=learning)
-    if isinstance(module, FUSED):
+    if isinstance(module, FUSED) and watchable():
         _step_aside(state, module)
 
 
@@ -408,7 +406,7 @@ def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     state.entered = None
     while state.modules and state.modules.pop() is not module:
         pass
-    if state.listeners and isinstance(output, Tensor | tuple | list | dict) and watchable():
+    if state.listeners and isinstance(output, Tensor | tuple | list | dict):
         learning, outer = torch.is_grad_enabled(), state.modules[-1] if state.modules else None
         for listener in tuple(state.listeners):
             _show(listener, listener.module_ended, module, output, outer=outer, learning=learning)
@@ -437,7 +435,7 @@ def _with_keywords(inputs: tuple[Any, ...], caller: FrameType) -> tuple[Any, ...
 
 def _show(listener: ForwardListener, event: Callable[..., None], *args: Any, **kwargs: Any) -> None:
     """Show an event; what a listener computes is not the user's, and its errors must not be either."""
-    if events.thread.telling:
+    if events.thread.telling or not watchable():
         return
     start = time.perf_counter()
     with events.Ours():

@@ -54,6 +54,11 @@ class Roots:
     def __contains__(self, module: nn.Module) -> bool:
         return module in self._paths
 
+    @property
+    def training(self) -> bool | None:
+        """Whether the first of them is in training mode; None without any."""
+        return self._roots[0].training if self._roots else None
+
     def is_root(self, module: nn.Module) -> bool:
         """Whether a module is one of the roots."""
         return id(module) in self.identities
