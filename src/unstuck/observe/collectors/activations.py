@@ -178,7 +178,8 @@ class Activations:
         if layer in self._taken or not is_readable(output) or not output.is_floating_point() or not output.numel():
             return
         values = _spread(output.detach())
-        self._taken[layer] = (_statistics(values, nonlinearity), _histogram(values))
+        statistics = _statistics_here if values.is_cpu else _statistics
+        self._taken[layer] = (statistics(values, nonlinearity), _histogram(values))
         if nonlinearity.rectifier and output.dim() >= 2:
             self._rectified[layer] = _alive(output.detach())
 
@@ -227,22 +228,38 @@ def _spread(output: Tensor) -> Tensor:
     return flat[:: -(-flat.numel() // VALUES)].float().contiguous()  # gathered once, and not by each statistic
 
 
+def _statistics_here(values: Tensor, nonlinearity: Nonlinearity) -> Tensor:
+    """The same as :func:`_statistics` of values on the CPU, by half as many operations, for a number is fetched there
+    in less time than an operation takes.
+    """
+    number, mean = values.numel(), values.mean().item()
+    smallest, largest = torch.aminmax(values)
+    centred = values - mean
+    std = math.sqrt(torch.dot(centred, centred).item() / number)
+    zeros = 1.0 - values.count_nonzero().item() / number
+    saturated = math.nan if nonlinearity.bounds is None else _saturated(values, nonlinearity.bounds).item()
+    # A finite mean has only finite summands.
+    nonfinite = 0 if math.isfinite(mean) else (~values.isfinite()).sum().item()
+    return torch.tensor([mean, std, smallest.item(), largest.item(), zeros, saturated, nonfinite])
+
+
+def _saturated(values: Tensor, bounds: tuple[float, float]) -> Tensor:
+    low, high = bounds
+    margin = SATURATED * (high - low)
+    return ((values < low + margin) | (values > high - margin)).float().mean()
+
+
 def _statistics(values: Tensor, nonlinearity: Nonlinearity) -> Tensor:
     """Shape (7,): mean, std, min, max, share of zeros, share saturated (NaN where unbounded), count not finite."""
     smallest, largest = torch.aminmax(values)
     if nonlinearity.bounds is None:
         saturated = values.new_full((), torch.nan)
     else:
-        low, high = nonlinearity.bounds
-        margin = SATURATED * (high - low)
-        saturated = ((values < low + margin) | (values > high - margin)).float().mean()
+        saturated = _saturated(values, nonlinearity.bounds)
     zeros = 1.0 - values.count_nonzero() / values.numel()
     mean = values.mean()
     std = (values - mean).square_().mean().sqrt()  # torch.std_mean takes seven times as long
-    if values.device.type == "cpu" and math.isfinite(float(mean)):
-        nonfinite = torch.zeros(())  # a finite mean has only finite summands
-    else:
-        nonfinite = (~values.isfinite()).sum().float()
+    nonfinite = (~values.isfinite()).sum().float()
     return torch.stack([mean, std, smallest, largest, zeros, saturated, nonfinite])
 
 

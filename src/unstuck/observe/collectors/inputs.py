@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -133,7 +134,7 @@ class Inputs:
         self._sums: Tensor | None = None
         self._squares: Tensor | None = None
         self._products: Tensor | None = None
-        self._range: Tensor | None = None
+        self._range: tuple[Tensor, Tensor] | None = None
         self._batch: dict[Signal, Tensor] = {}
         self._first_layer: list[Tensor] = []
         self._levels: list[Tensor] = []
@@ -193,18 +194,18 @@ class Inputs:
             return
         examples = batch[:: max(1, batch.numel() // VALUES)] if batch.dim() > 1 else batch
         features = _by_feature(examples, self._kind).double()
-        finite = torch.nan_to_num(features, nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = torch.aminmax(features)
+        # Of finite values, as nearly always, none has to be replaced or counted; an accelerator is not asked.
+        known = features.is_cpu and math.isfinite(low) and math.isfinite(high)
+        finite = features if known else torch.nan_to_num(features, nan=0.0, posinf=0.0, neginf=0.0)
         sums, squares = finite.sum(dim=0), finite.square().sum(dim=0)
-        bounds = torch.stack(torch.aminmax(features))
         if self._sums is None or self._squares is None or self._range is None or self._sums.shape != sums.shape:
-            self._sums, self._squares, self._range = sums, squares, bounds
+            self._sums, self._squares, self._range = sums, squares, (low, high)
             self._count, self._examples = len(features), len(batch)
             self._products = None
         else:
             self._sums, self._squares = self._sums + sums, self._squares + squares
-            self._range = torch.stack(
-                [torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])]
-            )
+            self._range = (torch.minimum(self._range[0], low), torch.maximum(self._range[1], high))
             self._count, self._examples = self._count + len(features), self._examples + len(batch)
         if self._kind == "table" and finite.shape[1] in CORRELATED:
             products = finite.T @ finite
@@ -213,7 +214,7 @@ class Inputs:
             steps = finite[:COUNTED].sort(dim=0).values.diff(dim=0)
             self._levels.append((steps != 0).sum(dim=0).max() + 1)
         std, mean = torch.std_mean(finite, correction=0)
-        nonfinite = (~examples.isfinite()).sum()
+        nonfinite = torch.zeros(()) if known else (~examples.isfinite()).sum()
         self._batch = {signals.INPUT_MEAN: mean, signals.INPUT_STD: std, signals.INPUT_NONFINITE: nonfinite}
 
     def batch(self) -> dict[Signal, Tensor]:
@@ -231,7 +232,7 @@ class Inputs:
         stds = (self._squares / self._count - means.square()).clamp_min(0.0).sqrt()
         reached = torch.stack(self._first_layer).median().item() if self._first_layer else None
         stride = -(-len(means) // MOST_FEATURES)
-        low, high = self._range.tolist()
+        low, high = map(float, self._range)
         return facts.Inputs(
             shape=self._shape,
             kind_of=self._kind,

@@ -96,7 +96,7 @@ class LossProbe:
     _weighted: bool = False
     _weights: tuple[Any, Any] = (None, None)
     _smoothing: float = 0.0
-    _range: Tensor | None = None
+    _range: tuple[Tensor, Tensor] | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
     def observe(self, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None) -> None:
@@ -147,10 +147,10 @@ class LossProbe:
         values = output[:: max(1, output.numel() // OUTPUT_VALUES)].float() if output.dim() else output.float()
         # A NaN would hide for good what else was seen.
         known = torch.nan_to_num(values, nan=0.0, posinf=torch.inf, neginf=-torch.inf)
-        bounds = torch.stack(torch.aminmax(known))
-        if self._range is not None and self._range.device == bounds.device:
-            bounds = torch.stack([torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])])
-        self._range = bounds
+        low, high = torch.aminmax(known)
+        if self._range is not None and self._range[0].device == low.device:
+            low, high = torch.minimum(self._range[0], low), torch.maximum(self._range[1], high)
+        self._range = (low, high)
         std, mean = torch.std_mean(values, correction=0)
         rows = values.reshape(len(values), -1) if values.dim() else values.reshape(1, 1)
         spread = rows.std(dim=0, correction=0).square().mean().sqrt()
@@ -163,7 +163,7 @@ class LossProbe:
 
     def fact(self) -> facts.Loss:
         """All that the calls so far have shown."""
-        low, high = (None, None) if self._range is None else self._range.tolist()
+        low, high = (None, None) if self._range is None else map(float, self._range)
         target, classes = self.targets.summary()
         return facts.Loss(
             function=self.function,
