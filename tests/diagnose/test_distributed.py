@@ -1,24 +1,30 @@
-"""Under torchrun: rank 0 is watched, its numbers are those of one process, and nothing waits for ever."""
+"""With several processes: rank 0 is watched, its numbers are those of one process, and nothing waits for ever."""
 
 from __future__ import annotations
 
 import os
+import signal as signals_of_processes
+import socket
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from unstuck.observe import blind_spots
 from unstuck.record import Run, facts, signals
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch is built without torch.distributed"),
-]
+pytestmark = pytest.mark.skipif(
+    not torch.distributed.is_available(), reason="PyTorch is built without torch.distributed"
+)
 
+SPREAD = str(Path(__file__).parent / "spread_training.py")
+SECONDS_UNTIL_HUNG = 100
 NORMS = (signals.GRADIENT_NORM, signals.WEIGHT_NORM, signals.UPDATE_NORM, signals.UPDATE_GRADIENT_COSINE)
 
 SCRIPT = """
@@ -58,6 +64,57 @@ if __name__ == "__main__":
 """
 
 
+@dataclass
+class Ended:
+    """What the processes of one program wrote, and how they ended."""
+
+    outputs: list[str]
+    errors: list[str]
+    statuses: list[int]
+
+
+def together(folder: Path, world: int, *command: str) -> Ended:
+    """Run a program in several processes; where one hangs, all print where they are, and end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    hung = {"SECONDS_UNTIL_HUNG": str(SECONDS_UNTIL_HUNG)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            env={**os.environ, **shared, **hung, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            start_new_session=True,
+        )
+        for rank in range(world)
+    ]
+    try:
+        with ThreadPoolExecutor(world) as pool:
+            wrote = [*pool.map(lambda process: process.communicate(timeout=SECONDS_UNTIL_HUNG + 20), processes)]
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signals_of_processes.SIGKILL)
+    return Ended([out for out, _ in wrote], [err for _, err in wrote], [process.returncode for process in processes])
+
+
+def as_if_unwatched(folder: Path, world: int, *arguments: str) -> Run:
+    """Watch a program that is the same without us on every rank, its collective calls included; what was recorded."""
+    plain = together(folder, world, SPREAD, *arguments)
+    assert plain.statuses == [0] * world, plain.errors
+    watch = ["-m", "unstuck", "run", "--budget", "100", "--out", "out"]
+    watched = together(folder, world, *watch, SPREAD, *arguments)
+    assert watched.statuses == [0] * world, watched.errors
+    assert watched.outputs == plain.outputs
+    assert "sampled" in watched.errors[0], "a verdict"
+    assert not any("stopped watching" in error or "sampled" in error for error in (*watched.errors[1:], *plain.errors))
+    return Run.open(folder / "out")
+
+
 def torchrun(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     (folder / "script.py").write_text(textwrap.dedent(SCRIPT))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -76,8 +133,8 @@ def by_rank(stdout: str) -> list[list[str]]:
     return [[line for line in stdout.splitlines() if line.startswith(f"{rank} ")] for rank in (0, 1)]
 
 
-def watched_alone(folder: Path) -> Run:
-    command = [sys.executable, "-m", "unstuck", "run", "--budget", "100", "--out", "alone", "script.py", "alone"]
+def watched_alone(folder: Path, script: str = "script.py") -> Run:
+    command = [sys.executable, "-m", "unstuck", "run", "--budget", "100", "--out", "alone", script, "alone"]
     subprocess.run(command, capture_output=True, check=True, cwd=folder, timeout=120)
     return Run.open(folder / "alone")
 
@@ -90,6 +147,46 @@ def same_numbers(run: Run, alone: Run, signal: signals.Signal) -> None:
     np.testing.assert_allclose(ours.values[here], theirs.values[there], rtol=1e-3, atol=1e-6)
 
 
+def test_two_processes_with_sharded_and_with_parallel_layers_are_left_as_they_are(tmp_path):
+    run = as_if_unwatched(tmp_path, 2, "fsdp2,tp_loss")
+    sharded, parallel = run.streams()
+    assert np.isfinite(sharded.table(signals.UPDATE_NORM).values[:8]).all()
+    assert np.isfinite(parallel.table(signals.UPDATE_NORM).values[:8]).all()
+    assert len(sharded.series(signals.LOSS)) == len(parallel.series(signals.LOSS)) == 24
+    assert [event.what for event in parallel.facts(facts.Event)] == [blind_spots.PARTS]
+    assert not sharded.facts(facts.Event)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("world", "kind"),
+    [(2, "ddp"), (2, "fsdp2"), (2, "tp"), (2, "tp_loss"), (4, "fsdp2"), (4, "hsdp"), (4, "tp"), (4, "tp_fsdp2")],
+)
+def test_spread_trainings_are_left_as_they_are_and_have_the_statistics_of_one_process(world, kind, tmp_path):
+    run = as_if_unwatched(tmp_path, world, kind)
+    alone = watched_alone(tmp_path, SPREAD)
+    for signal in NORMS:
+        same_numbers(run, alone, signal)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("world", "kind", "precision"),
+    [
+        *((2, kind, "bfloat16") for kind in ("ddp", "fsdp2", "tp")),
+        *((4, kind, "bfloat16") for kind in ("hsdp", "tp_fsdp2")),
+        *((2, kind, "float32") for kind in ("sequence", "fsdp1")),
+    ],
+)
+def test_spread_trainings_in_half_precision_or_of_older_kinds_are_left_as_they_are(world, kind, precision, tmp_path):
+    run = as_if_unwatched(tmp_path, world, kind, precision)
+    assert len(run.series(signals.LOSS)) == 24
+    parts = [blind_spots.PARTS]
+    said = {"fsdp1": [blind_spots.FLATTENED], "sequence": parts, "tp": parts, "tp_fsdp2": parts}
+    assert [event.what for event in run.facts(facts.Event)] == said.get(kind, [])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("console_script", [False, True], ids=["python -m unstuck", "unstuck"])
 def test_data_parallel_training_has_the_statistics_of_one_process(console_script, tmp_path):
     watch = ["--no-python", str(Path(sys.executable).parent / "unstuck")] if console_script else ["-m", "unstuck"]
@@ -107,6 +204,7 @@ def test_data_parallel_training_has_the_statistics_of_one_process(console_script
     np.testing.assert_allclose(parallel.series(signals.LOSS).values, losses, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_sharded_training_has_the_statistics_of_one_process(tmp_path):
     shown = torchrun(tmp_path, "-m", "unstuck", "run", "--budget", "100", "--out", "out", "script.py", "fsdp")
     assert shown.returncode == 0, shown.stderr
@@ -127,6 +225,7 @@ def test_sharded_training_has_the_statistics_of_one_process(tmp_path):
     assert run.fact(facts.Model).parameters[0].shape == (8, 6)
 
 
+@pytest.mark.slow
 def test_sharded_parameters_have_no_norms_rather_than_wrong_ones(tmp_path):
     """Where the other ranks run the script itself, their parts are not measured."""
     (tmp_path / "one_watches.py").write_text(

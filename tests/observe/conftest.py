@@ -1,13 +1,15 @@
-"""One sampled step without an observer: a model, all collectors, and the hooks through which they see it."""
+"""One sampled step without an observer: a model, collectors, the hooks through which they see it; and two ranks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.optim import SGD
 
 from unstuck.observe.collectors.registry import Collectors
@@ -63,3 +65,21 @@ class Watched:
 @pytest.fixture
 def watched() -> type[Watched]:
     return Watched
+
+
+@pytest.fixture(autouse=True)
+def same_tracebacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back how crashes are printed: ``init_process_group`` writes the rank before each line, for good."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+
+@pytest.fixture
+def two_ranks() -> Iterator[DeviceMesh]:
+    """Two processes, of which this is the first, and whose collective calls end at once and move nothing."""
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=2)
+    try:
+        yield init_device_mesh("cpu", (2,), mesh_dim_names=("ranks",))
+    finally:
+        distributed.destroy_process_group()

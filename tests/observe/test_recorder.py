@@ -135,7 +135,7 @@ def test_filters_are_kept_at_the_beginning_and_at_the_end(training: Training, ru
     before = training.model[0].weight.detach().clone()  # the model goes on to change
     for _ in range(3):
         training.step()
-    training.recorder.finish(facts.End(reason="completed", steps=3))
+    training.recorder.finish(facts.End(reason="completed", steps=3), thorough=True)
     (begun, first), (ended, last) = run().arrays("filters")
     assert (begun, ended) == (0, 3)
     assert first.tolist() == before.tolist()
@@ -149,7 +149,7 @@ def test_the_end_is_the_last_fact_and_all_that_was_gathered_stands_before_it(
     for _ in range(30):
         training.step()
     counted = facts.Event(step=30, what="counted")
-    training.recorder.finish(facts.End(reason="completed", steps=30), counted)
+    training.recorder.finish(counted, facts.End(reason="completed", steps=30), thorough=True)
     read = run()
     assert read.fact(facts.End) == facts.End(reason="completed", steps=30)
     assert read.fact(facts.Event) == counted

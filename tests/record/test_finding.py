@@ -36,7 +36,7 @@ def test_json_has_no_nan():
     plain = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
     assert plain["schema"] == 1
     assert plain["findings"][0]["evidence"][0]["value"] is None
-    assert set(plain) == {"schema", "verdict", "reason", "gaps", "findings", "clear", "not_evaluated", "cost"}
+    assert set(plain) == {"schema", "verdict", "reason", "gaps", "findings", "clear", "not_evaluated", "cost", "ended"}
 
 
 def test_where_reads_from_the_finest_place():

@@ -118,3 +118,17 @@ def test_a_snapshot_computes_once(tmp_path):
             run.once("sum", lambda: calls.append(2))
     assert calls.count(1) == 1
     assert calls.count(2) == 2
+
+
+def test_a_trace_names_what_was_read_also_by_what_was_kept(tmp_path):
+    with RunWriter(tmp_path) as writer:
+        writer.add(signals.LOSS, 0, 1.0)
+    with Run.open(tmp_path) as opened:
+        run = opened.snapshot()
+
+        def judge():
+            return run.once("kept", lambda: len(run.series(signals.LOSS)) > 0 and run.knows(facts.Model))
+
+        run.has(signals.ACCURACY)
+        for _ in range(2):
+            assert run.trace(judge) == (False, {"kept", "loss", facts.Model})

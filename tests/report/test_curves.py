@@ -29,7 +29,7 @@ def test_a_broken_loss_says_when_and_why_validation_lacks(sick: Run) -> None:
     assert plot.title == "The loss stopped being finite at step 721"
     assert plot.notes == (
         "179 of 900 samples are NaN or infinite and leave gaps; the first is at step 721.",
-        "The validation loss is not drawn: no evaluation was seen.",
+        "The validation loss is not drawn: evaluations were seen, but not their loss.",
     )
 
 

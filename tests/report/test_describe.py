@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from unstuck.record import Index, Run, RunWriter, facts, signals
 from unstuck.report.describe import EVENTS, fact_rows, layer_rows, one_line, trainings
 from unstuck.report.wording import ENGLISH
@@ -56,7 +58,8 @@ def test_every_kind_of_fact_has_its_row(sick: Run) -> None:
     assert rows["Initial loss"] == ("2.31; expected 2.3 ± 0.05 (ln C, C = 10)",)
     assert rows["First NaN or infinity"] == ("loss at step 720",)
     assert rows["Ended"] == ("diverged after 900 steps",)
-    assert len(rows) == 12
+    assert rows["Evaluations"] == ("20 evaluations", "accuracy of 20 known")
+    assert len(rows) == 13
 
 
 def test_layers_hold_their_own_parameters(healthy: Run) -> None:
@@ -100,3 +103,58 @@ def test_all_trainings_are_named_and_those_alike_counted(tmp_path: Path) -> None
             writer.state(facts.End(reason="completed", steps=steps), stream=stream)
     with Run.open(tmp_path / "run") as run:
         assert trainings(run, ENGLISH) == "3 trainings: 2 × 5 steps · completed; 7 steps · completed"
+
+
+@pytest.mark.parametrize(
+    ("spans", "said"),
+    [
+        ([(0.0, 1.0), (1.0, 2.0), (3.0, 4.0)], "3 trainings, one after the other: 3 × 5 steps · completed"),
+        ([(0.0, 1.0), (0.0, 2.0), (0.5, 4.0)], "3 trainings at the same time: 3 × 5 steps · completed"),
+        ([(0.0, 1.0), (0.5, 2.0), (3.0, 4.0)], "3 trainings, up to 2 at the same time: 3 × 5 steps · completed"),
+    ],
+)
+def test_trainings_are_said_to_run_one_after_the_other_or_at_once(
+    spans: list[tuple[float, float]], said: str, tmp_path: Path
+) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        for stream, (began, ended) in enumerate(spans):
+            writer.add(signals.LOSS, 0, 1.0, stream=stream)
+            writer.state(facts.Span(began=began, ended=ended, thread=1), stream=stream)
+            writer.state(facts.End(reason="completed", steps=5), stream=stream)
+    with Run.open(tmp_path / "run") as run:
+        assert trainings(run, ENGLISH) == said
+
+
+def test_a_training_that_was_recorded_in_part_is_not_said_to_be_completed_alone(tmp_path: Path) -> None:
+    end = facts.End(reason="completed", steps=5, backward_passes=50, unrecorded=45)
+    said = "completed, but 45 of 50 backward passes were not recorded"
+    with RunWriter(tmp_path / "run") as writer:
+        for stream in range(2):
+            writer.add(signals.LOSS, 0, 1.0, stream=stream)
+            writer.state(end, stream=stream)
+    with Run.open(tmp_path / "run") as run:
+        assert one_line(run, ENGLISH) == f"5 steps · {said}"
+        assert trainings(run, ENGLISH).endswith(
+            ": 2 × 5 steps · completed, but 90 of 100 backward passes were not recorded"
+        )
+        assert {row.name: row.lines for row in fact_rows(run, ENGLISH)}["Ended"] == (f"after 5 steps: {said}",)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "lines"),
+    [
+        ([360.0], ("1 evaluation", "360 examples each", "neither their loss nor their accuracy is known")),
+        (
+            [360.0, 1200.0],
+            ("2 evaluations", "360 to 1,200 examples each", "neither their loss nor their accuracy is known"),
+        ),
+    ],
+)
+def test_evaluations_of_which_only_the_examples_are_known(
+    sizes: list[float], lines: tuple[str, ...], tmp_path: Path
+) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        for step, size in enumerate(sizes):
+            writer.add(signals.EVALUATED, step, size)
+    with Run.open(tmp_path / "run") as run:
+        assert {row.name: row.lines for row in fact_rows(run, ENGLISH)}["Evaluations"] == lines

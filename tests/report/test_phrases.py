@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unstuck.record import Confirmation, Evidence, Finding, Verdict
-from unstuck.record.facts import End, Event
+from unstuck.record.facts import End, Event, Fact, Unread, Unwatched
 from unstuck.record.finding import VerdictKind
 from unstuck.report import phrases
 from unstuck.report.wording import ENGLISH
@@ -107,4 +108,27 @@ def test_that_watching_ended_is_the_first_thing_said(kind: VerdictKind, rest: st
         said = phrases.headline(Verdict(kind=kind, reason=phrases.watching_ended(run)), run, ENGLISH)
         assert "watching ended: RuntimeError: no such hook" in said
         assert rest in said.partition("no such hook")[2]
-        assert phrases.blind_spots(run) == ()
+
+
+@pytest.mark.parametrize("reason", ["completed", "interrupted"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        [Unread(step=12, collector="Inputs", error="RuntimeError: no storage")],
+        [Unwatched(trainings=3, reason="the time budget was used up")],
+        [Event(step=0, what="compiled code is not seen", blinds=True)],
+    ],
+)
+def test_what_was_not_seen_whole_is_not_called_healthy(
+    lost: list[Fact], reason: Literal["completed", "interrupted"], tmp_path: Path
+) -> None:
+    with record(tmp_path, facts=[*lost, End(reason=reason, steps=5)]) as run:
+        assert phrases.headline(Verdict(kind="healthy"), run, ENGLISH) == (
+            "Nothing wrong was found in what could be seen."
+        )
+
+
+def test_a_training_whose_backward_passes_were_not_recorded_is_not_called_healthy(tmp_path: Path) -> None:
+    end = End(reason="completed", steps=5, backward_passes=50, unrecorded=45)
+    with record(tmp_path, facts=[end]) as run:
+        assert "Healthy" not in phrases.headline(Verdict(kind="healthy"), run, ENGLISH)

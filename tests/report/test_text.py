@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from unstuck.record import Finding, Run, Verdict, Where
+from unstuck.record import Finding, Run, RunWriter, Verdict, Where, facts, signals
 from unstuck.report import render_text
+from unstuck.report.html import render_html
+from unstuck.rules import judge
 
 LONG = (
     "The layer gives values of a scale that the next layer cannot follow, because its weights are far too large for it."
@@ -126,9 +129,32 @@ def test_several_findings_fit_the_terminal(sick: Run, sick_verdict: Verdict, hei
     assert console.file.getvalue().count("\n") <= height - 1
 
 
-def test_what_may_be_missing_is_said_under_the_run(healthy: Run, healthy_verdict: Verdict) -> None:
+def test_what_may_be_missing_is_said_right_under_the_headline(healthy: Run, healthy_verdict: Verdict) -> None:
     said = "Two seconds of it may be missing."
     console = Console(file=io.StringIO(), width=80)
     render_text(replace(healthy_verdict, gaps=(said,)), healthy, console=console)
     assert isinstance(console.file, io.StringIO)
-    assert f"? {said}" in console.file.getvalue().splitlines()[2]
+    assert f"? {said}" in console.file.getvalue().splitlines()[1]
+
+
+def test_what_was_not_watched_recorded_or_read_is_said_in_every_format(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        writer.add_series(signals.LOSS, range(100), [1.0] * 100)
+        writer.state(facts.Unwatched(trainings=24, reason="the time budget was used up"))
+        writer.state(facts.Unread(step=12, collector="Inputs", error="RuntimeError: no storage"))
+        writer.state(facts.End(reason="completed", steps=100, backward_passes=1000, unrecorded=900))
+    with Run.open(tmp_path) as run:
+        verdict = judge(run)
+        text, page = render(verdict, run, width=120), render_html(run, verdict)
+    lines = text.splitlines()
+    assert lines[0] == "✔ Nothing wrong was found in what could be seen."
+    assert lines[1] == "? 24 of 25 trainings were not watched: the time budget was used up."
+    assert lines[2] == "? not seen: inputs, since step 12 (RuntimeError: no storage)"
+    ended = "completed, but 900 of 1,000 backward passes were not recorded"
+    assert lines[3].endswith(f"100 steps · {ended}")
+    assert page.count("24 of 25 trainings were not watched") == page.count("not seen: inputs") == 1
+    assert ended in page
+    assert "no batch was seen to enter the model" not in text
+    plain = verdict.to_dict()
+    assert plain["gaps"] == [line.removeprefix("? ") for line in lines[1:3]]
+    assert plain["ended"] == {ended: 1}

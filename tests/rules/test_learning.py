@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import Run, RunWriter, signals
+from unstuck.record import NotEvaluated, Run, RunWriter, signals
 from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget
-from unstuck.rules.learning import Learning, constant_guess, in_a_game, single_loss, untrained_loss
+from unstuck.rules import Rule
+from unstuck.rules.data.labels_mismatched import LabelsMismatched
+from unstuck.rules.data.not_shuffled import NotShuffled
+from unstuck.rules.learning import IN_A_GAME, Learning, constant_guess, in_a_game, single_loss, untrained_loss
 from unstuck.testing.rules import record
 
 TEN = Loss(
@@ -158,3 +161,12 @@ def test_an_accuracy_takes_enough_examples_to_be_no_chance(tmp_path: Path) -> No
     assert learnt(tmp_path / "few", 2.0, lucky) == "partial"
     assert learnt(tmp_path / "many", 32.0, lucky) == "good"
     assert learnt(tmp_path / "all", 2.0, [0.95] * 100) == "good"
+
+
+@pytest.mark.parametrize("rule", [LabelsMismatched(), NotShuffled()], ids=lambda rule: rule.code)
+def test_that_trainings_are_several_is_said_to_be_the_reason(rule: Rule, tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        for stream in range(2):
+            writer.add_series(signals.LOSS, range(40), [1.0] * 40, stream=stream)
+    with Run.open(tmp_path) as run:
+        assert list(rule.check(run)) == [NotEvaluated(reason=IN_A_GAME)]

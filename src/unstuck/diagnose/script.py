@@ -25,7 +25,7 @@ from unstuck.diagnose.out_folder import begin_run, discard_run
 from unstuck.diagnose.program import NotStartedError, Program, find_program
 from unstuck.diagnose.streams import flush
 from unstuck.errors import RunWriteError
-from unstuck.observe import DEFAULT_BUDGET, Beside, Session, check_budget, keep_freed_memory
+from unstuck.observe import DEFAULT_BUDGET, OtherRanks, Session, check_budget, keep_freed_memory
 from unstuck.record import RunWriter, facts
 from unstuck.report import WATCHING_ENDED
 
@@ -104,14 +104,14 @@ class ScriptRun:
         self._process = os.getpid()
         self._folder: Path | None = None
         self._writer: RunWriter | None = None
-        self._session: _Session | None = None
-        self._beside: Beside | None = None
+        self._session: Session | None = None
+        self._beside: OtherRanks | None = None
         if int(os.environ.get("RANK") or 0) > 0 and int(os.environ.get("WORLD_SIZE") or 1) > 1:
-            self._beside = Beside()
+            self._beside = OtherRanks()
         else:
             self._writer, self._made = begin_run(out, self._program.name)
             self._folder = self._writer.path
-            self._session = _Session(self._writer, budget=budget)
+            self._session = Session(self._writer, budget=budget)
 
     def perform(self) -> Ending:
         """Run the script to its end, whatever that is; errors are printed as Python prints them."""
@@ -159,30 +159,6 @@ class ScriptRun:
             interrupted_again=ending.again,
             crashed=ending.error is not None,
         )
-
-
-class _Session(Session):
-    """A session whose own failure counts as one of the observation, and whose end never is one of the script's."""
-
-    def __init__(self, writer: RunWriter, *, budget: float) -> None:
-        super().__init__(writer, budget=budget)
-        self._own: Exception | None = None
-
-    @property
-    def failure(self) -> Exception | None:
-        """The first error that ended an observation; None while all is well."""
-        return super().failure or self._own
-
-    def failed(self, error: Exception) -> None:
-        """Keep the error: from here on nothing is seen of the program."""
-        self._own = error
-
-    def close(self, error: BaseException | None) -> None:
-        """End all observations, by the error that ended the script, where one did."""
-        try:
-            self.__exit__(None if error is None else type(error), error, None)
-        except Exception as own:
-            self._own = self._own or own
 
 
 def _why_nothing(session: Session) -> str:

@@ -17,6 +17,12 @@ DEFAULT_BUDGET = 0.02
 WORTHWHILE_SECONDS = 120.0
 """Length of a program from which the budget is kept to the letter; see :meth:`Budget.allowed`."""
 
+ADMITTED = 8
+"""Trainings of a program that are watched, whatever it costs."""
+
+OVERDRAWN = 1.5
+"""Multiple of what is allowed by now, above which no other training is watched until time has passed."""
+
 RECOGNISING_SECONDS = 0.1
 """Seconds for recognising examples beside the budget, once."""
 
@@ -49,6 +55,7 @@ class Budget:
         recognising: Those of them that went to recognising examples.
         evaluating: Those of them that went to evaluations.
         granted: Seconds of the first steps of the first training, which count as part of the start-up.
+        trainings: Trainings that were watched so far.
 
     Raises:
         ArgumentError: The share is out of range.
@@ -60,9 +67,11 @@ class Budget:
         self.began: float | None = None
         self.spent = self.recognising = self.evaluating = 0.0
         self.granted: float | None = None
+        self.trainings = 0
 
     def begin(self, now: float) -> None:
-        """A training begins."""
+        """A training begins to be watched."""
+        self.trainings += 1
         if self.began is None:
             self.began = now
 
@@ -92,6 +101,14 @@ class Budget:
         machine seldom comes to that.
         """
         return self.share * math.sqrt(elapsed * max(elapsed, WORTHWHILE_SECONDS))
+
+    def has_room(self, now: float) -> bool:
+        """Whether less was spent than is allowed by now."""
+        return self.beside_start <= self.allowed(self.elapsed(now))
+
+    def admits(self, now: float) -> bool:
+        """Whether to watch another training: one of many pays its share, but not of very many that are very short."""
+        return self.trainings < ADMITTED or self.beside_start <= OVERDRAWN * self.allowed(self.elapsed(now))
 
 
 class Spends(Protocol):

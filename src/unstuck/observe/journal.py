@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import is_distributed, is_sharded, values_here
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.blind_spots import SPREAD_LOSS
+from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.readable import is_readable, whole_here
 from unstuck.observe.updates import Steps
 from unstuck.record import RunWriter, facts, signals
 from unstuck.record.signals import Index, Signal
@@ -53,7 +54,7 @@ class Journal:
         self._given: list[Any] = []
         self._layers = 0
         self._later: dict[Signal, float] = {}
-        self._nonfinite = False
+        self._nonfinite = self._spread = False
         self._passed_by: Tensor | float | None = None
         self._early: list[facts.Fact] = []
 
@@ -74,23 +75,35 @@ class Journal:
 
         Of several tensors that are differentiated together it is the sum, which is what descends.
         """
-        values = list(map(self._value, roots))
+        values: list[Tensor | float] = []
+        for root in roots:
+            value = self._value(root, step)
+            if value is None:
+                return
+            values.append(value)
         loss = sum(values[1:], values[0])
         self.pending.append(loss)
         if type(loss) is float and not math.isfinite(loss) and not self._nonfinite:
             self._nonfinite = True
             self.state(trace())
 
-    def _value(self, root: Tensor) -> Tensor | float:
-        """A loss, on an accelerator left there; NaN where it cannot be read in this process."""
+    def _value(self, root: Tensor, step: int) -> Tensor | float | None:
+        """A loss, on an accelerator left there; NaN where it cannot be read, None where it is on several processes."""
         if not is_readable(root):
-            if not is_distributed(root) or is_sharded(root):
-                return math.nan
-            root = values_here(root)
+            whole = whole_here(root)
+            if whole is None:
+                return self._miss_loss(step) if is_distributed(root) else math.nan
+            root = whole
         if not root.is_cpu:
             return root.detach().double().mean()
         number = (root if root.dim() == 0 else root.detach().mean()).item()
         return float(number.real if isinstance(number, complex) else number)
+
+    def _miss_loss(self, step: int) -> None:
+        """Say once that losses are spread over processes."""
+        if not self._spread:
+            self._spread = True
+            self.state(facts.Event(step=step, what=SPREAD_LOSS, blinds=True))
 
     def note_number(self, roots: Sequence[Tensor]) -> bool:
         """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""

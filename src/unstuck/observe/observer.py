@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sys
 import threading
@@ -10,55 +9,34 @@ import time
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from unstuck.errors import ArgumentError
-from unstuck.observe.batches import Batches
-from unstuck.observe.budget import DEFAULT_BUDGET, Budget, Spending
-from unstuck.observe.clock import Clock, Phase
-from unstuck.observe.collectors.evaluations import Evaluations
-from unstuck.observe.collectors.losses import Losses
+from unstuck.observe.budget import DEFAULT_BUDGET, Budget
+from unstuck.observe.clock import Phase
 from unstuck.observe.collectors.nan_origin import origin
-from unstuck.observe.collectors.registry import Collectors
-from unstuck.observe.collectors.seen_examples import SeenExamples
-from unstuck.observe.collectors.view import View
-from unstuck.observe.journal import Journal
-from unstuck.observe.latest import Latest, median
-from unstuck.observe.ownership import Ownership
-from unstuck.observe.pace import Pace
-from unstuck.observe.recorder import Recorder
-from unstuck.observe.torch_hooks import compilation, events, forward, patches
+from unstuck.observe.latest import Latest
+from unstuck.observe.torch_hooks import events, forward, patches
 from unstuck.observe.torch_hooks.backward import Backward
+from unstuck.observe.training import EndReason, Training
 from unstuck.observe.updates import FirstCall, OwnUpdates, Steps
-from unstuck.observe.user_code.frames import user_modules, user_place
-from unstuck.observe.user_code.model_roots import Roots
-from unstuck.observe.user_code.model_structure import named_parameters
-from unstuck.record import RunWriter, facts
+from unstuck.record import RunWriter
 
 __all__ = ["EndReason", "Latest", "Observer"]
-
-EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
 
 
 class Observer:
     """Record a training through PyTorch's hooks, without changing a number of it.
 
-    Every step gives its loss and, when it changes, the rate. Sampled steps also give, by parameter tensor, the norms of
-    gradient, weights and update (from the real change of the weights), and by layer the statistics of the activations;
-    they are reduced on the device and fetched in one synchronisation. How often steps are sampled follows the budget.
-    Evaluations between steps are seen by their forward passes without gradients.
-
+    Every step gives its loss and, when it changes, the rate; sampled steps also give what the collectors measure.
     Parameters, buffers, gradients and random-number generators are left bitwise as they would be without it.
 
     Args:
-        model: The model; its forward pass is seen when it, or a module of it, is called. None: the modules that hold
-            parameters of the optimizer are found as they are called.
-        optimizer: The optimizer that steps it; any subclass of ``torch.optim.Optimizer``. Or, of a program that updates
-            its weights itself, the updates that it makes.
+        model: The model; None: the modules that hold parameters of the optimizer are found as they are called.
+        optimizer: Any ``torch.optim.Optimizer``; or the updates that a program makes itself.
         writer: The run to write to; closed by its owner.
         budget: Share of the training time that observing may take; or the budget of a whole program.
         streams: Numbers for the trainings within the run; this one takes the next number at its first step.
@@ -98,73 +76,34 @@ class Observer:
     ) -> None:
         self._own = optimizer if isinstance(optimizer, OwnUpdates) else None
         steps: Steps = optimizer.holder if isinstance(optimizer, OwnUpdates) else optimizer
-        self._roots = Roots(steps)
-        if model is not None:
-            self._roots.add(model)
-        if not named_parameters(self._roots, steps):
-            raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
+        budget = budget if isinstance(budget, Budget) else Budget(budget)
+        training = Training(model, steps, own=self._own, writer=writer, budget=budget, streams=streams, bind=self._bind)
+        self._training = training
+        self._clock, self._collectors, self._batches = training.clock, training.collectors, training.batches
+        self._journal, self._spending, self._pace = training.journal, training.spending, training.pace
         self.thread: int | None = threading.get_ident()
         self.updates_of: int | None = id(steps)
-        self.entries = self._roots.identities
+        self.entries = training.roots.identities
         self.awaits_evaluations = True
         self.passed_by = 0
-        self._loss: float | None = None
-        self._rates: tuple[float, ...] = ()
         self._process = os.getpid()
-        self._clock = Clock()
-        self._view = View(roots=self._roots)
-        self._collectors = Collectors(self._view, adopting=model is None, bind=self._bind)
-        seen = SeenExamples()
-        self._evaluations = Evaluations(seen, self._roots, self._collectors.one(Losses))
-        self._journal = Journal(writer, streams or itertools.count())
-        self._recorder = Recorder(
-            self._view, self._collectors, seen, self._evaluations, self._journal, made_at=user_place()
-        )
-        self._budget = budget if isinstance(budget, Budget) else Budget(budget)
-        self._spending = Spending(self._budget, self._collectors, self._evaluations)
-        self._batches = Batches(
-            self._clock,
-            self._view,
-            collectors=self._collectors,
-            evaluations=self._evaluations,
-            seen=seen,
-            spending=self._spending,
-            journal=self._journal,
-        )
-        self._passes = self._batches.passes
-        every_pass = self._own is not None
-        self._pace = Pace(self._clock, self._budget, self._spending, self._passes, every_pass=every_pass)
-        self._ownership = Ownership(self._roots)
         self._first_call = FirstCall(self._computed, self.failed)
-        if self._own is not None:
-            self._view.gradient = self._own.gradient
-            for module in user_modules():  # the forward pass of the first step has gone by unseen
-                self._roots.adopt(module)
         # Weak: a script that rebuilds its model must get the memory of the old one back.
         self._steps = weakref.ref(steps, lambda _: None if sys.is_finalizing() else self.retire())
 
     @property
     def latest(self) -> Latest:
         """The newest numbers."""
-        return Latest(
-            step=self._clock.step,
-            loss=self._loss,
-            accuracy=self._recorder.accuracy,
-            learning_rate=self._rates[0] if self._rates else None,
-            update_ratio=median(self._recorder.ratios),
-        )
+        return self._training.latest
 
     @property
     def failure(self) -> Exception | None:
         """The error that ended the observation; None while all is well."""
-        return self._journal.failure or self._collectors.error or self._evaluations.error
+        return self._journal.failure or self._collectors.error or self._training.evaluations.error
 
     def __enter__(self) -> Observer:
-        self._spending.began = time.perf_counter()
-        self._budget.begin(self._spending.began)
+        self._training.begin(time.perf_counter())
         patches.listen(self)
-        for module in compilation.modules():
-            self._roots.adopt(module)
         forward.watch(self)
         self._batches.look(True)
         return self
@@ -172,12 +111,9 @@ class Observer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.ended("completed")
-        elif issubclass(kind, KeyboardInterrupt):
-            self.ended("interrupted")
-        else:
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
             self.ended("crashed", message=f"{kind.__name__}: {error}")
+        self.ended("completed" if kind is None else "interrupted")
         self.retire()
 
     def evaluated(
@@ -195,8 +131,8 @@ class Observer:
         with events.Ours():
             self._batches.close(told=True)
         self.awaits_evaluations = False
-        self._journal.add_means(self._clock.step, training=(train_loss, train_accuracy))
-        self._journal.add_means(self._clock.step, validation=(validation_loss, validation_accuracy))
+        means = {"training": (train_loss, train_accuracy), "validation": (validation_loss, validation_accuracy)}
+        self._journal.add_means(self._clock.step, **means)
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
@@ -205,29 +141,19 @@ class Observer:
         with events.Ours():
             self._settle_own()
             self._batches.close()
-            if self._own is None and self._steps() is not None and self._clock.step == 0 and len(self._roots):
-                self._open()
-            self._clock.phase = Phase.ENDED
-            if self._journal.opened:
-                end = facts.End(reason=reason, steps=self._clock.step, message=message)
-                cost = self._spending.cost(samples=self._recorder.samples, steps=self._clock.step)
-                self._recorder.finish(end, self._passes.fact(self._view.parameters), cost)
+            if self._own is None and self._clock.step == 0 and len(self._training.roots):
+                self._training.open(self._steps())
+            self._training.end(reason, message, thread=self.thread)
 
     def retire(self) -> None:
         """Let go of everything: the training is over, or its optimizer is gone."""
         with events.Ours():
             patches.unlisten(self)
             forward.unwatch(self)
-            for listener in (self._evaluations, self._first_call, self._collectors):
+            for listener in (self._training.evaluations, self._first_call, self._collectors):
                 forward.unlisten(listener)
             self.ended("completed")
-            self._spending.settle()
-            # The model's memory is the program's: nothing of it may be held here.
-            self._name({})
-            self._collectors.begin(self._clock.step)
-            self._collectors.tell("release")
-            self._ownership.release()
-            self._roots.clear()
+            self._training.release()
             if self._own is not None:
                 self._own.release()
 
@@ -238,18 +164,19 @@ class Observer:
 
     def backward_begins(self, backward: Backward) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
-        clock, own = self._clock, self._ownership
+        clock, training = self._clock, self._training
+        own, view, graph = training.ownership, training.view, None
         quiet = events.is_spared(self) and not clock.eventful and clock.phase is Phase.FORWARD
         if quiet and not self._collectors.waiting and self._journal.note_number(backward.roots):
             clock.phase = Phase.BACKWARD
             return
         start = time.perf_counter()
         self._settle_own()
-        if clock.step == 0 and not self._view.named:
-            self._name(named_parameters(self._roots, self._steps()))
-        graph = None
+        training.know_parameters(self._steps())
+        if self._own is None and forward.blind() and training.passes.unstepped:
+            self._watch_weights()
         if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
-            graph = own.graph(backward, clock, self._view.parameters)
+            graph = own.graph(backward, clock, view.parameters)
         if not own.concerned:
             self.passed_by += 1
             return
@@ -261,31 +188,32 @@ class Observer:
         if first:
             self._journal.clear_pending()
         if clock.sampled:
-            self._roots.compiled = self._roots.compiled or forward.blind()
+            training.roots.compiled = training.roots.compiled or forward.blind()
             self._batches.look(not self._collectors.complete)
         self._collectors.tell("before_backward", first and clock.sampled and backward.accumulates)
-        self._passes.backward_begins(self._view.parameters, cleared=lost)
-        self._batches.in_training_mode = next((root.training for root in self._roots), False)
+        training.passes.backward_begins(view.parameters, cleared=lost)
+        self._batches.in_training_mode = next((root.training for root in training.roots), False)
         if graph is not None:
-            self._passes.walked(graph.uses if graph.complete else 0)
+            training.passes.walked(graph.uses if graph.complete else 0)
             self._collectors.tell("backward", graph)
         if backward.roots:
             root, step = backward.roots[0], clock.step
-            self._journal.note_loss(backward.roots, step, lambda: origin(root, self._view, step))
+            self._journal.note_loss(backward.roots, step, lambda: origin(root, view, step))
         own.begins(backward, alone=not clock.sampled and events.one_optimizer(), compiled=forward.blind())
         self._spending.between += time.perf_counter() - start
 
     def backward_ended(self, backward: Backward) -> None:
         """Tell a loss of this training from that of another optimizer."""
-        if self._clock.phase is Phase.REPEATED or not self._ownership.concerned:
+        if self._clock.phase is Phase.REPEATED or not self._training.ownership.concerned:
             return
-        if self._ownership.ended(backward):
+        if self._training.ownership.ended(backward):
             self.passed_by = 0
-            self._passes.backward_reached()
+            self._training.passes.backward_reached()
             if self._own is not None:
                 self._own.expect(backward, keep=self._clock.sampled)
-                self._update_begins(self._own.holder)
-                self._await_call()
+                self._update_begins(self._steps() or self._own.holder)
+                if not len(self._training.roots) and self._pace.expects(time.perf_counter()):
+                    forward.listen(self._first_call)  # no module will tell that a forward pass begins
         else:
             self.passed_by += 1
             self._journal.pass_by()
@@ -293,21 +221,18 @@ class Observer:
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
         self.thread = threading.get_ident()
+        if self._own is not None:
+            self._own = None  # it is stepped in plain code after all
         if self._clock.sampled or closure or self._clock.step == 0:
             start = time.perf_counter()
             if closure:
                 self._batches.close()
                 self._clock.closes()
-                if not self._view.named:
-                    self._name(named_parameters(self._roots, optimizer))
+                self._training.know_parameters(optimizer)
             elif self._clock.step == 0:
-                self._open()
+                self._training.open(optimizer)
             self._update_begins(optimizer, look=closure)
             self._spending.between += time.perf_counter() - start
-
-    def step_ended(self, optimizer: Optimizer) -> None:
-        """Record the step, and decide whether to sample the next one."""
-        self._update_ended(optimizer)
 
     def schedule_stepped(self, optimizer: Optimizer, schedule: LRScheduler) -> None:
         """Note how often the rate's schedule is stepped."""
@@ -328,54 +253,37 @@ class Observer:
             self._batches.evaluates(module, inputs, start)
         self._spending.between += time.perf_counter() - start
 
-    def _update_begins(self, optimizer: Steps, *, look: bool = False) -> None:
+    def _update_begins(self, steps: Steps, *, look: bool = False) -> None:
         if self._clock.sampled:
             self._batches.look(look)
-            self._refresh_parameters(optimizer)
-            self._collectors.tell("before_update", optimizer)
-            if self._recorder.shards is not None:
-                self._recorder.shards.before(optimizer)
+            self._training.before_update(steps)
 
-    def _update_ended(self, optimizer: Steps) -> None:
+    def step_ended(self, steps: Steps) -> None:
+        """Record the step, and decide whether to sample the next one."""
         start = time.perf_counter()
-        clock = self._clock
-        if self._pace.rests(start):
-            number = self._journal.record_number(clock.step, optimizer, start)
-            if number is not None:
-                self._loss = number
-                self._pass(start)
-                return
-        if clock.step == 0:
-            self._open()
-        loss = self._journal.record_loss(clock.step, now=clock.sampled)
-        self._loss = self._loss if loss is None else loss
-        self._rates = self._journal.record_rates(clock.step, optimizer)
-        if clock.sampled:
-            self._recorder.sample(optimizer)
-            self._pace.sampler.together = self._recorder.shards is not None
-        self._pass(start)
-        self._pace.decides(self, start, sure=self._ownership.sure)
-        if clock.sampled:
-            self._collectors.begin(clock.step)
-        self._batches.look(clock.sampled)
-
-    def _pass(self, start: float) -> None:
-        self._clock.updated()
-        self._view.updates = self._passes.step = self._clock.step
+        training = self._training
+        quiet = self._pace.rests(start) and training.record_quietly(steps, start)
+        if not quiet:
+            training.record(steps)
+        training.passed(start)
         self._pace.goes_on(self, start)
         self._spending.between += time.perf_counter() - start
+        if not quiet:
+            self._pace.decides(self, start, sure=training.ownership.sure)
+            if self._clock.sampled:
+                self._collectors.begin(self._clock.step)
+            self._batches.look(self._clock.sampled)
 
     def _settle_own(self) -> None:
         """Record an update that the program has made itself since the latest backward pass."""
-        if self._own is not None and self._own.made():
-            self._update_ended(self._own.holder)
+        steps = self._steps()
+        if self._own is not None and steps is not None and self._own.made():
+            self.step_ended(steps)
             self._own.forget()
 
-    def _await_call(self) -> None:
-        """In a program without modules, wait for the call that begins the next forward pass, if it may be sampled."""
-        elapsed = self._budget.elapsed(time.perf_counter())
-        if not len(self._roots) and self._pace.sampler.expected(self._clock.step + 1, elapsed=elapsed):
-            forward.listen(self._first_call)
+    def _watch_weights(self) -> None:
+        """The optimizer's step runs as compiled code, in which no hook is called: see what it does to the weights."""
+        self._own, self._pace.every_pass = OwnUpdates(self._training.held), True
 
     def _computed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A call that autograd records, where no module tells that a forward pass begins."""
@@ -389,24 +297,3 @@ class Observer:
     def _bind(self) -> None:
         """The training runs in another thread than its optimizer was made in."""
         self.thread = threading.get_ident()
-
-    def _open(self) -> None:
-        optimizer = self._steps()
-        if not self._journal.opened and optimizer is not None:
-            self._name(named_parameters(self._roots, optimizer))
-            self._recorder.open(optimizer)
-
-    def _name(self, named: dict[str, Tensor]) -> None:
-        """Take in the parameters by their names."""
-        self._view.named, self._view.parameters = named, list(named.values())
-        self._ownership.watch(self._view.parameters)
-
-    def _refresh_parameters(self, optimizer: Steps) -> None:
-        """Take in parameters that were added, or found, since."""
-        named = named_parameters(self._roots, optimizer)
-        known = {id(parameter) for parameter in self._view.parameters}
-        new = {name: parameter for name, parameter in named.items() if id(parameter) not in known}
-        if new:
-            self._name({**self._view.named, **new})
-            if self._journal.opened:
-                self._recorder.add_parameters(optimizer, new)

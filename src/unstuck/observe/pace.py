@@ -46,6 +46,10 @@ class Pace:
         clock = self._clock
         return not clock.eventful and clock.step + 1 < self._rest[0] and now < self._rest[1]
 
+    def expects(self, now: float) -> bool:
+        """Whether the step after this one may be sampled."""
+        return self.sampler.expected(self._clock.step + 1, elapsed=self._budget.elapsed(now))
+
     def goes_on(self, watcher: Attends, now: float) -> None:
         """An update was made: of the next forward pass nothing is to be told, but perhaps of its examples."""
         if now >= self._spending.recognises_from:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from unstuck.observe import blind_spots
+from unstuck.observe import blind_spots, trained
 from unstuck.observe.collectors.evaluations import Evaluations
 from unstuck.observe.collectors.first_filters import first_filters
 from unstuck.observe.collectors.registry import Collectors
 from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.collectors.view import View
 from unstuck.observe.journal import Journal
-from unstuck.observe.sharded.rank_store import launched_exchange
-from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards
-from unstuck.observe.tensors.distributed import is_sharded
-from unstuck.observe.torch_hooks import forward
+from unstuck.observe.sharded.rank_store import connect
+from unstuck.observe.sharded.shards import PATIENCE_SECONDS, GatheredShards, has_shards, unmeasured
+from unstuck.observe.torch_hooks import events, forward
 from unstuck.observe.updates import Steps
 from unstuck.observe.user_code.model_structure import describe_environment, describe_model, describe_optimizer
 from unstuck.record import facts, signals
@@ -73,20 +72,20 @@ class Recorder:
         journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
         journal.state(
             describe_environment(view.parameters),
-            describe_model(view.roots, optimizer, view.named),
+            self._model(optimizer),
             describe_optimizer(optimizer, self._made_at),
         )
         if has_shards(optimizer):
-            exchange = launched_exchange()
-            self.shards = None if exchange is None else GatheredShards(exchange)
-        if self.shards is None and any(is_sharded(parameter) for parameter in view.parameters):
-            journal.state(facts.Event(step=view.updates, what=blind_spots.SHARDED, blinds=True))
+            store = connect()
+            self.shards = None if store is None else GatheredShards(store)
+        for missing in unmeasured(view.parameters, gathered=self.shards is not None):
+            journal.state(facts.Event(step=view.updates, what=missing, blinds=True))
         self._record_filters()
 
     def add_parameters(self, optimizer: Steps, new: dict[str, Tensor]) -> None:
         """Name parameters that were added, or found, since."""
         self._journal.name(Index.PARAMETER, new)
-        self._journal.state(describe_model(self._view.roots, optimizer, self._view.named))
+        self._journal.state(self._model(optimizer))
 
     def sample(self, optimizer: Steps) -> None:
         """Fetch and write all that this step's collectors measured."""
@@ -102,6 +101,7 @@ class Recorder:
         journal.add_later(view.step)
         if self.samples & (self.samples - 1) == 0:
             self.state_gathered()
+            trained.note(view.parameters, training=id(self))
         if (forward.blind() or view.roots.compiled) and not self._told_compiled:
             self._told_compiled = True
             journal.state(facts.Event(step=view.step, what=blind_spots.COMPILED, blinds=True))
@@ -121,14 +121,23 @@ class Recorder:
         """State what is new."""
         self._journal.state(*self._collectors.facts(), *self._evaluations.facts())
 
-    def finish(self, end: facts.End, *counted: facts.Fact) -> None:
-        """State all that was gathered up to the end."""
+    def finish(self, *counted: facts.Fact, thorough: bool) -> None:
+        """State all that was gathered up to the end; ``thorough`` if there is time for what takes a while."""
         self._journal.fetch_losses()
         self.add_shards(patience=PATIENCE_SECONDS)
         self.state_gathered()
-        self._journal.state(*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts())
+        if thorough:
+            self._journal.state(*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts())
         self._record_filters()
-        self._journal.state(*counted, end)
+        trained.note(self._view.parameters if self.samples else (), training=id(self))
+        self._journal.state(*counted)
+
+    def _model(self, optimizer: Steps) -> facts.Model:
+        def was_trained(parameter: Tensor) -> bool:
+            return trained.was_trained(parameter, training=id(self))
+
+        roots, named = self._view.roots, self._view.named
+        return describe_model(roots, optimizer, named, held=events.held_parameters(), trained=was_trained)
 
     def _record_filters(self) -> None:
         filters = first_filters(self._view.roots)

@@ -11,6 +11,9 @@ __all__ = ["DENSE_SECONDS", "Sampler", "agreed"]
 DENSE = 16
 """Steps at the start that are all sampled: how training begins says most about its health."""
 
+FEWEST = 7
+"""Steps at the start that are sampled of every training that is watched: fewer tell nothing."""
+
 DENSE_SECONDS = 0.6
 """Seconds that they may take, beside the budget: part of the start-up."""
 
@@ -117,7 +120,7 @@ class Sampler:
         if step < DENSE:
             # Of the first training they are part of the start-up; of later ones they are paid like all others.
             within = budget.on_samples < DENSE_SECONDS if budget.granted is None else room >= self._cost
-            return step == 1 or within
+            return step < FEWEST or within
         covering = agreed(step) if self.together else step >= GROWTH * self._last
         if self.together and not covering:
             return False

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
+import time
+import weakref
 from types import TracebackType
 
 from torch import Tensor
 from torch.optim import Optimizer
 
+from unstuck.errors import RunWriteError
 from unstuck.observe.budget import DEFAULT_BUDGET, Budget
 from unstuck.observe.observer import Observer
 from unstuck.observe.torch_hooks import events, patches
 from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.updates import OwnUpdates, learnable
-from unstuck.record import RunWriter
+from unstuck.record import RunWriter, facts
 
 __all__ = ["Session"]
 
 
 AWAITED = 4
 """Backward passes of others after which no update of a program's own is awaited any more, nor its tensors held."""
+
+
+NO_TIME = "the time budget was used up by others"
+
+LATE = 64
+"""Updates from which a training that was not watched is no short one; it is asked again each time they double."""
+
+
+class Latecomer:
+    """Count the updates of a training that is not watched, which may turn out to be a long one.
+
+    Args:
+        optimizer: Its optimizer; nothing of it is kept alive.
+        session: Who is asked whether there is time to watch it.
+    """
+
+    thread: int | None = None
+
+    def __init__(self, optimizer: Optimizer, session: Session) -> None:
+        self.updates_of: int | None = id(optimizer)
+        self._updates = 0
+        self._session = session
+        self._optimizer = weakref.ref(optimizer, lambda _: patches.unlisten(self))
+        patches.listen(self)
+
+    def step_ended(self, optimizer: Optimizer) -> None:
+        """Count an update."""
+        self._updates += 1
+        long = self._updates >= LATE and not self._updates & (self._updates - 1)
+        if long and self._session.came_late(optimizer):
+            patches.unlisten(self)
+
+    def failed(self, error: Exception) -> None:
+        """It stays unwatched."""
 
 
 class Session:
@@ -37,6 +75,7 @@ class Session:
 
     Attributes:
         optimizers: How many optimizers were constructed.
+        unwatched: How many of their trainings were not watched, for want of time.
         transforms: How many gradients were taken within transforms of torch.func.
 
     Examples:
@@ -59,7 +98,7 @@ class Session:
     updates_of: int | None = None
 
     def __init__(self, writer: RunWriter, *, budget: float = DEFAULT_BUDGET) -> None:
-        self.optimizers = 0
+        self.optimizers = self.unwatched = 0
         self.transforms = 0
         self._process = os.getpid()
         self._writer = writer
@@ -92,19 +131,42 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close(error)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End all observations, by the error that ended the program, where one did; raises nothing."""
         if os.getpid() != self._process:
             return  # a fork of the program, whose end is not that of the training
+        kind = None if error is None else type(error)
         self._backward = events.counts.backward - self._before
         patches.unlisten(self)
         for observer in self._observers:
-            observer.__exit__(kind, error, trace)
+            try:
+                observer.__exit__(kind, error, None)
+            except Exception as failure:  # one that cannot end must not keep the others from it
+                self._failure = self._failure or failure
+        if self.unwatched:
+            with contextlib.suppress(RunWriteError):  # the observers have said so
+                self._writer.state(facts.Unwatched(trainings=self.unwatched, reason=NO_TIME))
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """Watch a new optimizer."""
         with self._lock:
             self.optimizers += 1
         if any(group["params"] for group in optimizer.param_groups):
-            self._watch(Observer(None, optimizer, self._writer, budget=self._budget, streams=self._streams))
+            if self._budget.admits(time.perf_counter()):
+                self._begin(optimizer)
+            else:
+                Latecomer(optimizer, self)
+                self.unwatched += 1
+
+    def came_late(self, optimizer: Optimizer) -> bool:
+        """A training that was not watched goes on for long: watch it from now on, if there is time for it."""
+        if not self._budget.admits(time.perf_counter()):
+            return False
+        self.unwatched -= 1
+        self._begin(optimizer)
+        return True
 
     def backward_begins(self, backward: Backward) -> None:
         """Watch a program without an optimizer, by the leaves of its losses, or by what gradients are taken for."""
@@ -131,7 +193,7 @@ class Session:
 
     def failed(self, error: Exception) -> None:
         """What comes from now on is not watched."""
-        self._failure = error
+        self._failure = self._failure or error
 
     def _watch_own(self, parameters: list[Tensor], backward: Backward) -> None:
         updates = OwnUpdates(parameters)
@@ -139,6 +201,9 @@ class Session:
         self._own.append((observer, {id(parameter) for parameter in parameters}))
         self._watch(observer)
         observer.backward_begins(backward)
+
+    def _begin(self, optimizer: Optimizer) -> None:
+        self._watch(Observer(None, optimizer, self._writer, budget=self._budget, streams=self._streams))
 
     def _watch(self, observer: Observer) -> None:
         with self._lock:

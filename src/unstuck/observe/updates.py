@@ -34,7 +34,7 @@ Steps = Optimizer | Holder
 
 
 def learnable(root: Tensor) -> list[Tensor]:
-    """The leaves of a loss's graph that a training may change: dense tensors of floating-point values."""
+    """The leaves of a loss's graph that a training may change: dense floating-point tensors, whole on this process."""
     walk = GraphWalk(root)
     return [leaf for leaf in walk.variables if leaf.is_leaf and leaf.is_floating_point() and is_readable(leaf)]
 
@@ -108,11 +108,11 @@ class FirstCall:
     """Listens until a forward pass begins where no module tells it: the first call that autograd records.
 
     Args:
-        begins: Called with that call; returns whether it was the awaited one.
+        begins: Called with that call.
         failed: Called if that raises.
     """
 
-    def __init__(self, begins: Callable[..., bool], failed: Callable[[Exception], None]) -> None:
+    def __init__(self, begins: Callable[..., None], failed: Callable[[Exception], None]) -> None:
         self.spent = 0.0
         self.calls: Any = self
         self.failed = failed

@@ -135,9 +135,11 @@ class NotEvaluated:
 
     Attributes:
         reason: Why, as a clause: ``"fewer than 20 steps were recorded"``.
+        unread: Whether that is a failure of the observation, and nothing about the training.
     """
 
     reason: str
+    unread: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,9 @@ class Verdict:
         not_evaluated: Codes of the rules that could not be evaluated, each with its reason.
         cost: What observing cost: ``seconds``, ``share`` of the training time, ``sampled_steps``, ``steps``.
         reason: Why there were not enough data; empty otherwise.
-        gaps: What the verdict does not rest on, in sentences: what of the run may be missing, or was passed over.
+        gaps: What the verdict does not rest on, in sentences, the gravest first: what of the run was not seen, may be
+            missing, or was passed over.
+        ended: How the trainings ended, in words, each with the number of those that ended so.
     """
 
     kind: VerdictKind
@@ -162,6 +166,7 @@ class Verdict:
     cost: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     gaps: tuple[str, ...] = ()
+    ended: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain data, ready for :func:`json.dumps`; the format other programs rely on."""
@@ -170,6 +175,7 @@ class Verdict:
             "verdict": self.kind,
             "reason": self.reason,
             "gaps": list(self.gaps),
+            "ended": dict(self.ended),
             "findings": [_plain(asdict(finding)) for finding in self.findings],
             "clear": list(self.clear),
             "not_evaluated": dict(self.not_evaluated),

@@ -132,7 +132,7 @@ class Ledger:
             for statement, rows in statements:
                 self._connection.executemany(statement, rows)
             self._connection.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:  # an interrupt too must not leave a transaction open
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise

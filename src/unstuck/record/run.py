@@ -54,7 +54,8 @@ class Run:
         self._database = database
         self._connection = database.connection
         self._kept = kept
-        self._read: dict[object, Any] = {}
+        self._read: dict[object, tuple[Any, frozenset[object]]] = {}
+        self._touched: set[object] = set()
         self.path = database.file.parent
         self.number = stream
 
@@ -112,11 +113,33 @@ class Run:
 
     def once(self, key: object, read: Callable[[], T]) -> T:
         """What a function reads of this stream; of a snapshot it is called once for each key."""
+        self._touched.add(key)
         if self._kept is None:
             return read()
         if key not in self._read:
-            self._read[key] = read()
-        return cast(T, self._read[key])
+            self._read[key] = self.trace(read)
+        value, touched = self._read[key]
+        self._touched |= touched
+        return cast(T, value)
+
+    def trace(self, read: Callable[[], T]) -> tuple[T, frozenset[object]]:
+        """What a function returns, and what of this stream that rests on: keys of signals, classes of facts.
+
+        Examples:
+            >>> import tempfile
+            >>> from unstuck.record import RunWriter, signals
+            >>> folder = Path(tempfile.mkdtemp())
+            >>> RunWriter(folder).close()
+            >>> with Run.open(folder) as run:
+            ...     run.trace(lambda: run.has(signals.ACCURACY))
+            (False, frozenset({'accuracy'}))
+        """
+        outer, self._touched = self._touched, set()
+        try:
+            value = read()
+            return value, frozenset(self._touched)
+        finally:
+            self._touched |= outer
 
     def series(self, signal: Signal) -> Series:
         """The samples of a signal that has one number a step; empty where there are none."""
@@ -146,11 +169,13 @@ class Run:
 
     def has(self, signal: Signal) -> bool:
         """Whether there is at least one sample of a signal."""
+        self._touched.add(signal.key)
         with self._fenced(f"the signal {signal.key!r}"):
             return has_samples(self._connection, self.number, signal)
 
     def last_step(self, signal: Signal) -> int | None:
         """The step of the latest sample of a signal; None where there is none."""
+        self._touched.add(signal.key)
         query = "SELECT step FROM samples WHERE stream = ? AND signal = ? ORDER BY position DESC LIMIT 1"
         with self._fenced(f"the signal {signal.key!r}"):
             row = self._connection.execute(query, (self.number, signal.key)).fetchone()

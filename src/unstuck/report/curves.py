@@ -22,6 +22,8 @@ from unstuck.report.plot import (
     reason_missing,
 )
 from unstuck.report.wording import Words
+from unstuck.rules.evaluations import Evaluations
+from unstuck.rules.unseen import reason
 
 __all__ = ["accuracy", "gradient_norm", "learning_rate", "loss", "smoothing"]
 
@@ -40,9 +42,9 @@ def smoothing(samples: int) -> int:
 
 def loss(run: Run, words: Words, *, rows: int) -> Plot:
     """The loss of each batch with its moving mean, the validation loss, and what an untrained model would have."""
-    batch, validation = run.series(signals.LOSS), run.series(signals.VALIDATION_LOSS)
+    batch, validation = run.series(signals.LOSS), Evaluations.of(run).losses
     if not len(batch.finite()) and not len(validation.finite()):
-        return missing("loss", reason_missing(signals.LOSS, bool(len(batch)), words), words)
+        return missing("loss", reason_missing(run, signals.LOSS, bool(len(batch)), words), words)
     blocks: list[Block] = []
     if len(batch.finite()):
         blocks.append(_noisy(batch, words, rows, raw=words.say("loss.batch"), mean="loss.mean"))
@@ -50,7 +52,7 @@ def loss(run: Run, words: Words, *, rows: int) -> Plot:
     if len(validation.finite()):
         blocks.append(_points(validation, words.say("loss.validation"), rows))
     else:
-        notes += (_not_drawn("loss.validation.long", signals.VALIDATION_LOSS, words),)
+        notes += (_not_drawn(run, "loss.validation.long", signals.VALIDATION_LOSS, words),)
     return Plot(
         id="loss",
         name=words.say("loss.name"),
@@ -66,7 +68,7 @@ def loss(run: Run, words: Words, *, rows: int) -> Plot:
 def accuracy(run: Run, words: Words, *, rows: int) -> Plot:
     """Training and validation accuracy, with that of always giving the commonest class."""
     epochs, batch = run.series(signals.TRAIN_ACCURACY), run.series(signals.ACCURACY)
-    validation = run.series(signals.VALIDATION_ACCURACY)
+    validation = Evaluations.of(run).accuracies
     blocks: list[Block] = []
     notes: tuple[str, ...] = ()
     if len(epochs.finite()):
@@ -76,13 +78,13 @@ def accuracy(run: Run, words: Words, *, rows: int) -> Plot:
         name = words.say("accuracy.train-mean", window=window)
         blocks.append(block(batch.steps, [Line(name=name, values=moving_mean(batch.values, window))], rows))
     else:
-        notes += (_not_drawn("accuracy.train.long", signals.ACCURACY, words),)
+        notes += (_not_drawn(run, "accuracy.train.long", signals.ACCURACY, words),)
     if len(validation.finite()):
         blocks.append(_points(validation, words.say("accuracy.validation"), rows))
     else:
-        notes += (_not_drawn("accuracy.validation.long", signals.VALIDATION_ACCURACY, words),)
+        notes += (_not_drawn(run, "accuracy.validation.long", signals.VALIDATION_ACCURACY, words),)
     if not blocks:
-        return missing("accuracy", reason_missing(signals.ACCURACY, bool(len(batch)), words), words)
+        return missing("accuracy", reason_missing(run, signals.ACCURACY, bool(len(batch)), words), words)
     return Plot(
         id="accuracy",
         name=words.say("accuracy.name"),
@@ -106,7 +108,7 @@ def learning_rate(run: Run, words: Words, *, rows: int) -> Plot:
         if len(series.finite()):
             groups.setdefault(series.values.tobytes(), ([], series))[0].append(name)
     if not groups:
-        return missing("rate", reason_missing(signals.LEARNING_RATE, bool(len(table)), words), words)
+        return missing("rate", reason_missing(run, signals.LEARNING_RATE, bool(len(table)), words), words)
     several = len(groups) > 1
     steps = np.append(table.steps, max(last_step(run), int(table.steps[-1]) + 1))
     lines = [
@@ -142,7 +144,7 @@ def gradient_norm(run: Run, words: Words, *, rows: int) -> Plot:
     whole[np.isnan(table.values).all(axis=1)] = np.nan
     norm = Series(table.steps, whole)
     if not len(norm.finite()):
-        return missing("gradient", reason_missing(signals.GRADIENT_NORM, bool(len(table)), words), words)
+        return missing("gradient", reason_missing(run, signals.GRADIENT_NORM, bool(len(table)), words), words)
     blocks = [block(norm.steps, [Line(name=words.say("gradient.norm"), values=norm.values)], rows)]
     notes = nonfinite_note([norm], words) + ends_note(run, norm.steps, words)
     batch = run.series(signals.LOSS)
@@ -151,7 +153,7 @@ def gradient_norm(run: Run, words: Words, *, rows: int) -> Plot:
         line = Line(name=words.say("gradient.loss"), values=mean, tone="loss", right=True)
         blocks.append(block(batch.steps, [line], rows))
     else:
-        notes += (_not_drawn("gradient.loss.long", signals.LOSS, words),)
+        notes += (_not_drawn(run, "gradient.loss.long", signals.LOSS, words),)
     first, last = _ends(norm.finite())
     return Plot(
         id="gradient",
@@ -177,8 +179,8 @@ def _points(series: Series, name: str, rows: int, *, tone: str = "validation") -
     return block(series.steps, [line], rows)
 
 
-def _not_drawn(what: str, signal: Signal, words: Words) -> str:
-    return words.say("page.partly", what=words.say(what), reason=signal.missing)
+def _not_drawn(run: Run, what: str, signal: Signal, words: Words) -> str:
+    return words.say("page.partly", what=words.say(what), reason=reason(run, signal))
 
 
 def _ends(series: Series) -> tuple[float, float]:

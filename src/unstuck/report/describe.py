@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 from unstuck.record import Run, facts, signals
 from unstuck.report.phrases import number, share
 from unstuck.report.wording import Words
+from unstuck.rules.course import at_once, ended
+from unstuck.rules.evaluations import Evaluations
 
 __all__ = ["FactRow", "LayerRow", "fact_rows", "layer_rows", "one_line", "trainings"]
 
@@ -57,6 +58,11 @@ class LayerRow:
 
 def one_line(run: Run, words: Words) -> str:
     """The training in one line: ``digits · CNN · SGD at rate 0.1 · 900 steps · completed``."""
+    return _joined(_setting(run, words), run.facts(facts.End)[-1:], words)
+
+
+def _setting(run: Run, words: Words) -> tuple[str, ...]:
+    """What a training is, and how many steps it made."""
     parts: list[str] = []
     if data := run.fact(facts.Data):
         parts.append(data.name)
@@ -68,22 +74,49 @@ def one_line(run: Run, words: Words) -> str:
         rate = _rate(max(firsts), run.table(signals.LEARNING_RATE).values, words) if firsts else ""
         parts.append(words.say("run.rate", optimizer=optimizer.type, rate=rate) if firsts else optimizer.type)
     if end := run.fact(facts.End):
-        parts += [words.say("run.steps", steps=f"{end.steps:,}"), end.reason]
+        parts.append(words.say("run.steps", steps=f"{end.steps:,}"))
     elif len(loss := run.series(signals.LOSS)):
         parts.append(words.say("run.open", steps=f"{int(loss.steps[-1]) + 1:,}"))
-    return " · ".join(parts) or words.say("run.unknown")
+    return tuple(parts)
+
+
+def _joined(setting: tuple[str, ...], ends: Sequence[facts.End], words: Words) -> str:
+    return " · ".join((*setting, *([ended(ends)] if ends else []))) or words.say("run.unknown")
 
 
 def trainings(run: Run, words: Words) -> str:
-    """All trainings of a run in one line, those alike counted; as :func:`one_line` where there is but one."""
+    """All trainings of a run in one line, those alike counted; as :func:`one_line` where there is but one.
+
+    Whether they ran one after the other or at the same time is said where the run tells it.
+    """
     streams = [stream for stream in run.streams() if stream.has(signals.LOSS)]
     if len(streams) < 2:
         return one_line(streams[0] if streams else run, words)
-    alike = Counter(one_line(stream, words) for stream in streams)
-    named = [f"{count} × {line}" if count > 1 else line for line, count in alike.items()]
+    alike: dict[tuple[object, ...], list[Run]] = {}
+    for stream in streams:
+        end = stream.fact(facts.End)
+        key = (_setting(stream, words), end and end.reason, end is not None and end.unrecorded > 0)
+        alike.setdefault(key, []).append(stream)
+    lines = ((len(group), _alike(group, words)) for group in alike.values())
+    named = [f"{count} × {line}" if count > 1 else line for count, line in lines]
     rest = len(named) - NAMED_TRAININGS
     more = [words.say("run.more", count=rest)] if rest > 0 else []
-    return words.say("run.trainings", count=len(streams), named="; ".join(named[:NAMED_TRAININGS] + more))
+    order = _order(at_once(streams), len(streams), words)
+    return words.say("run.trainings", count=len(streams), order=order, named="; ".join(named[:NAMED_TRAININGS] + more))
+
+
+def _alike(group: Sequence[Run], words: Words) -> str:
+    """Trainings that are and ended alike in one line; backward passes that were not recorded are added up."""
+    ends = [end for stream in group for end in stream.facts(facts.End)[-1:]]
+    return _joined(_setting(group[0], words), ends, words)
+
+
+def _order(most: int | None, count: int, words: Words) -> str:
+    """Whether trainings ran one after the other; empty where that is not known."""
+    if most is None:
+        return ""
+    key = "sequential" if most == 1 else "simultaneous" if most == count else "overlapping"
+    return words.say(f"run.{key}", most=most)
 
 
 def _rate(first: float, rates: NDArray[np.floating], words: Words) -> str:
@@ -103,6 +136,7 @@ def fact_rows(run: Run, words: Words) -> tuple[FactRow, ...]:
         "loss": _loss,
         "initial_loss": _initial_loss,
         "training": _training,
+        "evaluations": _evaluations,
         "end": _end,
         "non_finite": _non_finite,
         "event": _events,
@@ -215,9 +249,26 @@ def _training(run: Run, words: Words) -> Iterator[str]:
         yield " · ".join(words.say(f"fact.training.{key}", count=n) for key, n in plan.items() if n is not None)
 
 
+def _evaluations(run: Run, words: Words) -> Iterator[str]:
+    evaluations = Evaluations.of(run)
+    if not evaluations.count:
+        return
+    known = {"loss": len(evaluations.losses), "accuracy": len(evaluations.accuracies)}
+    measured = " · ".join(
+        words.say(f"fact.evaluations.{what}", count=f"{count:,}") for what, count in known.items() if count
+    )
+    sizes = evaluations.examples.finite().values
+    yield words.count("fact.evaluations", evaluations.count)
+    if len(sizes):
+        low, high = f"{sizes.min():,.0f}", f"{sizes.max():,.0f}"
+        yield words.say("fact.evaluations.examples" if low == high else "fact.evaluations.sizes", low=low, high=high)
+    yield measured or words.say("fact.evaluations.unmeasured")
+
+
 def _end(run: Run, words: Words) -> Iterator[str]:
     if end := run.fact(facts.End):
-        yield words.say("fact.end.value", reason=end.reason, steps=f"{end.steps:,}")
+        key = "fact.end.partly" if end.unrecorded else "fact.end.value"
+        yield words.say(key, reason=ended([end]), steps=f"{end.steps:,}")
         yield end.message
 
 

@@ -97,7 +97,7 @@ def histograms(run: Run, words: Words) -> Histograms:
         if samples.known().any():
             maps.append(_heatmap(name, types.get(name, ""), samples, words))
     if not maps:
-        reason = reason_missing(signals.ACTIVATION_HISTOGRAM, bool(len(counts_SLB)), words)
+        reason = reason_missing(run, signals.ACTIVATION_HISTOGRAM, bool(len(counts_SLB)), words)
         return Histograms(title=words.say("histogram.name"), missing=reason)
     notes = [words.say("histogram.outside", share=share(2 * TAIL)), *ends_note(run, chosen, words)]
     shown = maps

@@ -18,7 +18,7 @@ from unstuck._version import __version__
 from unstuck.errors import ArgumentError, RunWriteError
 from unstuck.record import CAUSES, Run, Verdict, facts
 from unstuck.report import curves, layers, phrases
-from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line
+from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line, trainings
 from unstuck.report.filters import Filters, filters
 from unstuck.report.histograms import Histograms, histograms
 from unstuck.report.plot import Plot
@@ -116,8 +116,8 @@ def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = E
 def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
     """The text of the page that :func:`write_html` writes."""
     run = run.snapshot()
-    trainings = run.streams() or (run,)
-    streams = trainings[:: -(-len(trainings) // CHAPTERS)]
+    whole = run.streams() or (run,)
+    streams = whole[:: -(-len(whole) // CHAPTERS)]
     rows = ROWS // len(streams)
     with np.errstate(all="ignore"):  # numbers that blew up overflow here too
         chapters = [_chapter(stream, words, rows=rows) for stream in streams]
@@ -138,9 +138,8 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
             unevaluated=phrases.unevaluated(verdict.not_evaluated),
             causes=CAUSES,
             chapters=chapters,
-            remarks=(*verdict.gaps, *phrases.blind_spots(run)),
-            left_out=words.say("page.chapters", shown=len(streams), count=f"{len(trainings):,}")
-            if len(streams) < len(trainings)
+            left_out=words.say("page.chapters", shown=len(streams), count=f"{len(whole):,}")
+            if len(streams) < len(whole)
             else "",
             data={
                 "charts": {f"{c.number}-{p.id}": p.data() for c in chapters for p in c.plots if not p.missing},

@@ -32,7 +32,7 @@ def update_ratio(run: Run, words: Words, *, rows: int) -> Plot:
     drawn = _finite_columns(table)
     drawn = [name for name in drawn if name not in minor] or drawn
     if not drawn:
-        return missing("ratio", reason_missing(signals.UPDATE_RATIO, bool(len(table)), words), words)
+        return missing("ratio", reason_missing(run, signals.UPDATE_RATIO, bool(len(table)), words), words)
     drawing, notes = _drawn(table, drawn, words, rows)
     notes += ends_note(run, table.steps, words)
     return Plot(
@@ -74,7 +74,7 @@ def _shares(identity: str, signal: Signal, run: Run, words: Words, rows: int) ->
     table = _typed(run.table(signal), run.fact(facts.Model))
     drawn = _finite_columns(table)
     if not drawn:
-        reason = signal.missing if not len(table) or not np.isinf(table.values).any() else words.say("page.empty")
+        reason = reason_missing(run, signal, bool(np.isinf(table.values).any()), words)
         return missing(identity, reason, words)
     last = {name: float(table.column(name).finite().values[-1]) for name in drawn}
     worst = max(last, key=last.__getitem__)

@@ -11,11 +11,11 @@ from unstuck.record.facts import End, Event, Model
 from unstuck.record.signals import BY_KEY
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
+from unstuck.rules.unseen import WATCHING_ENDED, seen_whole
 
 __all__ = [
     "WATCHING_ENDED",
     "Unevaluated",
-    "blind_spots",
     "confidence",
     "confirmation",
     "cost",
@@ -140,36 +140,28 @@ def confirmation(finding: Finding, words: Words) -> str:
     return words.say("finding.confirmation", remedy=tried.remedy, metric=tried.metric, before=before, after=after)
 
 
-WATCHING_ENDED = "watching ended: "
-"""How the event begins by which a run says that something of ours failed, and what it was."""
-
-
 def watching_ended(run: Run) -> str:
     """Why watching ended before the training did, in a sentence; empty where it did not."""
-    return next((what for what in _blinded(run) if what.startswith(WATCHING_ENDED)), "")
+    events = (event for stream in run.snapshot().streams() for event in stream.facts(Event))
+    return next((event.what for event in events if event.blinds and event.what.startswith(WATCHING_ENDED)), "")
 
 
 def headline(verdict: Verdict, run: Run, words: Words) -> str:
-    """The verdict in one sentence, after one that says why watching ended early, where it did."""
+    """The verdict in one sentence, after one that says why watching ended early, where it did.
+
+    Nothing is called healthy of which a part was not seen; what that is stands in the verdict's gaps.
+    """
     if verdict.kind == "not enough data":
         return words.say("verdict.not-enough", reason=verdict.reason.rstrip("."))
     found = words.count("verdict.error", sum(finding.severity != "note" for finding in verdict.findings))
     if verdict.kind == "healthy":
-        ends = {end.reason for stream in run.streams() for end in stream.facts(End)[-1:]}
-        blind = bool(verdict.reason or blind_spots(run))
-        early = next((reason for reason in ("crashed", "interrupted") if reason in ends and not verdict.reason), "")
-        found = words.say(f"verdict.healthy.{early or 'blind'}" if early or blind else "verdict.healthy")
+        streams = run.snapshot().streams()
+        ends = {end.reason for stream in streams for end in stream.facts(End)[-1:]}
+        whole = not verdict.reason and seen_whole(streams)
+        seen = {"crashed": not verdict.reason, "interrupted": whole}
+        early = next((reason for reason, said in seen.items() if reason in ends and said), "")
+        found = words.say("verdict.healthy" if whole and not early else f"verdict.healthy.{early or 'blind'}")
     return words.say("verdict.early", reason=verdict.reason.rstrip("."), found=found) if verdict.reason else found
-
-
-def blind_spots(run: Run) -> tuple[str, ...]:
-    """What could not be seen, in sentences, each once; that watching ended altogether the headline says."""
-    return tuple(what for what in _blinded(run) if not what.startswith(WATCHING_ENDED))
-
-
-def _blinded(run: Run) -> tuple[str, ...]:
-    events = (event for stream in run.snapshot().streams() for event in stream.facts(Event))
-    return tuple(dict.fromkeys(event.what for event in events if event.blinds))
 
 
 def rule_name(code: str) -> str:

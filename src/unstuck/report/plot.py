@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unstuck.record import Run, Series, Signal, signals
 from unstuck.report.decimate import decimate
 from unstuck.report.wording import Words
+from unstuck.rules.unseen import reason
 
 __all__ = [
     "Block",
@@ -168,9 +169,9 @@ def nonfinite_note(series: Iterable[Series], words: Words) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def reason_missing(signal: Signal, recorded: bool, words: Words) -> str:
+def reason_missing(run: Run, signal: Signal, recorded: bool, words: Words) -> str:
     """Why a signal cannot be drawn: it was not recorded, or none of its values is finite."""
-    return words.say("page.empty") if recorded else signal.missing
+    return words.say("page.empty") if recorded else reason(run, signal)
 
 
 def last_step(run: Run) -> int:

@@ -88,9 +88,9 @@ def render_text(
         ...     render_text(judge(run, rules=()), run, console=Console(width=80))
         ? Not enough data for a verdict: only 5 training steps were seen; at least 10
           are needed for a verdict.
-          first · 5 steps so far
         ? No end was recorded: still running, or cut off; the newest steps may be
           missing.
+          first · 5 steps so far
           ...
     """
     printer = _Printer(words, encoding=console.encoding)
@@ -119,13 +119,13 @@ class _Printer:
     def page(self, verdict: Verdict, run: Run, detail: Detail, remarks: Sequence[str]) -> Iterator[RenderableType]:
         words = self._words
         yield self._head(verdict, run)
+        for sentence in verdict.gaps:
+            yield self._marked(UNSURE, self._text(sentence), "yellow")
         trained = any(stream.has(signals.LOSS) for stream in run.snapshot().streams())
         known = f"{run.path.name} · {trainings(run, words)}" if trained else run.path.name
         yield self._marked("", self._text(known, "dim"))
         for sentence in remarks:
             yield self._marked("", self._text(sentence))
-        for sentence in (*verdict.gaps, *phrases.blind_spots(run)):
-            yield self._marked(UNSURE, self._text(sentence), "yellow")
         for position, finding in enumerate(verdict.findings[: detail.findings]):
             yield Text()
             yield from self._finding(finding, run, detail, full=position < detail.full)

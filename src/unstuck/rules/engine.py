@@ -15,7 +15,9 @@ from unstuck.record.signals import LOSS, Signal
 from unstuck.rules.alike import merge, training_key
 from unstuck.rules.catalogue import RULES
 from unstuck.rules.choose import choose
-from unstuck.rules.rule import Rule
+from unstuck.rules.course import endings
+from unstuck.rules.rule import Need, Rule
+from unstuck.rules.unseen import behind, behind_any, reason, unseen, unwatched, words_of
 
 __all__ = ["judge"]
 
@@ -30,9 +32,10 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     """Judge a run by rules.
 
     Each rule ends fired, clear or not evaluated in each stream of the run. Over several streams a rule fired if it
-    fired in one, and is clear if it was evaluated in one; findings then name the model they concern, by its class and
-    the number of its stream; what is found in several trainings alike, such as the folds of a cross-validation, is said
-    once, of the surest. A rule that fails is not evaluated, so that its fault does not cost the verdict of others.
+    fired in one, and is clear if it was evaluated in one, unless a part of the observation that it rests on failed in
+    another; findings then name the model they concern, by its class and the number of its stream; what is found in
+    several trainings alike, such as the folds of a cross-validation, is said once, of the surest. A rule that fails is
+    not evaluated, so that its fault does not cost the verdict of others.
     Of hundreds of trainings some of every kind are judged, and the verdict says so.
 
     Args:
@@ -49,6 +52,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     fired: set[str] = set()
     evaluated: set[str] = set()
     reasons: dict[str, str] = {}
+    unread: dict[str, str] = {}
     whole = run.snapshot()
     streams = whole.streams()
     judged = choose(streams)
@@ -57,7 +61,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
         for rule in rules:
             outcome = evaluate(rule, stream)
             if isinstance(outcome, NotEvaluated):
-                reasons.setdefault(rule.code, outcome.reason)
+                (unread if outcome.unread else reasons).setdefault(rule.code, outcome.reason)
                 continue
             evaluated.add(rule.code)
             findings.extend(_placed(finding, stream) if whole.several else finding for finding in outcome)
@@ -69,29 +73,49 @@ def judge(run: Run, rules: Sequence[Rule] = RULES) -> Verdict:
     ranked = tuple(sorted(merged, key=lambda finding: _weight(finding, order)))
     if not streams:
         reasons = {rule.code: "nothing was recorded" for rule in rules}
+    lost = {code: why for code, why in unread.items() if code not in fired}
+    left = {code: why for code, why in reasons.items() if code not in evaluated}
     steps, cost = _extent(streams)
     kind: VerdictKind = "healthy"
-    reason = ""
+    too_little = ""
     if any(finding.severity != "note" for finding in ranked):
         kind = "findings"
     elif steps < ENOUGH_STEPS:
-        kind, reason = "not enough data", _why_not_enough(steps)
+        kind, too_little = "not enough data", _why_not_enough(steps)
     return Verdict(
         kind=kind,
         findings=ranked,
-        clear=tuple(rule.code for rule in rules if rule.code in evaluated and rule.code not in fired),
-        not_evaluated={code: reason for code, reason in reasons.items() if code not in evaluated},
+        clear=tuple(rule.code for rule in rules if rule.code in evaluated - fired - lost.keys()),
+        not_evaluated=left | lost,
         cost=cost,
-        reason=reason,
-        gaps=(*whole.gaps, *_passed_over(len(judged), len(streams))),
+        reason=too_little,
+        gaps=(*_not_seen(streams), *whole.gaps, *_passed_over(len(judged), len(streams))),
+        ended=endings(streams),
     )
 
 
 def evaluate(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
-    """One rule on one stream: findings, none where it is clear, or why it could not be evaluated."""
+    """One rule on one stream: findings, none where it is clear, or why it could not be evaluated.
+
+    Where a part of the observation failed, a rule is not evaluated without a signal or fact that it needs from there,
+    nor on a signal that ends with the failure. What it finds without others that it reads counts; that it finds nothing
+    without them does not, nor does the reason that it gives.
+    """
     for need in rule.needs:
-        if not (stream.has(need) if isinstance(need, Signal) else stream.knows(need)):
-            return NotEvaluated(reason=need.missing)
+        failure = behind(stream, need)
+        lacking = not _has(stream, need)
+        if lacking or (failure is not None and isinstance(need, Signal)):
+            return NotEvaluated(reason=reason(stream, need), unread=failure is not None)
+    outcome, touched = stream.trace(lambda: _checked(rule, stream))
+    failure = None if isinstance(outcome, list) and outcome else behind_any(stream, (*rule.needs, *touched))
+    return outcome if failure is None else NotEvaluated(reason=words_of(failure), unread=True)
+
+
+def _has(stream: Run, need: Need) -> bool:
+    return stream.has(need) if isinstance(need, Signal) else stream.knows(need)
+
+
+def _checked(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
     findings: list[Finding] = []
     try:
         with np.errstate(all="ignore"):  # losses that blew up overflow here too, and nobody needs to be told of that
@@ -198,6 +222,11 @@ def _extent(streams: Sequence[Run]) -> tuple[int, dict[str, float]]:
         "sampled_steps": float(totals.sampled_steps),
         "steps": float(totals.steps or steps),
     }
+
+
+def _not_seen(streams: Sequence[Run]) -> tuple[str, ...]:
+    first = unwatched(streams)
+    return (*((first,) if first else ()), *unseen(streams))
 
 
 def _passed_over(judged: int, streams: int) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from unstuck.record.facts import InitialLoss, Loss, Optimizer, Passes
 from unstuck.rules.curve import Curve
 
 __all__ = [
+    "IN_A_GAME",
     "Learning",
     "Outcome",
     "constant_guess",
@@ -134,6 +135,10 @@ def seen_late(run: Run, steps: NDArray[np.int64], *, share: float = LATE) -> boo
     """Whether samples at these steps reach beyond a share of the training; on a loaded machine all may be early."""
     losses = run.series(signals.LOSS).steps
     return len(steps) > 0 and (not len(losses) or bool(steps[-1] >= share * losses[-1]))
+
+
+IN_A_GAME = "the run holds several trainings, whose losses may depend on each other"
+"""Why a rule that compares losses is not evaluated then."""
 
 
 def in_a_game(run: Run) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Run, signals
+from unstuck.record import Run
+from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.learning import Learning
 
 __all__ = ["Validation"]
@@ -14,7 +15,7 @@ __all__ = ["Validation"]
 
 @dataclass(frozen=True)
 class Validation:
-    """The last evaluations; None where none was seen.
+    """The last evaluations; None where theirs is not known.
 
     Attributes:
         loss: Median of the last three losses.
@@ -36,8 +37,8 @@ class Validation:
     @classmethod
     def of(cls, run: Run) -> Validation:
         """The validation of a run."""
-        losses = run.series(signals.VALIDATION_LOSS).finite()
-        accuracies = run.series(signals.VALIDATION_ACCURACY).finite()
+        evaluations = Evaluations.of(run)
+        losses, accuracies = evaluations.losses.finite(), evaluations.accuracies.finite()
         return cls(
             loss=float(np.median(losses.values[-3:])) if len(losses) else None,
             accuracy=float(np.median(accuracies.values[-3:])) if len(accuracies) else None,

@@ -1,4 +1,4 @@
-"""Statistics of activations, compared with slow and obvious ones."""
+"""Statistics of activations, compared with slow and obvious ones; of what is spread over processes, the part here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributed._functional_collectives import AsyncCollectiveTensor
+from torch.distributed.tensor import DTensor, Partial, Shard
 from torch.nn import functional as F
 from torch.optim import SGD
 
@@ -23,7 +25,7 @@ from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import signals
 from unstuck.record.signals import HISTOGRAM_BINS
 
-RECTIFIER, SIGMOID = Nonlinearity(rectifier=True), Nonlinearity(bounds=(0.0, 1.0))
+LINEAR, RECTIFIER, SIGMOID = Nonlinearity(), Nonlinearity(rectifier=True), Nonlinearity(bounds=(0.0, 1.0))
 
 
 @pytest.fixture
@@ -164,3 +166,31 @@ def test_functions_do_what_their_nonlinearity_says(function: Any) -> None:
     assert known.rectifier == bool((output[:200] == 0).all() and known.bounds is None)
     if known.bounds is not None:
         assert (output.min().item(), output.max().item()) == pytest.approx(known.bounds)
+
+
+def test_of_a_shard_the_part_here_is_measured_and_of_a_summand_nothing(
+    activations: Activations, two_ranks: Any
+) -> None:
+    part = torch.full((4, 3), 2.0)
+    activations.observe("shard", DTensor.from_local(part, two_ranks, [Shard(0)], run_check=False), RECTIFIER)
+    activations.observe("summand", DTensor.from_local(part, two_ranks, [Partial()], run_check=False), LINEAR)
+    assert measured(activations)["activation_mean"] == [2.0]
+    assert activations.layers == ["shard"]
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_result_is_measured_once_the_program_has_waited_for_it_unless_it_has_changed(
+    activations: Activations, changed: bool
+) -> None:
+    awaited = AsyncCollectiveTensor(torch.full((4, 3), 2.0))
+    never = AsyncCollectiveTensor(torch.ones(4, 3))
+    activations.observe("layer", awaited, LINEAR)
+    activations.observe("never", never, LINEAR)
+    awaited.trigger_wait()
+    if changed:
+        awaited.add_(1.0)
+    if changed:
+        assert activations.update(None) is None
+    else:
+        assert measured(activations)["activation_mean"] == [2.0]
+    assert not never.completed

@@ -7,12 +7,25 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
 
 from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike
 
 
 class Wrapped(Tensor):
     """A tensor that hands operations on."""
+
+
+def _flattened() -> Tensor:
+    parameter = nn.Parameter(torch.ones(2))
+    parameter._fsdp_flattened = True  # pyright: ignore[reportAttributeAccessIssue]
+    return parameter
+
+
+def _given_back() -> Tensor:
+    tensor = torch.ones(2)
+    tensor.untyped_storage().resize_(0)
+    return tensor
 
 
 @pytest.mark.parametrize(
@@ -25,8 +38,11 @@ class Wrapped(Tensor):
         torch.ones(2).to_sparse(),
         torch.empty(0),
         torch.ones(2).as_subclass(Wrapped),
+        FakeTensorMode().from_tensor(torch.ones(2)),
+        _flattened(),
+        _given_back(),
     ],
-    ids=["double", "half", "complex", "meta", "sparse", "empty", "subclass"],
+    ids=["double", "half", "complex", "meta", "sparse", "empty", "subclass", "fake", "flattened", "given back"],
 )
 def test_one_that_differs_is_enough(other: Tensor) -> None:
     plain = [nn.Parameter(torch.ones(3)), torch.ones(2, 2)]

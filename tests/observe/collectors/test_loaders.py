@@ -13,6 +13,7 @@ from torch.utils.data import (
     BatchSampler,
     DataLoader,
     IterableDataset,
+    RandomSampler,
     SequentialSampler,
     TensorDataset,
     WeightedRandomSampler,
@@ -78,12 +79,23 @@ class Shuffled(SequentialSampler):
         (DataLoader(DATA, batch_size=3, drop_last=True), (3, 10), "sequential"),
         (DataLoader(DATA, sampler=WeightedRandomSampler([1.0] * 10, 6)), (6, 10), "random"),
         (DataLoader(DATA, sampler=Shuffled(DATA)), (None, None), "other"),
-        (DataLoader(DATA, batch_sampler=BatchSampler(SequentialSampler(DATA), 4, False)), (3, 10), "sequential"),
+        (DataLoader(DATA, batch_sampler=BatchSampler(SequentialSampler(DATA), 4, False)), (None, None), "sequential"),
+        (DataLoader(DATA, batch_sampler=BatchSampler(RandomSampler(DATA), 4, False)), (None, None), "random"),
         (DataLoader(DATA, batch_sampler=[[3, 1], [0, 2]]), (None, None), "other"),
         (DataLoader(Endless(), batch_size=2), (None, None), "other"),
         (DataLoader(Uncounted(), sampler=[0]), (None, None), "other"),
     ],
-    ids=["plain", "last dropped", "weighted", "own sampler", "batches", "own batches", "endless", "uncounted"],
+    ids=[
+        "plain",
+        "last dropped",
+        "weighted",
+        "own sampler",
+        "batches",
+        "random batches",
+        "own batches",
+        "endless",
+        "uncounted",
+    ],
 )
 def test_extent_and_order(view: View, loader: Any, extent: tuple[int | None, int | None], order: str) -> None:
     loaders = Loaders(view)

@@ -1,11 +1,19 @@
+"""Which tensors hold values that can be read, and what is read of those that several processes hold."""
+
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.distributed._functional_collectives import AsyncCollectiveTensor
+from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
-from unstuck.observe.tensors.readable import is_readable, is_real
+from unstuck.observe.tensors.readable import is_readable, is_real, values_here, whole_here
+
+LOCAL = torch.arange(6.0).reshape(2, 3)
 
 
 class Subclass(Tensor):
@@ -21,19 +29,37 @@ def nested() -> Tensor:
     return torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)
 
 
+def freed() -> Tensor:
+    tensor = torch.ones(3)
+    tensor.untyped_storage().resize_(0)
+    return tensor
+
+
+def flattened(flag: str) -> Tensor:
+    parameter = nn.Parameter(LOCAL.clone())
+    setattr(parameter, flag, True)
+    return parameter
+
+
 UNREADABLE = {
     "sparse": lambda: torch.eye(2).to_sparse(),
     "nested": nested,
     "meta": lambda: torch.ones(2, device="meta"),
     "fake": fake,
     "a subclass": lambda: torch.ones(2).as_subclass(Subclass),
+    "without memory": freed,
+    "a view of FSDP1": lambda: flattened("_fsdp_flattened"),
+    "all that FSDP1 has": lambda: flattened("_is_flat_param"),
 }
 
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
 @pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_what_is_no_ordinary_tensor_is_not_readable(make) -> None:
-    assert not is_readable(make())
+    tensor = make()
+    assert not is_readable(tensor)
+    assert values_here(tensor) is None
+    assert whole_here(tensor) is None
 
 
 @pytest.mark.parametrize(
@@ -42,6 +68,7 @@ def test_what_is_no_ordinary_tensor_is_not_readable(make) -> None:
         torch.ones(2),
         torch.ones(()),
         torch.empty(0),
+        torch.ones(1).expand(8),
         nn.Parameter(torch.ones(2)),
         nn.Buffer(torch.ones(2)),
         torch.arange(3),
@@ -49,6 +76,10 @@ def test_what_is_no_ordinary_tensor_is_not_readable(make) -> None:
 )
 def test_ordinary_ones_are(tensor: Tensor) -> None:
     assert is_readable(tensor)
+    for values in (values_here(tensor), whole_here(tensor)):
+        assert values is not None
+        assert not values.requires_grad
+        assert values.data_ptr() == tensor.data_ptr()
 
 
 @pytest.mark.parametrize(
@@ -57,3 +88,39 @@ def test_ordinary_ones_are(tensor: Tensor) -> None:
 )
 def test_numbers_that_can_be_learnt(dtype: torch.dtype, real: bool) -> None:
     assert is_real(torch.ones(2, dtype=dtype)) is real
+
+
+def test_a_shard_is_a_part_and_a_replica_is_all(two_ranks: Any) -> None:
+    shard = DTensor.from_local(LOCAL, two_ranks, [Shard(0)], run_check=False)
+    assert shard.shape == (4, 3)
+    assert values_here(shard).equal(LOCAL)
+    assert whole_here(shard) is None
+    replica = DTensor.from_local(LOCAL, two_ranks, [Replicate()], run_check=False)
+    assert whole_here(replica).equal(LOCAL)
+    assert not is_readable(replica), "operations on it may still call on others"
+
+
+def test_a_summand_says_nothing_of_the_sum(two_ranks: Any) -> None:
+    assert values_here(DTensor.from_local(LOCAL, two_ranks, [Partial()], run_check=False)) is None
+
+
+def test_a_result_that_is_awaited_is_not_waited_for(two_ranks: Any) -> None:
+    awaited = AsyncCollectiveTensor(LOCAL)
+    inside = DTensor.from_local(awaited, two_ranks, [Replicate()], run_check=False)
+    for tensor in (awaited, inside):
+        assert values_here(tensor) is None
+    assert not awaited.completed
+    awaited.trigger_wait()
+    assert values_here(awaited).equal(LOCAL)
+
+
+@pytest.mark.parametrize("transform", [torch.func.vmap, torch.func.grad])
+def test_within_a_transform_nothing_is_read(transform: Any) -> None:
+    seen: list[Tensor | None] = []
+
+    def shown(x: Tensor) -> Tensor:
+        seen.append(values_here(x))
+        return x.square()
+
+    transform(shown)(torch.tensor(2.0) if transform is torch.func.grad else torch.ones(3))
+    assert seen == [None]

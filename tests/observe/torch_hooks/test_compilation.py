@@ -47,6 +47,7 @@ WRAPPED: dict[str, Callable[[nn.Module], Any]] = {
     "by position": lambda module: torch.compile(module, backend="eager"),
     "by keyword": lambda module: torch.compile(model=module, backend="eager"),
     "by a decorator": lambda module: torch.compile(backend="eager")(module),
+    "in place": lambda module: (module.compile(backend="eager"), module)[1],
 }
 
 
@@ -61,14 +62,6 @@ def test_a_module_that_is_wrapped_is_told_at_once_and_only_once(
     kept[0](torch.ones(1, 2))
     assert told == ["first", "second"]
     assert [any(known is module for known in compilation.modules()) for module in modules] == [True, True]
-
-
-def test_a_module_that_compiles_itself_is_told_when_it_is_first_traced(told: list[str]) -> None:
-    module = nn.Linear(2, 1)
-    module.compile(backend="eager")
-    assert told == []
-    module(torch.ones(1, 2))
-    assert told == ["first", "second"]
 
 
 def test_modules_are_not_kept_alive(told: list[str]) -> None:

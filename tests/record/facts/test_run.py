@@ -57,8 +57,14 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
     ),
     (
         "end",
-        {"reason": "crashed", "steps": 3, "message": "ValueError: no"},
-        facts.End(reason="crashed", steps=3, message="ValueError: no"),
+        {"reason": "crashed", "steps": 3, "message": "ValueError: no", "backward_passes": 9, "unrecorded": 6},
+        facts.End(reason="crashed", steps=3, message="ValueError: no", backward_passes=9, unrecorded=6),
+    ),
+    ("span", {"began": 0.5, "ended": 21.5, "thread": 140}, facts.Span(began=0.5, ended=21.5, thread=140)),
+    (
+        "unwatched",
+        {"trainings": 24, "reason": "the time budget was used up"},
+        facts.Unwatched(trainings=24, reason="the time budget was used up"),
     ),
     (
         "cost",
@@ -87,3 +93,8 @@ def test_every_kind_of_the_module_is_here() -> None:
 
 def test_a_training_without_a_plan(read: Read) -> None:
     assert read("training", {}) == facts.Training(epochs=None, steps_per_epoch=None, patience=None, l1=0.0, l2=0.0)
+
+
+def test_an_end_of_which_no_backward_passes_were_counted(read: Read) -> None:
+    end = read("end", {"reason": "completed", "steps": 900})
+    assert (end.backward_passes, end.unrecorded) == (None, 0)

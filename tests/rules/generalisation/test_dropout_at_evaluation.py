@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import Run, signals
+from unstuck.record import NotEvaluated, Run, signals
 from unstuck.record.facts import FunctionalDropout, Modes
 from unstuck.rules import judge
 from unstuck.rules.generalisation.dropout_at_evaluation import DropoutAtEvaluation
@@ -56,3 +56,9 @@ def test_modules_in_the_wrong_mode_explain_functions_in_it(tmp_path: Path) -> No
     function = replace(ALWAYS, at_work_in_evaluation=0, at_work_in_training=12)
     with evaluated(tmp_path / "a", function, modes) as run:
         assert [finding.code for finding in judge(run).findings] == ["R301"]
+
+
+def test_evaluations_that_nothing_is_seen_to_be_measured_by_are_not_judged(tmp_path: Path) -> None:
+    with record(tmp_path, series={signals.LOSS: FALLING, signals.EVALUATED: [300.0]}, facts=[ALWAYS]) as run:
+        (entry,) = DropoutAtEvaluation().check(run)
+    assert entry == NotEvaluated(reason="evaluations were seen, but neither their loss nor their accuracy")

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import Run, signals
+from unstuck.record import NotEvaluated, Run, signals
 from unstuck.record.facts import Modes
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -84,3 +84,11 @@ def test_a_last_phase_without_dropout_is_passed_over(tmp_path: Path) -> None:
 def test_fine_tuning_in_evaluation_mode_is_a_note(tmp_path: Path) -> None:
     (finding,) = outcome(ModeWrong(), run_with(tmp_path, training(0, mode=False), end=0.1))
     assert finding.severity == "note"
+
+
+def test_evaluations_that_nothing_is_seen_to_be_measured_by_are_not_judged(tmp_path: Path) -> None:
+    modes = training(0, mode=True), evaluation(10, mode=True)
+    series = {signals.LOSS: [1.0] * 60, signals.EVALUATED: [300.0]}
+    with record(tmp_path, series=series, facts=modes) as run:
+        (entry,) = ModeWrong().check(run)
+    assert entry == NotEvaluated(reason="evaluations were seen, but neither their loss nor their accuracy")

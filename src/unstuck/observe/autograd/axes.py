@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from unstuck.observe.autograd.graph import TRANSPARENT, operation
+from unstuck.observe.autograd.graph import TRANSPARENT, operation, saved
 
 __all__ = ["axis_before", "followed", "result_shape", "signed"]
 
@@ -66,9 +66,10 @@ def axis_before(node: Any, axis: int) -> int | None:
 
 def _indexed(node: Any, axis: int, before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
     """The last axes, where only the first ones were picked from."""
-    taken = sum(
-        1 if index is None else max(1, index.dim() * (index.dtype is torch.bool)) for index in node._saved_indices
-    )
+    indices = saved(node, "_saved_indices")
+    if indices is None:
+        return None
+    taken = sum(1 if index is None else max(1, index.dim() * (index.dtype is torch.bool)) for index in indices)
     kept = len(before) - taken
     moved = axis - len(after) + len(before)
     return moved if kept > 0 and axis >= len(after) - kept and before[moved] == after[axis] else None

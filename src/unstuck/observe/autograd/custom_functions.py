@@ -1,7 +1,8 @@
 """Check the user's hand-written backward passes against differences, aside from the training.
 
 A ``torch.autograd.Function`` of the user that is met in the graph of a loss is overheard: copies are kept of the
-arguments of one of its next calls. Before the backward pass that follows, ``gradcheck`` checks it at these.
+arguments of one of its next calls. Before the backward pass that follows, ``gradcheck`` checks it at these. With
+several processes nothing is run again: the function may make collective calls, as those of tensor parallelism do.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 
 from unstuck.gradcheck.overhear import Call, overhear
 from unstuck.gradcheck.recorded import CallCheck, check_call
 from unstuck.observe.autograd.side_effects import has_side_effects
+from unstuck.observe.tensors.distributed import alone
 from unstuck.observe.user_code.frames import is_users
 from unstuck.record.facts import CustomFunction
 
@@ -102,11 +104,6 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, int | float | str | torch.dtype | torch.device | torch.Size)
 
 
-def _several_processes() -> bool:
-    """Whether functions may call the other processes, which would not answer a check."""
-    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
-
-
 class CustomFunctions:
     """Overhear a call of each of the user's functions, one that asks for all its gradients, and check it.
 
@@ -135,7 +132,7 @@ class CustomFunctions:
                 fact = self._known[function] = described(function)
                 parts = (getattr(function, name) for name in ("forward", "backward", "setup_context"))
                 users = fact.file is not None and is_users(fact.file)
-                if users and not _several_processes() and not has_side_effects(*parts):
+                if users and alone() and not has_side_effects(*parts):
                     awaited = _Awaited(function)
                     awaited.stop = overhear(function, awaited.hear)
                     self._awaited.append(awaited)
@@ -143,6 +140,8 @@ class CustomFunctions:
 
     def checked(self) -> tuple[CustomFunction, ...]:
         """Check the calls that were overheard since the last time; what has become known."""
+        if not alone():
+            self.release()
         ready = [(awaited, awaited.call) for awaited in self._awaited if awaited.call]
         for awaited, call in ready:
             awaited.stop()  # its own check is nothing to hear

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "operation", "producer", "walk"]
+__all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "operation", "producer", "saved", "walk"]
 
 MOST_NODES = 20_000
 MOST_OPERATIONS = 64
@@ -35,6 +35,21 @@ def producer(tensor: Tensor) -> Any:
     while node is not None and operation(node) in TRANSPARENT and node.next_functions:
         node = node.next_functions[0][0]
     return node
+
+
+def saved(node: Any, name: str) -> Any:
+    """What a node keeps for its backward pass, under a name such as ``_saved_self``.
+
+    None where that is gone, and where the program has hooks that unpack it: they may compute the forward pass again,
+    as checkpoints do, draw random numbers, and make collective calls.
+    """
+    raw = getattr(node, "_raw" + name, None)
+    if any(getattr(each, "unpack_hook", None) is not None for each in (raw if isinstance(raw, tuple) else (raw,))):
+        return None
+    try:
+        return getattr(node, name, None)
+    except RuntimeError:  # freed, or changed in place since
+        return None
 
 
 def exchanges_axes(tensor: Tensor) -> bool:

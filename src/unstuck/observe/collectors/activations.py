@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional, modules
 
-from unstuck.observe.collectors.inputs import first_tensor
+from unstuck.observe.collectors.inputs import any_tensor
 from unstuck.observe.collectors.view import Measurement, View
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.distributed import is_awaited
+from unstuck.observe.tensors.readable import values_here
 from unstuck.record import signals
 from unstuck.record.signals import HISTOGRAM_BINS, Signal
 
@@ -138,6 +139,7 @@ class Activations:
         self._view = view
         self._taken: dict[str, tuple[Tensor, Tensor]] = {}
         self._rectified: dict[str, Tensor] = {}
+        self._awaited: dict[str, tuple[Tensor, int, Nonlinearity]] = {}
         self._lives: dict[str, _Life] = {}
         self._calls: Counter[str] = Counter()
 
@@ -145,13 +147,14 @@ class Activations:
         """Forget what this step has shown so far."""
         self._taken.clear()
         self._rectified.clear()
+        self._awaited.clear()
         self._calls.clear()
 
     def output(self, module: nn.Module, output: Any) -> None:
         """Take a layer's output."""
         layer = self._view.roots.leaf(module)
         if layer is not None and not isinstance(module, PASSIVE):
-            tensor = output if type(output) is Tensor else first_tensor(output)
+            tensor = output if type(output) is Tensor else any_tensor(output)
             if tensor is not None:
                 self.observe(layer, tensor, _MODULES.get(type(module), _LINEAR))
 
@@ -172,19 +175,31 @@ class Activations:
 
         Args:
             layer: Name of the layer.
-            output: Its output, any floating-point tensor; the first dimension counts examples.
+            output: Its output, any floating-point tensor; the first dimension counts examples. Of one that is sharded
+                over processes, the part that is here is taken.
             nonlinearity: What the layer applies.
         """
-        if layer in self._taken or not is_readable(output) or not output.is_floating_point() or not output.numel():
+        if layer in self._taken or layer in self._awaited or not output.is_floating_point():
             return
-        values = _spread(output.detach())
+        if is_awaited(output):
+            self._awaited[layer] = (output, output._version, nonlinearity)
+            return
+        here = values_here(output)
+        if here is None or not here.numel():
+            return
+        values = _spread(here)
         statistics = _statistics_here if values.is_cpu else _statistics
         self._taken[layer] = (statistics(values, nonlinearity), _histogram(values))
-        if nonlinearity.rectifier and output.dim() >= 2:
-            self._rectified[layer] = _alive(output.detach())
+        if nonlinearity.rectifier and here.dim() >= 2:
+            self._rectified[layer] = _alive(here)
 
     def update(self, optimizer: object) -> Measurement | None:
         """For each layer seen its statistics, its histogram, and its share of dead units."""
+        awaited, self._awaited = self._awaited, {}
+        for layer, (output, version, nonlinearity) in awaited.items():
+            # What comes of it was computed since, for which the program has waited.
+            if not is_awaited(output) and output._version == version:
+                self.observe(layer, output, nonlinearity)
         for layer in self._taken:
             if layer not in self.layers:
                 self.layers.append(layer)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from unstuck.observe.tensors.readable import is_readable
 
 __all__ = ["AlikeUpdate", "are_alike"]
 
-_ORDINARY = (Tensor, nn.Parameter, nn.Buffer)
-
 
 def are_alike(*groups: Collection[Tensor]) -> bool:
-    """Whether all tensors of all groups are ordinary ones: dense, not empty, of float32, on one device.
+    """Whether all tensors of all groups are readable, not empty, of float32 and on one device.
 
     Of these no norm overflows, and PyTorch reduces a whole list of them by one call.
 
@@ -26,17 +26,10 @@ def are_alike(*groups: Collection[Tensor]) -> bool:
     """
     device: torch.device | None = None
     for group in groups:
+        if not all(map(is_readable, group)):
+            return False
         for tensor in group:
-            # A loop, and no function of its own for one tensor: this runs through all parameters of a model.
-            if (
-                type(tensor) not in _ORDINARY
-                or tensor.dtype is not torch.float32
-                or tensor.layout is not torch.strided
-                or tensor.is_nested
-                or tensor.is_meta
-                or not tensor.numel()
-                or tensor.device != (device or tensor.device)
-            ):
+            if tensor.dtype is not torch.float32 or not tensor.numel() or tensor.device != (device or tensor.device):
                 return False
             device = tensor.device
     return True

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
-from unstuck.observe.autograd.graph import GraphWalk, operation, walk
+from unstuck.observe.autograd.graph import GraphWalk, operation, saved, walk
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import alone
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -71,8 +72,7 @@ class BatchDependence:
         """Ask, at the first loss whose model was seen, if an extra backward pass runs no code of the program's."""
         view = self._view
         # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
-        alone = not (distributed.is_available() and distributed.is_initialized())
-        if view.first is None or view.output is None or self._asked or not alone:
+        if view.first is None or view.output is None or self._asked or not alone():
             return
         if self._hooked or graph.custom or not graph.complete or any(map(_unpacks, walk(view.output))):
             return
@@ -90,8 +90,8 @@ class BatchDependence:
 
 def _unpacks(node: Any) -> bool:
     """Whether code of the program's unpacks what a node has saved: a checkpoint runs a forward pass again."""
-    saved = (getattr(node, name) for name in dir(node) if name.startswith("_raw_saved_"))
-    parts = (part for value in saved for part in (value if isinstance(value, tuple) else (value,)))
+    kept = (getattr(node, name) for name in dir(node) if name.startswith("_raw_saved_"))
+    parts = (part for value in kept for part in (value if isinstance(value, tuple) else (value,)))
     return any(getattr(part, "unpack_hook", None) is not None for part in parts)
 
 
@@ -138,6 +138,8 @@ def mixing_share(
     """
     if any(isinstance(module, _BatchNorm) and module.training for module in modules):
         return None
+    if not is_readable(first) or not is_readable(output):
+        return None
     if first.dim() < 2 or output.dim() < 1 or not output.requires_grad or len(output) < 2:
         return None
     if not _examples(first, len(output)) or _by_design(output, len(output)):
@@ -183,8 +185,8 @@ def _by_design(output: Tensor, count: int) -> bool:
             return True
         if name in ("Mm", "Addmm", "Bmm"):
             successors = [successor for successor, _ in node.next_functions][-2:]
-            for saved, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
-                matrix = getattr(node, saved, None)
+            for kept, successor in zip(("_saved_self", "_saved_mat1"), (successors[0],) * 2, strict=True):
+                matrix = saved(node, kept)
                 if successor is None and isinstance(matrix, Tensor) and matrix.shape[-2:] == (count, count):
                     return True
     return False
@@ -194,7 +196,7 @@ def _over_examples(node: Any, count: int) -> bool:
     """Whether a statistic is taken over a first axis that counts the examples."""
     axes, sizes = getattr(node, "_saved_dim", None), getattr(node, "_saved_self_sym_sizes", None)
     if sizes is None:
-        values = getattr(node, "_saved_self", None)
+        values = saved(node, "_saved_self")
         sizes = tuple(values.shape) if isinstance(values, Tensor) else ()
     first = axes is None or 0 in ((axes,) if isinstance(axes, int) else axes)
     return first and len(sizes) > 1 and sizes[0] == count

@@ -136,6 +136,8 @@ class Evaluations:
         pair = loss_arguments(args, kwargs)
         if current is None or pair is None or not isinstance(output, Tensor) or output.requires_grad:
             return
+        if not is_readable(output):
+            return
         self._pair(pair[1])
         owner = self._passes.get(self._owner(pair[0]), current)
         self._take_loss(owner, output.detach(), pair[1], str(kwargs.get("reduction", "mean")))
@@ -162,7 +164,7 @@ class Evaluations:
         targets = [arg for arg in args if not any(arg is known for known in self._predictions)]
         if current is None or len(args) != len(targets) + 1 or len(targets) != 1 or not isinstance(output, Tensor):
             return
-        if output.dtype == torch.bool and output.numel():
+        if output.dtype == torch.bool and output.numel() and is_readable(output):
             current.correct.append(output.sum())
             current.compared += output.numel()
             self._pair(targets[0])
@@ -177,7 +179,7 @@ class Evaluations:
 
     def _pair(self, target: Any) -> None:
         """Take the targets of the batch that was evaluated last, once."""
-        if not self._paired and isinstance(target, Tensor):
+        if not self._paired and isinstance(target, Tensor) and is_readable(target):
             self._paired = True
             self._pairs.setdefault(self._place, AssociationProbe()).take(self._batch, target)
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record.signals import Signal
 
@@ -150,17 +151,19 @@ class HandWritten:
         Args:
             function: The torch function.
             args: Its positional arguments.
-            output: What it returned.
+            output: What it returned; it is passed by, as the arguments are, where it cannot be read here.
             rows: Examples in the batch, each of which gives a row of output; None where that is not known.
 
         Returns:
             The loss that the call has completed; None where it completed none.
         """
-        if not output.is_floating_point():
+        if not output.is_floating_point() or not is_readable(output):
             return None
         if output.dim() == 0:
             return self._complete(output) if self._readings else None
         tensors = [value for value in args if isinstance(value, Tensor)]
+        if not all(map(is_readable, tensors)):
+            return None
         if tensors and tensors[0].dim() and rows in (None, len(tensors[0])) and output.numel() <= MOST_VALUES:
             self._note(function, args, tensors, output)
         return None
@@ -313,7 +316,7 @@ def _chosen(function: Callable[..., Any], args: tuple[Any, ...], output: Tensor)
         ids = key[0][1] if key and isinstance(key[0], tuple) and len(key[0]) == 2 else None
     else:
         ids = key[1] if len(key) == 2 and key[0] in (1, -1) else None
-    if not isinstance(ids, Tensor) or ids.dtype != torch.int64 or ids.numel() != len(scores):
+    if not isinstance(ids, Tensor) or not is_readable(ids) or ids.dtype != torch.int64 or ids.numel() != len(scores):
         return None
     return ids.reshape(-1)
 

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unstuck.observe.autograd.graph import saved
 from unstuck.observe.collectors.view import View
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.distributed import is_sharded
+from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record.signals import Signal
 
@@ -80,33 +82,32 @@ class InfiniteSlopes:
         self._view = view
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Look at a call; results on an accelerator are left there."""
+        """Look at a call; results on an accelerator are left there, and of those that are sharded our part is seen."""
         name, view = FUNCTIONS[function], self._view
-        if not view.learning or not isinstance(output, Tensor) or not is_readable(output):
-            return
-        if not output.is_floating_point():
+        if not view.learning or not isinstance(output, Tensor) or not output.is_floating_point():
             return
         if name not in view.slopes:
             view.slopes[name] = user_place(1)
-        if view.slope is not None or not output.is_cpu or output.numel() > MOST_VALUES or bool(_finite(output)):
+        result = values_here(output) if view.slope is None else None
+        if result is None or not result.is_cpu or result.numel() > MOST_VALUES or _finite(result):
             return
-        if all(_finite(value) for value in args if isinstance(value, Tensor) and _floats(value)):
-            bad = ~output.detach().isfinite()
-            rows = bad.reshape(len(bad), -1).any(dim=1).nonzero().flatten()[:MOST_EXAMPLES] if bad.dim() else []
+        if all(_finite(value) for value in args if isinstance(value, Tensor) and value.is_floating_point()):
+            bad = ~result.isfinite()
+            counted = bad.dim() and not is_sharded(output)  # the rows of a part are not those of the batch
+            rows = bad.reshape(len(bad), -1).any(dim=1).nonzero().flatten()[:MOST_EXAMPLES] if counted else []
             view.slope = Spot(name, *user_place(1), count=int(bad.sum()), examples=tuple(int(row) for row in rows))
 
 
 def steep(operation: str, node: Any) -> str | None:
     """Name of a graph node's function, if its slope is infinite at the edge of its range; None otherwise."""
     if operation == "Pow":
-        exponent = getattr(node, "_saved_exponent", 0.5)
-        return "pow" if isinstance(exponent, Tensor) or 0 < float(exponent) < 1 or float(exponent) < 0 else None
+        exponent = saved(node, "_saved_exponent")
+        smooth = isinstance(exponent, int | float) and (exponent >= 1 or exponent == 0)
+        return None if smooth else "pow"
     return STEEP.get(operation)
 
 
-def _floats(values: Tensor) -> bool:
-    return is_readable(values) and values.is_floating_point()
-
-
 def _finite(values: Tensor) -> bool:
-    return bool(values.detach().isfinite().all())
+    """Whether the values on this process are finite; what cannot be read is not known to be."""
+    here = values_here(values)
+    return here is not None and bool(here.isfinite().all())

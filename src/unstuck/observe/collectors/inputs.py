@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.collectors.view import Measurement, View
-from unstuck.observe.tensors.distributed import is_distributed
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.distributed import is_awaited, is_distributed
+from unstuck.observe.tensors.readable import is_readable, values_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["Inputs", "first_tensor", "numbers_of", "whole_examples"]
+__all__ = ["Inputs", "any_tensor", "first_tensor", "numbers_of", "whole_examples"]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
@@ -44,11 +44,24 @@ EACH = 10
 KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 
-def first_tensor(values: Any) -> Tensor | None:
-    """The first tensor in nested tuples, lists and dictionaries; None also where its values are on other processes."""
+def any_tensor(values: Any) -> Tensor | None:
+    """The first tensor in nested tuples, lists and dictionaries, as the program holds it."""
     if type(values) is tuple and len(values) == 1:
         (values,) = values
     if type(values) is Tensor:  # as nearly always, and cheaply so
+        return values
+    return next(iter(_all_tensors(values)), None)
+
+
+def first_tensor(values: Any) -> Tensor | None:
+    """The first tensor in nested tuples, lists and dictionaries; of one that is sharded over processes, our part.
+
+    Passed over are those that several processes hold and of which nothing can be read here. A tensor that holds its
+    own values is returned as it is, with its graph.
+    """
+    if type(values) is tuple and len(values) == 1:
+        (values,) = values
+    if type(values) is Tensor:
         return values
     return next(iter(_tensors(values)), None)
 
@@ -70,11 +83,7 @@ def numbers_of(values: Any) -> Tensor | None:
     columns = [
         tensor.reshape(len(tensor), -1)
         for tensor in others
-        if is_readable(tensor)
-        and tensor.is_floating_point()
-        and 1 <= tensor.dim() <= 2
-        and len(tensor) == len(first)
-        and not _is_mask(tensor)
+        if _is_column(tensor) and len(tensor) == len(first) and not _is_mask(tensor)
     ]
     return torch.cat(columns, dim=1).detach() if columns else first
 
@@ -94,19 +103,38 @@ def whole_examples(values: Any) -> Tensor | None:
 
 
 def _tensors(values: Any) -> list[Tensor]:
-    """All tensors, in their order, but those whose values are on other processes."""
+    """Those of which this process has the values, or that hold none at all but have a shape."""
+    found: list[Tensor] = []
+    for tensor in _all_tensors(values):
+        if type(tensor) is Tensor:
+            found.append(tensor)
+            continue
+        here = tensor if is_readable(tensor) else values_here(tensor)
+        if here is not None:
+            found.append(here)
+        elif not is_distributed(tensor) and not is_awaited(tensor):
+            found.append(tensor)
+    return found
+
+
+def _all_tensors(values: Any) -> list[Tensor]:
+    """All tensors, in their order, as the program holds them."""
     found: list[Tensor] = []
     opened: set[int] = set()  # a list may hold itself
     waiting = [values]
     while waiting:
         value = waiting.pop()
         kind = type(value)  # a proxy of the user's may raise where it is asked for its class
-        if kind is Tensor or (issubclass(kind, Tensor) and not is_distributed(value)):
+        if issubclass(kind, Tensor):
             found.append(value)
         elif issubclass(kind, dict | tuple | list) and id(value) not in opened:
             opened.add(id(value))
             waiting += reversed(list(dict.values(value)) if issubclass(kind, dict) else list(value))
     return found
+
+
+def _is_column(tensor: Tensor) -> bool:
+    return is_readable(tensor) and tensor.is_floating_point() and 1 <= tensor.dim() <= 2
 
 
 def _is_mask(tensor: Tensor) -> bool:

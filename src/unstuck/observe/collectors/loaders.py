@@ -101,7 +101,8 @@ def _extent(loader: Any) -> tuple[int | None, int | None]:
 
 
 def _order(loader: Any) -> Order:
-    sampler = getattr(loader, "sampler", None)
+    batches = getattr(loader, "batch_sampler", None)
+    sampler = getattr(loader, "sampler", None) if batches is None else getattr(batches, "sampler", None)
     if isinstance(sampler, RandomSampler | WeightedRandomSampler):
         return "random"
     plain = type(getattr(loader, "batch_sampler", None)).__name__ in ("BatchSampler", "NoneType")

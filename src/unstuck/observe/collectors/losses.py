@@ -68,12 +68,17 @@ _MEASURED: tuple[Signal, ...] = (
 
 
 def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
-    """Output and target of a loss call; None where they are not two tensors."""
+    """Output and target of a loss call; None where they are not two tensors, each whole on this process."""
     output = args[0] if args else kwargs.get("input")
     target = args[1] if len(args) > 1 else kwargs.get("target")
     if not isinstance(output, Tensor) or not isinstance(target, Tensor):
         return None
     return (output, target) if is_readable(output) and is_readable(target) else None
+
+
+def _flat(weights: Any) -> Tensor | None:
+    """The weights of a loss; None where there are none that can be read."""
+    return weights.flatten() if isinstance(weights, Tensor) and is_readable(weights) and weights.numel() else None
 
 
 @dataclass
@@ -119,15 +124,17 @@ class LossProbe:
         self._describe_producer(output)
         self._batch = self._measure(output.detach())
         self._batch.update(self.targets.observe(self.function, output.detach(), target.detach()))
-        if value is not None:
+        if value is not None and is_readable(value):
             self._batch[signals.LOSS_CALL] = value.detach().double().mean()
 
     def _weigh(self, weight: Any, positive: Any) -> None:
         """Note whether weights differ: equal ones, and a weight of one for the positives, change nothing."""
         if weight is not self._weights[0] or positive is not self._weights[1]:
             self._weights = (weight, positive)
-            uneven = isinstance(weight, Tensor) and weight.numel() > 0 and bool((weight != weight.flatten()[0]).any())
-            self._weighted = uneven or (isinstance(positive, Tensor) and bool((positive != 1).any()))
+            by_class, of_positives = _flat(weight), _flat(positive)
+            self._weighted = (by_class is not None and bool((by_class != by_class[0]).any())) or (
+                of_positives is not None and bool((of_positives != 1).any())
+            )
 
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from unstuck.observe.collectors.view import View
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.readable import values_here
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -96,8 +96,10 @@ def modes_of(
 
 @torch.no_grad()
 def _unmoved(norm: Any) -> bool:
-    """Whether running statistics are mean 0 and variance 1, as they were made."""
-    mean, variance = norm.running_mean, norm.running_var
-    if mean is None or variance is None or not is_readable(mean) or not is_readable(variance):
+    """Whether running statistics are mean 0 and variance 1, as they were made; of those that are sharded, our part."""
+    if norm.running_mean is None or norm.running_var is None:
+        return False
+    mean, variance = values_here(norm.running_mean), values_here(norm.running_var)
+    if mean is None or variance is None:
         return False
     return not bool((mean != 0).any() | (variance != 1).any())

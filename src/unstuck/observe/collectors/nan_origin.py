@@ -9,10 +9,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from unstuck.observe.autograd.graph import operation, walk
+from unstuck.observe.autograd.graph import operation, saved, walk
 from unstuck.observe.collectors.infinite_slopes import steep
 from unstuck.observe.collectors.view import View
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.distributed import is_sharded
+from unstuck.observe.tensors.readable import values_here
 from unstuck.record import facts
 
 __all__ = ["origin"]
@@ -38,7 +39,7 @@ def origin(loss: Tensor, view: View, step: int) -> facts.NonFinite:
         step: The training step.
 
     Returns:
-        The place, the count of non-finite values, and the rows of the batch that hold them.
+        The place, the count of non-finite values on this process, and the rows of the batch that hold them.
     """
     for name, parameter in view.roots.parameters().items():
         count = _count(parameter)
@@ -96,22 +97,20 @@ def _saved(node: Any) -> Iterator[tuple[str, Tensor]]:
     """The tensors that a node keeps for its backward pass, by name; masks hold infinity on purpose."""
     for name in dir(node):
         if name.startswith("_saved_") and "mask" not in name:
-            try:
-                value = getattr(node, name)
-            except RuntimeError:
-                continue  # freed, or changed in place since
-            if isinstance(value, Tensor) and is_readable(value):
+            value = saved(node, name)
+            if isinstance(value, Tensor):
                 yield name, value
 
 
 def _count(tensor: Tensor) -> int:
-    """Values that are not finite, of a tensor that can be read here."""
-    known = is_readable(tensor) and tensor.is_floating_point() and tensor.element_size() > 1
-    return int((~tensor.detach().isfinite()).sum()) if known else 0
+    """Values on this process that are not finite."""
+    here = values_here(tensor) if tensor.is_floating_point() and tensor.element_size() > 1 else None
+    return 0 if here is None else int((~here.isfinite()).sum())
 
 
 def _rows(tensor: Tensor) -> tuple[int, ...]:
-    if tensor.dim() < 2:
+    here = values_here(tensor)
+    if here is None or here.dim() < 2 or is_sharded(tensor):
         return ()
-    bad = (~tensor.isfinite()).reshape(len(tensor), -1).any(dim=1)
+    bad = (~here.isfinite()).reshape(len(here), -1).any(dim=1)
     return tuple(int(i) for i in torch.nonzero(bad).reshape(-1)[:MOST_EXAMPLES])

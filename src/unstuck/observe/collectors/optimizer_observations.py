@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unstuck.observe.tensors.readable import whole_here
+
 __all__ = ["Observing", "SeenStep", "observed_columns"]
 
 Floats = NDArray[np.float64]
@@ -75,6 +77,7 @@ def observed_columns(optimizer: Observing, parameters: Sequence[Tensor]) -> list
         columns.append(torch.tensor(column, dtype=torch.float64))
     for position, i in enumerate(order):
         if i is None or seen.skipped[i]:
-            columns[3][position] = torch.linalg.vector_norm(parameters[position].detach().float())
+            weight = whole_here(parameters[position])
+            columns[3][position] = torch.nan if weight is None else torch.linalg.vector_norm(weight.float())
             columns[4][position] = 0.0 if parameters[position].requires_grad else torch.nan
     return columns

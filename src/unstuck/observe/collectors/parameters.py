@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
-from unstuck.observe.tensors.distributed import is_distributed, is_sharded, values_here
-from unstuck.observe.tensors.readable import is_readable, is_real
+from unstuck.observe.tensors.readable import is_real, whole_here
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
@@ -59,42 +57,35 @@ class Parameters:
     def before_backward(self, first: bool) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
         if first:
-            gradients = self._dense(held=True)
-            self._carried = _norm(gradients) if gradients else None
+            gradients, alike = self._gradients()
+            carried = self._clearable(gradients)
+            self._carried = _norm(carried, alike=alike) if carried else None
 
-    def _carried_share(self) -> Tensor | None:
-        """That norm over the norm of the gradients now, shape (); 0 where they were cleared; None without gradients."""
-        carried, self._carried = self._carried, None
-        gradients = self._dense(held=True)
-        if not gradients:
-            return None
-        if carried is None:
-            return torch.zeros((), device=gradients[0].device)
-        return carried / _norm(gradients)
-
-    def before_update(self, optimizer: Optimizer) -> None:
+    def before_update(self, optimizer: object) -> None:
         """Copy the weights that may change, unless the optimizer measures its own updates."""
         self._before = {}
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
             return
         self._self_observing = False
-        changing = values = [p for p in self._view.parameters if p.requires_grad]
-        if not are_alike(changing):
-            changing = [p for p in changing if _measurable(p)]
-            values = [values_here(p) for p in changing]
-        stride = self._stride = max(1, -(-sum(map(Tensor.numel, changing)) // SNAPSHOT_VALUES))
-        copies = [value.detach().reshape(-1)[::stride].clone() for value in values]
-        self._before = dict(zip(map(id, changing), copies, strict=True))
+        learnt = [p for p in self._view.parameters if p.requires_grad]
+        values = [p.detach() for p in learnt] if are_alike(learnt) else map(_weights, learnt)
+        changing = {id(p): value for p, value in zip(learnt, values, strict=True) if value is not None}
+        stride = self._stride = max(1, -(-sum(map(Tensor.numel, changing.values())) // SNAPSHOT_VALUES))
+        self._before = {key: value.reshape(-1)[::stride].clone() for key, value in changing.items()}
 
-    def update(self, optimizer: Optimizer) -> Measurement | None:
+    def update(self, optimizer: object) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
-        columns = self._observed(optimizer)
-        alike = self._alike() if columns is None else None
-        if columns is None:
-            columns = self._columns() if alike is None else alike.tensors
+        gradients, alike = self._gradients()
+        columns, whole = self._observed(optimizer), None
+        if columns is None and alike:
+            whole = self._together(gradients)
+            columns = whole.tensors
+        elif columns is None:
+            columns = self._columns()
         self._before = {}
         scalars: dict[Signal, Tensor] = {}
-        cosine, carried = self._gradient_cosine(), self._carried_share()
+        cosine = self._gradient_cosine(list(gradients.values()), alike=alike)
+        carried = self._carried_share(self._clearable(gradients), alike=alike)
         if cosine is not None:
             scalars[signals.GRADIENT_COSINE] = cosine
         if carried is not None:
@@ -103,11 +94,37 @@ class Parameters:
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
             rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
             own = numbers[: len(columns)]
-            return {**self._decode(own if alike is None else alike.columns(*own)), **rest}
+            return {**self._decode(own if whole is None else whole.columns(*own)), **rest}
 
         return Measurement([*columns, *scalars.values()], decode)
 
-    def _observed(self, optimizer: Optimizer) -> list[Tensor] | None:
+    def _gradients(self) -> tuple[dict[int, Tensor], bool]:
+        """The gradients that are dense, and whole on this process, by the position of their parameter.
+
+        And whether all parameters and all gradients are alike: then none is left out.
+        """
+        parameters, gradient = self._view.parameters, self._view.gradient
+        given = {i: value for i, p in enumerate(parameters) if (value := gradient(p)) is not None}
+        if parameters and are_alike(parameters, given.values()):
+            return {i: value.detach() for i, value in given.items()}, True
+        values = {i: None if value.is_sparse else whole_here(value) for i, value in given.items()}
+        return {i: value for i, value in values.items() if value is not None and value.numel()}, False
+
+    def _clearable(self, gradients: Mapping[int, Tensor]) -> list[Tensor]:
+        """The gradients of what the optimizer holds; nobody may clear those of other parameters."""
+        parameters, held = self._view.parameters, self._view.roots.held
+        return [gradient for i, gradient in gradients.items() if id(parameters[i]) in held]
+
+    def _carried_share(self, gradients: Sequence[Tensor], *, alike: bool) -> Tensor | None:
+        """What was carried over the norm now, shape (); 0 where gradients were cleared; None without gradients."""
+        carried, self._carried = self._carried, None
+        if not gradients:
+            return None
+        if carried is None:
+            return torch.zeros((), device=gradients[0].device)
+        return carried / _norm(gradients, alike=alike)
+
+    def _observed(self, optimizer: object) -> list[Tensor] | None:
         """What an optimizer has measured itself; None where it did not."""
         if not self._self_observing or not self._view.parameters:
             return None
@@ -116,15 +133,11 @@ class Parameters:
         self._self_observing = columns is not None
         return columns
 
-    def _alike(self) -> AlikeUpdate | None:
-        """The update of parameters that are alike, and their gradients too; None of others."""
-        parameters, gradient = self._view.parameters, self._view.gradient
-        gradients = {i: g.detach() for i, p in enumerate(parameters) if (g := gradient(p)) is not None}
-        if not parameters or not are_alike(parameters, gradients.values()):
-            return None
-        weights = [parameter.detach() for parameter in parameters]
-        olds = {i: old for i, p in enumerate(parameters) if (old := self._before.get(id(p))) is not None}
-        return AlikeUpdate.measure(weights, gradients, olds, self._stride)
+    def _together(self, gradients: Mapping[int, Tensor]) -> AlikeUpdate:
+        """The update of parameters that are alike."""
+        parameters, before = self._view.parameters, self._before
+        olds = {i: old for i, p in enumerate(parameters) if (old := before.get(id(p))) is not None}
+        return AlikeUpdate.measure([p.detach() for p in parameters], gradients, olds, self._stride)
 
     def _columns(self) -> list[Tensor]:
         """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
@@ -132,15 +145,16 @@ class Parameters:
         It is still there, and NaN where a parameter does not have the quantity.
         """
         parameters = self._view.parameters
-        weights = {i: values_here(p) for i, p in enumerate(parameters) if _measurable(p)}
-        own = {i: self._view.gradient(parameters[i]) for i in weights}
-        gradients = {i: _values(g) for i, g in own.items() if g is not None}
+        known = {i: _weights(p) for i, p in enumerate(parameters)}
+        weights = {i: values for i, values in known.items() if values is not None}
+        own = {i: gradient for i in weights if (gradient := self._gradient(parameters[i])) is not None}
+        gradients = {i: _values(gradient) for i, gradient in own.items()}
         olds = {i: self._before[id(parameters[i])] for i in weights if id(parameters[i]) in self._before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         cosines = {
-            i: _cosine(change.to(_wide(change)), _spread(values_here(gradient), self._stride).to(_wide(change)))
+            i: _cosine(change.to(_wide(change)), _spread(own[i], self._stride).to(_wide(change)))
             for i, change in changes.items()
-            if (gradient := own[i]) is not None and not gradient.is_sparse
+            if i in own and not own[i].is_sparse
         }
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
@@ -151,7 +165,7 @@ class Parameters:
     def _column(self, values: dict[int, Tensor]) -> Tensor:
         """One number for each parameter, NaN where there is none, on one device."""
         parameters = self._view.parameters
-        device = next((parameter.device for parameter in parameters if _measurable(parameter)), None)
+        device = next((parameter.device for parameter in parameters if _weights(parameter) is not None), None)
         missing = torch.full((), torch.nan, device=device)
         numbers = [values.get(i, missing) for i in range(len(parameters))]
         if device is not None and not all(n.dtype is torch.float32 and n.device == device for n in numbers):
@@ -159,18 +173,17 @@ class Parameters:
             numbers = [number.to(device).float() for number in numbers]
         return torch.stack(numbers)
 
-    def _gradient_cosine(self) -> Tensor | None:
+    def _gradient_cosine(self, gradients: Sequence[Tensor], *, alike: bool) -> Tensor | None:
         """Cosine between this step's whole gradient and that of the step before, from an evenly spread sketch.
 
         None where the step before was not sketched, or the parameters changed.
         """
-        gradients = self._dense()
         if not gradients:
             return None
         step = self._view.step
         stride = max(1, -(-sum(map(Tensor.numel, gradients)) // SKETCH_VALUES))
         device = gradients[0].device
-        if are_alike(gradients):
+        if alike:
             sketch = torch.cat([gradient.reshape(-1)[::stride] for gradient in gradients])
         else:
             sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
@@ -191,59 +204,38 @@ class Parameters:
         ]
         # A norm is finite where every value is: only otherwise are the values counted, one by one.
         samples[signals.GRADIENT_NONFINITE] = [
-            math.nan if math.isnan(norm) and self._unknown(p) else 0.0 if math.isfinite(norm) else self._nonfinite(p)
+            0.0 if math.isfinite(norm) else _nonfinite(self._gradient(p) if _weights(p) is not None else None)
             for p, norm in zip(self._view.parameters, gradients, strict=True)
         ]
         samples[signals.WEIGHT_NONFINITE] = [
-            0.0 if math.isfinite(norm) else _nonfinite(p) if _measurable(p) else math.nan
+            0.0 if math.isfinite(norm) else _nonfinite(_weights(p))
             for p, norm in zip(self._view.parameters, weights, strict=True)
         ]
         return samples
 
-    def _unknown(self, parameter: Tensor) -> bool:
-        return not _measurable(parameter) or self._view.gradient(parameter) is None
-
-    def _nonfinite(self, parameter: Tensor) -> float:
+    def _gradient(self, parameter: Tensor) -> Tensor | None:
+        """The gradient of a parameter; None where there is none, or this process does not hold all of it."""
         gradient = self._view.gradient(parameter)
-        return math.nan if gradient is None else _nonfinite(gradient)
-
-    def _dense(self, *, held: bool = False) -> list[Tensor]:
-        """The gradients of parameters that are dense, and whole on this process.
-
-        Or those of what the optimizer holds alone, since nobody may clear others.
-        """
-        gradient, own = self._view.gradient, self._view.roots.held
-        gradients: list[Tensor] = []
-        for parameter in self._view.parameters:
-            if not held or id(parameter) in own:
-                value = gradient(parameter)
-                if value is not None:
-                    gradients.append(value.detach())
-        if are_alike(gradients):
-            return gradients
-        return [
-            values_here(gradient)
-            for gradient in gradients
-            if not gradient.is_sparse and not is_sharded(gradient) and gradient.numel()
-        ]
+        if gradient is None or gradient.is_sparse:
+            return gradient
+        return whole_here(gradient)
 
 
-def _measurable(parameter: Tensor) -> bool:
-    """Whether a parameter's values are numbers that can be read in this process."""
-    if is_sharded(parameter) or not is_real(parameter) or parameter.element_size() < 2 or not parameter.numel():
-        return False  # of eight bits nothing is computed, they are for storing
-    return is_readable(parameter) or is_distributed(parameter)
+def _weights(parameter: Tensor) -> Tensor | None:
+    """The values of a parameter; None where they are no numbers, or this process does not hold all of them."""
+    if not is_real(parameter) or parameter.element_size() < 2 or not parameter.numel():
+        return None  # of eight bits nothing is computed, they are for storing
+    return whole_here(parameter)
 
 
 def _values(gradient: Tensor) -> Tensor:
     """The values of a gradient, of a sparse one those that are stored."""
-    gradient = values_here(gradient)
     return gradient.coalesce()._values() if gradient.is_sparse else gradient
 
 
-def _nonfinite(tensor: Tensor) -> float:
-    values = _values(tensor)
-    return float((~values.isfinite()).sum()) if values.numel() else math.nan
+def _nonfinite(tensor: Tensor | None) -> float:
+    values = None if tensor is None else _values(tensor)
+    return math.nan if values is None or not values.numel() else float((~values.isfinite()).sum())
 
 
 def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tensor]:
@@ -256,9 +248,9 @@ def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tenso
     return {i: torch.linalg.vector_norm(tensor, order, dtype=_wide(tensor)) for i, tensor in known.items()}
 
 
-def _norm(tensors: Sequence[Tensor]) -> Tensor:
+def _norm(tensors: Sequence[Tensor], *, alike: bool) -> Tensor:
     """Norm over all values of all tensors, in float32, on the first one's device."""
-    if are_alike(tensors):
+    if alike:
         norms = torch._foreach_norm(list(tensors))  # pyright: ignore[reportPrivateUsage]
         return torch.linalg.vector_norm(torch.stack(norms))
     device = tensors[0].device

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.readable import is_readable, is_real
+from unstuck.observe.tensors.readable import is_real, values_here
 from unstuck.record import facts
 
 __all__ = ["Passes"]
@@ -15,16 +15,21 @@ __all__ = ["Passes"]
 COUNTED_UPDATES = 50
 """Updates at the beginning, of which the passes are counted."""
 
+ENDING_PASSES = 2
+"""Backward passes that a program may make after its last update, for a look at the gradients."""
+
 
 class Passes:
     """Passes before the first updates.
 
     Attributes:
         step: Updates made so far.
+        reached: Backward passes that reached the parameters, all of them.
     """
 
     def __init__(self) -> None:
-        self.step = 0
+        self.step = self.reached = 0
+        self._since_update = self._most = 0
         self._forward = self._backward = self._lost = self._used = 0
         self._pending = False
         self._norms: list[Tensor] = []
@@ -51,7 +56,28 @@ class Passes:
 
     def backward_reached(self) -> None:
         """It has reached the parameters."""
+        self.reached += 1
+        self._since_update += 1
         self._backward += self.counting
+
+    def updated(self) -> None:
+        """An update was made; where its backward pass was not told, it was the only one."""
+        self.reached += not self._since_update
+        self._most = max(self._most, self._since_update)
+        self._since_update = 0
+        self.step += 1
+
+    @property
+    def unstepped(self) -> bool:
+        """Whether more passes were made since the latest update than for any before, of a training that goes on."""
+        return self._since_update > self._most + ENDING_PASSES
+
+    def unfollowed(self, parameters: Sequence[Tensor]) -> int:
+        """Backward passes at the end that updates must have followed which were not seen: the weights did change."""
+        return self._since_update if self.unstepped and not self._unmoved(parameters) else 0
+
+    def _unmoved(self, parameters: Sequence[Tensor]) -> bool:
+        return self.step == 0 and bool(self._norms) and all(map(torch.equal, self._norms, _norms(parameters)))
 
     def walked(self, uses: int) -> None:
         """A loss was made of so many forward passes."""
@@ -59,20 +85,19 @@ class Passes:
 
     def fact(self, parameters: Sequence[Tensor]) -> facts.Passes:
         """What was counted."""
-        unmoved = self.step == 0 and bool(self._norms) and all(map(torch.equal, self._norms, _norms(parameters)))
         return facts.Passes(
             updates=min(self.step, COUNTED_UPDATES),
             forward=self._forward,
             backward=self._backward,
             lost=self._lost,
             used=self._used,
-            unmoved=unmoved,
+            unmoved=self._unmoved(parameters),
         )
 
 
 @torch.no_grad()
 def _norms(parameters: Sequence[Tensor]) -> list[Tensor]:
-    """A number for each parameter, which hardly any update leaves the same."""
-    readable = (p for p in parameters if is_readable(p) and is_real(p) and p.element_size() > 1)
-    whole = [p.detach() for p in readable if p.numel()]
-    return list(torch._foreach_norm(whole)) if whole else []  # pyright: ignore[reportPrivateUsage]
+    """A number for each parameter, or for what is here of it, which hardly any update leaves the same."""
+    wide = (values_here(p) for p in parameters if is_real(p) and p.element_size() > 1)
+    here = [values for values in wide if values is not None and values.numel()]
+    return list(torch._foreach_norm(here)) if here else []  # pyright: ignore[reportPrivateUsage]

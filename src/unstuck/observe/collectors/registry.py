@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.association import TrainedAssociation
@@ -20,16 +19,18 @@ from unstuck.observe.collectors.detachments import Detachments
 from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
-from unstuck.observe.collectors.inputs import Inputs, first_tensor
+from unstuck.observe.collectors.inputs import Inputs, any_tensor, first_tensor
 from unstuck.observe.collectors.loaders import Loaders
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
 from unstuck.observe.collectors.modes import ModesOfModules
 from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
+from unstuck.observe.collectors.spread_tensors import SpreadTensors
 from unstuck.observe.collectors.unit_copies import UnitCopies
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
 from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
+from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import facts
 
@@ -37,6 +38,7 @@ __all__ = ["COLLECTORS", "Collectors"]
 
 COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Inputs,
+    SpreadTensors,
     SampledValues,
     Detachments,
     InfiniteSlopes,
@@ -202,7 +204,7 @@ class Collectors:
         if self._skipping or not learning or view.roots.path(module) is None:
             return
         self.tell("output", module, output)
-        tensor = output if type(output) is Tensor else first_tensor(output)
+        tensor = output if type(output) is Tensor else any_tensor(output)
         if tensor is None:
             return
         if view.first is None and tensor.requires_grad and view.roots.leaf(module) is not None:
@@ -247,7 +249,7 @@ class Collectors:
         """Take the batch of a program without modules: what its first weight multiplies."""
         view = self._view
         weights = [factor for factor in factors if factor.is_leaf and id(factor) in view.roots.held]
-        data = [factor for factor in factors if not factor.requires_grad and factor.dim() > 1]
+        data = [f for f in factors if not f.requires_grad and f.dim() > 1 and not is_distributed(f)]
         if weights and data:
             view.entered = True
             view.batch = data[0].detach() if is_readable(data[0]) else None
@@ -259,7 +261,7 @@ class Collectors:
         self.tell("loss", call)
         self._training_mode = self._view.roots.training
 
-    def measure(self, optimizer: Optimizer) -> Sample:
+    def measure(self, optimizer: object) -> Sample:
         """Measure the update of a sampled step, and fetch everything in one synchronisation."""
         self._view.slope = None  # what a later step gives is not of these calls
         self._view.first = self._view.output = None

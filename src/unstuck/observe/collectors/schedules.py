@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -45,6 +47,7 @@ class Schedules:
             name = type(schedule).__name__
             known = facts.Schedule(type=name, before_update=step == 0, base_rate=base, file=file, line=line)
         best = getattr(schedule, "best", None)
+        best = values_here(best) if isinstance(best, Tensor) else best
         stale = 0 if best != self._bests.get(id(schedule)) else known.stale + 1
         self._bests[id(schedule)] = best
         self._known[id(schedule)] = replace(known, steps=known.steps + 1, updates=step, stale=stale)

@@ -14,6 +14,7 @@ from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.initialiser_test import looks_fresh
+from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
@@ -125,12 +126,10 @@ class UnoptimizedParameters:
 
 @torch.no_grad()
 def _mark(tensor: Tensor) -> tuple[float, float] | None:
-    """Two numbers that a change of values changes; None where the values cannot be read."""
-    tensor = tensor.detach()
-    if tensor.is_meta or tensor.layout != torch.strided or type(tensor) is not Tensor:
+    """Two numbers that a change of the values on this process changes; None where they cannot be read."""
+    here = values_here(tensor)
+    if here is None:
         return None
-    if tensor.untyped_storage().size() < tensor.element_size() * tensor.numel():
-        return None
-    values = tensor.reshape(-1)[:65_536].double()
+    values = here.reshape(-1)[:65_536].double()
     first, second = torch.stack([values.sum(), values.square().sum()]).tolist()
     return first, second

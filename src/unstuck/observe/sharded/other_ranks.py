@@ -9,11 +9,11 @@ from types import TracebackType
 from torch.optim import Optimizer
 
 from unstuck.observe.sampling import agreed
-from unstuck.observe.sharded.rank_store import launched_exchange
+from unstuck.observe.sharded.rank_store import connect
 from unstuck.observe.sharded.shards import ShardProbe, has_shards
 from unstuck.observe.torch_hooks import patches
 
-__all__ = ["Beside"]
+__all__ = ["OtherRanks"]
 
 
 @dataclass
@@ -24,7 +24,7 @@ class _Steps:
     taken: int = 0
 
 
-class Beside:
+class OtherRanks:
     """Measure this rank's part of sharded parameters on the steps that rank 0 may sample.
 
     Of a training whose parameters are whole on every rank it does nothing.
@@ -36,7 +36,7 @@ class Beside:
     def __init__(self) -> None:
         self._steps: weakref.WeakKeyDictionary[Optimizer, _Steps] = weakref.WeakKeyDictionary()
 
-    def __enter__(self) -> Beside:
+    def __enter__(self) -> OtherRanks:
         patches.listen(self)
         return self
 
@@ -52,8 +52,8 @@ class Beside:
         """Copy this rank's part of the weights."""
         steps = self._steps.get(optimizer)
         if steps is None:
-            exchange = launched_exchange() if has_shards(optimizer) else None
-            steps = self._steps[optimizer] = _Steps(None if exchange is None else ShardProbe(exchange))
+            store = connect() if has_shards(optimizer) else None
+            steps = self._steps[optimizer] = _Steps(None if store is None else ShardProbe(store))
         if steps.probe is not None and agreed(steps.taken):
             steps.probe.before(optimizer)
 

@@ -1,35 +1,54 @@
-"""What processes of one distributed training tell each other: by the store of their launcher, waiting for nobody.
+"""What the processes of one distributed training leave for each other, in their key-value store, waiting for nobody.
 
-``torchrun`` keeps a key-value store for the processes that it starts (``torch.distributed.TCPStore``). Writing to it
-waits for no other process, unlike a collective call, which would hang a training whose ranks do not all make it.
+Processes find each other by a store (``torch.distributed.Store``), which ``torchrun`` keeps for those that it starts.
+To write to it takes no other process, unlike a collective call, which hangs a training whose ranks do not all make it.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import distributed
 
-__all__ = ["Exchange", "launched_exchange"]
+__all__ = ["RankStore", "connect"]
+
+PATIENCE = timedelta(seconds=1)
+"""How long one access may take."""
+
+Result = TypeVar("Result")
 
 
-class Exchange:
-    """Arrays of numbers, told by some processes and read by others.
+class RankStore:
+    """Arrays of numbers that processes leave, and others read.
+
+    A store that fails once is not asked again: its process has ended, and each further access might wait.
 
     Args:
         store: Where all of them are kept.
         rank: The number of this process.
+
+    Attributes:
+        failed: Whether the store is gone.
+
+    Examples:
+        >>> import numpy as np
+        >>> from torch.distributed import HashStore
+        >>> store = HashStore()
+        >>> RankStore(store, rank=1).put("norms", np.array([3.0]))
+        >>> here = RankStore(store, rank=0)
+        >>> here.has("norms", [1, 2]), here.has("norms", [1]), here.get("norms", 1)
+        (False, True, array([3.]))
     """
 
     def __init__(self, store: distributed.Store, *, rank: int) -> None:
         self.rank = rank
+        self.failed = False
         self._store = store
         self._numbers = itertools.count()
 
@@ -37,41 +56,54 @@ class Exchange:
         """Number something that all processes come upon in the same order."""
         return next(self._numbers)
 
-    def tell(self, topic: str, values: NDArray[np.float64]) -> None:
-        """Leave an array for other processes."""
+    def put(self, topic: str, values: NDArray[np.float64]) -> None:
+        """Leave an array under a topic, for any process to read."""
         data: Any = values.tobytes()  # torch's own annotation allows text only
-        self._store.set(self._key(topic, self.rank), data)
+        self._access(lambda: self._store.set(self._key(topic, self.rank), data))
 
-    def told(self, topic: str, ranks: Sequence[int]) -> bool:
-        """Whether these processes have all left something; False also where the store is gone."""
-        try:
-            return not ranks or self._store.check([self._key(topic, rank) for rank in ranks])
-        except RuntimeError:
-            return False
+    def has(self, topic: str, ranks: Sequence[int]) -> bool:
+        """Whether all these processes have left an array under a topic."""
+        keys = [self._key(topic, rank) for rank in ranks]
+        return not keys or bool(self._access(lambda: self._store.check(keys)))
 
-    def take(self, topic: str, rank: int) -> NDArray[np.float64]:
-        """Read, and clear away, what a process has left."""
+    def get(self, topic: str, rank: int) -> NDArray[np.float64] | None:
+        """Read and remove the array of a process that :meth:`has` one; None if the store has gone since."""
         key = self._key(topic, rank)
-        values = np.frombuffer(self._store.get(key), np.float64)
-        self._store.delete_key(key)
-        return values
+        data = self._access(lambda: self._store.get(key))
+        self._access(lambda: self._store.delete_key(key))
+        return None if data is None else np.frombuffer(data, np.float64)
+
+    def _access(self, call: Callable[[], Result]) -> Result | None:
+        if self.failed:
+            return None
+        try:
+            return call()
+        except RuntimeError:  # of which torch's errors of stores and networks are kinds
+            self.failed = True
+            return None
 
     @staticmethod
     def _key(topic: str, rank: int) -> str:
         return f"unstuck/{topic}/{rank}"
 
 
-@cache
-def launched_exchange() -> Exchange | None:
-    """The exchange among the processes that were launched with this one; None where there are none, or no store."""
-    if not distributed.is_available():
+_known: weakref.WeakKeyDictionary[Any, RankStore] = weakref.WeakKeyDictionary()
+
+
+def connect() -> RankStore | None:
+    """The store of the processes with which this one computes; None where there are none, or no store can be had.
+
+    It is reached by a connection of our own, so that no call of ours can delay one of the program's.
+    """
+    if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() < 2:
         return None
+    group = distributed.group.WORLD
+    if group in _known:
+        return _known[group]
     try:
-        if int(os.environ["WORLD_SIZE"]) < 2:
-            return None
-        rank, address, port = int(os.environ["RANK"]), os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-        patience = timedelta(seconds=5)
-        store = distributed.TCPStore(address, port, is_master=False, wait_for_workers=False, timeout=patience)
-    except (KeyError, ValueError, RuntimeError):
+        store = distributed.distributed_c10d._get_default_store().clone()  # pyright: ignore
+        store.set_timeout(PATIENCE)
+    except (AttributeError, RuntimeError, ValueError):
         return None
-    return Exchange(store, rank=rank)
+    known = _known[group] = RankStore(store, rank=distributed.get_rank())
+    return known

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, cast
 
@@ -16,15 +16,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim import Optimizer
 
+from unstuck.observe import blind_spots
 from unstuck.observe.collectors.parameters import SKETCH_VALUES, SNAPSHOT_VALUES
-from unstuck.observe.sharded.rank_store import Exchange
-from unstuck.observe.tensors.distributed import is_sharded, values_here
+from unstuck.observe.sharded.rank_store import RankStore
+from unstuck.observe.tensors.distributed import is_distributed, is_sharded
+from unstuck.observe.tensors.readable import values_here
+from unstuck.observe.updates import Steps
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
-__all__ = ["PATIENCE_SECONDS", "GatheredShards", "ShardProbe", "has_shards"]
+__all__ = ["PATIENCE_SECONDS", "GatheredShards", "ShardProbe", "has_shards", "unmeasured"]
 
 Parts = NDArray[np.float64]
 """What one process measured at one step: shape (parameters of the optimizer + 1, columns); see :class:`Column`."""
@@ -57,13 +59,28 @@ NOW_SQ, BEFORE_SQ, PRODUCT = range(3)
 """Columns of the last row: squares of a sketch of this step's gradient and of that before, and their product."""
 
 
-def has_shards(optimizer: Optimizer) -> bool:
-    """Whether an optimizer holds parameters of which this process has a part only."""
+def has_shards(optimizer: Steps) -> bool:
+    """Whether an optimizer holds parameters of which this process has a part only, and can read it."""
     return bool(_sharded(optimizer))
 
 
+def unmeasured(parameters: Iterable[Tensor], *, gathered: bool) -> Iterator[str]:
+    """What is missing of parameters that are spread over processes, in the words of :mod:`.blind_spots`.
+
+    Args:
+        parameters: Those of a training.
+        gathered: Whether the other processes measure their parts too.
+    """
+    spread = [parameter for parameter in parameters if is_sharded(parameter)]
+    readable = [values_here(parameter) is not None for parameter in spread]
+    if not all(readable):
+        yield blind_spots.FLATTENED
+    if any(readable) and not gathered:
+        yield blind_spots.SHARDED
+
+
 def holders(tensor: Tensor) -> list[int]:
-    """The ranks whose parts make up a sharded tensor, each value once: of several copies the one that is here."""
+    """The ranks whose parts make up a sharded ``DTensor``, each value once: of several copies the one that is here."""
     mesh: Any = cast("Any", tensor).device_mesh
     placements: Any = cast("Any", tensor).placements
     here = mesh.get_coordinate()
@@ -74,53 +91,53 @@ def holders(tensor: Tensor) -> list[int]:
 
 
 class ShardProbe:
-    """Measure this process's part of an optimizer's parameters, around a step, and tell the other processes.
+    """Measure this process's part of an optimizer's parameters, around a step, and leave it for the other processes.
 
     Args:
-        exchange: Where they find it.
+        store: Where they find it.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._number = exchange.next_number()
+    def __init__(self, store: RankStore) -> None:
+        self._store = store
+        self._number = store.next_number()
         self._stride = 1
         self._olds: dict[int, Tensor] = {}
         self._sketch: tuple[int, Tensor] | None = None
 
     def topic(self, step: int) -> str:
-        """Under which name the parts of a step are told."""
+        """Under which name the parts of a step are found."""
         return f"{self._number}/{step}"
 
     @torch.no_grad()
-    def before(self, optimizer: Optimizer) -> None:
+    def before(self, optimizer: Steps) -> None:
         """Copy the weights that may change, of a large model an evenly spread part."""
-        weights = {i: values_here(p).reshape(-1) for i, p in _sharded(optimizer).items() if p.requires_grad}
+        weights = {i: part.reshape(-1) for i, (p, part) in _sharded(optimizer).items() if p.requires_grad}
         self._stride = max(1, -(-sum(w.numel() for w in weights.values()) // SNAPSHOT_VALUES))
         self._olds = {i: w[:: self._stride].clone() for i, w in weights.items()}
 
     @torch.no_grad()
-    def after(self, optimizer: Optimizer, step: int) -> Parts:
-        """Measure, and tell."""
-        sharded = _sharded(optimizer)
+    def after(self, optimizer: Steps, step: int) -> Parts:
+        """Measure, and leave what was measured."""
+        sharded = {i: (part, _gradient(p, part)) for i, (p, part) in _sharded(optimizer).items()}
         rows = [[math.nan] * len(Column) for group in optimizer.param_groups for _ in group["params"]]
-        measured = [self._measure(parameter, self._olds.get(i)) for i, parameter in sharded.items()]
+        measured = [self._measure(*parts, self._olds.get(i)) for i, parts in sharded.items()]
         columns: list[list[float]] = torch.stack(measured).tolist() if measured else []
         for i, values in zip(sharded, columns, strict=True):
             rows[i] = values
         self._olds = {}
-        parts = np.array([*rows, self._compare(sharded.values(), step)])
-        self._exchange.tell(self.topic(step), parts)
+        gradients = [gradient for _, gradient in sharded.values() if gradient is not None]
+        parts = np.array([*rows, self._compare(gradients, step)])
+        self._store.put(self.topic(step), parts)
         return parts
 
-    def _measure(self, parameter: Tensor, old: Tensor | None) -> Tensor:
-        """The columns of one part."""
-        weights = values_here(parameter).reshape(-1)
+    def _measure(self, part: Tensor, gradient: Tensor | None, old: Tensor | None) -> Tensor:
+        """The columns of one part of a parameter, and of its gradient."""
+        weights = part.reshape(-1)
         values: dict[Column, Tensor | float] = {
             Column.ENTRIES: float(weights.numel()),
             Column.WEIGHT_SQ: _square(weights),
             Column.WEIGHT_NONFINITE: (~weights.isfinite()).sum(),
         }
-        gradient = None if parameter.grad is None else values_here(parameter.grad).reshape(-1)
         if gradient is not None:
             values |= {
                 Column.GRADIENT_SQ: _square(gradient),
@@ -139,9 +156,8 @@ class ShardProbe:
         missing = torch.full((), math.nan, dtype=torch.float64, device=weights.device)
         return torch.stack([torch.as_tensor(values.get(column, missing)).to(missing) for column in Column])
 
-    def _compare(self, parameters: Collection[Tensor], step: int) -> list[float]:
+    def _compare(self, gradients: Collection[Tensor], step: int) -> list[float]:
         """The last row: how this gradient compares with that of the step before."""
-        gradients = [values_here(p.grad).reshape(-1) for p in parameters if p.grad is not None]
         stride = max(1, -(-sum(g.numel() for g in gradients) // SKETCH_VALUES))
         now = torch.cat([g[::stride].double() for g in gradients]) if gradients else torch.empty(0)
         before, self._sketch = self._sketch, (step, now)
@@ -152,10 +168,21 @@ class ShardProbe:
         return row
 
 
-def _sharded(optimizer: Optimizer) -> dict[int, Tensor]:
-    """The sharded parameters of an optimizer, by their number in it."""
+def _sharded(optimizer: Steps) -> dict[int, tuple[Tensor, Tensor]]:
+    """The sharded parameters of an optimizer with their parts on this process, by their number in it."""
     listed = (parameter for group in optimizer.param_groups for parameter in group["params"])
-    return {i: parameter for i, parameter in enumerate(listed) if is_sharded(parameter)}
+    parts = {i: (p, values_here(p)) for i, p in enumerate(listed) if is_sharded(p)}
+    return {i: (parameter, part) for i, (parameter, part) in parts.items() if part is not None}
+
+
+def _gradient(parameter: Tensor, part: Tensor) -> Tensor | None:
+    """The gradient of a part, flat; None where there is none, or where it is cut into other parts."""
+    gradient = parameter.grad
+    if gradient is None or not is_distributed(gradient):
+        return None
+    alike = cast("Any", gradient).placements == cast("Any", parameter).placements
+    values = values_here(gradient) if alike else None
+    return values.reshape(-1) if values is not None and values.shape == part.shape else None
 
 
 def _square(tensor: Tensor) -> Tensor:
@@ -166,23 +193,23 @@ class GatheredShards:
     """The statistics of a sharded training on the rank that records it: a sample waits until all its parts are there.
 
     Args:
-        exchange: Where the parts of the other ranks are found.
+        store: Where the parts of the other ranks are found.
 
     Attributes:
         missed: Samples whose parts never came.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, store: RankStore) -> None:
         self.missed = 0
-        self._exchange = exchange
-        self._probe = ShardProbe(exchange)
+        self._store = store
+        self._probe = ShardProbe(store)
         self._waiting: dict[int, _Waiting] = {}
 
-    def before(self, optimizer: Optimizer) -> None:
+    def before(self, optimizer: Steps) -> None:
         """See :meth:`ShardProbe.before`."""
         self._probe.before(optimizer)
 
-    def after(self, step: int, sample: Sample, optimizer: Optimizer, parameters: Sequence[Tensor]) -> Sample:
+    def after(self, step: int, sample: Sample, optimizer: Steps, parameters: Sequence[Tensor]) -> Sample:
         """Measure this rank's part, hold back what other ranks complete, and return the rest of the sample.
 
         Args:
@@ -191,14 +218,14 @@ class GatheredShards:
             optimizer: Who took it.
             parameters: Those whose values the sample has, in its order.
         """
-        numbers = {id(parameter): i for i, parameter in _sharded(optimizer).items()}
+        numbers = {id(parameter): i for i, (parameter, _) in _sharded(optimizer).items()}
         places = {
             at: (numbers[id(parameter)], holders(parameter))
             for at, parameter in enumerate(parameters)
             if id(parameter) in numbers
         }
         held = {signal: list(sample[signal]) for signal in COMPLETED if signal in sample}
-        self._waiting[step] = _Waiting(held, self._probe.after(optimizer, step), places, self._exchange.rank)
+        self._waiting[step] = _Waiting(held, self._probe.after(optimizer, step), places, self._store.rank)
         return {signal: values for signal, values in sample.items() if signal not in held}
 
     def complete(self, *, patience: float = 0.0) -> Iterator[tuple[int, Sample]]:
@@ -210,17 +237,26 @@ class GatheredShards:
         until = time.monotonic() + patience
         for step, waiting in list(self._waiting.items()):
             topic, others = self._probe.topic(step), waiting.others
-            there = self._exchange.told(topic, others)
-            while not there and time.monotonic() < until:
+            there = self._store.has(topic, others)
+            while not there and not self._store.failed and time.monotonic() < until:
                 time.sleep(0.01)
-                there = self._exchange.told(topic, others)
+                there = self._store.has(topic, others)
             if not there and not patience and len(self._waiting) <= MOST_WAITING:
                 return
             del self._waiting[step]
-            self.missed += not there
-            shape = waiting.own.shape
-            parts = {rank: self._exchange.take(topic, rank).reshape(shape) for rank in others} if there else None
+            parts = self._parts(topic, others, waiting.own.shape) if there else None
+            self.missed += parts is None
             yield step, waiting.held if parts is None else waiting.completed(parts)
+
+    def _parts(self, topic: str, ranks: Sequence[int], shape: tuple[int, ...]) -> dict[int, Parts] | None:
+        """What other ranks have left; None where it is of another optimizer than ours, or the store is gone."""
+        parts = {rank: self._store.get(topic, rank) for rank in ranks}
+        known = {
+            rank: part.reshape(shape)
+            for rank, part in parts.items()
+            if part is not None and part.size == shape[0] * shape[1]
+        }
+        return known if len(known) == len(parts) else None
 
 
 class _Waiting:

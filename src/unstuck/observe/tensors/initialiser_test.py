@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+
+from unstuck.observe.tensors.readable import values_here
 
 __all__ = ["looks_fresh"]
 
@@ -42,10 +44,11 @@ def looks_fresh(weight: Tensor) -> bool | None:
     deviation :math:`g / \sqrt{n}` of a known scheme (LeCun, Glorot, He, by fan in or fan out) or one in common use.
 
     Args:
-        weight: The tensor; one with fewer than two dimensions says nothing.
+        weight: The tensor; one with fewer than two dimensions says nothing. Of one that is sharded over processes, the
+            part that is here is looked at.
 
     Returns:
-        None where it cannot be told: a bias, too few values, all equal, or no real numbers.
+        None where it cannot be told: a bias, too few values, all equal, no real numbers, or values that are elsewhere.
 
     Examples:
         >>> import torch
@@ -54,11 +57,10 @@ def looks_fresh(weight: Tensor) -> bool | None:
         >>> looks_fresh(torch.nn.Linear(64, 64).weight), looks_fresh(torch.nn.Linear(64, 64).weight ** 3)
         (True, False)
     """
-    if weight.dim() < 2 or weight.numel() < LEAST_UNIFORM or not weight.is_floating_point() or weight.is_meta:
+    shape, here = weight.shape, values_here(weight)
+    if here is None or here.dim() < 2 or here.numel() < LEAST_UNIFORM or not here.is_floating_point():
         return None
-    weight = weight.detach()
-    if weight.untyped_storage().size() < weight.element_size() * weight.numel():
-        return None  # the values are elsewhere, as those of a sharded parameter
+    weight = here
     values = weight.reshape(-1)
     values = values[:: -(-values.numel() // VALUES)].double()
     count = values.numel()
@@ -81,13 +83,13 @@ def looks_fresh(weight: Tensor) -> bool | None:
         return centred and normal and independent
     close = ERRORS / math.sqrt(2 * count)
     deviation = math.sqrt(square)
-    return centred and normal and any(abs(deviation / usual - 1) < close for usual in _deviations(weight))
+    return centred and normal and any(abs(deviation / usual - 1) < close for usual in _deviations(shape))
 
 
-def _deviations(weight: Tensor) -> Iterator[float]:
+def _deviations(shape: Sequence[int]) -> Iterator[float]:
     yield from USUAL_DEVIATIONS
-    field = weight[0][0].numel()
-    fan_out, fan_in = weight.shape[0] * field, weight.shape[1] * field
+    field = math.prod(shape[2:])
+    fan_out, fan_in = shape[0] * field, shape[1] * field
     for fan in (fan_in, fan_out, (fan_in + fan_out) / 2):
         for gain in (1.0, math.sqrt(2.0), 5 / 3):
             yield gain / math.sqrt(fan)
@@ -100,7 +102,7 @@ def _independent(weight: Tensor) -> bool | None:
     :math:`k (k - 1) / 2n \pm \sqrt{k (k - 1)} / n`, and the mean squares of the rows scatter by :math:`2 / k` with a
     relative error of :math:`\sqrt{(2 + 12 / k) / n}`. None for too few of either to tell.
     """
-    matrix = weight.detach().reshape(weight.shape[0], -1).double()
+    matrix = weight.reshape(weight.shape[0], -1).double()
     if matrix.shape[0] < matrix.shape[1]:
         matrix = matrix.T
     matrix = matrix[:MOST_INDEPENDENT, :MOST_ROWS]

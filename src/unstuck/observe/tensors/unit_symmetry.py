@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.readable import whole_here
 
 __all__ = ["unit_spread"]
 
@@ -25,7 +25,8 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
     .. math:: s = \min_{\text{axis } a \in \{0, 1\}} \frac{\lVert W - \bar W_a \rVert}{\lVert W \rVert}
 
     Units are rows in PyTorch's layers, and columns where users write ``x @ W``, so the smaller of both is given. A
-    weight that is zero has spread 0.
+    weight that is zero has spread 0. Of a weight that is sharded over processes nothing is said: the units of one part
+    may be copies where all together are not.
 
     Args:
         parameters: The parameters, any shapes.
@@ -34,7 +35,7 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
         One number for each, on the first one's device; NaN for those that are not weights of several units with
         several inputs. None without parameters.
     """
-    device = next((parameter.device for parameter in parameters if is_readable(parameter)), None)
+    device = next((parameter.device for parameter in parameters if whole_here(parameter) is not None), None)
     if device is None:
         return None
     missing = torch.full((), torch.nan, device=device)
@@ -42,9 +43,9 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
 
 
 def _spread(parameter: Tensor) -> Tensor | None:
-    if not is_readable(parameter) or parameter.dim() < 2 or not parameter.is_floating_point():
+    weights = whole_here(parameter)
+    if weights is None or weights.dim() < 2 or not weights.is_floating_point():
         return None
-    weights = parameter.detach()
     matrix = weights.reshape(len(weights), -1) if len(weights) else weights.reshape(0, 1)
     if min(matrix.shape) < 2:
         return None

@@ -7,14 +7,20 @@ import threading
 from typing import Any
 
 import torch
-from torch._C._dynamo import eval_frame
+from torch import distributed
+from torch._C._dynamo import eval_frame  # pyright: ignore[reportPrivateUsage]
 from torch.utils._python_dispatch import _pop_mode, _push_mode  # pyright: ignore
+
+from unstuck.observe.tensors.distributed import local_only
 
 __all__ = ["Aside", "thread", "watchable"]
 
-_Function = torch._C.DisableTorchFunction
+_Function = torch._C.DisableTorchFunction  # pyright: ignore
 _dispatch_modes = torch._C._len_torch_dispatch_stack  # pyright: ignore
 _interpreters = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
+_Inference = torch._C._InferenceMode  # pyright: ignore
+_set_gradients = torch._C._set_grad_enabled  # pyright: ignore
+_several = distributed.is_initialized if distributed.is_available() else bool
 _record = torch.autograd._enable_record_function  # pyright: ignore
 _profiled = torch.autograd._profiler_enabled  # pyright: ignore
 
@@ -43,7 +49,8 @@ class Aside:
 
     Gradients are off. Modes for torch functions and for dispatched operations (``FlopCounterMode``, any
     ``TorchDispatchMode``) are passed by, as are ``torch.profiler``, inference mode and a compiler that
-    evaluates frames. Only what is on is switched off, so that in an ordinary program it takes about a microsecond.
+    evaluates frames. Operations on tensors that several processes hold raise. Only what is on is switched off, so that
+    in an ordinary program it takes about a microsecond.
 
     Examples:
         >>> from torch.utils.flop_counter import FlopCounterMode
@@ -61,6 +68,7 @@ class Aside:
         "_function",
         "_gradients",
         "_inference",
+        "_local",
         "_outermost",
         "_profiled",
         "_traced",
@@ -78,19 +86,24 @@ class Aside:
         self._dispatch: list[Any] = []
         while _dispatch_modes():
             self._dispatch.append(_pop_mode())
-        self._inference: Any = torch._C._InferenceMode(False) if torch.is_inference_mode_enabled() else None
+        self._inference: Any = _Inference(False) if torch.is_inference_mode_enabled() else None
         self._profiled = _profiled()
         if self._profiled:
             _record(False)
         self._traced = "torch._dynamo" in sys.modules
         if self._traced:
             self._callback: Any = eval_frame.set_eval_frame(None)
-        torch._C._set_grad_enabled(False)
+        _set_gradients(False)
+        self._local = local_only() if _several() else None
+        if self._local is not None:
+            self._local.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         if not self._outermost:
             return
+        if self._local is not None:
+            self._local.__exit__(None, None, None)
         if self._traced:
             eval_frame.set_eval_frame(self._callback)
         if self._profiled:
@@ -98,7 +111,7 @@ class Aside:
         self._inference = None
         while self._dispatch:
             _push_mode(self._dispatch.pop())
-        torch._C._set_grad_enabled(self._gradients)
+        _set_gradients(self._gradients)
         self._function.__exit__(None, None, None)
         thread.telling = False
 

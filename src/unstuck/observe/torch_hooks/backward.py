@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
 from torch.utils.hooks import RemovableHandle
 
+from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.torch_hooks import events
 from unstuck.observe.torch_hooks.aside import watchable
 
@@ -232,7 +233,7 @@ class Reaching:
         return _mark(parameter) != mark and (parameter.grad is None or not _any(parameter.grad))
 
     def _hook(self) -> None:
-        me = weakref.ref(self)
+        me: weakref.ref[Reaching] = weakref.ref(self)
         for parameter in self._watched:
             if id(parameter) not in self._hooks and type(parameter) in (Tensor, torch.nn.Parameter):
                 self._hooks[id(parameter)] = parameter.register_hook(_Touch(me, weakref.ref(parameter)))
@@ -268,5 +269,8 @@ def _mark(parameter: Tensor) -> tuple[int, int] | None:
 
 
 def _any(gradient: Tensor) -> bool:
-    local = getattr(gradient, "_local_tensor", gradient)
-    return bool(local._nnz()) if local.is_sparse else bool(local.any())
+    """Whether any value is not zero, of those that can be read here."""
+    if gradient.is_sparse:
+        return bool(gradient._nnz())
+    here = values_here(gradient)
+    return here is None or bool(here.any())

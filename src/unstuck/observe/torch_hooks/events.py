@@ -74,7 +74,7 @@ class Listener(Protocol):
     thread: int | None
     updates_of: int | None
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception, /) -> None:
         """This listener raised, and will not be called any more."""
         ...
 

@@ -81,7 +81,7 @@ class ForwardListener(Protocol):
         """A torch function raised; the error goes on to the caller."""
         ...
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception, /) -> None:
         """This listener raised, and will not be shown any more."""
         ...
 
@@ -91,19 +91,22 @@ class Watcher(Protocol):
 
     Attributes:
         thread: The thread that it hears of; None: of all.
-        entries: Identities of those modules; it may grow.
         awaits_evaluations: Whether it attends to what follows a turn to what may be an evaluation.
     """
 
     thread: int | None
-    entries: Collection[int]
     awaits_evaluations: bool
+
+    @property
+    def entries(self) -> Collection[int]:
+        """Identities of its modules."""
+        ...
 
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
         """One of those modules is about to run; ``learning`` with gradients on."""
         ...
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception, /) -> None:
         """This watcher raised, and will not be told any more."""
         ...
 

@@ -25,6 +25,12 @@ _MODE = str(Path(__file__).resolve().parent / "forward.py")
 _OVERRIDES = str(Path(torch.__file__).resolve().parent / "overrides.py")
 _MODULE = nn.modules.module.__file__
 _WARNINGS = warnings.__file__
+_BELOW = tuple(str(Path(_OURS).parent / part) for part in ("diagnose", "cli"))
+"""Where a watched script is started from: below its first frame there is nothing, as far as it is concerned."""
+
+BEYOND = 10_000
+"""Frames further than any stack goes."""
+
 _REGISTERS = ("forward", "backward", "updates", "evaluation_switches")
 """Modules whose frames call the program's functions."""
 
@@ -72,6 +78,8 @@ def _passed(frame: FrameType, level: int) -> int:
             break
         current, skipped = _above(current)
         passed += skipped
+        if current is not None and current.f_code.co_filename.startswith(_BELOW):
+            return passed + BEYOND
     return passed
 
 

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -75,7 +75,7 @@ def user_modules() -> list[torch.nn.Module]:
         for scope in (_locals(frame), frame.f_globals):
             for value in (*scope.values(), *_attributes(scope.get("self")).values()):
                 if issubclass(type(value), torch.nn.Module):
-                    found[id(value)] = value
+                    found[id(value)] = cast("torch.nn.Module", value)
     return sorted(found.values(), key=lambda module: -sum(p.numel() for p in module.parameters()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, Protocol
 
 import torch
@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from unstuck._version import __version__
 from unstuck.errors import ArgumentError
 from unstuck.observe.tensors.initialiser_test import looks_fresh
-from unstuck.observe.torch_hooks.events import held_parameters
+from unstuck.observe.tensors.readable import whole_here
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
 from unstuck.record.facts import Role
@@ -103,10 +103,17 @@ def check_training(model: object, optimizer: object) -> None:
         )
 
 
-def describe_model(roots: ModulesAndParameters, optimizer: HoldsParameters, named: Mapping[str, Tensor]) -> facts.Model:
-    """The model as a fact, with which of its parameters the optimizer holds."""
+def describe_model(
+    roots: ModulesAndParameters,
+    optimizer: HoldsParameters,
+    named: Mapping[str, Tensor],
+    *,
+    held: Set[int] = frozenset(),
+    trained: Callable[[Tensor], bool] = lambda parameter: False,
+) -> facts.Model:
+    """The model as a fact; ``held``: parameters of other optimizers, ``trained``: whether one was trained before."""
     own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    held = own | held_parameters()
+    held = own | held
     owners = {id(p): module for module in roots.modules() for p in module.parameters(recurse=False)}
     return facts.Model(
         type=" + ".join(type(root).__name__ for root in roots),
@@ -121,7 +128,7 @@ def describe_model(roots: ModulesAndParameters, optimizer: HoldsParameters, name
                 role=_role(name, parameter, owners.get(id(parameter))),
                 trainable=parameter.requires_grad,
                 optimized=id(parameter) in held,
-                fresh=looks_fresh(parameter),
+                fresh=False if trained(parameter) else looks_fresh(parameter),
             )
             for name, parameter in named.items()
         ),
@@ -174,7 +181,8 @@ def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float | Tensor) else None
+    value = whole_here(value) if isinstance(value, Tensor) else value
+    return None if value is None or not isinstance(value, int | float | Tensor) else float(value)
 
 
 def describe_environment(parameters: Iterable[Tensor]) -> facts.Environment:

@@ -22,7 +22,19 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameter,
     UnoptimizedParameters,
 )
-from unstuck.record.facts.run import Cost, End, Environment, Event, NonFinite, Passes, Recipe, Training, Unread
+from unstuck.record.facts.run import (
+    Cost,
+    End,
+    Environment,
+    Event,
+    NonFinite,
+    Passes,
+    Recipe,
+    Span,
+    Training,
+    Unread,
+    Unwatched,
+)
 
 __all__ = [
     "KINDS",
@@ -70,9 +82,11 @@ __all__ = [
     "Schedule",
     "Shift",
     "Softmax",
+    "Span",
     "Training",
     "UnoptimizedParameter",
     "UnoptimizedParameters",
     "Unread",
+    "Unwatched",
     "Wiring",
 ]

@@ -7,7 +7,19 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Cost", "End", "Environment", "Event", "NonFinite", "Passes", "Recipe", "Training", "Unread"]
+__all__ = [
+    "Cost",
+    "End",
+    "Environment",
+    "Event",
+    "NonFinite",
+    "Passes",
+    "Recipe",
+    "Span",
+    "Training",
+    "Unread",
+    "Unwatched",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +154,47 @@ class End(Fact):
         reason: completed, early stopping, diverged, interrupted (Ctrl-C) or crashed.
         steps: Optimizer updates made.
         message: The error of a crash, in one line.
+        backward_passes: Backward passes of the program while this training ran that belonged to it, or to no training
+            that is known; None where they were not counted.
+        unrecorded: How many of them no training recorded.
     """
 
     kind = "end"
     reason: Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
     steps: int
     message: str = ""
+    backward_passes: int | None = None
+    unrecorded: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span(Fact):
+    """When a training ran, in seconds since the first training of the program began.
+
+    Attributes:
+        began: Its start.
+        ended: Its end.
+        thread: Identifier of the thread that it ran in.
+    """
+
+    kind = "span"
+    began: float
+    ended: float
+    thread: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unwatched(Fact):
+    """Trainings of the program that were not watched; stated in the first stream.
+
+    Attributes:
+        trainings: How many.
+        reason: Why they were not, in words: ``"the time budget was used up"``.
+    """
+
+    kind = "unwatched"
+    trainings: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

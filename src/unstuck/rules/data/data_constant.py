@@ -10,6 +10,7 @@ import numpy as np
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Inputs, Loss
 from unstuck.rules.calls import call_place, loss_calls, outcome_of
+from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.rule import Rule
 
 __all__ = ["DataConstant"]
@@ -103,7 +104,7 @@ class DataConstant(Rule):
         if len(calls) != 1 or not _one_class(calls[0]):
             return
         call = calls[0]
-        accuracy = run.series(signals.VALIDATION_ACCURACY).finite()
+        accuracy = Evaluations.of(run).accuracies.finite()
         if not len(accuracy) or float(accuracy.values[-1]) > 0.9:
             return
         total = sum(call.classes.counts)

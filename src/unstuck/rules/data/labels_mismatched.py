@@ -9,7 +9,8 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Overlap, Shift
-from unstuck.rules.learning import Learning, in_a_game, single_loss
+from unstuck.rules.evaluations import Evaluations
+from unstuck.rules.learning import IN_A_GAME, Learning, in_a_game, single_loss
 from unstuck.rules.rule import Rule
 
 __all__ = ["LabelsMismatched"]
@@ -71,7 +72,7 @@ class LabelsMismatched(Rule):
             return
         learning = Learning.of(run)
         if learning.chance is None or in_a_game(run):
-            yield NotEvaluated(reason="the loss of a constant guess is not known")
+            yield NotEvaluated(reason=IN_A_GAME if in_a_game(run) else "the loss of a constant guess is not known")
             return
         inputs = run.facts(Inputs)[-1:]
         if any(fact.kind_of == "ids" for fact in inputs):
@@ -121,7 +122,8 @@ class LabelsMismatched(Rule):
 
 def _evaluated_at_chance(run: Run, learning: Learning) -> int | None:
     """How many evaluations there are where all are at chance, 0 where one is better, None where there are none."""
-    accuracy, loss = (run.series(s).finite().values for s in (signals.VALIDATION_ACCURACY, signals.VALIDATION_LOSS))
+    evaluations = Evaluations.of(run)
+    accuracy, loss = evaluations.accuracies.finite().values, evaluations.losses.finite().values
     if len(accuracy) and learning.commonest:
         overlap = run.fact(Overlap)
         examples = max(overlap.evaluated if overlap else 0, 50)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Loader, Loss
 from unstuck.rules.calls import call_place, loss_calls
-from unstuck.rules.learning import Learning, batch_size, in_a_game
+from unstuck.rules.learning import IN_A_GAME, Learning, batch_size, in_a_game
 from unstuck.rules.rule import Rule
 from unstuck.rules.validation import Validation
 
@@ -79,7 +79,7 @@ class NotShuffled(Rule):
         """Judge one stream of a run."""
         calls = loss_calls(run)
         if len({call.function for call in calls}) != 1 or in_a_game(run):
-            yield NotEvaluated(reason="no single loss function was seen")
+            yield NotEvaluated(reason=IN_A_GAME if in_a_game(run) else "no single loss function was seen")
             return
         call = calls[0]
         size = int(batch_size(run, call))

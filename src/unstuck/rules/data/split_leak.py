@@ -68,7 +68,7 @@ class SplitLeak(Rule):
         """Judge one stream of a run."""
         fact = run.fact(Overlap)
         if fact is None or not fact.evaluated:
-            yield NotEvaluated(reason="no evaluation was seen")
+            yield NotEvaluated(reason=Overlap.missing)
             return
         if any(inputs.kind_of == "ids" for inputs in run.facts(Inputs)[-1:]):
             yield NotEvaluated(reason="sequences of ids repeat by chance")

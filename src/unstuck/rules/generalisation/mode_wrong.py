@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Modes
 from unstuck.rules.calls import outcome_of
+from unstuck.rules.evaluations import UNMEASURED, Evaluations
 from unstuck.rules.rule import Rule
 
 __all__ = ["ModeWrong"]
@@ -55,7 +56,7 @@ class ModeWrong(Rule):
     trained: int = 10  #: updates after which running statistics must have moved (our choice)
     most: float = 0.5  #: share of the training in evaluation mode; a last phase without dropout is passed over
 
-    def check(self, run: Run) -> Iterator[Finding]:
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         losses = run.series(signals.LOSS)
         length = int(losses.steps[-1]) + 1 if len(losses) else 0
@@ -65,7 +66,7 @@ class ModeWrong(Rule):
         found = (
             self._trains_in_evaluation(run, training, evaluations, length)
             or self._never_moved(run, training, evaluations)
-            or self._evaluates_in_training(run, evaluations)
+            or self._evaluates_in_training(Evaluations.of(run), evaluations)
         )
         if found is not None:
             yield found
@@ -118,13 +119,16 @@ class ModeWrong(Rule):
             where=Where(),
         )
 
-    def _evaluates_in_training(self, run: Run, evaluations: list[Modes]) -> Finding | None:
-        measured = run.has(signals.VALIDATION_LOSS) or run.has(signals.VALIDATION_ACCURACY)
-        if not evaluations or not measured:
+    def _evaluates_in_training(self, seen: Evaluations, evaluations: list[Modes]) -> Finding | NotEvaluated | None:
+        if not evaluations or not seen.count:
             return None
         wrong = all(fact.model_training and fact.dropouts_training + fact.norms_training for fact in evaluations)
         if not wrong:
             return None
+        if (
+            not seen.measured
+        ):  # what passes without gradients are for that nothing is seen to be measured by is not known
+            return NotEvaluated(reason=f"evaluations were seen, but {UNMEASURED}")
         last = evaluations[-1]
         parts = _parts(last.norms_training, last.dropouts_training)
         return self._report(

@@ -10,6 +10,7 @@ import numpy as np
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import End, Overlap
 from unstuck.rules.curve import CERTAIN, Curve, noise
+from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
 
@@ -63,9 +64,9 @@ class Overfitting(Rule):
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
-        validation = Curve.of(run.series(signals.VALIDATION_LOSS))
+        validation = Curve.of(Evaluations.of(run).losses)
         if len(validation) < self.minimum_evaluations:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_evaluations} evaluations were seen")
+            yield NotEvaluated(reason=f"the loss of fewer than {self.minimum_evaluations} evaluations is known")
             return
         learning = Learning.of(run)
         train = learning.curve
@@ -95,7 +96,7 @@ class Overfitting(Rule):
         """Whether the training data are known by heart, and hardly anything of it holds for other data."""
         if learning.chance is None or learning.pretrained or learning.curve.values.min() < 0:
             return False
-        accuracy = run.series(signals.VALIDATION_ACCURACY).finite().values
+        accuracy = Evaluations.of(run).accuracies.finite().values
         if len(accuracy) and 1.0 - float(np.median(accuracy[-3:])) < self.unlearnt * (1.0 - learning.commonest):
             return False  # a classifier may be sure of its few errors
         end = validation.end.value
@@ -124,7 +125,7 @@ class Overfitting(Rule):
 
     def _forgets(self, run: Run, before: float, after: float) -> bool:
         """Whether the accuracy fell from its best by more than sampling explains, while the training loss fell."""
-        accuracy = run.series(signals.VALIDATION_ACCURACY).finite().values
+        accuracy = Evaluations.of(run).accuracies.finite().values
         if len(accuracy) < self.minimum_evaluations + 3 or after > 0.9 * before:
             return False
         smooth = np.median(np.lib.stride_tricks.sliding_window_view(accuracy, 3), axis=1)
@@ -137,7 +138,7 @@ class Overfitting(Rule):
         self, run: Run, validation: Curve, lowest: int, losses: tuple[float, float], training: tuple[float, float]
     ) -> Finding:
         bottom, end = losses
-        accuracy = run.series(signals.VALIDATION_ACCURACY).finite().values
+        accuracy = Evaluations.of(run).accuracies.finite().values
         dropped = float(accuracy.max() - np.median(accuracy[-3:])) if len(accuracy) else float("nan")
         stop = run.fact(End)
         kept = stop is not None and stop.reason == "early stopping"

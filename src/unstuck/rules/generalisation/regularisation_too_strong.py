@@ -14,6 +14,7 @@ from unstuck.record.facts import Model, Optimizer, Training
 from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.curve import Curve
 from unstuck.rules.dropout import strongest_dropout
+from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Rule
@@ -215,7 +216,7 @@ class RegularisationTooStrong(Rule):
         if worst is None or worst[0] < self.doubtful:
             return None
         probability, layer = worst
-        validation = run.series(signals.VALIDATION_LOSS).finite().values
+        validation = Evaluations.of(run).losses.finite().values
         end = learning.curve.end.value
         helped = len(validation) > 0 and validation[-1] < self.apart * end
         if probability < self.dropped and not helped:

@@ -10,6 +10,7 @@ import numpy as np
 from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.rules.calls import SYMPTOMS, called_and_differentiated
 from unstuck.rules.curve import CERTAIN, Curve, noise
+from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.learning import in_a_game, optimizer_place, single_loss
 from unstuck.rules.rule import Rule
 
@@ -100,7 +101,7 @@ class SignFlipped(Rule):
             return None
         if single_loss(run) is not None:
             return 0.97
-        validation = run.series(signals.VALIDATION_ACCURACY).finite().values
+        validation = Evaluations.of(run).accuracies.finite().values
         if len(validation) > 1 and validation[-1] < validation[0] - self.worse:
             return 0.9
         late = curve.end.value - curve.level(0.45, 0.55).value

@@ -1,0 +1,222 @@
+"""One training while it is watched: where it is, who looks at it, and who writes it down."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from torch import Tensor, nn
+
+from unstuck.errors import ArgumentError
+from unstuck.observe.batches import Batches
+from unstuck.observe.budget import Budget, Spending
+from unstuck.observe.clock import Clock, Phase
+from unstuck.observe.collectors.evaluations import Evaluations
+from unstuck.observe.collectors.losses import Losses
+from unstuck.observe.collectors.registry import Collectors
+from unstuck.observe.collectors.seen_examples import SeenExamples
+from unstuck.observe.collectors.view import View
+from unstuck.observe.journal import Journal
+from unstuck.observe.latest import Latest, median
+from unstuck.observe.ownership import Ownership
+from unstuck.observe.pace import Pace
+from unstuck.observe.recorder import Recorder
+from unstuck.observe.torch_hooks import compilation
+from unstuck.observe.updates import OwnUpdates, Steps
+from unstuck.observe.user_code.frames import user_modules, user_place
+from unstuck.observe.user_code.model_roots import Roots
+from unstuck.observe.user_code.model_structure import named_parameters
+from unstuck.record import RunWriter, facts
+
+__all__ = ["EndReason", "Training"]
+
+EndReason = Literal["completed", "early stopping", "diverged", "interrupted", "crashed"]
+
+
+class Training:
+    """The parts that watch one training, put together.
+
+    Args:
+        model: The model; None if its modules are to be found as they are called.
+        steps: What holds its parameters.
+        own: Its updates, where the program makes them itself.
+        writer: The run.
+        budget: The program's.
+        streams: Numbers for trainings; this one takes the next at its first step.
+        bind: Called when the training turns out to run in another thread than its optimizer was made in.
+
+    Attributes:
+        roots: The modules that are trained.
+        clock: Where the training is.
+        view: The sampled step.
+        collectors: What looks at it.
+        batches: What enters the model.
+        passes: Counts of forward and backward passes.
+        evaluations: What looks at evaluations.
+        journal: The pen.
+        recorder: What writes with it.
+        spending: What it has cost.
+        pace: How much is looked at.
+        ownership: Whose backward pass it is.
+
+    Raises:
+        ArgumentError: There are no parameters.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | None,
+        steps: Steps,
+        *,
+        own: OwnUpdates | None,
+        writer: RunWriter,
+        budget: Budget,
+        streams: Iterator[int] | None,
+        bind: Callable[[], None],
+    ) -> None:
+        self.roots = Roots(steps)
+        if model is not None:
+            self.roots.add(model)
+        if not named_parameters(self.roots, steps):
+            raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
+        self.clock = Clock()
+        self.view = View(roots=self.roots)
+        self.collectors = Collectors(self.view, adopting=model is None, bind=bind)
+        seen = SeenExamples()
+        self.evaluations = Evaluations(seen, self.roots, self.collectors.one(Losses))
+        self.journal = Journal(writer, streams or itertools.count())
+        self.recorder = Recorder(self.view, self.collectors, seen, self.evaluations, self.journal, made_at=user_place())
+        self.spending = Spending(budget, self.collectors, self.evaluations)
+        self.batches = Batches(
+            self.clock,
+            self.view,
+            collectors=self.collectors,
+            evaluations=self.evaluations,
+            seen=seen,
+            spending=self.spending,
+            journal=self.journal,
+        )
+        self.passes = self.batches.passes
+        self.pace = Pace(self.clock, budget, self.spending, self.passes, every_pass=own is not None)
+        self.ownership = Ownership(self.roots)
+        self.began = self.ended = 0.0
+        self._loss: float | None = None
+        self._rates: tuple[float, ...] = ()
+        if own is not None:
+            self.view.gradient = own.gradient
+            for module in user_modules():  # the forward pass of the first step has gone by unseen
+                self.roots.adopt(module)
+
+    @property
+    def latest(self) -> Latest:
+        """The newest numbers."""
+        return Latest(
+            step=self.clock.step,
+            loss=self._loss,
+            accuracy=self.recorder.accuracy,
+            learning_rate=self._rates[0] if self._rates else None,
+            update_ratio=median(self.recorder.ratios),
+        )
+
+    def begin(self, now: float) -> None:
+        """It may begin at any moment from now."""
+        self.spending.began = now
+        self.spending.budget.begin(now)
+        for module in compilation.modules():
+            self.roots.adopt(module)
+
+    def open(self, steps: Steps | None) -> None:
+        """Name what its samples will speak of, once its first forward pass has shown it."""
+        if not self.journal.opened and steps is not None:
+            self.began = self.ended = time.perf_counter()
+            self.name(named_parameters(self.roots, steps))
+            self.recorder.open(steps)
+
+    def name(self, named: dict[str, Tensor]) -> None:
+        """Take in its parameters by their names."""
+        self.view.named, self.view.parameters = named, list(named.values())
+        self.ownership.watch(self.view.parameters)
+
+    def know_parameters(self, steps: Steps | None) -> None:
+        """Find its parameters before the first step."""
+        if self.clock.step == 0 and not self.view.named:
+            self.name(named_parameters(self.roots, steps))
+
+    def before_update(self, steps: Steps) -> None:
+        """Copy what the update of a sampled step will change."""
+        self._refresh(steps)
+        self.collectors.tell("before_update", steps)
+        if self.recorder.shards is not None:
+            self.recorder.shards.before(steps)
+
+    def _refresh(self, steps: Steps) -> None:
+        """Take in parameters that were added, or found, since."""
+        named = named_parameters(self.roots, steps)
+        known = {id(parameter) for parameter in self.view.parameters}
+        new = {name: parameter for name, parameter in named.items() if id(parameter) not in known}
+        if new:
+            self.name({**self.view.named, **new})
+            if self.journal.opened:
+                self.recorder.add_parameters(steps, new)
+
+    def record_quietly(self, steps: Steps, now: float) -> bool:
+        """Record a step that gives one number, its loss, and nothing else; whether it does."""
+        number = self.journal.record_number(self.clock.step, steps, now)
+        self._loss = self._loss if number is None else number
+        return number is not None
+
+    def record(self, steps: Steps) -> None:
+        """Record a step: its loss, its rates, and what was sampled of it."""
+        step, sampled = self.clock.step, self.clock.sampled
+        if step == 0:
+            self.open(steps)
+        loss = self.journal.record_loss(step, now=sampled)
+        self._loss = self._loss if loss is None else loss
+        self._rates = self.journal.record_rates(step, steps)
+        if sampled:
+            self.recorder.sample(steps)
+            self.pace.sampler.together = self.recorder.shards is not None
+
+    def passed(self, now: float) -> None:
+        """An update was made."""
+        self.ended = now
+        self.clock.updated()
+        self.passes.updated()
+        self.view.updates = self.clock.step
+
+    @property
+    def held(self) -> list[Tensor]:
+        """Its parameters that the optimizer holds and may change."""
+        return [p for p in self.view.parameters if id(p) in self.roots.held and p.requires_grad]
+
+    def end(self, reason: EndReason, message: str, *, thread: int | None) -> None:
+        """Record how it ended, and all that was gathered up to here."""
+        self.clock.phase = Phase.ENDED
+        if not self.journal.opened:
+            return
+        start, budget = time.perf_counter(), self.spending.budget
+        unrecorded = self.passes.unfollowed(self.view.parameters)
+        end = facts.End(
+            reason=reason,
+            steps=self.clock.step,
+            message=message,
+            backward_passes=self.passes.reached,
+            unrecorded=unrecorded,
+        )
+        span = facts.Span(began=budget.elapsed(self.began), ended=budget.elapsed(self.ended), thread=thread or 0)
+        cost = self.spending.cost(samples=self.recorder.samples, steps=self.clock.step)
+        thorough = budget.trainings == 1 or budget.has_room(start)
+        counted = (self.passes.fact(self.view.parameters), cost, span, end)
+        self.recorder.finish(*counted, thorough=thorough)
+        self.spending.between += time.perf_counter() - start
+        self.spending.settle()
+
+    def release(self) -> None:
+        """Let go of the program's tensors and modules: their memory is the program's."""
+        self.name({})
+        self.collectors.begin(self.clock.step)
+        self.collectors.tell("release")
+        self.ownership.release()
+        self.roots.clear()
