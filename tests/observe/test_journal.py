@@ -211,7 +211,7 @@ def test_a_run_that_cannot_be_written_ends_the_writing_alone(
         attempts.append(1)
         raise OSError("no space left on device")
 
-    for method in ("add", "add_series", "state", "name", "array"):
+    for method in ("add_sample", "add_series", "state", "name", "array"):
         monkeypatch.setattr(writer, method, full)
     journal.note_loss(of(1.0), 0, trace)
     assert journal.record_loss(0, now=True) == 1.0

@@ -330,7 +330,7 @@ def test_a_failure_of_ours_does_not_stop_the_training(tmp_path, monkeypatch):
             optimizer.zero_grad()
             model(torch.ones(1, 2)).sum().backward()
             if step == 3:
-                monkeypatch.setattr(writer, "add", lambda *a, **k: 1 / 0)
+                monkeypatch.setattr(writer, "add_sample", lambda *a, **k: 1 / 0)
             optimizer.step()
     assert isinstance(observer.failure, ZeroDivisionError)
     expected = copy.deepcopy(model)

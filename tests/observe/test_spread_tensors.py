@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 
 from unstuck.observe import Session
 from unstuck.observe.tensors.distributed import local_only
-from unstuck.observe.torch_hooks import events
+from unstuck.observe.torch_hooks import aside
 from unstuck.record import Run, RunWriter, facts, signals
 
 WIDTH, CLASSES, BATCH, STEPS = 64, 12, 8, 6
@@ -137,7 +137,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         stack.enter_context(Collectives(calls))
         return stack
 
-    monkeypatch.setattr(events, "local_only", watched)
+    monkeypatch.setattr(aside, "local_only", watched)
     return calls
 
 

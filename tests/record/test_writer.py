@@ -162,3 +162,36 @@ def test_hundreds_of_trainings_stay_bounded_and_are_seen_alike(tmp_path):
     assert all(8 <= len(steps) <= 16 for steps in norms)
     assert all(steps[0] == 0 and steps[-1] >= 96 for steps in norms), "from the first steps to the last"
     assert (tmp_path / FILE_NAME).stat().st_size < 400 * 5_000
+
+
+def test_a_sample_of_many_signals_is_written_as_they_would_be_one_by_one(tmp_path):
+    values = np.random.default_rng(0).normal(size=(400, 6)).tolist()
+    with RunWriter(tmp_path / "together", signal_bytes=4_000) as together:
+        for step, (loss, *norms) in enumerate(values):
+            together.add_sample(step, {signals.LOSS: loss, signals.WEIGHT_NORM: norms, signals.TRAIN_LOSS: step})
+    with RunWriter(tmp_path / "singly", signal_bytes=4_000) as singly:
+        for step, (loss, *norms) in enumerate(values):
+            singly.add(signals.LOSS, step, loss)
+            singly.add(signals.WEIGHT_NORM, step, norms)
+            singly.add(signals.TRAIN_LOSS, step, step)
+    rows = "SELECT * FROM samples ORDER BY signal, position"
+    with contextlib.closing(sqlite3.connect(tmp_path / "together" / FILE_NAME)) as one:
+        written = one.execute(rows).fetchall()
+    with contextlib.closing(sqlite3.connect(tmp_path / "singly" / FILE_NAME)) as other:
+        assert written == other.execute(rows).fetchall()
+    assert len(written) < 3 * 400, "thinned"
+
+
+def test_facts_are_written_together_and_behind_the_samples_before_them(tmp_path):
+    with RunWriter(tmp_path) as writer:
+        writer.add(signals.LOSS, 0, 1.0)
+        written: list[list[str]] = []
+        write = writer._ledger.write
+        writer._ledger.write = lambda *statements: (
+            written.append([s.split()[2] for s, _ in statements]),
+            write(*statements),
+        )
+        writer.state(facts.Event(step=0, what="one"), facts.End(reason="completed", steps=1, message=""))
+        assert written == [["samples", "facts"]]
+    with Run.open(tmp_path) as run:
+        assert [type(fact) for fact in (run.fact(facts.Event), run.fact(facts.End))] == [facts.Event, facts.End]

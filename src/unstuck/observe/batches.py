@@ -125,7 +125,7 @@ class Batches:
             return
         if self._clock.sampled and (batch := first_tensor(inputs)) is not None:
             self._evaluations.shift.train(batch)
-        seen = recognised(self._seen, inputs)
+        seen = recognised(self._seen, inputs, place=self._seen.latest)
         self._spending.recognised(time.perf_counter() - now)
         if seen is not None and self._clock.sampled:
             self._journal.later(signals.BATCH_SEEN_BEFORE, seen)

@@ -66,24 +66,24 @@ class Journal:
     def open(self) -> None:
         """Take the stream's number, and write the facts that came before."""
         self._stream = next(self._streams)
-        for fact in self._early:
-            self.state(fact)
-        self._early.clear()
+        if self._early:
+            self.state(*self._early)
+            self._early.clear()
 
     def note_loss(self, roots: Sequence[Tensor], step: int, trace: Callable[[], facts.NonFinite]) -> None:
         """Keep the loss of a backward pass; the first that is not finite is traced to its origin.
 
         Of several tensors that are differentiated together it is the sum, which is what descends.
         """
-        values = [value for root in roots if (value := self._value(root, step)) is not None]
-        if len(values) < len(roots):
-            return
-        if any(type(value) is not float for value in values):
-            self.pending.append(sum(values[1:], values[0]))
-            return
-        number = sum(float(value) for value in values)
-        self.pending.append(number)
-        if not math.isfinite(number) and not self._nonfinite:
+        values: list[Tensor | float] = []
+        for root in roots:
+            value = self._value(root, step)
+            if value is None:
+                return
+            values.append(value)
+        loss = sum(values[1:], values[0])
+        self.pending.append(loss)
+        if type(loss) is float and not math.isfinite(loss) and not self._nonfinite:
             self._nonfinite = True
             self.state(trace())
 
@@ -193,7 +193,7 @@ class Journal:
     def record_rates(self, step: int, optimizer: Steps) -> tuple[float, ...]:
         """Write the rates where they changed."""
         given = [group.get("lr", math.nan) for group in optimizer.param_groups]
-        if given == self._given and all(type(rate) is float for rate in given):
+        if given == self._given and set(map(type, given)) == {float}:
             return self._rates
         self._given = given
         rates = tuple(float(rate) for rate in given)
@@ -210,9 +210,9 @@ class Journal:
 
     def add_later(self, step: int) -> None:
         """Write the numbers that were kept."""
-        for signal, value in self._later.items():
-            self.add(signal, step, value)
-        self._later.clear()
+        if self._later:
+            self.add_sample(step, self._later)
+            self._later.clear()
 
     def name_layers(self, layers: Sequence[str]) -> None:
         """Name the layers that were seen since the last call."""
@@ -227,13 +227,8 @@ class Journal:
         self._guard(lambda stream: self._writer.name(index, names, stream=stream))
 
     def add(self, signal: Signal, step: int, values: Any) -> None:
-        """Write one sample."""
-        if self.failure is not None or self._stream is None:
-            return
-        try:
-            self._writer.add(signal, step, values, stream=self._stream)
-        except Exception as error:
-            self.failure = error
+        """Write one sample of one signal."""
+        self.add_sample(step, {signal: values})
 
     def add_means(
         self,
@@ -255,16 +250,20 @@ class Journal:
 
     def add_sample(self, step: int, sample: Mapping[Signal, Any]) -> None:
         """Write what was measured of one step."""
-        for signal, values in sample.items():
-            self.add(signal, step, values)
+        if self.failure is not None or self._stream is None:
+            return
+        try:
+            self._writer.add_sample(step, sample, stream=self._stream)
+        except Exception as error:
+            self.failure = error
 
-    def state(self, fact: facts.Fact) -> None:
-        """Write one fact; before the stream is opened it is kept."""
+    def state(self, *stated: facts.Fact) -> None:
+        """Write facts, all together; before the stream is opened they are kept."""
         if self._stream is None:
-            self._early.append(fact)
-        else:
-            self.write_losses()  # so that a reader sees the fact together with what came before it
-            self._guard(lambda stream: self._writer.state(fact, stream=stream))
+            self._early.extend(stated)
+        elif stated:
+            self.write_losses()  # so that a reader sees the facts together with what came before them
+            self._guard(lambda stream: self._writer.state(*stated, stream=stream))
 
     def array(self, name: str, step: int, values: Any) -> None:
         """Write one array."""

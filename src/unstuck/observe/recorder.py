@@ -68,11 +68,13 @@ class Recorder:
         """Name what the samples will speak of, now that the first forward pass has shown it."""
         journal, view = self._journal, self._view
         journal.open()
-        journal.state(describe_environment(view.parameters))
         journal.name(Index.PARAMETER, view.named)
         journal.name(Index.GROUP, [f"group{i}" for i in range(len(optimizer.param_groups))])
-        journal.state(self._model(optimizer))
-        journal.state(describe_optimizer(optimizer, self._made_at))
+        journal.state(
+            describe_environment(view.parameters),
+            self._model(optimizer),
+            describe_optimizer(optimizer, self._made_at),
+        )
         if has_shards(optimizer):
             store = connect()
             self.shards = None if store is None else GatheredShards(store)
@@ -117,8 +119,7 @@ class Recorder:
 
     def state_gathered(self) -> None:
         """State what is new."""
-        for fact in (*self._collectors.facts(), *self._evaluations.facts()):
-            self._journal.state(fact)
+        self._journal.state(*self._collectors.facts(), *self._evaluations.facts())
 
     def finish(self, *counted: facts.Fact, thorough: bool) -> None:
         """State all that was gathered up to the end; ``thorough`` if there is time for what takes a while."""
@@ -126,12 +127,10 @@ class Recorder:
         self.add_shards(patience=PATIENCE_SECONDS)
         self.state_gathered()
         if thorough:
-            for fact in (*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts()):
-                self._journal.state(fact)
+            self._journal.state(*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts())
         self._record_filters()
         trained.note(self._view.parameters if self.samples else (), training=id(self))
-        for fact in counted:
-            self._journal.state(fact)
+        self._journal.state(*counted)
 
     def _model(self, optimizer: Steps) -> facts.Model:
         def was_trained(parameter: Tensor) -> bool:

@@ -40,7 +40,7 @@ class Cost(Enum):
     DEAR = "dear"  #: an extra forward or backward pass, or more
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # each is listed once: compared by identity, which costs nothing
 class Signal:
     """One kind of measurement.
 

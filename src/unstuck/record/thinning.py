@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unstuck.record.schema import HEAD
 
-__all__ = ["LEAST", "Thinning", "Track"]
+__all__ = ["LEAST", "Thinning", "Track", "offer_together"]
 
 LEAST = 16
 """Samples that a training keeps of a signal at least, however many trainings share it; about a quarter of its head."""
@@ -63,6 +64,9 @@ class Thinning:
         share: Bytes for the signal.
         least: Samples that each training keeps at least.
 
+    Attributes:
+        total: Bytes that the samples of all trainings take.
+
     Examples:
         >>> thinning = Thinning(share=20_000)
         >>> kept = [step for step in range(1_000) if thinning.offer(0, step, 8) is not None]
@@ -72,7 +76,7 @@ class Thinning:
 
     def __init__(self, share: int, *, least: int = LEAST) -> None:
         self.total = 0
-        self._share = share
+        self.share = share
         self._least = least
         self._tracks: dict[int, Track] = {}
         self._largest: list[tuple[int, int]] = []
@@ -88,23 +92,11 @@ class Thinning:
         Returns:
             Its position, which is to be written; None where it is left out.
         """
-        track = self._tracks.get(stream)
-        if track is None:
-            track = self._tracks[stream] = Track()
-        if step < track.step:
-            return None
-        track.step = step
-        position = track.offered
-        track.offered += 1
-        if not track.keeps(position):
-            return None
-        track.kept += 1
-        self._count(stream, track, size + ROW_BYTES)
-        return position
+        return offer_together([(self, step, size)], stream)[0]
 
     def crowded(self) -> int | None:
         """The training that has to be thinned now; None where the signal keeps within its share."""
-        while self.total > self._share and self._largest:
+        while self.total > self.share and self._largest:
             level, stream = heapq.heappop(self._largest)
             track = self._tracks[stream]
             # What it was pushed with may be out of date; what is true now has then been pushed since.
@@ -122,15 +114,48 @@ class Thinning:
         before, bytes_before = track.kept, track.kept_bytes
         track.halve()
         self.total -= bytes_before
-        track.kept_bytes = 0
-        self._count(stream, track, bytes_before * track.kept // before)
+        track.kept_bytes = bytes_before * track.kept // before
+        self.total += track.kept_bytes
+        if track.kept_bytes:
+            heapq.heappush(self._largest, (-track.kept_bytes.bit_length(), stream))
         return track
 
-    def _count(self, stream: int, track: Track, more: int) -> None:
+
+def offer_together(offers: Sequence[tuple[Thinning, int, int]], stream: int) -> list[int | None]:
+    """Offer several samples of one training, in one loop: a sampled step offers one of each of some thirty signals.
+
+    Args:
+        offers: For each sample the thinning of its signal, its step and the bytes of its values.
+        stream: The training.
+
+    Returns:
+        What :meth:`Thinning.offer` gives for each, up to the first whose signal takes more than its share by then: it
+        is to be thinned before the others are offered.
+    """
+    positions: list[int | None] = []
+    for thinning, step, size in offers:
+        tracks = thinning._tracks  # pyright: ignore[reportPrivateUsage]
+        track = tracks.get(stream)
+        if track is None:
+            track = tracks[stream] = Track()
+        if step < track.step:
+            positions.append(None)
+            continue
+        track.step = step
+        position = track.offered
+        track.offered += 1
+        if position >= track.head and position % track.stride:
+            positions.append(None)
+            continue
+        track.kept += 1
         level = track.kept_bytes.bit_length()
-        track.kept_bytes += more
-        self.total += more
+        track.kept_bytes += size + ROW_BYTES
+        thinning.total += size + ROW_BYTES
         now = track.kept_bytes.bit_length()
         # Sorted by powers of two, so that a training's place changes a dozen times, not with every sample.
-        if now > level or track.kept == self._least + 1:
-            heapq.heappush(self._largest, (-now, stream))
+        if now > level or track.kept == thinning._least + 1:  # pyright: ignore[reportPrivateUsage]
+            heapq.heappush(thinning._largest, (-now, stream))  # pyright: ignore[reportPrivateUsage]
+        positions.append(position)
+        if thinning.total > thinning.share:
+            break
+    return positions

@@ -6,19 +6,22 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
+from struct import Struct
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from unstuck.record.facts import Fact
-from unstuck.record.ledger import Ledger
+from unstuck.record.ledger import Ledger, Statement
 from unstuck.record.schema import HEAD, SIGNAL_BYTES
 from unstuck.record.signals import LOSS, Index, Signal
-from unstuck.record.thinning import LEAST, Thinning, Track
+from unstuck.record.thinning import LEAST, Thinning, Track, offer_together
 
 __all__ = ["RunWriter"]
 
@@ -28,6 +31,8 @@ ADD_NAME = "INSERT INTO names VALUES (?, ?, ?, ?)"
 ADD_SAMPLE = "INSERT INTO samples VALUES (?, ?, ?, ?, ?)"
 ADD_FACT = "INSERT INTO facts (stream, kind, value) VALUES (?, ?, ?)"
 ADD_ARRAY = "INSERT OR REPLACE INTO arrays VALUES (?, ?, ?, ?, ?)"
+_packed = Struct("=d").pack
+
 THIN = "DELETE FROM samples WHERE stream = ? AND signal = ? AND position >= ? AND position % ?"
 
 
@@ -90,10 +95,36 @@ class RunWriter:
                 histogram. NaN stands for a missing entry.
             stream: The training that it belongs to.
         """
-        data = np.asarray(values, dtype=np.float64 if signal.index is Index.RUN else np.float32).tobytes()
-        with self._lock:
-            self._offer(signal.key, step, data, stream)
-            self._flush_in_time()
+        self.add_sample(step, {signal: values}, stream=stream)
+
+    def add_sample(self, step: int, sample: Mapping[Signal, ArrayLike], *, stream: int = 0) -> None:
+        """Append what was measured of one step, as :meth:`add` would one by one, for less.
+
+        Args:
+            step: Optimizer updates completed before it.
+            sample: For each signal that was measured its values.
+            stream: The training that it belongs to.
+
+        Examples:
+            >>> import tempfile
+            >>> from unstuck.record import Run, signals
+            >>> folder = Path(tempfile.mkdtemp())
+            >>> with RunWriter(folder) as writer:
+            ...     writer.add_sample(7, {signals.LOSS: 2.3, signals.ACCURACY: 0.1})
+            >>> with Run.open(folder) as run:
+            ...     run.series(signals.ACCURACY).steps.tolist()
+            [7]
+        """
+        samples: list[tuple[str, int, bytes]] = []
+        for signal, values in sample.items():
+            if signal.index is not Index.RUN:
+                data = np.asarray(values, dtype=np.float32).tobytes()
+            elif type(values) is float:
+                data = _packed(values)
+            else:
+                data = np.asarray(values, dtype=np.float64).tobytes()
+            samples.append((signal.key, step, data))
+        self._offer(samples, stream)
 
     def add_series(self, signal: Signal, steps: Sequence[int], values: ArrayLike, *, stream: int = 0) -> None:
         """Append samples of one number each, as :meth:`add` would one by one, for less.
@@ -105,36 +136,49 @@ class RunWriter:
             stream: The training that they belong to.
         """
         data = np.asarray(values, dtype=np.float64).tobytes()
-        with self._lock:
-            for i, step in enumerate(steps):
-                self._offer(signal.key, step, data[8 * i : 8 * i + 8], stream)
-            self._flush_in_time()
+        self._offer([(signal.key, step, data[8 * i : 8 * i + 8]) for i, step in enumerate(steps)], stream)
 
-    def _offer(self, key: str, step: int, data: bytes, stream: int) -> None:
-        """Keep one sample, unless the signal has so many that it is thinned."""
-        thinning = self._thinning.get(key)
-        if thinning is None:
-            # Most rules rest on the curve of the loss, which is the cheapest signal of all.
-            least = HEAD if key == LOSS.key else LEAST
-            thinning = self._thinning[key] = Thinning(self._signal_bytes, least=least)
-        position = thinning.offer(stream, step, len(data))
-        if position is None:
-            return
-        self._pending.append((stream, key, position, step, data))
+    def _offer(self, samples: Sequence[tuple[str, int, bytes]], stream: int) -> None:
+        """Keep samples, each of a key and a step, but for those of signals that have so many that they are thinned."""
+        with self._lock:
+            offers: list[tuple[Thinning, int, int]] = []
+            for key, step, data in samples:
+                offers.append((self._thinning.get(key) or self._thinned_by(key), step, len(data)))
+            while offers:
+                positions = offer_together(offers, stream)
+                for position, (key, step, data) in zip(positions, samples, strict=False):
+                    if position is not None:
+                        self._pending.append((stream, key, position, step, data))
+                last = len(positions) - 1
+                thinning = offers[last][0]
+                if thinning.total > thinning.share:
+                    self._thin(samples[last][0], thinning)
+                offers, samples = offers[last + 1 :], samples[last + 1 :]
+            if time.monotonic() - self._flushed > FLUSH_SECONDS:
+                self.flush()
+
+    def _thinned_by(self, key: str) -> Thinning:
+        """What thins a signal that had no sample yet."""
+        # Most rules rest on the curve of the loss, which is the cheapest signal of all.
+        thinning = self._thinning[key] = Thinning(self._signal_bytes, least=HEAD if key == LOSS.key else LEAST)
+        return thinning
+
+    def _thin(self, key: str, thinning: Thinning) -> None:
         crowded = thinning.crowded()
         while crowded is not None:
             self._thinned[crowded, key] = thinning.halve(crowded)
             crowded = thinning.crowded()
 
-    def _flush_in_time(self) -> None:
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self.flush()
+    def state(self, *stated: Fact, stream: int = 0) -> None:
+        """Append facts, and flush, so that a live reader sees them together with the samples before them.
 
-    def state(self, fact: Fact, *, stream: int = 0) -> None:
-        """Append a fact, and flush, so that a live reader sees it together with the samples before it."""
+        Args:
+            stated: The facts; all or none of them are written.
+            stream: The training that they are about.
+        """
+        rows = [(stream, fact.kind, json.dumps(fact, default=_by_field)) for fact in stated]
         with self._lock:
-            self.flush()
-            self._ledger.write((ADD_FACT, [(stream, fact.kind, json.dumps(asdict(fact)))]))
+            self._ledger.write(*self._taken(), (ADD_FACT, rows))
 
     def array(self, name: str, step: int, values: ArrayLike, *, stream: int = 0) -> None:
         """Store an array, as float32; a later one of the same name and step replaces it."""
@@ -145,15 +189,20 @@ class RunWriter:
     def flush(self) -> None:
         """Write what is pending."""
         with self._lock:
-            pending, self._pending = self._pending, []
-            thinned, self._thinned = self._thinned, {}
-            self._flushed = time.monotonic()
-            if thinned:
-                pending = [row for row in pending if row[:2] not in thinned or thinned[row[:2]].keeps(row[2])]
-                where = [(*key, track.head, track.stride) for key, track in thinned.items()]
-                self._ledger.write((ADD_SAMPLE, pending), (THIN, where))
-            elif pending:
-                self._ledger.write((ADD_SAMPLE, pending))
+            statements = self._taken()
+            if statements:
+                self._ledger.write(*statements)
+
+    def _taken(self) -> list[Statement]:
+        """What writes the samples that are pending, which are not pending any more."""
+        pending, self._pending = self._pending, []
+        thinned, self._thinned = self._thinned, {}
+        self._flushed = time.monotonic()
+        if not thinned:
+            return [(ADD_SAMPLE, pending)] if pending else []
+        pending = [row for row in pending if row[:2] not in thinned or thinned[row[:2]].keeps(row[2])]
+        where = [(*key, track.head, track.stride) for key, track in thinned.items()]
+        return [(ADD_SAMPLE, pending), (THIN, where)]
 
     def close(self) -> None:
         """Flush and close; closing twice is allowed."""
@@ -170,3 +219,13 @@ class RunWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _by_field(value: Any) -> dict[str, Any]:
+    """A dataclass for JSON, field by field."""
+    return {name: getattr(value, name) for name in _names(type(value))}
+
+
+@cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))

@@ -161,3 +161,33 @@ def test_weights_and_gradients_are_left_as_they_were(watched: Any) -> None:
     assert parameter.grad is not None
     assert torch.equal(parameter.grad, gradient)
     assert torch.equal(parameter, weight - 0.1 * gradient)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_lists_of_alike_tensors_give_the_numbers_of_single_ones(
+    watched: Any, monkeypatch: pytest.MonkeyPatch, stride: int, frozen: bool
+) -> None:
+    monkeypatch.setattr(module, "SNAPSHOT_VALUES", 46 // stride)
+
+    def samples() -> list[dict[str, Any]]:
+        torch.manual_seed(0)
+        tensors = [nn.Parameter(torch.randn(shape)) for shape in ((4, 5), (5,), (2, 3, 1), (9,), (3, 2))]
+        tensors[1].requires_grad_(not frozen)
+        with watched(None, tensors) as step:
+            taken: list[dict[str, Any]] = []
+            for number in range(3):
+                step.collectors.begin(number)
+                for tensor in tensors:
+                    tensor.grad = torch.randn(tensor.shape).relu_() if tensor.requires_grad else None
+                tensors[2].grad = None
+                tensors[3].grad = torch.zeros(9)
+                taken.append(step.update())
+        return taken
+
+    together = samples()
+    monkeypatch.setattr(module, "are_alike", lambda *groups: False)
+    for one, other in zip(together, samples(), strict=True):
+        assert list(one) == list(other)
+        for key, value in one.items():
+            assert value == pytest.approx(other[key], rel=1e-5, abs=1e-7, nan_ok=True), key

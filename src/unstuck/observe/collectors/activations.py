@@ -154,9 +154,9 @@ class Activations:
         """Take a layer's output."""
         layer = self._view.roots.leaf(module)
         if layer is not None and not isinstance(module, PASSIVE):
-            tensor = any_tensor(output)
+            tensor = output if type(output) is Tensor else any_tensor(output)
             if tensor is not None:
-                self.observe(layer, tensor, nonlinearity_of(module))
+                self.observe(layer, tensor, _MODULES.get(type(module), _LINEAR))
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a functional activation within a module of the user's."""
@@ -188,7 +188,8 @@ class Activations:
         if here is None or not here.numel():
             return
         values = _spread(here)
-        self._taken[layer] = (_statistics(values, nonlinearity), _histogram(values))
+        statistics = _statistics_here if values.is_cpu else _statistics
+        self._taken[layer] = (statistics(values, nonlinearity), _histogram(values))
         if nonlinearity.rectifier and here.dim() >= 2:
             self._rectified[layer] = _alive(here)
 
@@ -242,22 +243,38 @@ def _spread(output: Tensor) -> Tensor:
     return flat[:: -(-flat.numel() // VALUES)].float().contiguous()  # gathered once, and not by each statistic
 
 
+def _statistics_here(values: Tensor, nonlinearity: Nonlinearity) -> Tensor:
+    """The same as :func:`_statistics` of values on the CPU, by half as many operations, for a number is fetched there
+    in less time than an operation takes.
+    """
+    number, mean = values.numel(), values.mean().item()
+    smallest, largest = torch.aminmax(values)
+    centred = values - mean
+    std = math.sqrt(torch.dot(centred, centred).item() / number)
+    zeros = 1.0 - values.count_nonzero().item() / number
+    saturated = math.nan if nonlinearity.bounds is None else _saturated(values, nonlinearity.bounds).item()
+    # A finite mean has only finite summands.
+    nonfinite = 0 if math.isfinite(mean) else (~values.isfinite()).sum().item()
+    return torch.tensor([mean, std, smallest.item(), largest.item(), zeros, saturated, nonfinite])
+
+
+def _saturated(values: Tensor, bounds: tuple[float, float]) -> Tensor:
+    low, high = bounds
+    margin = SATURATED * (high - low)
+    return ((values < low + margin) | (values > high - margin)).float().mean()
+
+
 def _statistics(values: Tensor, nonlinearity: Nonlinearity) -> Tensor:
     """Shape (7,): mean, std, min, max, share of zeros, share saturated (NaN where unbounded), count not finite."""
     smallest, largest = torch.aminmax(values)
     if nonlinearity.bounds is None:
         saturated = values.new_full((), torch.nan)
     else:
-        low, high = nonlinearity.bounds
-        margin = SATURATED * (high - low)
-        saturated = ((values < low + margin) | (values > high - margin)).float().mean()
+        saturated = _saturated(values, nonlinearity.bounds)
     zeros = 1.0 - values.count_nonzero() / values.numel()
     mean = values.mean()
     std = (values - mean).square_().mean().sqrt()  # torch.std_mean takes seven times as long
-    if values.device.type == "cpu" and math.isfinite(float(mean)):
-        nonfinite = torch.zeros(())  # a finite mean has only finite summands
-    else:
-        nonfinite = (~values.isfinite()).sum().float()
+    nonfinite = (~values.isfinite()).sum().float()
     return torch.stack([mean, std, smallest, largest, zeros, saturated, nonfinite])
 
 
@@ -282,5 +299,5 @@ def _alive(output: Tensor) -> Tensor:
     per_channel = output.dim() >= 4 or (output.dim() == 3 and output.shape[1] < output.shape[2])
     unit = 1 if output.dim() == 2 or per_channel else output.dim() - 1
     step = max(1, output.numel() // (4 * VALUES))
-    dims = tuple(d for d in range(output.dim()) if d != unit)
+    dims = tuple([d for d in range(output.dim()) if d != unit])
     return ~((output[::step] <= 0).all(dim=dims[0]) if len(dims) == 1 else (output[::step].amax(dim=dims) <= 0))

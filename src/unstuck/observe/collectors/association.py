@@ -78,7 +78,6 @@ class AssociationProbe:
         """Pairs gathered."""
         return self._count
 
-    @torch.no_grad()
     def take(self, inputs: Tensor | None, target: Tensor) -> None:
         """Take a batch: inputs of shape (N, ...), targets of N numbers or class ids; others are passed by."""
         if self._count >= MOST_EXAMPLES or inputs is None or not is_readable(inputs) or not is_readable(target):

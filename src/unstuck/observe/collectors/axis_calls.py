@@ -61,6 +61,10 @@ ARITHMETIC: frozenset[Any] = frozenset(
 )
 
 
+SEQUENTIAL = (nn.RNNBase, nn.MultiheadAttention)
+"""Layers over sequences."""
+
+
 class AxisCalls:
     """Notice the calls whose axes tell something.
 
@@ -81,7 +85,8 @@ class AxisCalls:
 
     def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Notice a layer over time."""
-        self._view.notice(recurrence_of(module, inputs, self._view.where))
+        if isinstance(module, SEQUENTIAL):
+            self._view.notice(recurrence_of(module, inputs, self._view.where))
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Notice a function."""
@@ -100,7 +105,7 @@ class AxisCalls:
 
 def recurrence_of(module: nn.Module, inputs: tuple[Any, ...], where: str) -> facts.Recurrence | None:
     """The fact of a recurrent or attention layer that was given a batch of sequences; None for any other module."""
-    if not isinstance(module, nn.RNNBase | nn.MultiheadAttention):
+    if not isinstance(module, SEQUENTIAL):
         return None
     if not inputs or not isinstance(inputs[0], Tensor) or inputs[0].dim() != 3:
         return None

@@ -90,7 +90,6 @@ class ShiftProbe:
         )
 
 
-@torch.no_grad()
 def _rows(batch: Tensor) -> Tensor | None:
     """Examples by values, shape (N, V); None where there is nothing to compare."""
     if not is_readable(batch) or batch.dim() < 2 or not batch.numel() or not batch.is_floating_point():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -45,7 +46,11 @@ KindOf = Literal["image", "table", "sequence", "ids", "other"]
 
 def any_tensor(values: Any) -> Tensor | None:
     """The first tensor in nested tuples, lists and dictionaries, as the program holds it."""
-    return next(_all_tensors(values), None)
+    if type(values) is tuple and len(values) == 1:
+        (values,) = values
+    if type(values) is Tensor:  # as nearly always, and cheaply so
+        return values
+    return next(iter(_all_tensors(values)), None)
 
 
 def first_tensor(values: Any) -> Tensor | None:
@@ -54,7 +59,11 @@ def first_tensor(values: Any) -> Tensor | None:
     Passed over are those that several processes hold and of which nothing can be read here. A tensor that holds its
     own values is returned as it is, with its graph.
     """
-    return next(_tensors(values), None)
+    if type(values) is tuple and len(values) == 1:
+        (values,) = values
+    if type(values) is Tensor:
+        return values
+    return next(iter(_tensors(values)), None)
 
 
 def numbers_of(values: Any) -> Tensor | None:
@@ -67,7 +76,7 @@ def numbers_of(values: Any) -> Tensor | None:
         >>> numbers_of((plan, income)).tolist()
         [[52000.0], [31000.0]]
     """
-    tensors = [*_tensors(values)]
+    tensors = _tensors(values)
     if not tensors or tensors[0].is_floating_point() or not tensors[0].dim() or not is_readable(tensors[0]):
         return tensors[0] if tensors else None
     first, *others = tensors
@@ -81,7 +90,7 @@ def numbers_of(values: Any) -> Tensor | None:
 
 def whole_examples(values: Any) -> Tensor | None:
     """What tells the examples of a batch apart: its first tensor, beside it all others of as many rows."""
-    tensors = [*_tensors(values)]
+    tensors = _tensors(values)
     if len(tensors) < 2 or not tensors[0].dim() or tensors[0].is_complex():
         return tensors[0] if tensors else None
     first, *others = tensors
@@ -93,23 +102,35 @@ def whole_examples(values: Any) -> Tensor | None:
     return torch.cat([tensor.detach().reshape(len(first), -1).double() for tensor in rows], dim=1)
 
 
-def _tensors(values: Any) -> Iterator[Tensor]:
+def _tensors(values: Any) -> list[Tensor]:
     """Those of which this process has the values, or that hold none at all but have a shape."""
+    found: list[Tensor] = []
     for tensor in _all_tensors(values):
+        if type(tensor) is Tensor:
+            found.append(tensor)
+            continue
         here = tensor if is_readable(tensor) else values_here(tensor)
         if here is not None:
-            yield here
+            found.append(here)
         elif not is_distributed(tensor) and not is_awaited(tensor):
-            yield tensor
+            found.append(tensor)
+    return found
 
 
-def _all_tensors(values: Any) -> Iterator[Tensor]:
-    kind = type(values)  # a proxy of the user's may raise where it is asked for its class
-    if issubclass(kind, Tensor):
-        yield values
-    elif issubclass(kind, dict | tuple | list):
-        for value in list(dict.values(values)) if issubclass(kind, dict) else values:
-            yield from _all_tensors(value)
+def _all_tensors(values: Any) -> list[Tensor]:
+    """All tensors, in their order, as the program holds them."""
+    found: list[Tensor] = []
+    opened: set[int] = set()  # a list may hold itself
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)  # a proxy of the user's may raise where it is asked for its class
+        if issubclass(kind, Tensor):
+            found.append(value)
+        elif issubclass(kind, dict | tuple | list) and id(value) not in opened:
+            opened.add(id(value))
+            waiting += reversed(list(dict.values(value)) if issubclass(kind, dict) else list(value))
+    return found
 
 
 def _is_column(tensor: Tensor) -> bool:
@@ -141,7 +162,7 @@ class Inputs:
         self._sums: Tensor | None = None
         self._squares: Tensor | None = None
         self._products: Tensor | None = None
-        self._range: Tensor | None = None
+        self._range: tuple[Tensor, Tensor] | None = None
         self._batch: dict[Signal, Tensor] = {}
         self._first_layer: list[Tensor] = []
         self._levels: list[Tensor] = []
@@ -201,18 +222,18 @@ class Inputs:
             return
         examples = batch[:: max(1, batch.numel() // VALUES)] if batch.dim() > 1 else batch
         features = _by_feature(examples, self._kind).double()
-        finite = torch.nan_to_num(features, nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = torch.aminmax(features)
+        # Of finite values, as nearly always, none has to be replaced or counted; an accelerator is not asked.
+        known = features.is_cpu and math.isfinite(low) and math.isfinite(high)
+        finite = features if known else torch.nan_to_num(features, nan=0.0, posinf=0.0, neginf=0.0)
         sums, squares = finite.sum(dim=0), finite.square().sum(dim=0)
-        bounds = torch.stack(torch.aminmax(features))
         if self._sums is None or self._squares is None or self._range is None or self._sums.shape != sums.shape:
-            self._sums, self._squares, self._range = sums, squares, bounds
+            self._sums, self._squares, self._range = sums, squares, (low, high)
             self._count, self._examples = len(features), len(batch)
             self._products = None
         else:
             self._sums, self._squares = self._sums + sums, self._squares + squares
-            self._range = torch.stack(
-                [torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])]
-            )
+            self._range = (torch.minimum(self._range[0], low), torch.maximum(self._range[1], high))
             self._count, self._examples = self._count + len(features), self._examples + len(batch)
         if self._kind == "table" and finite.shape[1] in CORRELATED:
             products = finite.T @ finite
@@ -221,7 +242,7 @@ class Inputs:
             steps = finite[:COUNTED].sort(dim=0).values.diff(dim=0)
             self._levels.append((steps != 0).sum(dim=0).max() + 1)
         std, mean = torch.std_mean(finite, correction=0)
-        nonfinite = (~examples.isfinite()).sum()
+        nonfinite = torch.zeros(()) if known else (~examples.isfinite()).sum()
         self._batch = {signals.INPUT_MEAN: mean, signals.INPUT_STD: std, signals.INPUT_NONFINITE: nonfinite}
 
     def batch(self) -> dict[Signal, Tensor]:
@@ -239,7 +260,7 @@ class Inputs:
         stds = (self._squares / self._count - means.square()).clamp_min(0.0).sqrt()
         reached = torch.stack(self._first_layer).median().item() if self._first_layer else None
         stride = -(-len(means) // MOST_FEATURES)
-        low, high = self._range.tolist()
+        low, high = map(float, self._range)
         return facts.Inputs(
             shape=self._shape,
             kind_of=self._kind,

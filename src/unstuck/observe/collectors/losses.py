@@ -76,6 +76,11 @@ def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tenso
     return (output, target) if is_readable(output) and is_readable(target) else None
 
 
+def _flat(weights: Any) -> Tensor | None:
+    """The weights of a loss; None where there are none that can be read."""
+    return weights.flatten() if isinstance(weights, Tensor) and is_readable(weights) and weights.numel() else None
+
+
 @dataclass
 class LossProbe:
     """Collect what the calls of one loss function in one place show on sampled steps.
@@ -96,7 +101,7 @@ class LossProbe:
     _weighted: bool = False
     _weights: tuple[Any, Any] = (None, None)
     _smoothing: float = 0.0
-    _range: Tensor | None = None
+    _range: tuple[Tensor, Tensor] | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
     def observe(self, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None) -> None:
@@ -124,11 +129,9 @@ class LossProbe:
 
     def _weigh(self, weight: Any, positive: Any) -> None:
         """Note whether weights differ: equal ones, and a weight of one for the positives, change nothing."""
-        given = (weight, positive)
-        if any(one is not other for one, other in zip(given, self._weights, strict=True)):
-            self._weights = given
-            readable = [one if isinstance(one, Tensor) and is_readable(one) else None for one in given]
-            by_class, of_positives = (None if one is None or not one.numel() else one.flatten() for one in readable)
+        if weight is not self._weights[0] or positive is not self._weights[1]:
+            self._weights = (weight, positive)
+            by_class, of_positives = _flat(weight), _flat(positive)
             self._weighted = (by_class is not None and bool((by_class != by_class[0]).any())) or (
                 of_positives is not None and bool((of_positives != 1).any())
             )
@@ -151,10 +154,10 @@ class LossProbe:
         values = output[:: max(1, output.numel() // OUTPUT_VALUES)].float() if output.dim() else output.float()
         # A NaN would hide for good what else was seen.
         known = torch.nan_to_num(values, nan=0.0, posinf=torch.inf, neginf=-torch.inf)
-        bounds = torch.stack(torch.aminmax(known))
-        if self._range is not None and self._range.device == bounds.device:
-            bounds = torch.stack([torch.minimum(self._range[0], bounds[0]), torch.maximum(self._range[1], bounds[1])])
-        self._range = bounds
+        low, high = torch.aminmax(known)
+        if self._range is not None and self._range[0].device == low.device:
+            low, high = torch.minimum(self._range[0], low), torch.maximum(self._range[1], high)
+        self._range = (low, high)
         std, mean = torch.std_mean(values, correction=0)
         rows = values.reshape(len(values), -1) if values.dim() else values.reshape(1, 1)
         spread = rows.std(dim=0, correction=0).square().mean().sqrt()
@@ -167,7 +170,7 @@ class LossProbe:
 
     def fact(self) -> facts.Loss:
         """All that the calls so far have shown."""
-        low, high = (None, None) if self._range is None else self._range.tolist()
+        low, high = (None, None) if self._range is None else map(float, self._range)
         target, classes = self.targets.summary()
         return facts.Loss(
             function=self.function,
@@ -208,8 +211,7 @@ class Losses:
         """Take a call of one of PyTorch's losses, that something is to be learnt from."""
         if isinstance(output, Tensor) and output.requires_grad:
             name = LOSS_FUNCTIONS[function]
-            self.observe(name, args, kwargs, output)
-            pair = loss_arguments(args, kwargs)
+            pair = self.observe(name, args, kwargs, output)
             if pair is not None:
                 self._view.loss_called(LossCall(function=name, output=pair[0], target=pair[1], value=output))
 
@@ -235,19 +237,27 @@ class Losses:
         value: Tensor | None = None,
         *,
         place: tuple[str | None, int | None] | None = None,
-    ) -> None:
+    ) -> tuple[Tensor, Tensor] | None:
         """Take one loss call by its name, its arguments, and what it returned; None where it failed.
 
         It was made ``place``, if that is not where the present calls have come from.
+
+        Returns:
+            Its output and its target; None where they are not two tensors.
         """
-        if loss_arguments(args, kwargs) is None:
-            return
+        pair = loss_arguments(args, kwargs)
+        if pair is None:
+            return None
         place = place or user_place(1)
         key = (name, *place)
-        if key not in self._probes and len(self._probes) >= MOST_PLACES:
-            return
+        probe = self._probes.get(key)
+        if probe is None:
+            if len(self._probes) >= MOST_PLACES:
+                return pair
+            probe = self._probes[key] = LossProbe(function=name, place=place)
         self._calls += 1
-        self._probes.setdefault(key, LossProbe(function=name, place=place)).observe(args, kwargs, value)
+        probe.observe(args, kwargs, value)
+        return pair
 
     @property
     def names(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Literal
 
 import torch
@@ -47,7 +48,7 @@ class ModesOfModules:
         step = self._view.updates
         if step > MODES_EVERY_STEP_UNTIL and step & 15 and phase == "training":
             return
-        training = all(root.training for root in self._view.roots)
+        training = all(map(attrgetter("training"), self._view.roots))
         if self._looked.get((phase, training)) == step:
             return
         self._looked[phase, training] = step

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.readable import is_real, whole_here
@@ -56,22 +57,9 @@ class Parameters:
     def before_backward(self, first: bool) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
         if first:
-            gradients = self._held_gradients()
-            self._carried = _norm(gradients) if gradients else None
-
-    def _carried_share(self) -> Tensor | None:
-        """That norm over the norm of the gradients now, shape (); 0 where they were cleared; None without gradients."""
-        carried, self._carried = self._carried, None
-        gradients = self._held_gradients()
-        if not gradients:
-            return None
-        norm = _norm(gradients)
-        return torch.zeros_like(norm) if carried is None else carried / norm
-
-    def _held_gradients(self) -> list[Tensor]:
-        """Gradients of what the optimizer holds; nobody may clear those of other parameters."""
-        held = self._view.roots.held
-        return self._dense(p for p in self._view.parameters if id(p) in held)
+            gradients, alike = self._gradients()
+            carried = self._clearable(gradients)
+            self._carried = _norm(carried, alike=alike) if carried else None
 
     def before_update(self, optimizer: object) -> None:
         """Copy the weights that may change, unless the optimizer measures its own updates."""
@@ -79,16 +67,25 @@ class Parameters:
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
             return
         self._self_observing = False
-        learnt = {id(p): _weights(p) for p in self._view.parameters if p.requires_grad}
-        changing = {key: values for key, values in learnt.items() if values is not None}
-        self._stride = max(1, -(-sum(values.numel() for values in changing.values()) // SNAPSHOT_VALUES))
-        self._before = {key: _spread(values, self._stride).clone() for key, values in changing.items()}
+        learnt = [p for p in self._view.parameters if p.requires_grad]
+        values = [p.detach() for p in learnt] if are_alike(learnt) else map(_weights, learnt)
+        changing = {id(p): value for p, value in zip(learnt, values, strict=True) if value is not None}
+        stride = self._stride = max(1, -(-sum(map(Tensor.numel, changing.values())) // SNAPSHOT_VALUES))
+        self._before = {key: value.reshape(-1)[::stride].clone() for key, value in changing.items()}
 
     def update(self, optimizer: object) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
-        columns = self._columns(optimizer)
+        gradients, alike = self._gradients()
+        columns, whole = self._observed(optimizer), None
+        if columns is None and alike:
+            whole = self._together(gradients)
+            columns = whole.tensors
+        elif columns is None:
+            columns = self._columns()
+        self._before = {}
         scalars: dict[Signal, Tensor] = {}
-        cosine, carried = self._gradient_cosine(), self._carried_share()
+        cosine = self._gradient_cosine(list(gradients.values()), alike=alike)
+        carried = self._carried_share(self._clearable(gradients), alike=alike)
         if cosine is not None:
             scalars[signals.GRADIENT_COSINE] = cosine
         if carried is not None:
@@ -96,21 +93,58 @@ class Parameters:
 
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
             rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
-            return {**self._decode(numbers[: len(columns)]), **rest}
+            own = numbers[: len(columns)]
+            return {**self._decode(own if whole is None else whole.columns(*own)), **rest}
 
         return Measurement([*columns, *scalars.values()], decode)
 
-    def _columns(self, optimizer: object) -> list[Tensor]:
+    def _gradients(self) -> tuple[dict[int, Tensor], bool]:
+        """The gradients that are dense, and whole on this process, by the position of their parameter.
+
+        And whether all parameters and all gradients are alike: then none is left out.
+        """
+        parameters, gradient = self._view.parameters, self._view.gradient
+        given = {i: value for i, p in enumerate(parameters) if (value := gradient(p)) is not None}
+        if parameters and are_alike(parameters, given.values()):
+            return {i: value.detach() for i, value in given.items()}, True
+        values = {i: None if value.is_sparse else whole_here(value) for i, value in given.items()}
+        return {i: value for i, value in values.items() if value is not None and value.numel()}, False
+
+    def _clearable(self, gradients: Mapping[int, Tensor]) -> list[Tensor]:
+        """The gradients of what the optimizer holds; nobody may clear those of other parameters."""
+        parameters, held = self._view.parameters, self._view.roots.held
+        return [gradient for i, gradient in gradients.items() if id(parameters[i]) in held]
+
+    def _carried_share(self, gradients: Sequence[Tensor], *, alike: bool) -> Tensor | None:
+        """What was carried over the norm now, shape (); 0 where gradients were cleared; None without gradients."""
+        carried, self._carried = self._carried, None
+        if not gradients:
+            return None
+        if carried is None:
+            return torch.zeros((), device=gradients[0].device)
+        return carried / _norm(gradients, alike=alike)
+
+    def _observed(self, optimizer: object) -> list[Tensor] | None:
+        """What an optimizer has measured itself; None where it did not."""
+        if not self._self_observing or not self._view.parameters:
+            return None
+        columns = observed_columns(cast("Observing", optimizer), self._view.parameters)
+        # Where its engine does not observe, the weights are copied from the next sample on.
+        self._self_observing = columns is not None
+        return columns
+
+    def _together(self, gradients: Mapping[int, Tensor]) -> AlikeUpdate:
+        """The update of parameters that are alike."""
+        parameters, before = self._view.parameters, self._before
+        olds = {i: old for i, p in enumerate(parameters) if (old := before.get(id(p))) is not None}
+        return AlikeUpdate.measure([p.detach() for p in parameters], gradients, olds, self._stride)
+
+    def _columns(self) -> list[Tensor]:
         """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
 
         It is still there, and NaN where a parameter does not have the quantity.
         """
         parameters = self._view.parameters
-        if self._self_observing and parameters:
-            columns = observed_columns(cast("Observing", optimizer), parameters)
-            if columns is not None:
-                return columns
-            self._self_observing = False  # its engine does not observe: copy the weights from the next sample on
         known = {i: _weights(p) for i, p in enumerate(parameters)}
         weights = {i: values for i, values in known.items() if values is not None}
         own = {i: gradient for i in weights if (gradient := self._gradient(parameters[i])) is not None}
@@ -125,7 +159,6 @@ class Parameters:
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
         zeros = {i: 1.0 - g.count_nonzero() / weights[i].numel() for i, g in gradients.items()}
-        self._before = {}
         columns = (_norms(gradients), _norms(gradients, order=torch.inf), zeros, _norms(weights), update_norms, cosines)
         return [self._column(column) for column in columns] if parameters else []
 
@@ -140,18 +173,20 @@ class Parameters:
             numbers = [number.to(device).float() for number in numbers]
         return torch.stack(numbers)
 
-    def _gradient_cosine(self) -> Tensor | None:
+    def _gradient_cosine(self, gradients: Sequence[Tensor], *, alike: bool) -> Tensor | None:
         """Cosine between this step's whole gradient and that of the step before, from an evenly spread sketch.
 
         None where the step before was not sketched, or the parameters changed.
         """
-        gradients = self._dense(self._view.parameters)
         if not gradients:
             return None
         step = self._view.step
-        stride = max(1, -(-sum(g.numel() for g in gradients) // SKETCH_VALUES))
+        stride = max(1, -(-sum(map(Tensor.numel, gradients)) // SKETCH_VALUES))
         device = gradients[0].device
-        sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
+        if alike:
+            sketch = torch.cat([gradient.reshape(-1)[::stride] for gradient in gradients])
+        else:
+            sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
         previous, seen = self._sketch, self._sketch_step
         self._sketch, self._sketch_step = sketch, step
         if previous is None or seen != step - 1 or previous.shape != sketch.shape:
@@ -185,11 +220,6 @@ class Parameters:
             return gradient
         return whole_here(gradient)
 
-    def _dense(self, parameters: Iterable[Tensor]) -> list[Tensor]:
-        """The gradients of parameters that are dense, and whole on this process."""
-        gradients = [self._gradient(p) for p in parameters]
-        return [g for g in gradients if g is not None and not g.is_sparse and g.numel()]
-
 
 def _weights(parameter: Tensor) -> Tensor | None:
     """The values of a parameter; None where they are no numbers, or this process does not hold all of them."""
@@ -218,8 +248,11 @@ def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tenso
     return {i: torch.linalg.vector_norm(tensor, order, dtype=_wide(tensor)) for i, tensor in known.items()}
 
 
-def _norm(tensors: Sequence[Tensor]) -> Tensor:
+def _norm(tensors: Sequence[Tensor], *, alike: bool) -> Tensor:
     """Norm over all values of all tensors, in float32, on the first one's device."""
+    if alike:
+        norms = torch._foreach_norm(list(tensors))  # pyright: ignore[reportPrivateUsage]
+        return torch.linalg.vector_norm(torch.stack(norms))
     device = tensors[0].device
     norms = [norm.to(device).float() for norm in _norms(dict(enumerate(tensors))).values()]
     return torch.linalg.vector_norm(torch.stack(norms))

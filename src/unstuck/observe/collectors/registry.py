@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -105,9 +106,12 @@ class Collectors:
                 by_function.setdefault(function, []).append((one, call))
         for function in PRODUCTS:
             by_function.setdefault(function, [])
-        self.calls: Mapping[Any, Callable[..., None]] = {
+        self._calls: dict[Any, Callable[..., None]] = {
             function: functools.partial(self._called, concerned) for function, concerned in by_function.items()
         }
+        # Once a batch has entered, nobody cares for the products: a model makes one in each of its layers.
+        self._calls_within = {function: call for function, call in self._calls.items() if by_function[function]}
+        self.calls: Mapping[Any, Callable[..., None]] = self._calls
         self.scalars = functools.partial(self._called, self._by_verb["scalar"])
         view.loss_called = self._loss_called
 
@@ -156,6 +160,7 @@ class Collectors:
     def begin(self, step: int) -> None:
         """Begin a sampled step."""
         self._view.begin(step)
+        self.calls = self._calls
         self.tell("begin")
 
     def claims(self, module: nn.Module) -> bool:
@@ -171,15 +176,16 @@ class Collectors:
         view.module = module
         if outermost:
             self._takes(module)
-        if module not in view.roots:
+        where = view.roots.path(module)
+        if where is None:
             return
         self._fresh = False
-        if outermost or view.roots.is_root(module):
+        if outermost or id(module) in view.roots.identities:
             self._skipping = not learning or (self._training_mode is True and not module.training)
         view.learning = learning and not self._skipping
         if self._skipping:
             return
-        view.where = view.roots.path(module) or ""
+        view.where = where
         batch = first_tensor(inputs) if not view.entered or module is view.entry else None
         view.entering = batch is not None
         self.tell("module", module, inputs)
@@ -187,6 +193,7 @@ class Collectors:
             view.ran.setdefault(view.where, learning)
         if batch is not None and not view.entered:
             view.entered, view.entry = True, module
+            self.calls = self._calls_within
             view.batch = batch.detach() if is_readable(batch) else None
 
     def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
@@ -194,15 +201,15 @@ class Collectors:
         view = self._view
         view.module = outer
         view.where = (view.roots.path(outer) or "") if outer is not None else ""
-        if self._skipping or not learning or module not in view.roots:
+        if self._skipping or not learning or view.roots.path(module) is None:
             return
         self.tell("output", module, output)
-        tensor = any_tensor(output)
+        tensor = output if type(output) is Tensor else any_tensor(output)
         if tensor is None:
             return
         if view.first is None and tensor.requires_grad and view.roots.leaf(module) is not None:
             view.first = tensor
-        if view.roots.is_root(module):
+        if id(module) in view.roots.identities:
             view.output = tensor
 
     def _called(
@@ -252,7 +259,7 @@ class Collectors:
         if call.handwritten:
             self._tell_one(self._losses, self._losses.written, call)
         self.tell("loss", call)
-        self._training_mode = next((root.training for root in self._view.roots), None)
+        self._training_mode = self._view.roots.training
 
     def measure(self, optimizer: object) -> Sample:
         """Measure the update of a sampled step, and fetch everything in one synchronisation."""
@@ -270,7 +277,8 @@ class Collectors:
         numbers = self._fetched(measured)
         for one, measurement in measured:
             try:
-                own = [next(numbers) for _ in measurement.tensors] if numbers else _fetch(measurement.tensors)
+                tensors = measurement.tensors
+                own = list(islice(numbers, len(tensors))) if numbers else _fetch(tensors)
                 sample.update(measurement.decode(own))
             except Exception as error:
                 self._drop(one, error)
@@ -308,13 +316,15 @@ class Collectors:
 
 def _fetch(tensors: Sequence[Tensor]) -> list[list[float]]:
     """The numbers of all tensors, with one synchronisation for each device that they are on."""
-    flat = [tensor.reshape(-1).double() for tensor in tensors]
-    numbers: list[list[float]] = [[] for _ in flat]
-    for device in {tensor.device for tensor in flat}:
-        positions = [i for i, tensor in enumerate(flat) if tensor.device == device]
-        values: list[float] = torch.cat([flat[i] for i in positions]).tolist()
+    numbers: list[list[float]] = [[]] * len(tensors)
+    devices: dict[torch.device, list[tuple[int, Tensor]]] = {}
+    for position, tensor in enumerate(tensors):
+        devices.setdefault(tensor.device, []).append((position, tensor.reshape(-1).double()))
+    for there in devices.values():
+        values: list[float] = torch.cat([flat for _, flat in there]).tolist()
         start = 0
-        for i in positions:
-            numbers[i] = values[start : start + flat[i].numel()]
-            start += flat[i].numel()
+        for position, flat in there:
+            end = start + flat.numel()
+            numbers[position] = values[start:end]
+            start = end
     return numbers

@@ -21,7 +21,6 @@ MOST_EXAMPLES = 50_000
 """Signatures remembered; later examples are looked up but not added."""
 
 
-@torch.no_grad()
 def signatures(batch: Tensor) -> list[float] | None:
     """One number for each example, equal for equal examples and almost surely different otherwise.
 
@@ -73,7 +72,7 @@ class SeenExamples:
         if numbers is None:
             return None
         known = self.met.setdefault(place, set())
-        seen = sum(number in known for number in numbers) / len(numbers)
+        seen = sum(map(known.__contains__, numbers)) / len(numbers)
         if len(known) < MOST_EXAMPLES:
             known.update(numbers)
         return seen
@@ -96,9 +95,12 @@ class SeenExamples:
         return len(examples & self.trained) / len(examples) if examples else 0.0
 
 
-def recognised(seen: SeenExamples, inputs: tuple[Any, ...]) -> float | None:
-    """Share of a training batch's examples that were met before; None where there is nothing to recognise."""
+def recognised(seen: SeenExamples, inputs: tuple[Any, ...], *, place: str | None = None) -> float | None:
+    """Share of a training batch's examples that were met before; None where there is nothing to recognise.
+
+    They enter at ``place``, where that is known already.
+    """
     batch = whole_examples(inputs)
     if batch is None or batch.device.type != "cpu":
         return None
-    return seen.train(user_trail(), batch)
+    return seen.train(user_trail() if place is None else place, batch)

@@ -32,11 +32,13 @@ class SpreadTensors:
 
     def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Look at what enters a module."""
-        self._look(any_tensor(inputs))
+        if len(inputs) != 1 or type(inputs[0]) is not Tensor:  # a call for each module of a model
+            self._look(any_tensor(inputs))
 
     def output(self, module: nn.Module, output: Any) -> None:
         """Look at what it gives."""
-        self._look(any_tensor(output))
+        if type(output) is not Tensor:
+            self._look(any_tensor(output))
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Look at what a loss is given."""
@@ -44,5 +46,7 @@ class SpreadTensors:
             self._look(*args, *kwargs.values())
 
     def _look(self, *values: Any) -> None:
-        if any(isinstance(value, Tensor) and is_distributed(value) for value in values):
-            self._view.notice(facts.Event(step=self._view.step, what=PARTS, blinds=True))
+        for value in values:
+            if type(value) is not Tensor and isinstance(value, Tensor) and is_distributed(value):
+                self._view.notice(facts.Event(step=self._view.step, what=PARTS, blinds=True))
+                return

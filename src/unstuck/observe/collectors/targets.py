@@ -37,10 +37,10 @@ class TargetProbe:
     _classes: int | None = None
     _counts: Tensor | None = None
     _moments: list[Tensor] = field(default_factory=list[Tensor])
-    _range: Tensor | None = None
+    _range: tuple[Tensor, Tensor] | None = None
     _distinct: set[float] = field(default_factory=set[float])
     _integers: Tensor | None = None
-    _row_sums: Tensor | None = None
+    _row_sums: tuple[Tensor, Tensor] | None = None
     _answers: Tensor | None = None
     _answered: int = 0
 
@@ -75,19 +75,18 @@ class TargetProbe:
         self._classes = output.shape[axis]
         flat = target.reshape(-1)
         batch: dict[Signal, Tensor] = {}
-        if self._classes <= MOST_CLASSES:
-            counts = _count(flat, self._classes)
+        counts = _count(flat, self._classes) if self._classes <= MOST_CLASSES else None
+        if counts is not None:
             known = self._counts
             self._counts = counts if known is None or known.shape != counts.shape else known + counts
             batch[signals.TARGET_TOP] = counts.amax() / max(1, flat.numel())
         predicted = output.argmax(dim=axis) if output.dim() == target.dim() + 1 else None
         if predicted is not None and predicted.shape == target.shape:
-            batch[signals.ACCURACY] = (predicted == target).float().mean()
-            if self._classes <= MOST_CLASSES:
+            right = predicted == target
+            batch[signals.ACCURACY] = right.float().mean()
+            if counts is not None:
                 batch[signals.PREDICTION_TOP] = _count(predicted.reshape(-1), self._classes).amax() / predicted.numel()
-                self._answer(
-                    _count(flat[(predicted == target).reshape(-1)], self._classes), _count(flat, self._classes)
-                )
+                self._answer(_count(flat[right.reshape(-1)], self._classes), counts)
         if target.dim() == 1 and len(flat) > 1:
             batch[signals.TARGET_REPEATS] = (flat[1:] == flat[:-1]).float().mean()
         return batch
@@ -131,7 +130,7 @@ class TargetProbe:
 
     def summary(self) -> tuple[LossTarget, LossClasses]:
         """What the targets so far have shown: of themselves, and of their classes."""
-        low, high = (None, None) if self._range is None else self._range.tolist()
+        low, high = (None, None) if self._range is None else map(float, self._range)
         mean = variance = None
         right, asked = ([], []) if self._answers is None else self._answers.tolist()
         if self._moments:
@@ -148,7 +147,7 @@ class TargetProbe:
             maximum=high,
             distinct=min(len(self._distinct), MOST_DISTINCT + 1) or None,
             integers=None if self._integers is None else bool(self._integers),
-            row_sums=None if self._row_sums is None else tuple(self._row_sums.tolist()),
+            row_sums=None if self._row_sums is None else (float(self._row_sums[0]), float(self._row_sums[1])),
         )
         classes = LossClasses(
             number=self._classes,
@@ -159,17 +158,19 @@ class TargetProbe:
         return target, classes
 
 
-def _bounds(values: Tensor, known: Tensor | None) -> Tensor:
-    """Smallest and greatest of the values and of what was known, shape (2,)."""
-    bounds = torch.stack(torch.aminmax(values))
-    if known is None or known.device != bounds.device:
-        return bounds
-    return torch.stack([torch.minimum(known[0], bounds[0]), torch.maximum(known[1], bounds[1])])
+def _bounds(values: Tensor, known: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+    """Smallest and greatest of the values and of what was known."""
+    low, high = torch.aminmax(values)
+    if known is None or known[0].device != low.device:
+        return low, high
+    return torch.minimum(known[0], low), torch.maximum(known[1], high)
 
 
 def _count(ids: Tensor, classes: int) -> Tensor:
     """How often each class occurs, shape (classes,); bincount would fetch the greatest id from an accelerator."""
     if ids.device.type == "cpu":
-        return torch.bincount(ids[(ids >= 0) & (ids < classes)], minlength=classes)
+        low, high = torch.aminmax(ids) if ids.numel() else (0, 0)
+        known = ids if low >= 0 and high < classes else ids[(ids >= 0) & (ids < classes)]
+        return torch.bincount(known, minlength=classes)
     numbers = torch.arange(classes, device=ids.device)
     return torch.stack([(part.reshape(-1, 1) == numbers).sum(dim=0) for part in ids.split(65_536)]).sum(dim=0)

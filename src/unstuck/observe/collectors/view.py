@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -102,7 +103,7 @@ class View:
     updates: int = 0
     parameters: list[Tensor] = field(default_factory=list[Tensor])
     named: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
-    gradient: Callable[[Tensor], Tensor | None] = lambda parameter: parameter.grad
+    gradient: Callable[[Tensor], Tensor | None] = attrgetter("grad")
     learning: bool = True
     entered: bool = False
     batch: Tensor | None = None

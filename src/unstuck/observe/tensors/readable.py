@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unstuck.observe.tensors.distributed import PLAIN, is_flattened, is_sharded, part_here
+from unstuck.observe.tensors.distributed import PLAIN, is_sharded, part_here
 
 __all__ = ["is_readable", "is_real", "values_here", "whole_here"]
 
@@ -30,7 +30,8 @@ def is_readable(tensor: Tensor) -> bool:
         and not tensor.is_quantized
         and not tensor.is_nested
         and not _transformed(tensor)
-        and not is_flattened(tensor)
+        and not getattr(tensor, "_fsdp_flattened", False)  # is_flattened, without a call for each parameter
+        and not getattr(tensor, "_is_flat_param", False)
         and (bool(tensor.untyped_storage().size()) or not tensor.numel())  # FSDP gives memory back between the passes
     )
 

@@ -42,13 +42,20 @@ class Backward:
 
     def __init__(self, outputs: Iterable[Any], rest: tuple[Any, ...], *, accumulates: bool) -> None:
         # What the engine is given has gone through torch's own reading of the user's arguments: these are tuples.
-        roots = tuple(output for output in outputs if isinstance(output, Tensor))
+        roots = _tensors(outputs)
         self.roots = _unscaled.take(roots) if _unscaled.pairs else roots
         self.keeps_graph = bool(rest[2]) if len(rest) > 2 else False
-        inputs = rest[3] if len(rest) > 3 else ()
-        self.inputs = tuple(value for value in inputs if isinstance(value, Tensor))
+        self.inputs = _tensors(rest[3]) if len(rest) > 3 else ()
         self.accumulates = accumulates
         self.gradients: tuple[Any, ...] = ()
+
+
+def _tensors(values: Iterable[Any]) -> tuple[Tensor, ...]:
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+    return tuple(found)
 
 
 def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +69,7 @@ def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
         if not watchable():
             events.tell("transformed")
             return run(outputs, *args, **kwargs)
-        if args and any(isinstance(given, Tensor) and _is_batched(given) for given in args[0]):
+        if args and any(map(_is_batched, _tensors(args[0]))):
             return run(outputs, *args, **kwargs)  # is_grads_batched: gradients that cannot be read
         events.counts.backward += 1
         if not (events.hears("backward_begins") or events.hears("backward_ended")):
@@ -236,9 +243,6 @@ class Reaching:
             hook.remove()
         self._hooks.clear()
 
-    def _touch(self, parameter: Tensor) -> None:
-        self._touched = parameter
-
 
 class _Touch:
     """The hook on one parameter; it is not saved with the parameter, and keeps neither alive."""
@@ -251,7 +255,7 @@ class _Touch:
     def __call__(self, gradient: Tensor) -> None:
         reaching, parameter = self._reaching(), self._parameter()
         if reaching is not None and parameter is not None:
-            reaching._touch(parameter)  # pyright: ignore[reportPrivateUsage]
+            reaching._touched = parameter  # pyright: ignore[reportPrivateUsage]
 
 
 def _mark(parameter: Tensor) -> tuple[int, int] | None:

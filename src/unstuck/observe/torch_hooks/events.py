@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from torch.optim import Optimizer
 
-from unstuck.observe.tensors.distributed import alone, local_only
-from unstuck.observe.torch_hooks.aside import Aside
+from unstuck.observe.torch_hooks.aside import Aside as Ours
+from unstuck.observe.torch_hooks.aside import thread
 
 __all__ = [
     "EVENTS",
@@ -82,43 +82,6 @@ class Listener(Protocol):
 Hearing = tuple[Listener, Callable[..., None]]
 
 
-class _Thread(threading.local):
-    """What one thread of the program is at.
-
-    Attributes:
-        telling: Whether it runs our own code, whose doings are no events.
-        passing: Whether a pass of autograd's engine is under way, within which others may be made.
-        updating: Whether an optimizer updates without a closure: nothing of the program's own runs meanwhile.
-    """
-
-    telling = False
-    passing = False
-    updating = False
-
-
-class Ours:
-    """While it lasts this thread runs our own code: nothing of it is an event, and the program sees none of it."""
-
-    __slots__ = ("_aside", "_local", "_outermost")
-
-    def __enter__(self) -> None:
-        self._outermost = not thread.telling
-        if self._outermost:
-            thread.telling = True
-            self._aside = Aside()
-            self._aside.__enter__()
-            self._local = None if alone() else local_only()
-            if self._local is not None:
-                self._local.__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        if self._outermost:
-            if self._local is not None:
-                self._local.__exit__(None, None, None)
-            self._aside.__exit__()
-            thread.telling = False
-
-
 class _Counts:
     """What has happened since the first listener came, whether or not anybody could record it."""
 
@@ -126,7 +89,6 @@ class _Counts:
         self.backward = 0
 
 
-thread = _Thread()
 counts = _Counts()
 _lock = threading.RLock()
 _hearing: dict[str, dict[int | None, tuple[Hearing, ...]]] = {event: {} for event in EVENTS}

@@ -126,14 +126,14 @@ class _Calls(TorchFunctionMode):
             output = func(*args, **kwargs)
         except Exception:
             for listener in tuple(self._state.listeners):
-                if func in listener.calls and watchable():
+                if func in listener.calls:
                     _show(listener, listener.function_failed, func, args, kwargs)
             raise
         for listener in tuple(self._state.listeners):
             handler = listener.calls.get(func)
             if handler is None and type(output) is Tensor and not output.is_nested and not output.ndim:
                 handler = listener.scalars
-            if handler is not None and watchable():
+            if handler is not None:
                 _show(listener, handler, func, args, kwargs, output, learning=torch.is_grad_enabled())
         return output
 
@@ -219,7 +219,8 @@ def unlisten(listener: ForwardListener) -> None:
     state = _thread.state
     if not state.listeners:
         state.modules.clear()
-        _leave_mode(state)
+        if state.mode is not None:
+            _leave_mode(state)
 
 
 def watch(watcher: Watcher) -> None:
@@ -284,9 +285,8 @@ def step_off() -> None:
     _leave_mode(_thread.state)
 
 
-def blind() -> bool:
-    """Whether something was compiled, so that forward passes are not seen any more."""
-    return compilation.began()
+blind = compilation.began
+"""Whether something was compiled, so that forward passes are not seen any more."""
 
 
 def go_blind() -> None:
@@ -332,7 +332,7 @@ def _put_below(mode: _Calls) -> None:
 
     PyTorch's own mode for the default device has to be the lowest.
     """
-    above = [_pop() for _ in range(_depth())]
+    above = _emptied()
     if above and above[-1] is getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None):  # pyright: ignore
         _push(above.pop())
     for other in (mode, *reversed(above)):
@@ -341,11 +341,21 @@ def _put_below(mode: _Calls) -> None:
 
 def _take_out(mode: _Calls) -> bool:
     """Take our mode off the stack, wherever it is; it is not there while a mode of the user handles a call."""
-    above = [_pop() for _ in range(_depth())]
-    for other in reversed(above):
-        if other is not mode:
+    found = False
+    for other in reversed(_emptied()):
+        if other is mode:
+            found = True
+        else:
             _push(other)
-    return any(other is mode for other in above)
+    return found
+
+
+def _emptied() -> list[TorchFunctionMode]:
+    """What was on the stack of modes, the innermost first."""
+    above: list[TorchFunctionMode] = []
+    while _depth():
+        above.append(_pop())
+    return above
 
 
 def _leave_mode(state: _State) -> None:
@@ -360,8 +370,7 @@ def _step_aside(state: _State, module: nn.Module) -> None:
     Under any mode it would compute by others, which round differently.
     """
     mode = state.mode
-    fused = isinstance(module, FUSED) and not module.training
-    if fused and mode is not None and state.aside is None and _take_out(mode):
+    if not module.training and mode is not None and state.aside is None and _take_out(mode):
         state.aside = (module, mode)
 
 
@@ -382,13 +391,12 @@ def _before(module: nn.Module, inputs: Any) -> None:
     if state.entered is not module:  # a hook that was removed while the hooks of this call ran may run all the same
         state.modules.append(module)
     state.entered = None
-    if not watchable():
-        return
     outermost, learning = len(state.modules) == 1, torch.is_grad_enabled()
     inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
     for listener in tuple(state.listeners):
         _show(listener, listener.module_begins, module, inputs, outermost=outermost, learning=learning)
-    _step_aside(state, module)
+    if isinstance(module, FUSED) and watchable():
+        _step_aside(state, module)
 
 
 def _after(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -401,7 +409,7 @@ def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     state.entered = None
     while state.modules and state.modules.pop() is not module:
         pass
-    if state.listeners and isinstance(output, Tensor | tuple | list | dict) and watchable():
+    if state.listeners and isinstance(output, Tensor | tuple | list | dict):
         learning, outer = torch.is_grad_enabled(), state.modules[-1] if state.modules else None
         for listener in tuple(state.listeners):
             _show(listener, listener.module_ended, module, output, outer=outer, learning=learning)
@@ -430,7 +438,7 @@ def _with_keywords(inputs: tuple[Any, ...], caller: FrameType) -> tuple[Any, ...
 
 def _show(listener: ForwardListener, event: Callable[..., None], *args: Any, **kwargs: Any) -> None:
     """Show an event; what a listener computes is not the user's, and its errors must not be either."""
-    if events.thread.telling:
+    if events.thread.telling or not watchable():
         return
     start = time.perf_counter()
     with events.Ours():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -36,12 +35,14 @@ def is_users(file: str) -> bool:
     return not (path.startswith((_OURS, _TORCH, _STDLIB)) or "site-packages" in path or "dist-packages" in path)
 
 
-def _user_frames(depth: int) -> Iterator[FrameType]:
+def _user_frames(depth: int) -> list[FrameType]:
+    found: list[FrameType] = []
     frame: FrameType | None = sys._getframe(depth + 1)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         if is_users(frame.f_code.co_filename):
-            yield frame
+            found.append(frame)
         frame = frame.f_back
+    return found
 
 
 def user_trail() -> str:
@@ -50,13 +51,14 @@ def user_trail() -> str:
     Each is written as ``file:line:instruction:start:end``, with the columns of the call, -1 where they are not known.
     The instruction tells apart two calls on one line.
     """
-    return " < ".join(
-        f"{frame.f_code.co_filename}:{frame.f_lineno}:{frame.f_lasti}:{_columns(frame.f_code, frame.f_lasti)}"
-        for frame in _user_frames(1)
-    )
+    return " < ".join([_call(frame.f_code, frame.f_lineno, frame.f_lasti) for frame in _user_frames(1)])
 
 
 @lru_cache(maxsize=1_024)
+def _call(code: CodeType, line: int, instruction: int) -> str:
+    return f"{code.co_filename}:{line}:{instruction}:{_columns(code, instruction)}"
+
+
 def _columns(code: CodeType, instruction: int) -> str:
     """``start:end``, the columns of the call that an instruction makes; Python 3.10 does not keep them."""
     positions = getattr(code, "co_positions", None)
@@ -148,6 +150,9 @@ def user_place(depth: int = 1) -> tuple[str | None, int | None]:
     Returns:
         The file and the line, from 1; ``(None, None)`` where no such caller is on the stack.
     """
-    for frame in _user_frames(depth):
-        return frame.f_code.co_filename, frame.f_lineno
+    frame: FrameType | None = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
     return None, None

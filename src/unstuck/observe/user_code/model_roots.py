@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from torch import nn
 
@@ -28,6 +28,8 @@ class Roots:
         compiled: Whether one of them runs as compiled code.
         held: Identities of the parameters that the optimizer was made with.
         identities: Identities of the roots.
+        path: Gives the name of any module of the roots; None for a stranger.
+        leaf: Gives the name of a module without children; None for any other.
     """
 
     def __init__(self, optimizer: HoldsParameters) -> None:
@@ -36,8 +38,11 @@ class Roots:
         self._roots: list[nn.Module] = []
         self.identities: set[int] = set()
         self._names: list[str] = []
-        self._paths: dict[nn.Module, tuple[int, str]] = {}
-        self._leaves: dict[nn.Module, tuple[int, str]] = {}
+        self._paths: dict[nn.Module, str] = {}
+        self._leaves: dict[nn.Module, str] = {}
+        # Asked several times for each module that runs, so these are the methods of the dictionaries themselves.
+        self.path: Callable[[nn.Module], str | None] = self._paths.get
+        self.leaf: Callable[[nn.Module], str | None] = self._leaves.get
         self._strangers: set[int] = set()
 
     def __iter__(self) -> Iterator[nn.Module]:
@@ -48,6 +53,11 @@ class Roots:
 
     def __contains__(self, module: nn.Module) -> bool:
         return module in self._paths
+
+    @property
+    def training(self) -> bool | None:
+        """Whether the first of them is in training mode; None without any."""
+        return self._roots[0].training if self._roots else None
 
     def is_root(self, module: nn.Module) -> bool:
         """Whether a module is one of the roots."""
@@ -71,9 +81,9 @@ class Roots:
         self.identities.add(id(module))
         self._names.append(user_names({id(module)}).get(id(module), type(module).__name__.lower()))
         for path, part in module.named_modules():
-            self._paths.setdefault(part, (number, path))
+            self._paths.setdefault(part, self._full(number, path))
         for part, path in leaf_paths(module).items():
-            self._leaves.setdefault(part, (number, path))
+            self._leaves.setdefault(part, self._full(number, path))
 
     def clear(self) -> None:
         """Let go of all modules."""
@@ -83,19 +93,9 @@ class Roots:
         self._paths.clear()
         self._leaves.clear()
 
-    def leaf(self, module: nn.Module) -> str | None:
-        """Name of a module without children; None for any other."""
-        place = self._leaves.get(module)
-        return None if place is None else self._full(*place)
-
-    def path(self, module: nn.Module) -> str | None:
-        """Name of any module of the roots; None for a stranger."""
-        place = self._paths.get(module)
-        return None if place is None else self._full(*place)
-
     def leaves(self) -> dict[nn.Module, str]:
         """Every module without children by its name."""
-        return {module: self._full(*place) for module, place in self._leaves.items()}
+        return dict(self._leaves)
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """Every parameter by its name; each tensor once."""
@@ -105,7 +105,7 @@ class Roots:
             for name, parameter in root.named_parameters():
                 if id(parameter) not in seen:
                     seen.add(id(parameter))
-                    named[self._full(number, name)] = parameter
+                    named[self._full(number, name) if number else name] = parameter
         return named
 
     def modules(self) -> Iterator[nn.Module]:
