@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 __all__ = ["AlikeUpdate", "are_alike"]
 
+_transformed = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore
 _ORDINARY = (Tensor, nn.Parameter, nn.Buffer)
 
 
@@ -34,6 +35,8 @@ def are_alike(*groups: Collection[Tensor]) -> bool:
                 or tensor.layout is not torch.strided
                 or tensor.is_nested
                 or tensor.is_meta
+                or _transformed(tensor)
+                or not tensor.untyped_storage().size()  # FSDP gives memory back between the passes
                 or not tensor.numel()
                 or tensor.device != (device or tensor.device)
             ):
