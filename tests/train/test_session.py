@@ -222,7 +222,7 @@ def test_a_run_that_cannot_be_written_ends_the_training(tmp_path: Path, monkeypa
     class Full(Recorder):
         def epoch(self, epoch: Epoch) -> None:
             monkeypatch.setattr("unstuck.record.writer.RunWriter.flush", full)
-            monkeypatch.setattr("unstuck.record.writer.RunWriter.add", full)
+            monkeypatch.setattr("unstuck.record.writer.RunWriter.add_sample", full)
 
     def full(*_: object, **__: object) -> None:
         raise RunWriteError("the disk is full")

@@ -51,6 +51,12 @@ def test_one_that_differs_is_enough(other: Tensor) -> None:
     assert not are_alike([other], plain)
 
 
+def test_memory_that_was_given_back_cannot_be_reduced() -> None:
+    freed = torch.ones(2)
+    freed.untyped_storage().resize_(0)
+    assert not are_alike([freed])
+
+
 def test_nothing_is_alike() -> None:
     assert are_alike([])
 

@@ -180,3 +180,12 @@ def test_the_first_batches_tell_what_reaches_the_first_layer() -> None:
     fact = probe.fact()
     assert fact is not None
     assert fact.first_layer == 1.0
+
+
+def test_a_list_that_holds_itself_is_looked_through_once() -> None:
+    around: list[object] = []
+    around += [around, {"ids": (first := torch.ones(2, 3))}, second := torch.zeros(2, 1)]
+    assert first_tensor(around) is first
+    whole = whole_examples(around)
+    assert whole is not None
+    assert whole.tolist() == torch.cat([first, second], dim=1).tolist()
