@@ -33,6 +33,9 @@ GRAPHS = frozenset(
 STATISTICS = frozenset({"Mean", "Sum", "Var", "Std", "VarMean", "StdMean", "Amax", "Amin"})
 """Operations by which a batch norm of one's own, or a layer that compares examples, sums over the batch."""
 
+HOOKING: frozenset[Any] = frozenset({Tensor.register_hook, Tensor.grad_fn.__get__})  # pyright: ignore
+"""Calls after which an extra backward pass might run code of the program's."""
+
 EXAMPLE_AXES = 2
 """Leading axes of an output of which one counts examples."""
 
@@ -47,7 +50,7 @@ class BatchDependence:
     """
 
     measures: tuple[Signal, ...] = ()
-    functions = frozenset[Any]({Tensor.register_hook})
+    functions = HOOKING
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -66,7 +69,7 @@ class BatchDependence:
         self._hooked = False
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """The program hooks a tensor."""
+        """The program hooks a tensor, or takes hold of a node of the graph, which it may hook."""
         self._hooked = True
 
     def backward(self, graph: GraphWalk) -> None:
