@@ -95,9 +95,8 @@ class Journal:
         number = (root if root.dim() == 0 else root.detach().mean()).item()
         return float(number.real if isinstance(number, complex) else number)
 
-    def note_number(self, roots: Sequence[Tensor]) -> bool:
+    def note_number(self, loss: Tensor) -> bool:
         """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""
-        loss = roots[0] if len(roots) == 1 else None
         if type(loss) is not Tensor or not loss.is_cpu or loss.ndim:
             return False
         number = loss.item()

@@ -9,9 +9,10 @@ import torch
 from torch._C._dynamo import eval_frame  # pyright: ignore[reportPrivateUsage]
 from torch.utils._python_dispatch import _pop_mode, _push_mode  # pyright: ignore
 
-__all__ = ["Aside", "watchable"]
+__all__ = ["Aside", "unseen", "watchable"]
 
 _Function = torch._C.DisableTorchFunction  # pyright: ignore
+_function_modes = torch._C._len_torch_function_stack  # pyright: ignore
 _dispatch_modes = torch._C._len_torch_dispatch_stack  # pyright: ignore
 _interpreters = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
 _Inference = torch._C._InferenceMode  # pyright: ignore
@@ -65,6 +66,11 @@ class Aside:
             _push_mode(self._dispatch.pop())
         _set_gradients(self._gradients)
         self._function.__exit__(None, None, None)
+
+
+def unseen() -> bool:
+    """Whether nothing of the program would see that a number is read, so that nothing has to be put aside for it."""
+    return not (_function_modes() or _dispatch_modes() or _profiled())
 
 
 def watchable() -> bool:
