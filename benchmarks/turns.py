@@ -54,7 +54,7 @@ class Turns:
 
 
 def measure(program: Iterator[float]) -> None:
-    """Run a program, and print its time, by the clock and of the processor, and its memory in MB: early, late, greatest.
+    """Run a program, and print its time, by the clock and of the processor, and its memory in MB.
 
     Args:
         program: Yields how much of it is done, from 0.0, where the time begins, to 1.0, whenever its turn may end.

@@ -185,9 +185,7 @@ def tensors(logger: Logger, seconds: float) -> Iterator[float]:
         yield step / FIRST_STEPS
 
 
-PROGRAMS = {
-    program.__name__: program for program in (mlp, cnn, tiny, trainings, thousands, tensors)
-}  #: programs that run side by side
+PROGRAMS = {program.__name__: program for program in (mlp, cnn, tiny, trainings, thousands, tensors)}
 GOALS = {"mlp": 1.05, "cnn": 1.00, "tiny": 1.10, "trainings": 1.10, "thousands": 1.10, "tensors": 1.5}
 """Multiples of the plain program's time."""
 
@@ -235,8 +233,8 @@ def beside(pairs: list[tuple[Measured, Measured]]) -> None:
     growth = median(lambda watched, plain: watched["late"] - watched["early"])
     plain_growth = median(lambda watched, plain: plain["late"] - plain["early"])
     print(
-        f"{'':12}processor time {busy:.3f}x; plain {loop:.1f} s; start-up {start:+.2f} s, verdict {verdict:+.2f} s; memory {memory:+.0f} MB, "
-        f"from a tenth to the end {growth:+.1f} MB (plain {plain_growth:+.1f})"
+        f"{'':12}processor time {busy:.3f}x; plain {loop:.1f} s; start-up {start:+.2f} s, verdict {verdict:+.2f} s; "
+        f"memory {memory:+.0f} MB, from a tenth to the end {growth:+.1f} MB (plain {plain_growth:+.1f})"
     )
     counted = [watched for watched, _ in pairs if "trainings" in watched]
     if counted and counted[-1]["trainings"] + counted[-1]["unwatched"] > 1:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -134,7 +134,7 @@ class RunWriter:
         """Append a fact, and flush, so that a live reader sees it together with the samples before it."""
         with self._lock:
             self.flush()
-            self._ledger.write((ADD_FACT, [(stream, fact.kind, json.dumps(asdict(fact)))]))
+            self._ledger.write((ADD_FACT, [(stream, fact.kind, json.dumps(fact, default=_fields))]))
 
     def array(self, name: str, step: int, values: ArrayLike, *, stream: int = 0) -> None:
         """Store an array, as float32; a later one of the same name and step replaces it."""
@@ -170,3 +170,10 @@ class RunWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _fields(part: object) -> dict[str, object]:
+    """The fields of a fact, or of a part of it; unlike ``dataclasses.asdict`` this copies nothing."""
+    if not is_dataclass(part):
+        raise TypeError(f"{type(part).__name__} is no part of a fact")
+    return vars(part)

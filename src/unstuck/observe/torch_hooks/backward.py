@@ -91,8 +91,11 @@ def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_plain(outputs: Any, rest: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether a pass is that of ``loss.backward()``: of one loss, which no ``GradScaler`` scaled, for all leaves."""
-    return len(outputs) == 1 and len(rest) > 3 and not (rest[2] or rest[3] or _unscaled.pairs) and (
-        kwargs.get("accumulate_grad", True) is True
+    return (
+        len(outputs) == 1
+        and len(rest) > 3
+        and not (rest[2] or rest[3] or _unscaled.pairs)
+        and (kwargs.get("accumulate_grad", True) is True)
     )
 
 
