@@ -1,64 +1,52 @@
-"""What watching costs: a script plain, under ``unstuck run``, and with the loggers that people write themselves.
+"""What watching costs, row by row, each with its goal: a program plain, and under ``unstuck run``.
 
-Run ``python benchmarks/watching.py``; it prints one table. Each way runs in a process of its own. All of them go
-forward side by side, taking turns of a fraction of a second, so that each sees the same machine. The time is that of
-the training loop; what the process takes beyond it is start-up and verdict, and told apart.
+Run ``python benchmarks/watching.py``, or ``--only NAME...`` for some of the rows. Most rows run the program in both
+ways side by side (:mod:`turns`), and give the ratio of the times of their training loops; what the processes take
+beyond these is start-up and verdict, and given apart. ``--ways`` sets beside them the loggers that people write
+themselves. PyTorch has one thread; each figure is the median of ``--times`` measurements, whose range follows it.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
-import os
 import platform
-import random
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
+from turns import Measured, measure, side_by_side
+
+import unstuck
+from unstuck.observe import Session
+from unstuck.record import RunWriter
 
 WAYS = ("plain", "unstuck", "plot_grad_flow", "tensorboard")
-NOMINAL = {"cnn": 0.008, "mlp": 0.0003}
-LIMITS = {"cnn": 1.03, "mlp": 1.10}
-STARTUP_SECONDS = 1.5
-VERDICT_SECONDS = 2.0
+STARTUP_SECONDS, VERDICT_SECONDS = 1.5, 2.0
 MEMORY = (1.05, 60.0)
 TURN_SECONDS = 0.1
-TURNS = "WATCHING_TURNS"
-"""Environment variable that tells a process where to read that its turn has come, and where to say it is over."""
+TINY_STEPS = 300_000
+TENSORS, FIRST_STEPS = 20_000, 60
+
+Log = Callable[[int], None]
+Logger = Callable[[nn.Module, Path], Log]
 
 
-def cnn() -> tuple[nn.Module, Tensor, Tensor]:
-    """A step of about 8 ms on one thread."""
-    model = nn.Sequential(
-        *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 10)),
-    )
-    return model, torch.randn(2048, 1, 28, 28), torch.randint(10, (2048,))
-
-
-def mlp() -> tuple[nn.Module, Tensor, Tensor]:
-    """A step of about 0.3 ms on one thread."""
-    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
-    return model, torch.randn(2048, 64), torch.randint(10, (2048,))
-
-
-def no_logger(model: nn.Module, folder: Path) -> Callable[[int], None]:
+def no_logger(model: nn.Module, folder: Path) -> Log:
     """Nothing."""
     del model, folder
     return lambda step: None
 
 
-def plot_grad_flow(model: nn.Module, folder: Path) -> Callable[[int], None]:
+def plot_grad_flow(model: nn.Module, folder: Path) -> Log:
     """Mean and greatest gradient of each weight, and mean activation of each module, at every step."""
     seen: list[float] = []
     for module in model.modules():
@@ -75,7 +63,7 @@ def plot_grad_flow(model: nn.Module, folder: Path) -> Callable[[int], None]:
     return log
 
 
-def tensorboard(model: nn.Module, folder: Path) -> Callable[[int], None]:
+def tensorboard(model: nn.Module, folder: Path) -> Log:
     """Histograms of weights and gradients at every tenth step."""
     from torch.utils.tensorboard import SummaryWriter
 
@@ -91,156 +79,254 @@ def tensorboard(model: nn.Module, folder: Path) -> Callable[[int], None]:
     return log
 
 
-LOGGERS = {"plain": no_logger, "unstuck": no_logger, "plot_grad_flow": plot_grad_flow, "tensorboard": tensorboard}
+LOGGERS: dict[str, Logger] = {"plot_grad_flow": plot_grad_flow, "tensorboard": tensorboard}
 
 
-class Turns:
-    """Turns at the machine, which the orchestrating process gives: only one way runs at a time.
-
-    A machine that others use runs several times faster at one moment than at the next, so the ways go forward side by
-    side, a fraction of a second each. While a way waits its clock stands still, for what observing may spend follows
-    the time that training took.
-    """
-
-    def __init__(self) -> None:
-        self._given, self._done = (int(number) for number in os.environ[TURNS].split())
-        self._clock, self._waited = time.perf_counter, 0.0
-        time.perf_counter = self.now
-
-    def now(self) -> float:
-        """Seconds, without those in which others had their turns."""
-        return self._clock() - self._waited
-
-    def over(self) -> None:
-        """Say that this turn is over, and wait for the next."""
-        begin = self._clock()
-        os.write(self._done, b".")
-        os.read(self._given, 1)
-        self._waited += self._clock() - begin
-
-    def end(self) -> None:
-        """Say that no more turns are wanted."""
-        os.write(self._done, b"!")
+def small_mlp() -> nn.Module:
+    return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
-def work(what: str, way: str, seconds: float) -> None:
-    """The script: train for about so long, and print the loop's time, its steps and the greatest memory."""
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    model, inputs, targets = cnn() if what == "cnn" else mlp()
+def train(model: nn.Module, inputs: Tensor, targets: Tensor, steps: int, log: Log = lambda step: None) -> Iterator[int]:
+    """Train by Adam in batches of 32; yields after each step."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     criterion = nn.CrossEntropyLoss()
-    steps, each = int(seconds / NOMINAL[what]), max(1, int(TURN_SECONDS / NOMINAL[what]))
-    turns = Turns()
+    for step in range(steps):
+        chosen = slice(step * 32 % len(inputs), step * 32 % len(inputs) + 32)
+        optimizer.zero_grad()
+        loss = criterion(model(inputs[chosen]), targets[chosen])
+        loss.backward()
+        optimizer.step()
+        log(step)
+        yield step + 1
+
+
+def every(turn: int, steps: int, done: Iterator[int]) -> Iterator[float]:
+    """The share that is done, after each turn of so many steps."""
+    yield from (step / steps for step in done if step % turn == 0)
+
+
+def mlp(logger: Logger, seconds: float) -> Iterator[float]:
+    model, inputs, targets = small_mlp(), torch.randn(2048, 64), torch.randint(10, (2048,))
+    yield from timed(model, inputs, targets, logger, seconds, step_seconds=0.0003)
+
+
+def cnn(logger: Logger, seconds: float) -> Iterator[float]:
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 10)),
+    )
+    inputs, targets = torch.randn(2048, 1, 28, 28), torch.randint(10, (2048,))
+    yield from timed(model, inputs, targets, logger, seconds, step_seconds=0.008)
+
+
+def timed(
+    model: nn.Module, inputs: Tensor, targets: Tensor, logger: Logger, seconds: float, *, step_seconds: float
+) -> Iterator[float]:
+    """Train for about so long, by what a step takes on one thread."""
+    steps, turn = int(seconds / step_seconds), max(1, int(TURN_SECONDS / step_seconds))
     with tempfile.TemporaryDirectory() as folder:
-        log = LOGGERS[way](model, Path(folder))
-        turns.over()
+        log = logger(model, Path(folder))
+        yield 0.0
+        yield from every(turn, steps, train(model, inputs, targets, steps, log))
+
+
+def tiny(logger: Logger, seconds: float) -> Iterator[float]:
+    model, inputs, targets = nn.Linear(4, 1), torch.randn(8, 4), torch.randn(8, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    yield 0.0
+    for step in range(1, TINY_STEPS + 1):
+        optimizer.zero_grad()
+        mse_loss(model(inputs), targets).backward()
+        optimizer.step()
+        if step % 1000 == 0:
+            yield step / TINY_STEPS
+
+
+def trainings(logger: Logger, seconds: float) -> Iterator[float]:
+    yield from repeated(trainings=40, steps=1600, a_turn=1)
+
+
+def thousands(logger: Logger, seconds: float) -> Iterator[float]:
+    yield from repeated(trainings=3000, steps=16, a_turn=20)
+
+
+def repeated(*, trainings: int, steps: int, a_turn: int) -> Iterator[float]:
+    """One training after the other, each of its own model and optimizer."""
+    inputs, targets = torch.randn(2048, 64), torch.randint(10, (2048,))
+    yield 0.0
+    for number in range(1, trainings + 1):
+        for _ in train(small_mlp(), inputs, targets, steps):
+            pass
+        if number % a_turn == 0:
+            yield number / trainings
+
+
+class Many(nn.Module):
+    """Very many small parameters, used at once, so that a step takes little beside what each tensor takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList(torch.randn(4) for _ in range(TENSORS))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The mean of them all, times the inputs."""
+        return inputs @ torch.stack(list(self.weights)).mean(dim=0, keepdim=True).T
+
+
+def tensors(logger: Logger, seconds: float) -> Iterator[float]:
+    model, inputs, targets = Many(), torch.randn(32, 4), torch.randn(32, 1)
+    yield 0.0
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, foreach=True)
+    for step in range(1, FIRST_STEPS + 1):
+        optimizer.zero_grad()
+        mse_loss(model(inputs), targets).backward()
+        optimizer.step()
+        yield step / FIRST_STEPS
+
+
+PROGRAMS = {program.__name__: program for program in (mlp, cnn, tiny, trainings, thousands, tensors)}
+GOALS = {"mlp": 1.05, "cnn": 1.00, "tiny": 1.10, "trainings": 1.10, "thousands": 1.10, "tensors": 1.5}
+"""Multiples of the plain program's time."""
+
+WHAT = {
+    "mlp": "steps of 0.3 ms",
+    "cnn": "steps of 8 ms",
+    "tiny": f"{TINY_STEPS:,} tiny steps",
+    "trainings": "40 trainings of 0.5 s",
+    "thousands": "3,000 trainings of 5 ms",
+    "tensors": f"first {FIRST_STEPS} steps, {TENSORS:,} tensors",
+    "process": "process that trains for 0.5 s",
+    "calls": "our calls in a sampled step",
+}
+
+PROCESS_SECONDS = 0.8
+CALLS = 300
+
+
+def row(name: str, options: argparse.Namespace) -> None:
+    """Measure one program in all ways, and print how its time compares with the plain one."""
+    command = [str(Path(__file__).resolve()), "--seconds", str(options.seconds), "--work", name]
+    ways = options.ways if name in ("mlp", "cnn") else ("plain", "unstuck")
+    results = [side_by_side({way: [*command, way] for way in ways}, watched="unstuck") for _ in range(options.times)]
+    for way in ways:
+        pairs = [(result[way], result["plain"]) for result in results]
+        ratios = [watched["loop"] / plain["loop"] for watched, plain in pairs]
+        if way == "plain":
+            continue
+        label, goal = (WHAT[name], f"{GOALS[name]:.2f}x") if way == "unstuck" else (way, "")
+        say(name, label, f"{statistics.median(ratios):.3f}x", goal, f"{min(ratios):.3f} to {max(ratios):.3f}")
+        beside(pairs)
+
+
+def beside(pairs: list[tuple[Measured, Measured]]) -> None:
+    """Print what one way took beside its loop."""
+
+    def median(of: Callable[[Measured, Measured], float]) -> float:
+        return statistics.median(of(watched, plain) for watched, plain in pairs)
+
+    loop = median(lambda watched, plain: plain["loop"])
+    busy = median(lambda watched, plain: watched["busy"] / plain["busy"])
+    start = median(lambda watched, plain: watched["starting"] - plain["starting"])
+    verdict = median(lambda watched, plain: watched["ending"] - plain["ending"])
+    memory = median(lambda watched, plain: watched["greatest"] - plain["greatest"])
+    growth = median(lambda watched, plain: watched["late"] - watched["early"])
+    plain_growth = median(lambda watched, plain: plain["late"] - plain["early"])
+    print(
+        f"{'':12}processor time {busy:.3f}x; plain {loop:.1f} s; start-up {start:+.2f} s, verdict {verdict:+.2f} s; "
+        f"memory {memory:+.0f} MB, from a tenth to the end {growth:+.1f} MB (plain {plain_growth:+.1f})"
+    )
+    counted = [watched for watched, _ in pairs if "trainings" in watched]
+    if counted and counted[-1]["trainings"] + counted[-1]["unwatched"] > 1:
+        watched = statistics.median(one["trainings"] for one in counted)
+        print(f"{'':12}{watched:.0f} trainings were watched, {counted[-1]['unwatched']:.0f} were not, for want of time")
+
+
+def process(options: argparse.Namespace) -> None:
+    """The whole process of a short script, from start to end, pair by pair."""
+    script = [str(Path(__file__).resolve()), "--short"]
+
+    def seconds(command: list[str]) -> float:
         begin = time.perf_counter()
-        for step in range(steps):
-            chosen = slice(step * 32 % 2048, step * 32 % 2048 + 32)
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, *command, *script], cwd=folder, check=True, capture_output=True)
+        return time.perf_counter() - begin
+
+    more = [seconds(["-m", "unstuck", "run"]) - seconds([]) for _ in range(2 * options.times + 1)]
+    around = f"{min(more):.2f} to {max(more):.2f}"
+    say("process", WHAT["process"], f"{statistics.median(more):+.2f} s", f"{PROCESS_SECONDS:+.2f} s", around)
+
+
+def short() -> None:
+    """The script of :func:`process`."""
+    begin = time.perf_counter()
+    for _ in train(small_mlp(), torch.randn(2048, 64), torch.randint(10, (2048,)), 1_000_000):
+        if time.perf_counter() - begin > 0.5:
+            break
+
+
+def calls(options: argparse.Namespace) -> None:
+    """How many of our own Python functions are called in a sampled step of a network of two layers."""
+    del options
+    ours, counted = str(Path(unstuck.__file__).parent), 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal counted
+        counted += event == "call" and frame.f_code.co_filename.startswith(ours)
+
+    model, inputs, targets = (
+        nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 4)),
+        torch.randn(50, 20),
+        torch.randint(4, (50,)),
+    )
+    with tempfile.TemporaryDirectory() as folder, RunWriter(Path(folder)) as writer, Session(writer, budget=1.0):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for step in range(13):
+            sys.setprofile(count if step == 12 else None)
             optimizer.zero_grad()
-            loss = criterion(model(inputs[chosen]), targets[chosen])
-            loss.backward()
+            cross_entropy(model(inputs), targets).backward()
             optimizer.step()
-            log(step)
-            if step % each == each - 1:
-                turns.over()
-        took = time.perf_counter() - begin
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"loop": took, "steps": steps, "memory": memory}), flush=True)
-    turns.end()
+        sys.setprofile(None)
+    say("calls", WHAT["calls"], f"{counted}", f"{CALLS}", "")
 
 
-class Runner:
-    """One way's process, which runs when it is given a turn."""
-
-    def __init__(self, what: str, way: str, seconds: float, folder: str) -> None:
-        arguments = [str(Path(__file__).resolve()), "--work", what, way, "--seconds", str(seconds)]
-        watched = ["-m", "unstuck", "run", "--out", f"{folder}/run"] if way == "unstuck" else []
-        theirs, self._give = os.pipe()
-        self._wait, mine = os.pipe()
-        begin = time.perf_counter()
-        self._process = subprocess.Popen(
-            [sys.executable, *watched, *arguments],
-            env={**os.environ, "OMP_NUM_THREADS": "1", TURNS: f"{theirs} {mine}"},
-            cwd=folder,
-            pass_fds=(theirs, mine),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        os.close(theirs)
-        os.close(mine)
-        self._over()
-        self.starting = time.perf_counter() - begin
-
-    def _over(self) -> bool:
-        return os.read(self._wait, 1) == b"."
-
-    def turn(self) -> bool:
-        """Give it a turn, and wait until that is over; whether it will want another."""
-        os.write(self._give, b".")
-        return self._over()
-
-    def finish(self) -> dict[str, float]:
-        """Let it come to its end, after its last turn, and give what it measured."""
-        begin = time.perf_counter()
-        printed, _ = self._process.communicate()
-        ending = time.perf_counter() - begin
-        os.close(self._give)
-        os.close(self._wait)
-        numbers = json.loads(next(line for line in printed.splitlines() if line.startswith("{")))
-        return {**numbers, "starting": self.starting, "ending": ending}
+ROWS = ("mlp", "cnn", "tiny", "process", "trainings", "calls", "tensors", "thousands")
 
 
-def measure(what: str, ways: list[str], seconds: float) -> dict[str, dict[str, float]]:
-    """Run the script in all ways side by side, in turns."""
-    with tempfile.TemporaryDirectory() as folder:
-        runners = {way: Runner(what, way, seconds, folder) for way in ways}
-        going, measured = list(ways), {}
-        while going:
-            for way in tuple(going):
-                if not runners[way].turn():
-                    going.remove(way)
-                    measured[way] = runners[way].finish()
-            random.shuffle(going)
-    return measured
+def say(name: str, what: str, measured: str, goal: str, around: str) -> None:
+    """Print one row."""
+    print(f"{name:12}{what:38}{measured:>10}{goal:>10}  {around}", flush=True)
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure, and print the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", nargs=2, metavar=("WHAT", "WAY"))
-    parser.add_argument("--seconds", type=float, default=20.0, help="of the plain loop, on a fast machine")
-    parser.add_argument("--times", type=int, default=3, help="how often each step is measured; medians are printed")
-    parser.add_argument("--steps", nargs="+", default=list(NOMINAL), choices=NOMINAL)
+    parser.add_argument("--work", nargs=2, metavar=("PROGRAM", "WAY"), help=argparse.SUPPRESS)
+    parser.add_argument("--short", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", default=ROWS, choices=ROWS, metavar="NAME", help=", ".join(ROWS))
+    parser.add_argument("--seconds", type=float, default=10.0, help="of the plain loop of mlp and cnn")
+    parser.add_argument("--times", type=int, default=3, help="how often each row is measured; medians are printed")
     installed = [way for way in WAYS if way != "tensorboard" or importlib.util.find_spec("tensorboard")]
-    parser.add_argument("--ways", nargs="+", default=installed, choices=WAYS, help="tensorboard must be installed")
+    parser.add_argument("--ways", nargs="+", default=installed[:2], choices=installed, help="of mlp and cnn")
     options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    if options.short:
+        short()
+        return
     if options.work:
-        work(*options.work, options.seconds)
+        program, way = options.work
+        measure(PROGRAMS[program](LOGGERS.get(way, no_logger), options.seconds))
         return
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, 1 thread, {options.times} times")
-    print(f"{'step':20}{'way':16}{'time':>8}{'at most':>9}{'start-up':>10}{'verdict':>9}{'memory':>9}", flush=True)
-    for what in options.steps:
-        results = [measure(what, options.ways, options.seconds) for _ in range(options.times)]
-        step = statistics.median(result["plain"]["loop"] / result["plain"]["steps"] for result in results)
-        for way in options.ways:
-            pairs = [(result[way], result["plain"]) for result in results]
-            ratios = [watched["loop"] / plain["loop"] for watched, plain in pairs]
-            around = [
-                statistics.median(watched[part] - plain[part] for watched, plain in pairs)
-                for part in ("starting", "ending")
-            ]
-            memory = statistics.median(watched["memory"] - MEMORY[0] * plain["memory"] for watched, plain in pairs)
-            limit = f"{LIMITS[what]:.2f}" if way == "unstuck" else ""
-            print(
-                f"{f'{what}, {step * 1e3:.2f} ms':20}{way:16}{statistics.median(ratios):7.3f}x{limit:>9}"
-                f"{around[0]:+9.2f}s{around[1]:+8.2f}s{memory:+7.0f}MB  {min(ratios):.3f} to {max(ratios):.3f}",
-                flush=True,
-            )
+    print(f"{'row':12}{'what':38}{'measured':>10}{'goal':>10}  range", flush=True)
+    for name in options.only:
+        if name in PROGRAMS:
+            row(name, options)
+        else:
+            {"process": process, "calls": calls}[name](options)
     print(f"start-up and verdict: beyond the plain script's; at most {STARTUP_SECONDS} s and {VERDICT_SECONDS:.0f} s")
-    print(f"memory: greatest, beyond {MEMORY[0]:.2f} times the plain script's; at most {MEMORY[1]:.0f} MB")
+    print(f"memory: greatest, beyond the plain script's; at most {MEMORY[0] - 1:.0%} and {MEMORY[1]:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -98,9 +98,9 @@ def test_a_loss_that_reached_nothing_counts_only_where_no_other_does(journal: Jo
 
 
 def test_the_usual_loss_is_taken_the_short_way(journal: Journal) -> None:
-    assert journal.note_number(of(2.5))
+    assert journal.note_number(*of(2.5))
     assert journal.pending == [2.5]
-    for unusual in (of(1.0, 2.0), of(math.nan), of(math.inf), [torch.ones(2)], [torch.tensor(3)], []):
+    for unusual in (*of(math.nan, math.inf), torch.ones(2), torch.tensor(3)):
         assert not journal.note_number(unusual)
     assert journal.pending == [2.5]
 
@@ -109,7 +109,7 @@ def test_losses_are_written_together_and_in_order(journal: Journal, writer: RunW
     optimizer = SGD([nn.Parameter(torch.ones(1))], lr=0.5)
     journal.record_rates(0, optimizer)
     for step in range(3 * module.WRITE_EVERY):
-        assert journal.note_number(of(float(step)))
+        assert journal.note_number(*of(float(step)))
         taken = journal.record_number(step, optimizer, journal._written)
         if taken is None:
             taken = journal.record_loss(step, now=False)
@@ -130,7 +130,7 @@ def test_a_fact_does_not_stand_before_the_losses_that_came_before_it(
 def test_the_short_way_is_left_where_a_rate_changes(journal: Journal) -> None:
     optimizer = SGD([nn.Parameter(torch.ones(1))], lr=0.5)
     now = journal._written
-    journal.note_number(of(1.0))
+    journal.note_number(*of(1.0))
     assert journal.record_number(0, optimizer, now) is None, "no rate is known"
     journal.record_rates(0, optimizer)
     assert journal.record_number(0, optimizer, now) == 1.0

@@ -105,9 +105,8 @@ class Journal:
             self._spread = True
             self.state(facts.Event(step=step, what=SPREAD_LOSS, blinds=True))
 
-    def note_number(self, roots: Sequence[Tensor]) -> bool:
+    def note_number(self, loss: Tensor) -> bool:
         """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""
-        loss = roots[0] if len(roots) == 1 else None
         if type(loss) is not Tensor or not loss.is_cpu or loss.ndim:
             return False
         number = loss.item()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -166,10 +166,6 @@ class Observer:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         clock, training = self._clock, self._training
         own, view, graph = training.ownership, training.view, None
-        quiet = events.is_spared(self) and not clock.eventful and clock.phase is Phase.FORWARD
-        if quiet and not self._collectors.waiting and self._journal.note_number(backward.roots):
-            clock.phase = Phase.BACKWARD
-            return
         start = time.perf_counter()
         self._settle_own()
         training.know_parameters(self._steps())
@@ -201,6 +197,16 @@ class Observer:
             self._journal.note_loss(backward.roots, step, lambda: origin(root, view, step))
         own.begins(backward, alone=not clock.sampled and events.one_optimizer(), compiled=forward.blind())
         self._spending.between += time.perf_counter() - start
+
+    def loss_alone(self, loss: Tensor) -> bool:
+        """Note the loss, if nothing else is to be seen of a backward pass; whether that is so."""
+        clock = self._clock
+        if clock.phase is not Phase.FORWARD or clock.eventful or not events.is_spared(self):
+            return False
+        if self._collectors.waiting or not self._journal.note_number(loss):
+            return False
+        clock.phase = Phase.BACKWARD
+        return True
 
     def backward_ended(self, backward: Backward) -> None:
         """Tell a loss of this training from that of another optimizer."""
@@ -260,19 +266,30 @@ class Observer:
 
     def step_ended(self, steps: Steps) -> None:
         """Record the step, and decide whether to sample the next one."""
+        if self.step_alone(steps):
+            return
         start = time.perf_counter()
         training = self._training
-        quiet = self._pace.rests(start) and training.record_quietly(steps, start)
-        if not quiet:
-            training.record(steps)
+        training.record(steps)
         training.passed(start)
         self._pace.goes_on(self, start)
         self._spending.between += time.perf_counter() - start
-        if not quiet:
-            self._pace.decides(self, start, sure=training.ownership.sure)
-            if self._clock.sampled:
-                self._collectors.begin(self._clock.step)
-            self._batches.look(self._clock.sampled)
+        self._pace.decides(self, start, sure=training.ownership.sure)
+        if events.is_spared(self):
+            training.ownership.rest()
+        if self._clock.sampled:
+            self._collectors.begin(self._clock.step)
+        self._batches.look(self._clock.sampled)
+
+    def step_alone(self, steps: Steps) -> bool:
+        """Record a step that gives one number, its loss, and after which nothing is to be decided; whether it does."""
+        start = time.perf_counter()
+        if not (self._pace.rests(start) and self._training.record_quietly(steps, start)):
+            return False
+        self._training.passed(start)
+        self._pace.goes_on(self, start)
+        self._spending.between += time.perf_counter() - start
+        return True
 
     def _settle_own(self) -> None:
         """Record an update that the program has made itself since the latest backward pass."""

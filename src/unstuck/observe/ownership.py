@@ -55,6 +55,10 @@ class Ownership:
         self._own = self._roots.held | {id(parameter) for parameter in parameters}
         self._reaching.watch(parameters)
 
+    def rest(self) -> None:
+        """No backward pass is to be told apart until :meth:`begins` is called again."""
+        self._reaching.rest()
+
     def release(self) -> None:
         """Let go of them."""
         self._reaching.release()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from unstuck.observe.budget import Budget, Spending
-from unstuck.observe.clock import Clock
+from unstuck.observe.clock import Clock, Phase
 from unstuck.observe.collectors.modes import MODES_EVERY_STEP_UNTIL
 from unstuck.observe.collectors.passes import Passes
 from unstuck.observe.sampling import Sampler
@@ -43,8 +43,8 @@ class Pace:
 
     def rests(self, now: float) -> bool:
         """Whether the decision after the coming update is known already."""
-        clock = self._clock
-        return not clock.eventful and clock.step + 1 < self._rest[0] and now < self._rest[1]
+        clock, (step, seconds) = self._clock, self._rest
+        return clock.step < step and now < seconds and clock.phase is not Phase.EVALUATION
 
     def expects(self, now: float) -> bool:
         """Whether the step after this one may be sampled."""
@@ -75,7 +75,8 @@ class Pace:
             if now < self._spending.recognises_from:
                 forward.disregard(watcher)
             step, seconds = self.sampler.rest(clock.step)
-            self._rest = (step, now - elapsed + seconds)
+            milestone = clock.step if clock.eventful else 1 << clock.step.bit_length()
+            self._rest = (min(step - 1, milestone), now - elapsed + seconds)
         alone = sure and not self.every_pass and events.one_optimizer()
         events.spare(watcher, spared=alone and not clock.eventful)
 

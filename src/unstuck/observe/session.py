@@ -161,6 +161,8 @@ class Session:
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """Watch a new optimizer."""
         with self._lock:
+            if not self.optimizers:
+                events.deafen(self, "backward_begins")  # it is of programs without an optimizer
             self.optimizers += 1
         if any(group["params"] for group in optimizer.param_groups):
             if self._budget.admits(time.perf_counter()):

@@ -79,7 +79,7 @@ class Training:
         self.roots = Roots(steps)
         if model is not None:
             self.roots.add(model)
-        if not named_parameters(self.roots, steps):
+        if not (self.roots.parameters() or any(group["params"] for group in steps.param_groups)):
             raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
         self.clock = Clock()
         self.view = View(roots=self.roots)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD
+from torch.utils.flop_counter import FlopCounterMode
 
 from unstuck.observe.torch_hooks import events, patches
 
@@ -244,3 +245,88 @@ def test_only_what_a_listener_has_a_method_for_is_heard(listening: Callable[...,
         events.remove(losses)
     events.remove(losses)
     assert not events.hears("backward_begins")
+
+
+def briefly(listening: Callable[..., Heard], *, enough: Callable[[Any], bool], **concerned: int | None) -> Heard:
+    """A listener that may do with the short form of events."""
+    heard = listening(**concerned)
+    patches.unlisten(heard)
+    heard.loss_alone = heard.step_alone = lambda subject: heard.events.append(("brief", (subject,))) or enough(subject)
+    patches.listen(heard)
+    return heard
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_an_event_is_told_in_full_unless_the_short_form_is_enough(
+    listening: Callable[..., Heard], enough: bool
+) -> None:
+    layer = nn.Linear(2, 1)
+    optimizer = SGD(layer.parameters(), lr=0.1)
+    heard = briefly(listening, enough=lambda _: enough, updates_of=id(optimizer))
+    loss = loss_of(layer)
+    loss.backward()
+    optimizer.step()
+    backward = ["brief"] if enough else ["brief", "backward_begins", "backward_ended"]
+    step = ["step_begins", "brief"] if enough else ["step_begins", "brief", "step_ended"]
+    assert heard.names == [*backward, *step]
+    assert heard.events[0] == ("brief", (loss,))
+    assert heard.events[len(backward) + 1] == ("brief", (optimizer,))
+
+
+def several(listening: Callable[..., Heard], layer: nn.Module) -> None:
+    listening()
+    loss_of(layer).backward()
+
+
+def within_a_mode(listening: Callable[..., Heard], layer: nn.Module) -> None:
+    with FlopCounterMode(display=False):
+        loss_of(layer).backward()
+
+
+def for_inputs(listening: Callable[..., Heard], layer: nn.Module) -> None:
+    loss_of(layer).backward(inputs=list(layer.parameters()))
+
+
+def by_grad(listening: Callable[..., Heard], layer: nn.Module) -> None:
+    torch.autograd.grad(loss_of(layer), list(layer.parameters()))
+
+
+def of_two_losses(listening: Callable[..., Heard], layer: nn.Module) -> None:
+    torch.autograd.backward([loss_of(layer), loss_of(layer)])
+
+
+def elsewhere(listening: Callable[..., Heard], layer: nn.Module) -> None:
+    in_thread(lambda: loss_of(layer).backward())
+
+
+@pytest.mark.parametrize("run", [several, within_a_mode, for_inputs, by_grad, of_two_losses, elsewhere])
+def test_only_the_usual_pass_is_told_in_short(listening: Callable[..., Heard], run: Callable[..., None]) -> None:
+    heard = briefly(listening, enough=lambda _: True, thread=threading.get_ident())
+    run(listening, nn.Linear(2, 1))
+    assert heard.names == ([] if run is elsewhere else ["backward_begins", "backward_ended"])
+
+
+def test_passes_within_one_that_was_told_in_short_are_no_events(listening: Callable[..., Heard]) -> None:
+    heard, inner, layer = briefly(listening, enough=lambda _: True), nn.Linear(2, 1), nn.Linear(2, 1)
+
+    def train_within(gradient: Tensor) -> None:
+        with torch.enable_grad():
+            loss_of(inner).backward()
+
+    layer.weight.register_hook(train_within)
+    loss_of(layer).backward()
+    assert heard.names == ["brief"]
+    assert inner.weight.grad is not None
+
+
+def test_where_the_short_form_fails_the_event_is_told_in_full(listening: Callable[..., Heard]) -> None:
+    heard = briefly(listening, enough=fail)
+    loss_of(nn.Linear(2, 1)).backward()
+    assert heard.names == ["brief", "backward_begins", "backward_ended"]
+
+
+def test_a_listener_may_give_up_one_event(listening: Callable[..., Heard]) -> None:
+    heard = listening()
+    events.deafen(heard, "backward_begins")
+    loss_of(nn.Linear(2, 1)).backward()
+    assert heard.names == ["backward_ended"]

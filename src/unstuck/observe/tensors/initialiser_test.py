@@ -35,7 +35,6 @@ USUAL_DEVIATIONS = (1.0, 0.1, 0.05, 0.02, 0.01)
 """Deviations that are used whatever the shape: of embeddings, and of transformers (Radford et al., 2018)."""
 
 
-@torch.no_grad()
 def looks_fresh(weight: Tensor) -> bool | None:
     r"""Whether a weight's values have a distribution that initialisers give, and training destroys.
 

@@ -13,9 +13,10 @@ from torch.utils._python_dispatch import _pop_mode, _push_mode  # pyright: ignor
 
 from unstuck.observe.tensors.distributed import local_only
 
-__all__ = ["Aside", "thread", "watchable"]
+__all__ = ["Aside", "thread", "unseen", "watchable"]
 
 _Function = torch._C.DisableTorchFunction  # pyright: ignore
+_function_modes = torch._C._len_torch_function_stack  # pyright: ignore
 _dispatch_modes = torch._C._len_torch_dispatch_stack  # pyright: ignore
 _interpreters = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
 _Inference = torch._C._InferenceMode  # pyright: ignore
@@ -114,6 +115,11 @@ class Aside:
         _set_gradients(self._gradients)
         self._function.__exit__(None, None, None)
         thread.telling = False
+
+
+def unseen() -> bool:
+    """Whether nothing of the program would see that a number is read, so that nothing has to be put aside for it."""
+    return not (_function_modes() or _dispatch_modes() or _profiled())
 
 
 def watchable() -> bool:

@@ -72,6 +72,12 @@ def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
         if args and any(map(_is_batched, _tensors(args[0]))):
             return run(outputs, *args, **kwargs)  # is_grads_batched: gradients that cannot be read
         events.counts.backward += 1
+        if _is_plain(outputs, args, kwargs) and events.tell_briefly("backward_begins", outputs[0]):
+            thread.passing = True
+            try:
+                return run(outputs, *args, **kwargs)
+            finally:
+                thread.passing = False
         if not (events.hears("backward_begins") or events.hears("backward_ended")):
             return run(outputs, *args, **kwargs)
         backward = Backward(outputs, args, accumulates=bool(kwargs.get("accumulate_grad", True)))
@@ -87,6 +93,16 @@ def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
         return gradients
 
     return watched
+
+
+def _is_plain(outputs: Any, rest: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a pass is that of ``loss.backward()``: of one loss, which no ``GradScaler`` scaled, for all leaves."""
+    return (
+        len(outputs) == 1
+        and len(rest) > 3
+        and not (rest[2] or rest[3] or _unscaled.pairs)
+        and (kwargs.get("accumulate_grad", True) is True)
+    )
 
 
 _is_batched = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore
@@ -182,6 +198,11 @@ class Reaching:
         """Use no hooks from now on."""
         self._hooking = False
         self._unhook()
+
+    def rest(self) -> None:
+        """Take the hooks away until a pass begins that is looked at."""
+        if self._hooks:
+            self._unhook()
 
     def release(self) -> None:
         """Let go of the parameters."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from torch.optim import Optimizer
 
 from unstuck.observe.torch_hooks.aside import Aside as Ours
-from unstuck.observe.torch_hooks.aside import thread
+from unstuck.observe.torch_hooks.aside import thread, unseen
 
 __all__ = [
     "EVENTS",
@@ -25,6 +25,7 @@ __all__ = [
     "Ours",
     "add",
     "counts",
+    "deafen",
     "empty",
     "hears",
     "held_parameters",
@@ -34,6 +35,7 @@ __all__ = [
     "remove",
     "spare",
     "tell",
+    "tell_briefly",
     "thread",
 ]
 
@@ -42,6 +44,9 @@ UPDATES = frozenset({"step_begins", "step_ended", "schedule_stepped"})
 
 SPARED = frozenset({"backward_ended", "step_begins"})
 """Events that a listener may be spared which wants nothing of a step but its loss."""
+
+BRIEF = {"backward_begins": "loss_alone", "step_ended": "step_alone"}
+"""Events that happen at every step, and the method of a listener that may do with less; see :func:`tell_briefly`."""
 
 EVENTS = (
     *("backward_begins", "backward_ended", "optimizer_made", "loader_begins", "transformed"),
@@ -79,7 +84,7 @@ class Listener(Protocol):
         ...
 
 
-Hearing = tuple[Listener, Callable[..., None]]
+Hearing = tuple[Listener, Callable[..., None], Callable[..., bool] | None]
 
 
 class _Counts:
@@ -113,12 +118,43 @@ def tell(event: str, *args: Any) -> None:
             return
     here = threading.get_ident()
     with Ours():
-        for listener, method in hearing:
+        for listener, method, _ in hearing:
             if listener.thread is None or listener.thread == here or event in UPDATES:
                 try:
                     method(*args)
                 except Exception as error:
                     _drop(listener, error)
+
+
+def tell_briefly(event: str, subject: Any) -> bool:
+    """Ask the only listener that an event concerns whether the short form of it is all that it needs.
+
+    That is what nearly all steps of a long training come to, so that it spares what :func:`tell` takes. The method may
+    read one number, and computes nothing; it is called only where the program could not see that.
+
+    Args:
+        event: One of :data:`BRIEF`.
+        subject: The loss, or the optimizer.
+
+    Returns:
+        Whether the event has been dealt with; if not, :func:`tell` of it.
+    """
+    known = _hearing[event]
+    hearing = known.get(id(subject) if event in UPDATES else None)
+    if hearing is None or len(hearing) != 1 or thread.telling:
+        return False
+    listener, _, brief = hearing[0]
+    if brief is None:
+        return False
+    if event in UPDATES:
+        if None in known:
+            return False
+    elif listener.thread not in (None, threading.get_ident()) or not unseen():
+        return False
+    try:
+        return brief(subject)
+    except Exception:
+        return False  # it is told in full, and may fail again
 
 
 def add(listener: Listener) -> None:
@@ -135,6 +171,12 @@ def remove(listener: Listener) -> None:
             _spared.remove(listener)
         for event in EVENTS:
             _detach(listener, event)
+
+
+def deafen(listener: Listener, event: str) -> None:
+    """Tell a listener no more of an event."""
+    with _lock:
+        _detach(listener, event)
 
 
 def empty() -> bool:
@@ -202,7 +244,8 @@ def _attach(listener: Listener, event: str) -> None:
     method = getattr(listener, event, None)
     if method is not None:
         key = listener.updates_of if event in UPDATES else None
-        _hearing[event][key] = (*_hearing[event].get(key, ()), (listener, method))
+        brief = getattr(listener, BRIEF[event], None) if event in BRIEF else None
+        _hearing[event][key] = (*_hearing[event].get(key, ()), (listener, method, brief))
 
 
 def _detach(listener: Listener, event: str) -> None:

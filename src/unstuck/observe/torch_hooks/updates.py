@@ -81,4 +81,5 @@ def _step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, A
     if torch.compiler.is_compiling():
         return
     events.thread.updating = False
-    events.tell("step_ended", optimizer)
+    if not events.tell_briefly("step_ended", optimizer):
+        events.tell("step_ended", optimizer)
