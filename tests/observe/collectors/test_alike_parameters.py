@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 
+from unstuck.observe.collectors import alike_parameters
 from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike
 
 
@@ -68,3 +69,23 @@ def test_a_zero_gradient_has_no_direction() -> None:
     *_, update_norm, cosine = update.columns(*numbers)
     assert update_norm == [pytest.approx(2**0.5)]
     assert cosine == [pytest.approx(float("nan"), nan_ok=True)]
+
+
+@pytest.mark.parametrize("given", [(0, 1, 3), (0,), ()])
+@pytest.mark.parametrize("changed", [(0, 1, 2, 3), (1, 2), ()])
+def test_joined_tensors_give_what_each_alone_gives(
+    monkeypatch: pytest.MonkeyPatch, given: tuple[int, ...], changed: tuple[int, ...]
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    weights = [torch.randn(shape, generator=generator) for shape in ((3,), (4, 5), (1,), (7,))]
+    gradients = {i: torch.randn(weights[i].shape, generator=generator).relu() for i in given}
+    if 3 in gradients:
+        gradients[3][2] = torch.nan
+    olds = {i: torch.randn(weights[i].numel(), generator=generator) for i in changed}
+    columns: list[Tensor] = []
+    for small in (1_024, 0):
+        monkeypatch.setattr(alike_parameters, "SMALL_VALUES", small)
+        update = AlikeUpdate.measure(weights, gradients, olds, 1)
+        numbers: list[Any] = [tensor.tolist() for tensor in update.tensors]
+        columns.append(torch.tensor(update.columns(*numbers)))
+    torch.testing.assert_close(*columns, equal_nan=True)

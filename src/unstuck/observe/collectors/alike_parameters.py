@@ -12,7 +12,10 @@ from torch import Tensor
 
 from unstuck.observe.tensors.readable import is_readable
 
-__all__ = ["AlikeUpdate", "are_alike"]
+__all__ = ["AlikeUpdate", "are_alike", "joined"]
+
+SMALL_VALUES = 1_024
+"""Mean size of tensors below which joining them takes less than one operation on each."""
 
 
 def are_alike(*groups: Collection[Tensor]) -> bool:
@@ -33,6 +36,18 @@ def are_alike(*groups: Collection[Tensor]) -> bool:
                 return False
             device = tensor.device
     return True
+
+
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """All values of tensors that are alike in one flat copy, made by one call.
+
+    Examples:
+        >>> joined([torch.ones(2), torch.zeros(1, 1)])
+        tensor([1., 1., 0.])
+    """
+    if len(tensors) == 1:  # of which the call below gives a view
+        return tensors[0].detach().reshape(-1).clone()
+    return torch._C._nn.flatten_dense_tensors(list(tensors)).detach()  # pyright: ignore
 
 
 @dataclass(frozen=True)
@@ -70,29 +85,21 @@ class AlikeUpdate:
             stride: That stride.
         """
         given, sizes = list(gradients.values()), list(map(Tensor.numel, weights))
-        now: list[Tensor] = []
-        scales: list[float] = []
-        spread: list[Tensor] = []
-        compared: list[int] = []
-        for place, (i, old) in enumerate(olds.items()):
-            now.append(weights[i].reshape(-1)[::stride])
-            scales.append(math.sqrt(sizes[i] / old.numel()))
-            if i in gradients:
-                compared.append(place)
-                spread.append(gradients[i].reshape(-1)[::stride])
-        changes = torch._foreach_sub(now, list(olds.values())) if now else []  # pyright: ignore[reportPrivateUsage]
-        against = changes if len(compared) == len(changes) else [changes[place] for place in compared]
-        parts = torch._foreach_norm([*weights, *given, *changes, *spread])  # pyright: ignore[reportPrivateUsage]
-        if given:
-            parts += torch._foreach_norm(given, math.inf)  # pyright: ignore[reportPrivateUsage]
+        compared = [place for place, i in enumerate(olds) if i in gradients]
+        scales = [math.sqrt(sizes[i] / old.numel()) for i, old in olds.items()]
+        reduce = _reduce_joined if stride == 1 and sum(sizes) <= SMALL_VALUES * len(sizes) else _reduce
+        now, spread = [weights[i] for i in olds], [gradients[i] for i in olds if i in gradients]
+        if stride > 1:
+            now, spread = ([tensor.reshape(-1)[::stride] for tensor in tensors] for tensors in (now, spread))
+        norms, nonzero = reduce(weights, given, now, list(olds.values()), spread, compared)
         return cls(
             positions=list(gradients),
             changed=list(olds),
             compared=compared,
             sizes=sizes,
             scales=scales,
-            norms=torch.stack((*parts, *map(torch.dot, against, spread))),
-            nonzero=torch.stack(list(map(torch.count_nonzero, given))) if given else None,
+            norms=norms,
+            nonzero=nonzero,
         )
 
     @property
@@ -122,3 +129,59 @@ class AlikeUpdate:
             length = value * change[place]
             cosine[self.changed[place]] = product / length if length else math.nan
         return [gradient, largest, zeros, weight, update, cosine]
+
+
+def _reduce(
+    weights: Sequence[Tensor],
+    given: Sequence[Tensor],
+    now: Sequence[Tensor],
+    olds: Sequence[Tensor],
+    spread: Sequence[Tensor],
+    compared: Sequence[int],
+) -> tuple[Tensor, Tensor | None]:
+    """Norms and products, and how many values are not zero, tensor by tensor."""
+    now = [tensor.reshape(-1) for tensor in now]
+    spread = [tensor.reshape(-1) for tensor in spread]
+    changes = torch._foreach_sub(now, list(olds)) if now else []  # pyright: ignore[reportPrivateUsage]
+    against = changes if len(compared) == len(changes) else [changes[place] for place in compared]
+    parts = torch._foreach_norm([*weights, *given, *changes, *spread])  # pyright: ignore[reportPrivateUsage]
+    if given:
+        parts += torch._foreach_norm(list(given), math.inf)  # pyright: ignore[reportPrivateUsage]
+    norms = torch.stack((*parts, *map(torch.dot, against, spread)))
+    return norms, torch.stack(list(map(torch.count_nonzero, given))) if given else None
+
+
+def _reduce_joined(
+    weights: Sequence[Tensor],
+    given: Sequence[Tensor],
+    now: Sequence[Tensor],
+    olds: Sequence[Tensor],
+    spread: Sequence[Tensor],
+    compared: Sequence[int],
+) -> tuple[Tensor, Tensor | None]:
+    """The same as :func:`_reduce` of many small tensors: as many operations as for one."""
+    products: list[Tensor] = []
+    parts = [_segments(joined(weights).double().square(), weights).sqrt()]
+    gradient = joined(given).double() if given else None
+    if gradient is not None:
+        parts.append(_segments(gradient.square(), given).sqrt())
+    if now:
+        change = joined(now).double() - joined(olds).double()
+        parts.append(_segments(change.square(), now).sqrt())
+        if spread:
+            against = joined(spread).double()
+            parts.append(_segments(against.square(), spread).sqrt())
+            if len(compared) < len(now):
+                pieces = change.split(list(map(Tensor.numel, now)))
+                change = joined([pieces[place] for place in compared])
+            products = [_segments(change * against, spread)]
+    if gradient is None:
+        return torch.cat([*parts, *products]), None
+    largest = _segments(gradient.abs(), given, "max")
+    return torch.cat([*parts, largest, *products]), _segments((gradient != 0).double(), given)
+
+
+def _segments(values: Tensor, tensors: Sequence[Tensor], how: str = "sum") -> Tensor:
+    """The values of each tensor, which follow one another, reduced to one number."""
+    lengths = torch.tensor(list(map(Tensor.numel, tensors)), device=values.device)
+    return torch.segment_reduce(values, how, lengths=lengths, unsafe=True)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike
+from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike, joined
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.readable import is_real, whole_here
@@ -57,9 +57,11 @@ class Parameters:
     def before_backward(self, first: bool) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
         if first:
-            gradients, alike = self._gradients()
-            carried = self._clearable(gradients)
-            self._carried = _norm(carried, alike=alike) if carried else None
+            self._carried = None
+            if set(map(self._view.gradient, self._view.parameters)) != {None}:  # as a rule they were cleared
+                gradients, alike = self._gradients()
+                carried = self._clearable(gradients)
+                self._carried = _norm(carried, alike=alike) if carried else None
 
     def before_update(self, optimizer: object) -> None:
         """Copy the weights that may change, unless the optimizer measures its own updates."""
@@ -68,10 +70,15 @@ class Parameters:
             return
         self._self_observing = False
         learnt = [p for p in self._view.parameters if p.requires_grad]
-        values = [p.detach() for p in learnt] if are_alike(learnt) else map(_weights, learnt)
+        alike = are_alike(learnt)
+        values = learnt if alike else map(_weights, learnt)
         changing = {id(p): value for p, value in zip(learnt, values, strict=True) if value is not None}
-        stride = self._stride = max(1, -(-sum(map(Tensor.numel, changing.values())) // SNAPSHOT_VALUES))
-        self._before = {key: value.reshape(-1)[::stride].clone() for key, value in changing.items()}
+        sizes = list(map(Tensor.numel, changing.values()))
+        stride = self._stride = max(1, -(-sum(sizes) // SNAPSHOT_VALUES))
+        if alike and stride == 1 and learnt:
+            self._before = dict(zip(changing, joined(learnt).split(sizes), strict=True))
+        else:
+            self._before = {key: value.detach().reshape(-1)[::stride].clone() for key, value in changing.items()}
 
     def update(self, optimizer: object) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
@@ -106,7 +113,7 @@ class Parameters:
         parameters, gradient = self._view.parameters, self._view.gradient
         given = {i: value for i, p in enumerate(parameters) if (value := gradient(p)) is not None}
         if parameters and are_alike(parameters, given.values()):
-            return {i: value.detach() for i, value in given.items()}, True
+            return given, True
         values = {i: None if value.is_sparse else whole_here(value) for i, value in given.items()}
         return {i: value for i, value in values.items() if value is not None and value.numel()}, False
 
@@ -137,7 +144,7 @@ class Parameters:
         """The update of parameters that are alike."""
         parameters, before = self._view.parameters, self._before
         olds = {i: old for i, p in enumerate(parameters) if (old := before.get(id(p))) is not None}
-        return AlikeUpdate.measure([p.detach() for p in parameters], gradients, olds, self._stride)
+        return AlikeUpdate.measure(parameters, gradients, olds, self._stride)
 
     def _columns(self) -> list[Tensor]:
         """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
@@ -183,7 +190,9 @@ class Parameters:
         step = self._view.step
         stride = max(1, -(-sum(map(Tensor.numel, gradients)) // SKETCH_VALUES))
         device = gradients[0].device
-        if alike:
+        if alike and stride <= SNAPSHOT_VALUES // SKETCH_VALUES:
+            sketch = joined(gradients)[::stride].clone()
+        elif alike:
             sketch = torch.cat([gradient.reshape(-1)[::stride] for gradient in gradients])
         else:
             sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
@@ -250,6 +259,8 @@ def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tenso
 
 def _norm(tensors: Sequence[Tensor], *, alike: bool) -> Tensor:
     """Norm over all values of all tensors, in float32, on the first one's device."""
+    if alike and sum(map(Tensor.numel, tensors)) <= SNAPSHOT_VALUES:
+        return torch.linalg.vector_norm(joined(tensors))
     if alike:
         norms = torch._foreach_norm(list(tensors))  # pyright: ignore[reportPrivateUsage]
         return torch.linalg.vector_norm(torch.stack(norms))
