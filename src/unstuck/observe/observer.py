@@ -17,7 +17,6 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.observe.budget import DEFAULT_BUDGET, Budget
 from unstuck.observe.clock import Phase
-from unstuck.observe.collectors.nan_origin import origin
 from unstuck.observe.latest import Latest
 from unstuck.observe.torch_hooks import events, forward, patches
 from unstuck.observe.torch_hooks.backward import Backward
@@ -165,14 +164,14 @@ class Observer:
     def backward_begins(self, backward: Backward) -> None:
         """Note the loss; of several backward passes before one step, the mean is recorded."""
         clock, training = self._clock, self._training
-        own, view, graph = training.ownership, training.view, None
+        own, graph = training.ownership, None
         start = time.perf_counter()
         self._settle_own()
         training.know_parameters(self._steps())
         if self._own is None and forward.blind() and training.passes.unstepped:
             self._watch_weights()
         if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
-            graph = own.graph(backward, clock, view.parameters)
+            graph = own.graph(backward, clock, training.view.parameters)
         if not own.concerned:
             self.passed_by += 1
             return
@@ -181,21 +180,7 @@ class Observer:
         first = clock.backward(cleared=lost or own.intermediate)
         if clock.phase is Phase.REPEATED:
             return
-        if first:
-            self._journal.clear_pending()
-        if clock.sampled:
-            training.roots.compiled = training.roots.compiled or forward.blind()
-            self._batches.look(not self._collectors.complete)
-        self._collectors.tell("before_backward", first and clock.sampled and backward.accumulates)
-        training.passes.backward_begins(view.parameters, cleared=lost)
-        self._batches.in_training_mode = next((root.training for root in training.roots), False)
-        if graph is not None:
-            training.passes.walked(graph.uses if graph.complete else 0)
-            self._collectors.tell("backward", graph)
-        if backward.roots:
-            root, step = backward.roots[0], clock.step
-            self._journal.note_loss(backward.roots, step, lambda: origin(root, view, step))
-        own.begins(backward, alone=not clock.sampled and events.one_optimizer(), compiled=forward.blind())
+        training.differentiate(backward, graph, first=first, lost=lost)
         self._spending.between += time.perf_counter() - start
 
     def loss_alone(self, loss: Tensor) -> bool:

@@ -10,11 +10,13 @@ from typing import Literal
 from torch import Tensor, nn
 
 from unstuck.errors import ArgumentError
+from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.batches import Batches
 from unstuck.observe.budget import Budget, Spending
 from unstuck.observe.clock import Clock, Phase
 from unstuck.observe.collectors.evaluations import Evaluations
 from unstuck.observe.collectors.losses import Losses
+from unstuck.observe.collectors.nan_origin import origin
 from unstuck.observe.collectors.registry import Collectors
 from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.collectors.view import View
@@ -23,7 +25,8 @@ from unstuck.observe.latest import Latest, median
 from unstuck.observe.ownership import Ownership
 from unstuck.observe.pace import Pace
 from unstuck.observe.recorder import Recorder
-from unstuck.observe.torch_hooks import compilation
+from unstuck.observe.torch_hooks import compilation, events, forward
+from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.updates import OwnUpdates, Steps
 from unstuck.observe.user_code.frames import user_modules, user_place
 from unstuck.observe.user_code.model_roots import Roots
@@ -160,6 +163,33 @@ class Training:
             self.name({**self.view.named, **new})
             if self.journal.opened:
                 self.recorder.add_parameters(steps, new)
+
+    def differentiate(self, backward: Backward, graph: GraphWalk | None, *, first: bool, lost: bool) -> None:
+        """A backward pass of this training begins: note its loss, and show collectors what it is made of.
+
+        Args:
+            backward: The pass.
+            graph: Its graph, where it was walked.
+            first: Whether it is the first of its step.
+            lost: Whether what the pass before it gave is gone, and was not used.
+        """
+        clock, view = self.clock, self.view
+        if first:
+            self.journal.clear_pending()
+        if clock.sampled:
+            self.roots.compiled = self.roots.compiled or forward.blind()
+            self.batches.look(not self.collectors.complete)
+        self.collectors.tell("before_backward", first and clock.sampled and backward.accumulates)
+        self.passes.backward_begins(view.parameters, cleared=lost)
+        self.batches.in_training_mode = next((root.training for root in self.roots), False)
+        if graph is not None:
+            self.passes.walked(graph.uses if graph.complete else 0)
+            self.collectors.tell("backward", graph)
+        if backward.roots:
+            root, step = backward.roots[0], clock.step
+            self.journal.note_loss(backward.roots, step, lambda: origin(root, view, step))
+        alone = not clock.sampled and events.one_optimizer()
+        self.ownership.begins(backward, alone=alone, compiled=forward.blind())
 
     def record_quietly(self, steps: Steps, now: float) -> bool:
         """Record a step that gives one number, its loss, and nothing else; whether it does."""
