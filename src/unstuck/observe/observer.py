@@ -169,7 +169,8 @@ class Observer:
         self._settle_own()
         training.know_parameters(self._steps())
         if self._own is None and forward.blind() and training.passes.unstepped:
-            self._watch_weights()
+            # Its step runs as compiled code, in which no hook is called: see what that does to the weights.
+            self._own, self._pace.every_pass = OwnUpdates(training.held), True
         if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
             graph = own.graph(backward, clock, training.view.parameters)
         if not own.concerned:
@@ -212,8 +213,7 @@ class Observer:
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
         """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
         self.thread = threading.get_ident()
-        if self._own is not None:
-            self._own = None  # it is stepped in plain code after all
+        self._own = None  # where it was watched for a compiled step: it is stepped in plain code after all
         if self._clock.sampled or closure or self._clock.step == 0:
             start = time.perf_counter()
             if closure:
@@ -282,10 +282,6 @@ class Observer:
         if self._own is not None and steps is not None and self._own.made():
             self.step_ended(steps)
             self._own.forget()
-
-    def _watch_weights(self) -> None:
-        """The optimizer's step runs as compiled code, in which no hook is called: see what it does to the weights."""
-        self._own, self._pace.every_pass = OwnUpdates(self._training.held), True
 
     def _computed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A call that autograd records, where no module tells that a forward pass begins."""
