@@ -3,8 +3,8 @@
 Run ``python benchmarks/watching.py``, or ``--only NAME...`` for some of the rows. Most rows run the program in both
 ways side by side (:mod:`turns`), and give the ratio of the times of their training loops; what the processes take
 beyond these is start-up and verdict, and given apart. ``--ways`` sets beside them the loggers that people write
-themselves. PyTorch has one thread; each figure is the median of ``--times`` measurements, whose range follows it. On a machine
-that others use too, the ratio of the processor times is the better one.
+themselves. PyTorch has one thread; each figure is the median of ``--times`` measurements, whose range follows it. On a
+machine that others use too, the ratio of the processor times is the better one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -251,15 +252,19 @@ def process(options: argparse.Namespace) -> None:
     """The whole process of a short script, from start to end, pair by pair."""
     script = [str(Path(__file__).resolve()), "--short"]
 
-    def seconds(command: list[str]) -> float:
-        begin = time.perf_counter()
+    def seconds(command: list[str]) -> tuple[float, float]:
+        begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, *command, *script], cwd=folder, check=True, capture_output=True)
-        return time.perf_counter() - begin
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return time.perf_counter() - begin, busy
 
-    more = [seconds(["-m", "unstuck", "run"]) - seconds([]) for _ in range(options.times or TIMES["process"])]
+    pairs = [(seconds(["-m", "unstuck", "run"]), seconds([])) for _ in range(options.times or TIMES["process"])]
+    more = [watched[0] - plain[0] for watched, plain in pairs]
     around = f"{min(more):.2f} to {max(more):.2f}"
     say("process", WHAT["process"], f"{statistics.median(more):+.2f} s", f"{PROCESS_SECONDS:+.2f} s", around)
+    print(f"{'':12}processor time {statistics.median(watched[1] - plain[1] for watched, plain in pairs):+.2f} s")
 
 
 def short() -> None:
