@@ -3,7 +3,8 @@
 Run ``python benchmarks/watching.py``, or ``--only NAME...`` for some of the rows. Most rows run the program in both
 ways side by side (:mod:`turns`), and give the ratio of the times of their training loops; what the processes take
 beyond these is start-up and verdict, and given apart. ``--ways`` sets beside them the loggers that people write
-themselves. PyTorch has one thread; each figure is the median of ``--times`` measurements, whose range follows it.
+themselves. PyTorch has one thread; each figure is the median of ``--times`` measurements, whose range follows it. On a
+machine that others use too, the ratio of the processor times is the better one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -200,6 +202,9 @@ WHAT = {
     "calls": "our calls in a sampled step",
 }
 
+TIMES = {"mlp": 3, "cnn": 3, "process": 7}
+"""How often each row is measured; the others, which take long, once."""
+
 PROCESS_SECONDS = 0.8
 CALLS = 300
 
@@ -208,7 +213,8 @@ def row(name: str, options: argparse.Namespace) -> None:
     """Measure one program in all ways, and print how its time compares with the plain one."""
     command = [str(Path(__file__).resolve()), "--seconds", str(options.seconds), "--work", name]
     ways = options.ways if name in ("mlp", "cnn") else ("plain", "unstuck")
-    results = [side_by_side({way: [*command, way] for way in ways}, watched="unstuck") for _ in range(options.times)]
+    times = options.times or TIMES.get(name, 1)
+    results = [side_by_side({way: [*command, way] for way in ways}, watched="unstuck") for _ in range(times)]
     for way in ways:
         pairs = [(result[way], result["plain"]) for result in results]
         ratios = [watched["loop"] / plain["loop"] for watched, plain in pairs]
@@ -246,15 +252,19 @@ def process(options: argparse.Namespace) -> None:
     """The whole process of a short script, from start to end, pair by pair."""
     script = [str(Path(__file__).resolve()), "--short"]
 
-    def seconds(command: list[str]) -> float:
-        begin = time.perf_counter()
+    def seconds(command: list[str]) -> tuple[float, float]:
+        begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, *command, *script], cwd=folder, check=True, capture_output=True)
-        return time.perf_counter() - begin
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return time.perf_counter() - begin, busy
 
-    more = [seconds(["-m", "unstuck", "run"]) - seconds([]) for _ in range(2 * options.times + 1)]
+    pairs = [(seconds(["-m", "unstuck", "run"]), seconds([])) for _ in range(options.times or TIMES["process"])]
+    more = [watched[0] - plain[0] for watched, plain in pairs]
     around = f"{min(more):.2f} to {max(more):.2f}"
     say("process", WHAT["process"], f"{statistics.median(more):+.2f} s", f"{PROCESS_SECONDS:+.2f} s", around)
+    print(f"{'':12}processor time {statistics.median(watched[1] - plain[1] for watched, plain in pairs):+.2f} s")
 
 
 def short() -> None:
@@ -305,7 +315,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--only", nargs="+", default=ROWS, choices=ROWS, metavar="NAME", help=", ".join(ROWS))
     parser.add_argument("--seconds", type=float, default=10.0, help="of the plain loop of mlp and cnn")
-    parser.add_argument("--times", type=int, default=3, help="how often each row is measured; medians are printed")
+    parser.add_argument("--times", type=int, help="how often each row is measured; by default 3, 7 or, of long ones, 1")
     installed = [way for way in WAYS if way != "tensorboard" or importlib.util.find_spec("tensorboard")]
     parser.add_argument("--ways", nargs="+", default=installed[:2], choices=installed, help="of mlp and cnn")
     options = parser.parse_args()
@@ -318,7 +328,7 @@ def main() -> None:
         program, way = options.work
         measure(PROGRAMS[program](LOGGERS.get(way, no_logger), options.seconds))
         return
-    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, 1 thread, {options.times} times")
+    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, 1 thread")
     print(f"{'row':12}{'what':38}{'measured':>10}{'goal':>10}  range", flush=True)
     for name in options.only:
         if name in PROGRAMS:
