@@ -9,6 +9,7 @@ import pytest
 
 from unstuck.errors import ArgumentError
 from unstuck.observe.budget import (
+    ADMITTED,
     EVALUATION_SECONDS,
     RECOGNISING_SECONDS,
     WORTHWHILE_SECONDS,
@@ -100,10 +101,12 @@ def test_trainings_draw_from_one_budget() -> None:
 def test_what_one_training_has_spent_delays_another() -> None:
     budget = Budget(0.02)
     (first, _, _), (second, _, _) = spending(budget), spending(budget)
-    budget.begin(first.began)
+    for _ in range(ADMITTED):
+        budget.begin(first.began)
     first.recognised(1.0)
-    second.recognised(1.0)
     assert first.recognises_from - first.began == pytest.approx((1.0 - RECOGNISING_SECONDS) / 0.01)
+    budget.begin(first.began)
+    second.recognised(1.0)
     assert second.recognises_from - first.began == pytest.approx((2.0 - RECOGNISING_SECONDS) / 0.01)
     now = first.began + 100.0
     assert second.may_evaluate(now)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from unstuck.observe import journal as module
+from unstuck.observe.blind_spots import UNREADABLE_LOSS
 from unstuck.observe.journal import Journal
 from unstuck.record import Run, RunWriter, facts, signals
 from unstuck.record.signals import Index
@@ -62,13 +63,22 @@ def test_the_loss_of_a_step_is_the_mean_over_its_passes_and_the_sum_over_roots(
         (torch.tensor([1.0, 3.0]), 2.0),
         (torch.tensor(2.0 + 1.0j), 2.0),
         (torch.tensor(2.0, dtype=torch.bfloat16), 2.0),
-        (torch.eye(2).to_sparse(), math.nan),
     ],
-    ids=["several", "complex", "half", "not readable"],
+    ids=["several", "complex", "half"],
 )
 def test_any_root_gives_one_number(journal: Journal, root: Tensor, number: float) -> None:
     journal.note_loss([root], 0, trace)
     assert journal.pending == [pytest.approx(number, nan_ok=True)]
+
+
+def test_a_loss_that_cannot_be_read_is_missing_and_no_nan(journal: Journal, writer: RunWriter, tmp_path: Path) -> None:
+    for step in range(2):
+        journal.note_loss([torch.eye(2).to_sparse()], step, trace)
+        assert journal.pending == []
+    writer.flush()
+    with Run.open(tmp_path) as run:
+        assert [event.what for event in run.facts(facts.Event)] == [UNREADABLE_LOSS]
+        assert run.fact(facts.NonFinite) is None
 
 
 def test_the_first_loss_that_is_not_finite_is_traced(journal: Journal, writer: RunWriter, tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def test_a_killed_training_is_judged_from_its_main_file(tmp_path):
 
 def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):
     writer = ledger.Ledger(tmp_path)
+    writer._interval = ledger.CHECKPOINT_SECONDS / 2
     start = writer._copy_at + 1.0
     clock = iter([start, start + 0.5])  # half a second, as on a disk far away
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))

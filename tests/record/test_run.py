@@ -96,9 +96,15 @@ def test_several_trainings_have_a_loss(tmp_path):
         assert [stream.kinds() for stream in run.streams()] == [frozenset(), {"event"}]
 
 
+def test_a_run_of_no_training_that_was_closed_lacks_nothing(tmp_path):
+    RunWriter(tmp_path).close()
+    with Run.open(tmp_path) as run:
+        assert run.gaps == ()
+
+
 def test_an_end_that_is_missing_is_a_gap(tmp_path):
     with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
-        assert run.gaps == (), "nothing was begun"
+        assert run.gaps[0].startswith("No training stands in it")
         writer.state(facts.Event(step=0, what="began"))
         writer.state(facts.Event(step=0, what="began"), stream=1)
         assert run.gaps[0].startswith("No end of 2 of 2 trainings was recorded: still running, or cut off")

@@ -154,14 +154,16 @@ class ScriptRun:
         return Outcome(
             status=ending.status,
             folder=self._folder,
-            reason=_why_nothing(self._session),
+            reason=_why_nothing(self._session, ending.error),
             failure="" if failure is None else f"{WATCHING_ENDED}{message_of(failure)}",
             interrupted_again=ending.again,
             crashed=ending.error is not None,
         )
 
 
-def _why_nothing(session: Session) -> str:
+def _why_nothing(session: Session, error: BaseException | None) -> str:
+    if error is not None and not session.backward_passes:
+        return f"the script ended with {type(error).__name__} before its first backward pass, so nothing was trained"
     if session.transforms and not session.backward_passes:
         return (
             "the script takes its gradients within transforms of torch.func (grad, vmap), where neither the loss nor "
@@ -173,5 +175,5 @@ def _why_nothing(session: Session) -> str:
             "starts itself is not seen: start those with torchrun -m unstuck run"
         )
     if not session.optimizers:
-        return "the script called backward, but made no torch.optim optimizer, so its updates could not be seen"
+        return "the script took gradients, but made no torch.optim optimizer, and no update in place was seen"
     return ""

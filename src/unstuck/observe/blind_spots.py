@@ -1,6 +1,6 @@
 """What an observer cannot see, in the words in which the run says so."""
 
-__all__ = ["COMPILED", "FLATTENED", "PARTS", "SHARDED", "SPREAD_LOSS"]
+__all__ = ["COMPILED", "FLATTENED", "PARTS", "SHARDED", "SPREAD_LOSS", "UNREADABLE_LOSS"]
 
 COMPILED = (
     "the program runs compiled code, into which hooks do not reach: inputs, targets, activations and evaluations are "
@@ -26,4 +26,9 @@ PARTS = (
 SPREAD_LOSS = (
     "the loss is a sum whose summands are on several processes (a DTensor of Partial placement), so its value is "
     "missing; loss.full_tensor().backward() shows it"
+)
+
+UNREADABLE_LOSS = (
+    "the loss is a tensor of a kind that holds no numbers of its own, so its values are not seen; what follows from "
+    "them is not judged"
 )

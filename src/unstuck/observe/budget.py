@@ -82,7 +82,8 @@ class Budget:
     @property
     def on_samples(self) -> float:
         """Seconds that count against the budget of samples: all but what is granted once."""
-        beside = min(self.recognising, RECOGNISING_SECONDS) + min(self.evaluating, EVALUATION_SECONDS)
+        several = max(1, min(self.trainings, ADMITTED))
+        beside = min(self.recognising, several * RECOGNISING_SECONDS) + min(self.evaluating, EVALUATION_SECONDS)
         return self.spent - beside
 
     @property
@@ -177,8 +178,11 @@ class Spending:
         """Count what recognising a batch has taken."""
         self.recognising += seconds
         self.budget.recognising += seconds
-        began = self.began if self.budget.began is None else self.budget.began
-        self.recognises_from = began + (self.budget.recognising - RECOGNISING_SECONDS) / (0.5 * self.budget.share)
+        # Of one of the first trainings what is granted once, of later ones what the program has time for.
+        first = self.budget.trainings <= ADMITTED
+        spent = self.recognising if first else self.budget.recognising
+        began = self.began if first or self.budget.began is None else self.budget.began
+        self.recognises_from = began + (spent - RECOGNISING_SECONDS) / (0.5 * self.budget.share)
 
     def may_evaluate(self, now: float) -> bool:
         """Whether to see the evaluation that begins; one that is seen is seen to its end."""

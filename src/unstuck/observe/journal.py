@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unstuck.observe.blind_spots import SPREAD_LOSS
+from unstuck.observe.blind_spots import SPREAD_LOSS, UNREADABLE_LOSS
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable, whole_here
 from unstuck.observe.updates import Steps
@@ -88,22 +88,22 @@ class Journal:
             self.state(trace())
 
     def _value(self, root: Tensor, step: int) -> Tensor | float | None:
-        """A loss, on an accelerator left there; NaN where it cannot be read, None where it is on several processes."""
+        """A loss, on an accelerator left there; None where it cannot be read in this process."""
         if not is_readable(root):
             whole = whole_here(root)
             if whole is None:
-                return self._miss_loss(step) if is_distributed(root) else math.nan
+                return self._miss_loss(step, SPREAD_LOSS if is_distributed(root) else UNREADABLE_LOSS)
             root = whole
         if not root.is_cpu:
             return root.detach().double().mean()
         number = (root if root.dim() == 0 else root.detach().mean()).item()
         return float(number.real if isinstance(number, complex) else number)
 
-    def _miss_loss(self, step: int) -> None:
-        """Say once that losses are spread over processes."""
+    def _miss_loss(self, step: int, why: str) -> None:
+        """Say once that losses are not seen."""
         if not self._spread:
             self._spread = True
-            self.state(facts.Event(step=step, what=SPREAD_LOSS, blinds=True))
+            self.state(facts.Event(step=step, what=why, blinds=True))
 
     def note_number(self, loss: Tensor) -> bool:
         """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""

@@ -35,6 +35,14 @@ class Database:
     unread: int
     written: int
 
+    @property
+    def closed(self) -> bool:
+        """Whether its writer has closed it: nothing is missing then."""
+        try:
+            return self.connection.execute("SELECT 1 FROM meta WHERE key = 'closed'").fetchone() is not None
+        except sqlite3.Error:
+            return False
+
     def close(self) -> None:
         """Close the file, and leave it the time at which it was last written.
 

@@ -167,7 +167,9 @@ class Ledger:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         end = time.monotonic()
         self._interval = min(2 * self._interval, CHECKPOINT_SECONDS)
-        self._copy_at = end + max(self._interval, (end - start) / CHECKPOINT_SHARE)
+        # At first the cost is paid, so that a run that is cut off early has something to tell.
+        share = CHECKPOINT_SHARE if self._interval == CHECKPOINT_SECONDS else 1.0
+        self._copy_at = end + max(self._interval, (end - start) / share)
 
     def _failed(self, error: sqlite3.Error) -> RunWriteError:
         held = "; another process holds the file" if _is_locked(error) else ""

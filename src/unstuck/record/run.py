@@ -106,6 +106,8 @@ class Run:
             )
         trainings = self.snapshot().streams()
         open_ended = sum(End.kind not in training.kinds() for training in trainings)
+        if not trainings and not self._database.closed:
+            sentences.append("No training stands in it: none was seen, or it was cut off before the first was written.")
         if open_ended:
             whose = f" of {open_ended:,} of {len(trainings):,} trainings" if len(trainings) > 1 else ""
             sentences.append(f"No end{whose} was recorded: still running, or cut off; the newest steps may be missing.")

@@ -29,6 +29,7 @@ FLUSH_SECONDS = 0.5
 
 ADD_NAME = "INSERT INTO names VALUES (?, ?, ?, ?)"
 ADD_SAMPLE = "INSERT INTO samples VALUES (?, ?, ?, ?, ?)"
+CLOSE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 ADD_FACT = "INSERT INTO facts (stream, kind, value) VALUES (?, ?, ?)"
 ADD_ARRAY = "INSERT OR REPLACE INTO arrays VALUES (?, ?, ?, ?, ?)"
 _packed = Struct("=d").pack
@@ -75,6 +76,7 @@ class RunWriter:
         self._thinned: dict[tuple[int, str], Track] = {}
         self._names: defaultdict[tuple[int, Index], int] = defaultdict(int)
         self._flushed = time.monotonic()
+        self._closed = False
         self._ledger = Ledger(path)
 
     def name(self, index: Index, names: Iterable[str], *, stream: int = 0) -> None:
@@ -208,7 +210,9 @@ class RunWriter:
         """Flush and close; closing twice is allowed."""
         with self._lock:
             try:
-                self.flush()
+                if not self._closed:
+                    self._ledger.write(*self._taken(), (CLOSE, [("closed", str(time.time()))]))
+                    self._closed = True
             finally:
                 self._ledger.close()
 

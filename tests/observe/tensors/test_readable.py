@@ -41,12 +41,15 @@ def flattened(flag: str) -> Tensor:
     return parameter
 
 
+def test_a_subclass_that_only_says_how_functions_treat_it_is_ordinary_to_us() -> None:
+    assert is_readable(torch.ones(2).as_subclass(Subclass))
+
+
 UNREADABLE = {
     "sparse": lambda: torch.eye(2).to_sparse(),
     "nested": nested,
     "meta": lambda: torch.ones(2, device="meta"),
     "fake": fake,
-    "a subclass": lambda: torch.ones(2).as_subclass(Subclass),
     "without memory": freed,
     "a view of FSDP1": lambda: flattened("_fsdp_flattened"),
     "all that FSDP1 has": lambda: flattened("_is_flat_param"),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from unstuck.observe.autograd.graph import walk
 from unstuck.observe.collectors.view import View
 from unstuck.observe.user_code.frames import user_place
+from unstuck.observe.user_code.module_tree import parameters
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -75,7 +76,7 @@ class Detachments:
         self._calls[where] += 1
         for cut in self._cuts:
             if any(cut.values() is value for value in _flat(inputs)):
-                if any(id(parameter) in cut.leaves for parameter in module.parameters()):
+                if any(id(parameter) in cut.leaves for parameter in parameters(module)):
                     self._fed[where] += 1
                     self._places.setdefault(where, cut)
                 return

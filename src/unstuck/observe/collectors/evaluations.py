@@ -35,6 +35,10 @@ TRAINED_ON = 0.5
 """Share of an evaluation's examples met in training above which it evaluates the training set, if another does not."""
 
 
+COVERED = 0.9
+"""Share of the examples that training is known to have met, above which an evaluation has all of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """Means of one pass over an evaluation's examples; None where they could not be seen."""
@@ -227,12 +231,13 @@ class Evaluations:
     def _trained_on(self, place: str) -> bool:
         """Whether a place evaluates the training set itself.
 
-        It does if training met most of its examples, and the user's names say so, or another place evaluates fresh
+        It does if training met most of its examples, or of what training is known to have met, by a part of its batches
+        perhaps, it has nearly all, and the user's names say so, or another place evaluates fresh
         ones, or its examples are about all that training has: a smaller set that training met is a validation set that
         leaked. Where it has about all that training has and another place has fresh ones, names count for nothing.
         """
         overlap = self._identity.overlap(place)
-        if overlap <= TRAINED_ON:
+        if overlap <= TRAINED_ON and self._identity.covered(place) < COVERED:
             return False
         others = [self._identity.overlap(other) for other in self._identity.evaluated if other != place]
         fresh = any(other < overlap - TRAINED_ON / 2 for other in others)

@@ -12,6 +12,7 @@ from torch import nn
 
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import values_here
+from unstuck.observe.user_code.module_tree import own_parameters
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -74,7 +75,7 @@ def modes_of(
     for module in modules:
         if isinstance(module, _BatchNorm) and module.track_running_stats:
             norms[module.training] += 1
-            parameters = list(module.parameters(recurse=False))
+            parameters = [parameter for _, parameter in own_parameters(module)]
             frozen += not module.training and bool(parameters) and not any(p.requires_grad for p in parameters)
             unmoved += not module.training and norms[False] <= MOST_COMPARED and _unmoved(module)
         elif isinstance(module, _Dropout) and module.p > 0:

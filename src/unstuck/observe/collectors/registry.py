@@ -32,6 +32,7 @@ from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParamet
 from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.module_tree import own_parameters
 from unstuck.record import facts
 
 __all__ = ["COLLECTORS", "Collectors"]
@@ -189,7 +190,7 @@ class Collectors:
         batch = first_tensor(inputs) if not view.entered or module is view.entry else None
         view.entering = batch is not None
         self.tell("module", module, inputs)
-        if next(module.parameters(recurse=False), None) is not None:
+        if next(own_parameters(module), None) is not None:
             view.ran.setdefault(view.where, learning)
         if batch is not None and not view.entered:
             view.entered, view.entry = True, module

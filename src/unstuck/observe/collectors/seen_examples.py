@@ -89,6 +89,11 @@ class SeenExamples:
         if numbers is not None and len(known) < MOST_EXAMPLES:
             known.update(numbers)
 
+    def covered(self, place: str) -> float:
+        """Share of the examples that training has met, as far as they were looked at, which a place evaluates."""
+        trained = self.trained
+        return len(self.evaluated.get(place, set()) & trained) / len(trained) if trained else 0.0
+
     def overlap(self, place: str) -> float:
         """Share of a place's examples that training has met."""
         examples = self.evaluated.get(place, set())

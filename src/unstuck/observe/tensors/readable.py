@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -24,7 +26,7 @@ def is_readable(tensor: Tensor) -> bool:
         (True, False)
     """
     return (
-        type(tensor) in PLAIN
+        (type(tensor) in PLAIN or _dispatches_as_tensor(type(tensor)))
         and tensor.layout is torch.strided
         and not tensor.is_meta
         and not tensor.is_quantized
@@ -34,6 +36,13 @@ def is_readable(tensor: Tensor) -> bool:
         and not getattr(tensor, "_is_flat_param", False)
         and (bool(tensor.untyped_storage().size()) or not tensor.numel())  # FSDP gives memory back between the passes
     )
+
+
+@cache
+def _dispatches_as_tensor(kind: type) -> bool:
+    """Whether a subclass only says how functions treat it, which they do not while our own code runs."""
+    dispatch = "__torch_dispatch__"
+    return issubclass(kind, Tensor) and getattr(kind, dispatch) is getattr(Tensor, dispatch)
 
 
 def values_here(tensor: Tensor) -> Tensor | None:

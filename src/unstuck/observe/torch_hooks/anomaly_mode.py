@@ -1,4 +1,4 @@
-"""Step aside where a program looks for anomalies: autograd then keeps the frames of each call, to print them."""
+"""Step aside where a program looks for anomalies, or traces: the frames of each call are then kept, and shown."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ from torch.utils.hooks import RemovableHandle
 
 from unstuck.observe.torch_hooks import compilation, events
 from unstuck.observe.torch_hooks.aside import watchable
+from unstuck.observe.torch_hooks.replaced_functions import is_pytorchs, replaced
 
 __all__ = [
     "ForwardListener",
@@ -122,8 +123,9 @@ class _Calls(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        run = func if is_pytorchs(func) else replaced(func, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
         try:
-            output = func(*args, **kwargs)
+            output = run(*args, **kwargs)
         except Exception:
             for listener in tuple(self._state.listeners):
                 if func in listener.calls:

@@ -64,6 +64,8 @@ PATCHES = (
     Patch(torch.set_grad_enabled, "__init__", evaluation_switches.around_gradients, compiled=False),
     Patch(torch.autograd.detect_anomaly, "__enter__", around_anomaly_mode),
     Patch(torch.autograd.set_detect_anomaly, "__init__", around_anomaly_mode),
+    Patch(torch.jit, "trace", around_anomaly_mode),
+    Patch(torch.jit, "trace_module", around_anomaly_mode),
     Patch(torch, "compile", compilation.around_compile),
     Patch(warnings, "warn", warning_locations.around_warn),
     Patch(warnings, "showwarning", warning_locations.around_showwarning),

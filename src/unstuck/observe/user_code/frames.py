@@ -12,6 +12,8 @@ from typing import Any, cast
 
 import torch
 
+from unstuck.observe.user_code import module_tree
+
 __all__ = ["is_users", "user_modules", "user_names", "user_place", "user_trail"]
 
 _OURS = str(Path(__file__).resolve().parents[2])
@@ -76,7 +78,7 @@ def user_modules() -> list[torch.nn.Module]:
             for value in (*scope.values(), *_attributes(scope.get("self")).values()):
                 if issubclass(type(value), torch.nn.Module):
                     found[id(value)] = cast("torch.nn.Module", value)
-    return sorted(found.values(), key=lambda module: -sum(p.numel() for p in module.parameters()))
+    return sorted(found.values(), key=lambda module: -sum(p.numel() for p in module_tree.parameters(module)))
 
 
 def user_names(wanted: set[int]) -> dict[int, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from torch import nn
 
+from unstuck.observe.user_code import module_tree
 from unstuck.observe.user_code.frames import user_names
 from unstuck.observe.user_code.model_structure import HoldsParameters, leaf_paths
 
@@ -15,7 +16,7 @@ __all__ = ["Roots", "is_compiled"]
 def is_compiled(module: nn.Module) -> bool:
     """Whether a module runs as compiled code, into which hooks do not reach."""
     return type(module).__name__ == "OptimizedModule" or any(
-        getattr(part, "_compiled_call_impl", None) is not None for part in module.modules()
+        getattr(part, "_compiled_call_impl", None) is not None for _, part in module_tree.named_modules(module)
     )
 
 
@@ -67,7 +68,7 @@ class Roots:
         """Take a module in as a root, if it holds parameters of the optimizer and is not part of a root already."""
         if module in self._paths or id(module) in self._strangers:
             return False
-        if not any(id(parameter) in self.held for parameter in module.parameters()):
+        if not any(id(parameter) in self.held for parameter in module_tree.parameters(module)):
             self._strangers.add(id(module))
             return False
         self.add(module)
@@ -80,7 +81,7 @@ class Roots:
         self._roots.append(module)
         self.identities.add(id(module))
         self._names.append(user_names({id(module)}).get(id(module), type(module).__name__.lower()))
-        for path, part in module.named_modules():
+        for path, part in module_tree.named_modules(module):
             self._paths.setdefault(part, self._full(number, path))
         for part, path in leaf_paths(module).items():
             self._leaves.setdefault(part, self._full(number, path))
@@ -102,7 +103,7 @@ class Roots:
         named: dict[str, nn.Parameter] = {}
         seen: set[int] = set()
         for number, root in enumerate(self._roots):
-            for name, parameter in root.named_parameters():
+            for name, parameter in module_tree.named_parameters(root):
                 if id(parameter) not in seen:
                     seen.add(id(parameter))
                     named[self._full(number, name) if number else name] = parameter

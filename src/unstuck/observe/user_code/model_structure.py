@@ -14,6 +14,7 @@ from unstuck._version import __version__
 from unstuck.errors import ArgumentError
 from unstuck.observe.tensors.initialiser_test import looks_fresh
 from unstuck.observe.tensors.readable import whole_here
+from unstuck.observe.user_code import module_tree
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
 from unstuck.record.facts import Role
@@ -63,8 +64,8 @@ class ModulesAndParameters(Protocol):
 def leaf_paths(model: nn.Module) -> dict[nn.Module, str]:
     """Each module without children by its path; a module used twice has its first path."""
     paths: dict[nn.Module, str] = {}
-    for path, module in model.named_modules():
-        if next(module.children(), None) is None:
+    for path, module in module_tree.named_modules(model):
+        if not module_tree.has_children(module):
             paths.setdefault(module, path or type(module).__name__)
     return paths
 
