@@ -42,7 +42,7 @@ class Ownership:
         self._roots = roots
         self._reaching = Reaching()
         self._own = set(roots.held)
-        self._differentiable = False
+        self._differentiable = self._met = False
         self._walked, self._walks = -1, 0
 
     @property
@@ -82,7 +82,8 @@ class Ownership:
         graph = GraphWalk(backward.roots[0])
         reached = graph.leaves & self._own
         whole = graph.complete and not any(is_distributed(parameter) for parameter in parameters)
-        if whole and not reached and not events.one_optimizer():
+        # Until one has reached, it tells something that none does.
+        if whole and not reached and self._met and not events.one_optimizer():
             self.concerned = False
         if reached and not self._reaching.watches(reached):
             self._reaching.join(next(variable for variable in graph.variables if id(variable) in reached))
@@ -101,4 +102,6 @@ class Ownership:
 
     def ended(self, backward: Backward) -> bool:
         """It has run: whether it was the training's."""
-        return not backward.accumulates or self._reaching.ended()
+        reached = not backward.accumulates or self._reaching.ended()
+        self._met = self._met or reached
+        return reached
