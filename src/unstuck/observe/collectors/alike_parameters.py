@@ -10,6 +10,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from unstuck.observe.tensors.distributed import PLAIN
 from unstuck.observe.tensors.readable import is_readable
 
 __all__ = ["AlikeUpdate", "are_alike", "joined"]
@@ -19,7 +20,7 @@ SMALL_VALUES = 1_024
 
 
 def are_alike(*groups: Collection[Tensor]) -> bool:
-    """Whether all tensors of all groups are readable, not empty, of float32 and on one device.
+    """Whether all tensors of all groups are readable, of PyTorch's own types, not empty, of float32 and on one device.
 
     Of these no norm overflows, and PyTorch reduces a whole list of them by one call.
 
@@ -32,7 +33,9 @@ def are_alike(*groups: Collection[Tensor]) -> bool:
         if not all(map(is_readable, group)):
             return False
         for tensor in group:
-            if tensor.dtype is not torch.float32 or not tensor.numel() or tensor.device != (device or tensor.device):
+            if type(tensor) not in PLAIN or tensor.dtype is not torch.float32 or not tensor.numel():
+                return False
+            if tensor.device != (device or tensor.device):
                 return False
             device = tensor.device
     return True

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.distributed import is_awaited, is_distributed
 from unstuck.observe.tensors.readable import is_readable, values_here
-from unstuck.observe.user_code.module_tree import own_parameters
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
@@ -175,7 +174,7 @@ class Inputs:
     def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Take a batch that enters the model, and what reaches its first layer with weights."""
         view = self._view
-        if not view.ran and next(own_parameters(module), None) is not None:
+        if not view.ran and view.weighted:
             # Whatever was done to it since it entered.
             first = first_tensor(inputs)
             if first is not None and (view.batch is None or first.numel() == view.batch.numel()):

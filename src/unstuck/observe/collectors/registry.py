@@ -32,7 +32,7 @@ from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParamet
 from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable
-from unstuck.observe.user_code.module_tree import own_parameters
+from unstuck.observe.user_code.module_tree import holds_parameters
 from unstuck.record import facts
 
 __all__ = ["COLLECTORS", "Collectors"]
@@ -189,8 +189,9 @@ class Collectors:
         view.where = where
         batch = first_tensor(inputs) if not view.entered or module is view.entry else None
         view.entering = batch is not None
+        view.weighted = holds_parameters(module)
         self.tell("module", module, inputs)
-        if next(own_parameters(module), None) is not None:
+        if view.weighted:
             view.ran.setdefault(view.where, learning)
         if batch is not None and not view.entered:
             view.entered, view.entry = True, module

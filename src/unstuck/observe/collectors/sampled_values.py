@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from unstuck.observe.collectors.view import View
 from unstuck.observe.user_code.frames import user_place
-from unstuck.observe.user_code.module_tree import own_parameters
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -61,7 +60,7 @@ class SampledValues:
 
     def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Take what enters a layer with weights."""
-        if self._draws and next(own_parameters(module), None) is not None:
+        if self._draws and self._view.weighted:
             for draw in self._among(inputs):
                 draw.taken = draw.taken or self._view.where
 

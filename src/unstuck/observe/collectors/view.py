@@ -89,6 +89,7 @@ class View:
         entering: Whether the module that is about to run is the one that examples enter by.
         module: The innermost module that runs; None outside of all.
         where: Its path.
+        weighted: Whether it holds parameters itself.
         first: The first activation that needs gradients.
         output: The model's latest output.
         time_axis: The axis of the batch that is known to count time steps.
@@ -111,6 +112,7 @@ class View:
     entering: bool = False
     module: nn.Module | None = None
     where: str = ""
+    weighted: bool = False
     first: Tensor | None = None
     output: Tensor | None = None
     time_axis: int | None = None

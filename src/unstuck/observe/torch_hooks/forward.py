@@ -30,7 +30,7 @@ from torch.utils.hooks import RemovableHandle
 
 from unstuck.observe.torch_hooks import compilation, events
 from unstuck.observe.torch_hooks.aside import watchable
-from unstuck.observe.torch_hooks.replaced_functions import is_pytorchs, replaced
+from unstuck.observe.torch_hooks.replaced_functions import WRITTEN_IN_C, is_pytorchs, replaced
 
 __all__ = [
     "ForwardListener",
@@ -123,7 +123,9 @@ class _Calls(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        run = func if is_pytorchs(func) else replaced(func, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        run = func
+        if type(func) not in WRITTEN_IN_C and not is_pytorchs(func):
+            run = replaced(func, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
         try:
             output = run(*args, **kwargs)
         except Exception:

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodWrapperType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
 import torch
 
-__all__ = ["is_pytorchs", "replaced"]
+__all__ = ["WRITTEN_IN_C", "is_pytorchs", "replaced"]
+
+WRITTEN_IN_C = frozenset({BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType})
+"""Types of functions that nobody writes in Python."""
 
 _TORCH = str(Path(torch.__file__).resolve().parent)
 _OVERRIDES = str(Path(_TORCH) / "overrides.py")

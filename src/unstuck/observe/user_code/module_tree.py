@@ -7,7 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["has_children", "named_modules", "named_parameters", "own_parameters", "parameters"]
+__all__ = ["has_children", "holds_parameters", "named_modules", "named_parameters", "own_parameters", "parameters"]
+
+
+NOTHING = frozenset({None})
 
 
 def named_modules(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -36,6 +39,12 @@ def own_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     for name, parameter in list(held.items()):
         if parameter is not None:
             yield name, parameter
+
+
+def holds_parameters(module: nn.Module) -> bool:
+    """Whether a module itself holds any."""
+    held: Any = module._parameters  # pyright: ignore[reportPrivateUsage]
+    return bool(held) and not set(held.values()) <= NOTHING
 
 
 def named_parameters(root: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
