@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from unstuck.observe.collectors.view import View, stepped_by
+from unstuck.observe.collectors.view import View
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts
 
@@ -67,9 +67,3 @@ def test_a_gradient_is_that_of_the_parameter_unless_others_are_known(view: View)
     assert view.gradient(weight) is None
     weight.grad = torch.ones(2)
     assert view.gradient(weight) is weight.grad
-
-
-def test_what_an_optimizer_steps() -> None:
-    first, second = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
-    optimizer = SGD([{"params": [first]}, {"params": [second]}], lr=0.1)
-    assert stepped_by(optimizer) == {id(first), id(second)}

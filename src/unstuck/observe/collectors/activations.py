@@ -156,7 +156,7 @@ class Activations:
         if layer is not None and not isinstance(module, PASSIVE):
             tensor = output if type(output) is Tensor else any_tensor(output)
             if tensor is not None:
-                self.observe(layer, tensor, _MODULES.get(type(module), _LINEAR))
+                self.observe(layer, tensor, nonlinearity_of(module))
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a functional activation within a module of the user's."""

@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts
@@ -145,8 +144,3 @@ class View:
         if key not in self._known:
             self._known.add(key)
             self.noticed.append(fact)
-
-
-def stepped_by(optimizer: Optimizer) -> frozenset[int]:
-    """Identities of the parameters that an optimizer steps."""
-    return frozenset(id(parameter) for group in optimizer.param_groups for parameter in group["params"])

@@ -29,7 +29,7 @@ _SKIPPED = eval_frame._FrameExecStrategy(  # pyright: ignore
 
 
 class _State:
-    """Who is to be told, and whether it has happened."""
+    """Whom to call before the first compilation, and whether it has happened."""
 
     def __init__(self) -> None:
         self.began = False

@@ -2,7 +2,7 @@
 
 While at least one listener listens, global module hooks keep a stack of the modules that are running, and in the
 listener's thread a ``TorchFunctionMode`` sees the functions that it cares for. On other steps neither is installed, so
-they cost nothing. A watcher is told of the forward passes of its modules only while it attends: on steps that it
+they cost nothing. A watcher hears of the forward passes of its modules only while it attends: on steps that it
 chooses, and from each turn to what may be an evaluation (:mod:`.evaluation_switches`), since evaluations come between
 steps.
 
@@ -108,7 +108,7 @@ class Watcher(Protocol):
         ...
 
     def failed(self, error: Exception, /) -> None:
-        """This watcher raised, and will not be told any more."""
+        """This watcher raised, and will not be called any more."""
         ...
 
 
