@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Run, Series, Signal, facts, signals
 from unstuck.report.decimate import moving_mean
 from unstuck.report.phrases import number, share
@@ -22,7 +23,6 @@ from unstuck.report.plot import (
     reason_missing,
 )
 from unstuck.report.wording import Words
-from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.unseen import reason
 
 __all__ = ["accuracy", "gradient_norm", "learning_rate", "loss", "smoothing"]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Run, facts, signals
 from unstuck.report.phrases import number, share
 from unstuck.report.wording import Words
 from unstuck.rules.course import at_once, ended
-from unstuck.rules.evaluations import Evaluations
 
 __all__ = ["FactRow", "LayerRow", "fact_rows", "layer_rows", "one_line", "trainings"]
 

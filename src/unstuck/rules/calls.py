@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning import Learning, Outcome
 from unstuck.record import Run, Where, signals
 from unstuck.record.facts import Loss
-from unstuck.rules.learning import Learning, Outcome
 
 __all__ = [
     "SYMPTOMS",

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Run, Signal, facts, signals
 from unstuck.record.facts import Event, Fact, Unread, Unwatched
-from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.rule import Need
 
 __all__ = ["PARTS", "WATCHING_ENDED", "Part", "behind", "behind_any", "reason", "seen_whole", "unseen", "unwatched"]

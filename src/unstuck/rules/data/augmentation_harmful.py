@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning import Learning, in_a_game
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Association, EvaluatedAssociation, Modes, Shift
 from unstuck.rules.dropout import strongest_dropout
-from unstuck.rules.learning import Learning, in_a_game
 from unstuck.rules.rule import Rule
-from unstuck.rules.validation import Validation
 
 __all__ = ["AugmentationHarmful"]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Loader, Overlap, Passes
-from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
-from unstuck.rules.validation import Validation
 
 __all__ = ["BatchRepeated"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning import seen_late
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import Association, Loss
 from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
-from unstuck.rules.learning import seen_late
 from unstuck.rules.rule import Rule
 
 __all__ = ["ClassImbalance"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Inputs, Loss
 from unstuck.rules.calls import call_place, loss_calls, outcome_of
-from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.rule import Rule
 
 __all__ = ["DataConstant"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import InitialLoss, Inputs, Model
-from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
 
 __all__ = ["InputsNotScaled"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import IN_A_GAME, Learning, in_a_game, single_loss
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Overlap, Shift
-from unstuck.rules.evaluations import Evaluations
-from unstuck.rules.learning import IN_A_GAME, Learning, in_a_game, single_loss
 from unstuck.rules.rule import Rule
 
 __all__ = ["LabelsMismatched"]

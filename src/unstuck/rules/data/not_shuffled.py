@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning import IN_A_GAME, Learning, batch_size, in_a_game
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Loader, Loss
 from unstuck.rules.calls import call_place, loss_calls
-from unstuck.rules.learning import IN_A_GAME, Learning, batch_size, in_a_game
 from unstuck.rules.rule import Rule
-from unstuck.rules.validation import Validation
 
 __all__ = ["NotShuffled"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning import Learning
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Shift
-from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
-from unstuck.rules.validation import Validation
 
 __all__ = ["ScalesDiffer"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import Loss, Optimizer
 from unstuck.rules.calls import call_place, loss_calls
-from unstuck.rules.learning import Learning
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Rule
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning.evaluations import UNMEASURED, Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where
 from unstuck.record.facts import FunctionalDropout
-from unstuck.rules.evaluations import UNMEASURED, Evaluations
 from unstuck.rules.rule import Rule
 
 __all__ = ["DropoutAtEvaluation"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning.evaluations import UNMEASURED, Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Modes
 from unstuck.rules.calls import outcome_of
-from unstuck.rules.evaluations import UNMEASURED, Evaluations
 from unstuck.rules.rule import Rule
 
 __all__ = ["ModeWrong"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning
+from unstuck.learning.curve import CERTAIN, Curve, noise
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import End, Overlap
-from unstuck.rules.curve import CERTAIN, Curve, noise
-from unstuck.rules.evaluations import Evaluations
-from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
 
 __all__ = ["Overfitting"]

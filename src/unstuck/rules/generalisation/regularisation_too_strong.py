@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning import Learning, in_a_game, optimizer_place
+from unstuck.learning.curve import Curve
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, Severity, Table, Where, signals
 from unstuck.record.facts import Model, Optimizer, Training
 from unstuck.rules.calls import called_and_differentiated
-from unstuck.rules.curve import Curve
 from unstuck.rules.dropout import strongest_dropout
-from unstuck.rules.evaluations import Evaluations
-from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Rule
 

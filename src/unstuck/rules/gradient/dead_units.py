@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.rules.learning import Learning
 from unstuck.rules.rate import rate_in_words
 from unstuck.rules.rule import Rule
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import in_a_game, optimizer_place, single_loss
+from unstuck.learning.curve import CERTAIN, Curve, noise
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.rules.calls import SYMPTOMS, called_and_differentiated
-from unstuck.rules.curve import CERTAIN, Curve, noise
-from unstuck.rules.evaluations import Evaluations
-from unstuck.rules.learning import in_a_game, optimizer_place, single_loss
 from unstuck.rules.rule import Rule
 
 __all__ = ["SignFlipped"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning, batch_size, expected_start, single_loss
+from unstuck.learning.curve import Curve
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import InitialLoss, Loss, Model
 from unstuck.rules.calls import called_and_differentiated
-from unstuck.rules.curve import Curve
-from unstuck.rules.learning import Learning, batch_size, expected_start, single_loss
 from unstuck.rules.rule import Rule
 
 __all__ = ["InitialLossOff"]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
 from unstuck.rules.calls import SYMPTOMS, outcome_of
-from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
-from unstuck.rules.validation import Validation
 from unstuck.rules.wires import Wires
 
 __all__ = ["WeightScaleOff"]

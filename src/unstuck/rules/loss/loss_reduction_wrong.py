@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning, batch_size
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Loss, Optimizer
 from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
-from unstuck.rules.learning import Learning, batch_size
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Graph
 from unstuck.rules.calls import SYMPTOMS, outcome_of
-from unstuck.rules.learning import optimizer_place
 from unstuck.rules.rule import Rule
 
 __all__ = ["GradientsNotCleared"]

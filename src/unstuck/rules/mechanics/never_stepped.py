@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run
 from unstuck.record.facts import End, Graph, Modes, Optimizer, Passes
 from unstuck.rules.calls import SYMPTOMS
-from unstuck.rules.learning import optimizer_place
 from unstuck.rules.rule import Rule
 
 __all__ = ["NeverStepped"]

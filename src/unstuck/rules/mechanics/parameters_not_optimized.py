@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where
 from unstuck.record.facts import Loss, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
 from unstuck.rules.calls import SYMPTOMS, outcome_of
-from unstuck.rules.learning import optimizer_place
 from unstuck.rules.rule import Rule
 
 __all__ = ["ParametersNotOptimized"]

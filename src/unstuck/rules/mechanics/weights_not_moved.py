@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import optimizer_place, seen_late
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Optimizer, Passes
 from unstuck.rules.calls import SYMPTOMS
-from unstuck.rules.learning import optimizer_place, seen_late
 from unstuck.rules.rule import Rule
 
 __all__ = ["WeightsNotMoved"]

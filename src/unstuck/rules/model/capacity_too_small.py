@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Model, Wiring
 from unstuck.rules.calls import loss_calls
-from unstuck.rules.learning import Learning
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 from unstuck.rules.wires import Wires

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unstuck.learning import optimizer_place
+from unstuck.learning.curve import Curve
 from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.record.facts import Loss, NonFinite
-from unstuck.rules.curve import Curve
-from unstuck.rules.learning import optimizer_place
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 

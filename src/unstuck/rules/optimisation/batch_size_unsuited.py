@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unstuck.learning import Learning, batch_size, in_a_game, optimizer_place, single_loss
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import Loader, Model
-from unstuck.rules.learning import Learning, batch_size, in_a_game, optimizer_place, single_loss
 from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning, in_a_game, optimizer_place
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, signals
 from unstuck.record.facts import Inputs, Optimizer
-from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import rate_in_words
 from unstuck.rules.rule import Rule
 

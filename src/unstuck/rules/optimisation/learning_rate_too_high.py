@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unstuck.learning import Learning, in_a_game, optimizer_place, seen_late
+from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import End, NonFinite
-from unstuck.rules.curve import CERTAIN, Curve
-from unstuck.rules.learning import Learning, in_a_game, optimizer_place, seen_late
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning, in_a_game, optimizer_place
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
-from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps, clipped_norm, elasticity

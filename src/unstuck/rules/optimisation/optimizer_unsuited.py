@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning, in_a_game, optimizer_place
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
 from unstuck.record.facts import Model, Optimizer
-from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rule import Rule
 
 __all__ = ["OptimizerUnsuited"]

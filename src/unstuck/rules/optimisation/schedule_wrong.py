@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning import Learning, in_a_game, optimizer_place
+from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Optimizer, Schedule
-from unstuck.rules.curve import CERTAIN, Curve
-from unstuck.rules.learning import Learning, in_a_game, optimizer_place
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 

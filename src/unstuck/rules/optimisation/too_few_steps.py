@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import Learning, in_a_game
+from unstuck.learning.curve import Curve
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
 from unstuck.record.facts import End, Optimizer, Training
-from unstuck.rules.curve import Curve
-from unstuck.rules.learning import Learning, in_a_game
 from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps

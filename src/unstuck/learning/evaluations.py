@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.record import Run, Series, signals
-from unstuck.record.facts import Shift
-from unstuck.rules.rule import Need
+from unstuck.record import Run, Series, Signal, signals
+from unstuck.record.facts import Fact, Shift
 
 __all__ = ["UNMEASURED", "Evaluations"]
 
@@ -68,7 +67,7 @@ class Evaluations:
         """Whether a loss or an accuracy of any is known."""
         return bool(len(self.losses) or len(self.accuracies))
 
-    def without(self, need: Need) -> str:
+    def without(self, need: Signal | type[Fact]) -> str:
         """Why a signal or fact of evaluations is missing, where some were seen; empty where that explains nothing."""
         if not self.count:
             return ""

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning.curve import Curve
 from unstuck.record import Run, Series, Where, signals
 from unstuck.record.facts import InitialLoss, Loss, Optimizer, Passes
-from unstuck.rules.curve import Curve
 
 __all__ = [
     "IN_A_GAME",

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Signal, signals
 from unstuck.record.facts import Overlap, Shift
 from unstuck.rules.engine import evaluate
-from unstuck.rules.evaluations import Evaluations
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.testing.rules import record
 

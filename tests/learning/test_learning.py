@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from unstuck.learning import IN_A_GAME, Learning, constant_guess, in_a_game, single_loss, untrained_loss
 from unstuck.record import NotEvaluated, Run, RunWriter, signals
 from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget
 from unstuck.rules import Rule
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.not_shuffled import NotShuffled
-from unstuck.rules.learning import IN_A_GAME, Learning, constant_guess, in_a_game, single_loss, untrained_loss
 from unstuck.testing.rules import record
 
 TEN = Loss(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unstuck.learning.curve import Curve, level, noise
 from unstuck.record import Series
-from unstuck.rules.curve import Curve, level, noise
 
 rng_seeds = st.integers(0, 2**32 - 1)
 

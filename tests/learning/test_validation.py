@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from unstuck.learning.validation import Validation
 from unstuck.record import signals
-from unstuck.rules.validation import Validation
 from unstuck.testing.rules import record
 
 

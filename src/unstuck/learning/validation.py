@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning.evaluations import Evaluations
+from unstuck.learning.learning import Learning
 from unstuck.record import Run
-from unstuck.rules.evaluations import Evaluations
-from unstuck.rules.learning import Learning
 
 __all__ = ["Validation"]
 
