@@ -1,0 +1,123 @@
+"""The figures over all answers: by root cause, by origin, and how far stated confidences can be relied upon."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+from tests.zoo.answers import Answer
+
+__all__ = ["brier", "by_cause", "by_origin", "claims", "reliability", "summary"]
+
+BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+"""Bounds of the bins of confidence; each bin holds its lower one."""
+
+Row = Sequence[str]
+
+
+def summary(answers: Sequence[Answer]) -> str:
+    """The figures that matter most, in words."""
+    sick = [answer for answer in answers if answer.case.sick]
+    healthy = [answer for answer in answers if not answer.case.sick]
+    lines = [f"{len(sick)} runs of sick scripts, {len(healthy)} of healthy ones"]
+    if sick:
+        lines += [
+            f"first finding right       {_share(answer.right(1) for answer in sick)}",
+            f"right among three         {_share(answer.right(3) for answer in sick)}",
+            f"FALSE GREEN               {_share(answer.false_green for answer in sick)}",
+        ]
+    if healthy:
+        lines.append(f"false alarms              {_share(answer.false_alarm for answer in healthy)}")
+    return "\n".join(lines)
+
+
+def by_cause(answers: Sequence[Answer]) -> str:
+    """A row for each root cause: its sick scripts, and its healthy twins; healthy scripts without one come last."""
+    return _grouped("cause", answers, lambda answer: answer.case.name.partition("/")[0])
+
+
+def by_origin(answers: Sequence[Answer]) -> str:
+    """A row for each origin."""
+    return _grouped("origin", answers, lambda answer: answer.case.origin)
+
+
+def reliability(answers: Sequence[Answer]) -> str:
+    """How often findings that are no notes name a right cause, by the confidence stated, and their Brier score.
+
+    The Brier score is the mean of (confidence - right)², where right is 1 or 0 (Brier, 1950): 0 for an oracle, 0.25 for
+    one who always says a half.
+    """
+    all_claims = claims(answers)
+    if not all_claims:
+        return "no findings"
+    rows = [
+        (f"{low:.2f} to {high:.2f}", str(len(inside)), f"{_mean(inside, 0):.2f}", f"{_mean(inside, 1):.2f}")
+        for low, high in pairwise(BINS)
+        if (inside := [claim for claim in all_claims if low <= claim[0] < high or claim[0] == high == BINS[-1]])
+    ]
+    table = _table(("confidence", "findings", "stated", "right"), rows)
+    return f"{table}\nBrier score {brier(all_claims):.3f} of {len(all_claims)} findings"
+
+
+def claims(answers: Iterable[Answer]) -> list[tuple[float, bool]]:
+    """Each finding that is no note: its confidence, and whether its cause is right."""
+    return [(said.confidence, said.cause in answer.case.causes) for answer in answers for said in answer.alarms]
+
+
+def brier(all_claims: Sequence[tuple[float, bool]]) -> float:
+    """The mean squared difference of confidence and truth."""
+    return sum((confidence - right) ** 2 for confidence, right in all_claims) / len(all_claims)
+
+
+def _grouped(title: str, answers: Sequence[Answer], key: Callable[[Answer], str]) -> str:
+    """Of each group: how its sick and its healthy scripts fared, with whatever kinds of verdict there are."""
+    kinds = sorted({answer.kind for answer in answers} - {"findings", "healthy"})
+    head = (title, "sick", "first", "in 3", "GREEN", *kinds, "|", "healthy", "alarms", *kinds)
+    groups = sorted({key(answer) for answer in answers}, key=lambda name: (name == "healthy", name))
+    rows = [(name, *_row([answer for answer in answers if key(answer) == name], kinds)) for name in groups]
+    return _table(head, [*rows, ("all", *_row(answers, kinds))])
+
+
+def _row(answers: Sequence[Answer], kinds: Sequence[str]) -> Row:
+    sick = [answer for answer in answers if answer.case.sick]
+    healthy = [answer for answer in answers if not answer.case.sick]
+    marks = (
+        len(sick),
+        sum(answer.right(1) for answer in sick),
+        sum(answer.right(3) for answer in sick),
+        sum(answer.false_green for answer in sick),
+        *_counts(sick, kinds),
+    )
+    quiet = (len(healthy), sum(answer.false_alarm for answer in healthy), *_counts(healthy, kinds))
+    return (*map(_count, marks), "|", *map(_count, quiet))
+
+
+def _counts(answers: Iterable[Answer], kinds: Iterable[str]) -> list[int]:
+    counts = Counter(answer.kind for answer in answers)
+    return [counts[kind] for kind in kinds]
+
+
+def _count(number: int) -> str:
+    return str(number) if number else "."
+
+
+def _share(marks: Iterable[bool]) -> str:
+    listed = list(marks)
+    return f"{sum(listed)} of {len(listed)} = {sum(listed) / len(listed):.1%}"
+
+
+def _mean(all_claims: Sequence[tuple[float, bool]], position: int) -> float:
+    return sum(claim[position] for claim in all_claims) / len(all_claims)
+
+
+def _table(head: Row, rows: Sequence[Row]) -> str:
+    """Columns side by side, the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (head, *rows)
+    )
