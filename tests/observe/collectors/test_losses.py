@@ -171,3 +171,20 @@ def test_generated_code_does_not_fill_the_memory(watched: Any) -> None:
             code = compile("\n" * number + "F.mse_loss(output, target)", f"/tmp/generated{number}.py", "exec")
             exec(code, {"F": F, "output": model(torch.randn(N, 3)), "target": torch.zeros(N, 1)})
     assert len(step.facts(facts.Loss)) == MOST_PLACES
+
+
+def test_large_outputs_are_looked_at_in_all_examples() -> None:
+    probe = LossProbe(function="mse_loss")
+    output = torch.linspace(-1.0, 1.0, 4).reshape(4, 1, 1, 1).expand(4, 3, 200, 200)
+    probe.observe((output, torch.zeros_like(output)), {}, None)
+    assert float(probe.batch()[signals.OUTPUT_SPREAD]) == pytest.approx(float(output[:, 0, 0, 0].std(correction=0)))
+
+
+def test_weights_of_classes_and_late_values_are_kept() -> None:
+    probe, weight = LossProbe(function="cross_entropy"), torch.tensor([1.0, 3.0])
+    for value in (9.0, 0.5, 0.5, 0.5, 0.5):
+        probe.observe((torch.zeros(2, 2), torch.tensor([0, 1])), {"weight": weight}, torch.tensor(value))
+    fact = probe.fact()
+    assert fact.classes.weights == (1.0, 3.0)
+    assert fact.late is not None
+    assert fact.late.value == pytest.approx(0.5, rel=0.1)

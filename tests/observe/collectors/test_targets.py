@@ -45,6 +45,30 @@ def test_ids_that_are_no_classes_are_left_out() -> None:
     assert probe.summary()[1].counts == (1, 1)
 
 
+def test_what_a_loss_ignores_is_no_example() -> None:
+    probe, output = TargetProbe(), torch.eye(3)[torch.tensor([0, 1, 2, 0])]
+    seen = probe.observe("cross_entropy", output, torch.tensor([2, 1, 2, 2]), {"ignore_index": 2})
+    assert {signal.key: float(value) for signal, value in seen.items()} == pytest.approx(
+        {"target_top": 1.0, "accuracy": 1.0, "prediction_top": 0.5, "target_repeats": 1 / 3}
+    )
+    assert probe.summary()[1].counts == (0, 1, 0)
+
+
+def test_targets_are_taken_as_the_loss_compares_them() -> None:
+    share = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).repeat(40, 1)
+    soft, log, smooth = TargetProbe(), TargetProbe(), TargetProbe()
+    soft.observe("cross_entropy", torch.zeros(80, 2), share)
+    log.observe("kl_div", torch.zeros(80, 2), share.log(), {"log_target": True})
+    hard = torch.nn.functional.one_hot(torch.arange(80) % 2, 2).float()
+    smooth.observe("cross_entropy", torch.zeros(80, 2), hard, {"label_smoothing": 0.2})
+    own = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    for probe in (soft, log, smooth):
+        each = probe.summary()[0].each
+        assert each is not None
+        assert each.entropy == pytest.approx(own)
+        assert each.mean_entropy == pytest.approx(math.log(2), rel=0.01)
+
+
 def test_of_very_many_classes_the_number_is_kept() -> None:
     probe = TargetProbe()
     batch = numbers(probe, "cross_entropy", torch.randn(3, MOST_CLASSES + 1), torch.tensor([0, 1, 2]))

@@ -38,13 +38,23 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
                 "distinct": 3,
                 "integers": True,
                 "row_sums": [1.0, 1.0],
+                "each": {
+                    "outputs": 6,
+                    "examples": 24.0,
+                    "variance": 0.5,
+                    "deviation": 0.25,
+                    "mean_entropy": 0.75,
+                    "entropy": 0.125,
+                },
             },
             "classes": {
                 "number": 3,
                 "counts": [12, 8, 4],
                 "recalls": [0.25, 1.0, 0.0],
                 "recall_examples": [3.0, 2.0, 1.0],
+                "weights": [1.0, 2.0, 0.5],
             },
+            "late": {"value": 1.5, "error": 0.125, "samples": 16.0},
             "file": "t.py",
             "line": 14,
         },
@@ -71,10 +81,18 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
                 distinct=3,
                 integers=True,
                 row_sums=(1.0, 1.0),
+                each=facts.TargetOutputs(
+                    outputs=6, examples=24.0, variance=0.5, deviation=0.25, mean_entropy=0.75, entropy=0.125
+                ),
             ),
             classes=facts.LossClasses(
-                number=3, counts=(12, 8, 4), recalls=(0.25, 1.0, 0.0), recall_examples=(3.0, 2.0, 1.0)
+                number=3,
+                counts=(12, 8, 4),
+                recalls=(0.25, 1.0, 0.0),
+                recall_examples=(3.0, 2.0, 1.0),
+                weights=(1.0, 2.0, 0.5),
             ),
+            late=facts.LateLoss(value=1.5, error=0.125, samples=16.0),
             file="t.py",
             line=14,
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,8 @@ from torch.nn import functional
 from unstuck.observe.autograd.axes import followed, result_shape, signed
 from unstuck.observe.autograd.graph import exchanges_axes, operation, producer
 from unstuck.observe.collectors.handwritten_losses import LossCall
-from unstuck.observe.collectors.targets import TargetProbe
+from unstuck.observe.collectors.late_loss import LateProbe
+from unstuck.observe.collectors.targets import MOST_CLASSES, TargetProbe
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
@@ -81,6 +82,13 @@ def _flat(weights: Any) -> Tensor | None:
     return weights.flatten() if isinstance(weights, Tensor) and is_readable(weights) and weights.numel() else None
 
 
+def _some(output: Tensor) -> Tensor:
+    """At most 65,536 of the outputs, shape (N, K): of all examples the same ones, as long as there are fewer."""
+    rows = output.reshape(len(output), -1) if output.dim() else output.reshape(1, 1)
+    rows = rows[:: -(-len(rows) // OUTPUT_VALUES)]
+    return rows[:, :: -(-rows.numel() // OUTPUT_VALUES)]
+
+
 @dataclass
 class LossProbe:
     """Collect what the calls of one loss function in one place show on sampled steps.
@@ -93,6 +101,7 @@ class LossProbe:
     function: str
     place: tuple[str | None, int | None] = (None, None)
     targets: TargetProbe = field(default_factory=TargetProbe)
+    _late: LateProbe = field(default_factory=LateProbe)
     _reduction: str = "mean"
     _output_shape: tuple[int, ...] = ()
     _operation: str = ""
@@ -123,9 +132,10 @@ class LossProbe:
         self._smoothing = float(kwargs.get("label_smoothing", 0.0))
         self._describe_producer(output)
         self._batch = self._measure(output.detach())
-        self._batch.update(self.targets.observe(self.function, output.detach(), target.detach()))
+        self._batch.update(self.targets.observe(self.function, output.detach(), target.detach(), kwargs))
         if value is not None and is_readable(value):
             self._batch[signals.LOSS_CALL] = value.detach().double().mean()
+            self._late.take(self._batch[signals.LOSS_CALL])
 
     def _weigh(self, weight: Any, positive: Any) -> None:
         """Note whether weights differ: equal ones, and a weight of one for the positives, change nothing."""
@@ -135,6 +145,11 @@ class LossProbe:
             self._weighted = (by_class is not None and bool((by_class != by_class[0]).any())) or (
                 of_positives is not None and bool((of_positives != 1).any())
             )
+
+    def _class_weights(self, classes: int | None) -> tuple[float, ...]:
+        weights = _flat(self._weights[0]) if self._weighted else None
+        known = weights is not None and classes is not None and len(weights) == classes <= MOST_CLASSES
+        return tuple(weights.tolist()) if weights is not None and known else ()
 
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)
@@ -151,7 +166,7 @@ class LossProbe:
     def _measure(self, output: Tensor) -> dict[Signal, Tensor]:
         if not output.is_floating_point() or not output.numel():
             return {}
-        values = output[:: max(1, output.numel() // OUTPUT_VALUES)].float() if output.dim() else output.float()
+        values = _some(output).float()
         # A NaN would hide for good what else was seen.
         known = torch.nan_to_num(values, nan=0.0, posinf=torch.inf, neginf=-torch.inf)
         low, high = torch.aminmax(known)
@@ -159,8 +174,7 @@ class LossProbe:
             low, high = torch.minimum(self._range[0], low), torch.maximum(self._range[1], high)
         self._range = (low, high)
         std, mean = torch.std_mean(values, correction=0)
-        rows = values.reshape(len(values), -1) if values.dim() else values.reshape(1, 1)
-        spread = rows.std(dim=0, correction=0).square().mean().sqrt()
+        spread = values.std(dim=0, correction=0).square().mean().sqrt()
         return dict(zip(_SIGNALS, (mean, std, spread), strict=True))
 
     def batch(self) -> dict[Signal, Tensor]:
@@ -186,7 +200,8 @@ class LossProbe:
                 transposed=self._transposed,
             ),
             target=target,
-            classes=classes,
+            classes=replace(classes, weights=self._class_weights(classes.number)),
+            late=self._late.summary(),
             file=self.place[0],
             line=self.place[1],
         )

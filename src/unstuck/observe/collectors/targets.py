@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from unstuck.observe.collectors.target_outputs import TargetOutputsProbe
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import signals
 from unstuck.record.facts import LossClasses, LossTarget
 from unstuck.record.signals import Signal
@@ -20,13 +24,22 @@ MOST_CLASSES = 4_096
 MOST_DISTINCT = 16
 """Distinct real values listed; more than that is a continuous target."""
 
+DISTRIBUTION_LOSSES = frozenset({"cross_entropy", "kl_div"})
+"""Losses that take a distribution over classes, along axis 1."""
+
 CLASS_LOSSES = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
+
+IGNORED = -100
+"""The class id that torch's losses leave out unless they are told another."""
 
 BINARY_LOSSES = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 0.0}
 """Losses of one probability an example, each with the output above which the answer is yes."""
 
+WIDTHS = {"huber_loss": "delta", "smooth_l1_loss": "beta"}
+"""Losses that go over from a square to an absolute value, and the argument that says where."""
+
 FORGETTING = 4.0
-"""Recalls weigh the n-th sample as n ** (FORGETTING - 1), so that they speak of the last part of the training."""
+"""Recalls weigh the n-th sample as n ** FORGETTING, so that they speak of the last part of the training."""
 
 
 @dataclass
@@ -43,14 +56,18 @@ class TargetProbe:
     _row_sums: tuple[Tensor, Tensor] | None = None
     _answers: Tensor | None = None
     _answered: int = 0
+    _each: TargetOutputsProbe | None = None
 
-    def observe(self, loss: str, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:
+    def observe(
+        self, loss: str, output: Tensor, target: Tensor, arguments: Mapping[str, Any] | None = None
+    ) -> dict[Signal, Tensor]:
         """Take one batch of targets.
 
         Args:
             loss: Name of the loss function.
             output: The model's output, shape (N, C, ...) for class ids.
             target: Class ids, shape (N, ...), or real values.
+            arguments: What else the loss was given by name.
 
         Returns:
             The batch's numbers by signal, one-element tensors.
@@ -58,11 +75,13 @@ class TargetProbe:
         self._shape = tuple(target.shape)
         if not target.numel():
             return {}
+        arguments = arguments or {}
         values = target.detach().reshape(-1)
         # Integers, booleans and half precisions alike; class ids fit float64 exactly.
         self._range = _bounds(values.double(), self._range)
         if loss in CLASS_LOSSES and not target.is_floating_point():
-            return self._observe_classes(output, target)
+            return self._observe_classes(output, target, int(arguments.get("ignore_index", IGNORED)))
+        self._observe_each(loss, target, arguments)
         batch = self._observe_real(values.double(), target)
         single, dense = target.numel() == len(target), target.dim() > 2
         if loss in BINARY_LOSSES and (single or dense) and target.numel() == output.numel():
@@ -70,20 +89,36 @@ class TargetProbe:
             batch.update(seen if single else {})
         return batch
 
-    def _observe_classes(self, output: Tensor, target: Tensor) -> dict[Signal, Tensor]:
+    def _observe_each(self, loss: str, target: Tensor, arguments: Mapping[str, Any]) -> None:
+        """Take real targets output by output, as this loss compares them."""
+        distribution = loss in DISTRIBUTION_LOSSES and target.dim() > 1
+        if self._each is None:
+            kind = "distribution" if distribution else "binary" if loss in BINARY_LOSSES else "real"
+            width = float(arguments.get(WIDTHS.get(loss, ""), 1.0)) if loss in WIDTHS else 0.0
+            self._each = TargetOutputsProbe(kind=kind, keeps=loss in WIDTHS or loss == "l1_loss", width=width)
+        if loss == "kl_div" and arguments.get("log_target"):
+            target = target.exp()
+        smoothing = float(arguments.get("label_smoothing", 0.0))
+        if distribution and smoothing:
+            target = target * (1.0 - smoothing) + smoothing / target.shape[1]
+        positive = arguments.get("pos_weight")
+        self._each.take(target, positive if isinstance(positive, Tensor) and is_readable(positive) else None)
+
+    def _observe_classes(self, output: Tensor, target: Tensor, ignored: int) -> dict[Signal, Tensor]:
         axis = 1 if output.dim() > 1 else 0
         self._classes = output.shape[axis]
-        flat = target.reshape(-1)
+        counted = target != ignored
+        flat = torch.where(counted, target, -1).reshape(-1)
         batch: dict[Signal, Tensor] = {}
         counts = _count(flat, self._classes) if self._classes <= MOST_CLASSES else None
         if counts is not None:
             known = self._counts
             self._counts = counts if known is None or known.shape != counts.shape else known + counts
-            batch[signals.TARGET_TOP] = counts.amax() / max(1, flat.numel())
+            batch[signals.TARGET_TOP] = counts.amax() / counts.sum().clamp(min=1)
         predicted = output.argmax(dim=axis) if output.dim() == target.dim() + 1 else None
         if predicted is not None and predicted.shape == target.shape:
-            right = predicted == target
-            batch[signals.ACCURACY] = right.float().mean()
+            right = (predicted == target) & counted
+            batch[signals.ACCURACY] = right.sum() / counted.sum()  # of none that count: not a number
             if counts is not None:
                 batch[signals.PREDICTION_TOP] = _count(predicted.reshape(-1), self._classes).amax() / predicted.numel()
                 self._answer(_count(flat[right.reshape(-1)], self._classes), counts)
@@ -148,6 +183,7 @@ class TargetProbe:
             distinct=min(len(self._distinct), MOST_DISTINCT + 1) or None,
             integers=None if self._integers is None else bool(self._integers),
             row_sums=None if self._row_sums is None else (float(self._row_sums[0]), float(self._row_sums[1])),
+            each=None if self._each is None else self._each.summary(),
         )
         classes = LossClasses(
             number=self._classes,

@@ -13,7 +13,17 @@ from unstuck.record.facts.data import Association, Data, Inputs, Loader
 from unstuck.record.facts.evaluation import EvaluatedAssociation, FunctionalDropout, Overlap, Shift
 from unstuck.record.facts.fact import KINDS, Fact, FactT
 from unstuck.record.facts.graph import Connection, CustomFunction, Detachment, Graph, NonDifferentiableSample, Wiring
-from unstuck.record.facts.loss import Broadcast, InitialLoss, Loss, LossClasses, LossOutput, LossTarget, OutputSoftmax
+from unstuck.record.facts.loss import (
+    Broadcast,
+    InitialLoss,
+    LateLoss,
+    Loss,
+    LossClasses,
+    LossOutput,
+    LossTarget,
+    OutputSoftmax,
+    TargetOutputs,
+)
 from unstuck.record.facts.model import Layer, Model, Modes, Parameter, Ran, Role
 from unstuck.record.facts.optimizer import (
     Optimizer,
@@ -57,6 +67,7 @@ __all__ = [
     "Graph",
     "InitialLoss",
     "Inputs",
+    "LateLoss",
     "Layer",
     "Loader",
     "Loss",
@@ -83,6 +94,7 @@ __all__ = [
     "Shift",
     "Softmax",
     "Span",
+    "TargetOutputs",
     "Training",
     "UnoptimizedParameter",
     "UnoptimizedParameters",

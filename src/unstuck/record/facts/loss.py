@@ -7,7 +7,17 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Broadcast", "InitialLoss", "Loss", "LossClasses", "LossOutput", "LossTarget", "OutputSoftmax"]
+__all__ = [
+    "Broadcast",
+    "InitialLoss",
+    "LateLoss",
+    "Loss",
+    "LossClasses",
+    "LossOutput",
+    "LossTarget",
+    "OutputSoftmax",
+    "TargetOutputs",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +59,46 @@ class LossOutput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TargetOutputs:
+    r"""Real targets output by output, over the examples seen, late ones weighing more.
+
+    An output is one number of an example's target, such as a pixel; of a distribution over classes, all of it.
+
+    Attributes:
+        outputs: Numbers of one target, of which at most 1,024 are looked at.
+        examples: Examples that each output's mean rests on, weighted.
+        variance: Mean over outputs of the variance over examples: the squared error of the best constants.
+        deviation: Error of the best constants where the loss is ``l1_loss``, or ``huber_loss`` and ``smooth_l1_loss``
+            (half a square up to their width, then linear); None for other losses.
+        mean_entropy: Entropy of each output's mean target, in nats, the mean over outputs: the cross-entropy of the
+            best constants. None where targets are no probabilities.
+        entropy: Mean entropy of the targets themselves, below which no cross-entropy falls; None where they are none.
+    """
+
+    outputs: int
+    examples: float
+    variance: float
+    deviation: float | None = None
+    mean_entropy: float | None = None
+    entropy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LateLoss:
+    """What the calls of a loss returned late in the training: a mean in which the n-th sampled call weighs as n cubed.
+
+    Attributes:
+        value: The mean of the finite ones, each the mean over what a call returned.
+        error: Its standard error.
+        samples: Calls that it rests on, weighted.
+    """
+
+    value: float
+    error: float
+    samples: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossTarget:
     """What a loss is given second: the targets.
 
@@ -62,6 +112,7 @@ class LossTarget:
         distinct: Distinct values among the targets, at most 17, where more than 16 count as 17.
         integers: Whether all real targets seen so far are whole numbers.
         row_sums: Smallest and greatest sum of a row of real targets of shape (N, C), C > 1.
+        each: Real targets output by output; None where outputs differ from batch to batch in number.
     """
 
     shape: tuple[int, ...] = ()
@@ -73,6 +124,7 @@ class LossTarget:
     distinct: int | None = None
     integers: bool | None = None
     row_sums: tuple[float, ...] | None = None
+    each: TargetOutputs | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +137,14 @@ class LossClasses:
         recalls: Share of each class's examples that were classified rightly in the last part of the training, NaN
             without any; of binary targets, of zeros and of ones.
         recall_examples: Examples that each of these shares rests on, fading ones counted in part.
+        weights: Weight of each class in the loss; empty where all weigh the same.
     """
 
     number: int | None = None
     counts: tuple[int, ...] = ()
     recalls: tuple[float, ...] = ()
     recall_examples: tuple[float, ...] = ()
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +160,7 @@ class Loss(Fact):
         output: What it is given first.
         target: What it is given second.
         classes: Of a classification, its classes.
+        late: What it returned late in the training; None where that was not seen.
         file: The user's file that calls it.
         line: The line of that call.
     """
@@ -119,6 +174,7 @@ class Loss(Fact):
     output: LossOutput = LossOutput()
     target: LossTarget = LossTarget()
     classes: LossClasses = LossClasses()
+    late: LateLoss | None = None
     file: str | None = None
     line: int | None = None
 
