@@ -8,7 +8,7 @@ import pytest
 
 from unstuck.record import Run, signals
 from unstuck.record.facts import Model, Parameter
-from unstuck.rules.step_size import Steps, clipped_norm, counted, elasticity
+from unstuck.rules.step_size import Steps, clipped_norm, counted, elasticity, usual_sizes
 from unstuck.testing.rules import record
 
 PARAMETERS = (
@@ -30,9 +30,9 @@ def steps(folder: Path, *, facts: tuple[Model, ...] = (Model(type="Net", paramet
     return record(folder, series={signals.LOSS: ones}, tables=tables, facts=facts)
 
 
-def test_only_weights_that_started_with_a_size_count(tmp_path: Path) -> None:
+def test_matrices_count_and_without_their_shape_only_those_that_started_with_a_size(tmp_path: Path) -> None:
     with steps(tmp_path / "a") as run:
-        assert counted(run) == ("0.weight",)
+        assert counted(run) == ("0.weight", "2.weight")
     with steps(tmp_path / "b", facts=()) as run:
         assert "0.bias" not in counted(run)
         assert "2.weight" not in counted(run)
@@ -41,10 +41,26 @@ def test_only_weights_that_started_with_a_size_count(tmp_path: Path) -> None:
 def test_summaries_over_time(tmp_path: Path) -> None:
     with steps(tmp_path) as run:
         found = Steps.of(run)
-    assert found.late() == pytest.approx(1e-4, rel=1e-3)
-    assert found.early() == pytest.approx(1e-3, rel=1e-3)
-    assert found.strongest() == pytest.approx(1e-3, rel=1e-3)
-    assert found.distance(50) == pytest.approx(50 * 5.5e-4, rel=0.02)
+    by_usual_size = 0.1 / np.sqrt(8)
+    assert found.late() == pytest.approx((1e-4 + by_usual_size) / 2, rel=1e-3)
+    assert found.early() == pytest.approx((1e-3 + by_usual_size) / 2, rel=1e-3)
+    assert found.strongest() == pytest.approx(by_usual_size, rel=1e-3)
+    assert found.distance(50) == pytest.approx(50 * by_usual_size, rel=0.02)
+
+
+def test_a_matrix_that_was_nothing_but_its_first_update_is_measured_by_its_usual_size(tmp_path: Path) -> None:
+    tables = {
+        signals.UPDATE_RATIO: {"a": [1e-6] * 9, "b": [1.0, 0.9, *[0.5] * 7]},
+        signals.UPDATE_NORM: {"a": [1e-6] * 9, "b": [4e-6] * 9},
+        signals.WEIGHT_NORM: {"a": [1.0] * 9, "b": list(4e-6 * np.arange(1, 10))},
+        signals.GRADIENT_NORM: {"a": [0.0] * 9, "b": [0.1] * 9},
+    }
+    shapes = (Parameter(name="a", shape=(8, 32)), Parameter(name="b", shape=(64, 8)))
+    facts = [Model(type="Adapter", parameters=shapes)]
+    with record(tmp_path, series={signals.LOSS: [1.6] * 9}, tables=tables, facts=facts) as run:
+        assert usual_sizes(run) == {"b": 8.0}
+        assert Steps.of(run).strongest() == pytest.approx(1e-6, rel=1e-3)
+        assert elasticity(run) == pytest.approx(0.1 * 8.0 / 1.6)
 
 
 def test_nothing_sampled_is_nothing(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """The size of steps against the size of weights, for the parameters of which that says something.
 
 The ratio ||dw|| / ||w|| of a step is about 1e-3 in trainings that go well (CS231n, "Babysitting the learning process").
-Biases and the scales and shifts of normalisations start at zero or one and are few; weights that start at zero have no
-size yet; of an embedding a step moves a few rows. None of these is counted.
+Biases and the scales and shifts of normalisations start at zero or one and are few; of an embedding a step moves a few
+rows. None of these is counted. A matrix that starts at zero, as one of the two of a low-rank adapter does, has no size
+yet: its steps are measured by the size that it would have been drawn with.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from unstuck.record import Run, Series, Table, signals
 from unstuck.record.facts import Model
 
-__all__ = ["Steps", "clipped_norm", "counted", "elasticity"]
+__all__ = ["Steps", "clipped_norm", "counted", "elasticity", "usual_sizes"]
 
 SAME_NORMS = 5
 """Samples whose gradients have one norm by clipping alone."""
@@ -25,35 +27,60 @@ GOOD_RATIO = 1e-3
 """The rule of thumb for ||dw|| / ||w|| (CS231n)."""
 
 
+ONLY_ITS_UPDATE = 1e-3
+"""How near to 1 the first ratio of a weight lies that was zero: all that it is came with its first update."""
+
+
 def counted(run: Run) -> tuple[str, ...]:
     """Names of the parameters whose update ratio tells the size of the step."""
     names = run.names(signals.UPDATE_RATIO.index)
     model = run.fact(Model)
     roles = {parameter.name: parameter for parameter in model.parameters} if model else {}
-    zero = _zero_initialised(run, names)
+    unmeasured = _zero_initialised(run) - usual_sizes(run).keys()
 
     def counts(name: str) -> bool:
         parameter = roles.get(name)
-        if name in zero or name.rsplit(".", 1)[-1].startswith("bias"):
+        if name in unmeasured or name.rsplit(".", 1)[-1].startswith("bias"):
             return False
         return parameter is None or (parameter.role in ("weight", "other") and len(parameter.shape) > 1)
 
     return tuple(name for name in names if counts(name))
 
 
-def _zero_initialised(run: Run, names: tuple[str, ...]) -> frozenset[str]:
+def usual_sizes(run: Run) -> dict[str, float]:
+    r"""For each matrix that starts at zero, the norm that LeCun's initialisation would have given it.
+
+    .. math:: \mathrm{E} \|W\|^2 = n_\text{out} n_\text{in} / n_\text{in} = n_\text{out}
+    """
+    model, zero = run.fact(Model), _zero_initialised(run)
+    matrices = [p for p in model.parameters if p.name in zero and len(p.shape) > 1 and p.shape[0]] if model else []
+    return {parameter.name: math.sqrt(parameter.shape[0]) for parameter in matrices}
+
+
+def _zero_initialised(run: Run) -> frozenset[str]:
     """Parameters with no weight before their first update."""
     ratio, update = run.table(signals.UPDATE_RATIO), run.table(signals.UPDATE_NORM)
     weight = run.table(signals.WEIGHT_NORM)
     zero: set[str] = set()
-    for position, name in enumerate(names):
+    for position, name in enumerate(run.names(signals.UPDATE_RATIO.index)):
         first_weight = weight.values[:1, position]
         first_update, first_ratio = update.values[:1, position], ratio.values[:1, position]
-        without_ratio = first_update.size and first_update[0] > 0 and first_ratio.size and np.isnan(first_ratio[0])
+        moved = first_update.size and first_update[0] > 0 and first_ratio.size
+        without_ratio = moved and np.isnan(first_ratio[0])
+        only_update = moved and ratio.steps[0] == 0 and abs(first_ratio[0] - 1.0) < ONLY_ITS_UPDATE
         without_weight = first_weight.size and (first_weight[0] == 0.0)
-        if without_ratio or without_weight:
+        if without_ratio or only_update or without_weight:
             zero.add(name)
     return frozenset(zero)
+
+
+def _by_usual_size(run: Run, name: str, size: float) -> dict[int, float]:
+    """Update ratios by step, of a weight against the size that it usually has while its own is smaller."""
+    update, weight = run.table(signals.UPDATE_NORM), run.table(signals.WEIGHT_NORM)
+    column = update.names.index(name)
+    own = dict(zip(weight.steps.tolist(), weight.values[:, column].tolist(), strict=True))
+    steps, norms = update.steps.tolist(), update.values[:, column].tolist()
+    return {step: norm / max(own.get(step, 0.0), size) for step, norm in zip(steps, norms, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -72,6 +99,10 @@ class Steps:
         table = run.table(signals.UPDATE_RATIO)
         names = counted(run)
         values = table.values[:, [table.names.index(name) for name in names]] if len(table) else np.empty((0, 0))
+        for name, size in usual_sizes(run).items():
+            if len(table) and name in names:
+                known = _by_usual_size(run, name, size)
+                values[:, names.index(name)] = [known.get(step, np.nan) for step in table.steps.tolist()]
         values = np.where(np.isfinite(values), values, np.nan)
         keep = ~np.isnan(values).all(axis=1) if values.shape[1] else np.zeros(len(values), dtype=bool)
         return cls(Table(table.steps[keep], names, values[keep]))
@@ -144,7 +175,11 @@ def elasticity(run: Run) -> float | None:
         return None
     if clipped_norm(run) is not None:
         return None
-    norms = np.stack([gradient.values[rows][:10], weight.values[columns][:10]])
+    sizes = weight.values[columns][:10].copy()
+    for name, size in usual_sizes(run).items():
+        column = weight.names.index(name)
+        sizes[:, column] = np.fmax(sizes[:, column], size)
+    norms = np.stack([gradient.values[rows][:10], sizes])
     by_step = np.where(np.isfinite(norms), norms, 0.0).prod(axis=0).max(axis=1, initial=0.0)
     size = float(np.median(np.abs(loss.values[:10])))
     return float(np.median(by_step)) / size if size else None

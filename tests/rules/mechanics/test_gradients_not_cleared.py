@@ -5,18 +5,22 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
+from unstuck.record.facts import Optimizer
 from unstuck.rules.mechanics.gradients_not_cleared import GradientsNotCleared
 from unstuck.testing.rules import RuleContract, outcome, record
 
 
-def run_with(folder: Path, carried: Sequence[float], cosine: float = 0.97, *, end: float = 2.3) -> Run:
+def run_with(
+    folder: Path, carried: Sequence[float], cosine: float = 0.97, *, end: float = 2.3, method: str = ""
+) -> Run:
     count = len(carried)
+    facts = [Optimizer(type=method)] if method else []
     series = {
         signals.LOSS: list(np.linspace(2.3, end, count)),
         signals.GRADIENT_CARRIED: list(carried),
         signals.GRADIENT_COSINE: [cosine] * count,
     }
-    return record(folder, series=series)
+    return record(folder, series=series, facts=facts)
 
 
 SUM = [0.0, *(1.0 - 1.0 / np.arange(2, 30))]
@@ -50,3 +54,13 @@ def test_gradients_that_are_overwritten_are_passed_over(tmp_path: Path) -> None:
 def test_where_something_is_learnt_it_is_a_warning(tmp_path: Path) -> None:
     (finding,) = outcome(GradientsNotCleared(), run_with(tmp_path, SUM, end=0.2))
     assert finding.severity == "warning"
+
+
+def test_a_closure_that_clears_nothing_is_found_after_three_steps(tmp_path: Path) -> None:
+    (finding,) = outcome(GradientsNotCleared(), run_with(tmp_path, [0.0, 3e-5, 1e-4, 4e-5], -0.3, method="LBFGS"))
+    assert "closure" in finding.advice
+    assert "closure" in finding.summary
+
+
+def test_a_closure_that_clears_is_passed_over(tmp_path: Path) -> None:
+    assert outcome(GradientsNotCleared(), run_with(tmp_path, [0.0] * 4, -0.3, method="LBFGS")) == []

@@ -13,10 +13,17 @@ HEAD = Parameter(name="head.weight", shape=(10, 24), role="weight")
 BODY = UnoptimizedParameter(name="layers[0].weight", shape=(24, 64), fresh=True)
 
 
-def run_with(folder: Path, *more: Fact, end: float = 1.5, parameters: Sequence[Parameter] = (HEAD,)) -> Run:
+def run_with(
+    folder: Path,
+    *more: Fact,
+    end: float = 1.5,
+    parameters: Sequence[Parameter] = (HEAD,),
+    ratio: float = 1e-2,
+) -> Run:
     losses = end + (2.3 - end) * np.exp(-np.linspace(0, 6, 60))
     facts = [Model(type="Net", parameters=tuple(parameters)), *more]
-    return record(folder, series={signals.LOSS: losses}, facts=facts)
+    tables = {signals.UPDATE_RATIO: {"head.weight": [ratio] * 60}}
+    return record(folder, series={signals.LOSS: losses}, tables=tables, facts=facts)
 
 
 def walks(*unchanged: UnoptimizedParameter, held: int = 2) -> list[UnoptimizedParameters]:
@@ -70,3 +77,10 @@ def test_frozen_random_layers_that_learn_nothing(tmp_path: Path) -> None:
 def test_a_frozen_teacher_that_does_not_run_is_silent(tmp_path: Path) -> None:
     ran = Ran(step=0, layers=("head",))
     assert outcome(ParametersNotOptimized(), run_with(tmp_path, ran, end=2.3, parameters=(FROZEN, HEAD))) == []
+
+
+@pytest.mark.parametrize(("ratio", "severity"), [(1e-2, "warning"), (1e-7, "note")])
+def test_frozen_layers_are_not_blamed_while_the_others_stand_still(tmp_path: Path, ratio: float, severity: str) -> None:
+    ran, parameters = Ran(step=0, layers=("body", "head")), (FROZEN, HEAD)
+    found = outcome(ParametersNotOptimized(), run_with(tmp_path, ran, end=2.3, parameters=parameters, ratio=ratio))
+    assert [finding.severity for finding in found] == [severity]

@@ -10,7 +10,14 @@ from unstuck.testing.rules import RuleContract, outcome, record
 
 
 def run_with(
-    folder: Path, kind: str, *, end: float = 2.2, steps: int = 400, seen_before: float = 0.0, **constants: object
+    folder: Path,
+    kind: str,
+    *,
+    end: float = 2.2,
+    steps: int = 400,
+    seen_before: float = 0.0,
+    gradient: float = 0.3,
+    **constants: object,
 ) -> Run:
     losses = end + (2.3 - end) * np.exp(-np.linspace(0, 4, steps))
     group = ParameterGroup(parameters=1, learning_rate=1e-3, **constants)  # type: ignore[arg-type]
@@ -21,7 +28,7 @@ def run_with(
     return record(
         folder,
         series={signals.LOSS: list(losses), signals.BATCH_SEEN_BEFORE: [0.0] + [seen_before] * 9},
-        tables={signals.GRADIENT_NORM: {"0.weight": [0.3] * steps}},
+        tables={signals.GRADIENT_NORM: {"0.weight": [gradient] * steps}},
         facts=facts,
     )
 
@@ -69,3 +76,9 @@ def test_methods_for_whole_batches_on_parts_of_the_data(tmp_path: Path, kind: st
     assert "another batch" in finding.summary
     assert outcome(OptimizerUnsuited(), run_with(tmp_path / "whole", kind, seen_before=1.0)) == []
     assert outcome(OptimizerUnsuited(), run_with(tmp_path / "good", kind, end=0.05)) == []
+
+
+def test_an_epsilon_at_its_default_is_not_blamed_for_gradients_that_have_vanished(tmp_path: Path) -> None:
+    vanished = {"gradient": 1e-20, "betas": (0.9, 0.999)}
+    assert outcome(OptimizerUnsuited(), run_with(tmp_path / "a", "Adam", epsilon=1e-8, **vanished)) == []
+    assert len(outcome(OptimizerUnsuited(), run_with(tmp_path / "b", "Adam", epsilon=1e-4, **vanished))) == 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
-from unstuck.record.facts import Graph
+from unstuck.record.facts import Graph, Optimizer
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.rule import Rule
 
@@ -22,7 +22,7 @@ class GradientsNotCleared(Rule):
 
     Detects:
         Gradients that are in .grad, about as large as those of the step, when the first backward pass after an update
-        begins; step after step.
+        begins; step after step. Of L-BFGS, whose closure is called many times a step, any that are left.
 
     Why it matters:
         The optimizer follows the sum of all past gradients: momentum without friction. The loss swings with growing
@@ -52,43 +52,56 @@ class GradientsNotCleared(Rule):
     minimum_samples: int = 5  #: sampled steps after the first, below which it may be one odd step (our choice)
     carried: float = 0.3  #: old over new norm: equal and independent gradients give 0.7 at the second step
     share: float = 0.6  #: share of the steps; clearing once an epoch leaves some clean (our choice)
+    minimum_closures: int = 2  #: the same of steps that each call a closure some twenty times (our choice)
     alike: float = 0.5  #: cosine of successive gradients, if sampled: sums that share their terms come near 1
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         carried = run.series(signals.GRADIENT_CARRIED).finite()
         later = carried.values[carried.steps > carried.steps[0]] if len(carried) else carried.values
-        if len(later) < self.minimum_samples:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_samples} steps after the first were sampled")
+        closes = _closes(run)
+        needed = self.minimum_closures if closes else self.minimum_samples
+        if len(later) < needed:
+            yield NotEvaluated(reason=f"fewer than {needed} steps after the first were sampled")
             return
-        share = float(np.mean(later > self.carried))
+        # Within one step of a closure gradients may grow a thousandfold: it begins with none, or was not cleared.
+        threshold = 0.0 if closes else self.carried
+        share = float(np.mean(later > threshold))
         cosines = run.series(signals.GRADIENT_COSINE).finite().values
-        alike = float(np.median(cosines)) if len(cosines) else 1.0
+        alike = float(np.median(cosines)) if len(cosines) and not closes else 1.0
         if share < self.share or alike < self.alike:
             return
         severity: Severity = "error" if outcome_of(run) == "none" else "warning"
         graph = run.fact(Graph)
         where = Where(file=graph.file, line=graph.line) if graph and graph.file else optimizer_place(run)
+        evidence = [
+            Evidence(
+                signal="gradient_carried",
+                value=float(np.median(later)),
+                threshold=threshold,
+                steps=(int(carried.steps[0]), int(carried.steps[-1])),
+                note="norm of .grad before the first backward pass after an update, over that after the last",
+            )
+        ]
+        if not closes:
+            note = "of successive gradients: most of their terms are the same"
+            evidence.append(Evidence(signal="gradient_cosine", value=alike, threshold=self.alike, note=note))
         yield self.finding(
             f"gradients are not cleared: at {share:.0%} of the steps those of earlier ones are still in .grad, "
-            f"{float(np.median(later)):.0%} of the gradient that the optimizer gets",
-            "Call optimizer.zero_grad() once for each optimizer.step(), before the backward pass.",
+            + (
+                "as the closure begins" if closes else f"{np.median(later):.0%} of the gradient that the optimizer gets"
+            ),
+            "Call optimizer.zero_grad() at the start of the closure, before its backward pass."
+            if closes
+            else "Call optimizer.zero_grad() once for each optimizer.step(), before the backward pass.",
             severity=severity,
             confidence=0.95,
             where=where,
-            evidence=(
-                Evidence(
-                    signal="gradient_carried",
-                    value=float(np.median(later)),
-                    threshold=self.carried,
-                    steps=(int(carried.steps[0]), int(carried.steps[-1])),
-                    note="norm of .grad before the first backward pass after an update, over that after the last",
-                ),
-                Evidence(
-                    signal="gradient_cosine",
-                    value=alike,
-                    threshold=self.alike,
-                    note="of successive gradients: most of their terms are the same",
-                ),
-            ),
+            evidence=tuple(evidence),
         )
+
+
+def _closes(run: Run) -> bool:
+    """Whether the optimizer calls a closure, in which gradients are to be cleared."""
+    optimizer = run.fact(Optimizer)
+    return optimizer is not None and optimizer.type == "LBFGS"

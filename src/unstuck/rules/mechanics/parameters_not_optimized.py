@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from unstuck.learning import optimizer_place
-from unstuck.record import Evidence, Finding, Run, Severity, Where
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Loss, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.rule import Rule
+from unstuck.rules.step_size import Steps
 
 __all__ = ["ParametersNotOptimized"]
 
@@ -37,7 +38,7 @@ class ParametersNotOptimized(Rule):
     Known false positives:
         A pretrained part that is left out of the optimizer on purpose: its values do not look drawn, so that it is
         silent. Parameters that another optimizer holds, or that the program changes by hand, are passed over. Random
-        features that are meant to stay so: where learning is good, a note.
+        features that are meant to stay so: where learning is good, a note; and where what is trained has hardly moved.
 
     Try:
         Register layers (nn.ModuleList, nn.Parameter), build the optimizer from model.parameters() after the model is
@@ -55,6 +56,7 @@ class ParametersNotOptimized(Rule):
 
     large: float = 0.05  #: share of all weights below which what is left out matters little (our choice)
     frozen: float = 0.3  #: share of all weights that must be frozen and random before it counts (our choice)
+    moved: float = 0.3  #: way of the trained weights, in their own size, below which the rate is asked first (as O202)
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
@@ -118,7 +120,8 @@ class ParametersNotOptimized(Rule):
         share = _values(frozen) / max(1, _values(model.parameters))
         if share < self.frozen:
             return None
-        severity: Severity = "warning" if outcome_of(run) == "none" else "note"
+        blamed = outcome_of(run) == "none" and self._has_moved(run)
+        severity: Severity = "warning" if blamed else "note"
         return self.finding(
             f"{_listed(frozen)} are frozen (requires_grad=False) and look random: {share:.0%} of the weights",
             "Load the weights that they should have before freezing them, or let them learn (requires_grad=True).",
@@ -134,6 +137,11 @@ class ParametersNotOptimized(Rule):
                 ),
             ),
         )
+
+    def _has_moved(self, run: Run) -> bool:
+        """Whether what is trained has moved by enough to show that it alone cannot do it; True where not sampled."""
+        steps, last = Steps.of(run), run.last_step(signals.LOSS)
+        return not len(steps) or last is None or steps.distance(last + 1) > self.moved
 
     def _evidence(self, unoptimized: Sequence[UnoptimizedParameter], share: float, note: str) -> Evidence:
         return Evidence(

@@ -38,6 +38,7 @@ class OptimizerUnsuited(Rule):
         The constants; the root mean square of the gradient's entries; the number of updates; the loss that is left.
 
     Known false positives:
+        Gradients that have vanished lie below any epsilon: one that is at its default is never blamed.
         A large epsilon together with a high rate is used for some networks (Inception used 0.1 and 1): silent where
         learning is good. The same holds for a momentum near 1 with a small rate.
 
@@ -58,6 +59,7 @@ class OptimizerUnsuited(Rule):
 
     minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
     epsilon: float = 10.0  #: epsilon over the gradient's entries: steps are that many times too short (our choice)
+    usual: float = 1e-8  #: the default of Adam and RMSprop, at which no epsilon is to blame (Kingma and Ba, 2015)
     momentum: float = 0.99  #: momentum with a memory of 100 steps, ten times the usual (Goh, 2017)
     repeated: float = 0.5  #: share of the second batch that the first one held: it is all there is (our choice)
     memory: float = 0.05  #: that memory, 1 / (1 - momentum), as a share of the updates made (our choice)
@@ -86,8 +88,8 @@ class OptimizerUnsuited(Rule):
         adaptive = any(word in optimizer.type.lower() for word in ("adam", "prop", "adagrad"))
         largest = max((group.epsilon or 0.0 for group in optimizer.groups), default=0.0)
         entry = _entry(run)
-        if not adaptive or entry is None or largest < self.epsilon * entry:
-            return None
+        if not adaptive or entry is None or largest < self.epsilon * entry or largest <= self.usual:
+            return None  # of an epsilon that is as usual and gradients far below theirs, the gradients are to blame
         return self._report(
             run,
             f"eps={largest:g} in {optimizer.type} is {largest / entry:.0f} times larger than the gradients: its "
