@@ -9,20 +9,32 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.zoo import tables
+from tests.zoo import recorded, tables
 from tests.zoo.answers import Answer, answer
+from tests.zoo.calibration import calibration
 from tests.zoo.cases import Case, cases, origins
 
 
 def main() -> None:
     options = _options()
-    chosen = _chosen(options)
-    answers: list[Answer] = []
+    os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as temporary:
-        for one in _answers(chosen, options, (options.runs or Path(temporary)).resolve()):
-            answers.append(one)
-            print(one, flush=True)
-    for table in (tables.by_cause, tables.by_origin, tables.reliability, tables.summary):
+        runs = (options.runs or Path(temporary)).resolve()
+        if options.record is not None:
+            recorded.record(options.record or recorded.accepted(), runs)
+        if options.accept or options.record is not None:
+            print("\n".join(recorded.accept()) or "no verdict has changed")
+        else:
+            _diagnose(options, runs)
+
+
+def _diagnose(options: argparse.Namespace, runs: Path) -> None:
+    answers: list[Answer] = []
+    for one in _answers(_chosen(options), options, runs):
+        answers.append(one)
+        print(one, flush=True)
+    figures = (tables.by_cause, tables.by_origin, tables.reliability, tables.summary)
+    for table in (calibration,) if options.calibrate else figures:
         print(f"\n{table(answers)}")
 
 
@@ -36,6 +48,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="only every n-th script, for a first impression")
     parser.add_argument("--runs", type=Path, help="where runs are kept; those that are there are only judged again")
     parser.add_argument("--same", action="store_true", help="run plain too, and compare what is printed")
+    parser.add_argument("--calibrate", action="store_true", help="print what confidences of rules should be instead")
+    parser.add_argument("--accept", action="store_true", help="accept the verdicts on the recorded sample as they are")
+    parser.add_argument(
+        "--record",
+        nargs="*",
+        metavar="SCRIPT",
+        help="record scripts for that sample; those that it has, if none is named",
+    )
     return parser.parse_args()
 
 
@@ -51,7 +71,6 @@ def _chosen(options: argparse.Namespace) -> list[tuple[Case, int]]:
 
 
 def _answers(chosen: Sequence[tuple[Case, int]], options: argparse.Namespace, runs: Path) -> Iterator[Answer]:
-    os.environ["OMP_NUM_THREADS"] = "1"
     with ThreadPoolExecutor(options.jobs) as pool:
         yield from pool.map(lambda item: answer(*item, runs, same=options.same), chosen)
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from tests.zoo.cases import Case
 from tests.zoo.process import run_forked
-
 from unstuck.record import Run
 from unstuck.rules import judge
 from unstuck.rules.engine import FAILED

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from tests.zoo.answers import Answer
 
-__all__ = ["brier", "by_cause", "by_origin", "claims", "reliability", "summary"]
+__all__ = ["aligned", "brier", "by_cause", "by_origin", "claims", "reliability", "summary"]
 
 BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 """Bounds of the bins of confidence; each bin holds its lower one."""
+
+SICK = ("sick", "first", "in 3", "GREEN")
+"""Of sick scripts: runs, first finding right, right among three, called healthy."""
 
 Row = Sequence[str]
 
 
 def summary(answers: Sequence[Answer]) -> str:
     """The figures that matter most, in words."""
-    sick = [answer for answer in answers if answer.case.sick]
-    healthy = [answer for answer in answers if not answer.case.sick]
+    sick, healthy = _parted(answers)
     lines = [f"{len(sick)} runs of sick scripts, {len(healthy)} of healthy ones"]
     if sick:
         lines += [
@@ -33,13 +35,36 @@ def summary(answers: Sequence[Answer]) -> str:
 
 
 def by_cause(answers: Sequence[Answer]) -> str:
-    """A row for each root cause: its sick scripts, and its healthy twins; healthy scripts without one come last."""
-    return _grouped("cause", answers, lambda answer: answer.case.name.partition("/")[0])
+    """A row for each root cause: how its sick scripts fared, and on how many healthy ones it was alleged."""
+    kinds = _kinds(answers)
+    sick, healthy = _parted(answers)
+    causes = sorted(
+        {str(answer.case.cause) for answer in sick} | {said.cause for one in healthy for said in one.alarms}
+    )
+    rows = [
+        (
+            cause,
+            *_sick([answer for answer in sick if answer.case.cause == cause], kinds),
+            _count(sum(cause in {said.cause for said in answer.alarms} for answer in healthy)),
+        )
+        for cause in causes
+    ]
+    total = ("all", *_sick(sick, kinds), _count(sum(answer.false_alarm for answer in healthy)))
+    return aligned(("cause", *SICK, *kinds, "alarms"), [*rows, total])
 
 
 def by_origin(answers: Sequence[Answer]) -> str:
-    """A row for each origin."""
-    return _grouped("origin", answers, lambda answer: answer.case.origin)
+    """A row for each origin: how its sick scripts fared, and how its healthy ones."""
+    kinds = _kinds(answers)
+    groups = [
+        (origin, [answer for answer in answers if answer.case.origin == origin])
+        for origin in sorted({answer.case.origin for answer in answers})
+    ]
+    rows = [
+        (name, *_sick(_parted(group)[0], kinds), "|", *_healthy(_parted(group)[1], kinds))
+        for name, group in (*groups, ("all", answers))
+    ]
+    return aligned(("origin", *SICK, *kinds, "|", "healthy", "alarms", *kinds), rows)
 
 
 def reliability(answers: Sequence[Answer]) -> str:
@@ -56,7 +81,7 @@ def reliability(answers: Sequence[Answer]) -> str:
         for low, high in pairwise(BINS)
         if (inside := [claim for claim in all_claims if low <= claim[0] < high or claim[0] == high == BINS[-1]])
     ]
-    table = _table(("confidence", "findings", "stated", "right"), rows)
+    table = aligned(("confidence", "findings", "stated", "right"), rows)
     return f"{table}\nBrier score {brier(all_claims):.3f} of {len(all_claims)} findings"
 
 
@@ -70,27 +95,25 @@ def brier(all_claims: Sequence[tuple[float, bool]]) -> float:
     return sum((confidence - right) ** 2 for confidence, right in all_claims) / len(all_claims)
 
 
-def _grouped(title: str, answers: Sequence[Answer], key: Callable[[Answer], str]) -> str:
-    """Of each group: how its sick and its healthy scripts fared, with whatever kinds of verdict there are."""
-    kinds = sorted({answer.kind for answer in answers} - {"findings", "healthy"})
-    head = (title, "sick", "first", "in 3", "GREEN", *kinds, "|", "healthy", "alarms", *kinds)
-    groups = sorted({key(answer) for answer in answers}, key=lambda name: (name == "healthy", name))
-    rows = [(name, *_row([answer for answer in answers if key(answer) == name], kinds)) for name in groups]
-    return _table(head, [*rows, ("all", *_row(answers, kinds))])
+def _parted(answers: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
+    """The answers on sick scripts, and those on healthy ones."""
+    return [answer for answer in answers if answer.case.sick], [answer for answer in answers if not answer.case.sick]
 
 
-def _row(answers: Sequence[Answer], kinds: Sequence[str]) -> Row:
-    sick = [answer for answer in answers if answer.case.sick]
-    healthy = [answer for answer in answers if not answer.case.sick]
-    marks = (
-        len(sick),
-        sum(answer.right(1) for answer in sick),
-        sum(answer.right(3) for answer in sick),
-        sum(answer.false_green for answer in sick),
-        *_counts(sick, kinds),
-    )
-    quiet = (len(healthy), sum(answer.false_alarm for answer in healthy), *_counts(healthy, kinds))
-    return (*map(_count, marks), "|", *map(_count, quiet))
+def _kinds(answers: Iterable[Answer]) -> list[str]:
+    """The kinds of verdict that have a column: all that came, but those that the other columns count."""
+    return sorted({answer.kind for answer in answers} - {"findings", "healthy"})
+
+
+def _sick(answers: Sequence[Answer], kinds: Sequence[str]) -> Row:
+    first, three = (sum(answer.right(among) for answer in answers) for among in (1, 3))
+    green = sum(answer.false_green for answer in answers)
+    return tuple(map(_count, (len(answers), first, three, green, *_counts(answers, kinds))))
+
+
+def _healthy(answers: Sequence[Answer], kinds: Sequence[str]) -> Row:
+    alarms = sum(answer.false_alarm for answer in answers)
+    return tuple(map(_count, (len(answers), alarms, *_counts(answers, kinds))))
 
 
 def _counts(answers: Iterable[Answer], kinds: Iterable[str]) -> list[int]:
@@ -111,7 +134,7 @@ def _mean(all_claims: Sequence[tuple[float, bool]], position: int) -> float:
     return sum(claim[position] for claim in all_claims) / len(all_claims)
 
 
-def _table(head: Row, rows: Sequence[Row]) -> str:
+def aligned(head: Row, rows: Sequence[Row]) -> str:
     """Columns side by side, the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return "\n".join(

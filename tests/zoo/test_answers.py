@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.zoo.answers import Answer, Said, answer, kept
 from tests.zoo.cases import Case
 

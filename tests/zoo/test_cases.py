@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.zoo.cases import ZOO, Case, apply, cases, origins
 
+from tests.zoo.cases import ZOO, Case, apply, cases, origins
 from unstuck.record.causes import CAUSES
 
 CASES = cases()

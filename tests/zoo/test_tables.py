@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.zoo import tables
 from tests.zoo.answers import Answer, Said
 from tests.zoo.cases import Case
@@ -30,11 +31,13 @@ def cells(table: str, name: str) -> list[str]:
     return next(line.split()[1:] for line in table.splitlines() if line.startswith(name))
 
 
-def test_each_cause_has_its_sick_scripts_and_their_twins() -> None:
+def test_each_cause_has_its_sick_scripts_and_the_healthy_ones_on_which_it_was_alleged() -> None:
     table = tables.by_cause(ANSWERS)
     assert "not learnt" in table.splitlines()[0]
-    assert cells(table, "lr-too-high") == ["2", "1", "2", ".", ".", "|", ".", ".", "."]
-    assert cells(table, "lr-too-low") == ["2", "1", "1", "1", "1", "|", "2", "1", "."]
+    assert cells(table, "lr-too-high") == ["2", "1", "2", ".", ".", "."]
+    assert cells(table, "lr-too-low") == ["2", "1", "1", "1", "1", "."]
+    assert cells(table, "loss-wrong") == [".", ".", ".", ".", ".", "1"]
+    assert cells(table, "all") == ["4", "2", "3", "1", "1", "1"]
 
 
 def test_each_origin_has_a_row_and_all_have_one() -> None:
