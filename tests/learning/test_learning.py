@@ -169,4 +169,4 @@ def test_that_trainings_are_several_is_said_to_be_the_reason(rule: Rule, tmp_pat
         for stream in range(2):
             writer.add_series(signals.LOSS, range(40), [1.0] * 40, stream=stream)
     with Run.open(tmp_path) as run:
-        assert list(rule.check(run)) == [NotEvaluated(reason=IN_A_GAME)]
+        assert list(rule.apply(run)) == [NotEvaluated(reason=IN_A_GAME)]

@@ -40,7 +40,7 @@ def stated(code: str, *, explains: tuple[str, ...] = (), **fields: object) -> St
 
 
 def ranked(run: Run, *rules: Rule) -> list[tuple[str, list[str]]]:
-    found = [finding for rule in rules for finding in rule.check(run)]
+    found = [finding for rule in rules for finding in rule.apply(run)]
     return [(f.code, [s.code for s in f.symptoms]) for f in rank(found, rules)]
 
 
@@ -67,7 +67,7 @@ def test_a_note_explains_no_harm(run: Run) -> None:
 
 def test_a_root_is_as_severe_as_what_it_explains(run: Run) -> None:
     rules = (stated("D101", explains=("O201",), severity="warning"), stated("O201"), stated("O202", severity="warning"))
-    findings = rank([finding for rule in rules for finding in rule.check(run)], rules)
+    findings = rank([finding for rule in rules for finding in rule.apply(run)], rules)
     assert [(f.code, f.severity) for f in findings] == [("D101", "error"), ("O202", "warning")]
 
 

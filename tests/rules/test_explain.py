@@ -18,6 +18,7 @@ def test_a_page_has_all_parts() -> None:
     assert found.sections["Try"].startswith("Divide the rate by ten")
     assert "G101" in found.explains
     assert found.needs == ("loss",)
+    assert "fewer than 5 finite losses were recorded" in found.gates
     thresholds = {threshold.name: threshold for threshold in found.thresholds}
     assert thresholds["large_ratio"].value == 0.03
     assert "CS231n" in thresholds["large_ratio"].source

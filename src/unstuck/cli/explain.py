@@ -38,6 +38,9 @@ def explain(
             console.print(Text(f"\n{heading}", "bold"))
             for paragraph in text.split("\n\n"):
                 console.print(Padding(Text(" ".join(paragraph.split())), (0, 0, 0, 2)))
+        if page.gates:
+            console.print(Text("\nNot judged where", "bold"))
+            console.print(Padding(Text("; ".join(page.gates) + "."), (0, 0, 0, 2)))
         if page.thresholds:
             console.print(Text("\nThresholds", "bold"))
         for threshold in page.thresholds:

@@ -119,7 +119,7 @@ def _checked(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
     findings: list[Finding] = []
     try:
         with np.errstate(all="ignore"):  # losses that blew up overflow here too, and nobody needs to be told of that
-            for outcome in rule.check(stream):
+            for outcome in rule.apply(stream):
                 if isinstance(outcome, NotEvaluated):
                     return outcome
                 findings.append(outcome)

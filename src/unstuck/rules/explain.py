@@ -49,6 +49,7 @@ class Page:
         summary: What happens, in a sentence.
         sections: The text under each heading of :data:`HEADINGS`, paragraphs divided by an empty line.
         needs: Signals and facts without which it is not evaluated.
+        gates: Why it does not judge a run, one clause for each of its gates.
         explains: Codes of the rules whose findings are symptoms of this one.
         thresholds: Its thresholds.
     """
@@ -60,6 +61,7 @@ class Page:
     summary: str
     sections: Mapping[str, str]
     needs: tuple[str, ...]
+    gates: tuple[str, ...]
     explains: tuple[str, ...]
     thresholds: tuple[Threshold, ...]
 
@@ -112,6 +114,7 @@ def page(rule: Rule) -> Page:
         summary=summary,
         sections=sections,
         needs=tuple(need.kind if isinstance(need, type) else need.key for need in rule.needs),
+        gates=tuple(gate.reason for gate in rule.applies_to),
         explains=rule.explains,
         thresholds=_thresholds(rule),
     )

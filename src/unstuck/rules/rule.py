@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Signal, Where
 from unstuck.record.facts import Fact
 
-__all__ = ["Need", "Rule"]
+__all__ = ["Gate", "Need", "Rule"]
 
 Need = Signal | type[Fact]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A condition that a rule sets for judging a run at all.
+
+    Attributes:
+        reason: Why a run that does not meet it is not judged, as a clause.
+        admits: Whether a run meets it.
+    """
+
+    reason: str
+    admits: Callable[[Run], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +40,7 @@ class Rule(ABC):
         name: The defect, in the field's words, ``"learning rate too high"``.
         cause: The root cause that it names unless the evidence says otherwise.
         needs: Signals and facts without which it cannot be evaluated.
+        applies_to: Conditions without which it is not evaluated, asked in this order before ``check``.
         explains: Codes of the rules whose findings are symptoms of this one, listed under it where both fire.
     """
 
@@ -34,11 +48,17 @@ class Rule(ABC):
     name: ClassVar[str]
     cause: ClassVar[str]
     needs: ClassVar[tuple[Need, ...]]
+    applies_to: ClassVar[tuple[Gate, ...]] = ()
     explains: ClassVar[tuple[str, ...]] = ()
+
+    def apply(self, run: Run) -> Iterable[Finding | NotEvaluated]:
+        """Judge one stream of a run, or say of the first gate that does not admit it why it does not."""
+        closed = next((gate for gate in self.applies_to if not gate.admits(run)), None)
+        return self.check(run) if closed is None else (NotEvaluated(reason=closed.reason),)
 
     @abstractmethod
     def check(self, run: Run) -> Iterable[Finding | NotEvaluated]:
-        """Judge one stream of a run.
+        """Judge one stream of a run that has what the rule needs, and that the rule applies to.
 
         Returns:
             Nothing where the rule is clear, findings where it fires, or one :class:`NotEvaluated` with the reason.

@@ -90,9 +90,9 @@ def _add(
 
 
 def outcome(rule: Rule, run: Run) -> list[Finding]:
-    """What a rule finds in a run; an assertion fails where it was not evaluated."""
+    """What a rule finds in a run, nothing where it does not apply; an assertion fails where it could not judge."""
     findings: list[Finding] = []
-    for entry in rule.check(run):
+    for entry in rule.check(run) if all(gate.admits(run) for gate in rule.applies_to) else ():
         assert isinstance(entry, Finding), f"{rule.code} was not evaluated: {entry.reason}"
         findings.append(entry)
     return findings
@@ -154,18 +154,18 @@ class RuleContract:
             assert any(proof.threshold is not None for proof in finding.evidence)
 
     def test_is_silent_on_the_healthy_run(self, healthy: Run) -> None:
-        """The healthy twin gives no finding, and was evaluated."""
+        """The healthy twin gives no finding."""
         assert outcome(self.rule, healthy) == []
 
     def test_is_pure(self, sick: Run, healthy: Run) -> None:
         """The same run gives the same findings twice, and is not changed."""
         for run in (sick, healthy):
             before = (run.path / "run.sqlite").read_bytes()
-            assert list(self.rule.check(run)) == list(self.rule.check(run))
+            assert list(self.rule.apply(run)) == list(self.rule.apply(run))
             assert (run.path / "run.sqlite").read_bytes() == before
 
     def test_survives_an_empty_run(self, tmp_path: Path) -> None:
         """A run that holds nothing is no reason to fail."""
         with record(tmp_path / "empty") as run:
-            for entry in self.rule.check(run):
+            for entry in self.rule.apply(run):
                 assert isinstance(entry, NotEvaluated)

@@ -89,7 +89,7 @@ def test_binary_targets_are_counted_by_their_mean(tmp_path: Path) -> None:
 
 def test_without_answers_it_is_not_evaluated(tmp_path: Path) -> None:
     call = Loss(function="mse_loss", target=LossTarget(type="real", mean=0.0, variance=1.0))
-    (answer,) = ClassImbalance().check(record(tmp_path, series={signals.LOSS: [1.0] * 50}, facts=[call]))
+    (answer,) = ClassImbalance().apply(record(tmp_path, series={signals.LOSS: [1.0] * 50}, facts=[call]))
     assert isinstance(answer, NotEvaluated)
 
 
@@ -105,7 +105,7 @@ def test_losses_that_the_program_weighs_itself_are_its_own_answer(tmp_path: Path
     series = {signals.LOSS: [total] * 50, signals.LOSS_CALL: [0.2] * 50}
     rule = ClassImbalance()
     run = record(tmp_path, series=series, facts=[call])
-    assert any(isinstance(entry, Finding) for entry in rule.check(run)) is fires
+    assert any(isinstance(entry, Finding) for entry in rule.apply(run)) is fires
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_model_that_scales_its_inputs_is_silent(tmp_path: Path) -> None:
 
 def test_ids_have_no_scale(tmp_path: Path) -> None:
     with features(tmp_path / "a", sick_inputs["thousands"], kind="ids") as run:
-        (entry,) = InputsNotScaled().check(run)
+        (entry,) = InputsNotScaled().apply(run)
     assert isinstance(entry, NotEvaluated)
 
 

@@ -77,7 +77,7 @@ def test_what_augmentation_may_have_destroyed_is_left_to_its_rule(tmp_path: Path
 
 def test_an_unknown_loss_is_not_evaluated(tmp_path: Path) -> None:
     run = record(tmp_path, series={signals.LOSS: [1.0] * 30}, facts=[UNRELATED])
-    (entry,) = LabelsMismatched().check(run)
+    (entry,) = LabelsMismatched().apply(run)
     assert isinstance(entry, NotEvaluated)
     assert not isinstance(entry, Finding)
 
@@ -86,7 +86,7 @@ def test_neighbours_among_ids_tell_nothing_and_among_sequences_less(tmp_path: Pa
     def answer(kind: Any) -> Finding | NotEvaluated:
         inputs = Inputs(shape=(32, 20, 4), kind_of=kind, examples=640, minimum=0.0, maximum=1.0)
         run = run_of(tmp_path / kind, end=2.31, pairs=UNRELATED, accuracy=CHANCE, facts=[inputs])
-        (answer,) = LabelsMismatched().check(run)
+        (answer,) = LabelsMismatched().apply(run)
         return answer
 
     assert isinstance(answer("ids"), NotEvaluated)

@@ -95,5 +95,5 @@ def test_zeros_teach_a_margin_loss_nothing(tmp_path: Path) -> None:
 
 
 def test_without_a_loss_call_it_is_not_evaluated(tmp_path: Path) -> None:
-    (answer,) = LabelsOutOfRange().check(record(tmp_path, series={signals.LOSS: [1.0] * 30}))
+    (answer,) = LabelsOutOfRange().apply(record(tmp_path, series={signals.LOSS: [1.0] * 30}))
     assert isinstance(answer, NotEvaluated)

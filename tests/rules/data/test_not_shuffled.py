@@ -106,7 +106,7 @@ def test_batches_of_two_examples_tell_nothing(tmp_path: Path) -> None:
         classes=LossClasses(number=10, counts=(100,) * 10),
     )
     run = record(tmp_path, series={signals.LOSS: FORGETFUL, signals.BATCH_SIZE: [2.0] * 40}, facts=[small])
-    (answer,) = NotShuffled().check(run)
+    (answer,) = NotShuffled().apply(run)
     assert isinstance(answer, NotEvaluated)
 
 

@@ -66,7 +66,7 @@ def test_examples_that_validate_by_name_are_counted_however_much_of_the_training
 
 def test_sequences_of_ids_repeat_by_chance(tmp_path: Path) -> None:
     ids = Inputs(shape=(32, 8), kind_of="ids", examples=640, minimum=0.0, maximum=20.0)
-    (answer,) = SplitLeak().check(run_of(tmp_path, ids))
+    (answer,) = SplitLeak().apply(run_of(tmp_path, ids))
     assert isinstance(answer, NotEvaluated)
 
 

@@ -60,5 +60,5 @@ def test_modules_in_the_wrong_mode_explain_functions_in_it(tmp_path: Path) -> No
 
 def test_evaluations_that_nothing_is_seen_to_be_measured_by_are_not_judged(tmp_path: Path) -> None:
     with record(tmp_path, series={signals.LOSS: FALLING, signals.EVALUATED: [300.0]}, facts=[ALWAYS]) as run:
-        (entry,) = DropoutAtEvaluation().check(run)
+        (entry,) = DropoutAtEvaluation().apply(run)
     assert entry == NotEvaluated(reason="evaluations were seen, but neither their loss nor their accuracy")

@@ -90,5 +90,5 @@ def test_evaluations_that_nothing_is_seen_to_be_measured_by_are_not_judged(tmp_p
     modes = training(0, mode=True), evaluation(10, mode=True)
     series = {signals.LOSS: [1.0] * 60, signals.EVALUATED: [300.0]}
     with record(tmp_path, series=series, facts=modes) as run:
-        (entry,) = ModeWrong().check(run)
+        (entry,) = ModeWrong().apply(run)
     assert entry == NotEvaluated(reason="evaluations were seen, but neither their loss nor their accuracy")

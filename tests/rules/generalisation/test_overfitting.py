@@ -63,7 +63,7 @@ def test_a_training_loss_that_rises_too_is_no_overfitting(tmp_path: Path) -> Non
 
 def test_few_evaluations_are_not_judged(tmp_path: Path) -> None:
     with losses(tmp_path / "a", FALLING, TURNING[::10]) as run:
-        assert isinstance(next(iter(Overfitting().check(run))), NotEvaluated)
+        assert isinstance(next(iter(Overfitting().apply(run))), NotEvaluated)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

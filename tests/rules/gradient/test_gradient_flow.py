@@ -47,7 +47,7 @@ def test_both_directions_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("gradients", [[0.001, 0.1], [1e-5, 0.1, 1e-6, 0.1, 1e-3], [0.0, 0.0, 0.0]])
 def test_no_trend_with_depth_is_silent(tmp_path: Path, gradients: list[float]) -> None:
     with flowing(tmp_path / "a", gradients) as run:
-        assert [entry for entry in GradientFlow().check(run) if hasattr(entry, "severity")] == []
+        assert [entry for entry in GradientFlow().apply(run) if hasattr(entry, "severity")] == []
 
 
 def test_what_learns_well_is_silent(tmp_path: Path) -> None:

@@ -53,6 +53,6 @@ def test_a_small_error_in_a_good_training_is_a_note(tmp_path: Path) -> None:
 
 
 def test_one_that_could_not_be_checked_is_not_called_right(tmp_path: Path) -> None:
-    (entry,) = GradientWrong().check(run_with(tmp_path, CustomFunction(name="Checkpoint")))
+    (entry,) = GradientWrong().apply(run_with(tmp_path, CustomFunction(name="Checkpoint")))
     assert isinstance(entry, NotEvaluated)
     assert "Checkpoint" in entry.reason

@@ -81,7 +81,7 @@ def test_a_declared_sum_is_expected_as_a_sum(tmp_path: Path) -> None:
 def test_losses_put_together_have_no_expectation(tmp_path: Path) -> None:
     parts = (Loss(function="mse_loss", target=LossTarget(mean=0.0, variance=1.0)), TEN)
     with start(tmp_path / "a", np.full(100, 50.0), *parts) as run:
-        (entry,) = InitialLossOff().check(run)
+        (entry,) = InitialLossOff().apply(run)
     assert isinstance(entry, NotEvaluated)
 
 
@@ -101,7 +101,7 @@ def test_elements_that_the_program_sums_up_itself_have_no_expected_start(tmp_pat
         target=LossTarget(shape=(50, 64), type="real", mean=0.0, variance=1.0),
     )
     with start(tmp_path / "a", 134.0 * np.exp(-np.linspace(0, 1, 100)), call) as run:
-        (found,) = InitialLossOff().check(run)
+        (found,) = InitialLossOff().apply(run)
         assert isinstance(found, NotEvaluated)
 
 

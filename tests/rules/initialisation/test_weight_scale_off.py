@@ -99,5 +99,5 @@ def test_what_learns_by_heart_from_large_weights_is_a_warning(tmp_path: Path) ->
 def test_a_first_step_larger_than_the_weights_hides_their_start(tmp_path: Path) -> None:
     with start(tmp_path / "a", [28.0, 7.7, 7.7, 7.7], update=0.95) as run:
         assert all(
-            finding.severity != "error" for finding in WeightScaleOff().check(run) if hasattr(finding, "severity")
+            finding.severity != "error" for finding in WeightScaleOff().apply(run) if hasattr(finding, "severity")
         )

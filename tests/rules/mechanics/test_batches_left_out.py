@@ -57,4 +57,4 @@ def test_what_uses_every_batch_is_silent(tmp_path: Path, healthy: dict[str, int]
 
 
 def test_few_updates_say_nothing(tmp_path: Path) -> None:
-    assert isinstance(next(iter(BatchesLeftOut().check(run_of(tmp_path, updates=2)))), NotEvaluated)
+    assert isinstance(next(iter(BatchesLeftOut().apply(run_of(tmp_path, updates=2)))), NotEvaluated)

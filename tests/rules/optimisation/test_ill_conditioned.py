@@ -70,5 +70,5 @@ def test_correlated_inputs_are_worth_a_note_where_the_loss_still_falls(tmp_path:
 
 
 def test_few_pairs_are_not_evaluated(tmp_path: Path) -> None:
-    (entry,) = IllConditioned().check(run_of(tmp_path, samples=3))
+    (entry,) = IllConditioned().apply(run_of(tmp_path, samples=3))
     assert isinstance(entry, NotEvaluated)

@@ -55,7 +55,7 @@ def test_how_training_ended_matters(tmp_path: Path) -> None:
     with slope(tmp_path / "b", line, End(reason="early stopping", steps=100)) as run:
         assert outcome(TooFewSteps(), run) == []
     with slope(tmp_path / "c", line, End(reason="interrupted", steps=100)) as run:
-        assert list(TooFewSteps().check(run)) == [NotEvaluated(reason="training was interrupted before its end")]
+        assert list(TooFewSteps().apply(run)) == [NotEvaluated(reason="training was interrupted before its end")]
 
 
 def test_a_rate_that_was_brought_to_nothing_ended_the_training(tmp_path: Path) -> None:

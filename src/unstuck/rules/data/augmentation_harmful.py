@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.learning import Learning, in_a_game
+from unstuck.learning import Learning
 from unstuck.learning.validation import Validation
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import Association, EvaluatedAssociation, Modes, Shift
 from unstuck.rules.dropout import strongest_dropout
+from unstuck.rules.gates import NO_GAME, POOR, YARDSTICK, losses
 from unstuck.rules.rule import Rule
 
 __all__ = ["AugmentationHarmful"]
@@ -51,9 +52,9 @@ class AugmentationHarmful(Rule):
     name = "augmentation harmful"
     cause = "augmentation-harmful"
     needs = (signals.LOSS, Shift)
+    applies_to = (losses(50), NO_GAME, YARDSTICK, POOR)
     explains = ("O401", "M201", "O203", "R201", "G101")
 
-    minimum_steps: int = 50  #: losses below which a poor training is a short one (our choice)
     left: float = 0.2  #: share of the loss that must be left
     moved: float = 0.5  #: distance in deviations: half a deviation in every value (our choice)
     narrowed: float = 0.75  #: ratio of deviations: averages of two examples have 0.71
@@ -64,16 +65,10 @@ class AugmentationHarmful(Rule):
     dropped: float = 0.5  #: probability of dropout that explains a poor training loss; at most this is usual
     worse: float = 1.2  #: evaluation over training loss from which it is the evaluation that is off
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        shift = run.fact(Shift)
-        if shift is None or len(run.series(signals.LOSS).finite()) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
-            return
-        learning = Learning.of(run)
-        if in_a_game(run) or learning.chance is None or learning.outcome == "good" or learning.remaining < self.left:
-            return
-        if self._drops_much(run):
+        shift, learning = run.fact(Shift), Learning.of(run)
+        if shift is None or learning.remaining < self.left or self._drops_much(run):
             return
         unlabelled = self._destroyed(run, learning)
         if unlabelled is not None:

@@ -11,6 +11,7 @@ from unstuck.learning import Learning
 from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Loader, Overlap, Passes
+from unstuck.rules.gates import losses
 from unstuck.rules.rule import Rule
 
 __all__ = ["BatchRepeated"]
@@ -49,6 +50,7 @@ class BatchRepeated(Rule):
     name = "one batch for ever"
     cause = "data-constant"
     needs = (signals.LOSS, signals.BATCH_SEEN_BEFORE)
+    applies_to = (losses(20),)
     explains = ("R101", "D301", "O401", "O202", "D204")
 
     seen: float = (
@@ -60,9 +62,8 @@ class BatchRepeated(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         before = run.series(signals.BATCH_SEEN_BEFORE)
-        losses = run.series(signals.LOSS).finite()
         early = before.values[1:]
-        if len(losses) < self.steps or len(early) < 5 or float(early.min()) < self.seen or before.steps[0] > 2:
+        if len(early) < 5 or float(early.min()) < self.seen or before.steps[0] > 2:
             return
         loader = max(run.facts(Loader), key=lambda fact: fact.updates, default=None)
         evidence = Evidence(

@@ -10,14 +10,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.learning import seen_late
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
+from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Association, Loss
 from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["ClassImbalance"]
 
 LOSSES = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+BEGUN = 0.3
+"""Share of the training until which any class may be told wrongly (our choice)."""
+
+
+def _one_classification(run: Run) -> bool:
+    calls = loss_calls(run)
+    return len(calls) == 1 and calls[0].function in LOSSES and len(calls[0].classes.recalls) > 1
+
+
+def _answered_late(run: Run) -> bool:
+    sampled = run.table(signals.WEIGHT_NORM).steps
+    return not len(sampled) or seen_late(run, sampled, share=BEGUN)
+
+
+def _weighed_alike(run: Run) -> bool:
+    """Whether the program makes nothing of the examples' losses but their mean or sum."""
+    if any(call.reduction != "none" for call in loss_calls(run)):
+        return True
+    _, called, differentiated = called_and_differentiated(run)
+    return len(called) > 0 and bool(np.median(np.abs(differentiated - called)) <= 0.01 * np.median(np.abs(called)))
+
+
+ONE_CLASSIFICATION = Gate(
+    "no single classification loss was seen, or no answers could be compared", _one_classification
+)
+
+ANSWERED_LATE = Gate("answers were seen at the beginning alone", _answered_late)
+
+WEIGHED_ALIKE = Gate("the program weighs or picks the examples' losses itself", _weighed_alike)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +85,7 @@ class ClassImbalance(Rule):
     name = "class imbalance"
     cause = "class-imbalance"
     needs = (Loss,)
+    applies_to = (ONE_CLASSIFICATION, ANSWERED_LATE, WEIGHED_ALIKE)
     explains = ("R101", "O401", "O202", "M201")
 
     majority: float = 0.8  #: share of the commonest class from which it alone makes a high accuracy (our choice)
@@ -65,23 +96,11 @@ class ClassImbalance(Rule):
     ignored: float = 0.1  #: recall of a class that is as good as never named
     common: float = 0.9  #: recall of the frequent class, below which the fault is not that it wins
     classes: int = 20  #: classes above which rare ones are naturally hard (our choice)
-    begun: float = 0.3  #: share of the training until which any class may be told wrongly (our choice)
     examples: float = 4.0  #: rare examples seen in the last part of the training, fading ones counted in part
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        calls = [call for call in loss_calls(run) if call.function in LOSSES]
-        if len(calls) != 1 or len(loss_calls(run)) != 1 or len(calls[0].classes.recalls) < 2:
-            yield NotEvaluated(reason="no single classification loss was seen, or no answers could be compared")
-            return
-        sampled = run.table(signals.WEIGHT_NORM).steps
-        if len(sampled) and not seen_late(run, sampled, share=self.begun):
-            yield NotEvaluated(reason="answers were seen at the beginning alone")
-            return
-        call = calls[0]
-        if call.reduction == "none" and _weighs_examples(run):
-            yield NotEvaluated(reason="the program weighs or picks the examples' losses itself")
-            return
+        (call,) = loss_calls(run)
         recalls, weights = np.array(call.classes.recalls), np.array(call.classes.recall_examples)
         shares = _shares(call)
         if shares is None or call.weighted or len(shares) > self.classes:
@@ -150,12 +169,6 @@ class ClassImbalance(Rule):
                 ),
             ),
         )
-
-
-def _weighs_examples(run: Run) -> bool:
-    """Whether the loss is another number than the mean of the losses of the examples."""
-    _, means, differentiated = called_and_differentiated(run)
-    return not len(means) or bool(np.median(np.abs(differentiated - means)) > 0.01 * np.median(np.abs(means)))
 
 
 def _shares(call: Loss) -> NDArray[np.float64] | None:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.learning import Learning
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
+from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import InitialLoss, Inputs, Model
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["InputsNotScaled"]
 
@@ -30,6 +30,11 @@ class _Fault:
     value: float
     threshold: float
     gross: bool
+
+
+def _features(run: Run) -> list[Inputs]:
+    """Inputs that are numbers, with statistics of each."""
+    return [fact for fact in run.facts(Inputs) if fact.kind_of != "ids" and fact.feature_stds]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,7 @@ class InputsNotScaled(Rule):
     name = "inputs not scaled"
     cause = "inputs-not-scaled"
     needs = (Inputs,)
+    applies_to = (Gate("the model takes no floating-point features", lambda run: bool(_features(run))),)
     explains = ("I101", "G101", "O201", "O202", "O203", "O401", "N101")
 
     raw: float = 5.0  #: median size of a feature that is worth a note; standardised features have size 1
@@ -77,13 +83,9 @@ class InputsNotScaled(Rule):
     offset: float = 10.0  #: mean in standard deviations, for most features
     first_layer: float = 3.0  #: spread of the first layer's outputs; standardised inputs give about 0.6 to 1.4
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        facts = [fact for fact in run.facts(Inputs) if fact.kind_of != "ids" and fact.feature_stds]
-        if not facts:
-            yield NotEvaluated(reason="the model takes no floating-point features")
-            return
-        inputs = max(facts, key=lambda fact: fact.examples)
+        inputs = max(_features(run), key=lambda fact: fact.examples)
         fault = self._fault(np.array(inputs.feature_means), np.array(inputs.feature_stds)) or self._shrunk(inputs)
         if fault is None or self._model_scales(run):
             return

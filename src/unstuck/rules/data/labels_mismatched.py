@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.learning import IN_A_GAME, Learning, in_a_game, single_loss
+from unstuck.learning import Learning, single_loss
 from unstuck.learning.evaluations import Evaluations
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
+from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Overlap, Shift
+from unstuck.rules.gates import NO_GAME, NOT_IDS, NOT_PRETRAINED, YARDSTICK, losses
 from unstuck.rules.rule import Rule
 
 __all__ = ["LabelsMismatched"]
@@ -54,9 +55,9 @@ class LabelsMismatched(Rule):
     name = "labels mismatched"
     cause = "labels-mismatched"
     needs = (signals.LOSS, Association)
+    applies_to = (losses(20), NO_GAME, YARDSTICK, NOT_IDS, NOT_PRETRAINED)
     explains = ("R101", "O201", "O202", "O401", "M201", "R201", "D204", "O402", "O203", "M103", "G101")
 
-    minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
     chance: float = (
         5.0  #: standard deviations that shuffled targets stay below (measured: 5.3); real data have 15 to 200
     )
@@ -65,22 +66,12 @@ class LabelsMismatched(Rule):
     moved: float = 0.5  #: distance of evaluated inputs in deviations from which augmentation may explain all
     spread: float = 1.5  #: factor between their deviations, likewise
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
-            return
-        learning = Learning.of(run)
-        if learning.chance is None or in_a_game(run):
-            yield NotEvaluated(reason=IN_A_GAME if in_a_game(run) else "the loss of a constant guess is not known")
-            return
-        inputs = run.facts(Inputs)[-1:]
-        if any(fact.kind_of == "ids" for fact in inputs):
-            yield NotEvaluated(reason="neighbours among ids need not have like labels")
-            return
+        learning, inputs = Learning.of(run), run.facts(Inputs)[-1:]
         at_chance = _evaluated_at_chance(run, learning)
         pairs = run.fact(Association)
-        if pairs is None or learning.pretrained or at_chance == 0 or self._augmented(run):
+        if pairs is None or at_chance == 0 or self._augmented(run):
             return
         simple = all(fact.kind_of in SIMPLE for fact in inputs)
         if not simple and learning.commonest > self.common:

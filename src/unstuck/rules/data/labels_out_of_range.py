@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run
+from unstuck.record import Evidence, Finding, Run
 from unstuck.record.facts import End, Loss
 from unstuck.rules.calls import call_place, loss_calls, shape_in_words
+from unstuck.rules.gates import LOSS_CALLED
 from unstuck.rules.rule import Rule
 
 __all__ = ["LabelsOutOfRange"]
@@ -74,19 +75,16 @@ class LabelsOutOfRange(Rule):
     name = "labels out of range"
     cause = "labels-out-of-range"
     needs = (Loss,)
+    applies_to = (LOSS_CALLED,)
     explains = ("D202", "D204", "I101", "G101", "O201", "O202", "O401", "R101", "N101", "L101", "L201", "I102", "G102")
 
     slack: float = 1e-3  #: how far beyond 0 or 1 a probability may lie: rounding in half precision is 5e-4
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         end = run.fact(End)
         message = end.message if end is not None and end.reason == "crashed" else ""
-        calls = loss_calls(run)
-        if not calls:
-            yield NotEvaluated(reason="no call of a loss function was seen")
-            return
-        for call in calls:
+        for call in loss_calls(run):
             fault = self._crashed(call, message) or self._in_range(call)
             if fault is not None:
                 yield self._report(call, fault)

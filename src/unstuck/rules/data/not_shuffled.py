@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.learning import IN_A_GAME, Learning, batch_size, in_a_game
+from unstuck.learning import Learning, batch_size
 from unstuck.learning.validation import Validation
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Loader, Loss
 from unstuck.rules.calls import call_place, loss_calls
-from unstuck.rules.rule import Rule
+from unstuck.rules.gates import NO_GAME, ONE_LOSS
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["NotShuffled"]
 
@@ -27,6 +28,19 @@ class _Order:
     certain: bool
     words: str
     evidence: tuple[Evidence, ...]
+
+
+FEWEST = 4
+"""Examples of a batch of which some can be said to be alike (our choice)."""
+
+
+def _targets_of_examples(run: Run) -> bool:
+    call = loss_calls(run)[0]
+    size = int(batch_size(run, call))
+    return size >= FEWEST and bool(call.target.shape) and call.target.shape[0] in (size, *_sizes(run))
+
+
+TARGETS_OF_EXAMPLES = Gate("batches are too small, or targets do not stand for examples", _targets_of_examples)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +77,7 @@ class NotShuffled(Rule):
     name = "data not shuffled"
     cause = "data-not-shuffled"
     needs = (signals.LOSS,)
+    applies_to = (NO_GAME, ONE_LOSS, TARGETS_OF_EXAMPLES)
     explains = ("R101", "O201", "O202", "O401", "D204", "D401", "G101", "M201")
 
     excess: float = 0.3  #: way from the share in random draws to a batch of one class (our choice; random gives 0)
@@ -75,17 +90,10 @@ class NotShuffled(Rule):
     gap: float = 2.0  #: validation over training loss, above which what was learnt does not hold (our choice)
     accuracy: float = 0.15  #: training accuracy less that of validation, likewise (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        calls = loss_calls(run)
-        if len({call.function for call in calls}) != 1 or in_a_game(run):
-            yield NotEvaluated(reason=IN_A_GAME if in_a_game(run) else "no single loss function was seen")
-            return
-        call = calls[0]
+        call = loss_calls(run)[0]
         size = int(batch_size(run, call))
-        if size < 4 or not call.target.shape or call.target.shape[0] not in (size, *_sizes(run)):
-            yield NotEvaluated(reason="batches are too small, or targets do not stand for examples")
-            return
         order = self._classes(run, call, size) or self._values(run, call, size) or self._spreads(run, call)
         if order is None:
             return

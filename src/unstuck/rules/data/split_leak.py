@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Inputs, Overlap
-from unstuck.rules.rule import Rule
+from unstuck.rules.gates import NOT_IDS
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["SplitLeak"]
 
@@ -52,6 +53,10 @@ class SplitLeak(Rule):
     name = "validation data in training"
     cause = "split-leak"
     needs = (Overlap,)
+    applies_to = (
+        Gate(Overlap.missing, lambda run: any(fact.evaluated for fact in run.facts(Overlap)[-1:])),
+        Gate("sequences of ids repeat by chance", NOT_IDS.admits),
+    )
     explains = ()
 
     few: int = 10  #: shared examples below which they may be duplicates that every collection has
@@ -64,14 +69,10 @@ class SplitLeak(Rule):
     )
     certain: float = 0.2  #: share beyond doubt; repeated sentences and rows of public collections reach a tenth
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         fact = run.fact(Overlap)
-        if fact is None or not fact.evaluated:
-            yield NotEvaluated(reason=Overlap.missing)
-            return
-        if any(inputs.kind_of == "ids" for inputs in run.facts(Inputs)[-1:]):
-            yield NotEvaluated(reason="sequences of ids repeat by chance")
+        if fact is None:
             return
         share = fact.seen_in_training / fact.evaluated
         discrete = any((inputs.levels or math.inf) <= self.levels for inputs in run.facts(Inputs)[-1:])

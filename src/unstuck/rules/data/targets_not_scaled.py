@@ -9,17 +9,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.learning import Learning
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
+from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Loss, Optimizer
 from unstuck.rules.calls import call_place, loss_calls
 from unstuck.rules.rate import learning_rate
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["TargetsNotScaled"]
 
 REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 BOUNDED = ("Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Relu", "Hardtanh", "Clamp")
 SQUARED = ("mse_loss",)
+
+
+def _regression_alone(run: Run) -> bool:
+    calls = loss_calls(run)
+    known = bool(calls) and calls[0].target.variance is not None
+    return known and all(call.function in REGRESSION for call in calls)
+
+
+REGRESSION_ALONE = Gate("the loss is not that of a regression alone", _regression_alone)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +65,7 @@ class TargetsNotScaled(Rule):
     name = "targets not scaled"
     cause = "targets-not-scaled"
     needs = (Loss, signals.LOSS)
+    applies_to = (REGRESSION_ALONE,)
     explains = ("I101", "I102", "G101", "G102", "O201", "O202", "O401", "R101", "N101", "M201", "L201")
 
     large: float = 10.0  #: root mean square of the targets; standardised ones have 1, outputs of a fresh layer below 1
@@ -67,13 +77,9 @@ class TargetsNotScaled(Rule):
     grown: float = 0.01  #: first loss against that of outputs of nought, below which targets grew later (our choice)
     lag: float = 0.3  #: mean output short of the mean target, as a share of their size, at the end (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        calls = [call for call in loss_calls(run) if call.function in REGRESSION]
-        if len(calls) != len(loss_calls(run)) or not calls or calls[0].target.variance is None:
-            yield NotEvaluated(reason="the loss is not that of a regression alone")
-            return
-        call = calls[0]
+        call = loss_calls(run)[0]
         mean, deviation = call.target.mean or 0.0, math.sqrt(call.target.variance or 0.0)
         size = math.hypot(mean, deviation)
         if not math.isfinite(size) or size == 0.0 or call.output.operation.removesuffix("Backward") in BOUNDED:

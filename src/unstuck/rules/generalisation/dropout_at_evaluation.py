@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.learning.evaluations import UNMEASURED, Evaluations
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where
+from unstuck.record import Evidence, Finding, Run, Where
 from unstuck.record.facts import FunctionalDropout
+from unstuck.rules.gates import EVALUATED, MEASURED
 from unstuck.rules.rule import Rule
 
 __all__ = ["DropoutAtEvaluation"]
@@ -46,23 +46,18 @@ class DropoutAtEvaluation(Rule):
     name = "dropout at evaluation"
     cause = "mode-wrong"
     needs = (FunctionalDropout,)
+    applies_to = (EVALUATED, MEASURED)
     explains = ("R101",)
 
     calls: int = 1  #: calls in evaluation from which on it counts: whether it drops is certain from one (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        evaluations = Evaluations.of(run)
-        if not evaluations.count:
-            return
         latest = {(fact.file, fact.line): fact for fact in run.facts(FunctionalDropout)}
         wrong = [
             fact for fact in latest.values() if not fact.idle and not fact.told and self._calls(fact) >= self.calls
         ]
         if not wrong:
-            return
-        if not evaluations.measured:
-            yield NotEvaluated(reason=f"evaluations were seen, but {UNMEASURED}")
             return
         worst = max(wrong, key=lambda fact: fact.at_work_in_evaluation)
         count = self._calls(worst)

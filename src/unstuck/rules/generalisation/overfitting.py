@@ -10,8 +10,9 @@ import numpy as np
 from unstuck.learning import Learning
 from unstuck.learning.curve import CERTAIN, Curve, noise
 from unstuck.learning.evaluations import Evaluations
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import End, Overlap
+from unstuck.rules.gates import evaluations, losses
 from unstuck.rules.rule import Rule
 
 __all__ = ["Overfitting"]
@@ -52,22 +53,20 @@ class Overfitting(Rule):
     name = "overfitting"
     cause = "overfitting"
     needs = (signals.VALIDATION_LOSS, signals.LOSS)
+    applies_to = (evaluations(5), losses(1))
 
-    minimum_evaluations: int = 5  #: evaluations below which a turn cannot be told from noise
     given_back: float = 0.25  #: rise since the lowest as a share of the gain until then (our choice)
     gap: float = 0.5  #: training loss at the end as a share of the validation loss
+    accuracies: int = 8  #: evaluations from which a fall of the accuracy, smoothed over three, is seen (our choice)
     forgotten: float = 0.05  #: fall of the validation accuracy from its best (our choice)
     by_heart: float = 0.02  #: training loss as a share of the validation loss: nothing is left to learn (our choice)
     unlearnt: float = 0.5  #: share of a constant guess's loss, or errors, that is left on validation data (our choice)
     unexplained: float = 0.25  #: the same of a regression: share of the variance (our choice)
     rise: float = 0.1  #: rise as a share of the lowest validation loss, which the eye sees as a turn
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         validation = Curve.of(Evaluations.of(run).losses)
-        if len(validation) < self.minimum_evaluations:
-            yield NotEvaluated(reason=f"the loss of fewer than {self.minimum_evaluations} evaluations is known")
-            return
         learning = Learning.of(run)
         train = learning.curve
         lowest = int(np.argmin(validation.values))
@@ -126,7 +125,7 @@ class Overfitting(Rule):
     def _forgets(self, run: Run, before: float, after: float) -> bool:
         """Whether the accuracy fell from its best by more than sampling explains, while the training loss fell."""
         accuracy = Evaluations.of(run).accuracies.finite().values
-        if len(accuracy) < self.minimum_evaluations + 3 or after > 0.9 * before:
+        if len(accuracy) < self.accuracies or after > 0.9 * before:
             return False
         smooth = np.median(np.lib.stride_tricks.sliding_window_view(accuracy, 3), axis=1)
         best, last = float(smooth.max()), float(smooth[-1])

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.learning import Learning, in_a_game, optimizer_place
+from unstuck.learning import Learning, optimizer_place
 from unstuck.learning.curve import Curve
 from unstuck.learning.evaluations import Evaluations
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, Severity, Table, Where, signals
+from unstuck.record import Evidence, Finding, Run, Series, Severity, Table, Where, signals
 from unstuck.record.facts import Model, Optimizer, Training
 from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.dropout import strongest_dropout
+from unstuck.rules.gates import NEVER_NEGATIVE, NO_GAME, NOT_PRETRAINED, losses
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Rule
 
@@ -64,9 +65,10 @@ class RegularisationTooStrong(Rule):
     name = "regularisation too strong"
     cause = "regularisation-too-strong"
     needs = (signals.LOSS,)
+    applies_to = (losses(20), NO_GAME, NOT_PRETRAINED, NEVER_NEGATIVE)
     explains = ("O201", "O202", "O401", "M201", "G102", "I101", "G101")
 
-    minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
+    called: int = 10  #: steps of which what the loss returned and what was differentiated are both known (our choice)
     left: float = 0.25  #: share of the loss that must be left (our choice)
     pull: float = 0.15  #: decay times weights over gradient; at 1e-4 to 1e-2 it is below a hundredth (our choice)
     learnt: float = 0.25  #: the same where something was learnt
@@ -79,15 +81,10 @@ class RegularisationTooStrong(Rule):
     collapsed: float = 0.2  #: weights at the end over those at the start, beyond which little is left of them
     shrunk: float = 0.5  #: weights at the end over those at the start, for a penalty by hand
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
-            return
         learning = Learning.of(run)
         high = learning.outcome == "none" or learning.remaining > self.left
-        if in_a_game(run) or learning.pretrained or learning.curve.values.min() < 0:
-            return  # an objective below zero, such as a log-likelihood, is not held up but down
         found = self._penalty(run)
         if found is None and high and learning.outcome != "good" and learning.curve.shape != "diverging":
             found = self._decay(run, learning) or self._stated(run, learning) or self._dropout(run, learning)
@@ -245,7 +242,7 @@ class RegularisationTooStrong(Rule):
         """A penalty that the script adds to the one loss that it calls."""
         steps, called, differentiated = called_and_differentiated(run)
         norms = _whole(run.table(signals.WEIGHT_NORM).values)
-        if len(steps) < self.minimum_steps // 2 or len(norms) < 2 or not 0 < norms[-1] <= self.shrunk * norms[0]:
+        if len(steps) < self.called or len(norms) < 2 or not 0 < norms[-1] <= self.shrunk * norms[0]:
             return None
         losses = Curve.of(Series(steps, called))
         first, last = (float(np.median(1.0 - called[part] / differentiated[part])) for part in (HEAD, TAIL))

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.flow import Flow
-from unstuck.rules.rule import Rule
+from unstuck.rules.gates import POOR
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["GradientFlow"]
+
+FLOW_SEEN = Gate("fewer than three weights with gradients were seen in the graph", lambda run: Flow.of(run) is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +50,21 @@ class GradientFlow(Rule):
     name = "gradient flow"
     cause = "init-scale-wrong"
     needs = (signals.GRADIENT_NORM, signals.WEIGHT_NORM, Wiring, Model)
+    applies_to = (FLOW_SEEN, POOR)
     explains = ("O202", "O401", "G101")
 
     fading: float = 1e-3  #: first elasticity over the last; a network of five ReLU layers has 0.2 to 2 (measured)
     growing: float = 1e3  #: the same the other way
     monotone: float = 0.7  #: share of the steps from layer to layer that go the same way
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         flow = Flow.of(run)
         if flow is None:
-            yield NotEvaluated(reason="fewer than three weights with gradients were seen in the graph")
             return
         values, outcome = flow.elasticities, outcome_of(run)
         vanishes, explodes = flow.fading < self.fading, flow.fading > self.growing
-        if outcome == "good" or (not vanishes and not explodes) or not np.isfinite(flow.fading):
+        if (not vanishes and not explodes) or not np.isfinite(flow.fading):
             return
         steps = np.diff(values)
         if float(((steps > 0) if vanishes else (steps < 0)).mean()) < self.monotone:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.learning import in_a_game, optimizer_place, single_loss
+from unstuck.learning import optimizer_place, single_loss
 from unstuck.learning.curve import CERTAIN, Curve, noise
 from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.rules.calls import SYMPTOMS, called_and_differentiated
+from unstuck.rules.gates import NO_GAME, losses
 from unstuck.rules.rule import Rule
 
 __all__ = ["SignFlipped"]
@@ -52,6 +53,7 @@ class SignFlipped(Rule):
     name = "gradient sign flipped"
     cause = "gradient-sign-flipped"
     needs = (signals.LOSS,)
+    applies_to = (losses(10), NO_GAME)
     explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "L101")
 
     uphill: float = 0.2  #: cosine of update and gradient; noise and momentum scatter about -0.2 or below (our choice)
@@ -64,10 +66,7 @@ class SignFlipped(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        losses = run.series(signals.LOSS).finite()
-        if len(losses) < 2 * self.minimum_samples or in_a_game(run):
-            return
-        curve = Curve.of(losses)
+        curve = Curve.of(run.series(signals.LOSS))
         negated = self._negated(run) or self._bottomless(run, curve)
         if negated is not None:
             yield negated

@@ -10,12 +10,21 @@ import numpy as np
 
 from unstuck.learning import Learning, batch_size, expected_start, single_loss
 from unstuck.learning.curve import Curve
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import InitialLoss, Loss, Model
 from unstuck.rules.calls import called_and_differentiated
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["InitialLossOff"]
+
+EXPECTED = Gate(
+    "the expected first loss of this loss function is not known", lambda run: expected_start(run) is not None
+)
+
+SEEN_FIRST = Gate(
+    "the loss before the first update was not seen",
+    lambda run: bool((run.series(signals.LOSS).finite().steps[:1] == 0).any()),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +62,7 @@ class InitialLossOff(Rule):
     name = "initial loss off"
     cause = "init-scale-wrong"
     needs = (signals.LOSS,)
+    applies_to = (EXPECTED, SEEN_FIRST)
     explains = ("O201", "N101")
 
     factor: float = 3.0  #: first loss over the expected one; default initialisations give 1.0 to 1.3 (measured)
@@ -60,17 +70,11 @@ class InitialLossOff(Rule):
     match: float = 0.15  #: relative distance at which the ratio is the batch size
     recovery: float = 0.1  #: share of the training spent above the expectation, from which it matters (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        expected = expected_start(run)
+        expected, curve, fact = expected_start(run), Curve.of(run.series(signals.LOSS)), run.fact(InitialLoss)
         if expected is None:
-            yield NotEvaluated(reason="the expected first loss of this loss function is not known")
             return
-        curve = Curve.of(run.series(signals.LOSS))
-        if not len(curve) or curve.steps[0] > 0:
-            yield NotEvaluated(reason="the loss before the first update was not seen")
-            return
-        fact = run.fact(InitialLoss)
         value = fact.value if fact is not None else curve.first
         target, tolerance, formula = expected
         if value < self.factor * target or value < target + tolerance:

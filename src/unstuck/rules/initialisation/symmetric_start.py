@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model
 from unstuck.rules.calls import SYMPTOMS, outcome_of
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["SymmetricStart"]
+
+COMPARISONS = 3
+"""Comparisons before which units that are equal may be about to part."""
+
+COMPARED = Gate(
+    f"units were compared at fewer than {COMPARISONS} steps",
+    lambda run: len(run.table(signals.UNIT_SPREAD)) >= COMPARISONS,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,24 +53,23 @@ class SymmetricStart(Rule):
     name = "symmetric start"
     cause = "init-symmetric"
     needs = (signals.UNIT_SPREAD, Model)
+    applies_to = (COMPARED,)
     explains = (*SYMPTOMS, "I102", "M103", "M201", "G102")
 
     copies: float = 1e-3  #: relative spread of equal units; rounding gives 1e-6, random weights 0.3 to 1 (measured)
     parted: float = 0.02  #: relative spread from which training has parted them
-    comparisons: int = 3  #: comparisons before silence means that they stay equal
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         table, model = run.table(signals.UNIT_SPREAD), run.fact(Model)
-        if model is None or len(table) < self.comparisons:
-            yield NotEvaluated(reason=f"units were compared at fewer than {self.comparisons} steps")
+        if model is None:
             return
         roles = {parameter.name: parameter for parameter in model.parameters}
         equal: list[tuple[str, float, int, int]] = []
         for name, series in table.columns():
             parameter, finite = roles.get(name), series.finite()
             eligible = parameter is None or (parameter.role in ("weight", "embedding", "other") and parameter.trainable)
-            if not eligible or len(finite) < self.comparisons:
+            if not eligible or len(finite) < COMPARISONS:
                 continue
             if finite.values[0] < self.copies and finite.values[-1] < self.parted:
                 equal.append((name, float(finite.values[-1]), int(finite.steps[0]), int(finite.steps[-1])))

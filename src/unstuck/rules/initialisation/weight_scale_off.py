@@ -13,7 +13,7 @@ from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
 from unstuck.rules.calls import SYMPTOMS, outcome_of
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.wires import Wires
 
 __all__ = ["WeightScaleOff"]
@@ -27,6 +27,20 @@ class _Weight:
     least: float
     most: float
     size: float
+
+
+def _learns_poorly(run: Run) -> bool:
+    return outcome_of(run) != "good" or Validation.of(run).lags(Learning.of(run))
+
+
+def _not_normalised(run: Run) -> bool:
+    wires = Wires.of(run)
+    return wires is None or not wires.normalised
+
+
+POOR_BEYOND_THE_EXAMPLES = Gate("learning went well, on evaluated examples too", _learns_poorly)
+
+NOT_NORMALISED = Gate("layers normalise what they are given, whatever the scale of the weights", _not_normalised)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +79,7 @@ class WeightScaleOff(Rule):
     name = "weight scale off"
     cause = "init-scale-wrong"
     needs = (signals.WEIGHT_NORM, signals.UPDATE_NORM, Model, Wiring)
+    applies_to = (NOT_NORMALISED, POOR_BEYOND_THE_EXAMPLES)
     explains = (*SYMPTOMS, "M103", "G102", "R101")
 
     large: float = 4.0  #: times 1 / sqrt(fan in); He gives 1.4, orthogonal with gain 5/3 at most 1.7
@@ -77,13 +92,11 @@ class WeightScaleOff(Rule):
         """Judge one stream of a run."""
         wires = Wires.of(run)
         weights = [] if wires is None else list(self._weights(run, wires))
-        if wires is None or not weights:
+        if not weights:
             yield NotEvaluated(reason="no weight matrix was seen before and after the first update")
             return
         outcome = outcome_of(run)
-        by_heart = outcome == "good" and Validation.of(run).lags(Learning.of(run))
-        if (outcome == "good" and not by_heart) or wires.normalised:
-            return
+        by_heart = outcome == "good"
         large = [weight for weight in weights if weight.least > self.large]
         small = [weight for weight in weights if weight.most < self.small]
         product = math.prod(weight.most for weight in weights)

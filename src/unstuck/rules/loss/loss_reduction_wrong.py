@@ -8,16 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.learning import Learning, batch_size
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Loss, Optimizer
 from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
-from unstuck.rules.rule import Rule
+from unstuck.rules.gates import LOSS_CALLED, NOT_DIVERGING, POOR, losses
+from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
 __all__ = ["LossReductionWrong"]
 
 INVARIANT = ("Adam", "Adagrad", "RMSprop", "NAdam", "RAdam", "Adafactor", "Lion", "LAMB", "Lamb", "Rprop", "Adadelta")
 """Methods whose step does not change with a factor on the loss, by the beginning or the end of their names."""
+
+
+def _feels_a_factor(run: Run) -> bool:
+    return not any(
+        name.lower() in optimizer.type.lower() for optimizer in run.facts(Optimizer)[-1:] for name in INVARIANT
+    )
+
+
+FEELS_A_FACTOR = Gate("the steps of this method do not change with a factor on the loss", _feels_a_factor)
+
+POOR_OR_DIVERGING = Gate("learning went well", lambda run: POOR.admits(run) or not NOT_DIVERGING.admits(run))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,7 @@ class LossReductionWrong(Rule):
     name = "loss reduction wrong"
     cause = "loss-reduction-wrong"
     needs = (signals.LOSS, Loss, Optimizer)
+    applies_to = (LOSS_CALLED, losses(1), FEELS_A_FACTOR, POOR_OR_DIVERGING)
     explains = ("I101", "G101", "O201", "O202", "O401", "N101", "G102", "R201")
 
     factor: float = 8.0  #: a factor that no weighting of losses explains (our choice; accumulation is told apart)
@@ -61,18 +74,9 @@ class LossReductionWrong(Rule):
     samples: int = 5  #: sampled steps with exactly one call of the loss
     large: float = 5.0 * GOOD_RATIO  #: update ratio that the factor must explain
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        optimizer, calls = run.fact(Optimizer), loss_calls(run)
-        if optimizer is None or not calls or not len(run.series(signals.LOSS).finite()):
-            yield NotEvaluated(reason="no loss call was seen, or no loss was finite")
-            return
-        if any(name.lower() in optimizer.type.lower() for name in INVARIANT):
-            return
-        learning = Learning.of(run)
-        if learning.outcome == "good" and learning.curve.shape != "diverging":
-            return
-        call = calls[0]
+        learning, call = Learning.of(run), loss_calls(run)[0]
         factor = self._factor(run, call)
         if factor is None:
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Loss, LossTarget
 from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls, outcome_of
+from unstuck.rules.gates import LOSS_CALLED
 from unstuck.rules.rule import Rule
 
 __all__ = ["LossWrong"]
@@ -60,6 +61,7 @@ class LossWrong(Rule):
     name = "loss wrong"
     cause = "loss-wrong"
     needs = (Loss,)
+    applies_to = (LOSS_CALLED,)
     explains = (*SYMPTOMS, "M201", "M101", "T202")
 
     row: float = 0.01  #: distance of a row's sum from one that is no rounding

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where
+from unstuck.record import Evidence, Finding, Run, Where
 from unstuck.record.facts import Graph, Loader, Passes
 from unstuck.rules.calls import SYMPTOMS
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["BatchesLeftOut"]
+
+UPDATES = 3
+"""Updates, here epochs, before which nothing is said (our choice)."""
+
+
+def _counted(run: Run) -> bool:
+    passes, loader = run.fact(Passes), max(run.facts(Loader), key=lambda fact: fact.updates, default=None)
+    return passes is not None and passes.updates >= UPDATES and loader is not None and loader.batches is not None
+
+
+COUNTED = Gate("too few updates, or a loader whose batches cannot be counted", _counted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +56,17 @@ class BatchesLeftOut(Rule):
     name = "batches left out"
     cause = "too-few-steps"
     needs = (Passes, Loader)
+    applies_to = (COUNTED,)
     explains = (*SYMPTOMS, "D302", "O401", "O402", "M103", "I102")
 
-    updates: int = 3  #: epochs below which nothing is said (our choice)
     batches: int = 3  #: batches of an epoch below which little is lost (our choice)
     through: float = 0.8  #: share of an epoch's batches that enter the model before each update
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         passes, graph = run.fact(Passes), run.fact(Graph)
         loader = max(run.facts(Loader), key=lambda fact: fact.updates, default=None)
-        if passes is None or loader is None or loader.batches is None or passes.updates < self.updates:
-            yield NotEvaluated(reason="too few updates, or a loader whose batches cannot be counted")
+        if passes is None or loader is None or loader.batches is None:
             return
         entered = passes.forward / passes.updates
         once_an_epoch = loader.begun >= 0.9 * loader.updates and entered >= self.through * loader.batches

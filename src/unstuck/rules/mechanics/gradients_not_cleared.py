@@ -6,14 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unstuck.learning import optimizer_place
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Optimizer
 from unstuck.rules.calls import SYMPTOMS, outcome_of
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["GradientsNotCleared"]
+
+SAMPLES = 5
+"""Sampled steps after the first, below which it may be one odd step (our choice)."""
+
+CLOSURES = 2
+"""The same of steps that each call a closure some twenty times (our choice)."""
+
+SAMPLED_ENOUGH = Gate(
+    f"fewer than {SAMPLES} steps after the first were sampled",
+    lambda run: len(_later(run)) >= (CLOSURES if _closes(run) else SAMPLES),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,23 +59,17 @@ class GradientsNotCleared(Rule):
     name = "gradients not cleared"
     cause = "gradients-not-cleared"
     needs = (signals.GRADIENT_CARRIED,)
+    applies_to = (SAMPLED_ENOUGH,)
     explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "L201")
 
-    minimum_samples: int = 5  #: sampled steps after the first, below which it may be one odd step (our choice)
     carried: float = 0.3  #: old over new norm: equal and independent gradients give 0.7 at the second step
     share: float = 0.6  #: share of the steps; clearing once an epoch leaves some clean (our choice)
-    minimum_closures: int = 2  #: the same of steps that each call a closure some twenty times (our choice)
     alike: float = 0.5  #: cosine of successive gradients, if sampled: sums that share their terms come near 1
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         carried = run.series(signals.GRADIENT_CARRIED).finite()
-        later = carried.values[carried.steps > carried.steps[0]] if len(carried) else carried.values
-        closes = _closes(run)
-        needed = self.minimum_closures if closes else self.minimum_samples
-        if len(later) < needed:
-            yield NotEvaluated(reason=f"fewer than {needed} steps after the first were sampled")
-            return
+        closes, later = _closes(run), _later(run)
         # Within one step of a closure gradients may grow a thousandfold: it begins with none, or was not cleared.
         threshold = 0.0 if closes else self.carried
         share = float(np.mean(later > threshold))
@@ -105,3 +111,9 @@ def _closes(run: Run) -> bool:
     """Whether the optimizer calls a closure, in which gradients are to be cleared."""
     optimizer = run.fact(Optimizer)
     return optimizer is not None and optimizer.type == "LBFGS"
+
+
+def _later(run: Run) -> NDArray[np.float64]:
+    """What was carried over at each sampled step but the first."""
+    carried = run.series(signals.GRADIENT_CARRIED).finite()
+    return carried.values[carried.steps > carried.steps[:1].max(initial=-1)]

@@ -8,12 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.learning import optimizer_place, seen_late
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import Optimizer, Passes
 from unstuck.rules.calls import SYMPTOMS
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["WeightsNotMoved"]
+
+UPDATES = 5
+"""Sampled updates below which it may be a coincidence that all of them are zero (our choice)."""
+
+
+def _sampled(run: Run) -> bool:
+    updates = run.table(signals.UPDATE_NORM)
+    return len(updates) >= UPDATES and bool(np.isfinite(updates.values).any())
+
+
+UPDATES_SAMPLED = Gate(f"fewer than {UPDATES} updates were sampled", _sampled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +56,12 @@ class WeightsNotMoved(Rule):
     name = "weights not moved"
     cause = "parameters-not-optimized"
     needs = (signals.LOSS, signals.UPDATE_NORM)
+    applies_to = (UPDATES_SAMPLED,)
     explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "D203", "O401", "M102")
 
-    minimum_samples: int = 5  #: sampled updates below which a coincidence is possible (our choice)
-
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         updates = run.table(signals.UPDATE_NORM)
-        known = np.isfinite(updates.values)
-        if len(updates) < self.minimum_samples or not known.any():
-            yield NotEvaluated(reason=f"fewer than {self.minimum_samples} updates were sampled")
-            return
         if np.nanmax(updates.values) > 0:
             return
         rates, gradients = run.table(signals.LEARNING_RATE).values, run.table(signals.GRADIENT_NORM).values

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where
+from unstuck.record import Evidence, Finding, Run, Severity, Where
 from unstuck.record.facts import Model, Wiring
 from unstuck.rules.calls import SYMPTOMS, outcome_of
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.wires import POOLS, Wires
 
 __all__ = ["ActivationMissing"]
+
+WALKED = Gate(
+    "the graph of the loss is too large to be walked",
+    lambda run: all(wiring.complete for wiring in run.facts(Wiring)[-1:]),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +49,15 @@ class ActivationMissing(Rule):
     name = "activation missing"
     cause = "activation-missing"
     needs = (Wiring, Model)
+    applies_to = (WALKED,)
     explains = (*SYMPTOMS, "M201")
 
     pairs: int = 1  #: weights fed by a weight: one is enough, for the second does nothing
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         wires = Wires.of(run)
-        if wires is None or not wires.wiring.complete:
-            yield NotEvaluated(reason="the graph of the loss is too large to be walked, or was not seen")
+        if wires is None:
             return
         direct = [(source, wire.parameter) for wire in wires.inward for source in wire.linear]
         pools = wires.operations & POOLS

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
 from unstuck.rules.calls import SYMPTOMS, outcome_of
 from unstuck.rules.flow import Flow
+from unstuck.rules.gates import POOR
 from unstuck.rules.rule import Rule
 from unstuck.rules.wires import Wires
 
@@ -51,21 +52,18 @@ class ActivationUnsuited(Rule):
     name = "activation unsuited"
     cause = "activation-unsuited"
     needs = (signals.LOSS, Wiring, Model)
+    applies_to = (POOR,)
     explains = (*SYMPTOMS, "G102", "R201")
 
     layers: int = 3  #: saturating layers from which depth matters (Nielsen, chapter 5: visible from two)
     fading: float = 0.03  #: elasticity of the first weight over the last; ReLU networks have 0.2 to 2 (measured)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         wires = Wires.of(run)
         if wires is None:
-            yield NotEvaluated(reason="the graph of the loss was not seen")
             return
-        outcome = outcome_of(run)
-        if outcome == "good":
-            return
-        severity: Severity = "error" if outcome == "none" else "warning"
+        severity: Severity = "error" if outcome_of(run) == "none" else "warning"
         behind = [wire.parameter for wire in wires.inward if set(wire.operations) == {"Softmax"} and not wire.linear]
         if behind:
             yield self._competing(behind, severity)

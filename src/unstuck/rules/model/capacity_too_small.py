@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from unstuck.learning import Learning
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
+from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Model, Wiring
 from unstuck.rules.calls import loss_calls
+from unstuck.rules.gates import NOT_PRETRAINED, POOR, losses
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 from unstuck.rules.wires import Wires
@@ -54,6 +55,7 @@ class CapacityTooSmall(Rule):
     name = "capacity too small"
     cause = "capacity-too-small"
     needs = (signals.LOSS, Wiring, Model)
+    applies_to = (losses(1), NOT_PRETRAINED, POOR)
     explains = ("O401", "O202")
 
     width: int = 3  #: units that are few whatever the task: xor takes two (our choice)
@@ -67,14 +69,10 @@ class CapacityTooSmall(Rule):
     pace: float = 0.35  #: fall over the last third against the average: less has come to rest
     ratio: float = 1e-5  #: update ratio below which the steps, not the units, end the fall
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        wires = Wires.of(run)
-        if wires is None or not len(run.series(signals.LOSS).finite()):
-            yield NotEvaluated(reason="the graph of the loss was not seen, or no loss was finite")
-            return
-        learning = Learning.of(run)
-        if learning.outcome == "good" or learning.pretrained:
+        learning, wires = Learning.of(run), Wires.of(run)
+        if wires is None:
             return
         beaten = self._beaten(run, learning)
         narrow = self._narrow(run, wires, beaten=beaten is not None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Loss
 from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls, outcome_of
+from unstuck.rules.gates import LOSS_CALLED
 from unstuck.rules.rule import Rule
 
 __all__ = ["OutputActivationWrong"]
@@ -76,6 +77,7 @@ class OutputActivationWrong(Rule):
     name = "output activation wrong"
     cause = "output-activation-wrong"
     needs = (Loss,)
+    applies_to = (LOSS_CALLED,)
     explains = SYMPTOMS
 
     outside: float = 0.1  #: distance of targets from the range, in their standard deviations, that noise is not

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unstuck.learning import Learning, batch_size, in_a_game, optimizer_place, single_loss
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.learning import Learning, batch_size, optimizer_place, single_loss
+from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import Loader, Model
+from unstuck.rules.gates import NO_GAME, NOT_PRETRAINED, POOR, STEPS_SAMPLED, YARDSTICK, losses
 from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
@@ -54,9 +55,9 @@ class BatchSizeUnsuited(Rule):
     name = "batch size unsuited"
     cause = "batch-size-unsuited"
     needs = (signals.LOSS, signals.BATCH_SIZE)
+    applies_to = (losses(5), YARDSTICK, STEPS_SAMPLED, NO_GAME, NOT_PRETRAINED, POOR)
     explains = ("O201", "O202", "O401")
 
-    minimum_steps: int = 5  #: losses below which nothing can be said (our choice)
     large: int = 256  #: examples from which a batch may be too large
     share: float = 0.9  #: examples of a batch that the step before had too: it is all there is
     agreement: float = 0.8  #: median cosine of successive gradients: hardly any noise is left to average out
@@ -67,17 +68,9 @@ class BatchSizeUnsuited(Rule):
     faded: float = 0.25  #: last rate over the highest, below which most of the noise is gone (it goes with the rate)
     left: float = 0.3  #: share of the loss that must be left (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
-            return
         learning, steps = Learning.of(run), Steps.of(run)
-        if learning.chance is None or not len(steps):
-            yield NotEvaluated(reason="the loss of a constant guess, or the size of steps, is not known")
-            return
-        if in_a_game(run) or learning.pretrained or learning.outcome == "good":
-            return
         size = batch_size(run)
         cosines = run.series(signals.GRADIENT_COSINE).finite().values
         cosine = float(np.median(cosines)) if len(cosines) else None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.learning import Learning, in_a_game, optimizer_place
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Series, signals
+from unstuck.learning import Learning, optimizer_place
+from unstuck.record import Evidence, Finding, Run, Series, signals
 from unstuck.record.facts import Inputs, Optimizer
+from unstuck.rules.gates import NO_GAME, NOT_DIVERGING, PLAIN_DESCENT, losses, samples
 from unstuck.rules.rate import rate_in_words
 from unstuck.rules.rule import Rule
 
@@ -51,27 +52,23 @@ class IllConditioned(Rule):
     name = "ill-conditioned"
     cause = "ill-conditioned"
     needs = (signals.LOSS, signals.GRADIENT_COSINE, Optimizer)
+    applies_to = (
+        losses(1),
+        samples(signals.GRADIENT_COSINE, 8, "pairs of successive gradients"),
+        PLAIN_DESCENT,
+        NO_GAME,
+        NOT_DIVERGING,
+    )
     explains = ("O401", "O202")
 
-    samples: int = 8  #: cosines that a median needs (our choice)
     bounce: float = -0.5  #: median cosine: 120 degrees; the noise of mini-batches gives 0
     correlated: float = 100.0  #: greatest over median eigenvalue of the inputs' correlations (our choice)
     gain: float = 0.1  #: share of the loss that the last half took off, where it still falls (our choice)
     still: float = 0.05  #: gradient norm late over early, above which it is still large (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        cosines = run.series(signals.GRADIENT_COSINE).finite()
-        if len(cosines) < self.samples:
-            yield NotEvaluated(reason=f"fewer than {self.samples} pairs of successive gradients were sampled")
-            return
-        optimizer = run.fact(Optimizer)
-        plain = optimizer is not None and all(not group.momentum and not group.betas for group in optimizer.groups)
-        learning = Learning.of(run)
-        if not plain or optimizer is None or optimizer.type in ("Adagrad", "RMSprop", "Rprop", "LBFGS"):
-            return
-        if in_a_game(run) or learning.curve.shape == "diverging":
-            return
+        cosines, learning = run.series(signals.GRADIENT_COSINE).finite(), Learning.of(run)
         found = self._bounces(run, learning, cosines) or self._correlates(run, learning)
         if found is not None:
             yield found

@@ -10,8 +10,9 @@ import numpy as np
 
 from unstuck.learning import Learning, in_a_game, optimizer_place, seen_late
 from unstuck.learning.curve import CERTAIN, Curve
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
-from unstuck.record.facts import End, NonFinite
+from unstuck.record import Evidence, Finding, Run, Severity, signals
+from unstuck.record.facts import End
+from unstuck.rules.gates import FINITE_DATA, losses
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
@@ -86,9 +87,10 @@ class LearningRateTooHigh(Rule):
     name = "learning rate too high"
     cause = "lr-too-high"
     needs = (signals.LOSS,)
+    applies_to = (losses(5), FINITE_DATA)
     explains = ("G101", "O202", "O401", "R101", "N101")
 
-    minimum_steps: int = 5  #: losses below which a curve has no shape (our choice: a jump and its aftermath)
+    shortest: int = 5  #: losses of a stretch that has a level (our choice: a jump and its aftermath)
     large_ratio: float = 0.03  #: late update ratio: thirty times the 1e-3 of CS231n; Adam at 1e-3 ends below 0.01
     jump_ratio: float = 0.1  #: early update ratio that can throw a network in a step: a tenth of the weights
     reversal: float = -0.3  #: median cosine of successive gradients: below it, steps bounce (noise gives 0)
@@ -98,17 +100,12 @@ class LearningRateTooHigh(Rule):
     unlearnt: float = 0.5  #: share of the loss that is left where what was learnt early was lost again
     thrown: float = 0.5  #: early update ratio: a step of half the weights undoes the initialisation
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        curve = Curve.of(run.series(signals.LOSS))
-        if len(curve) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+        learning, step = Learning.of(run), _Step.of(run)
+        if step.climbs:
             return
-        step = _Step.of(run)
-        if step.climbs or any(fact.what in ("input", "target") for fact in run.facts(NonFinite)):
-            return
-        learning = Learning.of(run)
-        game = in_a_game(run)
+        curve, game = learning.curve, in_a_game(run)
         found = self._diverged(run, curve, step) or (None if game else self._stuck_high(curve, learning, step))
         if found is not None:
             severity, confidence, summary, evidence = found
@@ -143,10 +140,10 @@ class LearningRateTooHigh(Rule):
         self, curve: Curve, learning: Learning, step: _Step
     ) -> tuple[Severity, float, str, Evidence] | None:
         """The loss stays high, after a jump or under steps that are far too large."""
-        if learning.outcome == "good" or len(curve) < 2 * self.minimum_steps:
+        if learning.outcome == "good" or len(curve) < 2 * self.shortest:
             return None
         span = (int(curve.steps[0]), int(curve.steps[-1]))
-        head = curve.values[: max(self.minimum_steps, len(curve) // 5)]
+        head = curve.values[: max(self.shortest, len(curve) // 5)]
         leap = (float(head.max()) - curve.first) / curve.scale
         certain = float(head.max()) - curve.first > 2 * CERTAIN * curve.noise or leap > 10 * self.jump
         jumped = leap > self.jump and certain and (step.early or 0.0) > self.jump_ratio
@@ -196,7 +193,7 @@ class LearningRateTooHigh(Rule):
 
     def _rebound(self, curve: Curve) -> tuple[float, float] | None:
         """Where a loss that fell climbed again: its level there and the level it came to; None where it did not."""
-        size = max(self.minimum_steps, len(curve) // WINDOWS)
+        size = max(self.shortest, len(curve) // WINDOWS)
         windows = np.array([np.median(part) for part in np.array_split(curve.values, len(curve) // size)])
         lows = np.minimum.accumulate(windows)
         top = int((windows - lows).argmax())

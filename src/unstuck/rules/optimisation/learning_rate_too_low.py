@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.learning import Learning, in_a_game, optimizer_place
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.learning import Learning, optimizer_place
+from unstuck.record import Evidence, Finding, Run, signals
+from unstuck.rules.gates import NO_GAME, STEPS_SAMPLED, losses
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps, clipped_norm, elasticity
@@ -50,9 +51,9 @@ class LearningRateTooLow(Rule):
     name = "learning rate too low"
     cause = "lr-too-low"
     needs = (signals.LOSS, signals.UPDATE_RATIO)
+    applies_to = (losses(10), STEPS_SAMPLED, NO_GAME)
     explains = ("O401",)
 
-    minimum_steps: int = 10  #: losses below which a fall cannot be told from noise (our choice)
     low_ratio: float = 0.3 * GOOD_RATIO  #: update ratio; a third of CS231n's, all of it where nothing was learnt
     modest: float = 2.0 * GOOD_RATIO  #: update ratio below which a higher one is worth a try (our choice)
     distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
@@ -60,21 +61,13 @@ class LearningRateTooLow(Rule):
     pace: float = 0.5  #: fall over the last half against the average; a straight line has 1, a finished fall 0
     elastic: float = 1e-2  #: elasticity: below it, weights changed by all their size move the loss by 1% at most
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        losses = run.series(signals.LOSS).finite()
-        steps = Steps.of(run)
-        if len(losses) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
-            return
-        if not len(steps):
-            yield NotEvaluated(reason="no update of a weight matrix was sampled")
-            return
-        learning = Learning.of(run)
-        updates = int(losses.steps[-1]) + 1
+        learning, steps = Learning.of(run), Steps.of(run)
+        updates = int(learning.curve.steps[-1]) + 1
         ratio, distance = steps.strongest(), steps.distance(updates)
         low = GOOD_RATIO if learning.outcome == "none" else self.low_ratio
-        if in_a_game(run) or ratio == 0.0 or (elasticity(run) or 1.0) < self.elastic:
+        if ratio == 0.0 or (elasticity(run) or 1.0) < self.elastic:
             return
         if ratio < low and distance < self.distance and self._far(learning):
             yield self._report(run, learning, ratio, distance)

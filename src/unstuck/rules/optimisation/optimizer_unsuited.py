@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.learning import Learning, in_a_game, optimizer_place
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, signals
+from unstuck.learning import Learning, optimizer_place
+from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Model, Optimizer
+from unstuck.rules.gates import NO_GAME, NOT_PRETRAINED, POOR, losses
 from unstuck.rules.rule import Rule
 
 __all__ = ["OptimizerUnsuited"]
@@ -55,26 +56,21 @@ class OptimizerUnsuited(Rule):
     name = "unsuited optimizer"
     cause = "optimizer-unsuited"
     needs = (Optimizer, signals.LOSS)
+    applies_to = (losses(20), NO_GAME, NOT_PRETRAINED, POOR)
     explains = ("O201", "O202", "O401", "M201", "G101")
 
-    minimum_steps: int = 20  #: losses below which learning cannot be judged (our choice)
     epsilon: float = 10.0  #: epsilon over the gradient's entries: steps are that many times too short (our choice)
     usual: float = 1e-8  #: the default of Adam and RMSprop, at which no epsilon is to blame (Kingma and Ba, 2015)
     momentum: float = 0.99  #: momentum with a memory of 100 steps, ten times the usual (Goh, 2017)
     repeated: float = 0.5  #: share of the second batch that the first one held: it is all there is (our choice)
     memory: float = 0.05  #: that memory, 1 / (1 - momentum), as a share of the updates made (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        optimizer = run.fact(Optimizer)
-        losses = run.series(signals.LOSS).finite()
-        if optimizer is None or len(losses) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
+        optimizer, learning = run.fact(Optimizer), Learning.of(run)
+        if optimizer is None:
             return
-        learning = Learning.of(run)
-        if learning.outcome == "good" or learning.pretrained or in_a_game(run):
-            return
-        updates = int(losses.steps[-1]) + 1
+        updates = int(learning.curve.steps[-1]) + 1
         found = (
             self._epsilon(run, optimizer, learning)
             or self._swapped(run, optimizer, learning)

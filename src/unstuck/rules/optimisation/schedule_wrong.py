@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.learning import Learning, in_a_game, optimizer_place
+from unstuck.learning import Learning, optimizer_place
 from unstuck.learning.curve import CERTAIN, Curve
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Optimizer, Schedule
+from unstuck.rules.gates import NO_GAME, losses
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 
@@ -87,9 +88,9 @@ class ScheduleWrong(Rule):
     name = "wrong learning-rate schedule"
     cause = "lr-schedule-wrong"
     needs = (signals.LOSS, signals.LEARNING_RATE)
+    applies_to = (losses(20), NO_GAME)
     explains = ("I101", "O201", "O202", "O401", "G101", "M201", "R101")
 
-    minimum_steps: int = 20  #: losses below which a schedule has not had its time (our choice)
     nothing: float = 0.01  #: rate as a share of its peak; three of the usual drops by ten are below (our choice)
     early: float = 0.65  #: share of the training by which the rate is gone; usual drops reach a hundredth later
     falling: float = 0.15  #: fall over the second half of all rate spent; past 3.8 time constants it is less
@@ -100,15 +101,11 @@ class ScheduleWrong(Rule):
     reached: float = 0.2  #: peak rate over the one that the schedule starts from or leads to (our choice)
     leap: float = 0.1  #: early update ratio: a tenth of the weights at a step, a hundred times CS231n's
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        losses = run.series(signals.LOSS).finite()
-        if len(losses) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
-            return
         learning = Learning.of(run)
         rates = _Rates.of(run, learning.curve.steps)
-        if rates is None or rates.peak <= 0 or in_a_game(run):
+        if rates is None or rates.peak <= 0:
             return
         found = (
             self._looks_away(run, learning, rates)

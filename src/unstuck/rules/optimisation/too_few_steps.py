@@ -7,18 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.learning import Learning, in_a_game
+from unstuck.learning import Learning
 from unstuck.learning.curve import Curve
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, signals
+from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import End, Optimizer, Training
+from unstuck.rules.gates import NO_GAME, NOT_CRASHED, NOT_INTERRUPTED, NOT_PRETRAINED, POOR, losses
 from unstuck.rules.rate import rate_fell_below
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
 __all__ = ["TooFewSteps"]
 
 SPAN = 2.0
 """Standard errors by which the pace of the last half may be overestimated: a bound that holds 98 times of 100."""
+
+FADED = 0.1
+"""Rate at the end as a share of its highest, below which the schedule has ended the training."""
+
+NOT_STOPPED = Gate(
+    "training was stopped early, or for its divergence",
+    lambda run: not any(end.reason in ("early stopping", "diverged") for end in run.facts(End)[-1:]),
+)
+
+RATE_LASTS = Gate("the schedule has ended the training", lambda run: not rate_fell_below(run, FADED))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +66,8 @@ class TooFewSteps(Rule):
     name = "too few steps"
     cause = "too-few-steps"
     needs = (signals.LOSS,)
+    applies_to = (NOT_INTERRUPTED, NOT_CRASHED, NOT_STOPPED, losses(20), NO_GAME, NOT_PRETRAINED, POOR, RATE_LASTS)
 
-    minimum_steps: int = 20  #: losses below which four eighths have no levels with errors: five in each quarter
     pace: float = 0.75  #: pace over the last half; an exponential has it at one time constant
     last_pace: float = 0.5  #: pace over the last quarter (where that has 0.66), and the least that the half may have
     remaining: float = 0.2  #: share of the loss left, below which learning went well
@@ -64,24 +75,12 @@ class TooFewSteps(Rule):
     least: float = 0.03  #: fall as a share of the first loss, below which nothing is on its way (our choice)
     gain: float = 0.15  #: share of the loss that the last half took off, from which a note tells of it (our choice)
     few: int = 100  #: steps in which hardly any network is trained (our choice)
-    faded: float = 0.1  #: rate at the end as a share of its highest, below which the schedule has ended the training
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        end = run.fact(End)
-        if end is not None and end.reason in ("interrupted", "crashed"):
-            what = "crashed" if end.reason == "crashed" else "was interrupted"
-            yield NotEvaluated(reason=f"training {what} before its end")
-            return
-        if len(run.series(signals.LOSS).finite()) < self.minimum_steps:
-            yield NotEvaluated(reason=f"fewer than {self.minimum_steps} finite losses were recorded")
-            return
         learning = Learning.of(run)
         curve = learning.curve
-        stopped = end is not None and end.reason in ("early stopping", "diverged")
-        if stopped or in_a_game(run) or learning.outcome == "good" or rate_fell_below(run, self.faded):
-            return
-        if learning.pretrained or not curve.falls_surely:
+        if not curve.falls_surely:
             return
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
         distance = self._distance(run, curve)
