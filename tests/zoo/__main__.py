@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.zoo import recorded, tables
-from tests.zoo.answers import Answer, answer
+from tests.zoo.answers import Answer, answer, ended
 from tests.zoo.calibration import calibration
 from tests.zoo.cases import Case, cases, origins
 
@@ -30,7 +30,7 @@ def main() -> None:
 
 def _diagnose(options: argparse.Namespace, runs: Path) -> None:
     answers: list[Answer] = []
-    for one in _answers(_chosen(options), options, runs):
+    for one in _answers(_chosen(options, runs), options, runs):
         answers.append(one)
         print(one, flush=True)
     figures = (tables.by_cause, tables.by_origin, tables.reliability, tables.summary)
@@ -47,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kind", choices=("sick", "healthy"), help="those of one kind alone")
     parser.add_argument("--every", type=int, default=1, help="only every n-th script, for a first impression")
     parser.add_argument("--runs", type=Path, help="where runs are kept; those that are there are only judged again")
+    parser.add_argument("--kept", action="store_true", help="only those whose runs are there: run nothing")
     parser.add_argument("--same", action="store_true", help="run plain too, and compare what is printed")
     parser.add_argument("--calibrate", action="store_true", help="print what confidences of rules should be instead")
     parser.add_argument("--accept", action="store_true", help="accept the verdicts on the recorded sample as they are")
@@ -59,7 +60,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _chosen(options: argparse.Namespace) -> list[tuple[Case, int]]:
+def _chosen(options: argparse.Namespace, runs: Path) -> list[tuple[Case, int]]:
     wanted = [
         case
         for case in cases()
@@ -67,7 +68,8 @@ def _chosen(options: argparse.Namespace) -> list[tuple[Case, int]]:
         and options.kind in (None, "sick" if case.sick else "healthy")
         and (options.origin is None or case.origin in options.origin)
     ]
-    return [(case, seed) for seed in options.seeds for case in wanted[:: options.every]]
+    work = [(case, seed) for seed in options.seeds for case in wanted[:: options.every]]
+    return [(case, seed) for case, seed in work if not options.kept or ended(case, seed, runs)]
 
 
 def _answers(chosen: Sequence[tuple[Case, int]], options: argparse.Namespace, runs: Path) -> Iterator[Answer]:

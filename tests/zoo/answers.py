@@ -14,7 +14,7 @@ from unstuck.record import Run
 from unstuck.rules import judge
 from unstuck.rules.engine import FAILED
 
-__all__ = ["Answer", "Said", "answer", "judged", "kept"]
+__all__ = ["Answer", "Said", "answer", "ended", "judged", "kept"]
 
 TIMEOUT = 300
 """Seconds after which a script is ended."""
@@ -88,7 +88,7 @@ def answer(case: Case, seed: int, runs: Path, *, same: bool) -> Answer:
         same: Also run it plain: what it prints must be the same byte for byte.
     """
     folder = kept(case, seed, runs)
-    if not (folder / "ended").exists():
+    if not ended(case, seed, runs):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         script = str(case.write(folder))
@@ -117,6 +117,11 @@ def judged(case: Case, seed: int, folder: Path) -> Answer:
 def kept(case: Case, seed: int, runs: Path) -> Path:
     """The folder in which a run of a case is kept, with the script and what it printed."""
     return runs / case.name / str(seed)
+
+
+def ended(case: Case, seed: int, runs: Path) -> bool:
+    """Whether a run of a case is kept that went to its end."""
+    return (kept(case, seed, runs) / "ended").exists()
 
 
 def _ends(command: Sequence[str], folder: Path, seed: int) -> bool:
