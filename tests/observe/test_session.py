@@ -671,3 +671,30 @@ def test_a_model_that_mixes_examples_is_asked_about_it_while_it_trains(tmp_path)
     mixing = seen(program, tmp_path).fact(facts.BatchMixing)
     assert mixing is not None
     assert mixing.share > 0.3
+
+
+def test_words_of_one_sentence_are_no_examples_that_mix(tmp_path):
+    """A batch of one, whose output has a row for each of its five words."""
+
+    class Tagger(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Embedding(7, 8), nn.Linear(8, 7)
+
+        def forward(self, words):
+            hidden = self.embed(words)
+            return self.head((hidden @ hidden.transpose(1, 2)).softmax(-1) @ hidden).view(-1, 7)
+
+    def program() -> list[float]:
+        model = Tagger()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        losses = []
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(torch.arange(5)[None]), torch.arange(5))
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    assert seen(program, tmp_path).fact(facts.BatchMixing) is None

@@ -6,7 +6,10 @@ nothing, so that it never stands among those that are clear.
 
 from __future__ import annotations
 
+import numpy as np
+
 from unstuck.learning import IN_A_GAME, Learning, in_a_game
+from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.evaluations import UNMEASURED, Evaluations
 from unstuck.record import Run, Signal, signals
 from unstuck.record.facts import End, Inputs, NonFinite, Optimizer
@@ -24,10 +27,12 @@ __all__ = [
     "NOT_IDS",
     "NOT_INTERRUPTED",
     "NOT_PRETRAINED",
+    "NOT_TURNED",
     "NO_GAME",
     "ONE_LOSS",
     "PLAIN_DESCENT",
     "POOR",
+    "SCORED_WHOLE",
     "STEPS_SAMPLED",
     "YARDSTICK",
     "evaluations",
@@ -135,3 +140,30 @@ NOT_IDS = Gate(
     "neighbours among ids need not have like labels",
     lambda run: not any(fact.kind_of == "ids" for fact in run.facts(Inputs)[-1:]),
 )
+
+
+def _scored_whole(run: Run) -> bool:
+    call, sizes = next(iter(loss_calls(run)), None), run.series(signals.BATCH_SIZE).finite().values
+    if call is None or not len(sizes):
+        return True
+    return call.reduction != "none" and all(count >= sizes.min() for count in call.target.shape[:1])
+
+
+SCORED_WHOLE = Gate(  # else a mask or an index behind the forward pass decides what is trained on
+    "the loss takes only some of the examples that pass through the model", _scored_whole
+)
+
+TURNED = 0.05
+"""Rise of the validation loss above its lowest, as a share of that, from which it has turned (our choice)."""
+
+
+def _not_turned(run: Run) -> bool:
+    validation = Curve.of(Evaluations.of(run).losses)
+    if len(validation) < 6:  # three before the turn, and three behind it
+        return True
+    lowest = float(validation.values[:-3].min())
+    rise = float(np.median(validation.values[-3:])) - lowest
+    return rise <= max(CERTAIN * validation.noise, TURNED * abs(lowest))
+
+
+NOT_TURNED = Gate("the validation loss rises already, which more steps would make worse", _not_turned)

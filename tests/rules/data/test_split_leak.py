@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Inputs, Overlap
+from unstuck.record.facts import Inputs, Loss, LossTarget, Overlap
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -79,3 +79,18 @@ def test_few_distinct_values_repeat_by_chance_however_many_more_validate(tmp_pat
     assert finding.severity == "error"
     (finding,) = outcome(SplitLeak(), run_of(tmp_path / "c", rows, before=rare))
     assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("call", "judged"),
+    [
+        (Loss(function="cross_entropy", target=LossTarget(shape=(600,))), False),  # half of the rows are indexed
+        (Loss(function="cross_entropy", reduction="none", target=LossTarget(shape=(1200,))), False),  # or masked
+        (Loss(function="cross_entropy", target=LossTarget(shape=(1200,))), True),
+    ],
+)
+def test_a_mask_behind_the_forward_pass_hides_what_was_trained_on(tmp_path: Path, call: Loss, judged: bool) -> None:
+    given = Overlap(evaluated=1200, seen_in_training=300, trained=1200, file="t.py", line=8)
+    run = record(tmp_path, series={signals.LOSS: [1.0] * 40, signals.BATCH_SIZE: [1200.0] * 9}, facts=[given, call])
+    answer = outcome(SplitLeak(), run)
+    assert bool(answer) is judged

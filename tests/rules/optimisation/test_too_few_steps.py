@@ -106,3 +106,14 @@ def test_a_training_of_a_few_dozen_steps_is_worth_a_note(tmp_path: Path) -> None
 def test_a_loss_that_hardly_moved_is_stuck_not_unfinished(tmp_path: Path) -> None:
     with slope(tmp_path, np.linspace(2.30, 2.28, 300)) as run:
         assert outcome(TooFewSteps(), run) == []
+
+
+@pytest.mark.parametrize(("end", "advised"), [(1.0, True), (1.02, True), (1.5, False)])
+def test_nobody_is_told_to_go_on_where_the_validation_loss_has_turned(
+    tmp_path: Path, end: float, advised: bool
+) -> None:
+    validation = np.concatenate([np.linspace(2.3, 1.0, 5), np.linspace(1.0, end, 5)])
+    series = {signals.LOSS: np.linspace(2.3, 1.8, 100), signals.VALIDATION_LOSS: validation}
+    with record(tmp_path, series=series, steps={signals.VALIDATION_LOSS: range(0, 100, 10)}) as run:
+        answer = outcome(TooFewSteps(), run)
+    assert bool(answer) is advised

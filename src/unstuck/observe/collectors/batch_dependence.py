@@ -78,6 +78,8 @@ class BatchDependence:
         # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
         if view.first is None or view.output is None or self._asked or not alone():
             return
+        if view.batch is not None and view.batch.shape[:1] == (1,):
+            return  # a batch of one cannot mix; rows of its output are moments or pixels
         if self._hooked or graph.custom or any(map(_unpacks, islice(walk(view.output), MOST_NODES))):
             return
         self._asked = True

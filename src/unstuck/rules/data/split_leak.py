@@ -10,7 +10,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Inputs, Overlap
-from unstuck.rules.gates import NOT_IDS
+from unstuck.rules.gates import NOT_IDS, SCORED_WHOLE
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["SplitLeak"]
@@ -38,7 +38,8 @@ class SplitLeak(Rule):
         An evaluation of the training set itself, or of a part of it, is no leak: it is not counted beside one of fresh
         examples, nor where nothing in the script calls it validation or test. Data with few distinct values, such as
         bits, words and drawings, repeat by chance: where their first training batches repeat one another, and for
-        sequences of ids, it is silent; of other data, where they do so as often.
+        sequences of ids, it is silent; of other data, where they do so as often. Where the loss takes only some rows of
+        the output, as on a graph whose nodes a mask splits, what enters the model does not tell what was trained on.
 
     Try:
         Split first, by person or by source where examples are related, then oversample, augment or cut windows, on the
@@ -56,6 +57,7 @@ class SplitLeak(Rule):
     applies_to = (
         Gate(Overlap.missing, lambda run: any(fact.evaluated for fact in run.facts(Overlap)[-1:])),
         Gate("sequences of ids repeat by chance", NOT_IDS.admits),
+        SCORED_WHOLE,
     )
     explains = ()
 

@@ -11,7 +11,7 @@ from unstuck.learning import Learning
 from unstuck.learning.curve import Curve
 from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import End, Optimizer, Training
-from unstuck.rules.gates import NO_GAME, NOT_CRASHED, NOT_INTERRUPTED, NOT_PRETRAINED, POOR, losses
+from unstuck.rules.gates import NO_GAME, NOT_CRASHED, NOT_INTERRUPTED, NOT_PRETRAINED, NOT_TURNED, POOR, losses
 from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
@@ -66,7 +66,17 @@ class TooFewSteps(Rule):
     name = "too few steps"
     cause = "too-few-steps"
     needs = (signals.LOSS,)
-    applies_to = (NOT_INTERRUPTED, NOT_CRASHED, NOT_STOPPED, losses(20), NO_GAME, NOT_PRETRAINED, POOR, RATE_LASTS)
+    applies_to = (
+        NOT_INTERRUPTED,
+        NOT_CRASHED,
+        NOT_STOPPED,
+        losses(20),
+        NO_GAME,
+        NOT_PRETRAINED,
+        NOT_TURNED,
+        POOR,
+        RATE_LASTS,
+    )
 
     pace: float = 0.75  #: pace over the last half; an exponential has it at one time constant
     last_pace: float = 0.5  #: pace over the last quarter (where that has 0.66), and the least that the half may have
