@@ -45,7 +45,7 @@ class Flow:
         gradients, weights = run.table(signals.GRADIENT_NORM), run.table(signals.WEIGHT_NORM)
         if wires is None or not len(gradients) or not len(weights):
             return None
-        names = [wire.parameter for wire in wires.inward if wire.parameter in gradients.names]
+        names = [wire.parameter for wire in wires.chain if wire.parameter in gradients.names]
         _, rows, others = np.intersect1d(gradients.steps, weights.steps, return_indices=True)
         if len(names) < FEWEST or not len(rows):
             return None

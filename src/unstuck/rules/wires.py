@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from unstuck.record import Run
 from unstuck.record.facts import Connection, Layer, Model, Parameter, Wiring
@@ -46,6 +48,25 @@ class Wires:
         """The connections from the data to the loss."""
         return self.wiring.connections[::-1]
 
+    @cached_property
+    def chain(self) -> tuple[Connection, ...]:
+        """The connections on the longest way from the data to the loss: depth, without what stands side by side.
+
+        A weight that feeds itself, as in a recurrence, counts once. Of a run that does not tell which weight comes
+        before which, all connections.
+        """
+        wires = {wire.parameter: wire for wire in self.inward}
+        if not any(wire.before for wire in wires.values()):
+            return self.inward
+        depths: dict[str, int] = {}
+        for name in _upstream_first({name: wire.before for name, wire in wires.items()}):
+            depths[name] = 1 + max((depths.get(before, 0) for before in wires[name].before), default=0)
+        deepest = max(depths, key=depths.__getitem__)
+        way = [deepest]
+        while depths[way[-1]] > 1:
+            way.append(next(name for name in wires[way[-1]].before if depths.get(name) == depths[way[-1]] - 1))
+        return tuple(wires[name] for name in reversed(way))
+
     @property
     def operations(self) -> frozenset[str]:
         """Every operation that stands before a weight."""
@@ -74,3 +95,20 @@ class Wires:
         shape = self.parameters[name].shape
         least, most = self.fan_in(name)
         return shape[0] if least == most else min(shape)
+
+
+def _upstream_first(before: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """Every weight behind those before it; where weights feed each other in a ring, behind those met first."""
+    begun: set[str] = set()
+    for start in before:
+        path = [] if start in begun else [(start, iter(before[start]))]
+        begun.add(start)
+        while path:
+            name, rest = path[-1]
+            following = next((other for other in rest if other in before and other not in begun), None)
+            if following is None:
+                yield name
+                path.pop()
+            else:
+                begun.add(following)
+                path.append((following, iter(before[following])))

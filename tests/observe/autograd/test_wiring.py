@@ -19,8 +19,8 @@ def test_layers_that_follow_each_other_directly() -> None:
     model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
     found = wires(model, torch.randn(4, 3))
     assert found["0.weight"] == Connection(parameter="0.weight", inputs=True)
-    assert found["2.weight"] == Connection(parameter="2.weight", linear=("0.weight",))
-    assert found["4.weight"] == Connection(parameter="4.weight", linear=("2.weight",))
+    assert found["2.weight"] == Connection(parameter="2.weight", linear=("0.weight",), before=("0.weight",))
+    assert found["4.weight"] == Connection(parameter="4.weight", linear=("2.weight",), before=("2.weight",))
 
 
 def test_products_with_constants_are_linear() -> None:
@@ -29,7 +29,7 @@ def test_products_with_constants_are_linear() -> None:
     output = second(neighbours @ first(torch.randn(4, 3)))
     named = {"first": first.weight, "second": second.weight}
     found = {wire.parameter: wire for wire in wiring_of(output.sum(), named).connections}
-    assert found["second"] == Connection(parameter="second", linear=("first",))
+    assert found["second"] == Connection(parameter="second", linear=("first",), before=("first",))
     assert found["first"].inputs
 
 
@@ -68,3 +68,17 @@ def test_recurrence_and_attention_are_no_linear_maps() -> None:
     assert not any(wire.linear for wire in found.values())
     found = wires(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), torch.randn(4, 2, 8))
     assert not any(wire.linear for wire in found.values())
+
+
+def test_what_comes_before_a_weight_is_told_past_activations() -> None:
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(8, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.c(torch.cat([torch.sigmoid(self.a(x)), self.b(x).relu()], dim=1))
+
+    found = wires(Branches(), torch.randn(4, 3))
+    assert set(found["c.weight"].before) == {"a.weight", "b.weight"}
+    assert found["a.weight"].before == found["b.weight"].before == ()

@@ -37,6 +37,7 @@ class _Reached:
 
     def __init__(self) -> None:
         self.linear: dict[str, None] = {}
+        self.before: dict[str, None] = {}
         self.operations: dict[str, None] = {}
         self.inputs = False
 
@@ -60,10 +61,18 @@ def wiring_of(root: Tensor, named: Mapping[str, Tensor]) -> Wiring:
             complete = False
             break
         for weight, other in _factors(node, names):
-            _search(other, names, found.setdefault(weight, _Reached()))
+            met = found.setdefault(weight, _Reached())
+            _search(other, names, met)
+            met.before.update(dict.fromkeys(_weights_before(other, names)))
     return Wiring(
         connections=tuple(
-            Connection(parameter=name, linear=tuple(met.linear), operations=tuple(met.operations), inputs=met.inputs)
+            Connection(
+                parameter=name,
+                linear=tuple(met.linear),
+                before=tuple(met.before),
+                operations=tuple(met.operations),
+                inputs=met.inputs,
+            )
             for name, met in found.items()
         ),
         complete=complete,
@@ -117,6 +126,19 @@ def _search(start: Any, names: Mapping[int, str], met: _Reached) -> None:
             _extend(queue, seen, [successor for successor in successors if _varies(successor)] or [None])
         else:
             met.operations[name] = None
+
+
+def _weights_before(start: Any, names: Mapping[int, str]) -> Iterator[str]:
+    """The weights that come next on every way up from a factor, whatever operations lie between."""
+    queue, seen = [start], {start}
+    while queue and len(seen) < MOST_NODES:
+        node = queue.pop()
+        if node is None:
+            continue
+        weights = [weight for weight, _ in _factors(node, names)]
+        yield from weights
+        if not weights:
+            _extend(queue, seen, [successor for successor, _ in node.next_functions])
 
 
 def _varies(node: Any) -> bool:

@@ -62,12 +62,14 @@ class Connection:
     Attributes:
         parameter: Name of the weight.
         linear: Names of the weights whose products reach it with no other operation between.
+        before: Names of the weights that come before it on any way from the data, whatever lies between.
         operations: The other operations whose results reach it: ``"Relu"``, ``"MaxPool2DWithIndices"``.
         inputs: Whether the data reach it directly.
     """
 
     parameter: str
     linear: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
     inputs: bool = False
 

@@ -112,7 +112,7 @@ class WeightScaleOff(Rule):
         norms, updates = run.table(signals.WEIGHT_NORM), run.table(signals.UPDATE_NORM)
         if not len(norms) or not len(updates) or norms.steps[0] > 0 or updates.steps[0] > 0:
             return
-        for wire in wires.inward:
+        for wire in wires.chain:
             parameter = wires.parameters.get(wire.parameter)
             if parameter is None or wire.parameter not in norms.names or len(parameter.shape) < 2:
                 continue

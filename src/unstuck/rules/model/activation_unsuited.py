@@ -69,7 +69,7 @@ class ActivationUnsuited(Rule):
             yield self._competing(behind, severity)
             return
         squashed = [
-            wire.parameter for wire in wires.inward if len(wire.operations) == 1 and wire.operations[0] in SATURATING
+            wire.parameter for wire in wires.chain if len(wire.operations) == 1 and wire.operations[0] in SATURATING
         ]
         flow = Flow.of(run)
         if len(squashed) < self.layers or flow is None or flow.fading > self.fading:
