@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import Run, signals
+from unstuck.record import Finding, Run, signals
 from unstuck.record.facts import Connection, Layer, Model, Parameter, Wiring
 from unstuck.rules import judge
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
@@ -25,6 +25,7 @@ def start(
     update: float = 1e-3,
     norm: bool = False,
     validation: Sequence[float] = (),
+    fresh: bool | None = None,
 ) -> Run:
     """A run whose weights start at scales in units of 1 / sqrt(fan in), with first updates of a share of their size."""
     names = [f"net.{i}.weight" for i in range(len(SHAPES))]
@@ -33,7 +34,9 @@ def start(
     model = Model(
         type="Net",
         layers=tuple(layers),
-        parameters=tuple(Parameter(name=n, shape=s, role="weight") for n, s in zip(names, SHAPES, strict=True)),
+        parameters=tuple(
+            Parameter(name=n, shape=s, role="weight", fresh=fresh) for n, s in zip(names, SHAPES, strict=True)
+        ),
     )
     wires = [Connection(parameter=names[0], inputs=True)]
     wires += [Connection(parameter=name, operations=("Relu",)) for name in names[1:]]
@@ -101,3 +104,10 @@ def test_a_first_step_larger_than_the_weights_hides_their_start(tmp_path: Path) 
         assert all(
             finding.severity != "error" for finding in WeightScaleOff().apply(run) if hasattr(finding, "severity")
         )
+
+
+@pytest.mark.parametrize(("fresh", "judged"), [(None, True), (True, True), (False, False)])
+def test_nobody_is_told_to_draw_anew_what_was_trained(tmp_path: Path, fresh: bool | None, judged: bool) -> None:
+    with start(tmp_path, [28.0, 7.7, 7.7, 7.7], fresh=fresh) as run:
+        (answer,) = WeightScaleOff().check(run)
+    assert isinstance(answer, Finding) is judged

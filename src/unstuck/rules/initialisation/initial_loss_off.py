@@ -10,7 +10,7 @@ import numpy as np
 
 from unstuck.learning import Learning, batch_size, expected_start, single_loss
 from unstuck.learning.curve import Curve
-from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import InitialLoss, Loss, Model
 from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.rule import Gate, Rule
@@ -70,7 +70,7 @@ class InitialLossOff(Rule):
     match: float = 0.15  #: relative distance at which the ratio is the batch size
     recovery: float = 0.1  #: share of the training spent above the expectation, from which it matters (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding]:
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         expected, curve, fact = expected_start(run), Curve.of(run.series(signals.LOSS)), run.fact(InitialLoss)
         if expected is None:
@@ -91,6 +91,8 @@ class InitialLossOff(Rule):
         summed = self._summed(run, value / target, evidence)
         if summed is not None:
             yield summed
+        elif _learnt_before(run):
+            yield NotEvaluated(reason="weights were trained before, and nobody would draw them anew")
         elif _called_first(run) >= self.factor * target:  # else something was added to what the loss function gave
             yield self._oversized(run, curve, target, evidence)
 
@@ -116,9 +118,7 @@ class InitialLossOff(Rule):
         outcome = Learning.of(run).outcome
         lost = _share_above(curve, target)
         severity: Severity = "note"
-        if _learnt_before(run):
-            severity = "note"  # a new head on learnt features, whose size is what it is
-        elif outcome == "none":
+        if outcome == "none":
             severity = "error" if evidence.value > self.gross * target else "warning"
         elif outcome == "partial" and (lost > self.recovery or evidence.value > self.gross * target):
             severity = "warning"

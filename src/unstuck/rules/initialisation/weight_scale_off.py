@@ -93,7 +93,7 @@ class WeightScaleOff(Rule):
         wires = Wires.of(run)
         weights = [] if wires is None else list(self._weights(run, wires))
         if not weights:
-            yield NotEvaluated(reason="no weight matrix was seen before and after the first update")
+            yield NotEvaluated(reason="no untrained weight matrix was seen before and after the first update")
             return
         outcome = outcome_of(run)
         by_heart = outcome == "good"
@@ -115,6 +115,8 @@ class WeightScaleOff(Rule):
         for wire in wires.chain:
             parameter = wires.parameters.get(wire.parameter)
             if parameter is None or wire.parameter not in norms.names or len(parameter.shape) < 2:
+                continue
+            if parameter.fresh is False:  # trained before, and nobody would draw it anew
                 continue
             position = norms.names.index(wire.parameter)
             after, change = float(norms.values[0, position]), float(updates.values[0, position])
