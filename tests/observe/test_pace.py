@@ -101,6 +101,27 @@ def test_a_rest_leaves_no_sample_out(training: Any) -> None:
     assert len(rested.asked) < 400 < len(asked.asked) == 800
 
 
+def test_as_many_steps_are_quiet_as_rest_or_until_a_batch_is_due_to_be_recognised(training: Any) -> None:
+    one = training()
+    one.spending.recognised(1e9)
+    one.train(300)
+    while one.pace.quiet()[0] < 4 or one.pace.quiet()[1] < one.now + 0.1:
+        one.train(1)
+    (steps, until), asked = one.pace.quiet(), len(one.asked)
+    one.train(1)
+    assert one.pace.quiet() == (steps - 1, until)
+    one.spending.recognises_from = one.now
+    assert one.pace.quiet() == (steps - 1, one.now), "a batch is due"
+    one.pace.goes_on(one.watcher, one.now)
+    assert one.pace.quiet() == (steps - 1, until), "if it enters by a module, it will be seen"
+    assert one.pace.seen(one.watcher)
+    assert one.pace.quiet() == (steps - 1, one.now)
+    one.train(steps - 1)
+    assert (one.pace.quiet()[0], len(one.asked)) == (0, asked)
+    one.train(1)
+    assert len(one.asked) == asked + 1
+
+
 def test_the_first_forward_passes_and_those_of_samples_are_attended_to(training: Any) -> None:
     one = training()
     one.spending.recognised(1e9)

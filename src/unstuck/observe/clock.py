@@ -79,9 +79,9 @@ class Clock:
         self.closure = True
         self.phase = Phase.FORWARD
 
-    def updated(self) -> None:
-        """The update is made."""
-        self.step += 1
+    def updated(self, updates: int = 1) -> None:
+        """The update is made, or several that nothing came between."""
+        self.step += updates
         self.closure = False
         if self.phase is not Phase.ENDED:
             self.phase = Phase.FORWARD

@@ -105,16 +105,10 @@ class Journal:
             self._spread = True
             self.state(facts.Event(step=step, what=why, blinds=True))
 
-    def note_number(self, loss: Tensor) -> bool:
-        """Keep the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""
-        if type(loss) is not Tensor or not loss.is_cpu or loss.ndim:
-            return False
-        number = loss.item()
-        if type(number) is not float or not math.isfinite(number):
-            return False
-        self.pending = [number]
+    def note_number(self, loss: float) -> None:
+        """Keep the loss of a step's only backward pass."""
+        self.pending = [loss]
         self._passed_by = None
-        return True
 
     def clear_pending(self) -> None:
         """Forget the losses so far: they belong to an earlier step."""
@@ -166,6 +160,21 @@ class Journal:
                 return None
         self._unwritten.append((step, loss))
         return loss
+
+    @property
+    def full_at(self) -> float:
+        """When losses are to be written at the latest, by ``time.perf_counter``."""
+        return self._written + WRITE_SECONDS
+
+    def record_numbers(self, step: int, losses: Sequence[float]) -> None:
+        """Keep the losses of successive steps, to be written together.
+
+        Args:
+            step: Updates completed before the first.
+            losses: One finite number for each.
+        """
+        self._unwritten += enumerate(losses, start=step)
+        self.clear_pending()
 
     def write_losses(self) -> None:
         """Write the losses that are known, together, which costs less than one by one."""

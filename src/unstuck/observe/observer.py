@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -93,6 +93,7 @@ class Observer:
     @property
     def latest(self) -> Latest:
         """The newest numbers."""
+        events.rouse()
         return self._training.latest
 
     @property
@@ -127,6 +128,7 @@ class Observer:
 
         A loop that calls this knows its evaluations best: from then on the observer no longer looks for them itself.
         """
+        events.rouse()
         with events.Ours():
             self._batches.close(told=True)
         self.awaits_evaluations = False
@@ -135,6 +137,7 @@ class Observer:
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
+        events.rouse()
         if self._clock.phase is Phase.ENDED or os.getpid() != self._process:
             return
         with events.Ours():
@@ -184,16 +187,6 @@ class Observer:
         training.differentiate(backward, graph, first=first, lost=lost)
         self._spending.between += time.perf_counter() - start
 
-    def loss_alone(self, loss: Tensor) -> bool:
-        """Note the loss, if nothing else is to be seen of a backward pass; whether that is so."""
-        clock = self._clock
-        if clock.phase is not Phase.FORWARD or clock.eventful or not events.is_spared(self):
-            return False
-        if self._collectors.waiting or not self._journal.note_number(loss):
-            return False
-        clock.phase = Phase.BACKWARD
-        return True
-
     def backward_ended(self, backward: Backward) -> None:
         """Tell a loss of this training from that of another optimizer."""
         if self._clock.phase is Phase.REPEATED or not self._training.ownership.concerned:
@@ -236,10 +229,11 @@ class Observer:
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
         """Before a root's forward pass: tell training from evaluation, and recognise examples again."""
         start = time.perf_counter()
+        events.rouse()
         self._settle_own()
         if learning and not (self._batches.in_training_mode and not module.training):
-            if self._batches.trains(module, inputs, start):
-                self._pace.seen(self)
+            if self._batches.trains(module, inputs, start) and self._pace.seen(self):
+                self._training.hush(self, self._steps())
         elif self.awaits_evaluations:
             self._batches.evaluates(module, inputs, start)
         self._spending.between += time.perf_counter() - start
@@ -262,6 +256,7 @@ class Observer:
         self._pace.decides(self, start, sure=training.ownership.sure)
         if events.is_spared(self):
             training.ownership.rest()
+            training.hush(self, steps)
         if self._clock.sampled:
             self._collectors.begin(self._clock.step)
         self._batches.look(self._clock.sampled)
@@ -273,6 +268,7 @@ class Observer:
             return False
         self._training.passed(start)
         self._pace.goes_on(self, start)
+        self._training.hush(self, steps)
         self._spending.between += time.perf_counter() - start
         return True
 

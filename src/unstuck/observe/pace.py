@@ -40,11 +40,17 @@ class Pace:
         self._spending = spending
         self._passes = passes
         self._rest = (0, 0.0)
+        self._awaiting = True
 
     def rests(self, now: float) -> bool:
         """Whether the decision after the coming update is known already."""
         clock, (step, seconds) = self._clock, self._rest
         return clock.step < step and now < seconds and clock.phase is not Phase.EVALUATION
+
+    def quiet(self) -> tuple[int, float]:
+        """How many updates from now on need no decision, and until when: the next batch may be due to be recognised."""
+        step, seconds = self._rest
+        return step - self._clock.step, seconds if self._awaiting else min(seconds, self._spending.recognises_from)
 
     def expects(self, now: float) -> bool:
         """Whether the step after this one may be sampled."""
@@ -52,15 +58,19 @@ class Pace:
 
     def goes_on(self, watcher: Attends, now: float) -> None:
         """An update was made: of the next forward pass at most the examples are looked at."""
-        if now >= self._spending.recognises_from:
+        self._awaiting = now >= self._spending.recognises_from
+        if self._awaiting:
             forward.attend(watcher)
         elif not self._passes.single:
             forward.disregard(watcher)
 
-    def seen(self, watcher: Attends) -> None:
-        """A batch was seen to enter: where each update has one batch, there is nothing more to see."""
-        if not self._sees_forward and self._passes.single:
+    def seen(self, watcher: Attends) -> bool:
+        """A batch was seen to enter: where each update has one batch, there is nothing more to see; whether so."""
+        self._awaiting = False
+        done = not self._sees_forward and self._passes.single
+        if done:
             forward.disregard(watcher)
+        return done
 
     def decides(self, watcher: Attends, now: float, *, sure: bool) -> None:
         """Decide on the next step; ``sure`` if its backward pass can only be this training's."""

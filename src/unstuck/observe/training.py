@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from unstuck.errors import ArgumentError
 from unstuck.observe.autograd.graph import GraphWalk
@@ -27,6 +28,7 @@ from unstuck.observe.pace import Pace
 from unstuck.observe.recorder import Recorder
 from unstuck.observe.torch_hooks import compilation, events, forward
 from unstuck.observe.torch_hooks.backward import Backward
+from unstuck.observe.torch_hooks.quiet_steps import QuietSteps
 from unstuck.observe.updates import OwnUpdates, Steps
 from unstuck.observe.user_code.frames import user_modules, user_place
 from unstuck.observe.user_code.model_roots import Roots
@@ -197,6 +199,25 @@ class Training:
         self._loss = self._loss if number is None else number
         return number is not None
 
+    def hush(self, listener: events.Listener, steps: Steps | None) -> None:
+        """Take in the coming steps, if nothing but their loss is wanted of them."""
+        quiet, until = self.pace.quiet()
+        until = min(until, self.journal.full_at)
+        if quiet > 0 and self.clock.phase is Phase.FORWARD and isinstance(steps, Optimizer):
+            waits = self.collectors.waiting
+            events.hush(listener, QuietSteps(steps, self._rates, steps=quiet, until=until, waits=waits), self._heard)
+
+    def _heard(self, quiet: QuietSteps) -> None:
+        """Record the steps that were taken in quietly, and the loss of the one that is under way."""
+        if quiet.losses:
+            self.journal.record_numbers(self.clock.step, quiet.losses)
+            self._loss = quiet.losses[-1]
+            self.passed(quiet.ended, len(quiet.losses))
+        if quiet.pending is not None:
+            self.journal.note_number(quiet.pending)
+            self.clock.phase = Phase.BACKWARD
+        self.spending.between += quiet.spent
+
     def record(self, steps: Steps) -> None:
         """Record a step: its loss, its rates, and what was sampled of it."""
         step, sampled = self.clock.step, self.clock.sampled
@@ -209,11 +230,11 @@ class Training:
             self.recorder.sample(steps)
             self.pace.sampler.together = self.recorder.shards is not None
 
-    def passed(self, now: float) -> None:
-        """An update was made."""
+    def passed(self, now: float, updates: int = 1) -> None:
+        """Updates were made."""
         self.ended = now
-        self.clock.updated()
-        self.passes.updated()
+        self.clock.updated(updates)
+        self.passes.updated(updates)
         self.view.updates = self.clock.step
 
     @property

@@ -217,14 +217,14 @@ def functions() -> Iterator[CustomFunctions]:
 def test_of_several_calls_the_one_that_asks_for_most_is_checked(functions: CustomFunctions) -> None:
     functions.meet([Product])
     Product.apply(values(8, 5).detach(), values(5, 3).detach())
-    assert not functions.overheard
+    assert not functions.overheard()
     Product.apply(values(8, 5), values(5, 3).detach())
-    assert functions.overheard
+    assert functions.overheard()
     Product.apply(values(8, 5), values(5, 3))
     (fact,) = functions.checked()
     assert fact.relative_error == pytest.approx(1.0)
     Product.apply(values(8, 5), values(5, 3))
-    assert not functions.overheard
+    assert not functions.overheard()
     assert functions.meet([Product]) == (fact,)
 
 
@@ -232,7 +232,7 @@ def test_what_is_not_called_again_is_let_go_of(functions: CustomFunctions) -> No
     (fact,) = functions.meet([Square])
     functions.release()
     Square.apply(values(3))
-    assert not functions.overheard
+    assert not functions.overheard()
     assert (fact.name, fact.relative_error) == ("Square", None)
 
 
@@ -246,7 +246,7 @@ def test_calls_that_copies_cannot_repeat_are_left(functions: CustomFunctions) ->
     functions.meet([LateSquare, Square])
     torch.func.grad(lambda x: LateSquare.apply(x, 2).sum())(torch.ones(3))
     Square.apply(values(2**10, 2**10 + 1))
-    assert not functions.overheard
+    assert not functions.overheard()
 
 
 def test_where_processes_train_together_nothing_is_repeated(
@@ -256,7 +256,7 @@ def test_where_processes_train_together_nothing_is_repeated(
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     functions.meet([Square])
     Square.apply(values(3))
-    assert not functions.overheard
+    assert not functions.overheard()
 
 
 def test_the_time_of_all_checks_is_bounded(functions: CustomFunctions, monkeypatch: pytest.MonkeyPatch) -> None:

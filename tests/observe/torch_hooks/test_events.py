@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import warnings
 import weakref
@@ -16,6 +17,7 @@ from torch.optim import SGD
 from torch.utils.flop_counter import FlopCounterMode
 
 from unstuck.observe.torch_hooks import events, patches
+from unstuck.observe.torch_hooks.quiet_steps import QuietSteps
 
 
 class Heard:
@@ -247,67 +249,142 @@ def test_only_what_a_listener_has_a_method_for_is_heard(listening: Callable[...,
     assert not events.hears("backward_begins")
 
 
-def briefly(listening: Callable[..., Heard], *, enough: Callable[[Any], bool], **concerned: int | None) -> Heard:
-    """A listener that may do with the short form of events."""
-    heard = listening(**concerned)
-    patches.unlisten(heard)
-    heard.loss_alone = heard.step_alone = lambda subject: heard.events.append(("brief", (subject,))) or enough(subject)
-    patches.listen(heard)
-    return heard
-
-
-@pytest.mark.parametrize("enough", [True, False])
-def test_an_event_is_told_in_full_unless_the_short_form_is_enough(
-    listening: Callable[..., Heard], enough: bool
-) -> None:
-    layer = nn.Linear(2, 1)
+def hushed(listening: Callable[..., Heard], layer: nn.Module, *, steps: int = 9) -> tuple[Heard, SGD]:
+    """A listener whose coming steps are quiet, and the optimizer that makes them."""
     optimizer = SGD(layer.parameters(), lr=0.1)
-    heard = briefly(listening, enough=lambda _: enough, updates_of=id(optimizer))
-    loss = loss_of(layer)
-    loss.backward()
+    heard = listening(updates_of=id(optimizer))
+    events.meet(optimizer)
+    events.spare(heard, spared=True)
+    quiet = QuietSteps(optimizer, [optimizer.param_groups[0]["lr"]], steps=steps, until=math.inf)
+
+    def record(taken: QuietSteps) -> None:
+        heard.events.append(("recorded", (len(taken.losses), taken.pending is not None)))
+
+    events.hush(heard, quiet, record)
+    return heard, optimizer
+
+
+def test_of_quiet_steps_nothing_is_told_until_they_are_over(listening: Callable[..., Heard]) -> None:
+    layer = nn.Linear(2, 1)
+    heard, optimizer = hushed(listening, layer, steps=2)
+    before = events.counts.backward
+    for _ in range(3):
+        assert heard.names == []
+        loss_of(layer).backward()
+        optimizer.step()
+    assert heard.events[0] == ("recorded", (2, False))
+    assert heard.names[1:] == ["backward_begins", "step_ended"]
+    assert events.counts.backward == before + 3
+
+
+def step_alone(layer: nn.Module, optimizer: SGD) -> None:
     optimizer.step()
-    backward = ["brief"] if enough else ["brief", "backward_begins", "backward_ended"]
-    step = ["step_begins", "brief"] if enough else ["step_begins", "brief", "step_ended"]
-    assert heard.names == [*backward, *step]
-    assert heard.events[0] == ("brief", (loss,))
-    assert heard.events[len(backward) + 1] == ("brief", (optimizer,))
 
 
-def several(listening: Callable[..., Heard], layer: nn.Module) -> None:
-    listening()
-    loss_of(layer).backward()
-
-
-def within_a_mode(listening: Callable[..., Heard], layer: nn.Module) -> None:
+def within_a_mode(layer: nn.Module, optimizer: SGD) -> None:
     with FlopCounterMode(display=False):
         loss_of(layer).backward()
 
 
-def for_inputs(listening: Callable[..., Heard], layer: nn.Module) -> None:
+def for_inputs(layer: nn.Module, optimizer: SGD) -> None:
     loss_of(layer).backward(inputs=list(layer.parameters()))
 
 
-def by_grad(listening: Callable[..., Heard], layer: nn.Module) -> None:
+def by_grad(layer: nn.Module, optimizer: SGD) -> None:
     torch.autograd.grad(loss_of(layer), list(layer.parameters()))
 
 
-def of_two_losses(listening: Callable[..., Heard], layer: nn.Module) -> None:
+def of_two_losses(layer: nn.Module, optimizer: SGD) -> None:
     torch.autograd.backward([loss_of(layer), loss_of(layer)])
 
 
-def elsewhere(listening: Callable[..., Heard], layer: nn.Module) -> None:
+def elsewhere(layer: nn.Module, optimizer: SGD) -> None:
     in_thread(lambda: loss_of(layer).backward())
 
 
-@pytest.mark.parametrize("run", [several, within_a_mode, for_inputs, by_grad, of_two_losses, elsewhere])
-def test_only_the_usual_pass_is_told_in_short(listening: Callable[..., Heard], run: Callable[..., None]) -> None:
-    heard = briefly(listening, enough=lambda _: True, thread=threading.get_ident())
-    run(listening, nn.Linear(2, 1))
-    assert heard.names == ([] if run is elsewhere else ["backward_begins", "backward_ended"])
+def scaled(layer: nn.Module, optimizer: SGD) -> None:
+    torch.amp.GradScaler("cpu").scale(loss_of(layer)).backward()
 
 
-def test_passes_within_one_that_was_told_in_short_are_no_events(listening: Callable[..., Heard]) -> None:
-    heard, inner, layer = briefly(listening, enough=lambda _: True), nn.Linear(2, 1), nn.Linear(2, 1)
+@pytest.mark.parametrize("run", [step_alone, within_a_mode, for_inputs, by_grad, of_two_losses, elsewhere, scaled])
+def test_whatever_is_unusual_ends_the_quiet_and_is_told(
+    listening: Callable[..., Heard], run: Callable[..., None]
+) -> None:
+    layer = nn.Linear(2, 1)
+    heard, optimizer = hushed(listening, layer)
+    loss_of(layer).backward()
+    optimizer.step()
+    run(layer, optimizer)
+    assert heard.events[0] == ("recorded", (1, False))
+    assert heard.names[1:] == ["step_ended" if run is step_alone else "backward_begins"]
+
+
+def test_a_step_with_a_second_backward_pass_is_told_from_there_on(listening: Callable[..., Heard]) -> None:
+    layer = nn.Linear(2, 1)
+    heard, optimizer = hushed(listening, layer)
+    for _ in range(2):
+        loss_of(layer).backward()
+    optimizer.step()
+    assert heard.events[0] == ("recorded", (0, True))
+    assert heard.names[1:] == ["backward_begins", "step_ended"]
+
+
+def another_optimizer(heard: Heard, optimizer: SGD) -> None:
+    SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+
+
+def a_closure(heard: Heard, optimizer: SGD) -> None:
+    optimizer.step(lambda: 0.0)
+
+
+def its_end(heard: Heard, optimizer: SGD) -> None:
+    patches.unlisten(heard)
+
+
+def its_wish(heard: Heard, optimizer: SGD) -> None:
+    events.rouse()
+
+
+@pytest.mark.parametrize("what", [another_optimizer, a_closure, its_end, its_wish])
+def test_the_quiet_ends_with_what_means_more(listening: Callable[..., Heard], what: Callable[..., None]) -> None:
+    layer = nn.Linear(2, 1)
+    heard, optimizer = hushed(listening, layer)
+    loss_of(layer).backward()
+    optimizer.step()
+    what(heard, optimizer)
+    assert heard.events[0] == ("recorded", (1, False))
+    assert events.quiet.steps is None
+
+
+def test_only_one_who_listens_alone_and_is_spared_is_hushed(listening: Callable[..., Heard]) -> None:
+    layer = nn.Linear(2, 1)
+    heard, _ = hushed(listening, layer)
+    assert events.quiet.listener is heard
+    quiet = events.quiet.steps
+    assert quiet is not None
+    other = listening()
+    assert events.quiet.steps is None, "one who comes wants to hear"
+    events.hush(heard, quiet, fail)
+    assert events.quiet.steps is None
+    patches.unlisten(other)
+    events.spare(heard, spared=False)
+    events.hush(heard, quiet, fail)
+    assert events.quiet.steps is None
+
+
+def test_one_who_cannot_record_its_quiet_steps_is_dropped(listening: Callable[..., Heard]) -> None:
+    layer = nn.Linear(2, 1)
+    heard, _ = hushed(listening, layer)
+    events.quiet.recording = fail
+    with pytest.warns(RuntimeWarning, match="stopped watching: ValueError: no"):
+        events.rouse()
+    assert [str(error) for error in heard.errors] == ["no"]
+    assert events.empty()
+
+
+def test_passes_within_a_quiet_one_are_no_events(listening: Callable[..., Heard]) -> None:
+    inner, layer = nn.Linear(2, 1), nn.Linear(2, 1)
+    heard, optimizer = hushed(listening, layer)
 
     def train_within(gradient: Tensor) -> None:
         with torch.enable_grad():
@@ -315,14 +392,9 @@ def test_passes_within_one_that_was_told_in_short_are_no_events(listening: Calla
 
     layer.weight.register_hook(train_within)
     loss_of(layer).backward()
-    assert heard.names == ["brief"]
+    optimizer.step()
+    assert heard.names == []
     assert inner.weight.grad is not None
-
-
-def test_where_the_short_form_fails_the_event_is_told_in_full(listening: Callable[..., Heard]) -> None:
-    heard = briefly(listening, enough=fail)
-    loss_of(nn.Linear(2, 1)).backward()
-    assert heard.names == ["brief", "backward_begins", "backward_ended"]
 
 
 def test_a_listener_may_give_up_one_event(listening: Callable[..., Heard]) -> None:

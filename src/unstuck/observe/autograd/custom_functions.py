@@ -116,6 +116,10 @@ class CustomFunctions:
         self._left = SECONDS
 
     @property
+    def awaits(self) -> bool:
+        """Whether a call is to be overheard, or was."""
+        return bool(self._awaited)
+
     def overheard(self) -> bool:
         """Whether there are calls to check."""
         return any(awaited.call for awaited in self._awaited)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from unstuck.observe.autograd.attention_axes import contractions_of
@@ -35,13 +35,13 @@ class Graphs:
         self._custom = CustomFunctions()
 
     @property
-    def overheard(self) -> bool:
-        """Whether a call of the user's own autograd function waits to be checked."""
-        return self._custom.overheard
+    def waiting(self) -> Callable[[], bool] | None:
+        """Says whether a call of the user's own autograd function waits to be checked; None where none is awaited."""
+        return self._custom.overheard if self._custom.awaits else None
 
     def before_backward(self, first: bool) -> None:
         """Check the calls that wait."""
-        if self._custom.overheard:
+        if self._custom.overheard():
             self._custom.checked()
 
     def backward(self, graph: GraphWalk) -> None:

@@ -60,12 +60,12 @@ class Passes:
         self._since_update += 1
         self._backward += self.counting
 
-    def updated(self) -> None:
-        """An update was made; where its backward pass was not told, it was the only one."""
-        self.reached += not self._since_update
+    def updated(self, updates: int = 1) -> None:
+        """Updates were made; where the backward pass of one was not told, it was the only one."""
+        self.reached += updates - bool(self._since_update)
         self._most = max(self._most, self._since_update)
         self._since_update = 0
-        self.step += 1
+        self.step += updates
 
     @property
     def unstepped(self) -> bool:

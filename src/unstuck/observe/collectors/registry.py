@@ -122,9 +122,9 @@ class Collectors:
         return self._view.entered
 
     @property
-    def waiting(self) -> bool:
-        """Whether a collector wants the next backward pass told, even of a step that is not sampled."""
-        return self._graphs.overheard
+    def waiting(self) -> Callable[[], bool] | None:
+        """Says whether a collector wants the next backward pass told, even of an ordinary step; None: none will."""
+        return self._graphs.waiting
 
     def one(self, kind: Any) -> Any:
         """The collector of a class, whether or not it has failed since."""

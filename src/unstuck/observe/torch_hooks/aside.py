@@ -21,6 +21,7 @@ _dispatch_modes = torch._C._len_torch_dispatch_stack  # pyright: ignore
 _interpreters = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
 _Inference = torch._C._InferenceMode  # pyright: ignore
 _set_gradients = torch._C._set_grad_enabled  # pyright: ignore
+_tracing = torch._C._is_tracing  # pyright: ignore
 _several = distributed.is_initialized if distributed.is_available() else bool
 _record = torch.autograd._enable_record_function  # pyright: ignore
 _profiled = torch.autograd._profiler_enabled  # pyright: ignore
@@ -118,10 +119,11 @@ class Aside:
 
 
 def unseen() -> bool:
-    """Whether nothing of the program would see that a number is read, so that nothing has to be put aside for it."""
-    return not (_function_modes() or _dispatch_modes() or _profiled())
+    """Whether a number can be read of which nothing of the program would see, so that nothing has to be put aside."""
+    modes = _function_modes() or _dispatch_modes() or _profiled()
+    return not (modes or torch.compiler.is_compiling() or _tracing() or _interpreters() is not None)
 
 
 def watchable() -> bool:
     """Whether tensors hold values that can be read: not under a compiler, a tracer or a functorch transform."""
-    return not (torch.compiler.is_compiling() or torch.jit.is_tracing() or _interpreters() is not None)
+    return not (torch.compiler.is_compiling() or _tracing() or _interpreters() is not None)

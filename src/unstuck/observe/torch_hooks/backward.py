@@ -16,7 +16,7 @@ from torch.utils.hooks import RemovableHandle
 
 from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.torch_hooks import events
-from unstuck.observe.torch_hooks.aside import watchable
+from unstuck.observe.torch_hooks.aside import unseen, watchable
 
 __all__ = ["Backward", "Reaching", "around_engine", "around_scale"]
 
@@ -66,18 +66,20 @@ def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
         thread = events.thread
         if thread.passing or thread.telling:
             return run(outputs, *args, **kwargs)
+        quiet = events.quiet.steps
+        if quiet is not None and _is_plain(outputs, args, kwargs) and quiet.loss(outputs[0]):
+            events.counts.backward += 1
+            thread.passing = True
+            try:
+                return run(outputs, *args, **kwargs)
+            finally:
+                thread.passing = False
         if not watchable():
             events.tell("transformed")
             return run(outputs, *args, **kwargs)
         if args and any(map(_is_batched, _tensors(args[0]))):
             return run(outputs, *args, **kwargs)  # is_grads_batched: gradients that cannot be read
         events.counts.backward += 1
-        if _is_plain(outputs, args, kwargs) and events.tell_briefly("backward_begins", outputs[0]):
-            thread.passing = True
-            try:
-                return run(outputs, *args, **kwargs)
-            finally:
-                thread.passing = False
         if not (events.hears("backward_begins") or events.hears("backward_ended")):
             return run(outputs, *args, **kwargs)
         backward = Backward(outputs, args, accumulates=bool(kwargs.get("accumulate_grad", True)))
@@ -96,13 +98,9 @@ def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_plain(outputs: Any, rest: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether a pass is that of ``loss.backward()``: of one loss, which no ``GradScaler`` scaled, for all leaves."""
-    return (
-        len(outputs) == 1
-        and len(rest) > 3
-        and not (rest[2] or rest[3] or _unscaled.pairs)
-        and (kwargs.get("accumulate_grad", True) is True)
-    )
+    """Whether a pass is that of ``loss.backward()`` for all leaves, of a loss that is not scaled, and can be read."""
+    plain = len(outputs) == 1 and len(rest) > 3 and not (rest[2] or rest[3] or _unscaled.pairs)
+    return plain and kwargs.get("accumulate_grad", True) is True and unseen()
 
 
 _is_batched = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from torch.optim import Optimizer
 
 from unstuck.observe.torch_hooks.aside import Aside as Ours
-from unstuck.observe.torch_hooks.aside import thread, unseen
+from unstuck.observe.torch_hooks.aside import thread
+from unstuck.observe.torch_hooks.quiet_steps import QuietSteps
 
 __all__ = [
     "EVENTS",
@@ -29,13 +30,15 @@ __all__ = [
     "empty",
     "hears",
     "held_parameters",
+    "hush",
     "meet",
     "one_optimizer",
     "optimizers",
+    "quiet",
     "remove",
+    "rouse",
     "spare",
     "tell",
-    "tell_briefly",
     "thread",
 ]
 
@@ -44,9 +47,6 @@ UPDATES = frozenset({"step_begins", "step_ended", "schedule_stepped"})
 
 SPARED = frozenset({"backward_ended", "step_begins"})
 """Events that a listener may be spared which wants nothing of a step but its loss."""
-
-BRIEF = {"backward_begins": "loss_alone", "step_ended": "step_alone"}
-"""Events that happen at every step, and the method of a listener that may do with less; see :func:`tell_briefly`."""
 
 EVENTS = (
     *("backward_begins", "backward_ended", "optimizer_made", "loader_begins", "transformed"),
@@ -84,7 +84,7 @@ class Listener(Protocol):
         ...
 
 
-Hearing = tuple[Listener, Callable[..., None], Callable[..., bool] | None]
+Hearing = tuple[Listener, Callable[..., None]]
 
 
 class _Counts:
@@ -94,7 +94,23 @@ class _Counts:
         self.backward = 0
 
 
+class _Quiet:
+    """Whose steps are quiet now.
+
+    Attributes:
+        steps: What takes them in; None where they are told in full.
+        recording: What is called with them at the end of the quiet.
+        listener: Whose they are.
+    """
+
+    def __init__(self) -> None:
+        self.steps: QuietSteps | None = None
+        self.recording: Callable[[QuietSteps], None] | None = None
+        self.listener: Listener | None = None
+
+
 counts = _Counts()
+quiet = _Quiet()
 _lock = threading.RLock()
 _hearing: dict[str, dict[int | None, tuple[Hearing, ...]]] = {event: {} for event in EVENTS}
 _spared: list[Listener] = []
@@ -116,9 +132,10 @@ def tell(event: str, *args: Any) -> None:
         hearing = (*hearing, *known.get(id(args[0]), ()))
         if not hearing:
             return
+    rouse()
     here = threading.get_ident()
     with Ours():
-        for listener, method, _ in hearing:
+        for listener, method in hearing:
             if listener.thread is None or listener.thread == here or event in UPDATES:
                 try:
                     method(*args)
@@ -126,39 +143,38 @@ def tell(event: str, *args: Any) -> None:
                     _drop(listener, error)
 
 
-def tell_briefly(event: str, subject: Any) -> bool:
-    """Ask the only listener that an event concerns whether the short form of it is all that it needs.
+def hush(listener: Listener, steps: QuietSteps, record: Callable[[QuietSteps], None]) -> None:
+    """Tell a listener nothing of its coming steps, which are taken in, until anything else happens.
 
-    That is what nearly all steps of a long training come to, so that it spares what :func:`tell` takes. The method may
-    read one number, and computes nothing; it is called only where the program could not see that.
+    Only one that is spared, and that alone hears of backward passes and updates.
 
     Args:
-        event: One of :data:`BRIEF`.
-        subject: The loss, or the optimizer.
-
-    Returns:
-        Whether the event has been dealt with; if not, :func:`tell` of it.
+        listener: It.
+        steps: What takes them in.
+        record: Called with that at the end of the quiet.
     """
-    known = _hearing[event]
-    hearing = known.get(id(subject) if event in UPDATES else None)
-    if hearing is None or len(hearing) != 1 or thread.telling:
-        return False
-    listener, _, brief = hearing[0]
-    if brief is None:
-        return False
-    if event in UPDATES:
-        if None in known:
-            return False
-    elif listener.thread not in (None, threading.get_ident()) or not unseen():
-        return False
-    try:
-        return brief(subject)
-    except Exception:
-        return False  # it is told in full, and may fail again
+    with _lock:
+        alone = all(sum(map(len, _hearing[event].values())) == 1 for event in ("backward_begins", "step_ended"))
+        if alone and is_spared(listener):
+            quiet.steps, quiet.recording, quiet.listener = steps, record, listener
+
+
+def rouse() -> None:
+    """End the quiet, if there is one: what was taken in is recorded."""
+    steps, record, listener = quiet.steps, quiet.recording, quiet.listener
+    if steps is None or record is None or listener is None:
+        return
+    quiet.steps = quiet.recording = quiet.listener = None
+    with Ours():
+        try:
+            record(steps)
+        except Exception as error:
+            _drop(listener, error)
 
 
 def add(listener: Listener) -> None:
     """Let a listener hear from now on."""
+    rouse()
     with _lock:
         for event in EVENTS:
             _attach(listener, event)
@@ -166,6 +182,7 @@ def add(listener: Listener) -> None:
 
 def remove(listener: Listener) -> None:
     """End what :func:`add` began; a listener that does not listen is allowed."""
+    rouse()
     with _lock:
         if listener in _spared:
             _spared.remove(listener)
@@ -192,6 +209,7 @@ def spare(listener: Listener, *, spared: bool) -> None:
     with _lock:
         if (listener in _spared) == spared:
             return
+        rouse()
         (_spared.append if spared else _spared.remove)(listener)
         for event in SPARED:
             (_detach if spared else _attach)(listener, event)
@@ -236,6 +254,7 @@ def one_optimizer() -> bool:
 def forget() -> None:
     """In a forked process: what it does is not the training that is watched, and the run is not its to write."""
     _spared.clear()
+    quiet.steps = quiet.recording = quiet.listener = None
     for known in _hearing.values():
         known.clear()
 
@@ -244,8 +263,7 @@ def _attach(listener: Listener, event: str) -> None:
     method = getattr(listener, event, None)
     if method is not None:
         key = listener.updates_of if event in UPDATES else None
-        brief = getattr(listener, BRIEF[event], None) if event in BRIEF else None
-        _hearing[event][key] = (*_hearing[event].get(key, ()), (listener, method, brief))
+        _hearing[event][key] = (*_hearing[event].get(key, ()), (listener, method))
 
 
 def _detach(listener: Listener, event: str) -> None:

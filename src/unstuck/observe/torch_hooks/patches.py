@@ -27,6 +27,7 @@ from unstuck.observe.torch_hooks import (
     evaluation_switches,
     events,
     forward,
+    quiet_steps,
     updates,
     warning_locations,
 )
@@ -71,7 +72,10 @@ PATCHES = (
     Patch(warnings, "showwarning", warning_locations.around_showwarning),
 )
 
-MODULES = (aside, backward, compilation, evaluation_switches, events, forward, updates, warning_locations)
+MODULES = (
+    *(aside, backward, compilation, evaluation_switches, events, forward, quiet_steps, updates),
+    warning_locations,
+)
 """Modules whose functions run between those of a program, or around them."""
 
 _lock = threading.RLock()

@@ -67,6 +67,10 @@ def register_steps() -> Callable[[], None]:
 def _step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if torch.compiler.is_compiling():
         return  # a compiler that traces the step finds nothing here
+    quiet = events.quiet.steps
+    if quiet is not None and quiet.updates_of == id(optimizer) and len(args) == 1 and not kwargs:
+        events.thread.updating = True
+        return
     events.meet(optimizer)  # it may have been made before anybody listened
     # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
     closure = args[1] if len(args) > 1 else kwargs.get("closure")
@@ -81,5 +85,6 @@ def _step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, A
     if torch.compiler.is_compiling():
         return
     events.thread.updating = False
-    if not events.tell_briefly("step_ended", optimizer):
+    quiet = events.quiet.steps
+    if quiet is None or not quiet.step(optimizer):
         events.tell("step_ended", optimizer)

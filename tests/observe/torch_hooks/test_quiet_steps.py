@@ -1,0 +1,91 @@
+"""Which steps are taken in without a word, and which are not."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from unstuck.observe.torch_hooks.quiet_steps import QuietSteps
+
+
+@pytest.fixture
+def optimizer() -> SGD:
+    return SGD([nn.Parameter(torch.ones(1))], lr=0.5)
+
+
+def rates(optimizer: SGD) -> list[float]:
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+def test_losses_are_taken_in_one_for_each_step(optimizer: SGD) -> None:
+    quiet = QuietSteps(optimizer, rates(optimizer), steps=3, until=math.inf)
+    for number in (1.5, 0.5, 0.25):
+        assert quiet.loss(torch.tensor(number, requires_grad=True))
+        assert quiet.pending == number
+        before = time.perf_counter()
+        assert quiet.step(optimizer)
+        assert before <= quiet.ended <= time.perf_counter()
+    assert quiet.losses == [1.5, 0.5, 0.25]
+    assert quiet.pending is None
+    assert quiet.spent > 0.0
+    assert not quiet.loss(torch.tensor(1.0)), "so many steps were quiet, and not more"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        *(torch.tensor(math.nan), torch.tensor(math.inf), torch.tensor(3), torch.tensor(1j), torch.ones(1)),
+        *(nn.Parameter(torch.tensor(1.0)), torch.tensor(1.0, device="meta")),
+    ],
+)
+def test_an_unusual_loss_is_not_taken(optimizer: SGD, loss: torch.Tensor) -> None:
+    quiet = QuietSteps(optimizer, rates(optimizer), steps=3, until=math.inf)
+    assert not quiet.loss(loss)
+    assert quiet.pending is None
+    assert not quiet.step(optimizer), "a step without a loss"
+
+
+def test_a_second_loss_of_a_step_is_not_taken(optimizer: SGD) -> None:
+    quiet = QuietSteps(optimizer, rates(optimizer), steps=3, until=math.inf)
+    assert quiet.loss(torch.tensor(1.0))
+    assert not quiet.loss(torch.tensor(2.0))
+    assert quiet.pending == 1.0
+
+
+def test_the_loss_of_another_thread_is_not_taken(optimizer: SGD) -> None:
+    quiet = QuietSteps(optimizer, rates(optimizer), steps=3, until=math.inf)
+    taken: list[bool] = []
+    worker = threading.Thread(target=lambda: taken.append(quiet.loss(torch.tensor(1.0))))
+    worker.start()
+    worker.join()
+    assert taken == [False]
+
+
+def test_a_loss_that_somebody_waits_for_is_not_taken(optimizer: SGD) -> None:
+    waiting = [False, True]
+    quiet = QuietSteps(optimizer, rates(optimizer), steps=3, until=math.inf, waits=lambda: waiting.pop(0))
+    assert quiet.loss(torch.tensor(1.0))
+    assert quiet.step(optimizer)
+    assert not quiet.loss(torch.tensor(1.0))
+
+
+def test_a_step_is_not_taken_in_when_time_is_up_or_a_rate_has_changed(optimizer: SGD) -> None:
+    late = QuietSteps(optimizer, rates(optimizer), steps=3, until=time.perf_counter())
+    assert late.loss(torch.tensor(1.0))
+    assert not late.step(optimizer)
+    quiet = QuietSteps(optimizer, rates(optimizer), steps=3, until=math.inf)
+    assert quiet.loss(torch.tensor(1.0))
+    assert not quiet.step(SGD([nn.Parameter(torch.ones(1))], lr=0.5)), "of another optimizer"
+    optimizer.param_groups[0]["lr"] = 0.25
+    assert not quiet.step(optimizer)
+    optimizer.param_groups[0]["lr"] = 0.5
+    optimizer.add_param_group({"params": [nn.Parameter(torch.ones(1))]})
+    assert not quiet.step(optimizer)
+    assert quiet.losses == []
+    assert quiet.pending == 1.0
