@@ -194,6 +194,8 @@ class Observer:
         if self._training.ownership.ended(backward):
             self.passed_by = 0
             self._training.passes.backward_reached()
+            if self._clock.sampled:
+                self._collectors.tell("after_backward", backward)
             if self._own is not None:
                 self._own.expect(backward, keep=self._clock.sampled)
                 self._update_begins(self._steps() or self._own.holder)

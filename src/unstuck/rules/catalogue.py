@@ -40,6 +40,7 @@ from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.rules.generalisation.regularisation_too_strong import RegularisationTooStrong
 from unstuck.rules.gradient.dead_units import DeadUnits
+from unstuck.rules.gradient.gradient_altered import GradientAltered
 from unstuck.rules.gradient.gradient_flow import GradientFlow
 from unstuck.rules.gradient.gradient_wrong import GradientWrong
 from unstuck.rules.gradient.graph_detached import GraphDetached
@@ -100,6 +101,7 @@ RULES: tuple[Rule, ...] = (
     GradientWrong(),  # G201
     SignFlipped(),  # G202
     GraphDetached(),  # G203
+    GradientAltered(),  # G204
     OptimizerUnsuited(),  # O101
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202

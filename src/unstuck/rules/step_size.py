@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Run, Series, Table, signals
-from unstuck.record.facts import Model
+from unstuck.record.facts import GradientChange, Model
 
 __all__ = ["Steps", "clipped_norm", "counted", "elasticity", "usual_sizes"]
 
@@ -29,6 +29,10 @@ GOOD_RATIO = 1e-3
 
 ONLY_ITS_UPDATE = 1e-3
 """How near to 1 the first ratio of a weight lies that was zero: all that it is came with its first update."""
+
+
+UNCHANGED = 1e-2
+"""Share of its norm by which a gradient that nobody has changed may differ, by what half precision rounds."""
 
 
 def counted(run: Run) -> tuple[str, ...]:
@@ -165,15 +169,16 @@ def elasticity(run: Run) -> float | None:
     .. math:: \max_p \|g_p\| \, \|w_p\| / |L|, \text{ at the median over the first sampled steps}
 
     It does not depend on the unit of the loss or of the weights. Where it is far below 1e-2 no rate would help: the
-    gradient has vanished. None where gradients, weights or losses were not sampled, or gradients were clipped to one
-    norm, which tells nothing of the loss.
+    gradient has vanished. The gradient is that of the backward pass, whatever a program makes of it afterwards. None
+    where gradients, weights or losses were not sampled, or gradients were clipped to one norm by what was not seen.
     """
     gradient, weight = run.table(signals.GRADIENT_NORM), run.table(signals.WEIGHT_NORM)
     loss = run.series(signals.LOSS).finite()
     shared, rows, columns = np.intersect1d(gradient.steps, weight.steps, return_indices=True)
     if not len(shared) or not len(loss):
         return None
-    if clipped_norm(run) is not None:
+    grown = _altered(run)
+    if clipped_norm(run) is not None and grown == 1.0:
         return None
     sizes = weight.values[columns][:10].copy()
     for name, size in usual_sizes(run).items():
@@ -182,4 +187,12 @@ def elasticity(run: Run) -> float | None:
     norms = np.stack([gradient.values[rows][:10], sizes])
     by_step = np.where(np.isfinite(norms), norms, 0.0).prod(axis=0).max(axis=1, initial=0.0)
     size = float(np.median(np.abs(loss.values[:10])))
-    return float(np.median(by_step)) / size if size else None
+    return grown * float(np.median(by_step)) / size if size else None
+
+
+def _altered(run: Run) -> float:
+    """How many times larger the backward pass left the gradient than the optimizer got it; 1 where not compared."""
+    shares = [change.before / (change.after * change.scale) for change in run.facts(GradientChange) if change.after > 0]
+    known = [share for share in shares if math.isfinite(share)]
+    factor = float(np.median(known)) if known else 1.0
+    return 1.0 if abs(factor - 1.0) < UNCHANGED else factor

@@ -17,6 +17,7 @@ from unstuck.observe.collectors.losses import Losses
 from unstuck.observe.collectors.registry import COLLECTORS, VERBS, Collectors
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.torch_hooks import forward
+from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
@@ -83,6 +84,7 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
         collectors.tell("before_backward", True)
         collectors.tell("backward", GraphWalk(loss))
         loss.backward()
+        collectors.tell("after_backward", Backward([loss], (), accumulates=True))
         sample = step.update()
         collectors.tell("schedule_stepped", torch.optim.lr_scheduler.StepLR(step.optimizer, 1))
         collectors.tell("loader_begins", torch.utils.data.DataLoader([1]))

@@ -16,6 +16,7 @@ from unstuck.observe.collectors.association import TrainedAssociation
 from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
 from unstuck.observe.collectors.detachments import Detachments
+from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
@@ -48,6 +49,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     TrainedAssociation,
     AxisCalls,
     Activations,
+    GradientChanges,
     Parameters,
     UnitCopies,
     Graphs,
@@ -61,7 +63,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "failed_call", "loss", "backward", "forward", "before_update"),
-    *("update", "before_backward", "schedule_stepped", "loader_begins", "facts", "finish", "release"),
+    *("update", "before_backward", "after_backward", "schedule_stepped", "loader_begins", "facts", "finish", "release"),
 )
 
 PRODUCTS: frozenset[Any] = frozenset(

@@ -36,14 +36,16 @@ class Backward:
         accumulates: Whether gradients go to ``.grad``, and are not returned.
         keeps_graph: Whether the gradients can be differentiated in turn.
         gradients: What was returned for the inputs.
+        scaled: The first root as a ``GradScaler`` has scaled it; None where none has.
     """
 
-    __slots__ = ("accumulates", "gradients", "inputs", "keeps_graph", "roots")
+    __slots__ = ("accumulates", "gradients", "inputs", "keeps_graph", "roots", "scaled")
 
     def __init__(self, outputs: Iterable[Any], rest: tuple[Any, ...], *, accumulates: bool) -> None:
         # What the engine is given has gone through torch's own reading of the user's arguments: these are tuples.
         roots = _tensors(outputs)
         self.roots = _unscaled.take(roots) if _unscaled.pairs else roots
+        self.scaled = roots[0] if roots and roots[0] is not self.roots[0] else None
         self.keeps_graph = bool(rest[2]) if len(rest) > 2 else False
         self.inputs = _tensors(rest[3]) if len(rest) > 3 else ()
         self.accumulates = accumulates

@@ -12,6 +12,7 @@ from unstuck.record.facts.axes import BatchMixing, Contraction, Normalisation, R
 from unstuck.record.facts.data import Association, Data, Inputs, Loader
 from unstuck.record.facts.evaluation import EvaluatedAssociation, FunctionalDropout, Overlap, Shift
 from unstuck.record.facts.fact import KINDS, Fact, FactT
+from unstuck.record.facts.gradient import GradientCall, GradientChange
 from unstuck.record.facts.graph import Connection, CustomFunction, Detachment, Graph, NonDifferentiableSample, Wiring
 from unstuck.record.facts.loss import (
     Broadcast,
@@ -64,6 +65,8 @@ __all__ = [
     "Fact",
     "FactT",
     "FunctionalDropout",
+    "GradientCall",
+    "GradientChange",
     "Graph",
     "InitialLoss",
     "Inputs",

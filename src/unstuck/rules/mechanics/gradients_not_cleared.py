@@ -19,7 +19,7 @@ __all__ = ["GradientsNotCleared"]
 SAMPLES = 5
 """Sampled steps after the first, below which it may be one odd step (our choice)."""
 
-CLOSURES = 2
+CLOSURES = 1
 """The same of steps that each call a closure some twenty times (our choice)."""
 
 SAMPLED_ENOUGH = Gate(

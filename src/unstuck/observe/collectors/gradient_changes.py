@@ -1,0 +1,160 @@
+"""What becomes of gradients between the backward pass and the update: clipped, scaled, overwritten, cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.torch_hooks.backward import Backward
+from unstuck.observe.torch_hooks.changes import Call, InPlaceCalls
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["GradientChanges"]
+
+SKETCH_VALUES = 65_536
+"""Entries of the gradient that are compared, evenly spread over all tensors."""
+
+MOST_CALLS = 16
+
+
+class GradientChanges:
+    """Compare the gradient that backward gave with the one that the optimizer gets, on a few of the sampled steps.
+
+    These are the first three and those at powers of two: what a program does to its gradients changes seldom.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._sampled = 1  # the first begins before anybody can say so
+        self._looks = True
+        self._stride = 1
+        self._before: list[tuple[Tensor, Tensor]] = []
+        self._measured: tuple[Tensor, Tensor, Tensor] | None = None
+        self._scale: Tensor | None = None
+        self._between: list[Call] = []
+        self._late: list[Call] = []
+        self._watch = InPlaceCalls(self._changed)
+        self._new: list[facts.GradientChange] = []
+
+    def begin(self) -> None:
+        """A sampled step begins."""
+        self._looks = self._sampled <= 2 or self._sampled & (self._sampled - 1) == 0
+        self._sampled += 1
+        if self._looks:
+            self._forget()
+            self._watch.look(wanted=not self._view.roots.compiled)
+
+    def after_backward(self, backward: Backward) -> None:
+        """Keep a sketch of the gradient as a backward pass has left it."""
+        if not self._looks or not backward.accumulates:
+            return
+        if not self._view.roots.compiled:
+            self._watch.look(wanted=True)
+        given = self._gradients()
+        self._stride = max(1, -(-sum(gradient.numel() for _, gradient in given) // SKETCH_VALUES))
+        self._before = [(parameter, self._sketch(gradient).clone()) for parameter, gradient in given]
+        self._scale = None if backward.scaled is None else backward.scaled.detach() / backward.roots[0].detach()
+        self._between = []
+
+    def before_update(self, optimizer: object) -> None:
+        """Compare it with what the optimizer is about to get."""
+        if not self._looks:
+            return
+        self._watch.look(wanted=False)
+        if not self._before:
+            return
+        before = torch.cat([sketch for _, sketch in self._before])
+        gradient = self._view.gradient
+        after = torch.cat(
+            [
+                torch.zeros_like(old) if (new := gradient(parameter)) is None else self._sketch(new).to(old.device)
+                for parameter, old in self._before
+            ]
+        )
+        norm = torch.linalg.vector_norm
+        self._measured = (norm(before), norm(after), torch.dot(before, after))
+
+    def update(self, optimizer: object) -> Measurement | None:
+        """The norms before and after, and the cosine between."""
+        measured, self._measured = self._measured, None
+        if measured is None:
+            return None
+        scale = torch.ones(()) if self._scale is None else self._scale
+        step, width = self._view.step, self._stride**0.5
+        between, late = tuple(self._between), tuple(self._late)
+
+        def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
+            (before,), (after,), (product,), (factor,) = numbers
+            norms = before * after
+            self._new.append(
+                facts.GradientChange(
+                    step=step,
+                    before=before * width,
+                    after=after * width,
+                    cosine=product / norms if norms > 0.0 else 0.0,
+                    scale=factor,
+                    calls=tuple(facts.GradientCall(name=n, file=f, line=i) for n, f, i in between),
+                    late=tuple(facts.GradientCall(name=n, file=f, line=i) for n, f, i in late),
+                )
+            )
+            return {}
+
+        return Measurement((*measured, scale), decode)
+
+    def facts(self) -> Iterator[facts.GradientChange]:
+        """What is new."""
+        new, self._new = self._new, []
+        yield from new
+
+    def release(self) -> None:
+        """Let go of the gradients."""
+        self._watch.look(wanted=False)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._before, self._measured, self._scale = [], None, None
+        self._between, self._late = [], []
+
+    def _gradients(self) -> list[tuple[Tensor, Tensor]]:
+        held, gradient = self._view.roots.held, self._view.gradient
+        known = ((p, gradient(p)) for p in self._view.parameters if id(p) in held)
+        return [(p, g) for p, g in known if g is not None and is_readable(g) and g.is_floating_point() and g.numel()]
+
+    def _sketch(self, gradient: Tensor) -> Tensor:
+        return gradient.detach().reshape(-1)[:: self._stride].float()
+
+    def _changed(self, target: Any, call: Callable[[], Call]) -> None:
+        """Something was changed in place: note by whom, if it is a gradient."""
+        noted = self._between if self._before else self._late
+        if len(noted) < MOST_CALLS and self._is_gradient(target):
+            found = call()
+            if found not in noted:
+                noted.append(found)
+
+    def _is_gradient(self, target: Any) -> bool:
+        tensors: tuple[Any, ...] = tuple(target) if isinstance(target, list | tuple) else (target,)
+        first = next((tensor for tensor in tensors if isinstance(tensor, Tensor)), None)
+        if first is None:
+            return False
+        gradients = [p.grad for p in self._view.parameters if p.is_leaf and p.grad is not None]
+        if first.is_leaf and any(first is parameter for parameter in self._view.parameters):
+            return True  # its ``grad`` is set: nothing else of a parameter is changed between backward and update
+        return any(first is gradient for gradient in gradients) or (
+            is_readable(first) and first.untyped_storage().data_ptr() in _storages(gradients)
+        )
+
+
+def _storages(tensors: list[Tensor]) -> set[int]:
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors if is_readable(tensor)}
