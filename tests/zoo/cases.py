@@ -15,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["ZOO", "Case", "cases", "origins"]
+__all__ = ["ZOO", "Case", "apply", "cases", "manifest", "origins"]
 
 ZOO = Path(__file__).parent
 
@@ -82,14 +82,15 @@ def apply(patch: Path, folder: Path) -> None:
 def cases() -> list[Case]:
     """Every script that the manifest lists, in its order."""
     return [
-        Case(name, entry["origin"], frozenset(entry.get("also", ()))) for name, entry in _manifest()["scripts"].items()
+        Case(name, entry["origin"], frozenset(entry.get("also", ()))) for name, entry in manifest()["scripts"].items()
     ]
 
 
 def origins() -> Mapping[str, str]:
     """Who wrote the scripts: each origin with what is to be known of it."""
-    return _manifest()["origins"]
+    return manifest()["origins"]
 
 
-def _manifest() -> dict[str, dict]:
+def manifest() -> dict[str, dict]:
+    """All that is known of the scripts, as it stands in ``manifest.toml``."""
     return tomllib.loads((ZOO / "manifest.toml").read_text(encoding="utf-8"))

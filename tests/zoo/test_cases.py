@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.zoo.cases import ZOO, Case, apply, cases, origins
+from tests.zoo.cases import ZOO, Case, apply, cases, manifest, origins
 from unstuck.record.causes import CAUSES
 
 CASES = cases()
@@ -19,6 +20,14 @@ def test_the_manifest_lists_every_script_once_and_in_order() -> None:
     names = [case.name for case in CASES]
     scripts = {str(path.relative_to(ZOO)) for suffix in ("py", "patch") for path in ZOO.glob(f"*/*.{suffix}")}
     assert names == sorted(scripts)
+
+
+def test_what_a_training_reached_comes_with_the_pattern_that_finds_it() -> None:
+    for name, entry in manifest()["scripts"].items():
+        assert entry.keys() <= {"origin", "also", "about", "figure", "value", "seconds", "crashes"}, name
+        assert entry["about"], name
+        assert ("figure" in entry) == ("value" in entry), name
+        assert re.compile(entry.get("figure", "()")).groups == 1, name
 
 
 def test_origins_are_explained_and_all_are_used() -> None:
