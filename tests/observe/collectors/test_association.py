@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from torch import Tensor, nn
 
+import unstuck
 from unstuck.observe.collectors.association import AssociationProbe, association
+from unstuck.record import Run
+from unstuck.record.facts import Association
 
 SETS = {"digits": load_digits, "iris": load_iris, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
 generator = np.random.default_rng(0)
@@ -97,3 +103,37 @@ def test_class_ids_that_count_the_batch_are_no_labels() -> None:
     for _ in range(8):
         probe.take(torch.randn(64, 5), torch.randint(64, (64,)))
     assert probe.fact() is not None
+
+
+class Compared(nn.Module):
+    """Are two things alike? Asked of both at once, or of one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(6, 8), nn.Linear(8, 1)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        return self.head((self.body(first) - self.body(second)).square()).squeeze(1)
+
+
+@pytest.mark.parametrize("way", ["a pair", "by keyword", "twice", "alone"])
+def test_an_example_of_several_parts_is_not_judged_by_its_first(tmp_path: Path, way: str) -> None:
+    torch.manual_seed(0)
+    body, pairs = nn.Sequential(nn.Linear(6, 8)), Compared()
+    optimizer = torch.optim.SGD([*body.parameters(), *pairs.parameters()], lr=1e-3)
+    with unstuck.watch(body if way in ("twice", "alone") else pairs, optimizer, out=tmp_path / "run"):
+        for _ in range(30):
+            first, second = torch.randn(2, 64, 6)
+            alike = (first[:, 0] * second[:, 0] > 0).float()
+            if way == "a pair":
+                score = pairs(first, second)
+            elif way == "by keyword":
+                score = pairs(first, second=second)
+            else:
+                score = body(first).sum(1) + (body(second).sum(1) if way == "twice" else 0.0)
+            loss = nn.functional.binary_cross_entropy_with_logits(score, alike)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    with Run.open(tmp_path / "run") as run:
+        assert run.knows(Association) is (way == "alone")

@@ -56,7 +56,8 @@ class TrainedAssociation:
     def loss(self, call: LossCall) -> None:
         """Take a batch with its targets."""
         # What a weight multiplies, where there are no modules, may be a part of an example, such as one time step.
-        self._pairs.take(self._view.batch if self._view.entry is not None else None, call.target)
+        if self._view.entry is not None and not self._view.in_parts:
+            self._pairs.take(self._view.batch, call.target)
 
     def finish(self) -> Iterator[facts.Association]:
         """The comparison; it takes tens of milliseconds."""

@@ -15,7 +15,7 @@ from unstuck.observe.tensors.readable import is_readable, values_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["Inputs", "any_tensor", "first_tensor", "numbers_of", "whole_examples"]
+__all__ = ["Inputs", "any_tensor", "first_tensor", "numbers_of", "several", "whole_examples"]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
@@ -64,6 +64,12 @@ def first_tensor(values: Any) -> Tensor | None:
     if type(values) is Tensor:
         return values
     return next(iter(_tensors(values)), None)
+
+
+def several(values: Any) -> bool:
+    """Whether examples come in several tensors of one length, in nested tuples, lists and dictionaries."""
+    lengths = [tensor.shape[:1] for tensor in _all_tensors(values)]
+    return len(set(lengths)) < len(lengths)
 
 
 def numbers_of(values: Any) -> Tensor | None:

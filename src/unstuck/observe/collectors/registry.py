@@ -20,7 +20,7 @@ from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
-from unstuck.observe.collectors.inputs import Inputs, any_tensor, first_tensor
+from unstuck.observe.collectors.inputs import Inputs, any_tensor, first_tensor, several
 from unstuck.observe.collectors.loaders import Loaders
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
 from unstuck.observe.collectors.modes import ModesOfModules
@@ -195,7 +195,11 @@ class Collectors:
         self.tell("module", module, inputs)
         if view.weighted:
             view.ran.setdefault(view.where, learning)
-        if batch is not None and not view.entered:
+        if batch is None:
+            return
+        alone = len(inputs) == 1 and inputs[0] is batch
+        view.in_parts |= view.entered or (not alone and several(inputs))
+        if not view.entered:
             view.entered, view.entry = True, module
             self.calls = self._calls_within
             view.batch = batch.detach() if is_readable(batch) else None

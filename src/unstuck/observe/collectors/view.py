@@ -86,6 +86,7 @@ class View:
         entered: Whether a batch has entered the model.
         batch: The first one that did; None where its values cannot be read.
         entry: The module that it entered by.
+        in_parts: Whether an example is more than a row of it: a pair of tensors, or what a second pass takes.
         entering: Whether the module that is about to run is the one that examples enter by.
         module: The innermost module that runs; None outside of all.
         where: Its path.
@@ -109,6 +110,7 @@ class View:
     entered: bool = False
     batch: Tensor | None = None
     entry: nn.Module | None = None
+    in_parts: bool = False
     entering: bool = False
     module: nn.Module | None = None
     where: str = ""
@@ -126,7 +128,7 @@ class View:
     def begin(self, step: int) -> None:
         """A sampled step begins."""
         self.step = step
-        self.learning, self.entered = True, False
+        self.learning, self.entered, self.in_parts = True, False, False
         self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
         self.where = ""
         self.ran = {}
