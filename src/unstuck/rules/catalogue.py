@@ -63,6 +63,7 @@ from unstuck.rules.model.capacity_too_small import CapacityTooSmall
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
+from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
 from unstuck.rules.optimisation.batch_size_unsuited import BatchSizeUnsuited
 from unstuck.rules.optimisation.ill_conditioned import IllConditioned
 from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
@@ -117,6 +118,7 @@ RULES: tuple[Rule, ...] = (
     ModeWrong(),  # R301
     DropoutAtEvaluation(),  # R302
     LossNotFinite(),  # N101
+    PrecisionUnsuited(),  # N201
     GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201
     WeightsNotMoved(),  # T202

@@ -77,6 +77,7 @@ def origin(loss: Tensor, view: View, step: int) -> facts.NonFinite:
         examples=_rows(tensor),
         file=file,
         line=line,
+        type=str(tensor.dtype).removeprefix("torch."),
     )
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike, joined
+from unstuck.observe.collectors.lost_updates import lost_share
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.readable import is_real, whole_here
@@ -42,7 +43,7 @@ class Parameters:
         view: What is known of the step.
     """
 
-    measures = (*_MEASURED, *_DERIVED, signals.GRADIENT_COSINE, signals.GRADIENT_CARRIED)
+    measures = (*_MEASURED, *_DERIVED, signals.GRADIENT_COSINE, signals.GRADIENT_CARRIED, signals.UPDATE_LOST)
     functions = frozenset[Any]()
 
     def __init__(self, view: View) -> None:
@@ -51,6 +52,7 @@ class Parameters:
         self._sketch: Tensor | None = None
         self._sketch_step = -1
         self._carried: Tensor | None = None
+        self._lost: Tensor | None = None
         self._stride = 1
         self._self_observing = True
 
@@ -97,6 +99,8 @@ class Parameters:
             scalars[signals.GRADIENT_COSINE] = cosine
         if carried is not None:
             scalars[signals.GRADIENT_CARRIED] = carried
+        if self._lost is not None:
+            scalars[signals.UPDATE_LOST], self._lost = self._lost, None
 
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
             rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
@@ -158,6 +162,8 @@ class Parameters:
         gradients = {i: _values(gradient) for i, gradient in own.items()}
         olds = {i: self._before[id(parameters[i])] for i in weights if id(parameters[i]) in self._before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
+        dense = [i for i in changes if i in own and not own[i].is_sparse]
+        self._lost = lost_share((changes[i], _spread(own[i], self._stride)) for i in dense)
         cosines = {
             i: _cosine(change.to(_wide(change)), _spread(own[i], self._stride).to(_wide(change)))
             for i, change in changes.items()

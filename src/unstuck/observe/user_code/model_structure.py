@@ -130,6 +130,7 @@ def describe_model(
                 trainable=parameter.requires_grad,
                 optimized=id(parameter) in held,
                 fresh=False if trained(parameter) else looks_fresh(parameter),
+                type=str(parameter.dtype).removeprefix("torch."),
             )
             for name, parameter in named.items()
         ),

@@ -38,6 +38,7 @@ class Parameter:
         trainable: Whether it asks for a gradient.
         optimized: Whether an optimizer holds it.
         fresh: Whether its values look as an initialiser draws them, not learnt; None where that cannot be told.
+        type: The type of its numbers, ``"float32"``; empty where it was not recorded.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Parameter:
     trainable: bool = True
     optimized: bool = True
     fresh: bool | None = None
+    type: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,6 +133,7 @@ class NonFinite(Fact):
             weights of a finite loss non-finite.
         file: The line that calls the function, or the first suspect: its file.
         line: That line.
+        type: The type of its numbers, ``"float16"``; empty where it was not recorded.
     """
 
     kind = "non_finite"
@@ -144,6 +145,7 @@ class NonFinite(Fact):
     suspects: tuple[str, ...] = ()
     file: str | None = None
     line: int | None = None
+    type: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,165 @@
+"""N201: a number format too narrow for a constant or a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.learning import optimizer_place
+from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
+from unstuck.record.facts import Model, NonFinite, Optimizer
+from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.rule import Rule
+
+__all__ = ["PrecisionUnsuited"]
+
+HALVES = ("float16", "bfloat16")
+
+LARGEST = 65_504.0
+"""The largest number of float16."""
+
+EDGES = ("Log", "Sqrt", "Rsqrt", "Div", "Reciprocal", "Log1P", "Log2", "Log10")
+"""Operations that are infinite at the edge of their range in any precision."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionUnsuited(Rule):
+    """A number format is too narrow for a constant of the optimizer, for the updates, or for a value of the model.
+
+    Detects:
+        Adam and its like on float16 weights with an epsilon that float16 rounds to zero, and weights that became NaN;
+        weights in half precision that updates leave as they were, for they are smaller than half the distance to the
+        next number; values beyond 65,504 in float16, in a training that had not exploded.
+
+    Why it matters:
+        A bfloat16 weight has three digits: a step of a thousandth of it, the usual one, is rounded away. In float16
+        0 / (0 + 1e-8) is 0 / 0. Nothing is wrong with the model, the rate or the data.
+
+    Evidence:
+        The types of the weights; the epsilon against the smallest number of the type; the share of weights that have a
+        gradient and stay the same in an update; the first value that was not finite, and its type.
+
+    Known false positives:
+        Autocast keeps weights in float32, with or without a GradScaler, and is silent, as are gradients that overflow
+        and whose step the scaler skips. Half-precision weights that learn well are left alone: steps may be long
+        enough, or rounded at random on purpose.
+
+    Try:
+        Weights in float32, with torch.autocast for the forward pass, and a GradScaler where it computes in float16;
+        bfloat16 in place of float16 where values are large. In float16 throughout: eps=1e-4.
+
+    References:
+        Micikevicius et al., "Mixed precision training", ICLR 2018, section 3.1, on master weights and updates that
+        vanish; Higham, "Accuracy and Stability of Numerical Algorithms", chapter 2.
+    """
+
+    code = "N201"
+    name = "precision unsuited"
+    cause = "precision-unsuited"
+    needs = (Model, signals.LOSS)
+    explains = (*SYMPTOMS, "G102", "I102", "L101", "M103", "M201", "O101", "T202")
+
+    smallest: float = 2.0**-25  #: half of float16's smallest number: what lies below is rounded to zero
+    minimum: int = 3  #: sampled updates, below which it may be the start alone (our choice)
+    lost: float = 0.5  #: share of updates lost at the median step: the typical weight does not move
+    risen: float = 10.0  #: last finite losses over the first, above which the training had exploded (as N101)
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Judge one stream of a run."""
+        found = self._epsilon(run) or self._overflow(run) or self._lost(run)
+        if found is not None:
+            yield found
+
+    def _epsilon(self, run: Run) -> Finding | None:
+        optimizer = run.fact(Optimizer)
+        epsilons = [group.epsilon for group in optimizer.groups if group.epsilon] if optimizer else []
+        broken = bool((np.nan_to_num(run.table(signals.WEIGHT_NONFINITE).values) > 0).any())
+        if optimizer is None or not epsilons or "float16" not in _types(run) or not broken:
+            return None
+        if min(epsilons) >= self.smallest:
+            return None
+        return self.finding(
+            f"eps={min(epsilons):g} in {optimizer.type} is zero in float16, the type of the weights: where a gradient "
+            "is zero or small, the update is 0 / 0",
+            "Keep the weights in float32 and compute under torch.autocast; or take eps=1e-4.",
+            severity="error",
+            confidence=0.95,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal=Optimizer.kind,
+                    value=min(epsilons),
+                    threshold=self.smallest,
+                    note="epsilon, against what float16 rounds to zero; weights became NaN",
+                ),
+            ),
+        )
+
+    def _overflow(self, run: Run) -> Finding | None:
+        fact = min(run.facts(NonFinite), key=lambda fact: fact.step, default=None)
+        if fact is None or fact.type != "float16" or fact.what != "activation" or fact.where in EDGES:
+            return None
+        if self._exploded(run, fact.step) or not self._lasting(run):
+            return None
+        place = f" at {fact.where}" if fact.where else ""
+        return self.finding(
+            f"a value{place} is beyond {LARGEST:,.0f}, the largest number of float16, at step {fact.step}",
+            "Compute in bfloat16, whose range is that of float32; or keep that operation in float32 "
+            "(torch.autocast(..., enabled=False) around it), or bring the values down by a normalisation.",
+            severity="error",
+            confidence=0.85,
+            where=Where(file=fact.file, line=fact.line) if fact.file else Where(module=None),
+            evidence=(
+                Evidence(
+                    signal=NonFinite.kind,
+                    value=float(fact.count),
+                    threshold=0.0,
+                    steps=(fact.step, fact.step),
+                    note="float16 values that are not finite; neither the loss nor the inputs had grown",
+                ),
+            ),
+        )
+
+    def _exploded(self, run: Run, step: int) -> bool:
+        before = run.series(signals.LOSS).between(0, step - 1).finite().values if step > 0 else np.empty(0)
+        return len(before) > 1 and float(np.abs(before[-5:]).max()) > self.risen * max(abs(float(before[0])), 1e-12)
+
+    def _lasting(self, run: Run) -> bool:
+        """Whether the loss did not come back; a GradScaler brings overflows of its own factor to an end."""
+        return not bool(np.isfinite(run.series(signals.LOSS).values[-5:]).all())
+
+    def _lost(self, run: Run) -> Finding | None:
+        shares = run.series(signals.UPDATE_LOST).finite()
+        outcome, halves = outcome_of(run), sorted(_types(run) & set(HALVES))
+        if len(shares) < self.minimum or not halves or outcome == "good":
+            return None
+        share = float(np.median(shares.values))
+        if share < self.lost:
+            return None
+        severity: Severity = "error" if outcome == "none" else "warning"
+        return self.finding(
+            f"{share:.0%} of the weights in {halves[0]} stay as they were at an update, for it is smaller than half "
+            "the distance to the next number",
+            "Keep the weights in float32 and compute under torch.autocast: it is the forward pass that half precision "
+            "makes fast.",
+            severity=severity,
+            confidence=0.9 if outcome == "none" else 0.7,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal=signals.UPDATE_LOST.key,
+                    value=share,
+                    threshold=self.lost,
+                    steps=(int(shares.steps[0]), int(shares.steps[-1])),
+                    note="share of the weights with a gradient that an update did not change, at the median step",
+                ),
+            ),
+        )
+
+
+def _types(run: Run) -> set[str]:
+    """The types of the weights that the optimizer changes."""
+    model = run.fact(Model)
+    return {parameter.type for parameter in model.parameters if parameter.optimized} if model else set()

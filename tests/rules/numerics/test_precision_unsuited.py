@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Fact, Model, NonFinite, Optimizer, Parameter, ParameterGroup
+from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
+from unstuck.testing.rules import RuleContract, outcome, record
+
+
+def run_with(
+    folder: Path,
+    *more: Fact,
+    weights: str = "float16",
+    epsilon: float = 1e-8,
+    broken: bool = False,
+    lost: float | None = None,
+    end: float = 2.3,
+    losses: list[float] | None = None,
+) -> Run:
+    curve = list(end + (2.3 - end) * np.exp(-np.linspace(0, 6, 60))) if losses is None else losses
+    facts = [
+        Model(type="Net", parameters=(Parameter(name="0.weight", shape=(9, 9), role="weight", type=weights),)),
+        Optimizer(type="Adam", groups=(ParameterGroup(parameters=1, epsilon=epsilon),), file="train.py", line=12),
+        *more,
+    ]
+    series = {signals.LOSS: curve} | ({signals.UPDATE_LOST: [lost] * 9} if lost is not None else {})
+    tables = {signals.WEIGHT_NONFINITE: {"0.weight": [81.0 if broken else 0.0] * 9}}
+    return record(folder, series=series, tables=tables, facts=facts)
+
+
+class TestPrecisionUnsuited(RuleContract):
+    rule = PrecisionUnsuited()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "sick", broken=True)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_with(tmp_path / "healthy", weights="float32", broken=True)
+
+
+@pytest.mark.parametrize(
+    ("weights", "epsilon", "broken", "found"),
+    [
+        ("float16", 1e-8, True, 1),
+        ("float16", 1e-8, False, 0),
+        ("float16", 1e-4, True, 0),
+        ("bfloat16", 1e-8, True, 0),
+    ],
+)
+def test_an_epsilon_is_blamed_where_it_is_zero_and_weights_broke(
+    tmp_path: Path, weights: str, epsilon: float, broken: bool, found: int
+) -> None:
+    run = run_with(tmp_path, weights=weights, epsilon=epsilon, broken=broken)
+    assert len(outcome(PrecisionUnsuited(), run)) == found
+
+
+@pytest.mark.parametrize(
+    ("lost", "end", "weights", "found"),
+    [(0.9, 2.3, "bfloat16", 1), (0.3, 2.3, "bfloat16", 0), (0.9, 0.1, "bfloat16", 0), (0.9, 2.3, "float32", 0)],
+)
+def test_updates_that_are_rounded_away(tmp_path: Path, lost: float, end: float, weights: str, found: int) -> None:
+    run = run_with(tmp_path, lost=lost, end=end, weights=weights)
+    assert len(outcome(PrecisionUnsuited(), run)) == found
+
+
+def overflow(**changed: object) -> NonFinite:
+    known = {"step": 2, "what": "activation", "where": "Addmm", "count": 7, "type": "float16", **changed}
+    return NonFinite(**known)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fact", "before", "found"),
+    [
+        (overflow(), [2.3, 2.3], 1),
+        (overflow(type="float32"), [2.3, 2.3], 0),
+        (overflow(where="Log"), [2.3, 2.3], 0),
+        (overflow(what="weight"), [2.3, 2.3], 0),
+        (overflow(), [2.3, 4e4], 0),
+    ],
+)
+def test_values_beyond_the_largest_of_float16(tmp_path: Path, fact: NonFinite, before: list[float], found: int) -> None:
+    run = run_with(tmp_path, fact, weights="float32", losses=[*before, *[float("nan")] * 9])
+    assert len(outcome(PrecisionUnsuited(), run)) == found
+
+
+def test_an_overflow_that_the_training_got_over(tmp_path: Path) -> None:
+    run = run_with(tmp_path, overflow(), weights="float32", losses=[2.3, 2.2, float("nan"), *[2.0] * 9])
+    assert outcome(PrecisionUnsuited(), run) == []
