@@ -9,7 +9,7 @@ A code is the letter of its family, a digit for the topic within it, and two dig
 D       data: D1 inputs, D2 targets and labels, D3 order and split, D4 augmentation
 M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples
 I       initialisation: I1 scale and first loss, I2 symmetry
-G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness
+G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
 L       loss: L1 choice, L2 reduction and shapes
 R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
@@ -39,6 +39,7 @@ from unstuck.rules.generalisation.dropout_at_evaluation import DropoutAtEvaluati
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.rules.generalisation.regularisation_too_strong import RegularisationTooStrong
+from unstuck.rules.gradient.critical_point import CriticalPoint
 from unstuck.rules.gradient.dead_units import DeadUnits
 from unstuck.rules.gradient.gradient_altered import GradientAltered
 from unstuck.rules.gradient.gradient_flow import GradientFlow
@@ -103,6 +104,7 @@ RULES: tuple[Rule, ...] = (
     SignFlipped(),  # G202
     GraphDetached(),  # G203
     GradientAltered(),  # G204
+    CriticalPoint(),  # G301
     OptimizerUnsuited(),  # O101
     LearningRateTooHigh(),  # O201
     LearningRateTooLow(),  # O202

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from unstuck.observe.autograd.extra_pass import HOOKING, MOST_NODES, runs_program_code
 from unstuck.observe.autograd.graph import GraphWalk, operation, saved, walk
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
@@ -33,13 +33,8 @@ GRAPHS = frozenset(
 STATISTICS = frozenset({"Mean", "Sum", "Var", "Std", "VarMean", "StdMean", "Amax", "Amin"})
 """Operations by which a batch norm of one's own, or a layer that compares examples, sums over the batch."""
 
-HOOKING: frozenset[Any] = frozenset({Tensor.register_hook, Tensor.grad_fn.__get__})  # pyright: ignore
-"""Calls after which an extra backward pass might run code of the program's."""
-
 EXAMPLE_AXES = 2
 """Leading axes of an output of which one counts examples."""
-
-MOST_NODES = 5_000
 
 
 class BatchDependence:
@@ -80,7 +75,7 @@ class BatchDependence:
             return
         if view.batch is not None and view.batch.shape[:1] == (1,):
             return  # a batch of one cannot mix; rows of its output are moments or pixels
-        if self._hooked or graph.custom or any(map(_unpacks, islice(walk(view.output), MOST_NODES))):
+        if self._hooked or graph.custom or runs_program_code(view.output):
             return
         self._asked = True
         modules = view.roots.modules()
@@ -93,13 +88,6 @@ class BatchDependence:
         """What was found."""
         found, self._found = self._found, []
         yield from found
-
-
-def _unpacks(node: Any) -> bool:
-    """Whether code of the program's unpacks what a node has saved: a checkpoint runs a forward pass again."""
-    kept = (getattr(node, name) for name in dir(node) if name.startswith("_raw_saved_"))
-    parts = (part for value in kept for part in (value if isinstance(value, tuple) else (value,)))
-    return any(getattr(part, "unpack_hook", None) is not None for part in parts)
 
 
 def time_axis(batch: Tensor, target: Tensor) -> int | None:

@@ -15,6 +15,7 @@ from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.association import TrainedAssociation
 from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
+from unstuck.observe.collectors.critical_points import CriticalPoints
 from unstuck.observe.collectors.detachments import Detachments
 from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.graphs import Graphs
@@ -55,6 +56,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Graphs,
     UnoptimizedParameters,
     BatchDependence,
+    CriticalPoints,
     ModesOfModules,
     Schedules,
     Loaders,
@@ -63,7 +65,8 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "failed_call", "loss", "backward", "forward", "before_update"),
-    *("update", "before_backward", "after_backward", "schedule_stepped", "loader_begins", "facts", "finish", "release"),
+    *("update", "measured", "before_backward", "after_backward", "schedule_stepped", "loader_begins", "facts"),
+    *("finish", "release"),
 )
 
 PRODUCTS: frozenset[Any] = frozenset(
@@ -290,6 +293,7 @@ class Collectors:
                 sample.update(measurement.decode(own))
             except Exception as error:
                 self._drop(one, error)
+        self.tell("measured", sample)
         return sample
 
     def _fetched(self, measured: list[tuple[Collector, Measurement]]) -> Iterator[list[float]] | None:

@@ -56,6 +56,7 @@ class Collector(Protocol):
     after_backward(backward)                    after a backward pass of a sampled step that was the training's
     before_update(optimizer)                    before the update of a sampled step
     update(optimizer)                           after it; returns a :class:`Measurement`, or None
+    measured(sample)                            all numbers of the step are known
     facts()                                     what is new since the last time; seldom
     finish()                                    facts that take tens of milliseconds, at the end
     ==========================================  ========================================================================

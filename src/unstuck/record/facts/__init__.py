@@ -13,7 +13,15 @@ from unstuck.record.facts.data import Association, Data, Inputs, Loader
 from unstuck.record.facts.evaluation import EvaluatedAssociation, FunctionalDropout, Overlap, Shift
 from unstuck.record.facts.fact import KINDS, Fact, FactT
 from unstuck.record.facts.gradient import GradientCall, GradientChange
-from unstuck.record.facts.graph import Connection, CustomFunction, Detachment, Graph, NonDifferentiableSample, Wiring
+from unstuck.record.facts.graph import (
+    Connection,
+    CriticalPoint,
+    CustomFunction,
+    Detachment,
+    Graph,
+    NonDifferentiableSample,
+    Wiring,
+)
 from unstuck.record.facts.loss import (
     Broadcast,
     InitialLoss,
@@ -55,6 +63,7 @@ __all__ = [
     "Connection",
     "Contraction",
     "Cost",
+    "CriticalPoint",
     "CustomFunction",
     "Data",
     "Detachment",

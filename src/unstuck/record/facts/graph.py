@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Connection", "CustomFunction", "Detachment", "Graph", "NonDifferentiableSample", "Wiring"]
+__all__ = ["Connection", "CriticalPoint", "CustomFunction", "Detachment", "Graph", "NonDifferentiableSample", "Wiring"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,3 +116,26 @@ class NonDifferentiableSample(Fact):
     where: str
     file: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticalPoint(Fact):
+    """The loss about weights at which its gradient was next to nothing, by an extra backward pass.
+
+    Attributes:
+        step: The training step.
+        loss: The loss there.
+        gradient: Norm of its gradient in all parameters; 0 if every derivative is exactly zero.
+        least: The smallest curvature found, an upper bound of the least eigenvalue of the Hessian.
+        greatest: The greatest curvature found, a lower bound of the greatest eigenvalue.
+        dimensions: Weights that the gradient is taken by.
+    """
+
+    kind = "critical_point"
+    missing = "the gradient was never next to nothing, or could not be differentiated once more"
+    step: int
+    loss: float
+    gradient: float
+    least: float
+    greatest: float
+    dimensions: int

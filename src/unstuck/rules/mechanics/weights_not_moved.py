@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.learning import optimizer_place, seen_late
 from unstuck.record import Evidence, Finding, Run, signals
-from unstuck.record.facts import Optimizer, Passes
+from unstuck.record.facts import CriticalPoint, Optimizer, Passes
 from unstuck.rules.calls import SYMPTOMS
 from unstuck.rules.rule import Gate, Rule
 
@@ -44,6 +44,7 @@ class WeightsNotMoved(Rule):
 
     Known false positives:
         None known: a program that steps an optimizer to no effect on purpose does so for single steps.
+        Gradients that backward() itself gives as zero are those of a critical point (G301): silent.
 
     Try:
         zero_grad(), backward(), step(), in this order; a rate above zero; schedule.step() after optimizer.step().
@@ -57,7 +58,7 @@ class WeightsNotMoved(Rule):
     cause = "parameters-not-optimized"
     needs = (signals.LOSS, signals.UPDATE_NORM)
     applies_to = (UPDATES_SAMPLED,)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "D203", "O401", "M102")
+    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "D203", "O401", "M102", "G301")
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
@@ -67,6 +68,8 @@ class WeightsNotMoved(Rule):
         rates, gradients = run.table(signals.LEARNING_RATE).values, run.table(signals.GRADIENT_NORM).values
         still = len(rates) > 0 and not np.nan_to_num(rates).any()
         gone = not still and not np.nan_to_num(gradients).any()
+        if not still and any(point.gradient == 0.0 for point in run.facts(CriticalPoint)):
+            return
         optimizer, passes = run.fact(Optimizer), run.fact(Passes)
         scheduled = still and optimizer is not None and any(group.initial_rate for group in optimizer.groups)
         name = optimizer.type if optimizer else "the optimizer"
