@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning import in_a_game, seen_late
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, facts, signals
 from unstuck.rules.calls import outcome_of
-from unstuck.rules.learning import in_a_game, seen_late
 from unstuck.rules.rule import Rule
 from unstuck.rules.zero_gradients import ZeroGradients
 
