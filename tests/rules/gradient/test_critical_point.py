@@ -104,5 +104,5 @@ def test_most_weights_behind_a_product_with_zero(tmp_path: Path, others: int, fi
 
 def test_few_samples_say_nothing(tmp_path: Path) -> None:
     with trained(tmp_path / "a", {"a": [0.0] * 4}) as run:
-        (said,) = CriticalPoint().check(run)
+        (said,) = CriticalPoint().apply(run)
     assert isinstance(said, NotEvaluated)

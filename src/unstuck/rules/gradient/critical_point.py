@@ -8,12 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.learning import in_a_game, seen_late
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, facts, signals
+from unstuck.record import Evidence, Finding, Run, Where, facts, signals
 from unstuck.rules.calls import outcome_of
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.zero_gradients import ZeroGradients
 
 __all__ = ["CriticalPoint"]
+
+
+SAMPLES = 5
+"""Sampled steps without any gradient: at single ones a loss is clipped or masked by chance."""
+
+
+def _sampled(run: Run) -> bool:
+    return len(run.table(signals.GRADIENT_NORM)) >= SAMPLES and ZeroGradients.of(run) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,23 +60,20 @@ class CriticalPoint(Rule):
     name = "critical point"
     cause = "critical-point"
     needs = (signals.LOSS, signals.GRADIENT_NORM)
+    applies_to = (Gate(f"gradients were sampled at fewer than {SAMPLES} steps", _sampled),)
     explains = ("I101", "O201", "O202", "O401", "R101", "N101", "G102", "I102", "M103", "M201", "D203", "O101", "O203")
 
-    samples: int = 5  #: sampled steps without any gradient; single ones are chance, of a clipped or masked loss
     negative: float = 0.01  #: curvature downwards over that upwards, above rounding, that makes a saddle (our choice)
     most: float = 0.5  #: share of the weights that get no gradient, from which little is left to learn with
     still: float = 10.0  #: times the gradient of the start that it must stay below to be caught there (our choice)
 
-    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
+    def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         zeros = ZeroGradients.of(run)
-        if zeros is None or len(run.table(signals.GRADIENT_NORM)) < self.samples:
-            yield NotEvaluated(reason=f"gradients were sampled at fewer than {self.samples} steps")
-            return
-        if outcome_of(run) != "none" or not seen_late(run, run.table(signals.GRADIENT_NORM).steps):
+        if zeros is None or outcome_of(run) != "none" or not seen_late(run, run.table(signals.GRADIENT_NORM).steps):
             return
         points = run.facts(facts.CriticalPoint)
-        if zeros.since is not None and zeros.samples >= self.samples:
+        if zeros.since is not None and zeros.samples >= SAMPLES:
             if zeros.whole and points and not any(point.gradient == 0.0 for point in points):
                 return  # backward() gives gradients, which are set to zero before the step
             yield self._nothing_at_all(run, zeros, points)
@@ -147,7 +152,7 @@ class CriticalPoint(Rule):
         if point.least >= -self.negative * abs(point.greatest) or point.least >= 0:
             return False
         norms = np.sqrt(np.nansum(run.table(signals.GRADIENT_NORM).values ** 2, axis=1))
-        return bool(norms[-self.samples :].max() <= self.still * max(point.gradient, norms[0]))
+        return bool(norms[-SAMPLES:].max() <= self.still * max(point.gradient, norms[0]))
 
     def _kind(self, point: facts.CriticalPoint) -> str:
         if point.least == point.greatest == 0.0:
