@@ -72,6 +72,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         {"where": "decoder", "file": "vae.py", "line": 7},
         facts.NonDifferentiableSample(where="decoder", file="vae.py", line=7),
     ),
+    (
+        "critical_point",
+        {"step": 1, "loss": 1.25, "gradient": 0.0, "least": -1.0, "greatest": 2.0, "dimensions": 2},
+        facts.CriticalPoint(step=1, loss=1.25, gradient=0.0, least=-1.0, greatest=2.0, dimensions=2),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

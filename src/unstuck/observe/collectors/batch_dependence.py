@@ -50,7 +50,6 @@ class BatchDependence:
     def __init__(self, view: View) -> None:
         self._view = view
         self._asked = False
-        self._hooked = False
         self._found: list[facts.BatchMixing] = []
 
     def loss(self, call: LossCall) -> None:
@@ -59,13 +58,9 @@ class BatchDependence:
         if view.time_axis is None and view.batch is not None:
             view.time_axis = time_axis(view.batch, call.target)
 
-    def begin(self) -> None:
-        """A sampled step begins."""
-        self._hooked = False
-
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """The program hooks a tensor, or takes hold of a node of the graph, which it may hook."""
-        self._hooked = True
+        self._view.hooked = True
 
     def backward(self, graph: GraphWalk) -> None:
         """Ask, at the first loss whose model was seen, if an extra backward pass runs no code of the program's."""
@@ -75,7 +70,7 @@ class BatchDependence:
             return
         if view.batch is not None and view.batch.shape[:1] == (1,):
             return  # a batch of one cannot mix; rows of its output are moments or pixels
-        if self._hooked or graph.custom or runs_program_code(view.output):
+        if view.hooked or graph.custom or runs_program_code(view.output):
             return
         self._asked = True
         modules = view.roots.modules()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -44,22 +44,12 @@ class CriticalPoints:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._sample: Mapping[Signal, Any] = {}
-        self._hooked = False
         self._looks = self._next = 0
         self._found: list[facts.CriticalPoint] = []
 
-    def begin(self) -> None:
-        """A sampled step begins."""
-        self._hooked = False
-
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """The program hooks a tensor, or takes hold of a node of the graph, which it may hook."""
-        self._hooked = True
-
-    def measured(self, sample: Mapping[Signal, Any]) -> None:
-        """Keep the latest numbers."""
-        self._sample = sample
+        self._view.hooked = True
 
     def backward(self, graph: GraphWalk) -> None:
         """Look, if the latest gradient was next to nothing and an extra backward pass runs no code of the program's."""
@@ -69,7 +59,7 @@ class CriticalPoints:
         if root.numel() != 1 or not is_readable(root) or root.is_complex():
             return
         loss = float(root.detach())
-        if self._promised() > NOTHING * abs(loss) or self._hooked or graph.custom or runs_program_code(root):
+        if self._promised() > NOTHING * abs(loss) or view.hooked or graph.custom or runs_program_code(root):
             return
         weights = [p for p in view.parameters if p.requires_grad and id(p) in graph.leaves and is_readable(p)]
         ordinary = all(p.is_floating_point() and p.device == root.device and not _hooked(p) for p in weights)
@@ -94,7 +84,7 @@ class CriticalPoints:
     def _promised(self) -> float:
         """By how much the loss may fall, to first order, if all weights change by their own size, or by one."""
         learnt = [parameter.requires_grad for parameter in self._view.parameters]
-        norms = (self._sample.get(signal) for signal in (signals.GRADIENT_NORM, signals.WEIGHT_NORM))
+        norms = (self._view.sample.get(signal) for signal in (signals.GRADIENT_NORM, signals.WEIGHT_NORM))
         gradient, weight = (_norm(each, learnt) for each in norms)
         return math.inf if gradient is None else gradient * max(weight or 0.0, 1.0)
 

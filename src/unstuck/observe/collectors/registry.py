@@ -65,7 +65,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "failed_call", "loss", "backward", "forward", "before_update"),
-    *("update", "measured", "before_backward", "after_backward", "schedule_stepped", "loader_begins", "facts"),
+    *("update", "before_backward", "after_backward", "schedule_stepped", "loader_begins", "facts"),
     *("finish", "release"),
 )
 
@@ -293,7 +293,7 @@ class Collectors:
                 sample.update(measurement.decode(own))
             except Exception as error:
                 self._drop(one, error)
-        self.tell("measured", sample)
+        self._view.sample = sample
         return sample
 
     def _fetched(self, measured: list[tuple[Collector, Measurement]]) -> Iterator[list[float]] | None:

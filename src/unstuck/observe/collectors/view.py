@@ -56,7 +56,6 @@ class Collector(Protocol):
     after_backward(backward)                    after a backward pass of a sampled step that was the training's
     before_update(optimizer)                    before the update of a sampled step
     update(optimizer)                           after it; returns a :class:`Measurement`, or None
-    measured(sample)                            all numbers of the step are known
     facts()                                     what is new since the last time; seldom
     finish()                                    facts that take tens of milliseconds, at the end
     ==========================================  ========================================================================
@@ -96,6 +95,8 @@ class View:
         output: The model's latest output.
         time_axis: The axis of the batch that is known to count time steps.
         ran: The layers with parameters that ran, and whether gradients were on.
+        hooked: Whether the program has hooked a tensor of this step, or taken hold of a node of the graph.
+        sample: The numbers of the latest sampled step.
         slope: The call of this step that gave the first value that is not finite.
         slopes: File and line of the functions whose slope may be infinite.
         noticed: Facts that were noticed, once for each place of the user's code.
@@ -120,6 +121,8 @@ class View:
     output: Tensor | None = None
     time_axis: int | None = None
     ran: dict[str, bool] = field(default_factory=dict[str, bool])
+    hooked: bool = False
+    sample: Sample = field(default_factory=dict[Signal, Any])
     slope: Spot | None = None
     slopes: dict[str, tuple[str | None, int | None]] = field(default_factory=dict[str, "tuple[str | None, int | None]"])
     noticed: list[facts.Fact] = field(default_factory=list[facts.Fact])
@@ -134,6 +137,7 @@ class View:
         self.where = ""
         self.ran = {}
         self.slope = None
+        self.hooked = False
 
     @property
     def examples(self) -> int | None:
