@@ -45,7 +45,7 @@ def test_a_sound_recipe_gets_ticks(
     assert shown.count("✔") >= 8
     assert "✖" not in shown
     verdict = json.loads((tmp_path / "v.json").read_text())
-    assert (verdict["schema"], verdict["verdict"], verdict["findings"]) == (1, "healthy", [])
+    assert (verdict["schema"], verdict["verdict"], verdict["findings"]) == (2, "healthy", [])
     assert {check["code"] for check in verdict["checks"]} == {f"P1{n:02}" for n in range(1, 12)}
     assert "<svg" in (tmp_path / "page.html").read_text()
 

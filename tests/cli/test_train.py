@@ -37,7 +37,7 @@ def test_a_training_ends_with_verdict_and_report(tmp_path: Path) -> None:
     assert f"Report: {(folder / 'report.html').relative_to(tmp_path)}" in done.stdout
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
     assert (folder / "best.safetensors").is_file()
-    assert json.loads((tmp_path / "verdict.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "verdict.json").read_text())["schema"] == 2
 
 
 @pytest.mark.parametrize(

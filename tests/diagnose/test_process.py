@@ -286,7 +286,7 @@ def test_a_training_that_is_terminated_leaves_its_verdict(tmp_path):
         _, printed = running.communicate(timeout=60)
     assert running.returncode == -signal.SIGTERM
     assert "interrupted" in printed.splitlines()[0]
-    assert json.loads((tmp_path / "verdict.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "verdict.json").read_text())["schema"] == 2
 
 
 def test_a_second_interrupt_leaves_at_once(tmp_path):

@@ -17,7 +17,7 @@ import unstuck
 from unstuck.diagnose import run_script
 from unstuck.errors import ArgumentError, RunWriteError
 from unstuck.record import Run, facts, signals
-from unstuck.report import watching_ended
+from unstuck.rules.unseen import watching_ended
 
 TRAIN = """
 import torch
@@ -256,7 +256,7 @@ def test_a_failure_of_ours_is_said_and_nothing_of_the_script(tmp_path, monkeypat
     with pytest.warns(RuntimeWarning, match="no such hook"):
         outcome = watched(tmp_path, TRAIN)
     assert outcome.failure == "watching ended: RuntimeError: no such hook"
-    assert watching_ended(Run.open(tmp_path / "out")) == outcome.failure
+    assert watching_ended(Run.open(tmp_path / "out").streams()) == outcome.failure
 
 
 @pytest.mark.parametrize("budget", [0.0, -1.0, 1.5, float("nan")])
@@ -347,7 +347,7 @@ def test_the_exit_status_and_the_json_stand_where_nobody_reads_the_verdict(tmp_p
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
         running.stderr.close()
         assert running.wait(timeout=60) == 0
-    assert json.loads((tmp_path / "verdict.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "verdict.json").read_text())["schema"] == 2
 
 
 def test_the_whole_process_is_that_of_plain_python_but_for_the_verdict(tmp_path):

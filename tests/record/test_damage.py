@@ -272,7 +272,7 @@ def outcome(whole: Path, folder: Path, seed: int) -> str:
         assert "\n" not in said
         assert len(said) < 1_000
     else:
-        assert json.loads((folder / "verdict.json").read_text())["schema"] == 1
+        assert json.loads((folder / "verdict.json").read_text())["schema"] == 2
     assert seconds < SECONDS, f"{damage.__name__}, seed {seed}: {seconds:.1f} s"
     shutil.rmtree(folder)
     return f"{damage.__name__} {ended}"

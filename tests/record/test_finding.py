@@ -1,13 +1,11 @@
-"""Findings are checked when they are made, and become plain JSON."""
+"""Findings are checked when they are made, and say where they are."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
 from unstuck.errors import ArgumentError
-from unstuck.record import CAUSES, Evidence, Finding, Verdict, Where
+from unstuck.record import CAUSES, Finding, TrainingName, Where
 
 FINDING = {
     "code": "O201",
@@ -28,20 +26,30 @@ def test_an_impossible_finding_is_refused(field, value):
         Finding(**{**FINDING, field: value})
 
 
-def test_json_has_no_nan():
-    evidence = Evidence(signal="loss", value=float("nan"), threshold=float("inf"))
-    verdict = Verdict(
-        kind="findings", findings=(Finding(**FINDING, evidence=(evidence,)),), cost={"share": float("nan")}
-    )
-    plain = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
-    assert plain["schema"] == 1
-    assert plain["findings"][0]["evidence"][0]["value"] is None
-    assert set(plain) == {"schema", "verdict", "reason", "gaps", "findings", "clear", "not_evaluated", "cost", "ended"}
-
-
 def test_where_reads_from_the_finest_place():
     assert str(Where(module="a", parameter="a.weight", file="t.py", line=3)) == "a.weight, t.py:3"
     assert str(Where()) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (TrainingName(variable="net", type="Net", file="/home/me/train.py", line=12), "`net`, train.py:12"),
+        (TrainingName(type="Net", file="train.py", line=12, position=1, count=2), "Net, train.py:12, the 1st of 2"),
+        (TrainingName(file="train.py", line=12, position=12, count=112), "train.py:12, the 12th of 112"),
+        (TrainingName(variable="net", position=22, count=30), "`net`, the 22nd of 30"),
+        (TrainingName(), "the training"),
+    ],
+)
+def test_a_training_is_called_what_the_user_calls_it(name, words):
+    assert str(name) == words
+
+
+def test_a_place_in_one_of_several_trainings_says_which_and_no_line_twice():
+    name = TrainingName(variable="net", file="train.py", line=12)
+    inner = Where(module="0", training=name, file="train.py", line=12)
+    assert str(inner) == "0 of `net`, train.py:12"
+    assert str(Where(training=name, file="loss.py", line=3)) == "`net`, train.py:12, loss.py:3"
 
 
 def test_every_cause_has_a_family_and_a_meaning():

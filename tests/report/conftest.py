@@ -8,7 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import Evidence, Finding, Index, Run, RunWriter, Verdict, Where, facts, signals
+from unstuck.record import (
+    Evidence,
+    Figure,
+    Finding,
+    Index,
+    Learnt,
+    Run,
+    RunWriter,
+    TrainingName,
+    Verdict,
+    Where,
+    facts,
+    signals,
+)
 
 STEPS = 900
 EPOCH = 45
@@ -176,8 +189,29 @@ RATE = Finding(
     symptoms=(DEAD, BROKEN),
 )
 
+NAME = TrainingName(type="CNN", file="train.py", line=41)
+ROSE = Learnt(
+    training=NAME,
+    kind="findings",
+    shown="not learnt",
+    figures=(Figure(what="loss", value=3.7e5, unit="loss", start=2.31),),
+    steps=900,
+    reason="the loss has risen",
+)
+LEARNS = Learnt(
+    training=NAME,
+    kind="healthy",
+    shown="healthy",
+    figures=(
+        Figure(what="training accuracy", value=0.99, unit="share", guess=0.11),
+        Figure(what="loss", value=0.03, unit="loss", guess=2.3),
+    ),
+    steps=900,
+)
 SICK = Verdict(
     kind="findings",
+    headline="1 problem was found.",
+    learning=(ROSE,),
     findings=(RATE,),
     clear=("D101", "I101"),
     not_evaluated={
@@ -188,6 +222,8 @@ SICK = Verdict(
 )
 HEALTHY = Verdict(
     kind="healthy",
+    headline="It learns: training accuracy 99%. Nothing wrong was found.",
+    learning=(LEARNS,),
     clear=("D101", "I101", "O201", "O202", "G301", "N101", "O301"),
     not_evaluated={"R101": "no evaluation was seen"},
     cost={"seconds": 0.31, "share": 0.0148, "sampled_steps": 180.0, "steps": 900.0},

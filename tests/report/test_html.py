@@ -16,6 +16,7 @@ from unstuck.errors import ArgumentError, RunWriteError
 from unstuck.record import Confirmation, Index, Run, RunWriter, Verdict, Where, facts, signals
 from unstuck.report import write_html
 from unstuck.report.html import render_html
+from unstuck.rules import judge
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&{{7*7}}\u2028"
 
@@ -56,12 +57,16 @@ def page(sick: Run, sick_verdict: Verdict) -> Page:
 
 
 def test_the_verdict_comes_first_with_evidence_advice_and_symptoms(page: Page) -> None:
-    order = ["1 problem was found.", "The learning rate is far too high", "update ratio 0.31, above 0.01, steps 0–49"]
+    order = [
+        "1 problem was found.",
+        "It did not learn: after 900 steps the loss has risen",
+    ]
+    order += ["The learning rate is far too high", "update ratio 0.31, above 0.01, steps 0–49"]
     order += [
         "Set lr=0.1",
         "very likely (93%)",
         "All units of layers 1 and 3",
-        "What was checked",
+        "2 checks found nothing, 2 could not be made.",
         "The training in pictures",
     ]
     at = [page.text.index(part) for part in order]
@@ -70,8 +75,9 @@ def test_the_verdict_comes_first_with_evidence_advice_and_symptoms(page: Page) -
 
 def test_health_lists_what_was_checked(healthy: Run, healthy_verdict: Verdict) -> None:
     text = Page(render_html(healthy, healthy_verdict)).text
-    assert "Healthy: nothing wrong was found." in text
-    assert "Checked and clear (7)" in text
+    assert "It learns: training accuracy 99%. Nothing wrong was found." in text
+    assert "7 checks found nothing, 1 could not be made." in text
+    assert "Found nothing (7)" in text
     assert "no evaluation was seen" in text
 
 
@@ -132,8 +138,8 @@ def test_a_plot_that_lacks_its_signal_says_why(tmp_path: Path) -> None:
 
 def test_a_run_without_anything_still_gives_a_page(tmp_path: Path) -> None:
     with RunWriter(tmp_path / "run"), Run.open(tmp_path / "run") as run:
-        text = Page(render_html(run, Verdict(kind="not enough data", reason="nothing was trained"))).text
-    assert "Not enough data for a verdict: nothing was trained." in text
+        text = Page(render_html(run, judge(run))).text
+    assert "Not enough data for a verdict: no backward pass" in text
 
 
 def test_each_training_of_a_run_has_its_chapter(tmp_path: Path, train: Callable[..., None]) -> None:
@@ -222,7 +228,7 @@ def test_a_full_disk_leaves_no_half_page(
 def test_what_may_be_missing_is_said_under_the_verdict(healthy: Run, healthy_verdict: Verdict) -> None:
     said = "Two seconds of it may be missing."
     text = Page(render_html(healthy, replace(healthy_verdict, gaps=(said,)))).text
-    assert text.index(said) < text.index("What was checked")
+    assert text.index(said) < text.index("checks found nothing")
 
 
 def test_hundreds_of_trainings_make_a_page_that_can_be_opened(tmp_path: Path) -> None:

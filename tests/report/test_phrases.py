@@ -1,31 +1,15 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unstuck.record import Confirmation, Evidence, Finding, Verdict
-from unstuck.record.facts import End, Event, Fact, Unread, Unwatched
-from unstuck.record.finding import VerdictKind
+from unstuck.record import Confirmation, Evidence, Finding, Learnt, TrainingName, Verdict
 from unstuck.report import phrases
 from unstuck.report.wording import ENGLISH
 from unstuck.rules import RULES
-from unstuck.testing.rules import record
-
-
-@given(st.floats(-1e300, 1e300))
-def test_a_number_keeps_its_first_digits(value: float) -> None:
-    text = phrases.number(value)
-    assert len(text) <= 10
-    assert float(text.replace(",", "")) == pytest.approx(value, rel=0.006)
-
-
-def test_numbers_that_are_none() -> None:
-    assert [phrases.number(v) for v in (math.nan, math.inf, -math.inf)] == ["NaN", "infinity", "-infinity"]
 
 
 @pytest.mark.parametrize(
@@ -62,14 +46,6 @@ def test_an_experiment_is_told_with_both_figures() -> None:
     assert phrases.confirmation(finding, ENGLISH) == "rate × 0.1: loss after 200 steps went from 2.3 to 0.4"
 
 
-def test_notes_are_no_problems(tmp_path: Path) -> None:
-    run = record(tmp_path)
-    note = Finding(code="X", cause="overfitting", severity="note", confidence=1, summary="s", advice="a")
-    assert "nothing wrong" in phrases.headline(Verdict(kind="healthy", findings=(note,)), run, ENGLISH)
-    error = Finding(code="Y", cause="overfitting", severity="error", confidence=1, summary="s", advice="a")
-    assert phrases.headline(Verdict(kind="findings", findings=(error, note)), run, ENGLISH) == "1 problem was found."
-
-
 def test_reasons_are_grouped_the_commonest_first() -> None:
     groups = phrases.unevaluated({"A": "short", "B": "long", "C": "long"})
     assert [(group.reason, group.codes) for group in groups] == [("long", ("B", "C")), ("short", ("A",))]
@@ -93,42 +69,17 @@ def test_unknown_cost_is_said_to_be_unknown() -> None:
     assert "not recorded" in phrases.cost(Verdict(kind="healthy"), ENGLISH)
 
 
-def test_a_program_that_crashed_is_not_called_healthy(tmp_path: Path) -> None:
-    for reason, word in (("crashed", "error"), ("interrupted", "so far"), ("completed", "Healthy: nothing")):
-        run = record(tmp_path / reason, facts=[End(reason=reason, steps=5)])
-        assert word in phrases.headline(Verdict(kind="healthy", findings=()), run, ENGLISH)
+def test_what_is_shown_is_said_beside_findings_alone() -> None:
+    learnt = Learnt(training=TrainingName(), kind="findings", shown="not learnt", steps=9, reason="the loss has risen")
+    assert phrases.learning(Verdict(kind="findings", learning=(learnt,))) == (
+        "It did not learn: after 9 steps the loss has risen."
+    )
+    assert phrases.learning(Verdict(kind="healthy", learning=(learnt,))) == ""
+    assert phrases.learning(Verdict(kind="findings")) == ""
 
 
-@pytest.mark.parametrize(
-    ("kind", "rest"), [("healthy", "Nothing wrong"), ("not enough data", ""), ("findings", "0 prob")]
-)
-def test_that_watching_ended_is_the_first_thing_said(kind: VerdictKind, rest: str, tmp_path: Path) -> None:
-    ended = Event(step=0, what="watching ended: RuntimeError: no such hook", blinds=True)
-    with record(tmp_path, facts=[ended, End(reason="completed", steps=5)]) as run:
-        said = phrases.headline(Verdict(kind=kind, reason=phrases.watching_ended(run)), run, ENGLISH)
-        assert "watching ended: RuntimeError: no such hook" in said
-        assert rest in said.partition("no such hook")[2]
-
-
-@pytest.mark.parametrize("reason", ["completed", "interrupted"])
-@pytest.mark.parametrize(
-    "lost",
-    [
-        [Unread(step=12, collector="Inputs", error="RuntimeError: no storage")],
-        [Unwatched(trainings=3, reason="the time budget was used up")],
-        [Event(step=0, what="compiled code is not seen", blinds=True)],
-    ],
-)
-def test_what_was_not_seen_whole_is_not_called_healthy(
-    lost: list[Fact], reason: Literal["completed", "interrupted"], tmp_path: Path
-) -> None:
-    with record(tmp_path, facts=[*lost, End(reason=reason, steps=5)]) as run:
-        assert phrases.headline(Verdict(kind="healthy"), run, ENGLISH) == (
-            "Nothing wrong was found in what could be seen."
-        )
-
-
-def test_a_training_whose_backward_passes_were_not_recorded_is_not_called_healthy(tmp_path: Path) -> None:
-    end = End(reason="completed", steps=5, backward_passes=50, unrecorded=45)
-    with record(tmp_path, facts=[end]) as run:
-        assert "Healthy" not in phrases.headline(Verdict(kind="healthy"), run, ENGLISH)
+@pytest.mark.parametrize(("named", "end"), [(True, "made."), (False, "made; --full lists them.")])
+def test_checks_are_counted(named: bool, end: str) -> None:
+    verdict = Verdict(kind="healthy", clear=("A", "B"), not_evaluated={"C": "why"})
+    assert phrases.counts(verdict, ENGLISH, named=named) == f"2 checks found nothing, 1 could not be {end}"
+    assert phrases.counts(Verdict(kind="healthy"), ENGLISH, named=named) == "No check could be made."

@@ -38,7 +38,7 @@ def test_what_is_found_in_several_folds_is_said_once_of_the_surest(tmp_path: Pat
     (found,) = judged(tmp_path / "a", [5.0, 0.5, 8.0, 0.5, 2.0])
     assert found.summary == "climbs (in 3 of 5 trainings alike)"
     assert found.confidence == 0.8
-    assert found.where.module == "Net#2"
+    assert str(found.where) == "Net, folds.py:9, the 3rd of 5"
 
 
 def test_models_of_another_shape_are_said_apart(tmp_path: Path) -> None:

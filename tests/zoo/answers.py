@@ -61,8 +61,8 @@ class Answer:
 
     @property
     def false_alarm(self) -> bool:
-        """Whether it says that something is wrong with a healthy training."""
-        return not self.case.sick and bool(self.alarms)
+        """Whether it says that something is wrong with a healthy training, or that it did not learn."""
+        return not self.case.sick and (bool(self.alarms) or self.kind == "not learnt")
 
     @property
     def false_green(self) -> bool:

@@ -25,7 +25,9 @@ NOTE = Said("O201", "lr-too-high", "note", 0.6)
         (SICK, "healthy", (), "GREEN"),
         (SICK, "not learnt", (), "MISS"),
         (HEALTHY, "findings", (WRONG,), "ALARM"),
+        (HEALTHY, "not learnt", (), "ALARM"),
         (HEALTHY, "healthy", (NOTE,), "quiet"),
+        (HEALTHY, "cannot be told", (), "quiet"),
     ],
 )
 def test_marks(case: Case, kind: str, said: tuple[Said, ...], mark: str) -> None:

@@ -11,6 +11,7 @@ from unstuck._version import __version__
 from unstuck.cli.check import check
 from unstuck.cli.compare import compare
 from unstuck.cli.explain import explain
+from unstuck.cli.options import STATUSES
 from unstuck.cli.report import report
 from unstuck.cli.run import run
 from unstuck.cli.summary import summary
@@ -49,8 +50,10 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 
 
 # What follows the script belongs to the script, options among it.
-app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run)
-for _command in (train, check, summary, report, explain):
+app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=STATUSES)(run)
+for _command in (train, report):
+    app.command(epilog=STATUSES)(_command)
+for _command in (check, summary, explain):
     app.command()(_command)
 app.add_typer(compare, name="compare")
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from unstuck.cli.options import Full, JsonFile, Strict
+
 __all__ = ["report"]
 
 
@@ -18,10 +20,9 @@ def report(
         ),
     ] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML report too.")] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on a finding of severity error.")] = False,
+    json_file: JsonFile = None,
+    strict: Strict = False,
+    full: Full = False,
 ) -> None:
     """Judge a recorded run again, and show the verdict."""
     from rich.console import Console
@@ -33,4 +34,4 @@ def report(
     if run is None:
         run = newest_run()
         console.print(f"The newest run: {run}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(show(run, console=console, html=html, json_file=json_file, strict=strict))
+    raise typer.Exit(show(run, console=console, html=html, json_file=json_file, strict=strict, full=full))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unstuck.cli.options import Full, JsonFile, Strict
+
 if TYPE_CHECKING:
     from unstuck.diagnose import Outcome
 
@@ -27,13 +29,12 @@ def run(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/<date>-<name> by default.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")
-    ] = None,
+    json_file: JsonFile = None,
     budget: Annotated[
         str, typer.Option(metavar="PERCENT", help="Share of the training time that watching may take.")
     ] = "2",
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on a finding of severity error.")] = False,
+    strict: Strict = False,
+    full: Full = False,
 ) -> Callable[[], BaseException]:
     """Run a training script unchanged, watch it, and say why it does not learn, if it does not."""
     from unstuck.cli.last_status import LastStatus
@@ -50,7 +51,7 @@ def run(
     stderr = StandardError()
 
     def conclude(outcome: Outcome) -> None:
-        asked = show_ending(outcome, stderr=stderr, json_file=json_file, strict=strict)
+        asked = show_ending(outcome, stderr=stderr, json_file=json_file, strict=strict, full=full)
         if not outcome.status:
             last.status = asked
 

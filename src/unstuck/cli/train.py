@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from unstuck.cli.options import Full, JsonFile
+
 __all__ = ["train"]
 
 INTERRUPTED_EXIT = 130
@@ -32,16 +34,16 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/<date>-<name> by default.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")
-    ] = None,
+    json_file: JsonFile = None,
     strict: Annotated[
         bool,
         typer.Option(
             "--strict",
-            help="Exit with 3 on a finding of severity error; of variants, on a verdict other than the recipe shows.",
+            help="Exit with 3 on a finding of severity error, or where it did not learn; of variants, on a verdict "
+            "other than the recipe shows.",
         ),
     ] = False,
+    full: Full = False,
 ) -> None:
     """Train a model by a recipe, watch it, and say what is wrong, if anything is."""
     # The command's own modules are imported here, for torch takes seconds that --help must not wait for.
@@ -83,7 +85,7 @@ def train(
         page = trained.folder / "report.html"
         if alone:
             say()
-            status = show(trained.folder, console=console, html=page, json_file=json_file, strict=strict)
+            status = show(trained.folder, console=console, html=page, json_file=json_file, strict=strict, full=full)
         else:
             with Run.open(trained.folder) as run:
                 say(f"Report: {write_html(run, outcome.verdict, page)}")
@@ -93,7 +95,7 @@ def train(
     if not alone:
         console.print(outcome_table(outcomes))
         if json_file:
-            write_json(json_file, {"schema": 1, "variants": [outcome.to_dict() for outcome in outcomes]})
+            write_json(json_file, {"schema": 2, "variants": [outcome.to_dict() for outcome in outcomes]})
     if status != INTERRUPTED_EXIT and any(outcome.variant.recipe.shows or not alone for outcome in outcomes):
         status = STRICT_EXIT if strict and any(outcome.surprise for outcome in outcomes) else 0
     raise typer.Exit(status)

@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from unstuck.errors import RunWriteError, UnstuckError
 from unstuck.record import Run, Verdict
-from unstuck.report import render_text, watching_ended
+from unstuck.report import render_text
 from unstuck.rules import judge
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ REFUSED_EXIT = 2
 """Exit status of what is refused, or cannot be written."""
 
 STRICT_EXIT = 3
-"""Exit status of ``--strict`` where there is a finding of severity error."""
+"""Exit status of ``--strict`` where there is a finding of severity error, or a training did not learn."""
 
 
 def show(
@@ -37,6 +36,7 @@ def show(
     html: Path | None,
     json_file: Path | None,
     strict: bool,
+    full: bool = False,
     reason: str = "",
     failure: str = "",
     remarks: tuple[str, ...] = (),
@@ -48,34 +48,30 @@ def show(
         console: Where the verdict is printed.
         html: File for the HTML report, if one is wanted.
         json_file: File for the verdict as JSON, if one is wanted.
-        strict: Whether a finding of severity error counts.
+        strict: Whether a finding of severity error, or a training that did not learn, counts.
+        full: Whether every check is listed, and each finding in full.
         reason: Why there can be no verdict, where the caller knows it better than the run shows.
         failure: What ended the observation, where the caller knows of it and the run may not.
         remarks: Sentences about the run to print below its headline.
 
     Returns:
-        The exit status: 0, or 3 under ``strict`` with a finding of severity error.
+        The exit status: 0; under ``strict`` 3 with a finding of severity error, or where a training did not learn.
 
     Raises:
         RunError: There is no run, it is damaged, or a file cannot be written.
     """
     with Run.open(folder) as opened:
         run = opened.snapshot()
-        verdict = judge(run)
-        failure = failure or watching_ended(run)
-        if failure:
-            verdict = replace(verdict, reason=failure)
-        elif reason and verdict.kind == "not enough data":
-            verdict = replace(verdict, reason=reason)
+        verdict = judge(run, nothing=reason, failure=failure)
         try:
             if json_file:
                 write_json(json_file, verdict.to_dict())
             page = _write_page(run, verdict, html) if html else None
         finally:
-            render_text(verdict, run, console=console, remarks=remarks)
+            render_text(verdict, run, console=console, remarks=remarks, full=full)
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
-    return STRICT_EXIT if strict and any(finding.severity == "error" for finding in verdict.findings) else 0
+    return STRICT_EXIT if strict and verdict.failed else 0
 
 
 def _write_page(run: Run, verdict: Verdict, file: Path) -> Path:
@@ -84,18 +80,21 @@ def _write_page(run: Run, verdict: Verdict, file: Path) -> Path:
     return write_html(run, verdict, file)
 
 
-def show_ending(outcome: Outcome, *, stderr: StandardError, json_file: Path | None, strict: bool) -> int:
+def show_ending(
+    outcome: Outcome, *, stderr: StandardError, json_file: Path | None, strict: bool, full: bool = False
+) -> int:
     """Report what a script was, at the end of its process: whatever goes wrong here costs the verdict alone.
 
     Args:
         outcome: How the script ended.
         stderr: Where the verdict is printed, if it still can be.
         json_file: File for the verdict as JSON, if one is wanted.
-        strict: Whether a finding of severity error counts.
+        strict: Whether a finding of severity error, or a training that did not learn, counts.
+        full: Whether every check is listed, and each finding in full.
 
     Returns:
-        The exit status, if the script's own is 0: 3 under ``strict`` with a finding of severity error, 2 where the file
-        could not be written.
+        The exit status, if the script's own is 0: 3 under ``strict`` with a finding of severity error or a training
+        that did not learn, 2 where the file could not be written.
     """
     if outcome.folder is None:
         return 0
@@ -114,6 +113,7 @@ def show_ending(outcome: Outcome, *, stderr: StandardError, json_file: Path | No
                 html=None,
                 json_file=json_file,
                 strict=strict,
+                full=full,
                 reason=outcome.reason,
                 failure=outcome.failure,
                 remarks=(f"the script exited with status {outcome.status}",) if own_status else (),

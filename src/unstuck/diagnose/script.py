@@ -27,7 +27,7 @@ from unstuck.diagnose.streams import flush
 from unstuck.errors import RunWriteError
 from unstuck.observe import DEFAULT_BUDGET, OtherRanks, Session, check_budget, keep_freed_memory
 from unstuck.record import RunWriter, facts
-from unstuck.report import WATCHING_ENDED
+from unstuck.rules.unseen import WATCHING_ENDED
 
 __all__ = ["Outcome", "ScriptRun", "run_script"]
 

@@ -2,9 +2,10 @@
 
 from unstuck.record import facts, signals
 from unstuck.record.causes import CAUSES, Cause
-from unstuck.record.finding import Confirmation, Evidence, Finding, NotEvaluated, Severity, Verdict, Where
+from unstuck.record.finding import Confirmation, Evidence, Finding, NotEvaluated, Severity, TrainingName, Where
 from unstuck.record.run import Run, Series, Table
 from unstuck.record.signals import Index, Signal
+from unstuck.record.verdict import Figure, Learnt, Verdict, VerdictKind
 from unstuck.record.writer import RunWriter
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "Cause",
     "Confirmation",
     "Evidence",
+    "Figure",
     "Finding",
     "Index",
+    "Learnt",
     "NotEvaluated",
     "Run",
     "RunWriter",
@@ -21,7 +24,9 @@ __all__ = [
     "Severity",
     "Signal",
     "Table",
+    "TrainingName",
     "Verdict",
+    "VerdictKind",
     "Where",
     "facts",
     "signals",

@@ -11,7 +11,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from unstuck.record.finding import Evidence, Finding, Verdict, Where
+from unstuck.record.finding import Evidence, Finding, Where
+from unstuck.record.verdict import Verdict
 
 __all__ = ["Check", "Checklist", "Curve", "Histogram", "Status"]
 
@@ -171,10 +172,19 @@ class Checklist:
         """Those that failed."""
         return tuple(check for check in self.checks if check.status == "failed")
 
+    @property
+    def headline(self) -> str:
+        """What came of all of them, in a sentence."""
+        failed = len(self.failures)
+        if not failed:
+            return "Ready to train: nothing wrong was found."
+        return f"{failed} check{'s' if failed > 1 else ''} failed: {self.failures[0].name} first."
+
     def verdict(self) -> Verdict:
-        """The same as a run's verdict."""
+        """The same as a run's verdict; healthy here means ready to train."""
         return Verdict(
             kind="findings" if self.failures else "healthy",
+            headline=self.headline,
             findings=tuple(check.finding() for check in self.failures),
             clear=tuple(check.code for check in self.checks if check.status in ("passed", "noted")),
             not_evaluated={check.code: check.reason for check in self.checks if check.status == "skipped"},

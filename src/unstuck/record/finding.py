@@ -1,34 +1,54 @@
-"""What a rule says: findings, and the verdict over all of them."""
+"""What a rule says: a finding, or that it could not judge."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Literal
 
 from unstuck.errors import ArgumentError
 from unstuck.record.causes import CAUSES
 
-__all__ = [
-    "SCHEMA",
-    "Confirmation",
-    "Evidence",
-    "Finding",
-    "NotEvaluated",
-    "Severity",
-    "Verdict",
-    "VerdictKind",
-    "Where",
-]
-
-SCHEMA = 1
-"""Version of the JSON that :meth:`Verdict.to_dict` gives."""
+__all__ = ["SEVERITIES", "Confirmation", "Evidence", "Finding", "NotEvaluated", "Severity", "TrainingName", "Where"]
 
 Severity = Literal["error", "warning", "note"]
-VerdictKind = Literal["healthy", "findings", "not enough data"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+SUFFIXES = {1: "st", 2: "nd", 3: "rd"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingName:
+    """What the user calls a training: his variable, and the line that makes the optimizer.
+
+    Attributes:
+        variable: His name of the model; empty where it is not known.
+        type: Class of the model; empty where there are parameters alone.
+        file: Path of the source file in which the optimizer is made.
+        line: Line in that file, from 1.
+        position: Its number, from 1, among the trainings of this name.
+        count: How many these are.
+
+    Examples:
+        >>> str(TrainingName(variable="net", file="src/train.py", line=12, position=4, count=10))
+        '`net`, train.py:12, the 4th of 10'
+        >>> str(TrainingName(type="Sequential"))
+        'Sequential'
+    """
+
+    variable: str = ""
+    type: str = ""
+    file: str | None = None
+    line: int | None = None
+    position: int = 1
+    count: int = 1
+
+    def __str__(self) -> str:
+        name = f"`{self.variable}`" if self.variable else self.type
+        source = f"{PurePath(self.file).name}:{self.line}" if self.file and self.line else ""
+        turn = f"the {_ordinal(self.position)} of {self.count}" if self.count > 1 else ""
+        return ", ".join(part for part in (name, source, turn) if part) or "the training"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +60,32 @@ class Where:
         parameter: Name of the parameter tensor, ``"features.3.weight"``.
         file: Path of the user's source file.
         line: Line in that file, from 1.
+        training: The training, where the run holds several.
     """
 
     module: str | None = None
     parameter: str | None = None
     file: str | None = None
     line: int | None = None
+    training: TrainingName | None = None
 
     def __str__(self) -> str:
         """The places known, the finest first: ``features.3.weight, train.py:41``."""
         source = f"{self.file}:{self.line}" if self.file and self.line else self.file
-        return ", ".join(part for part in (self.parameter or self.module, source) if part)
+        if self.training is None:
+            return ", ".join(part for part in (self.parameter or self.module, source) if part)
+        if (self.file, self.line) == (self.training.file, self.training.line):
+            source = None  # which stands in the training's name
+        inner = self.parameter or self.module
+        return ", ".join(
+            part for part in (f"{inner} of {self.training}" if inner else str(self.training), source) if part
+        )
+
+
+def _ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    return f"{number}{SUFFIXES.get(last, 'th')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,53 +175,3 @@ class NotEvaluated:
 
     reason: str
     unread: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What all rules together say of a run.
-
-    Attributes:
-        kind: healthy: nothing of severity error or warning fired; findings: something did; not enough data: training
-            was too short, or not seen, so that silence would mean nothing.
-        findings: Ranked: the first is the likeliest root cause.
-        clear: Codes of the rules that were evaluated and did not fire.
-        not_evaluated: Codes of the rules that could not be evaluated, each with its reason.
-        cost: What observing cost: ``seconds``, ``share`` of the training time, ``sampled_steps``, ``steps``.
-        reason: Why there were not enough data; empty otherwise.
-        gaps: What the verdict does not rest on, in sentences, the gravest first: what of the run was not seen, may be
-            missing, or was passed over.
-        ended: How the trainings ended, in words, each with the number of those that ended so.
-    """
-
-    kind: VerdictKind
-    findings: tuple[Finding, ...] = ()
-    clear: tuple[str, ...] = ()
-    not_evaluated: Mapping[str, str] = field(default_factory=dict)
-    cost: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
-    gaps: tuple[str, ...] = ()
-    ended: Mapping[str, int] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The verdict as plain data, ready for :func:`json.dumps`; the format other programs rely on."""
-        return {
-            "schema": SCHEMA,
-            "verdict": self.kind,
-            "reason": self.reason,
-            "gaps": list(self.gaps),
-            "ended": dict(self.ended),
-            "findings": [_plain(asdict(finding)) for finding in self.findings],
-            "clear": list(self.clear),
-            "not_evaluated": dict(self.not_evaluated),
-            "cost": _plain(dict(self.cost)),
-        }
-
-
-def _plain(value: Any) -> Any:
-    """Replace what JSON cannot say (NaN, infinity) by None, at any depth."""
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

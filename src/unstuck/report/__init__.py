@@ -4,19 +4,20 @@ Examples:
     >>> import tempfile
     >>> from pathlib import Path
     >>> from rich.console import Console
-    >>> from unstuck.record import Run, RunWriter, signals
+    >>> from unstuck.record import Run, RunWriter, facts, signals
     >>> from unstuck.report import render_text, write_html
     >>> from unstuck.rules import judge
     >>> folder = Path(tempfile.mkdtemp()) / "fit"
     >>> with RunWriter(folder) as writer:
+    ...     writer.state(facts.Loss(function="mse_loss"))
     ...     for step in range(100):
     ...         writer.add(signals.LOSS, step, 2.3 * 0.97**step)
     >>> with Run.open(folder) as run:
     ...     verdict = judge(run, rules=())
     ...     render_text(verdict, run, console=Console(width=80))
     ...     page = write_html(run, verdict, folder / "report.html")
-    ✔ Healthy: nothing wrong was found.
-      ...
+    ✔ It learns: loss 0.129, 2.16 at the start. Nothing wrong was found.
+    ...
     >>> page.name, page.stat().st_size < 1_500_000
     ('report.html', True)
 """
@@ -29,14 +30,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from unstuck.report.checks import write_checks
     from unstuck.report.html import write_html
-    from unstuck.report.phrases import WATCHING_ENDED, watching_ended
     from unstuck.report.text import render_text
 
-__all__ = ["WATCHING_ENDED", "render_text", "watching_ended", "write_checks", "write_html"]
+__all__ = ["render_text", "write_checks", "write_html"]
 
 _HOMES = {
-    "WATCHING_ENDED": "unstuck.report.phrases",
-    "watching_ended": "unstuck.report.phrases",
     "render_text": "unstuck.report.text",
     "write_checks": "unstuck.report.checks",
     "write_html": "unstuck.report.html",

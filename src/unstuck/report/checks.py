@@ -74,15 +74,9 @@ def render_checks(checklist: Checklist) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    failed = len(checklist.failures)
-    headline = (
-        "Ready to train: nothing wrong was found."
-        if not failed
-        else f"{failed} check{'s' if failed > 1 else ''} failed: {checklist.failures[0].name} first."
-    )
     return environment.get_template("checks.html.j2").render(
         checklist=checklist,
-        headline=headline,
+        headline=checklist.headline,
         figures={check.code: [figure(curve) for curve in check.curves] for check in checklist},
         rows={check.code: rows(check.histograms) for check in checklist},
         bars_width=BARS_WIDTH,

@@ -8,8 +8,8 @@ import numpy as np
 
 from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Run, Series, Signal, facts, signals
+from unstuck.record.numbers import number, share
 from unstuck.report.decimate import moving_mean
-from unstuck.report.phrases import number, share
 from unstuck.report.plot import (
     Block,
     Line,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Run, facts, signals
-from unstuck.report.phrases import number, share
+from unstuck.record.numbers import number, share
 from unstuck.report.wording import Words
 from unstuck.rules.course import at_once, ended
 
@@ -67,7 +67,7 @@ def _setting(run: Run, words: Words) -> tuple[str, ...]:
     if data := run.fact(facts.Data):
         parts.append(data.name)
     if (model := run.fact(facts.Model)) and model.type:  # a program without modules has parameters alone
-        parts.append(model.type)
+        parts.append(f"`{model.variable}` {model.type}" if model.variable else model.type)
     if optimizer := run.fact(facts.Optimizer):
         firsts = [group.learning_rate for group in optimizer.groups if group.learning_rate is not None]
         # Of several groups, such as layers that move less the earlier they are, the fastest is spoken of.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Run, facts, signals
-from unstuck.report.phrases import number, share
+from unstuck.record.numbers import number, share
 from unstuck.report.plot import ends_note, reason_missing
 from unstuck.report.wording import Words
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.record import Run, Signal, Table, facts, signals
-from unstuck.report.phrases import number, share
+from unstuck.record.numbers import number, share
 from unstuck.report.plot import Block, Line, Plot, Reference, block, ends_note, missing, reason_missing
 from unstuck.report.wording import Words
 

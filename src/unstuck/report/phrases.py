@@ -7,62 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Verdict, Where
-from unstuck.record.facts import End, Event, Model
+from unstuck.record.facts import Model
+from unstuck.record.numbers import number, share
 from unstuck.record.signals import BY_KEY
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
-from unstuck.rules.unseen import WATCHING_ENDED, seen_whole
+from unstuck.rules.headline import learning_shown
 
 __all__ = [
-    "WATCHING_ENDED",
     "Unevaluated",
     "confidence",
     "confirmation",
     "cost",
+    "counts",
     "evidence",
-    "headline",
-    "number",
+    "learning",
     "rule_name",
-    "share",
     "unevaluated",
-    "watching_ended",
 ]
 
 CONFIDENCES = (95, 80, 60, 40, 0)
 """Percentages from which on the words of ``confidence.<percentage>`` hold."""
-
-
-def number(value: float) -> str:
-    """A number in three significant digits, as people write it by hand.
-
-    Examples:
-        >>> [number(v) for v in (0.0, 2.302585, 0.05, 0.001, 12345.0, 8.1e7, float("nan"), float("-inf"))]
-        ['0', '2.3', '0.05', '1e-3', '12,345', '8.1e7', 'NaN', '-infinity']
-    """
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "infinity" if value > 0 else "-infinity"
-    shown = float(f"{value:.3g}")  # rates come as float32, whose 0.01 lies below 0.01
-    size = abs(shown)
-    if shown == 0:
-        return "0"
-    if 1000 <= size < 1e6:
-        return f"{value:,.0f}"
-    if 0.01 <= size < 1000:
-        return f"{shown:g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-
-
-def share(value: float) -> str:
-    """A share as a percentage.
-
-    Examples:
-        >>> share(0.9825)
-        '98.2%'
-    """
-    return f"{100 * value:.1f}%" if math.isfinite(value) else number(value)
 
 
 SHORT_SECONDS, SMALL_SHARE = 60.0, 0.05
@@ -140,28 +105,19 @@ def confirmation(finding: Finding, words: Words) -> str:
     return words.say("finding.confirmation", remedy=tried.remedy, metric=tried.metric, before=before, after=after)
 
 
-def watching_ended(run: Run) -> str:
-    """Why watching ended before the training did, in a sentence; empty where it did not."""
-    events = (event for stream in run.snapshot().streams() for event in stream.facts(Event))
-    return next((event.what for event in events if event.blinds and event.what.startswith(WATCHING_ENDED)), "")
+def learning(verdict: Verdict) -> str:
+    """What is shown of the trainings in which something was found: the headline then speaks of that alone."""
+    if verdict.kind != "findings":
+        return ""
+    return learning_shown(verdict.learning)
 
 
-def headline(verdict: Verdict, run: Run, words: Words) -> str:
-    """The verdict in one sentence, after one that says why watching ended early, where it did.
-
-    Nothing is called healthy of which a part was not seen; what that is stands in the verdict's gaps.
-    """
-    if verdict.kind == "not enough data":
-        return words.say("verdict.not-enough", reason=verdict.reason.rstrip("."))
-    found = words.count("verdict.error", sum(finding.severity != "note" for finding in verdict.findings))
-    if verdict.kind == "healthy":
-        streams = run.snapshot().streams()
-        ends = {end.reason for stream in streams for end in stream.facts(End)[-1:]}
-        whole = not verdict.reason and seen_whole(streams)
-        seen = {"crashed": not verdict.reason, "interrupted": whole}
-        early = next((reason for reason, said in seen.items() if reason in ends and said), "")
-        found = words.say("verdict.healthy" if whole and not early else f"verdict.healthy.{early or 'blind'}")
-    return words.say("verdict.early", reason=verdict.reason.rstrip("."), found=found) if verdict.reason else found
+def counts(verdict: Verdict, words: Words, *, named: bool) -> str:
+    """How many checks found nothing, and how many could not be made."""
+    if not verdict.clear and not verdict.not_evaluated:
+        return words.say("checked.nothing")
+    more = words.say("checked.named" if named else "checked.unnamed")
+    return words.say("checked.counts", clear=len(verdict.clear), unknown=len(verdict.not_evaluated), more=more)
 
 
 def rule_name(code: str) -> str:

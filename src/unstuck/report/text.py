@@ -10,7 +10,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from unstuck.record import Finding, Run, Severity, Verdict, signals
+from unstuck.record import Finding, Run, Severity, Verdict, VerdictKind, signals
+from unstuck.record.finding import SEVERITIES
 from unstuck.report import phrases
 from unstuck.report.describe import trainings
 from unstuck.report.wording import ENGLISH, Words
@@ -23,8 +24,15 @@ LABEL_COLUMNS = 15
 
 STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 MARKS: dict[Severity, str] = {"error": "✖", "warning": "▲", "note": "●"}
-HEALTHY = "✔"
 UNSURE = "?"
+HEADS: dict[VerdictKind, tuple[str, str]] = {
+    "healthy": ("✔", "bold green"),
+    "improvable": ("✔", "bold cyan"),
+    "not learnt": ("✖", "bold red"),
+    "cannot be told": (UNSURE, "bold yellow"),
+    "not enough data": (UNSURE, "bold yellow"),
+}
+"""Mark and style of the first line; of findings those of the gravest."""
 
 ASCII = str.maketrans(
     {
@@ -44,27 +52,34 @@ class Detail:
     full: int  #: of these, shown with evidence
     evidence: int  #: measurements shown of each
     symptoms: int  #: symptoms shown of each
-    checks: bool  #: rules that were clear or could not be evaluated by name, not by number
 
+
+EVERYTHING = Detail(findings=1_000, full=1_000, evidence=1_000, symptoms=1_000)
 
 DETAILS = (
-    Detail(findings=20, full=20, evidence=6, symptoms=6, checks=True),
-    Detail(findings=12, full=12, evidence=3, symptoms=3, checks=False),
-    Detail(findings=10, full=2, evidence=2, symptoms=2, checks=False),
-    Detail(findings=6, full=1, evidence=2, symptoms=1, checks=False),
-    Detail(findings=4, full=1, evidence=1, symptoms=1, checks=False),
-    Detail(findings=3, full=0, evidence=1, symptoms=0, checks=False),
-    Detail(findings=1, full=0, evidence=1, symptoms=0, checks=False),
+    Detail(findings=20, full=20, evidence=6, symptoms=6),
+    Detail(findings=12, full=12, evidence=3, symptoms=3),
+    Detail(findings=10, full=2, evidence=2, symptoms=2),
+    Detail(findings=6, full=1, evidence=2, symptoms=1),
+    Detail(findings=4, full=1, evidence=1, symptoms=1),
+    Detail(findings=3, full=0, evidence=1, symptoms=0),
+    Detail(findings=1, full=0, evidence=1, symptoms=0),
 )
 
 
 def render_text(
-    verdict: Verdict, run: Run, *, console: Console, words: Words = ENGLISH, remarks: Sequence[str] = ()
+    verdict: Verdict,
+    run: Run,
+    *,
+    console: Console,
+    words: Words = ENGLISH,
+    remarks: Sequence[str] = (),
+    full: bool = False,
 ) -> None:
     """Print a verdict to a console.
 
     It fits the terminal. Where there is none, such as in a log, one finding with its symptoms fits 24 rows of 80
-    columns, and several fit 40 rows: what does not fit is counted, and stands in full in the page of
+    columns, and several fit 40 rows: what does not fit is counted, and is printed under ``full``, as on the page of
     :func:`unstuck.report.write_html`. Colours appear where the console is a terminal; where its encoding lacks a
     character, ASCII stands for it.
 
@@ -74,6 +89,7 @@ def render_text(
         console: Where to print.
         words: The language.
         remarks: What else there is to say of the run, below its headline.
+        full: Whether everything is printed, however long: each finding with all its evidence, and every check by name.
 
     Examples:
         >>> import tempfile
@@ -98,10 +114,9 @@ def render_text(
     if console.is_terminal:
         allowed = max(ONE_FINDING_LINES, console.height - 1)
     lines: list[list[Segment]] = []
-    for detail in DETAILS:
+    for detail in (EVERYTHING,) if full else DETAILS:
         lines = console.render_lines(Group(*printer.page(verdict, run, detail, remarks)), pad=False)
-        # Where nothing is wrong, what was checked is the news, and is always named.
-        if verdict.kind == "healthy" or len(lines) <= allowed:
+        if len(lines) <= allowed:
             break
     for line in lines:
         text = Text.assemble(*((segment.text, segment.style or "") for segment in line))
@@ -118,7 +133,10 @@ class _Printer:
 
     def page(self, verdict: Verdict, run: Run, detail: Detail, remarks: Sequence[str]) -> Iterator[RenderableType]:
         words = self._words
-        yield self._head(verdict, run)
+        yield self._head(verdict)
+        shown = phrases.learning(verdict)
+        if shown:
+            yield self._marked("", self._text(shown))
         for sentence in verdict.gaps:
             yield self._marked(UNSURE, self._text(sentence), "yellow")
         trained = any(stream.has(signals.LOSS) for stream in run.snapshot().streams())
@@ -136,17 +154,17 @@ class _Printer:
         if not trained and not verdict.findings and not verdict.clear:
             return  # that nothing was checked then, and what it cost, goes without saying
         yield Text()
-        yield self._rows(self._checks(verdict, detail))
+        named = detail is EVERYTHING
+        yield self._marked("", self._text(phrases.counts(verdict, words, named=named), "dim"))
+        if named:
+            yield self._rows(self._checks(verdict))
         yield self._marked("", self._text(phrases.cost(verdict, words), "dim"))
 
-    def _head(self, verdict: Verdict, run: Run) -> RenderableType:
-        worst = verdict.findings[0].severity if verdict.findings else "note"
-        mark, style = {
-            "healthy": (HEALTHY, "bold green"),
-            "findings": (MARKS[worst], STYLES[worst]),
-            "not enough data": (UNSURE, "bold yellow"),
-        }[verdict.kind]
-        return self._marked(mark, self._text(phrases.headline(verdict, run, self._words), "bold"), style)
+    def _head(self, verdict: Verdict) -> RenderableType:
+        places = [SEVERITIES.index(finding.severity) for finding in verdict.findings]
+        worst = SEVERITIES[min(places, default=-1)]
+        mark, style = HEADS.get(verdict.kind, (MARKS[worst], STYLES[worst]))
+        return self._marked(mark, self._text(verdict.headline, "bold"), style)
 
     def _finding(self, finding: Finding, run: Run, detail: Detail, *, full: bool) -> Iterator[RenderableType]:
         words = self._words
@@ -178,17 +196,11 @@ class _Printer:
         rest = len(lines) - most
         return "\n".join(lines[:most] + ([self._words.say(more, count=rest)] if rest > 0 else []))
 
-    def _checks(self, verdict: Verdict, detail: Detail) -> Iterator[tuple[str, str]]:
-        words = self._words
-        if not verdict.clear and not verdict.not_evaluated:
-            yield "", words.say("checked.nothing")
-        names = [phrases.rule_name(code) for code in verdict.clear]
-        named = detail.checks and verdict.kind != "not enough data"
-        yield words.say("checked.clear"), ", ".join(names) if named or not names else str(len(names))
+    def _checks(self, verdict: Verdict) -> Iterator[tuple[str, str]]:
+        yield self._words.say("checked.clear"), ", ".join(phrases.rule_name(code) for code in verdict.clear)
         groups = phrases.unevaluated(verdict.not_evaluated)
         lines = [f"{', '.join(phrases.rule_name(code) for code in group.codes)}: {group.reason}" for group in groups]
-        count = str(len(verdict.not_evaluated)) if groups else ""
-        yield words.say("checked.unknown.short"), "\n".join(lines) if named else count
+        yield self._words.say("checked.unknown.short"), "\n".join(lines)
 
     def _rows(self, rows: Iterator[tuple[str, str]]) -> Table:
         """Labels with their text beside them; rows without text are left out."""

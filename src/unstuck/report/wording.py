@@ -12,15 +12,7 @@ from dataclasses import dataclass
 __all__ = ["EN", "ENGLISH", "Words"]
 
 EN: Mapping[str, str] = {
-    # The verdict.
-    "verdict.healthy": "Healthy: nothing wrong was found.",
-    "verdict.healthy.blind": "Nothing wrong was found in what could be seen.",
-    "verdict.healthy.crashed": "Nothing wrong was found until the program ended with an error.",
-    "verdict.healthy.interrupted": "Healthy so far: nothing wrong was found until training was interrupted.",
-    "verdict.error.one": "1 problem was found.",
-    "verdict.error.many": "{count} problems were found; the first is the likeliest root cause.",
-    "verdict.not-enough": "Not enough data for a verdict: {reason}.",
-    "verdict.early": "{reason}. {found}",
+    # The verdict; its own sentences stand in rules/headline.py.
     "severity.error": "error",
     "severity.warning": "warning",
     "severity.note": "note",
@@ -47,12 +39,14 @@ EN: Mapping[str, str] = {
     "confidence.60": "likely",
     "confidence.40": "possible",
     "confidence.0": "a guess",
-    "checked.title": "What was checked",
-    "checked.clear": "checked, clear",
-    "checked.clear.title": "Checked and clear ({count})",
+    "checked.counts": "{clear} checks found nothing, {unknown} could not be made{more}",
+    "checked.named": ".",
+    "checked.unnamed": "; --full lists them.",
+    "checked.clear": "found nothing",
+    "checked.clear.title": "Found nothing ({count})",
     "checked.nothing": "No check could be made.",
-    "checked.unknown": "Not evaluated ({count})",
-    "checked.unknown.short": "not evaluated",
+    "checked.unknown": "Could not be made ({count})",
+    "checked.unknown.short": "could not be made",
     "cost.known": "Observing took {seconds} s, {share} of the training time; {sampled} of {steps} steps were sampled.",
     "cost.short": "Observing took {seconds} s of a training of {training} s, the less of it the longer it is; "
     "{sampled} of {steps} steps were sampled.",
@@ -244,8 +238,8 @@ class Words:
     Examples:
         >>> ENGLISH.say("run.steps", steps=900)
         '900 steps'
-        >>> ENGLISH.count("verdict.error", 1)
-        '1 problem was found.'
+        >>> ENGLISH.count("fact.evaluations", 1)
+        '1 evaluation'
     """
 
     table: Mapping[str, str]

@@ -11,7 +11,18 @@ from unstuck.record import Run, Signal, facts, signals
 from unstuck.record.facts import Event, Fact, Unread, Unwatched
 from unstuck.rules.rule import Need
 
-__all__ = ["PARTS", "WATCHING_ENDED", "Part", "behind", "behind_any", "reason", "seen_whole", "unseen", "unwatched"]
+__all__ = [
+    "PARTS",
+    "WATCHING_ENDED",
+    "Part",
+    "behind",
+    "behind_any",
+    "reason",
+    "seen_whole",
+    "unseen",
+    "unwatched",
+    "watching_ended",
+]
 
 WATCHING_ENDED = "watching ended: "
 """How the event begins by which a run says that something of ours failed, and what it was."""
@@ -151,6 +162,12 @@ def unwatched(streams: Sequence[Run]) -> str:
     whole = count + sum(stream.has(signals.LOSS) for stream in streams)
     was = "was" if count == 1 else "were"
     return f"{count:,} of {whole:,} trainings {was} not watched: {stated[0].reason.rstrip('.')}."
+
+
+def watching_ended(streams: Sequence[Run]) -> str:
+    """Why watching ended before the training did, in a sentence; empty where it did not."""
+    events = (event for stream in streams for event in stream.facts(Event))
+    return next((event.what for event in events if event.blinds and event.what.startswith(WATCHING_ENDED)), "")
 
 
 def seen_whole(streams: Sequence[Run]) -> bool:

@@ -8,13 +8,16 @@ from typing import Any
 
 from rich.table import Table
 
-from unstuck.record import Run, Verdict
+from unstuck.record import Run, Verdict, VerdictKind
 from unstuck.rules import judge
 from unstuck.train.session import Trained
 from unstuck.train.tally import Means
 from unstuck.train.variants import Variant
 
 __all__ = ["Outcome", "outcome_of", "outcome_table"]
+
+LEARNS: tuple[VerdictKind, ...] = ("healthy", "improvable")
+"""What a training that shows no fault comes out as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +38,11 @@ class Outcome:
     def surprise(self) -> str:
         """How the verdict differs from what the recipe says that it shows; empty where it does not.
 
-        A recipe that ``shows`` a cause expects it as the first finding; any other expects to be healthy.
+        A recipe that ``shows`` a cause expects it as the first finding; any other expects to learn, at least in part.
         """
         wanted, found = self.variant.recipe.shows, _cause(self.verdict)
-        return "" if found == (wanted or "healthy") else f"{found}, expected {wanted or 'healthy'}"
+        expected = (wanted,) if wanted else LEARNS
+        return "" if found in expected else f"{found}, expected {expected[0]}"
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as plain data: the verdict's, with the variant's name, what it shows, and its worth."""

@@ -14,7 +14,7 @@ import torch
 
 from unstuck.observe.user_code import module_tree
 
-__all__ = ["is_users", "user_modules", "user_names", "user_place", "user_trail"]
+__all__ = ["is_users", "module_names", "user_modules", "user_names", "user_place", "user_trail"]
 
 _OURS = str(Path(__file__).resolve().parents[2])
 _TORCH = str(Path(torch.__file__).resolve().parent)
@@ -79,6 +79,20 @@ def user_modules() -> list[torch.nn.Module]:
                 if issubclass(type(value), torch.nn.Module):
                     found[id(value)] = cast("torch.nn.Module", value)
     return sorted(found.values(), key=lambda module: -sum(p.numel() for p in module_tree.parameters(module)))
+
+
+def module_names() -> dict[int, str]:
+    """Names of the modules that the user's variables and attributes of ``self`` hold, by the modules' identities.
+
+    Of several names that of the innermost frame counts: where this is called, as where an optimizer is made.
+    """
+    names: dict[int, str] = {}
+    for frame in _user_frames(1):
+        for scope in (_locals(frame), frame.f_globals):
+            for name, value in (*scope.items(), *_attributes(scope.get("self")).items()):
+                if name != "self" and issubclass(type(value), torch.nn.Module):
+                    names.setdefault(id(value), name)
+    return names
 
 
 def user_names(wanted: set[int]) -> dict[int, str]:

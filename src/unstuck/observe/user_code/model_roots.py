@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from torch import nn
 
 from unstuck.observe.user_code import module_tree
-from unstuck.observe.user_code.frames import user_names
+from unstuck.observe.user_code.frames import module_names, user_names
 from unstuck.observe.user_code.model_structure import HoldsParameters, leaf_paths
 
 __all__ = ["Roots", "is_compiled"]
@@ -29,6 +29,8 @@ class Roots:
         compiled: Whether one of them runs as compiled code.
         held: Identities of the parameters that the optimizer was made with.
         identities: Identities of the roots.
+        variables: What the user's code calls each root, first of all where the optimizer is made; empty where that is
+            not known.
         path: Gives the name of any module of the roots; None for a stranger.
         leaf: Gives the name of a module without children; None for any other.
     """
@@ -38,6 +40,8 @@ class Roots:
         self.held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         self._roots: list[nn.Module] = []
         self.identities: set[int] = set()
+        self.variables: list[str] = []
+        self._made_with = module_names()
         self._names: list[str] = []
         self._paths: dict[nn.Module, str] = {}
         self._leaves: dict[nn.Module, str] = {}
@@ -80,7 +84,9 @@ class Roots:
         number = len(self._roots)
         self._roots.append(module)
         self.identities.add(id(module))
-        self._names.append(user_names({id(module)}).get(id(module), type(module).__name__.lower()))
+        name = user_names({id(module)}).get(id(module), "")
+        self._names.append(name or type(module).__name__.lower())
+        self.variables.append(self._made_with.get(id(module), name))
         for path, part in module_tree.named_modules(module):
             self._paths.setdefault(part, self._full(number, path))
         for part, path in leaf_paths(module).items():
@@ -91,6 +97,7 @@ class Roots:
         self._roots.clear()
         self.identities.clear()
         self._names.clear()
+        self.variables.clear()
         self._paths.clear()
         self._leaves.clear()
 

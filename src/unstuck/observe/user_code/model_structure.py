@@ -47,6 +47,8 @@ class HoldsParameters(Protocol):
 class ModulesAndParameters(Protocol):
     """Modules that are trained together; see :class:`unstuck.observe.user_code.model_roots.Roots`."""
 
+    variables: list[str]
+
     def __iter__(self) -> Iterator[nn.Module]: ...
     def modules(self) -> Iterator[nn.Module]:
         """Every module."""
@@ -118,6 +120,7 @@ def describe_model(
     owners = {id(p): module for module in roots.modules() for p in module.parameters(recurse=False)}
     return facts.Model(
         type=" + ".join(type(root).__name__ for root in roots),
+        variable=" + ".join(name for name in roots.variables if name),
         layers=tuple(
             facts.Layer(path=path, type=type(module).__name__, description=_described(module))
             for module, path in roots.leaves().items()

@@ -52,11 +52,19 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Fact):
-    """The model, as it stood when training began."""
+    """The model, as it stood when training began.
+
+    Attributes:
+        type: Class of the module that is trained, of several joined by " + "; empty of a program without modules.
+        variable: What the user's code calls it; of several joined by " + "; empty where that is not known.
+        layers: Its leaf modules.
+        parameters: Its parameters.
+    """
 
     kind = "model"
     missing = "no model was seen"
     type: str
+    variable: str = ""
     layers: tuple[Layer, ...] = ()
     parameters: tuple[Parameter, ...] = ()
 

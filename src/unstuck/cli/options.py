@@ -1,0 +1,28 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["STATUSES", "Full", "JsonFile", "Strict"]
+
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")]
+
+Full = Annotated[
+    bool, typer.Option("--full", help="Print every finding with all its evidence, and every check by name.")
+]
+
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit with 3 on a finding of severity error, or where a training did not learn."),
+]
+
+STATUSES = (
+    "Exit status: that of the script or 0, whatever the verdict; 2 if something is refused or cannot be written. With "
+    "--strict, 3 if the verdict is findings with one of severity error, or not learnt; 0 if it is findings of severity "
+    "warning alone, improvable, cannot be told, not enough data or healthy."
+)
+"""What the end of a command means, for its help."""

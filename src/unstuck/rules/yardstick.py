@@ -1,0 +1,90 @@
+"""Whether a training loss can say how far a training got, and if not, why."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from unstuck.learning.learning import Learning, seen_late
+from unstuck.record import Run, signals
+from unstuck.record.facts import Event, Loss
+from unstuck.rules.calls import loss_calls
+from unstuck.rules.unseen import behind, words_of
+
+__all__ = ["ZERO_FLOORED", "lacking_yardstick"]
+
+ZERO_FLOORED = frozenset(
+    {
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "cosine_embedding_loss",
+        "cross_entropy",
+        "ctc_loss",
+        "hinge_embedding_loss",
+        "hinge_loss",
+        "huber_loss",
+        "kl_div",
+        "l1_loss",
+        "margin_ranking_loss",
+        "mse_loss",
+        "multi_margin_loss",
+        "multilabel_margin_loss",
+        "multilabel_soft_margin_loss",
+        "nll_loss",
+        "smooth_l1_loss",
+        "soft_margin_loss",
+        "squared_hinge_loss",
+        "triplet_margin_loss",
+    }
+)
+"""Losses that are zero for a model that is right and sure, and never less."""
+
+MOVED = 1.0
+"""Standard deviations by which the mean of targets moves where they are made by what is trained (our choice)."""
+
+NEGATIVE = 1e-3
+"""Share of its scale by which a loss must lie below zero: rounding can make a zero negative."""
+
+FEWEST = 10
+"""Samples of the targets from which on a movement of their mean can be told."""
+
+
+def lacking_yardstick(run: Run, learning: Learning, *, rival: bool) -> str:
+    """Why the training loss says nothing of learning; empty where it does."""
+    if rival:
+        return "several trainings run at the same time, and the loss of each depends on the others"
+    calls = loss_calls(run)
+    if not calls and (blind := _blind(run)):
+        return f"the loss function was not seen ({blind})"
+    if not calls:
+        return "the objective is of the script's own making, and its best value is not known"
+    if learning.curve.values.min() < -NEGATIVE * learning.curve.scale:
+        return "the objective falls below zero, so that its best value is not known"
+    if learning.accuracy is None and _targets_move(run):
+        return "the targets move as the model learns, and the loss with them"
+    if learning.chance is None and learning.accuracy is None:
+        unknown = sorted({str(call.function) for call in calls} - ZERO_FLOORED)
+        if unknown:
+            return f"the best value of {', '.join(unknown)} is not known"
+    return ""
+
+
+def _blind(run: Run) -> str:
+    """Why calls of loss functions may not have been seen; empty where they would have been."""
+    failure = behind(run, Loss)
+    if failure is not None:
+        return words_of(failure)
+    return next((event.what.rstrip(".") for event in run.facts(Event) if event.blinds), "")
+
+
+def _targets_move(run: Run) -> bool:
+    """Whether the mean of the targets wanders through the training, as where the model's own outputs make them."""
+    means, stds = run.series(signals.TARGET_MEAN).finite(), run.series(signals.TARGET_STD).finite()
+    if len(means) < FEWEST or not len(stds) or not seen_late(run, means.steps):
+        return False
+    fifth = max(3, len(means) // 5)
+    early, late = means.values[:fifth], means.values[-fifth:]
+    moved = abs(float(np.median(late) - np.median(early)))
+    scatter = max(float(early.std()), float(late.std()))
+    return moved > MOVED * float(np.median(stds.values)) and moved > 4.0 * scatter / math.sqrt(fifth)

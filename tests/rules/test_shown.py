@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.rules.trainings import CLASSES, SQUARES, falls, trained
+from unstuck.record import signals
+from unstuck.record.facts import Loss
+from unstuck.rules.shown import NOTHING_TRAINED, Shown, shown
+from unstuck.testing.rules import record
+
+GUESS = float(np.log(4.0))
+
+
+def kind(folder: Path, losses, *facts, rival: bool = False, **more) -> str:
+    with trained(folder, losses, *facts, **more) as run:
+        return shown(run, rival=rival).kind
+
+
+def of(folder: Path, losses, *facts, **more) -> Shown:
+    with trained(folder, losses, *facts, **more) as run:
+        return shown(run)
+
+
+@pytest.mark.parametrize(
+    ("end", "accuracy", "expected"),
+    [
+        (0.05, 0.98, "healthy"),
+        (0.3, 0.93, "healthy"),
+        (0.7, 0.78, "improvable"),
+        (1.1, 0.45, "improvable"),
+        (GUESS, 0.25, "not learnt"),
+        (1.5 * GUESS, 0.25, "not learnt"),
+    ],
+)
+def test_a_classification_is_shown_by_its_accuracy_and_its_loss(tmp_path, end, accuracy, expected) -> None:
+    assert kind(tmp_path, falls(GUESS, end), CLASSES, accuracy=accuracy) == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"), [(0.02, "healthy"), (0.15, "healthy"), (0.4, "improvable"), (1.0, "not learnt")]
+)
+def test_a_regression_is_shown_by_its_loss_against_a_guess(tmp_path, end, expected) -> None:
+    assert kind(tmp_path, falls(1.0, end), SQUARES) == expected
+
+
+@pytest.mark.parametrize(("end", "expected"), [(0.05, "healthy"), (0.5, "improvable"), (1.0, "not learnt")])
+def test_a_loss_with_a_floor_of_zero_is_measured_from_its_start(tmp_path, end, expected) -> None:
+    assert kind(tmp_path, falls(1.0, end), Loss(function="huber_loss")) == expected
+
+
+def test_the_figures_are_the_evidence(tmp_path) -> None:
+    own = of(
+        tmp_path,
+        falls(GUESS, 0.05),
+        CLASSES,
+        accuracy=0.98,
+        evaluations={signals.VALIDATION_ACCURACY: [0.9, 0.95, 0.97]},
+    )
+    assert [(f.what, f.unit) for f in own.figures] == [
+        ("training accuracy", "share"),
+        ("validation accuracy", "share"),
+        ("loss", "loss"),
+    ]
+    assert own.figures[0].value == pytest.approx(0.98)
+    assert own.figures[0].guess == 0.25
+    assert own.figures[2].guess == pytest.approx(GUESS, rel=0.01)
+    assert own.steps == 300
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.97, "healthy"), (0.5, "improvable")])
+def test_evaluations_must_agree(tmp_path, accuracy, expected) -> None:
+    evaluations = {signals.VALIDATION_ACCURACY: [accuracy] * 3}
+    assert kind(tmp_path, falls(GUESS, 0.05), CLASSES, accuracy=0.98, evaluations=evaluations) == expected
+
+
+def test_what_relapses_has_not_learnt(tmp_path) -> None:
+    there_and_back = np.concatenate([falls(1.0, 0.05), falls(0.95, 0.95)])
+    own = of(tmp_path / "a", there_and_back, SQUARES)
+    assert own.kind == "not learnt"
+    assert "lost it again" in own.reason
+    part = np.concatenate([falls(1.0, 0.05), falls(0.1, 0.1)])
+    assert kind(tmp_path / "b", part, SQUARES) == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([1.0, 9.0, 1e12, 1e30], "not learnt"),
+        ([1.0, 2.0, float("nan")], "not learnt"),
+        ([float("nan")] * 4, "not learnt"),
+        ([1e11, 9e10, 8e10, 7e10], "not enough data"),
+        ([1.0, 0.9, 0.8, 0.7], "not enough data"),
+        ([0.01, 0.1, 2.0, 5.0], "not enough data"),
+    ],
+)
+def test_few_steps_are_too_few_unless_what_was_seen_is_absurd(tmp_path, losses, expected) -> None:
+    assert kind(tmp_path, losses, SQUARES) == expected
+
+
+def test_ten_steps_are_enough(tmp_path) -> None:
+    assert kind(tmp_path / "a", falls(1.0, 0.01, steps=9), SQUARES) == "not enough data"
+    assert kind(tmp_path / "b", falls(1.0, 1.0, steps=10), SQUARES) == "not learnt"
+
+
+def test_without_a_loss_nothing_was_trained(tmp_path) -> None:
+    with record(tmp_path) as run:
+        assert shown(run) == Shown(kind="not enough data", reason=NOTHING_TRAINED)
+
+
+def test_without_a_yardstick_it_cannot_be_told(tmp_path) -> None:
+    own = of(tmp_path / "a", falls(1.0, 0.05))
+    assert own.kind == "cannot be told"
+    assert "own making" in own.reason
+    assert own.figures[0].start is not None
+    assert kind(tmp_path / "b", falls(GUESS, 0.05), CLASSES, accuracy=0.98, rival=True) == "cannot be told"
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [([0.5, 0.9, 0.95], "improvable"), ([0.3, 0.6, 0.7], "improvable"), ([0.3, 0.31, 0.3], "cannot be told")],
+)
+def test_an_evaluation_is_a_yardstick_for_an_objective_of_the_scripts_own(tmp_path, accuracies, expected) -> None:
+    evaluations = {signals.VALIDATION_ACCURACY: accuracies}
+    assert kind(tmp_path, falls(1.0, 0.3), evaluations=evaluations) == expected
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"), [([2.0, 1.0, 0.5, 0.4], "improvable"), ([2.0, 2.0, 1.9, 2.0], "cannot be told")]
+)
+def test_so_is_the_loss_of_evaluations_that_falls(tmp_path, losses, expected) -> None:
+    assert kind(tmp_path, falls(1.0, 0.3), evaluations={signals.VALIDATION_LOSS: losses}) == expected
+
+
+def test_what_began_learnt_is_not_called_unlearnt(tmp_path) -> None:
+    assert kind(tmp_path / "stays", falls(0.3, 0.3), SQUARES) == "cannot be told"
+    assert kind(tmp_path / "goes", falls(0.3, 0.15), SQUARES) == "improvable"
+    assert kind(tmp_path / "rises", falls(0.3, 0.6), SQUARES) == "not learnt"
+
+
+def test_what_is_known_of_it_is_said(tmp_path) -> None:
+    flat = {signals.OUTPUT_SPREAD: [0.0] * 9, signals.OUTPUT_STD: [1.0] * 9}
+    assert of(tmp_path / "a", falls(1.0, 1.0), SQUARES, series=flat).known == (
+        "the outputs are the same for every example",
+    )
+    near = {signals.OUTPUT_SPREAD: [0.05] * 9, signals.TARGET_STD: [1.0] * 9}
+    assert of(tmp_path / "b", falls(1.0, 1.0), SQUARES, series=near).known == (
+        "the outputs hardly differ between examples (by 0.05, the targets by 1)",
+    )
+    far = {signals.OUTPUT_SPREAD: [0.5] * 9, signals.TARGET_STD: [1.0] * 9}
+    assert of(tmp_path / "c", falls(1.0, 1.0), SQUARES, series=far).known == ()
+    assert of(tmp_path / "d", falls(1.0, 0.01), SQUARES, series=flat).known == ()
+
+
+def test_parameters_without_a_gradient_are_named(tmp_path) -> None:
+    norms = {f"{i}.weight": [0.0, 0.0] for i in range(5)} | {"head": [1.0, 1.0]}
+    losses = falls(1.0, 1.0).tolist()
+    with record(tmp_path, series={signals.LOSS: losses}, tables={signals.GRADIENT_NORM: norms}, facts=[SQUARES]) as run:
+        assert shown(run).known == ("the gradient of 0.weight, 1.weight, 2.weight and 2 more is exactly zero",)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.rules.trainings import CLASSES, SQUARES, falls, trained
+from unstuck.learning.learning import Learning
+from unstuck.record import signals
+from unstuck.record.facts import Event, Loss, Unread
+from unstuck.rules.yardstick import lacking_yardstick
+
+
+def lacking(folder, losses, *facts, rival=False, **more) -> str:
+    with trained(folder, losses, *facts, **more) as run:
+        return lacking_yardstick(run, Learning.of(run), rival=rival)
+
+
+def test_losses_of_pytorch_have_one(tmp_path) -> None:
+    assert lacking(tmp_path / "a", falls(1.4, 0.1), CLASSES, accuracy=0.9) == ""
+    assert lacking(tmp_path / "b", falls(1.0, 0.1), SQUARES) == ""
+    assert lacking(tmp_path / "c", falls(1.0, 0.1), Loss(function="huber_loss")) == ""
+
+
+def test_a_game_has_none(tmp_path) -> None:
+    assert "at the same time" in lacking(tmp_path, falls(1.0, 0.1), SQUARES, rival=True)
+
+
+def test_an_objective_of_the_scripts_own_has_none(tmp_path) -> None:
+    assert "own making" in lacking(tmp_path / "a", falls(1.0, 0.1))
+    assert "own making" in lacking(tmp_path / "b", falls(1.0, 0.1), Loss(function=None))
+
+
+def test_a_loss_of_unknown_floor_has_none(tmp_path) -> None:
+    assert "gaussian_nll_loss" in lacking(tmp_path, falls(1.0, 0.1), Loss(function="gaussian_nll_loss"))
+
+
+def test_a_loss_below_zero_has_none(tmp_path) -> None:
+    assert "below zero" in lacking(tmp_path / "a", falls(1.0, 0.1) - 0.5, SQUARES)
+    assert lacking(tmp_path / "b", falls(1.0, 0.1) - 0.1, SQUARES).startswith("the objective falls below zero")
+    assert lacking(tmp_path / "c", np.maximum(falls(1.0, 0.0), 0.0) - 1e-9, SQUARES) == ""
+
+
+@pytest.mark.parametrize(("shift", "moves"), [(3.0, True), (0.0, False), (0.2, False)])
+def test_targets_that_move_leave_none(tmp_path, shift, moves) -> None:
+    means = np.linspace(0.0, shift, 300) + np.random.default_rng(0).normal(0.0, 0.05, 300)
+    series = {signals.TARGET_MEAN: means.tolist(), signals.TARGET_STD: [1.0] * 300}
+    assert ("targets move" in lacking(tmp_path, falls(1.0, 0.1), SQUARES, series=series)) == moves
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Event(step=0, what="compiled code is not seen", blinds=True),
+        Unread(step=0, collector="Losses", error="RuntimeError: compiled code is not seen"),
+    ],
+)
+def test_a_loss_that_was_not_seen_is_not_called_the_scripts_own(tmp_path, fact) -> None:
+    said = lacking(tmp_path, falls(1.0, 0.1), fact)
+    assert said.startswith("the loss function was not seen")
+    assert "compiled code is not seen" in said
