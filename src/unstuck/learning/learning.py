@@ -1,155 +1,34 @@
-"""Has it learnt? The loss against its start, its noise, and the loss of the best constant guess."""
+"""Has it learnt? All that a run tells of it, joined to one outcome."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unstuck.learning.curve import Curve
-from unstuck.record import Run, Series, Where, signals
-from unstuck.record.facts import InitialLoss, Loss, Optimizer, Passes
+from unstuck.learning.curve import Curve, Level
+from unstuck.learning.evaluated import evaluated
+from unstuck.learning.guess import commonest
+from unstuck.learning.loss_call import loss_calls
+from unstuck.learning.measured import LATE, PRETRAINED, Measured, seen_late
+from unstuck.learning.outcome import Indication, Outcome, best_of, of_accuracy, of_loss
+from unstuck.learning.relapse import Relapse, lost_numbers, relapse
+from unstuck.learning.terms import joined, of_terms
+from unstuck.record import Run, Series, signals
 
-__all__ = [
-    "IN_A_GAME",
-    "Learning",
-    "Outcome",
-    "constant_guess",
-    "in_a_game",
-    "optimizer_place",
-    "seen_late",
-    "single_loss",
-    "untrained_loss",
-]
-
-Outcome = Literal["good", "partial", "none"]
-
-PRETRAINED = 0.6
-"""Start as a share of the constant guess, below which something was known before training."""
-
-LATE = 0.6
-"""Share of the training that the last sample must have reached to tell how it ended (our choice)."""
+__all__ = ["Learning"]
 
 TOLD = 50
 """Examples whose answers tell an accuracy: nine of ten then have a standard error of 4%."""
 
-SQUARED = ("mse_loss",)
-CLASSES = ("cross_entropy", "nll_loss")
-BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+EXPLODED = 100.0
+"""Scales by which a loss without a yardstick must rise to tell that nothing was learnt: returns that grow raise the
+loss of an agent that learns by less."""
 
-
-def single_loss(run: Run) -> Loss | None:
-    """What is known of the loss, where all its calls are of one function; None where several are mixed, or none known.
-
-    A training and an evaluation usually call one loss on two lines; of these the first is the training's. A loss put
-    together from several functions (reconstruction and divergence, real and fake), or from several calls of one (a sum
-    over time steps, or over all batches), has no constant guess that could be computed from the calls.
-    """
-    calls, passes = run.facts(Loss), run.fact(Passes)
-    if not calls or calls[0].function is None:
-        return None
-    if passes is not None and passes.used > 1 and not run.has(signals.LOSS_CALL):
-        return None  # a step calls it for each of several forward passes
-    if len({(call.function, call.reduction) for call in calls}) > 1:
-        return None
-    same = [call for call in calls if (call.file, call.line) == (calls[0].file, calls[0].line)]
-    if len(same) < len(calls) and not run.has(signals.LOSS_CALL):
-        return None  # a step calls it on both lines
-    return same[-1]
-
-
-def constant_guess(loss: Loss, *, batch: float) -> float | None:
-    """Loss of the best guess that ignores the inputs.
-
-    Cross-entropy: the entropy of the class counts, with the correction of Miller and Madow for their sampling,
-    :math:`(K - 1) / 2N`. Binary: the entropy of the mean target. Squared error: the variance of the targets. Absolute
-    error: their standard deviation, an upper bound of the mean absolute one.
-
-    Args:
-        loss: What is known of the loss; its reduction ``sum`` multiplies the guess by the elements summed over.
-        batch: Examples in a batch, for the reduction ``sum``.
-
-    Returns:
-        The loss, or None where it is not known: another function, no statistics of the targets, or nothing to guess.
-    """
-    guess = _guess_of_one(loss)
-    if guess is None or not guess > 0 or not math.isfinite(guess):
-        return None
-    return guess * _elements(loss, batch)
-
-
-def untrained_loss(loss: Loss, *, batch: float) -> float | None:
-    """Loss that a network gives whose outputs are near zero: all classes equally likely, all values zero.
-
-    Cross-entropy over C classes, from logits or from logarithms of probabilities: ln C. Binary: ln 2. Squared error:
-    the second moment of the targets.
-    """
-    value = None
-    logarithms = loss.function == "nll_loss" and loss.output.operation == "LogSoftmax"
-    classes, target = loss.classes.number or 0, loss.target
-    if (loss.function == "cross_entropy" or logarithms) and classes > 1:
-        value = math.log(classes)
-    elif loss.function in BINARY and not loss.weighted:
-        value = math.log(2.0)
-    elif loss.function in SQUARED and target.variance is not None and target.mean is not None:
-        value = target.variance + target.mean**2
-    return value * _elements(loss, batch) if value else None
-
-
-def _guess_of_one(loss: Loss) -> float | None:
-    if loss.weighted:
-        return None
-    if loss.function in CLASSES and sum(loss.classes.counts) > 0:
-        return _entropy(loss.classes.counts)
-    mean, variance = loss.target.mean, loss.target.variance
-    if loss.function in BINARY and mean is not None and 0.0 < mean < 1.0:
-        return _entropy((mean, 1.0 - mean), sampled=False)
-    if loss.function in SQUARED:
-        return variance
-    if loss.function == "l1_loss" and variance is not None:
-        return math.sqrt(variance)
-    return None
-
-
-def _entropy(counts: Sequence[float], *, sampled: bool = True) -> float:
-    array = np.array([count for count in counts if count > 0], dtype=np.float64)
-    total = array.sum()
-    shares = array / total
-    return float(-(shares * np.log(shares)).sum()) + ((len(array) - 1) / (2 * total) if sampled else 0.0)
-
-
-def _elements(loss: Loss, batch: float) -> float:
-    """Elements that the reduction sums over."""
-    if loss.reduction != "sum":
-        return 1.0
-    shape = loss.output.shape if loss.target.type == "real" else loss.target.shape
-    return batch * float(np.prod(shape[1:])) if shape else batch
-
-
-def seen_late(run: Run, steps: NDArray[np.int64], *, share: float = LATE) -> bool:
-    """Whether samples at these steps reach beyond a share of the training; on a loaded machine all may be early."""
-    losses = run.series(signals.LOSS).steps
-    return len(steps) > 0 and (not len(losses) or bool(steps[-1] >= share * losses[-1]))
-
-
-IN_A_GAME = "the run holds several trainings, whose losses may depend on each other"
-"""Why a rule that compares losses is not evaluated then."""
-
-
-def in_a_game(run: Run) -> bool:
-    """Whether several trainings go on in one run, as in a GAN: then a loss may rise because another one learns."""
-    return run.several
-
-
-def optimizer_place(run: Run) -> Where:
-    """Where the user's code constructs the optimizer, as far as it is known."""
-    optimizer = run.fact(Optimizer)
-    return Where(file=optimizer.file, line=optimizer.line) if optimizer else Where()
+CONTRADICTED = 0.1
+"""Share of what there is to learn that the standard error of an evaluation may be to contradict the training."""
 
 
 @dataclass(frozen=True)
@@ -158,30 +37,78 @@ class Learning:
 
     Attributes:
         curve: The training loss.
-        chance: Loss of the best constant guess; None where it is not known, or not what the curve starts from.
+        measured: The loss that is compared with a guess.
         accuracy: Training accuracy over the last tenth; None where there are no classes.
         commonest: Share of the commonest class, which the best constant guess gets right; 0 where there are no classes.
+        accuracy_error: Standard error of the accuracy.
+        accuracy_step: Updates made before it was measured last.
+        terms: What each of several losses says that are added up, late in the training.
+        evaluations: What evaluations of other data say, the last of each kind.
+        broken: The step from which on losses were not finite, up to the end; None where they are.
+        known: Whether a loss was recorded at all.
     """
 
     curve: Curve
-    chance: float | None
-    accuracy: float | None
+    measured: Measured
+    accuracy: float | None = None
     commonest: float = 0.0
+    accuracy_error: float = math.inf
+    accuracy_step: int = 0
+    terms: tuple[Indication, ...] = ()
+    evaluations: tuple[Indication, ...] = ()
+    broken: int | None = None
+    known: bool = True
 
     @classmethod
     def of(cls, run: Run) -> Learning:
-        """The learning of a run that holds at least one finite loss."""
+        """The learning of one stream of a run.
+
+        Examples:
+            >>> import tempfile
+            >>> from pathlib import Path
+            >>> from unstuck.record.facts import Loss, LossClasses
+            >>> from unstuck.testing.rules import record
+            >>> ten = Loss(function="cross_entropy", classes=LossClasses(number=10, counts=(100,) * 10))
+            >>> losses = {signals.LOSS: np.geomspace(2.3, 0.1, 100)}
+            >>> with record(Path(tempfile.mkdtemp()), series=losses, facts=[ten]) as run:
+            ...     learning = Learning.of(run)
+            >>> learning.outcome, learning.evidence[0].words
+            ('good', 'training loss 0.115 where a constant guess has 2.31')
+        """
         return run.once(cls, lambda: cls._of(run))
 
     @classmethod
     def _of(cls, run: Run) -> Learning:
-        curve = Curve.of(run.series(signals.LOSS))
-        accuracy = run.series(signals.ACCURACY).finite()
-        late = _accuracy(run, accuracy) if seen_late(run, accuracy.steps) else None
-        early = float(np.median(accuracy.values[:5])) if len(accuracy) else None
-        loss = single_loss(run)
-        chance = _chance(run, loss, curve.start, early) if loss else None
-        return cls(curve, chance, late, _commonest(loss) if loss else 0.0)
+        losses = run.series(signals.LOSS)
+        curve, broken = Curve.of(losses), lost_numbers(losses)
+        if not len(curve):
+            return cls(curve, Measured(curve), broken=broken, known=len(losses) > 0)
+        answers = run.series(signals.ACCURACY).finite()
+        early = float(np.median(answers.values[:5])) if len(answers) else None
+        measured = Measured.of(run, curve, early=early)
+        late = _accuracy(run, answers) if seen_late(run, answers.steps) else None
+        top = commonest(measured.loss) if measured.loss else max(map(commonest, loss_calls(run)), default=0.0)
+        return cls(
+            curve=curve,
+            measured=measured,
+            accuracy=late and late.value,
+            commonest=top,
+            accuracy_error=late.error if late else math.inf,
+            accuracy_step=int(answers.steps[-1]) if len(answers) else 0,
+            terms=() if measured.loss else of_terms(run, last=int(curve.steps[-1])),
+            evaluations=evaluated(run, measured.loss, commonest=top),
+            broken=broken,
+        )
+
+    @property
+    def guess(self) -> float | None:
+        """Loss of the best constant guess in the unit of what is measured; None where it is not known."""
+        return self.measured.guess and self.measured.guess.value
+
+    @property
+    def floor(self) -> float | None:
+        """The least value of the loss, in the same unit; None where it is not known."""
+        return self.measured.floor
 
     @cached_property
     def pretrained(self) -> bool:
@@ -191,105 +118,174 @@ class Learning:
         be measured against the guess. Three standard errors of the start must not reach up to it, for losses of single
         examples scatter more widely than their mean is large.
         """
-        if self.chance is None:
+        if self.guess is None:
             return False
-        doubt = 3.0 * self.curve.start_noise / 5.0**0.5
-        return self.curve.start + min(doubt, 0.5 * self.chance) < PRETRAINED * self.chance
+        least, curve = self.floor or 0.0, self.measured.curve
+        doubt = 3.0 * curve.start_noise / 5.0**0.5
+        span = self.guess - least
+        return curve.start - least + min(doubt, 0.5 * span) < PRETRAINED * span
 
     @cached_property
     def reference(self) -> float:
-        """What learning is measured from: the constant guess, or the start of the curve where that is not known."""
-        if self.chance is None or self.pretrained:
-            return self.curve.start
-        return self.chance
+        """What learning is measured from: the constant guess, or the start where that is not known or was better.
+
+        A start above what outputs of zero give is one of too large weights, and no measure of what was learnt.
+        """
+        if self.guess is None:
+            return min(self.measured.curve.start, self.measured.untrained or math.inf)
+        return self.measured.curve.start if self.pretrained else self.guess
 
     @cached_property
     def remaining(self) -> float:
-        """The loss at the end as a share of the reference: 1 nothing learnt, 0 all; NaN for losses below zero."""
-        if self.reference <= 0 or self.curve.values.min() < -1e-3 * self.curve.scale:
+        """What is left at the end, as a share of the reference, both above the floor: 1 nothing learnt, 0 all.
+
+        Losses whose floor is not known are taken to have it at zero; NaN where they fall below it.
+        """
+        least, curve = self.floor or 0.0, self.measured.curve
+        # That of soft targets is a mean over examples, which a batch may lie below.
+        lowest = curve.best + 3.0 * curve.noise if least else float(curve.values.min())
+        if self.reference <= least or lowest < least - 1e-3 * curve.scale:
             return float("nan")
-        return self.curve.end.value / self.reference
+        return (curve.end.value - least) / (self.reference - least)
+
+    @cached_property
+    def relapse(self) -> Relapse | None:
+        """Whether it had learnt, and lost it again; None where it did not.
+
+        A loss without a yardstick must end above its start, for the parts that it is made of may take turns.
+        """
+        if not len(self.curve):
+            return None
+        curve = self.measured.curve
+        if self.broken is not None:
+            finite = relapse(curve, reference=self.reference, end=Level(math.inf, 0.0))
+            return finite and Relapse(finite.best, finite.best_step, math.nan, self.broken, finite.error)
+        if math.isnan(self.remaining):
+            return None
+        found = relapse(curve, reference=self.reference)
+        return None if found and self.floor is None and found.end < curve.start else found
+
+    @cached_property
+    def evidence(self) -> tuple[Indication, ...]:
+        """Every number that tells whether something was learnt, with what it says alone."""
+        own = (self._of_loss(), self._of_accuracy())
+        return (*(one for one in own if one is not None), *self.terms, *self.evaluations)
+
+    @cached_property
+    def trained(self) -> Outcome:
+        """How learning ended by the training alone: the loss, its terms, the accuracy."""
+        if self.broken is not None or not len(self.curve):
+            return "none" if self.known else "unknown"
+        return best_of(self._by_loss, self._by_accuracy)
+
+    @cached_property
+    def _by_loss(self) -> Outcome:
+        loss = self._of_loss()
+        by_loss = joined(self.terms, falls=self.curve.falls_surely) if self.terms else loss.says if loss else "unknown"
+        return "none" if by_loss == "unknown" and self._fails else by_loss
+
+    @cached_property
+    def _by_accuracy(self) -> Outcome:
+        accuracy = self._of_accuracy()
+        says = accuracy.says if accuracy else "unknown"
+        # Right, and surely wrong where it is not.
+        return "partial" if says == "good" and self.remaining > 1.0 and self._by_loss == "none" else says
+
+    @cached_property
+    def evaluated(self) -> Outcome:
+        """How learning ended by evaluations of other data: by their accuracy, or by their loss; the last late ones."""
+        last = self.relapse.step if self.relapse else 0
+        late = [one for one in self.evaluations if one.step >= max(last, LATE * int(self.curve.steps[-1] + 1))]
+        told: list[Outcome] = [one.says for one in late if one.what == "evaluation accuracy" and one.says != "unknown"]
+        return best_of(*(told or [one.says for one in late]))
 
     @cached_property
     def outcome(self) -> Outcome:
         """How learning ended.
 
-        none: the end is not below the constant guess (or the start) by a twentieth and by more than noise explains.
-        good: less than a fifth of the reference remains, or nine of ten training examples are classified rightly, and
-        half of those that the commonest class alone gets wrong, at a loss that is not above the guess.
+        good: less than a fifth of what there is to learn is left, or nine of ten examples are classified rightly, and
+        half of those that the commonest class alone gets wrong. partial: some of it was learnt, by more than noise
+        explains; or all of it, while evaluations of other data are at chance. none: the loss is that of a constant
+        guess, or worse; the losses are not finite any more; or it exploded. unknown: there is nothing to measure it
+        by.
         """
-        wrong = 1.0 if self.accuracy is None else 1.0 - self.accuracy
-        if wrong <= 0.1 and wrong <= 0.5 * (1.0 - self.commonest) and not self.remaining > 1.0:
-            return "good"
-        margin = self.reference - self.curve.end.value
-        certain = margin > 3.0 * self.curve.end.error
+        if self.broken is not None or not len(self.curve):
+            return self.trained
+        contradicted = self.evaluated == "none" and all(
+            one.error < CONTRADICTED * abs(one.reference - one.floor or 1.0) for one in self.evaluations
+        )
+        if self.trained == "good" and contradicted:
+            return "partial"
+        return best_of(self.trained, self.evaluated)
+
+    @cached_property
+    def seems(self) -> Outcome:
+        """How the training seems to have ended, for those who look for what keeps it from learning: never unknown.
+
+        As the loss says, or a good accuracy. A loss without a yardstick counts as if it could fall to zero, or by
+        whether it falls at all; a fall that cannot be told from noise is none.
+        """
+        if self.broken is not None or not len(self.curve):
+            return "none"
+        if self._by_accuracy == "good" or self._by_loss != "unknown":
+            return best_of(self._by_loss, "good" if self._by_accuracy == "good" else "none")
+        margin, curve = self.reference - self.measured.curve.end.value, self.measured.curve
         if math.isnan(self.remaining):
-            return "partial" if self.curve.falls_surely else "none"
-        if not certain or margin < 0.05 * self.reference:
+            return "partial" if curve.falls_surely else "none"
+        if not margin > 3.0 * curve.end.error or margin < 0.05 * self.reference:
             return "none"
         return "good" if self.remaining < 0.2 else "partial"
 
+    @cached_property
+    def _fails(self) -> bool:
+        """Whether a loss without a yardstick tells by itself that nothing is learnt: it explodes, or relapses."""
+        curve = self.measured.curve
+        if curve.values.min() < 0.0:
+            return False
+        exploded = curve.shape == "diverging" and curve.end.value > EXPLODED * (curve.start + curve.start_noise)
+        return exploded or self.relapse is not None
 
-def _accuracy(run: Run, accuracy: Series) -> float | None:
+    def _of_loss(self) -> Indication | None:
+        """What the loss says; None where it has no floor that is known."""
+        curve, least = self.measured.curve, self.floor
+        if not len(curve) or least is None or math.isnan(self.remaining):
+            return None
+        step, end = int(curve.steps[-1]), curve.end
+        known = self.measured.guess
+        if known is not None and (not self.pretrained or self.measured.exact):
+            error = float(np.hypot(end.error, known.error))
+            found = of_loss("training loss", end.value, reference=known.value, floor=least, error=error, step=step)
+            if not self.pretrained or found.says == "good":
+                return found
+        start = self.reference
+        than = "the start" if start == curve.start else "an output of zero"
+        error = float(np.hypot(end.error, curve.fall_error))
+        return of_loss("training loss", end.value, reference=start, floor=least, error=error, step=step, than=than)
+
+    def _of_accuracy(self) -> Indication | None:
+        if self.accuracy is None:
+            return None
+        return of_accuracy(
+            "training accuracy",
+            self.accuracy,
+            commonest=self.commonest,
+            error=self.accuracy_error,
+            step=self.accuracy_step,
+        )
+
+
+def _accuracy(run: Run, accuracy: Series) -> Level | None:
     """Accuracy at the end, over enough examples to be no chance; None where late samples hold fewer."""
     curve, sizes = Curve.of(accuracy), run.series(signals.BATCH_SIZE).finite().values
     each = float(np.median(sizes)) if len(sizes) else math.inf
     tail = max(len(curve.within(0.9, 1.0)), 5)
-    if tail * each >= TOLD:
-        return curve.end.value
     late = curve.values[curve.share >= LATE][-math.ceil(TOLD / each) :]
-    return float(late.mean()) if len(late) * each >= TOLD else None
-
-
-def _commonest(loss: Loss) -> float:
-    """Share of the commonest class, or of the commoner one of zeros and ones."""
-    counts, target = loss.classes.counts, loss.target
-    if sum(counts):
-        return max(counts) / sum(counts)
-    if loss.function in BINARY and target.distinct == 2 and target.mean is not None:
-        return max(target.mean, 1.0 - target.mean)
-    return 0.0
-
-
-def _chance(run: Run, loss: Loss, start: float, accuracy: float | None) -> float | None:
-    """The constant guess in the unit of the recorded loss, as far as that can be told.
-
-    What is differentiated may be the loss times a constant. A start near the guess times the batch size tells of a sum;
-    a start far below the guess, with no more examples right than the commonest class has, of an unknown constant, so
-    that the untrained start itself is the guess.
-    """
-    batch = batch_size(run, loss)
-    chance = constant_guess(loss, batch=batch)
-    if chance is None:
+    if tail * each >= TOLD:
+        value, error, count = *curve.end, tail * each
+    elif len(late) * each >= TOLD:
+        value, error, count = float(late.mean()), 0.0, len(late) * each
+    else:
         return None
-    if loss.reduction != "sum" and batch >= 4 and abs(start / (chance * batch) - 1.0) < 0.25:
-        return chance * batch
-    commonest = _commonest(loss)
-    if start < PRETRAINED * chance and accuracy is not None and accuracy < commonest + 0.5 * (1.0 - commonest):
-        return start
-    return chance
-
-
-def batch_size(run: Run, loss: Loss | None = None) -> float:
-    """Examples in a typical batch; 1 where it is not known."""
-    sizes = run.series(signals.BATCH_SIZE).finite()
-    if len(sizes):
-        return float(np.median(sizes.values))
-    return float(loss.target.shape[0]) if loss and loss.target.shape else 1.0
-
-
-def expected_start(run: Run) -> tuple[float, float, str] | None:
-    """The loss expected before training, three standard errors of its measurement, and the formula; None if unknown."""
-    known = run.fact(InitialLoss)
-    if known is not None:
-        return known.expected, known.tolerance, known.formula
-    loss = single_loss(run)
-    if loss is None or loss.reduction == "none":  # what the program makes of the elements is its own affair
-        return None
-    batch = batch_size(run, loss)
-    value = untrained_loss(loss, batch=batch)
-    if value is None:
-        return None
-    # One batch: the loss of single examples scatters about as widely as its own size.
-    formula = {"mse_loss": "mean square of the targets", **dict.fromkeys(CLASSES, f"ln C, C = {loss.classes.number}")}
-    return value, 3.0 * value / math.sqrt(max(batch, 1.0)), formula.get(loss.function or "", "ln 2")
+    # As of independent answers at least, however alike the few means are.
+    binomial = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
+    return Level(value, max(error if math.isfinite(error) else 0.0, binomial))

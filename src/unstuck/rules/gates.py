@@ -73,7 +73,7 @@ def _learning(run: Run) -> Learning | None:
 
 def _yardstick(run: Run) -> bool:
     learning = _learning(run)
-    return learning is not None and learning.chance is not None
+    return learning is not None and learning.guess is not None
 
 
 def _untrained(run: Run) -> bool:

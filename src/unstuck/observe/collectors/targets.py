@@ -91,6 +91,8 @@ class TargetProbe:
 
     def _observe_each(self, loss: str, target: Tensor, arguments: Mapping[str, Any]) -> None:
         """Take real targets output by output, as this loss compares them."""
+        if arguments.get("weight") is not None:
+            return  # what examples or classes weigh is not followed here
         distribution = loss in DISTRIBUTION_LOSSES and target.dim() > 1
         if self._each is None:
             kind = "distribution" if distribution else "binary" if loss in BINARY_LOSSES else "real"

@@ -89,7 +89,7 @@ class AugmentationHarmful(Rule):
             f"training inputs are unlike the evaluated ones ({how}), and the model learns them poorly",
             "Look at twenty augmented training examples beside evaluated ones. Halve the strength of the augmentation, "
             "and leave out what changes the label.",
-            severity="error" if learning.outcome == "none" else "warning",
+            severity="error" if learning.seems == "none" else "warning",
             confidence=0.85 if destroyed else 0.7,
             evidence=(
                 Evidence(

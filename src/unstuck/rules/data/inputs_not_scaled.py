@@ -177,8 +177,8 @@ class InputsNotScaled(Rule):
         learning = Learning.of(run)
         if fault.threshold == self.raw and fault.value <= self.large:
             return "note", 0.6
-        if learning.outcome == "none" or not np.isfinite(losses.values[-1]):
+        if learning.seems == "none" or not np.isfinite(losses.values[-1]):
             return "error", 0.9 if fault.gross else 0.75
-        if learning.outcome == "partial":
+        if learning.seems == "partial":
             return "warning", 0.8 if fault.gross else 0.6
         return "note", 0.6

@@ -76,7 +76,7 @@ class LabelsMismatched(Rule):
         simple = all(fact.kind_of in SIMPLE for fact in inputs)
         if not simple and learning.commonest > self.common:
             return
-        lost = learning.outcome == "none" or (learning.outcome == "partial" and at_chance is None)
+        lost = learning.seems == "none" or (learning.seems == "partial" and at_chance is None)
         if max(pairs.neighbours, pairs.linear) < self.chance and (lost or at_chance):
             yield self._report(run, learning, at_chance, pairs, confidence=0.9 if simple else 0.7)
 
@@ -120,6 +120,6 @@ def _evaluated_at_chance(run: Run, learning: Learning) -> int | None:
         examples = max(overlap.evaluated if overlap else 0, 50)
         bound = learning.commonest + 4.0 * np.sqrt(learning.commonest * (1.0 - learning.commonest) / examples)
         return len(accuracy) if float(accuracy.max()) < bound else 0
-    if len(loss) and learning.chance is not None:
-        return len(loss) if float(loss.min()) > 0.95 * learning.chance else 0
+    if len(loss) and learning.guess is not None:
+        return len(loss) if float(loss.min()) > 0.95 * learning.guess else 0
     return None

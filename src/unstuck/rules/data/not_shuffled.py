@@ -217,13 +217,11 @@ class NotShuffled(Rule):
                 threshold=self.gap * end,
                 note="training loss at the end",
             )
-            far = learning.chance is None or validated.loss > 0.3 * learning.chance
+            far = learning.guess is None or validated.loss > 0.3 * learning.guess
             if validated.loss > self.gap * max(end, 0.0) and far:
                 return "error", 0.93 if order.certain else 0.75, (proof,)
-            return (
-                ("warning", 0.6, (proof,)) if learning.outcome != "good" and order.certain else ("note", 0.5, (proof,))
-            )
-        if order.certain and (learning.outcome != "good" or order.excess > 0.8):
+            return ("warning", 0.6, (proof,)) if learning.seems != "good" and order.certain else ("note", 0.5, (proof,))
+        if order.certain and (learning.seems != "good" or order.excess > 0.8):
             return "warning", 0.75, ()
         return "note", 0.5, ()
 

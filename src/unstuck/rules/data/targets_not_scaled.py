@@ -112,19 +112,19 @@ class TargetsNotScaled(Rule):
         learning = Learning.of(run) if len(run.series(signals.LOSS).finite()) else None
         outputs = run.series(signals.OUTPUT_MEAN).finite()
         spread = run.series(signals.OUTPUT_STD).finite()
-        if learning is None or learning.outcome == "good" or not len(outputs):
+        if learning is None or learning.seems == "good" or not len(outputs):
             return None
         # The loss is taken at every step, the outputs on samples: what is left of a squared error tells the distance.
         behind = abs(mean - float(outputs.values[-1])) / size
         narrow = len(spread) > 0 and float(spread.values[-1]) < 0.3 * deviation
         # A mean absolute error is at most the deviation, and that of other losses for far errors is about it.
-        guess = deviation if call.function not in SQUARED and call.reduction == "mean" else learning.chance
+        guess = deviation if call.function not in SQUARED and call.reduction == "mean" else learning.guess
         worse = guess is not None and learning.curve.end.value > 1.1 * guess
         if behind < self.lag and not (narrow and deviation > self.large):
             return None
-        if not worse and learning.outcome != "none":
+        if not worse and learning.seems != "none":
             return None
-        severity: Severity = "error" if worse or learning.outcome == "none" else "warning"
+        severity: Severity = "error" if worse or learning.seems == "none" else "warning"
         sure = size > self.gross and behind > self.lag and worse
         return self._report(call, size, severity, 0.9 if sure else 0.65, "and the outputs do not reach them", (
             Evidence(
@@ -145,7 +145,7 @@ class TargetsNotScaled(Rule):
     def _drowned(self, run: Run, call: Loss, size: float) -> Finding | None:
         learning = Learning.of(run) if len(run.series(signals.LOSS).finite()) else None
         spread = run.series(signals.OUTPUT_STD).finite()
-        if learning is None or learning.outcome != "none" or not len(spread):
+        if learning is None or learning.seems != "none" or not len(spread):
             return None
         last = float(spread.values[-1])
         if last < 2 * size:

@@ -93,20 +93,20 @@ class Overfitting(Rule):
 
     def _by_heart(self, run: Run, learning: Learning, validation: Curve) -> bool:
         """Whether the training data are known by heart, and hardly anything of it holds for other data."""
-        if learning.chance is None or learning.pretrained or learning.curve.values.min() < 0:
+        if learning.guess is None or learning.pretrained or learning.curve.values.min() < 0:
             return False
         accuracy = Evaluations.of(run).accuracies.finite().values
         if len(accuracy) and 1.0 - float(np.median(accuracy[-3:])) < self.unlearnt * (1.0 - learning.commonest):
             return False  # a classifier may be sure of its few errors
         end = validation.end.value
         left = self.unlearnt if learning.commonest else self.unexplained
-        return learning.curve.end.value < self.by_heart * end and end > left * learning.chance
+        return learning.curve.end.value < self.by_heart * end and end > left * learning.guess
 
     def _report_by_heart(self, validation: Curve, learning: Learning) -> Finding:
         end, train = validation.end.value, learning.curve.end.value
         return self.finding(
             f"the training data are learnt by heart: their loss is {train:.2g}, that of validation data {end:.4g}, "
-            f"where a constant guess has {learning.chance:.4g}",
+            f"where a constant guess has {learning.guess:.4g}",
             "Take more data or augment them, more weight decay or dropout, or a smaller model; stop early.",
             severity="warning",
             confidence=0.7,
@@ -114,7 +114,7 @@ class Overfitting(Rule):
                 Evidence(
                     signal="validation_loss",
                     value=end,
-                    threshold=(self.unlearnt if learning.commonest else self.unexplained) * (learning.chance or 0.0),
+                    threshold=(self.unlearnt if learning.commonest else self.unexplained) * (learning.guess or 0.0),
                     steps=(int(validation.steps[0]), int(validation.steps[-1])),
                     note="at the end",
                 ),

@@ -84,9 +84,9 @@ class RegularisationTooStrong(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         learning = Learning.of(run)
-        high = learning.outcome == "none" or learning.remaining > self.left
+        high = learning.seems == "none" or learning.remaining > self.left
         found = self._penalty(run)
-        if found is None and high and learning.outcome != "good" and learning.curve.shape != "diverging":
+        if found is None and high and learning.seems != "good" and learning.curve.shape != "diverging":
             found = self._decay(run, learning) or self._stated(run, learning) or self._dropout(run, learning)
         if found is not None:
             yield found
@@ -114,7 +114,7 @@ class RegularisationTooStrong(Rule):
             losses = run.series(signals.LOSS).finite().values
             leapt = len(losses) > 0 and float(losses.max()) > self.leap * abs(float(losses[0]))
             # What noise in the targets leaves is no decay's doing: there the decay must be a good part of what moves.
-            least = self.pull if learning.outcome == "none" else self.learnt
+            least = self.pull if learning.seems == "none" else self.learnt
             first = _whole(run.table(signals.WEIGHT_NORM).values[:1])
             grown = len(first) > 0 and weights > self.grown * float(first[0])  # held by no decay
             strong = pull > least and elastic > self.elastic and not leapt and not grown
@@ -147,7 +147,7 @@ class RegularisationTooStrong(Rule):
         Where another fault leaves no gradient, even a weak decay brings the weights to nothing in the end.
         """
         norms = _whole(run.table(signals.WEIGHT_NORM).values)
-        if learning.outcome != "none" or len(norms) < 2 or not norms[-1] < self.collapsed * norms[0]:
+        if learning.seems != "none" or len(norms) < 2 or not norms[-1] < self.collapsed * norms[0]:
             return None
         decoupled = optimizer.type in DECOUPLED
         others = _whole(run.table(signals.UPDATE_NORM if decoupled else signals.GRADIENT_NORM).values)
@@ -277,7 +277,7 @@ class RegularisationTooStrong(Rule):
         where: Where,
         evidence: tuple[Evidence, ...],
     ) -> Finding:
-        severity: Severity = "error" if learning.outcome == "none" else "warning"
+        severity: Severity = "error" if learning.seems == "none" else "warning"
         return self.finding(summary, advice, severity=severity, confidence=confidence, where=where, evidence=evidence)
 
 

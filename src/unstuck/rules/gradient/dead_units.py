@@ -71,7 +71,7 @@ class DeadUnits(Rule):
         if not layers:
             return
         worst = max(layers, key=lambda layer: layer.share)
-        outcome = Learning.of(run).outcome if len(run.series(signals.LOSS).finite()) else "none"
+        outcome = Learning.of(run).seems if len(run.series(signals.LOSS).finite()) else "none"
         severity: Severity = "note"
         if outcome == "none":
             severity = "error" if worst.share >= self.whole else "warning"

@@ -102,7 +102,7 @@ class InitialLossOff(Rule):
         size = batch_size(run, loss)
         if size < 2 or abs(ratio / size - 1.0) > self.match or (loss is not None and loss.reduction == "sum"):
             return None
-        good = Learning.of(run).outcome == "good"
+        good = Learning.of(run).seems == "good"
         return self.finding(
             f"the first loss is {ratio:.3g} times the expected one, which is the batch size: a sum for a mean",
             "Take the mean over the batch (reduction='mean'), or divide the loss by its size; then choose the rate.",
@@ -115,7 +115,7 @@ class InitialLossOff(Rule):
 
     def _oversized(self, run: Run, curve: Curve, target: float, evidence: Evidence) -> Finding:
         """Outputs too large: how much it matters is told by how long the loss takes to come down."""
-        outcome = Learning.of(run).outcome
+        outcome = Learning.of(run).seems
         lost = _share_above(curve, target)
         severity: Severity = "note"
         if outcome == "none":

@@ -114,7 +114,7 @@ class LossReductionWrong(Rule):
         return bool(np.allclose(called, loss, rtol=self.spread))
 
     def _report(self, run: Run, learning: Learning, call: Loss, factor: float, ratio: float | None) -> Finding:
-        severity: Severity = "error" if learning.outcome == "none" or learning.curve.shape == "diverging" else "warning"
+        severity: Severity = "error" if learning.seems == "none" or learning.curve.shape == "diverging" else "warning"
         graph, place = run.fact(Graph), call_place(call)
         if factor < 1.0 and graph is not None and graph.file:
             place = Where(file=graph.file, line=graph.line)

@@ -78,7 +78,7 @@ class CapacityTooSmall(Rule):
         narrow = self._narrow(run, wires, beaten=beaten is not None)
         if narrow is None or not self._at_rest(run, learning, self.pace if beaten is None else 2 * self.pace):
             return
-        if beaten is None and learning.outcome != "partial":
+        if beaten is None and learning.seems != "partial":
             return
         name, width, given, asked = narrow
         doubtful = self._encodes(run, asked) or (beaten is None and width > self.inputs * given)
@@ -117,7 +117,7 @@ class CapacityTooSmall(Rule):
                 return None
             note = "classes told by nearest neighbours, against those told by the network"
             return Evidence(signal="association", value=pairs.told, threshold=learning.accuracy, note=note)
-        if learning.chance is None or not pairs.explained - (1.0 - learning.remaining) > self.margin:
+        if learning.guess is None or not pairs.explained - (1.0 - learning.remaining) > self.margin:
             return None
         note = "variance explained by nearest neighbours, against what the network explains"
         return Evidence(signal="association", value=pairs.explained, threshold=1.0 - learning.remaining, note=note)

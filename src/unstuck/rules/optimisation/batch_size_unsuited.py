@@ -94,7 +94,7 @@ class BatchSizeUnsuited(Rule):
             f"a batch holds all {size:.0f} examples, so that the whole training makes only {updates} updates, and "
             f"ends at {learning.curve.end.value:.4g}",
             "Take batches of 32 to 256 examples, shuffled: each epoch then makes many steps that are nearly as good.",
-            severity="error" if learning.outcome == "none" else "warning",
+            severity="error" if learning.seems == "none" else "warning",
             confidence=0.75,
             where=optimizer_place(run),
             evidence=(
@@ -119,7 +119,7 @@ class BatchSizeUnsuited(Rule):
             f"{norms[0]} normalises by the mean and deviation of {size:.0f} examples: what one of them gives depends "
             f"on its chance neighbours, and the loss stays at {learning.curve.end.value:.4g}",
             "Take batches of 16 or more examples, or layer or group norms in place of batch norms.",
-            severity="error" if learning.outcome == "none" else "warning",
+            severity="error" if learning.seems == "none" else "warning",
             confidence=0.75,
             where=replace(optimizer_place(run), module=norms[0]),
             evidence=(
@@ -141,7 +141,7 @@ class BatchSizeUnsuited(Rule):
             f"batches of {size:.0f} leave the loss at {curve.end.value:.4g}: their noise moves the weights by "
             f"{steps.late():.1%} a step, each step another way",
             "Take batches of 32 or more examples, or a rate that is smaller by the same factor.",
-            severity="error" if learning.outcome == "none" else "warning",
+            severity="error" if learning.seems == "none" else "warning",
             confidence=0.7,
             where=optimizer_place(run),
             evidence=(

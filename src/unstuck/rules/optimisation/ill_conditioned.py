@@ -75,7 +75,7 @@ class IllConditioned(Rule):
 
     def _bounces(self, run: Run, learning: Learning, cosines: Series) -> Finding | None:
         """Gradients that oppose each other, with a loss that stays high."""
-        if learning.outcome == "good":
+        if learning.seems == "good":
             return None
         cosine = float(np.median(cosines.values))
         norms = np.sqrt(np.nansum(np.square(run.table(signals.GRADIENT_NORM).values), axis=1))
@@ -87,7 +87,7 @@ class IllConditioned(Rule):
             f"still {share:.0%} as large{rate_in_words(run)}",
             "Scale or decorrelate the inputs, add normalisation, or use momentum=0.9 or Adam; a smaller rate only "
             "crawls.",
-            severity="error" if learning.outcome == "none" else "warning",
+            severity="error" if learning.seems == "none" else "warning",
             confidence=0.65,
             where=optimizer_place(run),
             evidence=(
@@ -112,7 +112,7 @@ class IllConditioned(Rule):
         if times is None or times < self.correlated:
             return None
         falls = curve.trend(0.5, 1.0).falls and curve.level(0.4, 0.5).value > (1.0 + self.gain) * curve.end.value
-        if not falls and learning.outcome == "good":
+        if not falls and learning.seems == "good":
             return None
         return self.finding(
             f"the inputs are so strongly correlated that plain gradient descent takes {times:.0f} times as many steps "

@@ -140,7 +140,7 @@ class LearningRateTooHigh(Rule):
         self, curve: Curve, learning: Learning, step: _Step
     ) -> tuple[Severity, float, str, Evidence] | None:
         """The loss stays high, after a jump or under steps that are far too large."""
-        if learning.outcome == "good" or len(curve) < 2 * self.shortest:
+        if learning.seems == "good" or len(curve) < 2 * self.shortest:
             return None
         span = (int(curve.steps[0]), int(curve.steps[-1]))
         head = curve.values[: max(self.shortest, len(curve) // 5)]
@@ -154,7 +154,7 @@ class LearningRateTooHigh(Rule):
             steps=span,
             note="end, against the start",
         )
-        if jumped and learning.outcome == "none":
+        if jumped and learning.seems == "none":
             summary = f"the loss jumps from {curve.first:.4g} to {float(head.max()):.4g} in the first steps"
             return (
                 "error",
@@ -162,7 +162,7 @@ class LearningRateTooHigh(Rule):
                 f"{summary} and ends at {curve.end.value:.4g}, no better than a constant guess",
                 evidence,
             )
-        if step.died and learning.outcome == "none" and (step.early or 0.0) > self.jump_ratio:
+        if step.died and learning.seems == "none" and (step.early or 0.0) > self.jump_ratio:
             summary = f"the first steps move the weights by up to {step.early:.0%} each, and a layer of rectifiers dies"
             return "error", 0.85, f"{summary}; the loss stays at {curve.end.value:.4g}", evidence
         thrown = leap > self.lift and certain and (step.early or 0.0) > self.thrown
@@ -179,10 +179,10 @@ class LearningRateTooHigh(Rule):
                 f"the loss comes down to {low:.4g}, is lifted again to {high:.4g} by steps that move the weights by up "
                 f"to {step.widest:.0%} each, and ends at {curve.end.value:.4g}"
             )
-            return "error" if learning.outcome == "none" else "warning", 0.75, summary, evidence
+            return "error" if learning.seems == "none" else "warning", 0.75, summary, evidence
         if not self._large(step):
             return None
-        if learning.outcome == "none":
+        if learning.seems == "none":
             summary = f"the loss stays at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
             return "error", 0.85, summary, evidence
         stalled = curve.level(0.5, 0.75).value - curve.end.value < 0.1 * curve.scale and curve.shape != "linear"

@@ -66,7 +66,7 @@ class LearningRateTooLow(Rule):
         learning, steps = Learning.of(run), Steps.of(run)
         updates = int(learning.curve.steps[-1]) + 1
         ratio, distance = steps.strongest(), steps.distance(updates)
-        low = GOOD_RATIO if learning.outcome == "none" else self.low_ratio
+        low = GOOD_RATIO if learning.seems == "none" else self.low_ratio
         if ratio == 0.0 or (elasticity(run) or 1.0) < self.elastic:
             return
         if ratio < low and distance < self.distance and self._far(learning):
@@ -77,19 +77,19 @@ class LearningRateTooLow(Rule):
     def _far(self, learning: Learning) -> bool:
         """Whether most of the loss is left, in a training that did not start from learnt weights and does not rise."""
         curve = learning.curve
-        if learning.pretrained or learning.outcome == "good" or curve.shape == "diverging":
+        if learning.pretrained or learning.seems == "good" or curve.shape == "diverging":
             return False
         left = learning.remaining if np.isfinite(learning.remaining) else 1.0 - max(curve.fall, 0.0) / curve.scale
-        if learning.chance is None and not curve.falls_surely:
+        if learning.guess is None and not curve.falls_surely:
             # Flat, and nothing to measure it against: it may as well be finished.
             return False
         # A fall that fades, with steps this small, is one that has found what there is to find, if it found anything.
-        nothing = learning.chance is not None and learning.outcome == "none"
+        nothing = learning.guess is not None and learning.seems == "none"
         return left > self.remaining and (nothing or curve.shape == "flat" or curve.pace(0.5) > self.pace)
 
     def _unfinished(self, learning: Learning) -> bool:
         """Whether something was learnt, and most of the loss is left."""
-        partial = learning.outcome == "partial" and not learning.pretrained and learning.chance is not None
+        partial = learning.seems == "partial" and not learning.pretrained and learning.guess is not None
         return partial and learning.remaining > self.remaining
 
     def _remark(self, run: Run, learning: Learning, ratio: float) -> Finding:

@@ -163,7 +163,7 @@ class OptimizerUnsuited(Rule):
     def _report(
         self, run: Run, summary: str, advice: str, learning: Learning, *, confidence: float, evidence: Evidence
     ) -> Finding:
-        severity: Severity = "error" if learning.outcome == "none" else "warning"
+        severity: Severity = "error" if learning.seems == "none" else "warning"
         curve = learning.curve
         left = Evidence(
             signal="loss",

@@ -124,13 +124,13 @@ class ScheduleWrong(Rule):
             return None
         pace, gain = self._late_fall(learning.curve, rates)
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
-        unfinished = learning.outcome == "none" or left > self.left
+        unfinished = learning.seems == "none" or left > self.left
         schedule = run.fact(Schedule)
         batchwise = schedule is not None and schedule.per == "step" and schedule.type in EPOCHS
         halved = gain > self.gain and gone < self.very_early * length
-        if not (pace > self.falling or halved or learning.outcome == "none" or (batchwise and unfinished)):
+        if not (pace > self.falling or halved or learning.seems == "none" or (batchwise and unfinished)):
             return None
-        severity: Severity = "error" if left > 0.5 or learning.outcome == "none" else "warning"
+        severity: Severity = "error" if left > 0.5 or learning.seems == "none" else "warning"
         if schedule is None and not unfinished:
             return None
         name = schedule.type if schedule else "the schedule"
@@ -205,10 +205,10 @@ class ScheduleWrong(Rule):
     def _never_reached(self, run: Run, learning: Learning, rates: _Rates) -> Finding | None:
         """The training ends long before its warm-up, or the schedule multiplies the rate away from the first step."""
         schedule = run.fact(Schedule)
-        if schedule is None or not schedule.base_rate or learning.outcome == "good":
+        if schedule is None or not schedule.base_rate or learning.seems == "good":
             return None
         reached = rates.peak / schedule.base_rate
-        if reached > self.reached or (learning.curve.shape not in ("flat", "linear") and learning.outcome != "none"):
+        if reached > self.reached or (learning.curve.shape not in ("flat", "linear") and learning.seems != "none"):
             return None
         rising = rates.values[-1] > 0.9 * rates.peak and rates.values[-1] > 2 * rates.values[0]
         why = "its warm-up is longer than the training" if rising else "it scales the rate down from the first step"
@@ -218,7 +218,7 @@ class ScheduleWrong(Rule):
             "Give the warm-up 5 to 10% of the training's steps, and step the schedule once for each update."
             if rising
             else "Let the schedule start from the full rate: a LambdaLR's function returns a factor, not a rate.",
-            severity="error" if learning.outcome == "none" else "warning",
+            severity="error" if learning.seems == "none" else "warning",
             confidence=0.85,
             where=self._where(run, schedule),
             evidence=(
@@ -235,7 +235,7 @@ class ScheduleWrong(Rule):
     def _cold(self, run: Run, learning: Learning, rates: _Rates) -> Finding | None:
         """A transformer under an adaptive method, at the highest rate of its schedule from the first step."""
         model, optimizer, schedule = run.fact(Model), run.fact(Optimizer), run.fact(Schedule)
-        if model is None or optimizer is None or schedule is None or learning.outcome != "none":
+        if model is None or optimizer is None or schedule is None or learning.seems != "none":
             return None
         attends = any(layer.type in ATTENTION or "attention" in layer.path.lower() for layer in model.layers)
         adaptive = "adam" in optimizer.type.lower() or "prop" in optimizer.type.lower()

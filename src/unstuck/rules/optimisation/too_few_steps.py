@@ -94,9 +94,9 @@ class TooFewSteps(Rule):
             return
         left = learning.remaining if np.isfinite(learning.remaining) else 0.0
         distance = self._distance(run, curve)
-        if learning.outcome == "none" and curve.fall < self.least * curve.scale and curve.steps[-1] >= self.few:
+        if learning.seems == "none" and curve.fall < self.least * curve.scale and curve.steps[-1] >= self.few:
             return  # stuck, not unfinished
-        barely = learning.outcome == "none" and distance is not None and distance < self.distance
+        barely = learning.seems == "none" and distance is not None and distance < self.distance
         if left <= self.remaining:
             return
         if barely or self._steady(curve):

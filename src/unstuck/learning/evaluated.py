@@ -1,0 +1,61 @@
+"""What evaluations of other data than the training set say."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from unstuck.learning.curve import noise
+from unstuck.learning.evaluations import Evaluations
+from unstuck.learning.guess import floor, guess
+from unstuck.learning.outcome import Indication, of_accuracy, of_loss
+from unstuck.record import Run, Series
+from unstuck.record.facts import Loss
+
+__all__ = ["evaluated"]
+
+LAST = 3
+"""Evaluations whose median is the last one's level: one bad one of them does not count."""
+
+SAME_UNIT = 1.5
+"""Constant guesses up to which a loss that never was below one is taken to be of the same unit."""
+
+ASSUMED = 30
+"""Examples of an evaluation that were not counted: few, so that chance is allowed for."""
+
+
+def evaluated(run: Run, loss: Loss | None, *, commonest: float) -> tuple[Indication, ...]:
+    """What the last evaluations say: by their accuracy, by their loss.
+
+    Args:
+        run: The run.
+        loss: The loss of the training, which evaluations mostly call too; None where there is no single one.
+        commonest: Share of the commonest class in training.
+    """
+    known = Evaluations.of(run)
+    found = [_of_accuracy(known.accuracies.finite(), known.examples.finite(), commonest)]
+    found.append(_of_loss(known.losses.finite(), loss) if loss is not None else None)
+    return tuple(one for one in found if one is not None)
+
+
+def _of_accuracy(accuracies: Series, examples: Series, commonest: float) -> Indication | None:
+    if not len(accuracies):
+        return None
+    count = float(np.median(examples.values[-LAST:])) if len(examples) else ASSUMED
+    value = min(1.0, max(0.0, float(np.median(accuracies.values[-LAST:]))))
+    error = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
+    return of_accuracy("evaluation accuracy", value, commonest=commonest, error=error, step=int(accuracies.steps[-1]))
+
+
+def _of_loss(losses: Series, loss: Loss) -> Indication | None:
+    known, least = guess(loss, batch=1.0), floor(loss, batch=1.0)
+    if not len(losses) or known is None or least is None:
+        return None
+    value, best = float(np.median(losses.values[-LAST:])), float(losses.values.min())
+    if best < least or (best > known.value and value > SAME_UNIT * known.value):
+        return None  # another loss, or another reduction
+    error = float(np.hypot(noise(losses.values), known.error))
+    return of_loss(
+        "evaluation loss", value, reference=known.value, floor=least, error=error, step=int(losses.steps[-1])
+    )

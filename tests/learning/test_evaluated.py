@@ -1,0 +1,58 @@
+"""What the last evaluations say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from unstuck.learning.evaluated import evaluated
+from unstuck.learning.outcome import Indication
+from unstuck.record import Signal, signals
+from unstuck.record.facts import Loss, LossClasses
+from unstuck.testing.rules import record
+
+TEN = Loss(function="cross_entropy", classes=LossClasses(number=10, counts=(1_000,) * 10))
+
+
+def said(folder: Path, loss: Loss | None = TEN, **series: list[float]) -> dict[str, Indication]:
+    named: dict[Signal, list[float]] = {signals.BY_KEY[key]: values for key, values in series.items()}
+    with record(folder, series=named) as run:
+        return {one.what: one for one in evaluated(run, loss, commonest=0.1)}
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "examples", "says"),
+    [(0.95, 1_000, "good"), (0.8, 1_000, "partial"), (0.11, 1_000, "none"), (0.3, 10, "unknown"), (0.2, 60, "none")],
+)
+def test_accuracy_has_the_error_of_its_examples(accuracy: float, examples: float, says: str, tmp_path: Path) -> None:
+    found = said(tmp_path, validation_accuracy=[0.1, *[accuracy] * 3], evaluated=[examples] * 4)
+    assert found["evaluation accuracy"].says == says
+    assert found["evaluation accuracy"].step == 3
+
+
+def test_one_bad_evaluation_of_three_does_not_count(tmp_path: Path) -> None:
+    found = said(tmp_path, validation_accuracy=[0.95, 0.1, 0.95], evaluated=[900.0] * 3)
+    assert found["evaluation accuracy"].value == 0.95
+
+
+@pytest.mark.parametrize(
+    ("losses", "says"),
+    [
+        ([1.0, 0.4, 0.3, 0.3], "good"),
+        ([2.0, 1.5, 1.2, 1.2], "partial"),
+        ([2.31, 2.3, 2.31, 2.3], "none"),
+        ([1.0, 2.0, 4.0, 5.0], "none"),  # it was below the guess, so the unit is the same
+        ([300.0, 250.0, 240.0, 230.0], None),  # another unit
+        ([-1.0, -1.0, -1.0], None),
+    ],
+)
+def test_losses(losses: list[float], says: str | None, tmp_path: Path) -> None:
+    found = said(tmp_path, validation_loss=losses).get("evaluation loss")
+    assert (found and found.says) == says
+
+
+def test_without_evaluations_or_a_guess_nothing_is_said(tmp_path: Path) -> None:
+    assert said(tmp_path / "a") == {}
+    assert said(tmp_path / "b", None, validation_loss=[1.0]) == {}
+    assert said(tmp_path / "c", Loss(function="triplet_margin_loss"), validation_loss=[1.0]) == {}

@@ -1,0 +1,68 @@
+"""The curve that is compared with a guess, and its unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unstuck.learning.curve import Curve
+from unstuck.learning.measured import LATE, Measured, seen_late
+from unstuck.record import Signal, signals
+from unstuck.record.facts import Loss, LossClasses
+from unstuck.testing.rules import record
+
+GUESS = float(np.log(2)) + 1 / 20_000
+CALLED = np.linspace(0.7, 0.1, 100)
+
+
+def measured(folder: Path, differentiated: np.ndarray, called: np.ndarray | None = CALLED, **fields: str) -> Measured:
+    loss = Loss(function="cross_entropy", classes=LossClasses(number=2, counts=(5_000, 5_000)), **fields)
+    series: dict[Signal, np.ndarray] = {signals.LOSS: differentiated, signals.BATCH_SIZE: np.full(100, 32.0)}
+    if called is not None:
+        series[signals.LOSS_CALL] = called
+    with record(folder, series=series, facts=[loss]) as run:
+        return Measured.of(run, Curve.of(run.series(signals.LOSS)), early=None)
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.25, 32.0])
+def test_a_constant_factor_is_one_of_guess_and_floor(factor: float, tmp_path: Path) -> None:
+    found = measured(tmp_path, factor * CALLED)
+    assert found.exact
+    assert found.guess is not None
+    assert found.guess.value == pytest.approx(factor * GUESS)
+    assert found.untrained == pytest.approx(factor * np.log(2))
+    assert found.curve.end.value == pytest.approx(factor * CALLED[-10:].mean(), rel=0.02)
+
+
+@pytest.mark.parametrize(("scatter", "of_call"), [(2e-4, False), (5e-2, True)])
+def test_with_other_terms_what_the_loss_returned_is_measured(scatter: float, of_call: bool, tmp_path: Path) -> None:
+    other = 1 + scatter * np.random.default_rng(0).normal(size=100)
+    found = measured(tmp_path, 3.0 * CALLED * other)
+    assert found.guess is not None
+    assert found.guess.value == pytest.approx(GUESS if of_call else 3 * GUESS, rel=1e-3)
+    assert (found.curve.values[0] == CALLED[0]) == of_call
+
+
+def test_single_elements_weighed_by_the_program_are_no_loss_to_compare(tmp_path: Path) -> None:
+    weighed = CALLED * np.random.default_rng(0).normal(size=100)
+    assert measured(tmp_path / "a", weighed, reduction="none").loss is None
+    assert measured(tmp_path / "b", CALLED, reduction="none").loss is not None
+
+
+def test_without_calls_a_start_tells_of_a_sum(tmp_path: Path) -> None:
+    found = measured(tmp_path / "a", 32 * CALLED, None)
+    assert not found.exact
+    assert found.guess is not None
+    assert found.guess.value == pytest.approx(32 * GUESS)
+    plain = measured(tmp_path / "b", 4 * CALLED, None).guess
+    assert plain is not None
+    assert plain.value == pytest.approx(GUESS)
+
+
+@pytest.mark.parametrize(("last", "late"), [(LATE * 100 - 1, False), (LATE * 100, True)])
+def test_samples_of_the_beginning_do_not_tell_the_end(last: float, late: bool, tmp_path: Path) -> None:
+    with record(tmp_path, series={signals.LOSS: np.ones(101)}) as run:
+        assert seen_late(run, np.array([0, int(last)])) == late
+        assert not seen_late(run, np.array([], dtype=np.int64))

@@ -1,0 +1,33 @@
+"""The loss that a training should begin with."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from unstuck.learning.start import expected_start
+from unstuck.record import signals
+from unstuck.record.facts import InitialLoss, Loss, LossClasses
+from unstuck.testing.rules import record
+
+TEN = Loss(function="cross_entropy", classes=LossClasses(number=10, counts=(10,) * 10))
+
+
+def test_by_the_formula_with_the_error_of_one_batch(tmp_path: Path) -> None:
+    with record(tmp_path, series={signals.BATCH_SIZE: [64.0]}, facts=[TEN]) as run:
+        found = expected_start(run)
+    assert found == (pytest.approx(math.log(10)), pytest.approx(3 * math.log(10) / 8), "ln C, C = 10")
+
+
+def test_what_was_measured_before_training_comes_first(tmp_path: Path) -> None:
+    known = InitialLoss(value=2.2, expected=2.5, tolerance=0.5, formula="ln C, C = 12", examples=32)
+    with record(tmp_path, facts=[TEN, known]) as run:
+        assert expected_start(run) == (2.5, 0.5, "ln C, C = 12")
+
+
+@pytest.mark.parametrize("loss", [Loss(function="cross_entropy", reduction="none"), Loss(function="l1_loss")])
+def test_else_nothing_is_expected(loss: Loss, tmp_path: Path) -> None:
+    with record(tmp_path, facts=[loss]) as run:
+        assert expected_start(run) is None
