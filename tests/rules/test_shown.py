@@ -159,3 +159,10 @@ def test_parameters_without_a_gradient_are_named(tmp_path) -> None:
     losses = falls(1.0, 1.0).tolist()
     with record(tmp_path, series={signals.LOSS: losses}, tables={signals.GRADIENT_NORM: norms}, facts=[SQUARES]) as run:
         assert shown(run).known == ("the gradient of 0.weight, 1.weight, 2.weight and 2 more is exactly zero",)
+
+
+def test_a_sum_with_a_term_of_unknown_floor_cannot_be_told(tmp_path) -> None:
+    calls = Loss(function="huber_loss", line=3), Loss(function="gaussian_nll_loss", line=4)
+    mixed = of(tmp_path, falls(1.0, 0.05), *calls)
+    assert mixed.kind == "cannot be told"
+    assert mixed.reason

@@ -115,6 +115,9 @@ def _judged(run: Run, learning: Learning, validation: Validation, *, rival: bool
         return (told, "") if told else ("cannot be told", lacking)
     outcome = learning.outcome
     relapse = _relapse(learning)
+    if outcome == "unknown" and not relapse:
+        why = "noise may explain all that seems learnt" if learning.evidence else "its best value is not known"
+        return (told, "") if told else ("cannot be told", why)
     if outcome == "good" and not relapse:
         if validation.lags(learning):
             return "improvable", "examples that it was not trained on are far behind"
@@ -171,8 +174,8 @@ def _rises(learning: Learning) -> bool:
 
 
 def _flat(learning: Learning) -> str:
-    if learning.chance is not None and not learning.pretrained:
-        above = learning.curve.end.value > 1.1 * learning.chance
+    if learning.guess is not None and not learning.pretrained:
+        above = learning.curve.end.value > 1.1 * learning.guess
         return "the loss is above that of a constant guess" if above else "the loss is that of a constant guess"
     return "the loss has risen" if _rises(learning) else "the loss is where it began"
 
@@ -214,12 +217,12 @@ def _figures(learning: Learning, validation: Validation) -> Iterator[Figure]:
         yield Figure(what="training accuracy", value=learning.accuracy, unit="share", guess=guess)
     if validation.accuracy is not None:
         yield Figure(what="validation accuracy", value=validation.accuracy, unit="share", guess=guess)
-    known = learning.chance is not None and not learning.pretrained
+    known = learning.guess is not None and not learning.pretrained
     yield Figure(
         what="loss",
         value=learning.curve.end.value,
         unit="loss",
-        guess=learning.chance if known else None,
+        guess=learning.guess if known else None,
         start=None if known else learning.curve.start,
     )
     if validation.loss is not None and validation.accuracy is None:

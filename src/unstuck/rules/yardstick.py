@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from unstuck.learning.learning import Learning, seen_late
+from unstuck.learning import Learning, seen_late
 from unstuck.record import Run, signals
 from unstuck.record.facts import Event, Loss
 from unstuck.rules.calls import loss_calls
@@ -63,7 +63,7 @@ def lacking_yardstick(run: Run, learning: Learning, *, rival: bool) -> str:
         return "the objective falls below zero, so that its best value is not known"
     if learning.accuracy is None and _targets_move(run):
         return "the targets move as the model learns, and the loss with them"
-    if learning.chance is None and learning.accuracy is None:
+    if learning.guess is None and learning.accuracy is None:
         unknown = sorted({str(call.function) for call in calls} - ZERO_FLOORED)
         if unknown:
             return f"the best value of {', '.join(unknown)} is not known"
