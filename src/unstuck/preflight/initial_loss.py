@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 
 from unstuck.errors import DataError
 from unstuck.init.quiet import undisturbed
+from unstuck.learning.guess import entropy
 from unstuck.preflight.subject import called
 from unstuck.record import facts
 
@@ -215,8 +216,7 @@ def _prior(targets: Tensor) -> float:
     """Entropy of class ids, variance of real targets."""
     if targets.is_floating_point():
         return float(targets.double().var(dim=0, correction=0).mean())
-    shares = targets.unique(return_counts=True)[1].double() / targets.numel()
-    return float(-(shares * shares.log()).sum())
+    return entropy(targets.unique(return_counts=True)[1].tolist())
 
 
 def _uniform(loss: LossFunction, outputs: Tensor, targets: Tensor) -> float:

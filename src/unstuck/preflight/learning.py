@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from unstuck.learning.guess import smoothed_entropy
 from unstuck.preflight.computable import Obstacle, obstacle
 from unstuck.preflight.subject import Subject, called, without_dropout
 from unstuck.record.checklist import Check, Curve
@@ -127,9 +128,7 @@ def _floor(subject: Subject, inputs: Any, targets: Tensor) -> float:
         return 0.0
     with torch.no_grad():
         classes = called(subject.twin().eval(), inputs).shape[1]
-    off = smoothing / classes
-    on = 1.0 - smoothing + off
-    return -on * math.log(on) - (classes - 1) * off * math.log(off)
+    return smoothed_entropy(smoothing, classes)
 
 
 def untrainable(code: str, name: str, stopped: Obstacle | None) -> Check:
