@@ -13,8 +13,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.json_schema import violations
+from unstuck.record import Verdict
+from unstuck.record.json_schema import shipped_schema
+
 # A test forks, and a fork of a process in which OpenMP has threads hangs. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_verdict_obeys_its_schema() -> Iterator[None]:
+    """Hold the JSON of every verdict that a test makes in this process against the schema that is shipped."""
+    plain, schema = Verdict.to_dict, shipped_schema()
+
+    def checked(verdict: Verdict) -> dict[str, object]:
+        made = plain(verdict)
+        assert not list(violations(made, schema, schema))
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Verdict, "to_dict", checked)
+        yield
 
 
 def pytest_configure() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unstuck.observe.user_code.frames import is_users, user_modules, user_names, user_place, user_trail
+from unstuck.observe.user_code.frames import is_users, module_names, user_modules, user_names, user_place, user_trail
 from unstuck.observe.user_code.variable_names import calls_of
 
 
@@ -113,6 +113,28 @@ def test_modules_of_variables_and_of_self_are_found_the_largest_first() -> None:
     trainer = Trainer()
     found = trainer.modules()
     assert found.index(trainer.model) < found.index(small)
+
+
+def test_modules_have_the_name_of_the_innermost_variable() -> None:
+    def made(model: nn.Module) -> dict[int, str]:
+        return module_names()
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.critic = nn.Linear(1, 1)
+
+        def named(self) -> str:
+            return module_names()[id(self.critic)]
+
+    class Learner(nn.Module):
+        def named(self) -> dict[int, str]:
+            return module_names()
+
+    network, learner = nn.Linear(1, 1), Learner()
+    assert module_names()[id(network)] == "network"
+    assert made(network)[id(network)] == "model"
+    assert Trainer().named() == "critic"
+    assert learner.named()[id(learner)] == "learner", "self is no name"
 
 
 def test_no_code_of_the_users_runs() -> None:

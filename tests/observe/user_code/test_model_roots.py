@@ -44,6 +44,19 @@ def test_of_several_roots_all_but_the_first_have_the_users_name_before_the_path(
     assert roots.identities == {id(generator), id(critic)}
 
 
+def test_a_root_is_called_what_it_is_where_the_optimizer_is_made() -> None:
+    def trained_as(model: nn.Module) -> list[str]:
+        roots.add(model)
+        return roots.variables
+
+    network = net()
+    roots = roots_of(network)
+    assert trained_as(network) == ["network"]
+    assert trained_as(nn.Linear(1, 1)) == ["network", "model"], "made later: what it is called where it is met"
+    roots.clear()
+    assert roots.variables == []
+
+
 def test_a_root_without_a_name_has_that_of_its_class() -> None:
     roots = roots_of(net())
     roots.add(net())
