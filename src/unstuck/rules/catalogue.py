@@ -7,7 +7,7 @@ A code is the letter of its family, a digit for the topic within it, and two dig
 
 ======  =========================================================================================
 D       data: D1 inputs, D2 targets and labels, D3 order and split, D4 augmentation
-M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples
+M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples, M4 parts
 I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
@@ -61,6 +61,7 @@ from unstuck.rules.model.activation_missing import ActivationMissing
 from unstuck.rules.model.activation_unsuited import ActivationUnsuited
 from unstuck.rules.model.batch_mixing import BatchMixing
 from unstuck.rules.model.capacity_too_small import CapacityTooSmall
+from unstuck.rules.model.module_unused import ModuleUnused
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
@@ -95,6 +96,7 @@ RULES: tuple[Rule, ...] = (
     CapacityTooSmall(),  # M201
     BatchMixing(),  # M301
     WrongAxis(),  # M302
+    ModuleUnused(),  # M401
     InitialLossOff(),  # I101
     WeightScaleOff(),  # I102
     SymmetricStart(),  # I201

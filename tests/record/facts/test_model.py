@@ -69,6 +69,14 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             model_training=False,
         ),
     ),
+    (
+        "uncalled_modules",
+        {"steps": 9, "modules": [{"path": "norm", "type": "LayerNorm", "parameters": ["norm.bias"], "place": "list"}]},
+        facts.UncalledModules(
+            steps=9,
+            modules=(facts.UncalledModule(path="norm", type="LayerNorm", parameters=("norm.bias",), place="list"),),
+        ),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

@@ -29,6 +29,7 @@ from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.spread_tensors import SpreadTensors
+from unstuck.observe.collectors.uncalled_modules import Uncalled
 from unstuck.observe.collectors.unit_copies import UnitCopies
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
 from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
@@ -57,6 +58,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     UnoptimizedParameters,
     BatchDependence,
     CriticalPoints,
+    Uncalled,
     ModesOfModules,
     Schedules,
     Loaders,
@@ -293,7 +295,9 @@ class Collectors:
                 sample.update(measurement.decode(own))
             except Exception as error:
                 self._drop(one, error)
-        self._view.sample = sample
+        view = self._view
+        view.sample, view.samples = sample, view.samples + 1
+        view.called.update(view.ran)
         return sample
 
     def _fetched(self, measured: list[tuple[Collector, Measurement]]) -> Iterator[list[float]] | None:

@@ -95,6 +95,8 @@ class View:
         output: The model's latest output.
         time_axis: The axis of the batch that is known to count time steps.
         ran: The layers with parameters that ran, and whether gradients were on.
+        called: The layers with parameters that ran at any sampled step so far.
+        samples: How many steps these are.
         hooked: Whether the program has hooked a tensor of this step, or taken hold of a node of the graph.
         sample: The numbers of the latest sampled step.
         slope: The call of this step that gave the first value that is not finite.
@@ -121,6 +123,8 @@ class View:
     output: Tensor | None = None
     time_axis: int | None = None
     ran: dict[str, bool] = field(default_factory=dict[str, bool])
+    called: set[str] = field(default_factory=set[str])
+    samples: int = 0
     hooked: bool = False
     sample: Sample = field(default_factory=dict[Signal, Any])
     slope: Spot | None = None

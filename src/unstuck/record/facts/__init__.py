@@ -33,7 +33,7 @@ from unstuck.record.facts.loss import (
     OutputSoftmax,
     TargetOutputs,
 )
-from unstuck.record.facts.model import Layer, Model, Modes, Parameter, Ran, Role
+from unstuck.record.facts.model import Layer, Model, Modes, Parameter, Ran, Role, UncalledModule, UncalledModules
 from unstuck.record.facts.optimizer import (
     Optimizer,
     ParameterGroup,
@@ -108,6 +108,8 @@ __all__ = [
     "Span",
     "TargetOutputs",
     "Training",
+    "UncalledModule",
+    "UncalledModules",
     "UnoptimizedParameter",
     "UnoptimizedParameters",
     "Unread",

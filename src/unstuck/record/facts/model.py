@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Layer", "Model", "Modes", "Parameter", "Ran", "Role"]
+__all__ = ["Layer", "Model", "Modes", "Parameter", "Ran", "Role", "UncalledModule", "UncalledModules"]
 
 Role = Literal["weight", "bias", "norm", "embedding", "other"]
 
@@ -112,3 +112,42 @@ class Modes(Fact):
     frozen_norms: int = 0
     unmoved_norms: int = 0
     model_training: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class UncalledModule:
+    """A module with parameters that no forward pass called, nor any module within it.
+
+    Attributes:
+        path: Its path.
+        type: Its class name.
+        parameters: Names of its parameters.
+        place: Where it was registered: between modules that are called, in a list of which others are called, or
+            elsewhere, before or behind all of them.
+        mentioned: Whether a method of the module that holds it names it, other than the constructor.
+        users: Whether the class of the module that holds it is the user's own.
+        copied: Whether it has parts, and another module of its class and shapes is called.
+    """
+
+    path: str
+    type: str
+    parameters: tuple[str, ...] = ()
+    place: Literal["between", "list", "elsewhere"] = "elsewhere"
+    mentioned: bool = False
+    users: bool = False
+    copied: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UncalledModules(Fact):
+    """Modules that were called at none of the sampled steps so far.
+
+    Attributes:
+        steps: How many steps those are.
+        modules: The outermost such modules.
+    """
+
+    kind = "uncalled_modules"
+    missing = "no forward pass of a module was seen"
+    steps: int
+    modules: tuple[UncalledModule, ...] = ()

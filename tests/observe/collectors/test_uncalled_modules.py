@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from unstuck.observe import Observer
+from unstuck.record import Run, RunWriter
+from unstuck.record.facts import UncalledModule, UncalledModules
+
+
+class Net(nn.Module):
+    """A net of which some parts never run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 8)
+        self.norm = nn.LayerNorm(8)
+        self.switched = nn.Linear(8, 8)
+        self.blocks = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+        self.prototype = nn.TransformerEncoderLayer(8, 2, 8, batch_first=True)
+        self.encoder = nn.TransformerEncoder(self.prototype, 1, enable_nested_tensor=False)
+        self.last = nn.Linear(8, 2)
+        self.pooler = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor, *, switch: bool = False) -> Tensor:
+        x = self.first(x)
+        if switch:
+            x = self.switched(x)
+        for block in self.blocks[:2]:
+            x = block(x)
+        return self.last(self.encoder(x[:, None])[:, 0])
+
+
+def uncalled(folder: Path, model: nn.Module, *, steps: int = 4) -> UncalledModules | None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with RunWriter(folder) as writer, Observer(model, optimizer, writer):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            model(torch.randn(5, 4)).square().mean().backward()
+            optimizer.step()
+    with Run.open(folder) as run:
+        return run.fact(UncalledModules)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, UncalledModule]:
+    fact = uncalled(tmp_path_factory.mktemp("run"), Net())
+    assert fact is not None
+    assert fact.steps == 4
+    return {module.path: module for module in fact.modules}
+
+
+def test_the_outermost_modules_without_a_call_are_named(found: dict[str, UncalledModule]) -> None:
+    by_function = "encoder.layers.0.self_attn.out_proj"  # its weights are handed to a function: they get gradients
+    assert list(found) == ["norm", "switched", "blocks.2", "prototype", by_function, "pooler"]
+    assert found["norm"].parameters == ("norm.weight", "norm.bias")
+    assert len(found["prototype"].parameters) == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "place", "mentioned", "copied"),
+    [
+        ("norm", "between", False, False),
+        ("switched", "between", True, False),
+        ("blocks.2", "list", False, False),
+        ("prototype", "between", False, True),
+        ("pooler", "elsewhere", False, False),
+    ],
+)
+def test_what_suggests_that_it_was_meant_to_act(
+    path: str, place: str, mentioned: bool, copied: bool, found: dict[str, UncalledModule]
+) -> None:
+    module = found[path]
+    assert (module.place, module.mentioned, module.copied, module.users) == (place, mentioned, copied, True)
+
+
+def test_nothing_is_named_where_all_runs(tmp_path: Path) -> None:
+    fact = uncalled(tmp_path, nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)))
+    assert fact is not None
+    assert fact.modules == ()
