@@ -8,19 +8,14 @@ import numpy as np
 import pytest
 
 from unstuck.learning.loss_call import (
-    IN_A_GAME,
     batch_size,
     called_and_differentiated,
     elements,
-    in_a_game,
     loss_calls,
     single_loss,
 )
-from unstuck.record import NotEvaluated, Run, RunWriter, signals
+from unstuck.record import signals
 from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget
-from unstuck.rules import Rule
-from unstuck.rules.data.labels_mismatched import LabelsMismatched
-from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.testing.rules import record
 
 TEN = Loss(
@@ -46,27 +41,6 @@ def test_several_functions_have_no_single_loss(tmp_path: Path) -> None:
     later = Loss(function="mse_loss", target=LossTarget(variance=2.0), line=3)
     with record(tmp_path / "b", series={signals.LOSS_CALL: np.ones(9)}, facts=[train, evaluation, later]) as run:
         assert single_loss(run) == later
-
-
-def test_a_game_has_several_trainings_with_losses(tmp_path: Path) -> None:
-    with RunWriter(tmp_path) as writer:
-        writer.add(signals.LOSS, 0, 1.0, stream=0)
-        writer.state(TEN, stream=1)
-        writer.flush()
-        with Run.open(tmp_path) as run:
-            assert not in_a_game(run)
-            writer.add(signals.LOSS, 0, 1.0, stream=1)
-            writer.flush()
-            assert in_a_game(run)
-
-
-@pytest.mark.parametrize("rule", [LabelsMismatched(), NotShuffled()], ids=lambda rule: rule.code)
-def test_that_trainings_are_several_is_said_to_be_the_reason(rule: Rule, tmp_path: Path) -> None:
-    with RunWriter(tmp_path) as writer:
-        for stream in range(2):
-            writer.add_series(signals.LOSS, range(40), [1.0] * 40, stream=stream)
-    with Run.open(tmp_path) as run:
-        assert list(rule.apply(run)) == [NotEvaluated(reason=IN_A_GAME)]
 
 
 def test_each_place_is_known_by_what_was_stated_last(tmp_path: Path) -> None:

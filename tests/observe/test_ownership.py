@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from unstuck.observe.clock import Clock
-from unstuck.observe.ownership import WALKS, Ownership
+from unstuck.observe.ownership import OTHERS, WALKS, Ownership
 from unstuck.observe.torch_hooks import events, patches
 from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.user_code.model_roots import Roots
@@ -140,6 +140,19 @@ def test_graphs_are_walked_at_milestones_and_a_few_times_each() -> None:
     assert sorted(set(walked)) == [0, 1, 2, 4, 8]
     assert all(walked.count(step) <= WALKS + 1 for step in walked)
     assert ownership.graph(Backward((), (), accumulates=True), Clock(), []) is None
+
+
+def test_passes_of_others_take_no_walk_from_those_of_the_training() -> None:
+    model, other = layer(), layer()
+    ownership, clock = Ownership(Roots(SGD(model.parameters(), lr=0.1))), Clock()
+
+    def walks(trained: nn.Module) -> bool:
+        backward = Backward((loss_of(trained),), (None, False, False, ()), accumulates=True)
+        return ownership.graph(backward, clock, list(model.parameters())) is not None
+
+    assert all(walks(other) for _ in range(2 * WALKS))
+    assert walks(model)
+    assert sum(walks(other) for _ in range(100)) == OTHERS - 2 * WALKS - 1
 
 
 def test_a_pass_that_leads_past_the_parameters_that_are_looked_at_is_seen_from_then_on(trainings: Any) -> None:

@@ -38,6 +38,7 @@ class Case:
     facts: tuple[Fact, ...] = ()
     series: tuple[tuple[Signal, tuple[float, ...]], ...] = ()
     moves: bool = False
+    rates: tuple[float, ...] = ()
 
 
 def end(reason: str) -> tuple[Fact, ...]:
@@ -52,6 +53,7 @@ def inputs(kind: str) -> Inputs:
     return Inputs(shape=(8, 2), kind_of=kind, examples=8, minimum=0.0, maximum=1.0)  # pyright: ignore
 
 
+BATCHES = ((signals.BATCH_SIZE, (8.0, 8.0)),)
 EVALUATED = ((signals.EVALUATED, (100.0,)),)
 LOSSES_OF_EVALUATIONS = ((signals.VALIDATION_LOSS, (1.0,) * 5),)
 
@@ -88,16 +90,33 @@ CASES: list[tuple[Gate, Case, Case]] = [
     ),
     (gates.PLAIN_DESCENT, Case(facts=method("SGD")), Case(facts=method("SGD", momentum=0.9))),
     (gates.PLAIN_DESCENT, Case(facts=method("SGD")), Case(facts=method("RMSprop"))),
+    (
+        gates.NO_RANGE_TEST,
+        Case(rates=tuple(1e-6 + 0.01 * step for step in range(60))),
+        Case(rates=tuple(1e-4 * 1.2**step for step in range(60))),
+    ),
+    (
+        gates.SCORED_WHOLE,
+        Case(facts=(Loss(function="mse_loss", target=LossTarget(shape=(8, 1))),), series=BATCHES),
+        Case(facts=(Loss(function="mse_loss", target=LossTarget(shape=(5, 1))),), series=BATCHES),
+    ),
+    (
+        gates.NOT_TURNED,
+        Case(series=((signals.VALIDATION_LOSS, (1.0, 0.9, 0.8, 0.8, 0.8, 0.8)),)),
+        Case(series=((signals.VALIDATION_LOSS, (1.0, 0.9, 0.8, 0.8, 0.8, 0.8, 0.9, 0.9, 0.9)),)),
+    ),
+    (gates.NO_RANGE_TEST, Case(rates=(0.1,) * 60), Case(rates=tuple(1e-4 * 10 ** (step // 12) for step in range(60)))),
 ]
 
 
 def run_of(folder: Path, case: Case) -> Run:
     tables = {signals.UPDATE_RATIO: {"w": [1e-3] * 5}} if case.moves else {}
+    tables |= {signals.LEARNING_RATE: {"0": case.rates}} if case.rates else {}
     series = {signals.LOSS: case.losses, **dict(case.series)}
     return record(folder, series=series, tables=tables, facts=case.facts)  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize(("gate", "admitted", "refused"), CASES, ids=[gate.reason for gate, *_ in CASES])
+@pytest.mark.parametrize(("gate", "admitted", "refused"), CASES, ids=range(len(CASES)))
 def test_a_gate_admits_what_meets_its_condition_alone(
     gate: Gate, admitted: Case, refused: Case, tmp_path: Path
 ) -> None:

@@ -9,23 +9,13 @@ from unstuck.record import Run, Where, signals
 from unstuck.record.facts import Loss, Optimizer, Passes
 
 __all__ = [
-    "IN_A_GAME",
     "batch_size",
     "called_and_differentiated",
     "elements",
-    "in_a_game",
     "loss_calls",
     "optimizer_place",
     "single_loss",
 ]
-
-IN_A_GAME = "the run holds several trainings, whose losses may depend on each other"
-"""Why a rule that compares losses is not evaluated then."""
-
-
-def in_a_game(run: Run) -> bool:
-    """Whether several trainings go on in one run, as in a GAN: then a loss may rise because another one learns."""
-    return run.several
 
 
 def loss_calls(run: Run) -> tuple[Loss, ...]:

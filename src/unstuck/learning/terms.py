@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from unstuck.learning.game import in_a_game
 from unstuck.learning.guess import floor, guess
 from unstuck.learning.loss_call import batch_size, loss_calls
 from unstuck.learning.outcome import Indication, Outcome, of_loss
@@ -17,14 +18,14 @@ __all__ = ["joined", "of_terms"]
 def of_terms(run: Run, *, last: int) -> tuple[Indication, ...]:
     """What each place that calls a loss returned late in the training, against its own guess.
 
-    Terms whose guess or floor is not known are left out, and so are all of a training among several: its targets may be
+    Terms whose guess or floor is not known are left out, and so are all of a training in a game: its targets may be
     what another one makes.
 
     Args:
         run: The run.
         last: Its last step.
     """
-    if run.several:
+    if in_a_game(run):
         return ()
     found: list[Indication] = []
     for call in loss_calls(run):

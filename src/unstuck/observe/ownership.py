@@ -18,6 +18,9 @@ __all__ = ["Ownership"]
 WALKS = 3
 """Graphs that are walked of one step: later passes of it, of micro-batches, have the same."""
 
+OTHERS = 16
+"""Graphs that are walked of one step in all: passes of others come in between, as of a critic."""
+
 
 class Ownership:
     """Tell the backward passes of one training from those of others, and from passes within a step.
@@ -43,7 +46,7 @@ class Ownership:
         self._reaching = Reaching()
         self._own = set(roots.held)
         self._differentiable = self._met = False
-        self._walked, self._walks = -1, 0
+        self._walked, self._walks, self._led_past = -1, 0, 0
 
     @property
     def sure(self) -> bool:
@@ -76,11 +79,15 @@ class Ownership:
     def graph(self, backward: Backward, clock: Clock, parameters: Sequence[Tensor]) -> GraphWalk | None:
         """The graph of the first losses, and later of those at every power of two."""
         step = clock.step
-        if not clock.milestone or not backward.roots or (step == self._walked and self._walks > WALKS):
+        if step != self._walked:
+            self._walked, self._walks, self._led_past = step, 0, 0
+        enough = self._walks > WALKS or self._walks + self._led_past >= OTHERS
+        if not clock.milestone or not backward.roots or enough:
             return None
-        self._walked, self._walks = step, self._walks + 1
         graph = GraphWalk(backward.roots[0])
         reached = graph.leaves & self._own
+        self._walks += bool(reached)
+        self._led_past += not reached
         whole = graph.complete and not any(is_distributed(parameter) for parameter in parameters)
         # Until one has reached, it tells something that none does.
         if whole and not reached and self._met and not events.one_optimizer():

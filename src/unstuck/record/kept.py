@@ -18,9 +18,14 @@ ALL_FACTS = "SELECT id, stream, kind, CASE WHEN length(value) <= ? THEN value EN
 
 
 class Kept:
-    """What a snapshot keeps of the run as a whole: its facts take one pass over the file for all trainings together."""
+    """What a snapshot keeps of the run as a whole: its facts take one pass over the file for all trainings together.
+
+    Attributes:
+        together: What was read of all trainings together, by a key.
+    """
 
     def __init__(self, database: Database) -> None:
+        self.together: dict[object, object] = {}
         self._connection = database.connection
         self._facts: dict[int, dict[str, list[object]]] | None = None
         self._built: dict[tuple[type[Fact], object], Fact] = {}

@@ -124,6 +124,13 @@ class Run:
         self._touched |= touched
         return cast(T, value)
 
+    def together(self, key: object, read: Callable[[tuple[Run, ...]], T]) -> T:
+        """What a function reads of all trainings of the run together; of a snapshot it is called once for each key."""
+        known = {} if self._kept is None else self._kept.together
+        if key not in known:
+            known[key] = read(self.streams())
+        return cast(T, known[key])
+
     def trace(self, read: Callable[[], T]) -> tuple[T, frozenset[object]]:
         """What a function returns, and what of this stream that rests on: keys of signals, classes of facts.
 

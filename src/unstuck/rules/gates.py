@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from unstuck.learning import IN_A_GAME, Learning, in_a_game
+from unstuck.learning import Learning
 from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.evaluations import UNMEASURED, Evaluations
+from unstuck.learning.game import IN_A_GAME, in_a_game
 from unstuck.record import Run, Signal, signals
 from unstuck.record.facts import End, Inputs, NonFinite, Optimizer
 from unstuck.rules.calls import loss_calls, outcome_of
+from unstuck.rules.rate import is_range_test
 from unstuck.rules.rule import Gate
 from unstuck.rules.step_size import Steps
 
@@ -29,6 +31,7 @@ __all__ = [
     "NOT_PRETRAINED",
     "NOT_TURNED",
     "NO_GAME",
+    "NO_RANGE_TEST",
     "ONE_LOSS",
     "PLAIN_DESCENT",
     "POOR",
@@ -99,6 +102,8 @@ def _not_diverging(run: Run) -> bool:
 
 
 NO_GAME = Gate(IN_A_GAME, lambda run: not in_a_game(run))
+
+NO_RANGE_TEST = Gate("the rate is raised over and over, as a range test does", lambda run: not is_range_test(run))
 
 NOT_PRETRAINED = Gate("the model had learnt before this training began, or the loss has an unknown unit", _untrained)
 

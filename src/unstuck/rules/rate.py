@@ -10,7 +10,13 @@ from unstuck.record import Run, signals
 from unstuck.record.facts import Optimizer
 from unstuck.rules.step_size import GOOD_RATIO
 
-__all__ = ["learning_rate", "rate_fell_below", "rate_in_words", "suggested_rate"]
+__all__ = ["is_range_test", "learning_rate", "rate_fell_below", "rate_in_words", "suggested_rate"]
+
+RISES = 5
+"""Changes of the rate from which it can be said to be raised over and over."""
+
+RAISED = 100.0
+"""Last rate over the first one of a range test, at least (our choice; usual are four to six decades)."""
 
 
 def learning_rate(run: Run) -> float | None:
@@ -29,6 +35,20 @@ def rate_fell_below(run: Run, share: float) -> bool:
     table = run.table(signals.LEARNING_RATE)
     rates = table.values[np.isfinite(table.values).all(axis=1)] if len(table) else table.values
     return len(rates) > 0 and bool(rates[-1].max() < share * rates.max())
+
+
+def is_range_test(run: Run) -> bool:
+    """Whether the rate is raised exponentially over the whole training, to find the one at which it diverges.
+
+    A hundredfold at least, most of it in the second half; a warm-up rises by equal steps, and ends.
+    Source: Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3, LR range test.
+    """
+    rates = np.nanmax(run.table(signals.LEARNING_RATE).values, axis=1, initial=0.0)
+    if len(rates) < RISES or not rates[0] > 0 or (np.diff(rates) < 0).any():
+        return False
+    steps = run.table(signals.LEARNING_RATE).steps
+    middle = float(np.interp((steps[0] + steps[-1]) / 2, steps, rates))
+    return bool(rates[-1] >= RAISED * rates[0] and middle <= 2 * np.sqrt(rates[0] * rates[-1]))
 
 
 def rate_in_words(run: Run) -> str:

@@ -51,6 +51,19 @@ def test_uses_are_those_of_the_parameter_that_is_used_least() -> None:
     assert GraphWalk(torch.ones(())).uses == 0
 
 
+@pytest.mark.parametrize("layer", [nn.Linear(2, 2), nn.Linear(2, 2, bias=False), nn.Conv1d(2, 2, 1)], ids=repr)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_loss_leads_through_weights_that_it_multiplies_frozen_or_not(layer: nn.Module, frozen: bool) -> None:
+    own = nn.Conv1d(2, 2, 1) if isinstance(layer, nn.Conv1d) else nn.Linear(2, 2)
+    x = torch.ones(1, 2, 2)
+    layer.requires_grad_(not frozen)
+    weights = {id(parameter) for parameter in layer.parameters()}
+    assert GraphWalk(layer(own(x)).sum()).leads_through(weights)
+    assert not GraphWalk(layer(own(x).detach()).sum() + own(x).sum()).leads_through({id(torch.ones(1))})
+    assert not GraphWalk(own(layer(x).detach()).sum()).leads_through(weights)
+    assert not GraphWalk(own(x).sum()).leads_through(set())
+
+
 def test_each_node_is_met_once_and_breadth_first() -> None:
     weight = torch.ones(2, requires_grad=True)
     doubled = weight * 2

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.collectors import graphs
 from unstuck.record import facts
 
 
@@ -44,6 +45,23 @@ def test_what_a_loss_reaches_is_told_from_what_it_does_not(watched: Any) -> None
     assert graph.file == __file__
     assert graph.operations[0] == "Sum"
     assert "Tanh" in graph.operations
+
+
+def test_a_loss_leads_through_the_weights_of_others_where_it_reaches_its_own(
+    watched: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, other = nn.Linear(2, 2), nn.Linear(2, 1)
+    with watched(model) as step:
+        held = {id(parameter) for parameter in (*model.parameters(), *other.parameters())}
+        monkeypatch.setattr(graphs, "held_parameters", lambda: held)
+        x = torch.ones(4, 2)
+        for loss, expected in (
+            (other(model(x)).sum(), True),
+            (model(x).sum(), False),
+            (other(x).sum(), False),
+            (other(model(x).detach()).sum(), False),
+        ):
+            assert only(gather(step, loss), facts.Graph).through_others is expected
 
 
 def test_layers_that_ran_are_told_with_those_that_had_no_gradient(watched: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,9 @@ __all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "operation", "producer"
 
 MOST_NODES = 20_000
 MOST_OPERATIONS = 64
+
+FACTORS = ("_saved_weight", "_saved_mat1", "_saved_mat2", "_saved_self", "_saved_other")
+"""What operations that multiply keep of their factors."""
 
 TRANSPARENT = frozenset(
     {
@@ -93,6 +97,17 @@ class GraphWalk:
             self._edges.update(successor for successor, _ in node.next_functions if hasattr(successor, "variable"))
             self._take(node)
         self.uses = min(self._edges.values(), default=0)
+
+    def leads_through(self, weights: set[int]) -> bool:
+        """Whether the loss depends on any of these tensors, or on products with them where they ask for no gradient."""
+        if not weights:
+            return False
+        return bool(self.leaves & weights) or any(
+            id(factor) in weights or id(factor._base) in weights
+            for node in itertools.islice(walk(self.root), MOST_NODES)
+            for factor in (saved(node, name) for name in FACTORS)
+            if isinstance(factor, Tensor)
+        )
 
     def _take(self, node: Any) -> None:
         name = operation(node)

@@ -11,6 +11,7 @@ from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.autograd.wiring import wiring_of
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.torch_hooks.events import held_parameters
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -57,6 +58,7 @@ class Graphs:
                 reached=tuple(name for name, key in trainable.items() if key in graph.leaves),
                 unreached=tuple(n for n, key in trainable.items() if key not in graph.leaves) if whole else (),
                 operations=tuple(graph.operations),
+                through_others=self._through_others(graph),
                 custom_functions=self._custom.meet(() if view.roots.compiled else graph.custom),
                 file=file,
                 line=line,
@@ -69,6 +71,11 @@ class Graphs:
             self._wired = True
             self._new.append(wiring_of(graph.root, named))
             self._new.extend(contractions_of(graph.root))
+
+    def _through_others(self, graph: GraphWalk) -> bool:
+        """Whether the loss of this training, and no other's, leads through weights that another optimizer holds."""
+        own = self._view.roots.held
+        return bool(graph.leaves & own) and graph.leads_through(held_parameters() - own)
 
     def facts(self) -> Iterator[facts.Fact]:
         """What is new."""

@@ -40,6 +40,8 @@ class Graph(Fact):
         unreached: Trainable parameters that it does not.
         operations: Distinct operations from the loss back to the parameters, nearest the loss first, at most 64.
         custom_functions: The user's own autograd functions in it.
+        through_others: Whether the loss leads through weights of this training and of another optimizer; None where
+            that was not recorded.
         file: The line that called backward: its file.
         line: The line that called backward.
     """
@@ -51,6 +53,7 @@ class Graph(Fact):
     unreached: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
     custom_functions: tuple[CustomFunction, ...] = ()
+    through_others: bool | None = None
     file: str | None = None
     line: int | None = None
 

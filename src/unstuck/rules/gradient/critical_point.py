@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.learning import in_a_game, seen_late
+from unstuck.learning import seen_late
+from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Where, facts, signals
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule

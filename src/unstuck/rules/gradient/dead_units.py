@@ -9,6 +9,7 @@ import numpy as np
 
 from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
+from unstuck.rules.gates import NO_RANGE_TEST
 from unstuck.rules.rate import rate_in_words
 from unstuck.rules.rule import Rule
 
@@ -59,6 +60,7 @@ class DeadUnits(Rule):
     name = "dead units"
     cause = "lr-too-high"
     needs = (signals.DEAD_UNITS,)
+    applies_to = (NO_RANGE_TEST,)
     explains = ("O202", "O401", "G301")
 
     large: float = 0.8  #: share of a layer's units; half dead is common in healthy wide layers (our choice)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unstuck.learning import Learning, in_a_game, optimizer_place, seen_late
+from unstuck.learning import Learning, optimizer_place, seen_late
 from unstuck.learning.curve import CERTAIN, Curve
+from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import End
-from unstuck.rules.gates import FINITE_DATA, losses
+from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, losses
 from unstuck.rules.rate import rate_in_words, suggested_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
@@ -87,7 +88,7 @@ class LearningRateTooHigh(Rule):
     name = "learning rate too high"
     cause = "lr-too-high"
     needs = (signals.LOSS,)
-    applies_to = (losses(5), FINITE_DATA)
+    applies_to = (losses(5), FINITE_DATA, NO_RANGE_TEST)
     explains = ("G101", "O202", "O401", "R101", "N101")
 
     shortest: int = 5  #: losses of a stretch that has a level (our choice: a jump and its aftermath)

@@ -12,7 +12,7 @@ from unstuck.learning import Learning, optimizer_place
 from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Optimizer, Schedule
-from unstuck.rules.gates import NO_GAME, losses
+from unstuck.rules.gates import NO_GAME, NO_RANGE_TEST, losses
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 
@@ -88,7 +88,7 @@ class ScheduleWrong(Rule):
     name = "wrong learning-rate schedule"
     cause = "lr-schedule-wrong"
     needs = (signals.LOSS, signals.LEARNING_RATE)
-    applies_to = (losses(20), NO_GAME)
+    applies_to = (losses(20), NO_GAME, NO_RANGE_TEST)
     explains = ("I101", "O201", "O202", "O401", "G101", "M201", "R101")
 
     nothing: float = 0.01  #: rate as a share of its peak; three of the usual drops by ten are below (our choice)

@@ -11,7 +11,16 @@ from unstuck.learning import Learning
 from unstuck.learning.curve import Curve
 from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import End, Optimizer, Training
-from unstuck.rules.gates import NO_GAME, NOT_CRASHED, NOT_INTERRUPTED, NOT_PRETRAINED, NOT_TURNED, POOR, losses
+from unstuck.rules.gates import (
+    NO_GAME,
+    NO_RANGE_TEST,
+    NOT_CRASHED,
+    NOT_INTERRUPTED,
+    NOT_PRETRAINED,
+    NOT_TURNED,
+    POOR,
+    losses,
+)
 from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
@@ -72,6 +81,7 @@ class TooFewSteps(Rule):
         NOT_STOPPED,
         losses(20),
         NO_GAME,
+        NO_RANGE_TEST,
         NOT_PRETRAINED,
         NOT_TURNED,
         POOR,

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from unstuck.learning.game import IN_A_GAME, in_a_game
+from unstuck.record import NotEvaluated, Run, RunWriter, signals
+from unstuck.record.facts import Graph, Span
+from unstuck.rules import Rule
+from unstuck.rules.data.labels_mismatched import LabelsMismatched
+from unstuck.rules.data.not_shuffled import NotShuffled
+from unstuck.testing.rules import record
+
+AT_ONCE = (Span(began=0.0, ended=5.0, thread=1), Span(began=0.1, ended=5.1, thread=1))
+IN_TURN = (Span(began=0.0, ended=5.0, thread=1), Span(began=5.0, ended=9.0, thread=1))
+
+
+def trained(
+    folder: Path,
+    spans: tuple[Span | None, ...] = AT_ONCE,
+    *,
+    through: tuple[bool | None, ...] = (False, True),
+    losses: tuple[float, ...] = (1.0, 2.0),
+) -> Run:
+    with RunWriter(folder) as writer:
+        for stream, (span, reaches, loss) in enumerate(zip(spans, through, losses, strict=True)):
+            writer.add_series(signals.LOSS, range(40), [loss] * 40, stream=stream)
+            writer.state(Graph(step=0, through_others=reaches), stream=stream)
+            if span is not None:
+                writer.state(span, stream=stream)
+    return Run.open(folder)
+
+
+def games(run: Run) -> list[bool]:
+    return [in_a_game(training) for training in run.snapshot().streams()]
+
+
+def test_a_loss_that_leads_through_the_other_model_makes_a_game_of_both(tmp_path: Path) -> None:
+    with trained(tmp_path / "a") as run:
+        assert games(run) == [True, True]
+    with trained(tmp_path / "b", through=(None, None)) as run:
+        assert games(run) == [True, True]
+
+
+def test_independent_models_trained_in_alternation_play_no_game(tmp_path: Path) -> None:
+    with trained(tmp_path, through=(False, False)) as run:
+        assert games(run) == [False, False]
+
+
+def test_trainings_one_after_the_other_play_no_game_whatever_they_lead_through(tmp_path: Path) -> None:
+    with trained(tmp_path, IN_TURN) as run:
+        assert games(run) == [False, False]
+
+
+def test_optimizers_that_share_a_loss_play_no_game(tmp_path: Path) -> None:
+    with trained(tmp_path, through=(True, True), losses=(1.0, 1.0)) as run:
+        assert games(run) == [False, False]
+
+
+def test_who_was_cut_off_came_after_what_had_ended(tmp_path: Path) -> None:
+    with trained(tmp_path / "search", (AT_ONCE[0], None)) as run:
+        assert games(run) == [False, False]
+    with trained(tmp_path / "gan", (None, None)) as run:
+        assert games(run) == [True, True]
+
+
+def test_a_third_model_beside_a_game_is_not_in_it_unless_its_loss_may_be(tmp_path: Path) -> None:
+    third = Span(began=6.0, ended=7.0, thread=1)
+    with trained(tmp_path, (*AT_ONCE, third), through=(False, True, False), losses=(1.0, 2.0, 3.0)) as run:
+        assert games(run) == [True, True, False]
+
+
+def test_one_training_plays_with_nobody(tmp_path: Path) -> None:
+    with record(tmp_path, series={signals.LOSS: [1.0, 0.5]}) as run:
+        assert not in_a_game(run)
+
+
+@pytest.mark.parametrize("rule", [LabelsMismatched(), NotShuffled()], ids=lambda rule: rule.code)
+def test_the_game_is_said_to_be_the_reason(rule: Rule, tmp_path: Path) -> None:
+    with trained(tmp_path) as run:
+        assert list(rule.apply(run)) == [NotEvaluated(reason=IN_A_GAME)]
