@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-import math
+from pathlib import Path
 
 import numpy as np
 
 from unstuck.record import Run, signals
 from unstuck.record.facts import Optimizer
-from unstuck.rules.step_size import GOOD_RATIO
+from unstuck.rules.stable_rate import rounded_down, stable_rate
 
-__all__ = ["is_range_test", "learning_rate", "rate_fell_below", "rate_in_words", "suggested_rate"]
+__all__ = [
+    "derived_higher_rate",
+    "is_range_test",
+    "learning_rate",
+    "lower_rate",
+    "placed",
+    "raise_rate",
+    "rate_fell_below",
+    "rate_in_words",
+]
 
 RISES = 5
 """Changes of the rate from which it can be said to be raised over and over."""
 
 RAISED = 100.0
 """Last rate over the first one of a range test, at least (our choice; usual are four to six decades)."""
+
+APART = 2.0
+"""Factor between the present rate and another one below which a change is not worth advising."""
 
 
 def learning_rate(run: Run) -> float | None:
@@ -51,30 +63,58 @@ def is_range_test(run: Run) -> bool:
     return bool(rates[-1] >= RAISED * rates[0] and middle <= 2 * np.sqrt(rates[0] * rates[-1]))
 
 
-def rate_in_words(run: Run) -> str:
-    """`` (lr=0.1 in SGD)``; empty where the rate is not known."""
-    rate, optimizer = learning_rate(run), run.fact(Optimizer)
-    if rate is None:
-        return ""
-    return f" (lr={rate:.3g}{f' in {optimizer.type}' if optimizer else ''})"
-
-
-def suggested_rate(run: Run, ratio: float | None, *, least: float = 0.0, most: float = float("inf")) -> str:
-    """What to try: the rate times the power of ten that brings the update ratio to about 1e-3.
-
-    Args:
-        run: The run, for its rate.
-        ratio: The update ratio seen; None or 0 where it is not known.
-        least: The smallest factor to suggest, for a rate that is to be raised.
-        most: The largest factor to suggest, for a rate that is to be lowered.
+def placed(run: Run, constant: str) -> str:
+    """A constant of the optimizer, and where the script gives it.
 
     Returns:
-        For example ``"try lr=0.001"``, or ``"try a tenth of it"`` where the rate is not known.
+        For example ``"lr=0.1 at train.py:8"``; ``"lr=0.1 in SGD"`` where the line is not known.
     """
-    wanted = GOOD_RATIO / ratio if ratio else 1.0
-    factor = 10.0 ** round(math.log10(min(max(wanted, 1e-4), 1e4)))
-    factor = min(max(factor, least), most)
+    optimizer = run.fact(Optimizer)
+    if optimizer is None:
+        return constant
+    if optimizer.file and optimizer.line:
+        return f"{constant} at {Path(optimizer.file).name}:{optimizer.line}"
+    return f"{constant} in {optimizer.type}"
+
+
+def rate_in_words(run: Run) -> str:
+    """`` (lr=0.1 at train.py:8)``; empty where the rate is not known."""
     rate = learning_rate(run)
-    if rate is None:
-        return f"try {factor:g} times it"
-    return f"try lr={rate * factor:.3g} ({factor:g} times the present one)"
+    return "" if rate is None else f" ({placed(run, f'lr={rate:.3g}')})"
+
+
+def lower_rate(run: Run) -> str:
+    """What to do about a rate that is too high: a number where one can be derived, else how to find it.
+
+    Returns:
+        For example ``"Lower the learning rate (lr=10 at train.py:8): try lr=0.4, a fifth of the inverse of ..."``.
+    """
+    found = _another(run, higher=False) or "divide it by three until the loss falls from the first steps on"
+    return f"Lower the learning rate{rate_in_words(run)}: {found}."
+
+
+def raise_rate(run: Run) -> str:
+    """What to do about a rate that is too low: a number where one can be derived, else how to find it."""
+    how = "multiply it by ten until the loss rises, then take a third of the last rate at which it fell"
+    return derived_higher_rate(run) or f"Raise the learning rate{rate_in_words(run)}: {how}."
+
+
+def derived_higher_rate(run: Run) -> str | None:
+    """The same, only where a number can be derived that lies above the present rate; None elsewhere."""
+    higher = _another(run, higher=True)
+    return None if higher is None else f"Raise the learning rate{rate_in_words(run)}: {higher}."
+
+
+def _another(run: Run, *, higher: bool) -> str | None:
+    """The rate to try, if one can be derived that lies on the right side of the present one."""
+    present, stable = learning_rate(run), stable_rate(run)
+    if present is None or stable is None:
+        return None
+    rate = rounded_down(stable.rate)
+    if (rate / present if higher else present / rate) < APART:
+        return None
+    optimizer = run.fact(Optimizer)
+    several = optimizer is not None and len({group.learning_rate for group in optimizer.groups}) > 1
+    if several:
+        return f"multiply that of each parameter group by {rate / present:.1g}"
+    return f"try lr={rate:g} ({stable.why})"

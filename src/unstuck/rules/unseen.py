@@ -69,6 +69,7 @@ PARTS: Mapping[str, Part] = {
     "BatchDependence": Part(words="how examples of a batch depend on each other", states=(facts.BatchMixing,)),
     "CriticalPoints": Part(words="points without a gradient", states=(facts.CriticalPoint,)),
     "Uncalled": Part(words="modules that are never called", states=(facts.UncalledModules,)),
+    "FirstCurvature": Part(words="how curved the loss is at first", states=(facts.FirstCurvature,)),
     "ModesOfModules": Part(words="modes of modules", states=(facts.Modes,)),
     "Schedules": Part(words="schedules", states=(facts.Schedule,)),
     "Loaders": Part(words="data loaders", states=(facts.Loader,)),

@@ -49,6 +49,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         ),
     ),
     (
+        "first_curvature",
+        {"along_gradient": 12.5},
+        facts.FirstCurvature(along_gradient=12.5),
+    ),
+    (
         "schedule",
         {
             "type": "OneCycleLR",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Curvature", "curvature"]
+__all__ = ["Curvature", "curvature", "curvature_along_gradient"]
 
 ROUNDS = 12
 """Products with the Hessian: the extremes of a spectrum are what Lanczos's method finds first."""
@@ -65,6 +65,44 @@ def curvature(loss: Tensor, weights: Sequence[Tensor], *, rounds: int = ROUNDS) 
     except RuntimeError:
         return None
     return Curvature(float(gradient.detach().norm()), least, greatest)
+
+
+def curvature_along_gradient(loss: Tensor, weights: Sequence[Tensor]) -> float | None:
+    r"""By how much the gradient changes for each unit of a step along it.
+
+    .. math:: \kappa = \|H g\| / \|g\|
+
+    It lies between the curvature :math:`g^T H g / g^T g` and the greatest absolute eigenvalue of the Hessian H, is
+    never negative, and plain descent at a rate of :math:`1 / \kappa` changes the gradient by as much as it has. The
+    product is the gradient of :math:`g^T v` for the constant vector v = g (Pearlmutter, 1994). The graph is left as it
+    was, and so is every ``.grad``.
+
+    Args:
+        loss: A scalar with its graph.
+        weights: Leaves of the graph, real and on one device.
+
+    Returns:
+        The curvature in units of the loss over those of squared weights; None where an operation of the graph cannot be
+        differentiated twice, and where there is no gradient or no curvature.
+
+    Examples:
+        >>> weight = torch.tensor([1.0, 0.0], requires_grad=True)
+        >>> curvature_along_gradient((torch.tensor([3.0, 100.0]) * weight**2).sum(), [weight])
+        6.0
+    """
+    try:
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(
+                [loss], list(weights), create_graph=True, retain_graph=True, materialize_grads=True
+            )
+            gradient = _joined(gradients)
+            length = float(gradient.detach().double().norm())
+            if not gradient.requires_grad or not length > 0.0:
+                return None
+            change = float(_product(gradient, weights, gradient.detach()).norm())
+    except RuntimeError:  # fused attention, and recurrent layers of an accelerator, have no second derivative
+        return None
+    return change / length if math.isfinite(change) and change > 0.0 else None
 
 
 def _extremes(gradient: Tensor, weights: Sequence[Tensor], rounds: int) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
 from unstuck.observe.collectors.critical_points import CriticalPoints
 from unstuck.observe.collectors.detachments import Detachments
+from unstuck.observe.collectors.first_curvature import FirstCurvature
 from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
@@ -59,6 +60,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     BatchDependence,
     CriticalPoints,
     Uncalled,
+    FirstCurvature,
     ModesOfModules,
     Schedules,
     Loaders,

@@ -35,6 +35,7 @@ from unstuck.record.facts.loss import (
 )
 from unstuck.record.facts.model import Layer, Model, Modes, Parameter, Ran, Role, UncalledModule, UncalledModules
 from unstuck.record.facts.optimizer import (
+    FirstCurvature,
     Optimizer,
     ParameterGroup,
     Schedule,
@@ -73,6 +74,7 @@ __all__ = [
     "Event",
     "Fact",
     "FactT",
+    "FirstCurvature",
     "FunctionalDropout",
     "GradientCall",
     "GradientChange",

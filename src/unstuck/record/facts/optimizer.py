@@ -1,4 +1,4 @@
-"""Facts about who updates the weights: the optimizer, its learning-rate schedule, and what none updates."""
+"""Facts about who updates the weights: the optimizer, its learning-rate schedule, the curvature that bounds both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Optimizer", "ParameterGroup", "Schedule", "UnoptimizedParameter", "UnoptimizedParameters"]
+__all__ = ["FirstCurvature", "Optimizer", "ParameterGroup", "Schedule", "UnoptimizedParameter", "UnoptimizedParameters"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,20 @@ class Optimizer(Fact):
     groups: tuple[ParameterGroup, ...] = ()
     file: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstCurvature(Fact):
+    """How curved the loss of the first batch was, by a Hessian-vector product.
+
+    Attributes:
+        along_gradient: Norm of the Hessian times the gradient, over that of the gradient, in units of the loss over
+            those of squared weights.
+    """
+
+    kind = "first_curvature"
+    missing = "no second derivative of the loss was taken"
+    along_gradient: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,9 @@ from unstuck.record.facts import Model, Optimizer, Training
 from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.dropout import strongest_dropout
 from unstuck.rules.gates import NEVER_NEGATIVE, NO_GAME, NOT_PRETRAINED, losses
-from unstuck.rules.rate import learning_rate
+from unstuck.rules.rate import learning_rate, placed
 from unstuck.rules.rule import Rule
+from unstuck.rules.weaker_decay import DECOUPLED, weaker_decay
 
 __all__ = ["RegularisationTooStrong"]
 
@@ -26,8 +27,6 @@ HEAD, TAIL = slice(None, 5), slice(-5, None)
 
 EARLY = 8
 """Samples at the start whose gradients are those of the loss, before the weights have moved far."""
-
-DECOUPLED = ("AdamW", "SGDW", "Lion", "NAdamW", "RAdamW")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +133,7 @@ class RegularisationTooStrong(Rule):
         return self._report(
             f"weight_decay={decay:g} holds the loss at {learning.curve.end.value:.4g}: its pull on the weights is "
             f"{pull:.0%} of the gradient",
-            f"Divide the weight decay by 100 (try weight_decay={decay / 100:.2g}).",
+            _weaken(run, decay),
             learning,
             confidence=0.88,
             where=optimizer_place(run),
@@ -159,7 +158,7 @@ class RegularisationTooStrong(Rule):
         return self._report(
             f"weight_decay={decay:g} shrinks the weights to {share:.1%} of what they started as, and the loss stays at "
             f"{learning.curve.end.value:.4g}",
-            f"Divide the weight decay by 100 (try weight_decay={decay / 100:.2g}).",
+            _weaken(run, decay),
             learning,
             confidence=0.9,
             where=optimizer_place(run),
@@ -231,7 +230,7 @@ class RegularisationTooStrong(Rule):
             proofs.append(Evidence(signal="validation_loss", value=float(validation[-1]), threshold=end, note=note))
         return self._report(
             f"dropout of p={probability:g} in {layer.path} holds the training loss at {end:.4g}",
-            "Lower the dropout to 0.1 to 0.5, and add more only once the training data are fitted.",
+            "Lower the dropout: try p=0.2, and more only once the training data are fitted.",
             learning,
             confidence=0.9 if probability >= 0.9 else 0.8 if probability >= self.dropped else 0.65,
             where=Where(module=layer.path),
@@ -279,6 +278,11 @@ class RegularisationTooStrong(Rule):
     ) -> Finding:
         severity: Severity = "error" if learning.seems == "none" else "warning"
         return self.finding(summary, advice, severity=severity, confidence=confidence, where=where, evidence=evidence)
+
+
+def _weaken(run: Run, decay: float) -> str:
+    given = placed(run, f"weight_decay={decay:g}")
+    return f"Lower the weight decay ({given}): try weight_decay={weaker_decay(run, decay):g}."
 
 
 def _whole(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -93,7 +93,7 @@ class BatchSizeUnsuited(Rule):
         return self.finding(
             f"a batch holds all {size:.0f} examples, so that the whole training makes only {updates} updates, and "
             f"ends at {learning.curve.end.value:.4g}",
-            "Take batches of 32 to 256 examples, shuffled: each epoch then makes many steps that are nearly as good.",
+            "Take smaller batches, shuffled: try batch_size=32; an epoch then makes more steps, nearly as good.",
             severity="error" if learning.seems == "none" else "warning",
             confidence=0.75,
             where=optimizer_place(run),
@@ -118,7 +118,7 @@ class BatchSizeUnsuited(Rule):
         return self.finding(
             f"{norms[0]} normalises by the mean and deviation of {size:.0f} examples: what one of them gives depends "
             f"on its chance neighbours, and the loss stays at {learning.curve.end.value:.4g}",
-            "Take batches of 16 or more examples, or layer or group norms in place of batch norms.",
+            "Take larger batches: try batch_size=32; or layer or group norms in place of batch norms.",
             severity="error" if learning.seems == "none" else "warning",
             confidence=0.75,
             where=replace(optimizer_place(run), module=norms[0]),
@@ -140,7 +140,7 @@ class BatchSizeUnsuited(Rule):
         return self.finding(
             f"batches of {size:.0f} leave the loss at {curve.end.value:.4g}: their noise moves the weights by "
             f"{steps.late():.1%} a step, each step another way",
-            "Take batches of 32 or more examples, or a rate that is smaller by the same factor.",
+            "Take larger batches: try batch_size=32; or a rate that is smaller by the same factor.",
             severity="error" if learning.seems == "none" else "warning",
             confidence=0.7,
             where=optimizer_place(run),

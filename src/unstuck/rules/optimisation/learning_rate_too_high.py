@@ -14,7 +14,7 @@ from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import End
 from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, losses
-from unstuck.rules.rate import rate_in_words, suggested_rate
+from unstuck.rules.rate import lower_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 
@@ -213,17 +213,15 @@ class LearningRateTooHigh(Rule):
         self, run: Run, step: _Step, severity: Severity, confidence: float, summary: str, evidence: Evidence
     ) -> Finding:
         proofs = [evidence]
-        ratio = max(step.early or 0.0, step.late or 0.0)
         if step.early is not None and step.late is not None:
             note = f"||dw|| / ||w|| of weight matrices; {step.early:.2g} at first"
             proofs.append(Evidence(signal="update_ratio", value=step.late, threshold=self.large_ratio, note=note))
         if step.cosine is not None and self._bounces(step):
             note = "successive gradients oppose each other"
             proofs.append(Evidence(signal="gradient_cosine", value=step.cosine, threshold=self.reversal, note=note))
-        advice = f"Lower the learning rate{rate_in_words(run)}: {suggested_rate(run, ratio, most=0.1)}"
         finding = self.finding(
             summary,
-            f"{advice}. If the loss then falls but jumps at times, warm the rate up or clip the gradient norm.",
+            f"{lower_rate(run)} If the loss then falls but jumps at times, warm the rate up or clip the gradient norm.",
             severity=severity,
             confidence=confidence,
             evidence=tuple(proofs),

@@ -10,11 +10,14 @@ import numpy as np
 from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.rules.gates import NO_GAME, NO_RANGE_TEST, STEPS_SAMPLED, losses
-from unstuck.rules.rate import rate_in_words, suggested_rate
+from unstuck.rules.rate import raise_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps, clipped_norm, elasticity
 
 __all__ = ["LearningRateTooLow"]
+
+CLIPPED_AT = 1.0
+"""The norm that gradients are usually clipped to; Pascanu et al. (2013) take half to ten times the average norm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,7 @@ class LearningRateTooLow(Rule):
         return self.finding(
             f"the steps are small, {ratio:.2%} of the weights, and {learning.remaining:.0%} of what a constant guess "
             "loses is left: a higher rate may get further",
-            f"Try a learning rate three and ten times as high{rate_in_words(run)}.",
+            raise_rate(run),
             severity="note",
             confidence=0.5,
             evidence=(
@@ -137,16 +140,18 @@ class LearningRateTooLow(Rule):
             note = "successive gradients agree, so that longer steps are safe"
             evidence.append(Evidence(signal="gradient_cosine", value=cosine, threshold=0.5, note=note))
         clipped = clipped_norm(run)
-        loosen = f"Every gradient is clipped to a norm of {clipped:.2g}: clip at 1 or more. " if clipped else ""
         certain = curve.falls_surely or cosine > 0.5
         confidence = 0.6 if ratio > self.low_ratio else 0.9 if certain and ratio < 0.1 * GOOD_RATIO else 0.75
         return self.finding(
             f"the loss moves only from {curve.start:.4g} to {curve.end.value:.4g}: "
             f"all {span[1] + 1} updates together move the weights by {distance:.2g} of their size at most",
-            f"{loosen}Raise the learning rate{rate_in_words(run)}: {suggested_rate(run, ratio, least=10.0)}. "
-            "Weight matrices should change by about 0.1% a step.",
+            _loosen(clipped) if clipped and clipped < CLIPPED_AT else raise_rate(run),
             severity="error" if learning.remaining > 0.8 else "warning",
             confidence=confidence,
             evidence=tuple(evidence),
             where=optimizer_place(run),
         )
+
+
+def _loosen(norm: float) -> str:
+    return f"Every gradient is clipped to a norm of {norm:.2g}: try max_norm={CLIPPED_AT:g}, at the same learning rate."

@@ -12,6 +12,7 @@ from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Model, Optimizer
 from unstuck.rules.gates import NO_GAME, NOT_PRETRAINED, POOR, losses
+from unstuck.rules.rate import placed
 from unstuck.rules.rule import Rule
 
 __all__ = ["OptimizerUnsuited"]
@@ -90,7 +91,7 @@ class OptimizerUnsuited(Rule):
             run,
             f"eps={largest:g} in {optimizer.type} is {largest / entry:.0f} times larger than the gradients: its "
             "steps are that many times too short",
-            "Take eps back to its default, 1e-8; 1e-6 to 1e-4 where half precision needs it.",
+            f"Lower {placed(run, f'eps={largest:g}')}: try eps=1e-08; 1e-6 to 1e-4 where half precision needs it.",
             learning,
             confidence=0.92 if largest > 10 * self.epsilon * entry else 0.75,
             evidence=Evidence(
@@ -108,7 +109,7 @@ class OptimizerUnsuited(Rule):
                 return self._report(
                     run,
                     f"betas=({first:g}, {second:g}) in {optimizer.type}: the first is the larger, as if exchanged",
-                    "Take betas=(0.9, 0.999): the average of the gradients forgets faster than that of their squares.",
+                    "Try betas=(0.9, 0.999): the average of the gradients forgets faster than that of their squares.",
                     learning,
                     confidence=0.85,
                     evidence=Evidence(
@@ -125,11 +126,13 @@ class OptimizerUnsuited(Rule):
         memory = 1.0 / (1.0 - highest)
         if highest < self.momentum or memory < self.memory * updates:
             return None
+        heavy = any(group.momentum is not None for group in optimizer.groups)
+        name, usual = ("momentum", "momentum=0.9") if heavy else ("betas[0]", "betas=(0.9, 0.999)")
         return self._report(
             run,
             f"momentum={highest:g} in {optimizer.type} remembers {memory:.0f} steps, of {updates} in all, and "
             f"multiplies the rate by {memory:.0f}",
-            "Take momentum=0.9 (betas=(0.9, 0.999) in Adam); with more, lower the rate by the same factor.",
+            f"Lower {placed(run, f'{name}={highest:g}')}: try {usual}; with more, lower the rate by the same factor.",
             learning,
             confidence=0.88 if highest >= 0.995 else 0.75,
             evidence=Evidence(

@@ -21,7 +21,7 @@ from unstuck.rules.gates import (
     POOR,
     losses,
 )
-from unstuck.rules.rate import rate_fell_below
+from unstuck.rules.rate import derived_higher_rate, rate_fell_below
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
@@ -160,7 +160,7 @@ class TooFewSteps(Rule):
             proofs.append(Evidence(signal="update_ratio", value=distance, threshold=self.distance, note=note))
         return self.finding(
             f"training stops after {length} while the loss is still falling, at {curve.end.value:.4g}",
-            f"Train several times longer (now {length}); let early stopping on validation data end it.",
+            f"{_faster(run)}Train several times longer (now {length}); let early stopping on validation data end it.",
             severity="warning",
             confidence=0.8 if pace > 0.9 else 0.65,
             evidence=tuple(proofs),
@@ -183,6 +183,12 @@ def _length(run: Run, curve: Curve) -> str:
     """How long the training was, in words."""
     training = run.fact(Training)
     return f"{training.epochs} epochs" if training and training.epochs else f"{int(curve.steps[-1]) + 1} steps"
+
+
+def _faster(run: Run) -> str:
+    """The higher rate that comes before more steps, in a sentence; empty where none can be derived."""
+    higher = derived_higher_rate(run)
+    return f"{higher} If that is no better: " if higher else ""
 
 
 def _second_order(run: Run) -> bool:
