@@ -12,6 +12,7 @@ from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.optim import SGD
 
+from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.registry import Collectors
 from unstuck.observe.collectors.view import View
 from unstuck.observe.torch_hooks import forward
@@ -48,6 +49,7 @@ class Watched:
 
     def __exit__(self, *_: object) -> None:
         forward.unlisten(self.collectors)
+        self.collectors.one(GradientChanges).release()  # an update may never come, which would end its looking
 
     def update(self) -> dict[str, Any]:
         """Make the update, and measure it: numbers by the keys of their signals."""

@@ -11,7 +11,7 @@ M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples, 
 I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
-L       loss: L1 choice, L2 reduction and shapes
+L       loss: L1 choice, L2 reduction and shapes, L3 sums of several
 R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
 N       numerics: N1 values that are not finite, N2 precision
 T       mechanics of the loop: T1 order of its calls, T2 parameters, T3 evaluation
@@ -51,6 +51,7 @@ from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
+from unstuck.rules.loss.loss_terms_unbalanced import LossTermsUnbalanced
 from unstuck.rules.loss.loss_wrong import LossWrong
 from unstuck.rules.mechanics.batches_left_out import BatchesLeftOut
 from unstuck.rules.mechanics.gradients_not_cleared import GradientsNotCleared
@@ -117,6 +118,7 @@ RULES: tuple[Rule, ...] = (
     LossWrong(),  # L101
     LossReductionWrong(),  # L201
     LossBroadcast(),  # L202
+    LossTermsUnbalanced(),  # L301
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

@@ -58,6 +58,7 @@ PARTS: Mapping[str, Part] = {
         states=(facts.Broadcast, facts.Normalisation, facts.Recurrence, facts.Reinterpretation, facts.Softmax),
     ),
     "Activations": Part(words="activations"),
+    "LossTerms": Part(words="terms of the loss", states=(facts.LossTerms,)),
     "GradientChanges": Part(words="what becomes of gradients", states=(facts.GradientChange,)),
     "Parameters": Part(words="weights, gradients and updates"),
     "UnitCopies": Part(words="units that are copies of each other"),

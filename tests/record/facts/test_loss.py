@@ -107,6 +107,23 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         {"value": 2.25, "expected": 2.5, "tolerance": 0.5, "formula": "ln C, C = 12", "examples": 32},
         facts.InitialLoss(value=2.25, expected=2.5, tolerance=0.5, formula="ln C, C = 12", examples=32),
     ),
+    (
+        "loss_terms",
+        {
+            "step": 3,
+            "terms": [
+                {"value": 2.5, "weighted": 0.25, "function": "l1_loss", "operation": "mul", "file": "t.py", "line": 9},
+                {"value": 4.0, "weighted": 4.0, "operation": "sum"},
+            ],
+        },
+        facts.LossTerms(
+            step=3,
+            terms=(
+                facts.LossTerm(value=2.5, weighted=0.25, function="l1_loss", operation="mul", file="t.py", line=9),
+                facts.LossTerm(value=4.0, weighted=4.0, operation="sum"),
+            ),
+        ),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unstuck.observe.collectors.view import Measurement, View
+from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.torch_hooks.changes import Call, InPlaceCalls
@@ -41,7 +41,6 @@ class GradientChanges:
         self._looks = True
         self._stride = 1
         self._before: list[tuple[Tensor, Tensor]] = []
-        self._measured: tuple[Tensor, Tensor, Tensor] | None = None
         self._scale: Tensor | None = None
         self._between: list[Call] = []
         self._late: list[Call] = []
@@ -60,6 +59,13 @@ class GradientChanges:
         """Keep a sketch of the gradient as a backward pass has left it."""
         if not self._looks or not backward.accumulates:
             return
+        try:
+            self._keep(backward)
+        except Exception:
+            self._watch.look(wanted=False)  # nobody would end it
+            raise
+
+    def _keep(self, backward: Backward) -> None:
         if not self._view.roots.compiled:
             self._watch.look(wanted=True)
         given = self._gradients()
@@ -84,34 +90,23 @@ class GradientChanges:
             ]
         )
         norm = torch.linalg.vector_norm
-        self._measured = (norm(before), norm(after), torch.dot(before, after))
+        measured = torch.stack([norm(before), norm(after), torch.dot(before, after)])
+        self._state(*measured.double().tolist(), scale=1.0 if self._scale is None else float(self._scale))
 
-    def update(self, optimizer: object) -> Measurement | None:
-        """The norms before and after, and the cosine between."""
-        measured, self._measured = self._measured, None
-        if measured is None:
-            return None
-        scale = torch.ones(()) if self._scale is None else self._scale
-        step, width = self._view.step, self._stride**0.5
-        between, late = tuple(self._between), tuple(self._late)
-
-        def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
-            (before,), (after,), (product,), (factor,) = numbers
-            norms = before * after
-            self._new.append(
-                facts.GradientChange(
-                    step=step,
-                    before=before * width,
-                    after=after * width,
-                    cosine=product / norms if norms > 0.0 else 0.0,
-                    scale=factor,
-                    calls=tuple(facts.GradientCall(name=n, file=f, line=i) for n, f, i in between),
-                    late=tuple(facts.GradientCall(name=n, file=f, line=i) for n, f, i in late),
-                )
+    def _state(self, before: float, after: float, product: float, *, scale: float) -> None:
+        norms, width = before * after, self._stride**0.5
+        self._new.append(
+            facts.GradientChange(
+                step=self._view.step,
+                before=before * width,
+                after=after * width,
+                cosine=product / norms if norms > 0.0 else 0.0,
+                scale=scale,
+                calls=tuple(facts.GradientCall(name=n, file=f, line=i) for n, f, i in self._between),
+                late=tuple(facts.GradientCall(name=n, file=f, line=i) for n, f, i in self._late),
             )
-            return {}
-
-        return Measurement((*measured, scale), decode)
+        )
+        self._forget()
 
     def facts(self) -> Iterator[facts.GradientChange]:
         """What is new."""
@@ -124,7 +119,7 @@ class GradientChanges:
         self._forget()
 
     def _forget(self) -> None:
-        self._before, self._measured, self._scale = [], None, None
+        self._before, self._scale = [], None
         self._between, self._late = [], []
 
     def _gradients(self) -> list[tuple[Tensor, Tensor]]:

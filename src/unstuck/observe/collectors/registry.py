@@ -24,6 +24,7 @@ from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, Los
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
 from unstuck.observe.collectors.inputs import Inputs, any_tensor, first_tensor, several
 from unstuck.observe.collectors.loaders import Loaders
+from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
 from unstuck.observe.collectors.modes import ModesOfModules
 from unstuck.observe.collectors.parameters import Parameters
@@ -52,6 +53,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     TrainedAssociation,
     AxisCalls,
     Activations,
+    LossTerms,
     GradientChanges,
     Parameters,
     UnitCopies,
@@ -68,9 +70,9 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 """A new question is a new file and a line here; the earlier in the list, the earlier it is asked."""
 
 VERBS = (
-    *("begin", "module", "output", "call", "scalar", "failed_call", "loss", "backward", "forward", "before_update"),
-    *("update", "before_backward", "after_backward", "schedule_stepped", "loader_begins", "facts"),
-    *("finish", "release"),
+    *("begin", "module", "output", "call", "scalar", "number", "failed_call", "loss", "backward", "forward"),
+    *("before_update", "update", "before_backward", "after_backward", "schedule_stepped", "loader_begins"),
+    *("facts", "finish", "release"),
 )
 
 PRODUCTS: frozenset[Any] = frozenset(
@@ -241,7 +243,8 @@ class Collectors:
         view.learning = learning and not self._skipping
         if not view.entered and view.learning and view.module is None and function in PRODUCTS:
             self._enter_by_hand([value for value in args if isinstance(value, Tensor)])
-        for one, call in tuple(concerned):
+        number = view.apart and type(output) is Tensor and view.learning and not output.is_nested and not output.ndim
+        for one, call in (*concerned, *self._by_verb["number"]) if number else tuple(concerned):
             if one in self._all and (view.learning or isinstance(one, SampledValues)):
                 try:
                     call(function, args, kwargs, output)

@@ -45,6 +45,7 @@ class Collector(Protocol):
     output(module, output)                      it has run
     call(function, args, kwargs, output)        one of its ``functions`` was called
     scalar(function, args, kwargs, output)      any function has returned one number
+    number(function, args, kwargs, output)      the same, and its own functions too
     failed_call(function, args, kwargs)         a loss function has refused its arguments
     loss(call)                                  a loss was called, by PyTorch's function or written out
     backward(graph)                             before a backward pass whose graph is walked
@@ -99,6 +100,7 @@ class View:
         samples: How many steps these are.
         hooked: Whether the program has hooked a tensor of this step, or taken hold of a node of the graph.
         sample: The numbers of the latest sampled step.
+        apart: Whether the loss of this step is taken apart, which needs every number that leads to it.
         slope: The call of this step that gave the first value that is not finite.
         slopes: File and line of the functions whose slope may be infinite.
         noticed: Facts that were noticed, once for each place of the user's code.
@@ -127,6 +129,7 @@ class View:
     samples: int = 0
     hooked: bool = False
     sample: Sample = field(default_factory=dict[Signal, Any])
+    apart: bool = True
     slope: Spot | None = None
     slopes: dict[str, tuple[str | None, int | None]] = field(default_factory=dict[str, "tuple[str | None, int | None]"])
     noticed: list[facts.Fact] = field(default_factory=list[facts.Fact])

@@ -30,6 +30,8 @@ from unstuck.record.facts.loss import (
     LossClasses,
     LossOutput,
     LossTarget,
+    LossTerm,
+    LossTerms,
     OutputSoftmax,
     TargetOutputs,
 )
@@ -88,6 +90,8 @@ __all__ = [
     "LossClasses",
     "LossOutput",
     "LossTarget",
+    "LossTerm",
+    "LossTerms",
     "Model",
     "Modes",
     "NonDifferentiableSample",

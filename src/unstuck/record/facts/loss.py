@@ -15,6 +15,8 @@ __all__ = [
     "LossClasses",
     "LossOutput",
     "LossTarget",
+    "LossTerm",
+    "LossTerms",
     "OutputSoftmax",
     "TargetOutputs",
 ]
@@ -211,3 +213,34 @@ class InitialLoss(Fact):
     tolerance: float
     formula: str
     examples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossTerm:
+    """A term of a sum that is differentiated; of several that one line gives, their sum.
+
+    Attributes:
+        value: Its value before constants multiply it.
+        weighted: Its value as it is added.
+        function: The loss that it is, ``"mse_loss"``; empty where it is no loss that is known.
+        operation: The call that gave it, ``"sum"``.
+        file: The user's file that makes this call.
+        line: The line of that call.
+    """
+
+    value: float
+    weighted: float
+    function: str = ""
+    operation: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossTerms(Fact):
+    """The terms that the loss of a step adds up, two at least."""
+
+    kind = "loss_terms"
+    missing = "the loss is no sum of several terms"
+    step: int
+    terms: tuple[LossTerm, ...]
