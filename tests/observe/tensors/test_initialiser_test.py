@@ -65,3 +65,9 @@ def test_what_was_trained_is_told_apart(make: Callable[[], Tensor]) -> None:
 )
 def test_nothing_is_said_of_what_cannot_be_told(tensor: Tensor) -> None:
     assert looks_fresh(tensor) is None
+
+
+@pytest.mark.parametrize("deviation", [1e-4, 5.0])
+def test_a_few_normal_values_of_a_size_that_nothing_gives_are_not_told(deviation: float) -> None:
+    torch.manual_seed(0)
+    assert looks_fresh(torch.randn(20, 20) * deviation) is None

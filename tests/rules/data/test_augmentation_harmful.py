@@ -78,10 +78,20 @@ def test_what_does_no_harm_or_has_another_cause(tmp_path: Path, changed: dict[st
     assert outcome(AugmentationHarmful(), run_of(tmp_path, **changed)) == []  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("told", "accuracy", "found"), [(0.5, 0.6, True), (0.85, 0.6, False), (0.5, 0.9, False)])
+@pytest.mark.parametrize(
+    ("told", "accuracy", "before", "found"),
+    [
+        (0.5, 0.6, 0.0, True),
+        (0.85, 0.6, 0.0, False),
+        (0.5, 0.9, 0.0, False),
+        (0.5, 0.6, 0.8, True),
+        (0.5, 0.6, 1.0, False),
+    ],
+)
 def test_labels_that_neighbours_tell_in_evaluations_alone(
-    tmp_path: Path, told: float, accuracy: float, found: bool
+    tmp_path: Path, told: float, accuracy: float, before: float, found: bool
 ) -> None:
+    """Unless training examples come back as they were: then their labels are noisy, and nothing is augmented."""
     facts = [
         CALL,
         Shift(trained=900, evaluated=400, distance=0.1, spread=1.0),
@@ -90,6 +100,7 @@ def test_labels_that_neighbours_tell_in_evaluations_alone(
     ]
     losses = 2.3 - 1.1 * (1 - np.exp(-np.arange(100) / 15)) + noise
     series = {signals.LOSS: losses.tolist(), signals.VALIDATION_ACCURACY: [0.2, *[accuracy] * 3]}
+    series[signals.BATCH_SEEN_BEFORE] = [before] * 20
     findings = outcome(AugmentationHarmful(), record(tmp_path, series=series, facts=facts))
     assert [finding.evidence[0].signal for finding in findings] == ["association"] * found
 

@@ -91,7 +91,8 @@ REGRESSION = Loss(function="mse_loss", target=LossTarget(type="real", mean=0.0, 
 BY_HEART = np.geomspace(1.0, 1e-7, 400)
 
 
-@pytest.mark.parametrize(("level", "found"), [(0.7, 1), (0.35, 1), (0.2, 0)])
+@pytest.mark.parametrize(("level", "found"), [(0.7, 1), (0.35, 1), (0.2, 0), (9.0, 1), (1e6, 0)])
 def test_training_data_known_by_heart_without_a_turn(tmp_path: Path, level: float, found: int) -> None:
+    """The last level is one in another unit, such as dollars."""
     with losses(tmp_path / "a", BY_HEART, np.full(12, level), REGRESSION) as run:
         assert len(outcome(Overfitting(), run)) == found

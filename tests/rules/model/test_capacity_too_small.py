@@ -75,3 +75,8 @@ def test_few_units_behind_few_inputs_are_worth_a_note(wired: Wired) -> None:
     few, many = (wired(((3, inputs), (10, 3)), ("data", "Tanh"), DIGITS, loss=SETTLED) for inputs in (4, 64))
     assert [finding.severity for finding in outcome(CapacityTooSmall(), few)] == ["note"]
     assert [finding.severity for finding in outcome(CapacityTooSmall(), many)] == ["warning"]
+
+
+def test_a_loss_of_which_nobody_knows_the_floor_is_not_judged(wired: Wired) -> None:
+    unknown = Loss(function=None, output=LossOutput(shape=(50, 10)))
+    assert outcome(CapacityTooSmall(), wired(((2, 64), (10, 2)), ("data", "Tanh"), unknown, loss=SETTLED)) == []

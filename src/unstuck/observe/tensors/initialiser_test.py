@@ -31,6 +31,9 @@ MOST_INDEPENDENT = 4_096
 MOST_ROWS = 512
 """Rows of a matrix that is tested for orthogonality."""
 
+FAR_OFF = 2.0
+"""Factor beyond the deviations of all schemes at which a size is no longer one that training has come to."""
+
 USUAL_DEVIATIONS = (1.0, 0.1, 0.05, 0.02, 0.01)
 """Deviations that are used whatever the shape: of embeddings, and of transformers (Radford et al., 2018)."""
 
@@ -47,7 +50,8 @@ def looks_fresh(weight: Tensor) -> bool | None:
             part that is here is looked at.
 
     Returns:
-        None where it cannot be told: a bias, too few values, all equal, no real numbers, or values that are elsewhere.
+        None where it cannot be told: a bias, too few values, all equal, no real numbers, values that are elsewhere, or
+        a few normal ones of a size that neither schemes nor training give: an initialisation of somebody's own.
 
     Examples:
         >>> import torch
@@ -80,9 +84,14 @@ def looks_fresh(weight: Tensor) -> bool | None:
     independent = _independent(weight)
     if independent is not None:
         return centred and normal and independent
+    if not (centred and normal):
+        return False
     close = ERRORS / math.sqrt(2 * count)
     deviation = math.sqrt(square)
-    return centred and normal and any(abs(deviation / usual - 1) < close for usual in _deviations(shape))
+    usual = tuple(_deviations(shape))
+    if any(abs(deviation / one - 1) < close for one in usual):
+        return True
+    return False if min(usual) / FAR_OFF < deviation < max(usual) * FAR_OFF else None
 
 
 def _deviations(shape: Sequence[int]) -> Iterator[float]:

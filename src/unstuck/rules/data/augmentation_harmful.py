@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from unstuck.learning import Learning
 from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, signals
@@ -63,6 +65,7 @@ class AugmentationHarmful(Rule):
     beaten: float = 0.1  #: the same, the network in evaluations less than neighbours
     common: float = 0.8  #: share of a class above which neighbours tell it by its mere number
     dropped: float = 0.5  #: probability of dropout that explains a poor training loss; at most this is usual
+    repeated: float = 0.9  #: share of the last batches met before, bit for bit: labels are noisy, nothing is augmented
     worse: float = 1.2  #: evaluation over training loss from which it is the evaluation that is off
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -102,6 +105,11 @@ class AugmentationHarmful(Rule):
             ),
         )
 
+    def _come_back(self, run: Run) -> bool:
+        """Whether training examples are met again as they were, so that no augmentation took their labels away."""
+        before = run.series(signals.BATCH_SEEN_BEFORE).finite().values[-5:]
+        return len(before) > 0 and float(np.median(before)) > self.repeated
+
     def _destroyed(self, run: Run, learning: Learning) -> Finding | None:
         """Labels that belong to evaluated inputs more than to those of the training."""
         trained, evaluated = run.fact(Association), run.fact(EvaluatedAssociation)
@@ -109,7 +117,7 @@ class AugmentationHarmful(Rule):
         if trained is None or evaluated is None or trained.told is None or evaluated.told is None or accuracy is None:
             return None
         lost = trained.told < evaluated.told - self.lost and accuracy < evaluated.told - self.beaten
-        if not lost or learning.commonest > self.common:
+        if not lost or learning.commonest > self.common or self._come_back(run):
             return None
         return self.finding(
             "nearest neighbours tell the class of "

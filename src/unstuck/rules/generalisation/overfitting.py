@@ -62,6 +62,7 @@ class Overfitting(Rule):
     by_heart: float = 0.02  #: training loss as a share of the validation loss: nothing is left to learn (our choice)
     unlearnt: float = 0.5  #: share of a constant guess's loss, or errors, that is left on validation data (our choice)
     unexplained: float = 0.25  #: the same of a regression: share of the variance (our choice)
+    foreign: float = 10.0  #: lowest validation loss over a constant guess, from which it is told in another unit
     rise: float = 0.1  #: rise as a share of the lowest validation loss, which the eye sees as a turn
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -94,6 +95,8 @@ class Overfitting(Rule):
     def _by_heart(self, run: Run, learning: Learning, validation: Curve) -> bool:
         """Whether the training data are known by heart, and hardly anything of it holds for other data."""
         if learning.guess is None or learning.pretrained or learning.curve.values.min() < 0:
+            return False
+        if float(validation.values.min()) > self.foreign * learning.guess:
             return False
         accuracy = Evaluations.of(run).accuracies.finite().values
         if len(accuracy) and 1.0 - float(np.median(accuracy[-3:])) < self.unlearnt * (1.0 - learning.commonest):

@@ -12,7 +12,7 @@ from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Model, Wiring
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.gates import NOT_PRETRAINED, POOR, losses
-from unstuck.rules.rule import Rule
+from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import Steps
 from unstuck.rules.wires import Wires
 
@@ -20,6 +20,9 @@ __all__ = ["CapacityTooSmall"]
 
 RECURRENT, STATE = ("weight_ih_l", "weight_hh_l"), "weight_hh_l"
 """Parts of the names of a recurrent layer's weights; the second kind has one column for each unit."""
+
+
+HELD_AGAINST = Gate("how much could be learnt is not known", lambda run: Learning.of(run).outcome != "unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,7 @@ class CapacityTooSmall(Rule):
     name = "capacity too small"
     cause = "capacity-too-small"
     needs = (signals.LOSS, Wiring, Model)
-    applies_to = (losses(1), NOT_PRETRAINED, POOR)
+    applies_to = (losses(1), NOT_PRETRAINED, POOR, HELD_AGAINST)
     explains = ("O401", "O202")
 
     width: int = 3  #: units that are few whatever the task: xor takes two (our choice)
