@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from unstuck.learning.answers import Answers
 from unstuck.learning.evaluated import evaluated
 from unstuck.learning.outcome import Indication
 from unstuck.record import Signal, signals
@@ -13,12 +14,15 @@ from unstuck.record.facts import Loss, LossClasses
 from unstuck.testing.rules import record
 
 TEN = Loss(function="cross_entropy", classes=LossClasses(number=10, counts=(1_000,) * 10))
+EVEN = Answers(commonest=0.1)
 
 
-def said(folder: Path, loss: Loss | None = TEN, **series: list[float]) -> dict[str, Indication]:
+def said(
+    folder: Path, loss: Loss | None = TEN, *, answers: Answers = EVEN, **series: list[float]
+) -> dict[str, Indication]:
     named: dict[Signal, list[float]] = {signals.BY_KEY[key]: values for key, values in series.items()}
     with record(folder, series=named) as run:
-        return {one.what: one for one in evaluated(run, loss, commonest=0.1)}
+        return {one.what: one for one in evaluated(run, loss, answers)}
 
 
 @pytest.mark.parametrize(
@@ -29,6 +33,21 @@ def test_accuracy_has_the_error_of_its_examples(accuracy: float, examples: float
     found = said(tmp_path, validation_accuracy=[0.1, *[accuracy] * 3], evaluated=[examples] * 4)
     assert found["evaluation accuracy"].says == says
     assert found["evaluation accuracy"].step == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        (Answers(commonest=0.98), "none"),
+        (Answers(commonest=0.98, weighed=True), "unknown"),
+        (Answers(commonest=0.1, sampled=True), "unknown"),
+    ],
+)
+def test_the_commonest_class_of_training_is_not_that_of_every_evaluation(
+    answers: Answers, says: str, tmp_path: Path
+) -> None:
+    found = said(tmp_path, answers=answers, validation_accuracy=[0.7] * 3, evaluated=[10_000.0] * 3)
+    assert found["evaluation accuracy"].says == says
 
 
 def test_one_bad_evaluation_of_three_does_not_count(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from unstuck.learning.outcome import best_of, of_accuracy, of_loss
+from unstuck.learning.outcome import best_of, of_accuracy, of_loss, of_recalls
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,38 @@ def test_what_a_loss_says(value: float, error: float, floor: float, says: str) -
         (0.2, 0.1, 0.034, "none"),
         (0.2, 0.1, 0.033, "partial"),
         (0.3, 0.1, 0.1, "unknown"),
+        (0.2, 0.1, 0.07, "none"),  # what noise may hide is less than a fifth
+        (0.2, 0.1, 0.09, "unknown"),
+        (0.97, 0.98, 0.02, "unknown"),
         (0.99, 0.0, 0.001, "unknown"),
         (1.0, 1.0, 0.001, "unknown"),
     ],
 )
 def test_what_an_accuracy_says(value: float, commonest: float, error: float, says: str) -> None:
     assert of_accuracy("training accuracy", value, commonest=commonest, error=error, step=9).says == says
+
+
+def test_an_accuracy_below_the_commonest_class_says_nothing_of_a_loss_that_weighs() -> None:
+    low = of_accuracy("training accuracy", 0.7, commonest=0.9, error=0.001, step=9, weighed=True)
+    high = of_accuracy("training accuracy", 0.97, commonest=0.9, error=0.001, step=9, weighed=True)
+    assert (low.says, high.says) == ("unknown", "good")
+
+
+@pytest.mark.parametrize(
+    ("recalls", "examples", "says"),
+    [
+        ((0.67, 0.86), (414.0, 8.0), "partial"),
+        ((1.0, 0.0), (414.0, 50.0), "none"),  # one class alone
+        ((1.0, 0.33), (414.0, 3.0), "unknown"),  # one right of three
+        ((0.95, 0.95, 0.9), (100.0, 100.0, 100.0), "good"),
+        ((0.95, math.nan, 0.9), (100.0, 0.0, 100.0), "good"),
+        ((0.95, math.nan), (100.0, 0.0), None),
+        ((), (), None),
+    ],
+)
+def test_what_the_mean_recall_says(recalls: tuple[float, ...], examples: tuple[float, ...], says: str | None) -> None:
+    found = of_recalls(recalls, examples, step=9)
+    assert (found and found.says) == says
 
 
 def test_words_and_gain() -> None:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from unstuck.learning.answers import Answers
 from unstuck.learning.curve import noise
 from unstuck.learning.evaluations import Evaluations
 from unstuck.learning.guess import floor, guess
@@ -25,27 +26,35 @@ ASSUMED = 30
 """Examples of an evaluation that were not counted: few, so that chance is allowed for."""
 
 
-def evaluated(run: Run, loss: Loss | None, *, commonest: float) -> tuple[Indication, ...]:
+def evaluated(run: Run, loss: Loss | None, answers: Answers) -> tuple[Indication, ...]:
     """What the last evaluations say: by their accuracy, by their loss.
 
     Args:
         run: The run.
         loss: The loss of the training, which evaluations mostly call too; None where there is no single one.
-        commonest: Share of the commonest class in training.
+        answers: Those of training. The share of its commonest class is that of the evaluations as well, unless examples
+            are drawn by a sampler of the program's own.
     """
     known = Evaluations.of(run)
-    found = [_of_accuracy(known.accuracies.finite(), known.examples.finite(), commonest)]
+    found = [_of_accuracy(known.accuracies.finite(), known.examples.finite(), answers)]
     found.append(_of_loss(known.losses.finite(), loss) if loss is not None else None)
     return tuple(one for one in found if one is not None)
 
 
-def _of_accuracy(accuracies: Series, examples: Series, commonest: float) -> Indication | None:
+def _of_accuracy(accuracies: Series, examples: Series, answers: Answers) -> Indication | None:
     if not len(accuracies):
         return None
     count = float(np.median(examples.values[-LAST:])) if len(examples) else ASSUMED
     value = min(1.0, max(0.0, float(np.median(accuracies.values[-LAST:]))))
     error = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
-    return of_accuracy("evaluation accuracy", value, commonest=commonest, error=error, step=int(accuracies.steps[-1]))
+    return of_accuracy(
+        "evaluation accuracy",
+        value,
+        commonest=0.0 if answers.sampled else answers.commonest,
+        error=error,
+        step=int(accuracies.steps[-1]),
+        weighed=answers.weighed,
+    )
 
 
 def _of_loss(losses: Series, loss: Loss) -> Indication | None:

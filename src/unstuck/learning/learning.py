@@ -8,20 +8,16 @@ from functools import cached_property
 
 import numpy as np
 
+from unstuck.learning.answers import Answers
 from unstuck.learning.curve import Curve, Level
 from unstuck.learning.evaluated import evaluated
-from unstuck.learning.guess import commonest
-from unstuck.learning.loss_call import loss_calls
-from unstuck.learning.measured import LATE, PRETRAINED, Measured, seen_late
-from unstuck.learning.outcome import Indication, Outcome, best_of, of_accuracy, of_loss
+from unstuck.learning.measured import LATE, PRETRAINED, Measured
+from unstuck.learning.outcome import MUCH, Indication, Outcome, best_of, of_loss
 from unstuck.learning.relapse import Relapse, lost_numbers, relapse
 from unstuck.learning.terms import joined, of_terms
-from unstuck.record import Run, Series, signals
+from unstuck.record import Run, signals
 
 __all__ = ["Learning"]
-
-TOLD = 50
-"""Examples whose answers tell an accuracy: nine of ten then have a standard error of 4%."""
 
 EXPLODED = 100.0
 """Scales by which a loss without a yardstick must rise to tell that nothing was learnt: returns that grow raise the
@@ -38,10 +34,7 @@ class Learning:
     Attributes:
         curve: The training loss.
         measured: The loss that is compared with a guess.
-        accuracy: Training accuracy over the last tenth; None where there are no classes.
-        commonest: Share of the commonest class, which the best constant guess gets right; 0 where there are no classes.
-        accuracy_error: Standard error of the accuracy.
-        accuracy_step: Updates made before it was measured last.
+        answers: How many examples are classified rightly.
         terms: What each of several losses says that are added up, late in the training.
         evaluations: What evaluations of other data say, the last of each kind.
         broken: The step from which on losses were not finite, up to the end; None where they are.
@@ -50,10 +43,7 @@ class Learning:
 
     curve: Curve
     measured: Measured
-    accuracy: float | None = None
-    commonest: float = 0.0
-    accuracy_error: float = math.inf
-    accuracy_step: int = 0
+    answers: Answers
     terms: tuple[Indication, ...] = ()
     evaluations: tuple[Indication, ...] = ()
     broken: int | None = None
@@ -82,23 +72,29 @@ class Learning:
         losses = run.series(signals.LOSS)
         curve, broken = Curve.of(losses), lost_numbers(losses)
         if not len(curve):
-            return cls(curve, Measured(curve), broken=broken, known=len(losses) > 0)
+            return cls(curve, Measured(curve), Answers(), broken=broken, known=len(losses) > 0)
         answers = run.series(signals.ACCURACY).finite()
         early = float(np.median(answers.values[:5])) if len(answers) else None
         measured = Measured.of(run, curve, early=early)
-        late = _accuracy(run, answers) if seen_late(run, answers.steps) else None
-        top = commonest(measured.loss) if measured.loss else max(map(commonest, loss_calls(run)), default=0.0)
+        known = Answers.of(run, measured.loss)
         return cls(
             curve=curve,
             measured=measured,
-            accuracy=late and late.value,
-            commonest=top,
-            accuracy_error=late.error if late else math.inf,
-            accuracy_step=int(answers.steps[-1]) if len(answers) else 0,
+            answers=known,
             terms=() if measured.loss else of_terms(run, last=int(curve.steps[-1])),
-            evaluations=evaluated(run, measured.loss, commonest=top),
+            evaluations=evaluated(run, measured.loss, known),
             broken=broken,
         )
+
+    @property
+    def accuracy(self) -> float | None:
+        """Training accuracy over the last tenth; None where there are no classes."""
+        return self.answers.accuracy
+
+    @property
+    def commonest(self) -> float:
+        """Share of the commonest class, which the best constant guess gets right; 0 where there are no classes."""
+        return self.answers.commonest
 
     @property
     def guess(self) -> float | None:
@@ -168,8 +164,8 @@ class Learning:
     @cached_property
     def evidence(self) -> tuple[Indication, ...]:
         """Every number that tells whether something was learnt, with what it says alone."""
-        own = (self._of_loss(), self._of_accuracy())
-        return (*(one for one in own if one is not None), *self.terms, *self.evaluations)
+        loss = self._of_loss()
+        return (*((loss,) if loss else ()), *self.answers.evidence, *self.terms, *self.evaluations)
 
     @cached_property
     def trained(self) -> Outcome:
@@ -186,10 +182,16 @@ class Learning:
 
     @cached_property
     def _by_accuracy(self) -> Outcome:
-        accuracy = self._of_accuracy()
-        says = accuracy.says if accuracy else "unknown"
-        # Right, and surely wrong where it is not.
-        return "partial" if says == "good" and self.remaining > 1.0 and self._by_loss == "none" else says
+        says: Outcome = best_of(*[one.says for one in self.answers.evidence])
+        if says == "good" and self.remaining > 1.0 and self._by_loss == "none":
+            return "partial"  # right, and surely wrong where it is not
+        doubted = says == "none" and not self.answers.balanced and self._falls_far
+        return "unknown" if doubted else says
+
+    @cached_property
+    def _falls_far(self) -> bool:
+        """Whether the loss falls surely, by as much as a good part of what there is to learn."""
+        return self.curve.falls_surely and self.curve.fall > MUCH * self.curve.scale
 
     @cached_property
     def evaluated(self) -> Outcome:
@@ -261,31 +263,3 @@ class Learning:
         than = "the start" if start == curve.start else "an output of zero"
         error = float(np.hypot(end.error, curve.fall_error))
         return of_loss("training loss", end.value, reference=start, floor=least, error=error, step=step, than=than)
-
-    def _of_accuracy(self) -> Indication | None:
-        if self.accuracy is None:
-            return None
-        return of_accuracy(
-            "training accuracy",
-            self.accuracy,
-            commonest=self.commonest,
-            error=self.accuracy_error,
-            step=self.accuracy_step,
-        )
-
-
-def _accuracy(run: Run, accuracy: Series) -> Level | None:
-    """Accuracy at the end, over enough examples to be no chance; None where late samples hold fewer."""
-    curve, sizes = Curve.of(accuracy), run.series(signals.BATCH_SIZE).finite().values
-    each = float(np.median(sizes)) if len(sizes) else math.inf
-    tail = max(len(curve.within(0.9, 1.0)), 5)
-    late = curve.values[curve.share >= LATE][-math.ceil(TOLD / each) :]
-    if tail * each >= TOLD:
-        value, error, count = *curve.end, tail * each
-    elif len(late) * each >= TOLD:
-        value, error, count = float(late.mean()), 0.0, len(late) * each
-    else:
-        return None
-    # As of independent answers at least, however alike the few means are.
-    binomial = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
-    return Level(value, max(error if math.isfinite(error) else 0.0, binomial))

@@ -15,6 +15,7 @@ __all__ = [
     "loss_calls",
     "optimizer_place",
     "single_loss",
+    "weighs_examples",
 ]
 
 
@@ -56,6 +57,14 @@ def called_and_differentiated(run: Run) -> tuple[NDArray[np.int64], NDArray[np.f
     called, differentiated = run.series(signals.LOSS_CALL).finite(), run.series(signals.LOSS).finite()
     steps, left, right = np.intersect1d(called.steps, differentiated.steps, return_indices=True)
     return steps, called.values[left], differentiated.values[right]
+
+
+def weighs_examples(run: Run) -> bool:
+    """Whether the program takes the loss of each example, and makes something else of them than their mean or sum."""
+    if any(call.reduction != "none" for call in loss_calls(run)):
+        return False
+    _, called, differentiated = called_and_differentiated(run)
+    return not len(called) or bool(np.median(np.abs(differentiated - called)) > 0.01 * np.median(np.abs(called)))
 
 
 def batch_size(run: Run, loss: Loss | None = None) -> float:

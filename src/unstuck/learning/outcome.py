@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["Indication", "Outcome", "What", "best_of", "of_accuracy", "of_loss"]
+__all__ = ["Indication", "Outcome", "What", "best_of", "of_accuracy", "of_loss", "of_recalls"]
 
 Outcome = Literal["good", "partial", "none", "unknown"]
 
 What = Literal[
-    "training loss", "loss term", "training accuracy", "evaluation loss", "evaluation accuracy", "outputs", "classes"
+    "training loss",
+    "loss term",
+    "training accuracy",
+    "balanced accuracy",
+    "evaluation loss",
+    "evaluation accuracy",
+    "outputs",
+    "classes",
 ]
 
 CERTAIN = 3.0
@@ -102,14 +110,30 @@ def of_loss(
     return Indication(what, value, reference, error, step, says, words, floor)
 
 
-def of_accuracy(what: What, value: float, *, commonest: float, error: float, step: int) -> Indication:
+def of_accuracy(
+    what: What, value: float, *, commonest: float, error: float, step: int, weighed: bool = False
+) -> Indication:
     """What an accuracy says against the share of the commonest class; without classes that are known, nothing.
+
+    none: not above it by a twentieth of what it leaves wrong, or noise explains the difference; unknown where noise may
+    hide a fifth.
+
+    Args:
+        what: What it is the accuracy of.
+        value: The accuracy at the end.
+        commonest: Share of the commonest class.
+        error: Standard error of the accuracy.
+        step: Updates made before.
+        weighed: Whether the loss weighs classes or examples. What it asks for may then be right less often than the
+            commonest class, so that nothing follows from an accuracy that is no better.
 
     Examples:
         >>> of_accuracy("training accuracy", 0.97, commonest=0.1, error=0.01, step=99).says
         'good'
         >>> of_accuracy("training accuracy", 0.97, commonest=0.95, error=0.005, step=99).says
         'partial'
+        >>> of_accuracy("training accuracy", 0.7, commonest=0.95, error=0.005, step=99, weighed=True).says
+        'unknown'
     """
     wrong, chance = 1.0 - value, 1.0 - commonest
     gain = value - commonest
@@ -117,11 +141,40 @@ def of_accuracy(what: What, value: float, *, commonest: float, error: float, ste
     if not 0.0 < commonest < 1.0:
         says = "unknown"
     elif gain < LEAST * chance or gain <= CERTAIN * error:
-        says = "none" if gain < MUCH * chance else "unknown"
+        says = "none" if gain + error < MUCH * chance and not weighed else "unknown"
     elif wrong <= FEW_WRONG and wrong <= 0.5 * chance:
         says = "good"
     words = f"{what} {value:.0%} where the commonest class has {commonest:.0%}"
     return Indication(what, value, commonest, error, step, says, words)
+
+
+def of_recalls(recalls: Sequence[float], examples: Sequence[float], *, step: int) -> Indication | None:
+    r"""What the mean recall of the classes says, which is 1/C for whoever always names one of them.
+
+    .. math:: B = \frac 1 C \sum_c r_c, \qquad \sigma_B^2 = \frac 1 {C^2} \sum_c \frac{r_c (1 - r_c)}{n_c}
+
+    with :math:`1 / n_c` for :math:`r_c (1 - r_c)` where that is more: three right of three are no proof.
+
+    Args:
+        recalls: Share of the examples of each class that were told rightly, NaN where there were none.
+        examples: Examples that each rests on.
+        step: Updates made before.
+
+    Returns:
+        What they say, or None for fewer than two classes with examples.
+
+    Examples:
+        >>> of_recalls((0.67, 0.86), (414.0, 8.0), step=99).words
+        'balanced accuracy 76% where one class alone has 50%'
+    """
+    known = [(recall, count) for recall, count in zip(recalls, examples, strict=True) if count > 0.0]
+    if len(known) < 2:
+        return None
+    value, chance = sum(recall for recall, _ in known) / len(known), 1.0 / len(known)
+    variances = [max(recall * (1.0 - recall), 1.0 / max(count, 1.0)) / max(count, 1.0) for recall, count in known]
+    error = math.sqrt(sum(variances)) / len(known)
+    found = of_accuracy("balanced accuracy", value, commonest=chance, error=error, step=step)
+    return replace(found, words=f"{found.what} {value:.0%} where one class alone has {chance:.0%}")
 
 
 RANKS: dict[Outcome, int] = {"unknown": 0, "none": 1, "partial": 2, "good": 3}

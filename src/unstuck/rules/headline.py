@@ -121,6 +121,9 @@ def evidence(group: Sequence[Learnt]) -> str:
         ...     return Learnt(training=TrainingName(), kind="improvable", shown="improvable", figures=figures)
         >>> evidence([learnt(Figure(what="training accuracy", value=0.78, unit="share", guess=0.6))])
         'training accuracy 78% where the commonest class gives 60%'
+        >>> balanced = Figure(what="balanced accuracy", value=0.8, unit="share", guess=0.5)
+        >>> evidence([learnt(Figure(what="training accuracy", value=0.9, unit="share", guess=0.9), balanced)])
+        'training accuracy 90% where the commonest class gives 90%, balanced 80% where the commonest class gives 50%'
         >>> evidence([learnt(Figure(what="loss", value=v, unit="loss", start=2.0)) for v in (0.1, 0.5)])
         'loss 0.1 to 0.5, 2 at the start'
     """
@@ -138,9 +141,17 @@ def _shares(measured: Sequence[Sequence[Figure]]) -> str:
     words: list[str] = []
     for figures in measured:
         what = figures[0].what.removesuffix(" accuracy") if words else figures[0].what
-        words.append(f"{what} {_range([figure.value for figure in figures], 'share')}")
-    guesses = [figure.guess for figures in measured for figure in figures if figure.guess is not None]
-    return ", ".join(words) + (f" where the commonest class gives {_range(guesses, 'share')}" if guesses else "")
+        guess = _guess(figures)
+        alone = f" where the commonest class gives {guess}" if guess else ""
+        if words and alone and words[-1].endswith(alone):
+            words[-1] = words[-1].removesuffix(alone)
+        words.append(f"{what} {_range([figure.value for figure in figures], 'share')}{alone}")
+    return ", ".join(words)
+
+
+def _guess(figures: Sequence[Figure]) -> str:
+    guesses = [figure.guess for figure in figures if figure.guess is not None]
+    return _range(guesses, "share") if guesses else ""
 
 
 def _loss(figures: Sequence[Figure]) -> str:

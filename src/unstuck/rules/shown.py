@@ -215,8 +215,12 @@ def _figures(learning: Learning, validation: Validation) -> Iterator[Figure]:
     guess = learning.commonest or None
     if learning.accuracy is not None:
         yield Figure(what="training accuracy", value=learning.accuracy, unit="share", guess=guess)
+    balanced = learning.answers.balanced
+    if balanced is not None:
+        yield Figure(what="balanced accuracy", value=balanced.value, unit="share", guess=balanced.reference)
     if validation.accuracy is not None:
-        yield Figure(what="validation accuracy", value=validation.accuracy, unit="share", guess=guess)
+        told = None if learning.answers.sampled else guess
+        yield Figure(what="validation accuracy", value=validation.accuracy, unit="share", guess=told)
     known = learning.guess is not None and not learning.pretrained
     yield Figure(
         what="loss",

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.learning import seen_late
+from unstuck.learning.loss_call import weighs_examples
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Association, Loss
-from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
+from unstuck.rules.calls import call_place, loss_calls
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["ClassImbalance"]
@@ -34,11 +35,7 @@ def _answered_late(run: Run) -> bool:
 
 
 def _weighed_alike(run: Run) -> bool:
-    """Whether the program makes nothing of the examples' losses but their mean or sum."""
-    if any(call.reduction != "none" for call in loss_calls(run)):
-        return True
-    _, called, differentiated = called_and_differentiated(run)
-    return len(called) > 0 and bool(np.median(np.abs(differentiated - called)) <= 0.01 * np.median(np.abs(called)))
+    return not weighs_examples(run)
 
 
 ONE_CLASSIFICATION = Gate(

@@ -1,0 +1,113 @@
+"""How many examples are classified rightly at the end of a training, of all and of each class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.learning.curve import Curve, Level
+from unstuck.learning.guess import commonest
+from unstuck.learning.loss_call import loss_calls, weighs_examples
+from unstuck.learning.measured import LATE, seen_late
+from unstuck.learning.outcome import Indication, of_accuracy, of_recalls
+from unstuck.record import Run, Series, signals
+from unstuck.record.facts import Loader, Loss
+
+__all__ = ["Answers"]
+
+TOLD = 50
+"""Examples whose answers tell an accuracy: nine of ten then have a standard error of 4%."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of the last part of a training.
+
+    Attributes:
+        accuracy: Share that is right over the last tenth; None where there are no classes, or too few answers.
+        error: Its standard error.
+        commonest: Share of the commonest class, which the best constant guess gets right; 0 where there are no classes.
+        step: Updates made before the last of them.
+        weighed: Whether the loss weighs classes or examples.
+        sampled: Whether a sampler of the program's own draws the examples, so that classes may be as common in
+            evaluations as they are not in training.
+        balanced: What the mean recall of the classes says, where the loss is weighed and an example has one answer.
+    """
+
+    accuracy: float | None = None
+    error: float = math.inf
+    commonest: float = 0.0
+    step: int = 0
+    weighed: bool = False
+    sampled: bool = False
+    balanced: Indication | None = None
+
+    @classmethod
+    def of(cls, run: Run, loss: Loss | None) -> Answers:
+        """The answers of a run.
+
+        Args:
+            run: The run.
+            loss: The one loss that is called; None where there are several, or none is known.
+        """
+        calls = (loss,) if loss else loss_calls(run)
+        answers = run.series(signals.ACCURACY).finite()
+        late = _accuracy(run, answers) if seen_late(run, answers.steps) else None
+        step = int(answers.steps[-1]) if len(answers) else 0
+        weighed = any(call.weighted for call in calls) or (bool(calls) and weighs_examples(run))
+        told = late is not None and weighed and len(calls) == 1 and _one_answer_each(calls[0])
+        return cls(
+            accuracy=late and late.value,
+            error=late.error if late else math.inf,
+            commonest=max(map(commonest, calls), default=0.0),
+            step=step,
+            weighed=weighed,
+            sampled=any(loader.order == "other" and loader.updates for loader in run.facts(Loader)),
+            balanced=_balanced(calls, step) if told else None,
+        )
+
+    @property
+    def evidence(self) -> tuple[Indication, ...]:
+        """What they say of learning."""
+        if self.accuracy is None:
+            return ()
+        plain = of_accuracy(
+            "training accuracy",
+            self.accuracy,
+            commonest=self.commonest,
+            error=self.error,
+            step=self.step,
+            weighed=self.weighed,
+        )
+        return (plain, self.balanced) if self.balanced else (plain,)
+
+
+def _one_answer_each(call: Loss) -> bool:
+    """Whether an example has one answer: of several, such as pixels, each has a commonest class of its own."""
+    shape = call.target.shape
+    return len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
+
+
+def _balanced(calls: Sequence[Loss], step: int) -> Indication | None:
+    classes = calls[0].classes
+    return of_recalls(classes.recalls, classes.recall_examples, step=step)
+
+
+def _accuracy(run: Run, accuracy: Series) -> Level | None:
+    """Accuracy at the end, over enough examples to be no chance; None where late samples hold fewer."""
+    curve, sizes = Curve.of(accuracy), run.series(signals.BATCH_SIZE).finite().values
+    each = float(np.median(sizes)) if len(sizes) else math.inf
+    tail = max(len(curve.within(0.9, 1.0)), 5)
+    late = curve.values[curve.share >= LATE][-math.ceil(TOLD / each) :]
+    if tail * each >= TOLD:
+        value, error, count = *curve.end, tail * each
+    elif len(late) * each >= TOLD:
+        value, error, count = float(late.mean()), 0.0, len(late) * each
+    else:
+        return None
+    # As of independent answers at least, however alike the few means are.
+    binomial = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
+    return Level(value, max(error if math.isfinite(error) else 0.0, binomial))
