@@ -182,7 +182,8 @@ class Learning:
 
     @cached_property
     def _by_accuracy(self) -> Outcome:
-        says: Outcome = best_of(*[one.says for one in self.answers.evidence])
+        each: list[Outcome] = [one.says for one in self.answers.evidence]
+        says = best_of(*each)
         if says == "good" and self.remaining > 1.0 and self._by_loss == "none":
             return "partial"  # right, and surely wrong where it is not
         doubted = says == "none" and not self.answers.balanced and self._falls_far
