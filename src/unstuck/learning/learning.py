@@ -14,6 +14,7 @@ from unstuck.learning.evaluated import evaluated
 from unstuck.learning.measured import LATE, PRETRAINED, Measured
 from unstuck.learning.outcome import MUCH, Indication, Outcome, best_of, of_loss
 from unstuck.learning.relapse import Relapse, lost_numbers, relapse
+from unstuck.learning.spikes import calm
 from unstuck.learning.terms import joined, of_terms
 from unstuck.record import Run, signals
 
@@ -148,11 +149,12 @@ class Learning:
     def relapse(self) -> Relapse | None:
         """Whether it had learnt, and lost it again; None where it did not.
 
-        A loss without a yardstick must end above its start, for the parts that it is made of may take turns.
+        A loss without a yardstick must end above its start, for the parts that it is made of may take turns. Single
+        losses that were thrown are left out.
         """
         if not len(self.curve):
             return None
-        curve = self.measured.curve
+        curve = calm(self.measured.curve)
         if self.broken is not None:
             finite = relapse(curve, reference=self.reference, end=Level(math.inf, 0.0))
             return finite and Relapse(finite.best, finite.best_step, math.nan, self.broken, finite.error)

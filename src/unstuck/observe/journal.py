@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.blind_spots import SPREAD_LOSS, UNREADABLE_LOSS
+from unstuck.observe.loss_limit import LossLimit
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable, whole_here
 from unstuck.observe.updates import Steps
@@ -39,11 +40,13 @@ class Journal:
     Attributes:
         failure: The error that ended writing; None while all is well.
         pending: Losses of the backward passes since the last step.
+        limit: The highest loss that is usual.
     """
 
     def __init__(self, writer: RunWriter, streams: Iterator[int]) -> None:
         self.failure: Exception | None = None
         self.pending: list[Tensor | float] = []
+        self.limit = LossLimit()
         self._writer = writer
         self._streams = streams
         self._stream: int | None = None
@@ -181,6 +184,7 @@ class Journal:
         if self._unwritten:
             steps, losses = zip(*self._unwritten, strict=True)
             self._unwritten.clear()
+            self.limit.renew(losses)
             self._guard(lambda stream: self._writer.add_series(signals.LOSS, steps, losses, stream=stream))
         self._written = time.perf_counter()
 

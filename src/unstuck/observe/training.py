@@ -190,8 +190,20 @@ class Training:
         if backward.roots:
             root, step = backward.roots[0], clock.step
             self.journal.note_loss(backward.roots, step, lambda: origin(root, view, step))
+            self._look_at(root)
         alone = not clock.sampled and events.one_optimizer()
         self.ownership.begins(backward, alone=alone, compiled=forward.blind())
+
+    def _look_at(self, root: Tensor) -> None:
+        """Show collectors a loss that is known: one that is thrown, or the usual one of a sampled step."""
+        number, limit = self.journal.pending[-1] if self.journal.pending else None, self.journal.limit
+        if type(number) is not float or not root.is_cpu:
+            return
+        usual = limit.value
+        if number > usual and limit.crosses(number):
+            self.collectors.tell("thrown", root, usual)
+        elif self.clock.sampled:
+            self.collectors.tell("ordinary", root)
 
     def record_quietly(self, steps: Steps, now: float) -> bool:
         """Record a step that gives one number, its loss, and nothing else; whether it does."""
@@ -204,8 +216,9 @@ class Training:
         quiet, until = self.pace.quiet()
         until = min(until, self.journal.full_at)
         if quiet > 0 and self.clock.phase is Phase.FORWARD and isinstance(steps, Optimizer):
-            waits = self.collectors.waiting
-            events.hush(listener, QuietSteps(steps, self._rates, steps=quiet, until=until, waits=waits), self._heard)
+            waits, limit = self.collectors.waiting, self.journal.limit.value
+            taking = QuietSteps(steps, self._rates, steps=quiet, until=until, limit=limit, waits=waits)
+            events.hush(listener, taking, self._heard)
 
     def _heard(self, quiet: QuietSteps) -> None:
         """Record the steps that were taken in quietly, and the loss of the one that is under way."""

@@ -6,7 +6,8 @@ numerics, mechanics, speed; between findings of equal weight the earlier rule is
 A code is the letter of its family, a digit for the topic within it, and two digits that number the rules of a topic:
 
 ======  =========================================================================================
-D       data: D1 inputs, D2 targets and labels, D3 order and split, D4 augmentation
+D       data: D1 inputs, D2 targets and labels, D3 order and split, D4 augmentation,
+        D5 single batches
 M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples, M4 parts
 I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
@@ -27,6 +28,7 @@ from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.rules.data.batch_repeated import BatchRepeated
 from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.rules.data.data_constant import DataConstant
+from unstuck.rules.data.data_corrupt import DataCorrupt
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
@@ -91,6 +93,7 @@ RULES: tuple[Rule, ...] = (
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
     AugmentationHarmful(),  # D401
+    DataCorrupt(),  # D501
     OutputActivationWrong(),  # M101
     ActivationMissing(),  # M102
     ActivationUnsuited(),  # M103

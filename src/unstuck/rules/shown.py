@@ -96,11 +96,15 @@ def shown(run: Run, *, rival: bool = False) -> Shown:
 
 
 def _blown_up(losses: Series) -> tuple[Figure, ...] | None:
-    """The loss of a training that ended absurdly high, or not finite; None of any other."""
+    """The loss of a training that ended absurdly high, or not finite; None of any other.
+
+    One high loss at the end of many may be that of one bad batch: of the last three two must be high.
+    """
     finite = losses.finite().values
     last = float(losses.values[-1])
     first = float(finite[0]) if len(finite) else math.nan
-    absurd = not math.isfinite(last) or last > GREAT or (last > ABSURD * abs(first) and last > first + ABSURD)
+    high = last if len(finite) < ENOUGH_STEPS else min(last, float(np.median(finite[-3:])))
+    absurd = not math.isfinite(last) or high > GREAT or (high > ABSURD * abs(first) and high > first + ABSURD)
     return (Figure(what="loss", value=last, unit="loss", start=first),) if absurd else None
 
 

@@ -66,6 +66,7 @@ PARTS: Mapping[str, Part] = {
         words="the graph of the loss",
         states=(facts.Contraction, facts.Graph, facts.Ran, facts.Wiring),
     ),
+    "ThrownBatches": Part(words="batches that throw the loss", states=(facts.ThrownBatch,)),
     "UnoptimizedParameters": Part(words="parameters without an optimizer", states=(facts.UnoptimizedParameters,)),
     "BatchDependence": Part(words="how examples of a batch depend on each other", states=(facts.BatchMixing,)),
     "CriticalPoints": Part(words="points without a gradient", states=(facts.CriticalPoint,)),

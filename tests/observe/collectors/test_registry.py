@@ -82,6 +82,8 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
         with pytest.raises(RuntimeError, match="must match the size"):
             F.soft_margin_loss(output, torch.zeros(4, 3, 5))
         collectors.tell("before_backward", True)
+        collectors.tell("ordinary", loss)
+        collectors.tell("thrown", loss, 0.5)
         collectors.tell("backward", GraphWalk(loss))
         loss.backward()
         collectors.tell("after_backward", Backward([loss], (), accumulates=True))

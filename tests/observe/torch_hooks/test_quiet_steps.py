@@ -89,3 +89,9 @@ def test_a_step_is_not_taken_in_when_time_is_up_or_a_rate_has_changed(optimizer:
     assert not quiet.step(optimizer)
     assert quiet.losses == []
     assert quiet.pending == 1.0
+
+
+@pytest.mark.parametrize(("number", "taken"), [(2.0, True), (2.1, False), (-5.0, True), (-math.inf, False)])
+def test_a_loss_above_the_limit_is_not_taken(optimizer: SGD, number: float, taken: bool) -> None:
+    quiet = QuietSteps(optimizer, rates(optimizer), steps=3, until=math.inf, limit=2.0)
+    assert quiet.loss(torch.tensor(number)) is taken

@@ -66,6 +66,49 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         {"met": 400, "examples": 300, "neighbours": 8.5, "linear": 4.0, "explained": 0.6, "told": 0.9},
         facts.Association(met=400, examples=300, neighbours=8.5, linear=4.0, explained=0.6, told=0.9),
     ),
+    (
+        "thrown_batch",
+        {
+            "step": 499,
+            "loss": 6e5,
+            "level": 0.25,
+            "tensors": [
+                {
+                    "what": "target",
+                    "place": "MseLoss, 1 columns",
+                    "shape": [64, 1],
+                    "largest": 1900.0,
+                    "usual": 11.0,
+                    "spread": 0.15,
+                    "high": 14.0,
+                    "later": 10.5,
+                    "seen": 40,
+                    "rows": 2,
+                    "first_rows": [3, 60],
+                }
+            ],
+        },
+        facts.ThrownBatch(
+            step=499,
+            loss=6e5,
+            level=0.25,
+            tensors=(
+                facts.ThrownTensor(
+                    what="target",
+                    place="MseLoss, 1 columns",
+                    shape=(64, 1),
+                    largest=1900.0,
+                    usual=11.0,
+                    spread=0.15,
+                    high=14.0,
+                    later=10.5,
+                    seen=40,
+                    rows=2,
+                    first_rows=(3, 60),
+                ),
+            ),
+        ),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

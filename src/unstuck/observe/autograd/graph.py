@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "operation", "producer", "saved", "walk"]
+__all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "nodes", "operation", "producer", "saved", "walk"]
 
 MOST_NODES = 20_000
 MOST_OPERATIONS = 64
@@ -48,8 +48,9 @@ def saved(node: Any, name: str) -> Any:
     as checkpoints do, draw random numbers, and make collective calls.
     """
     raw = getattr(node, "_raw" + name, None)
-    if any(getattr(each, "unpack_hook", None) is not None for each in (raw if isinstance(raw, tuple) else (raw,))):
-        return None
+    for each in raw if isinstance(raw, tuple) else (raw,):
+        if getattr(each, "unpack_hook", None) is not None:
+            return None
     try:
         return getattr(node, name, None)
     except RuntimeError:  # freed, or changed in place since
@@ -136,3 +137,15 @@ def walk(root: Tensor) -> Iterator[Any]:
             if successor is not None and successor not in seen:
                 seen.add(successor)
                 queue.append(successor)
+
+
+def nodes(root: Tensor, *, most: int) -> list[Any]:
+    """The first of these nodes, at once: cheaper, where nearly all are wanted."""
+    found: list[Any] = [] if root.grad_fn is None else [root.grad_fn]
+    seen = set(found)
+    for node in found:
+        for successor, _ in node.next_functions:
+            if successor is not None and successor not in seen and len(found) < most:
+                seen.add(successor)
+                found.append(successor)
+    return found

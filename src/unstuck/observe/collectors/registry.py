@@ -31,6 +31,7 @@ from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.spread_tensors import SpreadTensors
+from unstuck.observe.collectors.thrown_batches import ThrownBatches
 from unstuck.observe.collectors.uncalled_modules import Uncalled
 from unstuck.observe.collectors.unit_copies import UnitCopies
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
@@ -58,6 +59,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Parameters,
     UnitCopies,
     Graphs,
+    ThrownBatches,
     UnoptimizedParameters,
     BatchDependence,
     CriticalPoints,
@@ -71,8 +73,8 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "number", "failed_call", "loss", "backward", "forward"),
-    *("before_update", "update", "before_backward", "after_backward", "schedule_stepped", "loader_begins"),
-    *("facts", "finish", "release"),
+    *("before_update", "update", "before_backward", "ordinary", "thrown", "after_backward", "schedule_stepped"),
+    *("loader_begins", "facts", "finish", "release"),
 )
 
 PRODUCTS: frozenset[Any] = frozenset(

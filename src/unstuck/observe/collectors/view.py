@@ -54,6 +54,8 @@ class Collector(Protocol):
     loader_begins(loader)                       the iteration over a loader begins
     release()                                   at the end: let go of what is the program's
     before_backward(first)                      before a backward pass; ``first`` of a sampled step
+    ordinary(loss)                              then, of a sampled step, with the loss: one number on the CPU, as usual
+    thrown(loss, limit)                         then, of any step whose loss is above the highest that is usual
     after_backward(backward)                    after a backward pass of a sampled step that was the training's
     before_update(optimizer)                    before the update of a sampled step
     update(optimizer)                           after it; returns a :class:`Measurement`, or None

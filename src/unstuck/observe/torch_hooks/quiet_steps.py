@@ -26,6 +26,7 @@ class QuietSteps:
         rates: Learning rates of its groups, the very objects that were recorded.
         steps: How many steps are quiet.
         until: When the quiet ends at the latest, by ``time.perf_counter``.
+        limit: The highest loss that is usual: a step above it is to be looked at.
         waits: Says whether somebody wants the next backward pass told in full; None where nobody will.
 
     Attributes:
@@ -44,7 +45,10 @@ class QuietSteps:
         (True, True, [1.5])
     """
 
-    __slots__ = ("_rates", "_steps", "_thread", "_until", "_waits", "ended", "losses", "pending", "spent", "updates_of")
+    __slots__ = (
+        *("_limit", "_rates", "_steps", "_thread", "_until", "_waits"),
+        *("ended", "losses", "pending", "spent", "updates_of"),
+    )
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class QuietSteps:
         *,
         steps: int,
         until: float,
+        limit: float = math.inf,
         waits: Callable[[], bool] | None = None,
     ) -> None:
         self.updates_of = id(optimizer)
@@ -62,17 +67,18 @@ class QuietSteps:
         self._rates = rates
         self._steps = steps
         self._until = until
+        self._limit = limit
         self._waits = waits
         self._thread = threading.get_ident()
 
     def loss(self, loss: Tensor) -> bool:
-        """Take the loss of a step's only backward pass, if it is the usual thing: one finite number on the CPU."""
+        """Take the loss of a step's only backward pass, if it is one number on the CPU that is no higher than usual."""
         if self.pending is not None or len(self.losses) >= self._steps or threading.get_ident() != self._thread:
             return False
         if type(loss) is not Tensor or not loss.is_cpu or loss.ndim or (self._waits is not None and self._waits()):
             return False
         number = loss.item()
-        if type(number) is not float or not math.isfinite(number):
+        if type(number) is not float or not math.isfinite(number) or number > self._limit:
             return False
         self.pending = number
         return True

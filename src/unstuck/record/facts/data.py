@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Association", "Data", "Inputs", "Loader"]
+__all__ = ["Association", "Data", "Inputs", "Loader", "ThrownBatch", "ThrownTensor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,3 +101,55 @@ class Association(Fact):
     linear: float
     explained: float = float("nan")
     told: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThrownTensor:
+    """A tensor from outside in a step whose loss was thrown, beside the same tensor in ordinary steps.
+
+    Attributes:
+        what: input or target.
+        place: The operation that took it.
+        shape: Its shape.
+        largest: Its greatest absolute value.
+        usual: The median of that over ordinary steps.
+        spread: Robust standard deviation of its logarithm over these.
+        high: What 95% of them stay below.
+        later: The median over those after this step alone; None where there are none.
+        seen: How many ordinary steps these are.
+        rows: Rows with a value above five times ``usual``.
+        first_rows: The first of these, at most 16.
+    """
+
+    what: Literal["input", "target"]
+    place: str
+    shape: tuple[int, ...]
+    largest: float
+    usual: float
+    spread: float
+    high: float
+    later: float | None
+    seen: int
+    rows: int
+    first_rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThrownBatch(Fact):
+    """A step whose loss was far above its level, and what was given to model and loss in it, before its update.
+
+    Of one step the fact stated last counts, which knows the most of ordinary steps.
+
+    Attributes:
+        step: Updates made before it.
+        loss: Its loss.
+        level: The loss above which it was looked at.
+        tensors: What it was given.
+    """
+
+    kind = "thrown_batch"
+    missing = "no loss on the CPU was far above its level"
+    step: int
+    loss: float
+    level: float
+    tensors: tuple[ThrownTensor, ...] = ()
