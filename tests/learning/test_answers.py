@@ -75,3 +75,23 @@ def test_what_falls_far_is_not_unlearnt_because_the_commonest_class_has_more(tmp
     flat = falling | {signals.LOSS: [2.0, 2.1] * 50}
     with record(tmp_path / "b", series=flat, facts=unweighed) as run:
         assert Learning.of(run).trained == "none"
+
+
+@pytest.mark.parametrize(
+    ("recall", "asked", "outcome"), [(0.0, 60.0, "partial"), (0.05, 60.0, "good"), (0.0, 9.0, "good")]
+)
+def test_a_class_that_is_never_told_rightly_is_not_learnt(tmp_path: Path, recall, asked, outcome) -> None:
+    ten = Loss(
+        function="cross_entropy",
+        target=LossTarget(shape=(64,), type="class"),
+        classes=LossClasses(
+            number=10, counts=(100,) * 10, recalls=(1.0,) * 9 + (recall,), recall_examples=(60.0,) * 9 + (asked,)
+        ),
+    )
+    series = {
+        signals.LOSS: [2.3 * 0.97**step for step in range(100)],
+        signals.ACCURACY: [0.91] * 100,
+        signals.BATCH_SIZE: [64.0] * 100,
+    }
+    with record(tmp_path, series=series, facts=[ten]) as run:
+        assert Learning.of(run).outcome == outcome

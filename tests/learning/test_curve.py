@@ -111,3 +111,11 @@ def test_short_and_constant_curves_are_flat_and_raise_nothing(values: list[float
     assert short.shape in ("flat", "diverging")
     assert short.scale > 0
     assert not short.falls_surely
+
+
+def test_a_rise_is_sure_where_noise_does_not_explain_it() -> None:
+    noise = 0.02 * np.random.default_rng(0).normal(size=200)
+    steps = np.arange(200)
+    assert Curve(steps, np.linspace(1.0, 2.0, 200) + noise).rises_surely
+    assert not Curve(steps, np.ones(200) + noise).rises_surely
+    assert not Curve(steps, np.linspace(2.0, 1.0, 200) + noise).rises_surely

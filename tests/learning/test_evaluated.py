@@ -75,3 +75,27 @@ def test_without_evaluations_or_a_guess_nothing_is_said(tmp_path: Path) -> None:
     assert said(tmp_path / "a") == {}
     assert said(tmp_path / "b", None, validation_loss=[1.0]) == {}
     assert said(tmp_path / "c", Loss(function="triplet_margin_loss"), validation_loss=[1.0]) == {}
+
+
+NO_CLASSES = Answers()
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "says"), [([0.5, 0.7, 0.7], "partial"), ([0.5, 0.55, 0.55], "unknown"), ([0.93] * 3, "partial")]
+)
+def test_without_classes_an_accuracy_is_held_against_the_first(accuracies, says, tmp_path: Path) -> None:
+    found = said(tmp_path, None, answers=NO_CLASSES, validation_accuracy=accuracies, evaluated=[900.0] * 3)
+    assert found["evaluation accuracy"].says == says
+
+
+def test_a_sampled_accuracy_is_high_without_learning(tmp_path: Path) -> None:
+    found = said(tmp_path, answers=Answers(commonest=0.5, sampled=True), validation_accuracy=[0.98] * 3)
+    assert found["evaluation accuracy"].says == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("losses", "says"), [([2.0, 1.0, 1.5, 1.5], "partial"), ([2.0, 1.7, 1.7, 1.7], None), ([2.0, -1.0, 1.0], None)]
+)
+def test_without_a_guess_a_loss_is_held_against_the_first(losses, says, tmp_path: Path) -> None:
+    found = said(tmp_path, None, validation_loss=losses).get("evaluation loss")
+    assert (found and found.says) == says

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from unstuck.learning.guess import (
     entropy,
     floor,
     guess,
+    of_one_value,
     smoothed_entropy,
     untrained_loss,
 )
@@ -109,8 +111,31 @@ def test_each_output_is_guessed_by_a_constant_of_its_own(loss: Loss, value: floa
     assert floor(loss, batch=32) == (None if least is None else pytest.approx(least))
 
 
+@pytest.mark.parametrize(
+    ("classes", "target", "same"),
+    [
+        (LossClasses(number=3, counts=(0, 640, 0)), LossTarget(shape=(32,), type="class"), True),
+        (LossClasses(number=3, counts=(1, 640, 0)), LossTarget(shape=(32,), type="class"), False),
+        (LossClasses(number=3, counts=(0, 640, 0)), LossTarget(shape=(1,), type="class"), False),
+        (LossClasses(), LossTarget(shape=(32, 1), type="real", mean=0.7, variance=1e-17), True),
+        (LossClasses(), LossTarget(shape=(32, 1), type="real", mean=0.0, variance=0.0), True),
+        (LossClasses(), LossTarget(shape=(32, 1), type="real", mean=0.7, variance=1e-3), False),
+        (LossClasses(), LossTarget(), False),
+    ],
+)
+def test_targets_of_one_value(classes: LossClasses, target: LossTarget, same: bool) -> None:
+    assert of_one_value(Loss(function="mse_loss", classes=classes, target=target)) == same
+
+
+def test_outputs_that_each_have_one_target_have_no_guess_although_they_differ() -> None:
+    each = TargetOutputs(outputs=3, examples=64.0, variance=0.0)
+    target = LossTarget(shape=(32, 3), type="real", mean=0.0, variance=50.0, each=each)
+    assert guess(Loss(function="mse_loss", target=target), batch=32) is None
+
+
 def test_one_example_alone_is_guessed_by_one_constant() -> None:
-    assert constant_guess(of_outputs("mse_loss", variance=0.0), batch=1) == 50.0
+    loss = of_outputs("mse_loss", variance=0.0)
+    assert constant_guess(replace(loss, target=replace(loss.target, shape=(1, 3))), batch=1) == 50.0
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])

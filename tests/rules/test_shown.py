@@ -141,15 +141,15 @@ def test_what_began_learnt_is_not_called_unlearnt(tmp_path) -> None:
 
 
 def test_what_is_known_of_it_is_said(tmp_path) -> None:
-    flat = {signals.OUTPUT_SPREAD: [0.0] * 9, signals.OUTPUT_STD: [1.0] * 9}
+    flat = {signals.OUTPUT_SPREAD: [0.0] * 300, signals.OUTPUT_STD: [1.0] * 300}
     assert of(tmp_path / "a", falls(1.0, 1.0), SQUARES, series=flat).known == (
         "the outputs are the same for every example",
     )
-    near = {signals.OUTPUT_SPREAD: [0.05] * 9, signals.TARGET_STD: [1.0] * 9}
+    near = {signals.OUTPUT_SPREAD: [0.05] * 300, signals.TARGET_STD: [1.0] * 300}
     assert of(tmp_path / "b", falls(1.0, 1.0), SQUARES, series=near).known == (
         "the outputs hardly differ between examples (by 0.05, the targets by 1)",
     )
-    far = {signals.OUTPUT_SPREAD: [0.5] * 9, signals.TARGET_STD: [1.0] * 9}
+    far = {signals.OUTPUT_SPREAD: [0.5] * 300, signals.TARGET_STD: [1.0] * 300}
     assert of(tmp_path / "c", falls(1.0, 1.0), SQUARES, series=far).known == ()
     assert of(tmp_path / "d", falls(1.0, 0.01), SQUARES, series=flat).known == ()
 

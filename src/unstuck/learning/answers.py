@@ -12,7 +12,7 @@ from unstuck.learning.curve import Curve, Level
 from unstuck.learning.guess import commonest
 from unstuck.learning.loss_call import loss_calls, weighs_examples
 from unstuck.learning.measured import LATE, seen_late
-from unstuck.learning.outcome import Indication, of_accuracy, of_recalls
+from unstuck.learning.outcome import LEAST, Indication, Outcome, best_of, of_accuracy, of_recalls
 from unstuck.record import Run, Series, signals
 from unstuck.record.facts import Loader, Loss
 
@@ -20,6 +20,12 @@ __all__ = ["Answers"]
 
 TOLD = 50
 """Examples whose answers tell an accuracy: nine of ten then have a standard error of 4%."""
+
+ASKED = 20
+"""Examples of a class, none of which is told rightly where it is missed: at most one in seven is (95%)."""
+
+NAMED = 5
+"""Classes that are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Answers:
         sampled: Whether a sampler of the program's own draws the examples, so that classes may be as common in
             evaluations as they are not in training.
         balanced: What the mean recall of the classes says, where the loss is weighed and an example has one answer.
+        missed: That many examples belong to classes of which none is told rightly; None where none do.
     """
 
     accuracy: float | None = None
@@ -44,6 +51,7 @@ class Answers:
     weighed: bool = False
     sampled: bool = False
     balanced: Indication | None = None
+    missed: Indication | None = None
 
     @classmethod
     def of(cls, run: Run, loss: Loss | None) -> Answers:
@@ -67,7 +75,14 @@ class Answers:
             weighed=weighed,
             sampled=any(loader.order == "other" and loader.updates for loader in run.facts(Loader)),
             balanced=_balanced(calls, step) if told else None,
+            missed=_missed(calls[0], step) if late is not None and len(calls) == 1 else None,
         )
+
+    @property
+    def says(self) -> Outcome:
+        """What they say together."""
+        each: list[Outcome] = [one.says for one in self.evidence]
+        return best_of(*each)
 
     @property
     def evidence(self) -> tuple[Indication, ...]:
@@ -82,7 +97,7 @@ class Answers:
             step=self.step,
             weighed=self.weighed,
         )
-        return (plain, self.balanced) if self.balanced else (plain,)
+        return tuple(one for one in (plain, self.balanced, self.missed) if one)
 
 
 def _one_answer_each(call: Loss) -> bool:
@@ -94,6 +109,17 @@ def _one_answer_each(call: Loss) -> bool:
 def _balanced(calls: Sequence[Loss], step: int) -> Indication | None:
     classes = calls[0].classes
     return of_recalls(classes.recalls, classes.recall_examples, step=step)
+
+
+def _missed(call: Loss, step: int) -> Indication | None:
+    examples = np.array(call.classes.recall_examples)
+    never = (np.array(call.classes.recalls) == 0.0) & (examples >= ASKED)
+    share = float(examples[never].sum() / examples.sum()) if never.any() else 0.0
+    if share < LEAST:
+        return None
+    ids = ", ".join(str(int(place)) for place in np.flatnonzero(never)[:NAMED])
+    words = f"classes of {share:.0%} of the examples are never told rightly ({ids})"
+    return Indication("classes", 1.0 - share, 1.0, 0.0, step, "unknown", words)
 
 
 def _accuracy(run: Run, accuracy: Series) -> Level | None:

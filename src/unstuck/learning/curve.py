@@ -221,6 +221,11 @@ class Curve:
         far = self.fall > CERTAIN * np.hypot(self.end.error, self.start_noise)
         return self.fall > 0 and bool(far or self.trend(0.0, 1.0).falls)
 
+    @cached_property
+    def rises_surely(self) -> bool:
+        """Whether the end lies above the start by more than noise explains, and by a twentieth of its scale."""
+        return -self.fall > CERTAIN * self.fall_error and -self.fall > 0.05 * self.scale
+
     def pace(self, start: float) -> float:
         """How fast the loss falls from a share of the training on, in units of its average fall.
 

@@ -10,7 +10,7 @@ from unstuck.learning.answers import Answers
 from unstuck.learning.curve import noise
 from unstuck.learning.evaluations import Evaluations
 from unstuck.learning.guess import floor, guess
-from unstuck.learning.outcome import Indication, of_accuracy, of_loss
+from unstuck.learning.outcome import CERTAIN, MUCH, Indication, of_accuracy, of_loss
 from unstuck.record import Run, Series
 from unstuck.record.facts import Loss
 
@@ -22,12 +22,18 @@ LAST = 3
 SAME_UNIT = 1.5
 """Constant guesses up to which a loss that never was below one is taken to be of the same unit."""
 
+GOOD = 0.9
+"""An accuracy of which even the last alone shows learning, whatever share the commonest class has (our choice)."""
+
 ASSUMED = 30
 """Examples of an evaluation that were not counted: few, so that chance is allowed for."""
 
 
 def evaluated(run: Run, loss: Loss | None, answers: Answers) -> tuple[Indication, ...]:
     """What the last evaluations say: by their accuracy, by their loss.
+
+    Against what knowing nothing gives; where that is not known, against the first evaluation, which shows learning in
+    part at most, and never that there is none.
 
     Args:
         run: The run.
@@ -36,8 +42,9 @@ def evaluated(run: Run, loss: Loss | None, answers: Answers) -> tuple[Indication
             are drawn by a sampler of the program's own.
     """
     known = Evaluations.of(run)
+    losses = known.losses.finite()
     found = [_of_accuracy(known.accuracies.finite(), known.examples.finite(), answers)]
-    found.append(_of_loss(known.losses.finite(), loss) if loss is not None else None)
+    found.append((_of_loss(losses, loss) if loss is not None else None) or _of_falling(losses))
     return tuple(one for one in found if one is not None)
 
 
@@ -47,14 +54,14 @@ def _of_accuracy(accuracies: Series, examples: Series, answers: Answers) -> Indi
     count = float(np.median(examples.values[-LAST:])) if len(examples) else ASSUMED
     value = min(1.0, max(0.0, float(np.median(accuracies.values[-LAST:]))))
     error = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
-    return of_accuracy(
-        "evaluation accuracy",
-        value,
-        commonest=0.0 if answers.sampled else answers.commonest,
-        error=error,
-        step=int(accuracies.steps[-1]),
-        weighed=answers.weighed,
-    )
+    what, step = "evaluation accuracy", int(accuracies.steps[-1])
+    if answers.commonest and not answers.sampled:
+        return of_accuracy(what, value, commonest=answers.commonest, error=error, step=step, weighed=answers.weighed)
+    first = min(1.0, max(0.0, float(accuracies.values[0])))
+    rises = value - first > max(MUCH * (1.0 - first), CERTAIN * error)
+    good = value >= GOOD and not answers.sampled
+    words = f"{what} {value:.0%}, {first:.0%} at first"
+    return Indication(what, value, first, error, step, "partial" if rises or good else "unknown", words)
 
 
 def _of_loss(losses: Series, loss: Loss) -> Indication | None:
@@ -68,3 +75,14 @@ def _of_loss(losses: Series, loss: Loss) -> Indication | None:
     return of_loss(
         "evaluation loss", value, reference=known.value, floor=least, error=error, step=int(losses.steps[-1])
     )
+
+
+def _of_falling(losses: Series) -> Indication | None:
+    """What a loss says that has fallen by a fifth since the first evaluation; None of any other."""
+    if len(losses) < LAST or not losses.values.min() > 0.0:
+        return None
+    value, first = float(np.median(losses.values[-LAST:])), float(losses.values[0])
+    if not value < (1.0 - MUCH) * first:
+        return None
+    words = f"evaluation loss {value:.3g}, {first:.3g} at first"
+    return Indication("evaluation loss", value, first, noise(losses.values), int(losses.steps[-1]), "partial", words)

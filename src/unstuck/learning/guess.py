@@ -36,6 +36,7 @@ __all__ = [
     "entropy",
     "floor",
     "guess",
+    "of_one_value",
     "smoothed_entropy",
     "untrained_loss",
 ]
@@ -46,6 +47,9 @@ CLASSES = ("cross_entropy", "nll_loss")
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 FLOORLESS = ("gaussian_nll_loss", "poisson_nll_loss")
 """Densities may be above one, so that their negative logarithm has no least value."""
+
+ROUNDING = 1e-12
+"""Variance of numbers that are all the same, as a share of their square."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,25 @@ def commonest(loss: Loss) -> float:
     return 0.0
 
 
+def of_one_value(loss: Loss) -> bool:
+    """Whether each output's targets were the same for every example, of batches that hold several.
+
+    Examples:
+        >>> from unstuck.record.facts import LossClasses
+        >>> of_one_value(Loss(function="cross_entropy", classes=LossClasses(number=3, counts=(0, 640, 0))))
+        True
+    """
+    counts, target, each = loss.classes.counts, loss.target, loss.target.each
+    if target.shape[:1] == (1,):
+        return False  # one example alone, such as an image that coordinates are mapped to
+    if sum(counts):
+        return max(counts) == sum(counts) > 1
+    scale = (target.mean or 0.0) ** 2 + (target.variance or 0.0)
+    if each is not None:
+        return each.examples > 1.0 and each.variance <= ROUNDING * scale
+    return target.variance is not None and target.variance <= ROUNDING * scale
+
+
 def entropy(shares: Sequence[float]) -> float:
     """Entropy in nats of shares, which need not sum to one.
 
@@ -189,6 +212,8 @@ def _of_classes(loss: Loss) -> float | None:
 
 def _of_real(loss: Loss) -> float | None:
     target, each = loss.target, loss.target.each
+    if of_one_value(loss):
+        return None
     seen = each is not None and each.variance > 0.0  # one example alone has nothing to vary over
     if seen and each is not None:
         if loss.function in ("cross_entropy", *BINARY):

@@ -13,6 +13,7 @@ from unstuck.learning.curve import Curve, Level
 from unstuck.learning.evaluated import evaluated
 from unstuck.learning.measured import LATE, PRETRAINED, Measured
 from unstuck.learning.outcome import MUCH, Indication, Outcome, best_of, of_loss
+from unstuck.learning.outputs import of_outputs, of_targets
 from unstuck.learning.relapse import Relapse, lost_numbers, relapse
 from unstuck.learning.spikes import calm
 from unstuck.learning.terms import joined, of_terms
@@ -38,6 +39,8 @@ class Learning:
         answers: How many examples are classified rightly.
         terms: What each of several losses says that are added up, late in the training.
         evaluations: What evaluations of other data say, the last of each kind.
+        outputs: What the spread of outputs between examples says; None where they differ.
+        targets: That all targets are the same; None where they differ.
         broken: The step from which on losses were not finite, up to the end; None where they are.
         known: Whether a loss was recorded at all.
     """
@@ -47,6 +50,8 @@ class Learning:
     answers: Answers
     terms: tuple[Indication, ...] = ()
     evaluations: tuple[Indication, ...] = ()
+    outputs: Indication | None = None
+    targets: Indication | None = None
     broken: int | None = None
     known: bool = True
 
@@ -77,13 +82,15 @@ class Learning:
         answers = run.series(signals.ACCURACY).finite()
         early = float(np.median(answers.values[:5])) if len(answers) else None
         measured = Measured.of(run, curve, early=early)
-        known = Answers.of(run, measured.loss)
+        known, last = Answers.of(run, measured.loss), int(curve.steps[-1])
         return cls(
             curve=curve,
             measured=measured,
             answers=known,
-            terms=() if measured.loss else of_terms(run, last=int(curve.steps[-1])),
+            terms=() if measured.loss else of_terms(run, last=last),
             evaluations=evaluated(run, measured.loss, known),
+            outputs=of_outputs(run, measured.loss),
+            targets=of_targets(measured.loss, step=last),
             broken=broken,
         )
 
@@ -149,8 +156,8 @@ class Learning:
     def relapse(self) -> Relapse | None:
         """Whether it had learnt, and lost it again; None where it did not.
 
-        A loss without a yardstick must end above its start, for the parts that it is made of may take turns. Single
-        losses that were thrown are left out.
+        A loss without a yardstick must end above its start, for the parts that it is made of may take turns. So must
+        one whose start was learnt already. Single losses that were thrown are left out.
         """
         if not len(self.curve):
             return None
@@ -161,34 +168,47 @@ class Learning:
         if math.isnan(self.remaining):
             return None
         found = relapse(curve, reference=self.reference)
-        return None if found and self.floor is None and found.end < curve.start else found
+        above = self.floor is not None and not self.pretrained
+        return found if found and (above or found.end >= curve.start) else None
 
     @cached_property
     def evidence(self) -> tuple[Indication, ...]:
         """Every number that tells whether something was learnt, with what it says alone."""
         loss = self._of_loss()
-        return (*((loss,) if loss else ()), *self.answers.evidence, *self.terms, *self.evaluations)
+        own = (loss, *self.answers.evidence, self.outputs, self.targets)
+        return (*(one for one in own if one is not None), *self.terms, *self.evaluations)
 
     @cached_property
     def trained(self) -> Outcome:
         """How learning ended by the training alone: the loss, its terms, the accuracy."""
         if self.broken is not None or not len(self.curve):
             return "none" if self.known else "unknown"
-        return best_of(self._by_loss, self._by_accuracy)
+        if self.targets is not None:
+            return "unknown"  # a constant is all that is asked for
+        best = best_of("none" if self._constant else self._by_loss, self.answered)
+        return "partial" if best == "good" and self.answers.missed else best
+
+    @cached_property
+    def _constant(self) -> bool:
+        """Whether the same output for every example is all that was learnt, and no guess shows that by the loss."""
+        unmeasured = self.guess is None or self._by_loss == "unknown"
+        return unmeasured and self.outputs is not None and self.outputs.says == "none"
 
     @cached_property
     def _by_loss(self) -> Outcome:
         loss = self._of_loss()
         by_loss = joined(self.terms, falls=self.curve.falls_surely) if self.terms else loss.says if loss else "unknown"
+        if by_loss == "none" and self.pretrained and not self.curve.rises_surely:
+            return "unknown"  # what it began with may be all there is to learn
         return "none" if by_loss == "unknown" and self._fails else by_loss
 
     @cached_property
-    def _by_accuracy(self) -> Outcome:
-        each: list[Outcome] = [one.says for one in self.answers.evidence]
-        says = best_of(*each)
+    def answered(self) -> Outcome:
+        """How learning ended by the answers of the training alone."""
+        says = self.answers.says
         if says == "good" and self.remaining > 1.0 and self._by_loss == "none":
             return "partial"  # right, and surely wrong where it is not
-        doubted = says == "none" and not self.answers.balanced and self._falls_far
+        doubted = says == "none" and not self.answers.balanced and (self._falls_far or self.pretrained)
         return "unknown" if doubted else says
 
     @cached_property
@@ -232,8 +252,8 @@ class Learning:
         """
         if self.broken is not None or not len(self.curve):
             return "none"
-        if self._by_accuracy == "good" or self._by_loss != "unknown":
-            return best_of(self._by_loss, "good" if self._by_accuracy == "good" else "none")
+        if self.answered == "good" or self._by_loss != "unknown":
+            return best_of(self._by_loss, "good" if self.answered == "good" else "none")
         margin, curve = self.reference - self.measured.curve.end.value, self.measured.curve
         if math.isnan(self.remaining):
             return "partial" if curve.falls_surely else "none"

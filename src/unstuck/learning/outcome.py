@@ -19,6 +19,7 @@ What = Literal[
     "evaluation loss",
     "evaluation accuracy",
     "outputs",
+    "targets",
     "classes",
 ]
 

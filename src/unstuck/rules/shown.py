@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from unstuck.learning.evaluations import Evaluations
 from unstuck.learning.learning import Learning
+from unstuck.learning.outcome import Outcome
 from unstuck.learning.validation import Validation
-from unstuck.record import Figure, Run, Series, Signal, VerdictKind, signals
+from unstuck.record import Figure, Run, Series, VerdictKind, signals
 from unstuck.record.numbers import number
 from unstuck.rules.yardstick import lacking_yardstick
 
@@ -30,20 +30,8 @@ ABSURD = 1e3
 GREAT = 1e20
 """A loss beyond which nothing sane has a square in single precision: 1e20 squared exceeds 3.4e38."""
 
-GOOD = 0.9
-"""Share of examples classified rightly from which on an accuracy alone shows learning."""
-
-BETTER = 0.2
-"""Share of what the commonest class gets wrong that must be right for classes to be learnt in part (our choice)."""
-
-KEPT = 0.5
-"""Share of what was once learnt that a training must have kept; one that kept less has relapsed (our choice)."""
-
-CONSTANT = 1e-3
-"""Spread of outputs between examples, as a share of that of the targets, below which they are the same for all."""
-
-HARDLY = 0.1
-"""The same share, below which outputs hardly differ (our choice): they explain 1% of the variance at most."""
+PARTLY: frozenset[Outcome] = frozenset({"good", "partial"})
+"""Outcomes of what has learnt something at least."""
 
 NAMED = 3
 """Parameters that are named one by one."""
@@ -91,7 +79,7 @@ def shown(run: Run, *, rival: bool = False) -> Shown:
     figures = _figures(learning, validation)
     if kind == "cannot be told":  # neither right answers nor a guess say anything of such an objective
         figures = (_alone(figure, learning) for figure in figures if figure.what != "training accuracy")
-    known = tuple(_known(run)) if kind == "not learnt" else ()
+    known = tuple(_known(run, learning)) if kind == "not learnt" else ()
     return Shown(kind=kind, figures=tuple(figures), steps=steps, reason=reason, known=known)
 
 
@@ -113,89 +101,54 @@ def _height(last: float) -> str:
 
 
 def _judged(run: Run, learning: Learning, validation: Validation, *, rival: bool) -> tuple[VerdictKind, str]:
-    told = _by_evaluation(Evaluations.of(run), learning)
     lacking = lacking_yardstick(run, learning, rival=rival)
     if lacking:
+        told = _by_evaluation(learning)
         return (told, "") if told else ("cannot be told", lacking)
     outcome = learning.outcome
-    relapse = _relapse(learning)
-    if outcome == "unknown" and not relapse:
-        why = "noise may explain all that seems learnt" if learning.evidence else "its best value is not known"
-        return (told, "") if told else ("cannot be told", why)
-    if outcome == "good" and not relapse:
+    if learning.relapse:
+        kept = PARTLY & {learning.answered, learning.evaluated}
+        lost = f"it had learnt and has lost it again: the loss had fallen to {number(learning.relapse.best)}"
+        return ("improvable", "") if kept else ("not learnt", lost)
+    if outcome == "good":
         if validation.lags(learning):
             return "improvable", "examples that it was not trained on are far behind"
         return "healthy", ""
-    if _better_than_commonest(learning):
-        return "improvable", ""
-    if relapse:
-        return "not learnt", relapse
     if outcome == "partial":
-        return "improvable", ""
-    if told:
-        return "improvable", "the loss of training shows none of it"
-    if learning.pretrained and not _rises(learning):
-        if learning.curve.falls_surely:
-            return "improvable", ""
-        return "cannot be told", "the loss began far below that of a constant guess, and stayed where it began"
+        return "improvable", "" if learning.trained in PARTLY else "the loss of training shows none of it"
+    if outcome == "unknown":
+        return "cannot be told", _doubt(learning)
     return "not learnt", _flat(learning)
 
 
-def _by_evaluation(evaluations: Evaluations, learning: Learning) -> Literal["healthy", "improvable"] | None:
-    """What evaluations alone show, whatever the objective is; None where they show nothing.
-
-    Where the share of the commonest class is not known, an accuracy shows learning in part at most.
-    """
-    accuracies, losses = evaluations.accuracies.finite().values, evaluations.losses.finite().values
-    if len(accuracies):
-        last, wrong = float(np.median(accuracies[-3:])), 1.0 - learning.commonest
-        if learning.commonest:
-            good = last >= GOOD and 1.0 - last <= 0.5 * wrong
-            return "healthy" if good else "improvable" if last > learning.commonest + BETTER * wrong else None
-        return "improvable" if last >= GOOD or last > accuracies[0] + BETTER * (1.0 - accuracies[0]) else None
-    fell = len(losses) >= 3 and 0.0 < float(np.median(losses[-3:])) < (1.0 - BETTER) * losses[0]
-    return "improvable" if fell else None
+def _by_evaluation(learning: Learning) -> Literal["healthy", "improvable"] | None:
+    """What evaluations alone show, whatever the objective is: their loss, learning in part at most."""
+    good = any(one.what == "evaluation accuracy" and one.says == "good" for one in learning.evaluations)
+    if learning.evaluated not in PARTLY:
+        return None
+    return "healthy" if learning.evaluated == "good" and good else "improvable"
 
 
-def _better_than_commonest(learning: Learning) -> bool:
-    accuracy = learning.accuracy
-    return accuracy is not None and 0.0 < learning.commonest < accuracy - BETTER * (1.0 - learning.commonest)
-
-
-def _relapse(learning: Learning) -> str:
-    """That most of what was learnt was lost again, as a clause; empty where it was not."""
-    curve, reference = learning.curve, learning.reference
-    gained, kept = reference - curve.best, reference - curve.end.value
-    lost = curve.end.value - curve.best
-    if gained > BETTER * abs(reference) and kept < KEPT * gained and lost > 4.0 * max(curve.end.error, curve.noise):
-        return f"it had learnt and has lost it again: the loss had fallen to {number(curve.best)}"
-    return ""
-
-
-def _rises(learning: Learning) -> bool:
-    curve = learning.curve
-    return -curve.fall > 4.0 * curve.fall_error and -curve.fall > 0.05 * curve.scale
+def _doubt(learning: Learning) -> str:
+    """Why it is not known whether anything was learnt, as a clause."""
+    if learning.targets is not None:
+        return f"{learning.targets.words}, so that there is nothing to learn of the inputs"
+    if learning.pretrained:
+        return "the loss began far below that of a constant guess, and stayed where it began"
+    return "noise may explain all that seems learnt" if learning.evidence else "its best value is not known"
 
 
 def _flat(learning: Learning) -> str:
     if learning.guess is not None and not learning.pretrained:
         above = learning.curve.end.value > 1.1 * learning.guess
         return "the loss is above that of a constant guess" if above else "the loss is that of a constant guess"
-    return "the loss has risen" if _rises(learning) else "the loss is where it began"
+    return "the loss has risen" if learning.curve.rises_surely else "the loss is where it began"
 
 
-def _known(run: Run) -> Iterator[str]:
+def _known(run: Run, learning: Learning) -> Iterator[str]:
     """What else is known of a training that did not learn."""
-    spread = _late(run, signals.OUTPUT_SPREAD)
-    scales = {"the targets": _late(run, signals.TARGET_STD), "the outputs of one": _late(run, signals.OUTPUT_STD)}
-    scale = max((value for value in scales.values() if math.isfinite(value)), default=math.nan)
-    if spread <= CONSTANT * scale:
-        yield "the outputs are the same for every example"
-    elif spread <= HARDLY * scales["the targets"]:
-        yield (
-            f"the outputs hardly differ between examples (by {number(spread)}, the targets by "
-            f"{number(scales['the targets'])})"
-        )
+    if learning.outputs is not None:
+        yield learning.outputs.words
     gradients = run.table(signals.GRADIENT_NORM)
     if len(gradients.values):
         silent = [name for name, norm in zip(gradients.names, gradients.values[-1], strict=True) if norm == 0.0]
@@ -207,12 +160,6 @@ def _known(run: Run) -> Iterator[str]:
 def _alone(figure: Figure, learning: Learning) -> Figure:
     """A loss against its start, whatever a guess would have."""
     return replace(figure, guess=None, start=learning.curve.start) if figure.what == "loss" else figure
-
-
-def _late(run: Run, signal: Signal) -> float:
-    """The median of the last three samples; NaN without any."""
-    values = run.series(signal).finite().values
-    return float(np.median(values[-3:])) if len(values) else math.nan
 
 
 def _figures(learning: Learning, validation: Validation) -> Iterator[Figure]:

@@ -7,38 +7,13 @@ import math
 import numpy as np
 
 from unstuck.learning import Learning, seen_late
+from unstuck.learning.guess import floor
 from unstuck.record import Run, signals
 from unstuck.record.facts import Event, Loss
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.unseen import behind, words_of
 
-__all__ = ["ZERO_FLOORED", "lacking_yardstick"]
-
-ZERO_FLOORED = frozenset(
-    {
-        "binary_cross_entropy",
-        "binary_cross_entropy_with_logits",
-        "cosine_embedding_loss",
-        "cross_entropy",
-        "ctc_loss",
-        "hinge_embedding_loss",
-        "hinge_loss",
-        "huber_loss",
-        "kl_div",
-        "l1_loss",
-        "margin_ranking_loss",
-        "mse_loss",
-        "multi_margin_loss",
-        "multilabel_margin_loss",
-        "multilabel_soft_margin_loss",
-        "nll_loss",
-        "smooth_l1_loss",
-        "soft_margin_loss",
-        "squared_hinge_loss",
-        "triplet_margin_loss",
-    }
-)
-"""Losses that are zero for a model that is right and sure, and never less."""
+__all__ = ["lacking_yardstick"]
 
 MOVED = 1.0
 """Standard deviations by which the mean of targets moves where they are made by what is trained (our choice)."""
@@ -64,7 +39,7 @@ def lacking_yardstick(run: Run, learning: Learning, *, rival: bool) -> str:
     if learning.accuracy is None and _targets_move(run):
         return "the targets move as the model learns, and the loss with them"
     if learning.guess is None and learning.accuracy is None:
-        unknown = sorted({str(call.function) for call in calls} - ZERO_FLOORED)
+        unknown = sorted({str(call.function) for call in calls if floor(call, batch=1.0) is None})
         if unknown:
             return f"the best value of {', '.join(unknown)} is not known"
     return ""
