@@ -30,18 +30,22 @@ def great_inputs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def trained(
-    folder: Path, spoil: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], *, budget: float = 0.02, rate: float = 0.01
+    folder: Path,
+    spoil: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    *,
+    budget: float = 0.02,
+    loss: Callable[[Tensor, Tensor], Tensor] = F.mse_loss,
 ) -> Run:
     """Train on eight examples a step, one batch of which is spoilt."""
     torch.manual_seed(0)
     truth, model = torch.randn(3, 1), nn.Linear(3, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     with RunWriter(folder) as writer, Observer(model, optimizer, writer, budget=budget):
         for step in range(STEPS):
             x = torch.randn(8, 3)
             x, y = (spoil if step == BAD else usual)(x, x @ truth + 0.3 * torch.randn(8, 1))
             optimizer.zero_grad()
-            F.mse_loss(model(x), y).backward()
+            loss(model(x), y).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
     return Run.open(folder)
@@ -67,6 +71,20 @@ def test_targets_out_of_proportion_are_seen_with_their_row(tmp_path: Path, budge
     assert target.seen >= 16
     assert entered.largest < 3.0 * entered.usual
     assert target.later is None or target.later < 3.0 * target.usual
+
+
+def squares(output: Tensor, target: Tensor) -> Tensor:
+    return ((output - target) ** 2).mean()
+
+
+@pytest.mark.parametrize("loss", [squares, F.l1_loss])
+def test_a_target_that_the_graph_does_not_keep_is_found_by_its_name(
+    tmp_path: Path, loss: Callable[[Tensor, Tensor], Tensor]
+) -> None:
+    (look,) = looks(trained(tmp_path, great_targets, loss=loss))
+    target = part(look, "target")
+    assert (target.place, target.first_rows) == ("y", (3,))
+    assert target.largest > 50.0 * target.high
 
 
 def test_inputs_out_of_proportion_are_seen(tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unstuck.observe.user_code.frames import is_users, module_names, user_modules, user_names, user_place, user_trail
+from unstuck.observe.user_code.frames import (
+    is_users,
+    module_names,
+    user_modules,
+    user_names,
+    user_place,
+    user_trail,
+    user_values,
+)
 from unstuck.observe.user_code.variable_names import calls_of
 
 
@@ -167,3 +175,20 @@ def test_looking_keeps_nothing_alive() -> None:
         return reference
 
     assert scope()() is None
+
+
+def test_names_lead_back_to_what_they_name() -> None:
+    y, batch, pair = torch.ones(1), {"y": torch.ones(2)}, [torch.ones(3), torch.ones(4)]
+    names = user_names({id(y), id(batch["y"]), id(pair[1])})
+    assert sorted(names.values()) == ["batch['y']", "pair[1]", "y"]
+    found = user_values({*names.values(), "missing", "pair[7]"})
+    assert {name: id(value) for name, value in found.items()} == {name: key for key, name in names.items()}
+
+
+def test_a_name_is_that_of_the_innermost_frame() -> None:
+    def inner() -> object:
+        y = "inner"
+        return user_values({"y"})[y and "y"]
+
+    y = "outer"
+    assert (inner(), y) == ("inner", "outer")

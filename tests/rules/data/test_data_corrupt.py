@@ -100,6 +100,11 @@ def test_heavy_tails_reach_far_by_themselves(tmp_path: Path, spread: float, fire
     assert bool(found(tmp_path, of(spread=spread))) is fires
 
 
+@pytest.mark.parametrize(("high", "fires"), [(12.0, True), (14.5, False)])
+def test_a_heavy_tail_over_a_narrow_body_reaches_far_too(tmp_path: Path, high: float, fires: bool) -> None:
+    assert bool(found(tmp_path, of(high=high))) is fires
+
+
 @pytest.mark.parametrize(("seen", "fires"), [(15, False), (16, True)])
 def test_enough_ordinary_batches_must_be_known(tmp_path: Path, seen: int, fires: bool) -> None:
     assert bool(found(tmp_path, of(seen=seen))) is fires

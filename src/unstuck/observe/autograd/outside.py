@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from unstuck.observe.autograd.graph import nodes, operation, saved
 from unstuck.observe.tensors.readable import is_readable
 
-__all__ = ["Given", "given"]
+__all__ = ["Given", "given", "holds_data"]
 
 MOST_NODES = 5_000
 
@@ -49,13 +49,14 @@ def given(root: Tensor) -> list[Given]:
         for name in ("_saved_self",) if kind.__name__ in PRODUCTS else OPERANDS:
             if hasattr(kind, name):
                 value = saved(node, name)
-                if value is not None and value.grad_fn is None and not value.requires_grad and _holds_numbers(value):
+                if value is not None and holds_data(value):
                     columns = f", {value.shape[1]} columns" if value.dim() == 2 else ""
                     role = "target" if name == "_saved_target" else "input"
                     found.append(Given(role, operation(node) + columns, value))
     return found
 
 
-def _holds_numbers(value: Tensor) -> bool:
-    whole = value.is_floating_point() and value.is_cpu and value.numel() > 0 and is_readable(value)
-    return whole and not isinstance(value, nn.Parameter)
+def holds_data(value: Tensor) -> bool:
+    """Whether a tensor holds floating-point numbers that can be read here, and is neither computed nor learnt."""
+    outside = value.grad_fn is None and not value.requires_grad and not isinstance(value, nn.Parameter)
+    return outside and value.is_floating_point() and value.is_cpu and value.numel() > 0 and is_readable(value)

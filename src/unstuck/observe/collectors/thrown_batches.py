@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.observe.autograd.outside import given
+from unstuck.observe.autograd.outside import Given, given, holds_data
+from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
+from unstuck.observe.user_code.frames import user_names, user_values
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -71,12 +74,26 @@ class ThrownBatches:
         self._usual: dict[Key, _Usual] = {}
         self._thrown: list[_Thrown] = []
         self._stated = 0
+        self._target: weakref.ref[Tensor] | None = None
+        self._names: set[str] = set()
+
+    def begin(self) -> None:
+        """A sampled step begins."""
+        self._target = None
+
+    def loss(self, call: LossCall) -> None:
+        """Remember the target, which the graph of a loss that is written out does not keep."""
+        if call.target.is_floating_point():
+            self._target = weakref.ref(call.target)
 
     def ordinary(self, loss: Tensor) -> None:
         """Take in what is usual."""
         greatest: dict[Key, float] = {}
-        for role, place, values in given(loss):
-            greatest[role, place] = max(greatest.get((role, place), 0.0), float(values.abs().max()))
+        found = given(loss)
+        if self._target is not None and not _has_target(found):
+            found.extend(self._name_of())
+        for role, place, values in found:
+            greatest[role, place] = max(greatest.get((role, place), 0.0), float(values.detach().abs().max()))
         for key, largest in greatest.items():
             if (key in self._usual or len(self._usual) < MOST_TENSORS) and 0.0 < largest < math.inf:
                 self._usual.setdefault(key, _Usual()).take(self._view.updates, largest)
@@ -84,12 +101,29 @@ class ThrownBatches:
     def thrown(self, loss: Tensor, limit: float) -> None:
         """Look at what was given in this step."""
         tensors: dict[Key, tuple[tuple[int, ...], Tensor]] = {}
-        for role, place, values in given(loss):
+        found = given(loss)
+        if self._names and not _has_target(found):
+            found.extend(self._by_name())
+        for role, place, values in found:
             greatest = _by_row(values)
             known = tensors.get((role, place))
             if (role, place) in self._usual and (known is None or greatest.max() > known[1].max()):
                 tensors[role, place] = (tuple(values.shape), greatest)
         self._thrown.append(_Thrown(self._view.updates, loss.item(), limit, tensors))
+
+    def _name_of(self) -> Iterator[Given]:
+        """The target of this step under the user's name for it."""
+        target = None if self._target is None else self._target()
+        if target is not None and holds_data(target):
+            for name in list(user_names({id(target)}).values())[: MOST_TENSORS - len(self._names)]:
+                self._names.add(name)
+                yield Given("target", name, target)
+
+    def _by_name(self) -> Iterator[Given]:
+        """What has such a name in a step of which nothing else was seen."""
+        for name, value in user_values(self._names).items():
+            if isinstance(value, Tensor) and holds_data(value):
+                yield Given("target", name, value)
 
     def facts(self) -> Iterator[facts.ThrownBatch]:
         """Those that are new."""
@@ -105,6 +139,10 @@ class ThrownBatches:
             _described(key, shape, rows, self._usual[key], thrown.step) for key, (shape, rows) in thrown.tensors.items()
         )
         return facts.ThrownBatch(step=thrown.step, loss=thrown.loss, level=thrown.limit, tensors=tensors)
+
+
+def _has_target(found: Sequence[Given]) -> bool:
+    return any(one.role == "target" for one in found)
 
 
 def _by_row(tensor: Tensor) -> Tensor:

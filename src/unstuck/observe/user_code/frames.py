@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, cast
+from typing import cast
 
 import torch
 
 from unstuck.observe.user_code import module_tree
 
-__all__ = ["is_users", "module_names", "user_modules", "user_names", "user_place", "user_trail"]
+__all__ = ["is_users", "module_names", "user_modules", "user_names", "user_place", "user_trail", "user_values"]
 
 _OURS = str(Path(__file__).resolve().parents[2])
 _TORCH = str(Path(torch.__file__).resolve().parent)
@@ -117,6 +118,27 @@ def user_names(wanted: set[int]) -> dict[int, str]:
     return names
 
 
+def user_values(names: Collection[str]) -> dict[str, object]:
+    """What the user's code calls by names that :func:`user_names` gave; of several, that of the innermost frame.
+
+    Args:
+        names: The names, ``"y"`` or ``"batch['y']"``.
+
+    Returns:
+        The object of each name that was found.
+    """
+    found: dict[str, object] = {}
+    variables = {name.partition("[")[0] for name in names}
+    for frame in _user_frames(1):
+        for scope in (_locals(frame), frame.f_globals):
+            known = {**_attributes(scope.get("self")), **scope}
+            for variable in variables & known.keys():
+                for label, entry in _entries(variable, known[variable]):
+                    if label in names:
+                        found.setdefault(label, entry)
+    return found
+
+
 def _attributes(value: object) -> dict[str, object]:
     """The attributes that an object itself has; no code of the user's runs, who may have proxies that raise."""
     try:
@@ -144,17 +166,23 @@ UNSHARED = 3
 """References to a dictionary that only a frame holds: the frame's, our variable, and the argument of the question."""
 
 
-def _name(names: dict[int, str], wanted: set[int], name: str, value: Any) -> None:
-    if id(value) in wanted:
-        names.setdefault(id(value), name)
-    elif type(value) in (list, tuple) and len(value) <= MOST_ENTRIES:
-        for position, entry in enumerate(value):
-            if id(entry) in wanted:
-                names.setdefault(id(entry), f"{name}[{position}]")
-    elif type(value) is dict and len(value) <= MOST_ENTRIES:
-        for key, entry in list(value.items()):
-            if id(entry) in wanted and type(key) in (str, int):
-                names.setdefault(id(entry), f"{name}[{key!r}]")
+def _name(names: dict[int, str], wanted: set[int], name: str, value: object) -> None:
+    for label, entry in _entries(name, value):
+        if id(entry) in wanted:
+            names.setdefault(id(entry), label)
+
+
+def _entries(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """A variable and, of a list or a dictionary, its entries, each as the user would write it."""
+    yield name, value
+    if type(value) in (list, tuple):
+        entries = cast("Sequence[object]", value)
+        if len(entries) <= MOST_ENTRIES:
+            yield from ((f"{name}[{position}]", entry) for position, entry in enumerate(entries))
+    elif type(value) is dict:
+        items = cast("dict[object, object]", value)
+        if len(items) <= MOST_ENTRIES:
+            yield from ((f"{name}[{key!r}]", entry) for key, entry in list(items.items()) if type(key) in (str, int))
 
 
 def user_place(depth: int = 1) -> tuple[str | None, int | None]:

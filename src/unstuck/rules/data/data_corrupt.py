@@ -21,6 +21,9 @@ __all__ = ["DataCorrupt"]
 GUMBEL_SPREAD = 1.137
 """Robust deviation of a Gumbel distribution of scale one: 1.4826 times its median absolute deviation, 0.767."""
 
+GUMBEL_TAIL = 2.604
+"""From its median to its 95% quantile: a few great values among many of a normal size show in the tail alone."""
+
 STRETCHES = 40
 """Parts of a training whose levels are compared."""
 
@@ -50,9 +53,12 @@ class DataCorrupt(Rule):
         power-law values has a Gumbel distribution on a scale of logarithms. A value must lie where the greatest
         of all N batches of a training lies once in a thousand trainings,
 
-        .. math:: \ln(x / m) > \beta (\ln N + \ln(\ln 2 / p)), \quad \beta = s / 1.137, \quad p = 0.001
+        .. math::
+            \ln(x / m) > \beta (\ln N + \ln(\ln 2 / p)), \qquad
+            \beta = \max(s / 1.137, \ln(q / m) / 2.604), \quad p = 0.001
 
-        with the median m and the robust deviation s of the logarithm: more than eight of these where N > 13.
+        with the median m, the robust deviation s of the logarithm, and the 95% quantile q: more than eight s where
+        N > 13.
 
     Known false positives:
         A rare event that is real, such as the one catastrophe in a table of insurance claims, looks the same. What a
@@ -107,7 +113,8 @@ class DataCorrupt(Rule):
             return False
         if tensor.later is not None and tensor.largest < self.factor * tensor.later:
             return False  # it is the first of those that are usual from then on
-        surprise = tensor.spread / GUMBEL_SPREAD * (math.log(steps) + math.log(math.log(2.0) / self.chance))
+        scale = max(tensor.spread / GUMBEL_SPREAD, math.log(tensor.high / tensor.usual) / GUMBEL_TAIL)
+        surprise = scale * (math.log(steps) + math.log(math.log(2.0) / self.chance))
         return math.log(tensor.largest / tensor.usual) > surprise
 
     def _found(self, run: Run, curve: Curve, looks: Sequence[ThrownBatch], odd: Mapping[int, ThrownTensor]) -> Finding:
