@@ -186,7 +186,7 @@ def test_a_single_sample_is_drawn_as_a_point(tmp_path: Path) -> None:
     with RunWriter(tmp_path / "run") as writer:
         writer.add(signals.LOSS, 0, 2.3)
     with Run.open(tmp_path / "run") as run:
-        page = write_html(run, Verdict(kind="not enough data", reason="one step"), tmp_path / "report.html")
+        page = write_html(run, Verdict(kind="not enough data", headline="one step"), tmp_path / "report.html")
     dom, console = visit(page, tmp_path)
     assert console == ""
     assert [figure["data-points"] for figure in dom.all("figure", "data-points")] == ["1"]
