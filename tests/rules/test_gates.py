@@ -57,7 +57,17 @@ BATCHES = ((signals.BATCH_SIZE, (8.0, 8.0)),)
 EVALUATED = ((signals.EVALUATED, (100.0,)),)
 LOSSES_OF_EVALUATIONS = ((signals.VALIDATION_LOSS, (1.0,) * 5),)
 
+
+def targets(*means: float) -> tuple[tuple[Signal, tuple[float, ...]], ...]:
+    return (signals.TARGET_MEAN, means), (signals.TARGET_STD, (2.0,) * len(means))
+
+
 CASES: list[tuple[Gate, Case, Case]] = [
+    (
+        gates.TARGETS_STAND,
+        Case(series=(*BATCHES, *targets(10.0, 10.5, 11.0, 10.2))),
+        Case(series=(*BATCHES, *targets(10.0, 12.0, 18.0, 25.0))),
+    ),
     (gates.losses(60), Case(), Case(losses=FLAT[:59])),
     (gates.losses(60), Case(), Case(losses=(*FLAT[:59], float("nan")))),
     (

@@ -37,6 +37,7 @@ __all__ = [
     "POOR",
     "SCORED_WHOLE",
     "STEPS_SAMPLED",
+    "TARGETS_STAND",
     "YARDSTICK",
     "evaluations",
     "losses",
@@ -172,3 +173,16 @@ def _not_turned(run: Run) -> bool:
 
 
 NOT_TURNED = Gate("the validation loss rises already, which more steps would make worse", _not_turned)
+
+
+def _targets_stand(run: Run) -> bool:
+    means, stds = run.series(signals.TARGET_MEAN).finite().values, run.series(signals.TARGET_STD).finite().values
+    sizes = run.series(signals.BATCH_SIZE).finite().values
+    if len(means) < 3 or not len(stds) or not len(sizes) or np.median(sizes) < 8:  # then chance moves means as far
+        return True
+    return float(np.ptp(means)) <= float(np.median(stds)) * max(1.0, 6.0 / float(np.median(sizes)) ** 0.5)
+
+
+TARGETS_STAND = Gate(  # returns of a policy and what a network makes of its own outputs are of no fixed scale
+    "the targets move as the model learns", _targets_stand
+)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,14 @@ def test_neighbours_among_ids_tell_nothing_and_among_sequences_less(tmp_path: Pa
     assert isinstance(sequence, Finding)
     assert isinstance(table, Finding)
     assert sequence.confidence < table.confidence
+
+
+@pytest.mark.parametrize(("rare", "judged"), [(0.2, True), (0.02, False)])
+def test_neighbours_of_a_handful_of_rare_examples_tell_nothing(tmp_path: Path, rare: float, judged: bool) -> None:
+    counts = (round(5000 * (1 - rare)), round(5000 * rare))
+    call = replace(CALL, classes=replace(CALL.classes, number=2, counts=counts))
+    losses = np.full(100, 0.99 * -(rare * np.log(rare) + (1 - rare) * np.log(1 - rare))) + noise / 10
+    facts = [call, UNRELATED, Overlap(evaluated=400, seen_in_training=0, trained=1000)]
+    with record(tmp_path, series={signals.LOSS: losses.tolist()}, facts=facts) as run:
+        (answer,) = LabelsMismatched().check(run)
+    assert isinstance(answer, Finding) is judged

@@ -96,3 +96,13 @@ def test_training_data_known_by_heart_without_a_turn(tmp_path: Path, level: floa
     """The last level is one in another unit, such as dollars."""
     with losses(tmp_path / "a", BY_HEART, np.full(12, level), REGRESSION) as run:
         assert len(outcome(Overfitting(), run)) == found
+
+
+@pytest.mark.parametrize(("last", "found"), [((4.0,), 0), ((4.0, 4.0), 1), ((4.0, 0.5), 0)])
+def test_one_evaluation_behind_the_best_may_be_of_another_kind(
+    tmp_path: Path, last: tuple[float, ...], found: int
+) -> None:
+    """Such as a rollout over many steps, after the last of the forecasts of one."""
+    validation = np.concatenate([np.geomspace(2.3, 0.4, 12), last])
+    with losses(tmp_path, np.geomspace(2.3, 0.05, 400), validation) as run:
+        assert len(outcome(Overfitting(), run)) == found

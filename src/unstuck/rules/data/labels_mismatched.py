@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.learning import Learning, single_loss
 from unstuck.learning.evaluations import Evaluations
-from unstuck.record import Evidence, Finding, Run, Where, signals
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Overlap, Shift
 from unstuck.rules.gates import NO_GAME, NOT_IDS, NOT_PRETRAINED, YARDSTICK, losses
 from unstuck.rules.rule import Rule
@@ -62,16 +62,20 @@ class LabelsMismatched(Rule):
         5.0  #: standard deviations that shuffled targets stay below (measured: 5.3); real data have 15 to 200
     )
     many: int = 300  #: distinct pairs from which that is nearly certain (our choice)
+    others: int = 50  #: examples of other classes than the commonest, below which their neighbours tell nothing
     common: float = 0.8  #: share of a class of sequences, above which the others are too rare to be neighbours
     moved: float = 0.5  #: distance of evaluated inputs in deviations from which augmentation may explain all
     spread: float = 1.5  #: factor between their deviations, likewise
 
-    def check(self, run: Run) -> Iterator[Finding]:
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         learning, inputs = Learning.of(run), run.facts(Inputs)[-1:]
         at_chance = _evaluated_at_chance(run, learning)
         pairs = run.fact(Association)
         if pairs is None or at_chance == 0 or self._augmented(run):
+            return
+        if pairs.examples * (1.0 - learning.commonest) < self.others:
+            yield NotEvaluated(reason="too few examples of any but the commonest class were met to tell")
             return
         simple = all(fact.kind_of in SIMPLE for fact in inputs)
         if not simple and learning.commonest > self.common:

@@ -12,6 +12,7 @@ from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Loss, Optimizer
 from unstuck.rules.calls import call_place, loss_calls
+from unstuck.rules.gates import TARGETS_STAND
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Gate, Rule
 
@@ -65,7 +66,7 @@ class TargetsNotScaled(Rule):
     name = "targets not scaled"
     cause = "targets-not-scaled"
     needs = (Loss, signals.LOSS)
-    applies_to = (REGRESSION_ALONE,)
+    applies_to = (REGRESSION_ALONE, TARGETS_STAND)
     explains = ("I101", "I102", "G101", "G102", "O201", "O202", "O401", "R101", "N101", "M201", "L201")
 
     large: float = 10.0  #: root mean square of the targets; standardised ones have 1, outputs of a fresh layer below 1

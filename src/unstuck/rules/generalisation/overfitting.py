@@ -72,7 +72,8 @@ class Overfitting(Rule):
         train = learning.curve
         lowest = int(np.argmin(validation.values))
         bottom = float(validation.values[lowest])
-        end = float(np.median(validation.values[-3:])) if lowest < len(validation) - 3 else float(validation.values[-1])
+        rest = validation.values[lowest + 1 :][-3:]  # of which one by itself may be of another kind, such as a rollout
+        end = float(np.median(rest)) if len(rest) == 3 else float(rest.min()) if len(rest) == 2 else bottom
         gain = max(float(validation.values[0]), learning.reference) - bottom
         if learning.pretrained:
             gain = float(validation.values[0]) - bottom

@@ -13,7 +13,7 @@ from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import End
-from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, losses
+from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND, losses
 from unstuck.rules.rate import lower_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
@@ -88,7 +88,7 @@ class LearningRateTooHigh(Rule):
     name = "learning rate too high"
     cause = "lr-too-high"
     needs = (signals.LOSS,)
-    applies_to = (losses(5), FINITE_DATA, NO_RANGE_TEST)
+    applies_to = (losses(5), FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND)
     explains = ("G101", "O202", "O401", "R101", "N101")
 
     shortest: int = 5  #: losses of a stretch that has a level (our choice: a jump and its aftermath)
