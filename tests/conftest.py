@@ -117,3 +117,14 @@ def python_in() -> Callable[..., Ended]:
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def nothing_watches_on() -> Iterator[None]:
+    """A test that leaves a listener behind fails itself, not those that come after it."""
+    yield
+    forward = sys.modules.get("unstuck.observe.torch_hooks.forward")
+    left = [listener for listener, _ in forward._where.values()] if forward else []
+    for listener in left:
+        forward.unlisten(listener)
+    assert not left, "these still listen to forward passes"

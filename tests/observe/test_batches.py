@@ -80,6 +80,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         forward.watch(one)
         one.batches.look(True)
         yield one
+        one.collectors.tell("release")
         one.batches.look(False)
         forward.unlisten(one.evaluations)
         forward.unwatch(one)
