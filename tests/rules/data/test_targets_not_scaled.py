@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss, LossOutput, LossTarget, Optimizer, ParameterGroup
+from unstuck.record.facts import (
+    Connection,
+    Fact,
+    Loss,
+    LossOutput,
+    LossTarget,
+    Model,
+    Optimizer,
+    Parameter,
+    ParameterGroup,
+    Wiring,
+)
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -26,6 +37,7 @@ def run_of(
     mean: float = MEAN,
     variance: float = VARIANCE,
     made_by: str = "Addmm",
+    facts: tuple[Fact, ...] = (),
 ) -> Run:
     call = Loss(
         function="mse_loss",
@@ -42,7 +54,7 @@ def run_of(
         signals.OUTPUT_MEAN: np.linspace(*outputs, steps).tolist(),
         signals.OUTPUT_STD: np.linspace(*spread, steps).tolist(),
     }
-    return record(folder, series=series, facts=[call, Optimizer(type=method, groups=(group,))])
+    return record(folder, series=series, facts=[call, Optimizer(type=method, groups=(group,)), *facts])
 
 
 def lagging() -> list[float]:
@@ -106,3 +118,14 @@ def test_small_targets_drown_in_what_a_fresh_network_gives(tmp_path: Path) -> No
     assert "drown" in finding.summary
     learnt = np.geomspace(0.09, 1e-10, 100).tolist()
     assert outcome(TargetsNotScaled(), run_of(tmp_path / "b", losses=learnt, spread=(0.3, 1e-4), **tiny)) == []  # pyright: ignore
+
+
+@pytest.mark.parametrize(("layers", "blamed"), [(1, False), (2, True)])
+def test_the_stability_of_a_linear_model_does_not_hang_on_its_targets(
+    tmp_path: Path, layers: int, blamed: bool
+) -> None:
+    hidden = Connection(parameter="1", operations=("Relu",), before=("0",))
+    wires = (*((hidden,) if layers == 2 else ()), Connection(parameter="0", inputs=True))
+    model = Model(type="Net", parameters=tuple(Parameter(name=wire.parameter, shape=(4, 4)) for wire in wires))
+    run = run_of(tmp_path, losses=BLOWN_UP, method="SGD", rate=0.01, facts=(model, Wiring(connections=wires)))
+    assert bool(outcome(TargetsNotScaled(), run)) is blamed

@@ -15,6 +15,7 @@ from unstuck.rules.calls import call_place, loss_calls
 from unstuck.rules.gates import TARGETS_STAND
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Gate, Rule
+from unstuck.rules.wires import Wires
 
 __all__ = ["TargetsNotScaled"]
 
@@ -96,7 +97,7 @@ class TargetsNotScaled(Rule):
 
     def _diverged(self, run: Run, call: Loss, size: float) -> Finding | None:
         finite = run.series(signals.LOSS).finite()
-        if call.function not in SQUARED or not self._starts_small(run, size) or not _by_length(run):
+        if call.function not in SQUARED or not self._starts_small(run, size) or not _by_length(run) or _linear(run):
             return None
         if (learning_rate(run) or 0.0) > (self.high_rate if size > self.gross else self.high_rate / 10):
             return None
@@ -195,3 +196,9 @@ def _by_length(run: Run) -> bool:
     """Whether the method's steps grow with the gradient; those of Adam and its kin do not, whatever the targets."""
     optimizer = run.fact(Optimizer)
     return optimizer is None or "SGD" in optimizer.type or all(group.betas is None for group in optimizer.groups)
+
+
+def _linear(run: Run) -> bool:
+    """Whether the model is one product with the data: its stability hangs on inputs and rate, not on targets."""
+    wires = Wires.of(run)
+    return wires is not None and len(wires.inward) == 1 and wires.inward[0].inputs and not wires.operations
