@@ -61,7 +61,7 @@ def was_trained(parameter: Tensor, *, training: int) -> bool:
 
 
 def _comparable(parameter: Tensor) -> bool:
-    return is_readable(parameter) and parameter.is_floating_point() and parameter.numel() >= FEWEST
+    return parameter.numel() >= FEWEST and parameter.is_floating_point() and is_readable(parameter)
 
 
 def _values(parameter: Tensor) -> Tensor:

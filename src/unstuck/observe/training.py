@@ -158,6 +158,8 @@ class Training:
 
     def _refresh(self, steps: Steps) -> None:
         """Take in parameters that were added, or found, since."""
+        if not self.roots.changed(steps):
+            return
         named = named_parameters(self.roots, steps)
         known = {id(parameter) for parameter in self.view.parameters}
         new = {name: parameter for name, parameter in named.items() if id(parameter) not in known}

@@ -71,7 +71,7 @@ def test_a_zero_gradient_has_no_direction() -> None:
     assert cosine == [pytest.approx(float("nan"), nan_ok=True)]
 
 
-@pytest.mark.parametrize("given", [(0, 1, 3), (0,), ()])
+@pytest.mark.parametrize("given", [(0, 1, 2, 3), (0, 1, 3), (0,), ()])
 @pytest.mark.parametrize("changed", [(0, 1, 2, 3), (1, 2), ()])
 def test_joined_tensors_give_what_each_alone_gives(
     monkeypatch: pytest.MonkeyPatch, given: tuple[int, ...], changed: tuple[int, ...]

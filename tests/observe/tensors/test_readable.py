@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed._functional_collectives import AsyncCollectiveTensor
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
-from unstuck.observe.tensors.readable import is_readable, is_real, values_here, whole_here
+from unstuck.observe.tensors.readable import are_readable, is_readable, is_real, values_here, whole_here
 
 LOCAL = torch.arange(6.0).reshape(2, 3)
 
@@ -127,3 +127,26 @@ def test_within_a_transform_nothing_is_read(transform: Any) -> None:
 
     transform(shown)(torch.tensor(2.0) if transform is torch.func.grad else torch.ones(3))
     assert seen == [None]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        torch.ones(2, device="meta"),
+        torch.ones(2).to_sparse(),
+        torch.empty(0),
+        torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+    ],
+    ids=["meta", "sparse", "empty", "nested"],
+)
+def test_one_that_is_not_readable_is_found_among_many(other: Tensor) -> None:
+    plain = [torch.ones(2), nn.Parameter(torch.ones(()))]
+    assert are_readable(plain)
+    assert are_readable([])
+    assert not are_readable([*plain, other])
+
+
+def test_a_tensor_within_a_transform_is_not_readable() -> None:
+    found: list[bool] = []
+    torch.func.vmap(lambda x: found.append(are_readable([x])) or x)(torch.ones(3))
+    assert found == [False]

@@ -108,3 +108,23 @@ def test_compiled_modules_are_known() -> None:
     assert not roots.compiled
     roots.add(model)
     assert roots.compiled
+
+
+def test_what_was_added_or_exchanged_is_noticed_once() -> None:
+    model = net()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    roots = Roots(optimizer)
+    assert roots.changed(optimizer)
+    roots.add(model)
+    assert roots.changed(optimizer)
+    assert not roots.changed(optimizer)
+    model[1].append(nn.Linear(1, 1))
+    assert roots.changed(optimizer)
+    assert not roots.changed(optimizer)
+    model[1][2].scale = nn.Parameter(torch.ones(1))
+    assert roots.changed(optimizer), "in a module that was not there at first"
+    optimizer.add_param_group({"params": [nn.Parameter(torch.ones(1))]})
+    assert roots.changed(optimizer)
+    model[0].weight = nn.Parameter(torch.ones(3, 2))
+    assert roots.changed(optimizer)
+    assert not roots.changed(optimizer)

@@ -121,3 +121,12 @@ def test_what_is_no_model_or_no_optimizer_is_refused() -> None:
         check_training(model.forward, optimizer)
     with pytest.raises(ArgumentError, match=r"^optimizer=.*torch.optim.Optimizer is accepted"):
         check_training(model, model.parameters())
+
+
+def test_a_module_of_very_many_parameters_is_described_by_their_number() -> None:
+    model = nn.ParameterList(torch.ones(1) for _ in range(300))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    roots = Roots(optimizer)
+    roots.add(model)
+    (layer,) = describe_model(roots, optimizer, named_parameters(roots, optimizer)).layers
+    assert layer.description == "ParameterList(300 parameters)"

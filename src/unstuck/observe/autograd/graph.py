@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,16 +87,13 @@ class GraphWalk:
         self.operations: list[str] = []
         self.custom: list[type[torch.autograd.Function]] = []
         self.complete = True
-        self._edges: Counter[Any] = Counter()
-        if root.grad_fn is None and root.requires_grad:
+        self._kinds: set[tuple[type, str]] = set()
+        self._edges: dict[Any, int] = {}
+        if root.grad_fn is not None:
+            self._explore(root.grad_fn)
+        elif root.requires_grad:
             self.leaves.add(id(root))
             self.variables.append(root)
-        for count, node in enumerate(walk(root)):
-            if count >= MOST_NODES:
-                self.complete = False
-                break
-            self._edges.update(successor for successor, _ in node.next_functions if hasattr(successor, "variable"))
-            self._take(node)
         self.uses = min(self._edges.values(), default=0)
 
     def leads_through(self, weights: set[int]) -> bool:
@@ -110,13 +107,34 @@ class GraphWalk:
             if isinstance(factor, Tensor)
         )
 
+    def _explore(self, first: Any) -> None:
+        """Take all nodes, breadth first; leaves, which are most of them, as soon as they are met."""
+        edges, seen, queue = self._edges, {first}, deque([first])
+        while queue:
+            node = queue.popleft()
+            self._take(node)
+            for successor, _ in node.next_functions:
+                leaf = type(successor).__name__ == "AccumulateGrad"
+                if leaf:
+                    edges[successor] = edges.get(successor, 0) + 1
+                if successor is None or successor in seen:
+                    continue
+                if len(seen) == MOST_NODES:
+                    self.complete = False
+                    break
+                seen.add(successor)
+                if leaf:
+                    self.leaves.add(id(successor.variable))
+                    self.variables.append(successor.variable)
+                else:
+                    queue.append(successor)
+
     def _take(self, node: Any) -> None:
-        name = operation(node)
-        variable = getattr(node, "variable", None) if "AccumulateGrad" in name else None
-        if variable is not None:
-            self.leaves.add(id(variable))
-            self.variables.append(variable)
+        kind = (type(node), node.name())
+        if kind in self._kinds:
             return
+        self._kinds.add(kind)
+        name = operation(node)
         if name not in self.operations and len(self.operations) < MOST_OPERATIONS:
             self.operations.append(name)
         forward_class = getattr(type(node), "_forward_cls", None)

@@ -9,11 +9,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike, joined
+from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike, are_small, joined
 from unstuck.observe.collectors.lost_updates import lost_share
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
-from unstuck.observe.tensors.readable import is_real, whole_here
+from unstuck.observe.tensors.readable import as_real, is_real, whole_here, wide_type
 from unstuck.record import signals
 from unstuck.record.signals import Signal
 
@@ -49,6 +49,8 @@ class Parameters:
     def __init__(self, view: View) -> None:
         self._view = view
         self._before: dict[int, Tensor] = {}
+        self._joined: Tensor | None = None
+        self._alike = False
         self._sketch: Tensor | None = None
         self._sketch_step = -1
         self._carried: Tensor | None = None
@@ -59,7 +61,7 @@ class Parameters:
     def before_backward(self, first: bool) -> None:
         """Note the norm of the gradients that are there before a step's first backward pass."""
         if first:
-            self._carried = None
+            self._carried, self._alike = None, False
             if set(map(self._view.gradient, self._view.parameters)) != {None}:  # as a rule they were cleared
                 gradients, alike = self._gradients()
                 carried = self._clearable(gradients)
@@ -67,45 +69,49 @@ class Parameters:
 
     def before_update(self, optimizer: object) -> None:
         """Copy the weights that may change, unless the optimizer measures its own updates."""
-        self._before = {}
+        self._before, self._joined = {}, None
         if self._self_observing and callable(getattr(optimizer, "observations", None)):
             return
         self._self_observing = False
         learnt = [p for p in self._view.parameters if p.requires_grad]
         alike = are_alike(learnt)
+        self._alike = alike and len(learnt) == len(self._view.parameters)
         values = learnt if alike else map(_weights, learnt)
         changing = {id(p): value for p, value in zip(learnt, values, strict=True) if value is not None}
         sizes = list(map(Tensor.numel, changing.values()))
         stride = self._stride = max(1, -(-sum(sizes) // SNAPSHOT_VALUES))
-        if alike and stride == 1 and learnt:
-            self._before = dict(zip(changing, joined(learnt).split(sizes), strict=True))
-        else:
+        if not (alike and stride == 1 and learnt):
             self._before = {key: value.detach().reshape(-1)[::stride].clone() for key, value in changing.items()}
+        elif len(learnt) == len(self._view.parameters) and are_small(sizes):
+            self._joined = joined(learnt)
+        else:
+            self._before = dict(zip(changing, joined(learnt).split(sizes), strict=True))
 
     def update(self, optimizer: object) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
         gradients, alike = self._gradients()
-        columns, whole = self._observed(optimizer), None
+        given = list(gradients.values())
+        whole = alike and given and sum(map(Tensor.numel, given)) <= SNAPSHOT_VALUES
+        flat = joined(given) if whole else None
+        columns, together = self._observed(optimizer), None
         if columns is None and alike:
-            whole = self._together(gradients)
-            columns = whole.tensors
+            together = self._together(gradients, flat)
+            columns = together.tensors
         elif columns is None:
             columns = self._columns()
-        self._before = {}
-        scalars: dict[Signal, Tensor] = {}
-        cosine = self._gradient_cosine(list(gradients.values()), alike=alike)
-        carried = self._carried_share(self._clearable(gradients), alike=alike)
-        if cosine is not None:
-            scalars[signals.GRADIENT_COSINE] = cosine
-        if carried is not None:
-            scalars[signals.GRADIENT_CARRIED] = carried
-        if self._lost is not None:
-            scalars[signals.UPDATE_LOST], self._lost = self._lost, None
+        self._before, self._joined, self._alike = {}, None, False
+        found = {
+            signals.GRADIENT_COSINE: self._gradient_cosine(given, flat, alike=alike),
+            signals.GRADIENT_CARRIED: self._carried_share(self._clearable(gradients), alike=alike),
+            signals.UPDATE_LOST: self._lost,
+        }
+        self._lost = None
+        scalars = {signal: number for signal, number in found.items() if number is not None}
 
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
             rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
             own = numbers[: len(columns)]
-            return {**self._decode(own if whole is None else whole.columns(*own)), **rest}
+            return {**self._decode(own if together is None else together.columns(*own)), **rest}
 
         return Measurement([*columns, *scalars.values()], decode)
 
@@ -116,7 +122,8 @@ class Parameters:
         """
         parameters, gradient = self._view.parameters, self._view.gradient
         given = {i: value for i, p in enumerate(parameters) if (value := gradient(p)) is not None}
-        if parameters and are_alike(parameters, given.values()):
+        known = self._alike or (bool(parameters) and are_alike(parameters))
+        if known and are_alike(given.values()):
             return given, True
         values = {i: None if value.is_sparse else whole_here(value) for i, value in given.items()}
         return {i: value for i, value in values.items() if value is not None and value.numel()}, False
@@ -144,31 +151,37 @@ class Parameters:
         self._self_observing = columns is not None
         return columns
 
-    def _together(self, gradients: Mapping[int, Tensor]) -> AlikeUpdate:
-        """The update of parameters that are alike."""
-        parameters, before = self._view.parameters, self._before
+    def _together(self, gradients: Mapping[int, Tensor], flat: Tensor | None) -> AlikeUpdate:
+        """The update of parameters that are alike; their gradients may be joined already."""
+        parameters, joined_before = self._view.parameters, self._joined
+        if joined_before is not None and flat is not None and flat.numel() == joined_before.numel():
+            return AlikeUpdate.of_all(parameters, flat, joined_before)
+        before = self._copies()
         olds = {i: old for i, p in enumerate(parameters) if (old := before.get(id(p))) is not None}
         return AlikeUpdate.measure(parameters, gradients, olds, self._stride)
+
+    def _copies(self) -> dict[int, Tensor]:
+        """The weights before the update, by their identity."""
+        parameters, before = self._view.parameters, self._joined
+        parts = () if before is None else before.split(list(map(Tensor.numel, parameters)))
+        return dict(zip(map(id, parameters), parts, strict=True)) if parts else self._before
 
     def _columns(self) -> list[Tensor]:
         """For each of the measured quantities one tensor of shape (parameters,), on the first parameter's device.
 
         It is still there, and NaN where a parameter does not have the quantity.
         """
-        parameters = self._view.parameters
+        parameters, before = self._view.parameters, self._copies()
         known = {i: _weights(p) for i, p in enumerate(parameters)}
         weights = {i: values for i, values in known.items() if values is not None}
         own = {i: gradient for i in weights if (gradient := self._gradient(parameters[i])) is not None}
         gradients = {i: _values(gradient) for i, gradient in own.items()}
-        olds = {i: self._before[id(parameters[i])] for i in weights if id(parameters[i]) in self._before}
+        olds = {i: before[id(parameters[i])] for i in weights if id(parameters[i]) in before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         dense = [i for i in changes if i in own and not own[i].is_sparse]
         self._lost = lost_share((changes[i], _spread(own[i], self._stride)) for i in dense)
-        cosines = {
-            i: _cosine(change.to(_wide(change)), _spread(own[i], self._stride).to(_wide(change)))
-            for i, change in changes.items()
-            if i in own and not own[i].is_sparse
-        }
+        wide = {i: wide_type(changes[i]) for i in dense}
+        cosines = {i: _cosine(changes[i].to(wide[i]), _spread(own[i], self._stride).to(wide[i])) for i in dense}
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}
         update_norms = {i: norm * scales[i] for i, norm in _norms(changes).items()}
         zeros = {i: 1.0 - g.count_nonzero() / weights[i].numel() for i, g in gradients.items()}
@@ -186,22 +199,22 @@ class Parameters:
             numbers = [number.to(device).float() for number in numbers]
         return torch.stack(numbers)
 
-    def _gradient_cosine(self, gradients: Sequence[Tensor], *, alike: bool) -> Tensor | None:
+    def _gradient_cosine(self, gradients: Sequence[Tensor], flat: Tensor | None, *, alike: bool) -> Tensor | None:
         """Cosine between this step's whole gradient and that of the step before, from an evenly spread sketch.
 
-        None where the step before was not sketched, or the parameters changed.
+        None where the step before was not sketched, or the parameters changed; ``flat`` is the gradients, joined.
         """
         if not gradients:
             return None
         step = self._view.step
         stride = max(1, -(-sum(map(Tensor.numel, gradients)) // SKETCH_VALUES))
         device = gradients[0].device
-        if alike and stride <= SNAPSHOT_VALUES // SKETCH_VALUES:
-            sketch = joined(gradients)[::stride].clone()
+        if flat is not None:
+            sketch = flat[::stride].clone()
         elif alike:
             sketch = torch.cat([gradient.reshape(-1)[::stride] for gradient in gradients])
         else:
-            sketch = torch.cat([_spread(_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
+            sketch = torch.cat([_spread(as_real(g), stride).float().to(device, non_blocking=True) for g in gradients])
         previous, seen = self._sketch, self._sketch_step
         self._sketch, self._sketch_step = sketch, step
         if previous is None or seen != step - 1 or previous.shape != sketch.shape:
@@ -260,7 +273,7 @@ def _norms(tensors: dict[int, Tensor], *, order: float = 2.0) -> dict[int, Tenso
     if len(alike) == 1 and next(iter(alike))[0] == torch.float32:
         norms = torch._foreach_norm(list(known.values()), order)  # pyright: ignore[reportPrivateUsage]
         return dict(zip(known, norms, strict=True))
-    return {i: torch.linalg.vector_norm(tensor, order, dtype=_wide(tensor)) for i, tensor in known.items()}
+    return {i: torch.linalg.vector_norm(tensor, order, dtype=wide_type(tensor)) for i, tensor in known.items()}
 
 
 def _norm(tensors: Sequence[Tensor], *, alike: bool) -> Tensor:
@@ -279,19 +292,8 @@ def _spread(tensor: Tensor, stride: int) -> Tensor:
     return tensor.reshape(-1)[::stride]
 
 
-def _real(tensor: Tensor) -> Tensor:
-    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
-
-
-def _wide(tensor: Tensor) -> torch.dtype:
-    """The precision to reduce in: half precisions overflow."""
-    if tensor.is_complex():
-        return tensor.dtype
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
-
-
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
     """Cosine of the angle between two flat tensors; NaN where one of them is zero."""
     if a.is_complex():
-        a, b = _real(a).reshape(-1), _real(b).reshape(-1)
+        a, b = as_real(a).reshape(-1), as_real(b).reshape(-1)
     return torch.dot(a, b) / (torch.linalg.vector_norm(a) * torch.linalg.vector_norm(b))

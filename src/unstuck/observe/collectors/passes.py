@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from unstuck.observe.collectors.alike_parameters import are_alike, are_small, joined, segment_sums
 from unstuck.observe.tensors.readable import is_real, values_here
 from unstuck.record import facts
 
@@ -98,6 +99,8 @@ class Passes:
 @torch.no_grad()
 def _norms(parameters: Sequence[Tensor]) -> list[Tensor]:
     """A number for each parameter, or for what is here of it, which hardly any update leaves the same."""
+    if parameters and are_alike(parameters) and are_small(list(map(Tensor.numel, parameters))):
+        return [segment_sums(joined(parameters).double().square(), parameters)]
     wide = (values_here(p) for p in parameters if is_real(p) and p.element_size() > 1)
     here = [values for values in wide if values is not None and values.numel()]
     return list(torch._foreach_norm(here)) if here else []  # pyright: ignore[reportPrivateUsage]

@@ -60,6 +60,8 @@ def looks_fresh(weight: Tensor) -> bool | None:
         >>> looks_fresh(torch.nn.Linear(64, 64).weight), looks_fresh(torch.nn.Linear(64, 64).weight ** 3)
         (True, False)
     """
+    if weight.dim() < 2:
+        return None
     shape, here = weight.shape, values_here(weight)
     if here is None or here.dim() < 2 or here.numel() < LEAST_UNIFORM or not here.is_floating_point():
         return None

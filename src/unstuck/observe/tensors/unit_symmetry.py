@@ -38,8 +38,11 @@ def unit_spread(parameters: Sequence[Tensor]) -> Tensor | None:
     device = next((parameter.device for parameter in parameters if whole_here(parameter) is not None), None)
     if device is None:
         return None
-    missing = torch.full((), torch.nan, device=device)
-    return torch.stack([missing if (s := _spread(p)) is None else s.to(device) for p in parameters])
+    spreads = {i: s.to(device) for i, p in enumerate(parameters) if p.dim() > 1 and (s := _spread(p)) is not None}
+    known = torch.full((len(parameters),), torch.nan, dtype=torch.float32, device=device)
+    if spreads:
+        known[list(spreads)] = torch.stack(list(spreads.values()))
+    return known
 
 
 def _spread(parameter: Tensor) -> Tensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from torch import nn
 
@@ -45,6 +46,8 @@ class Roots:
         self._names: list[str] = []
         self._paths: dict[nn.Module, str] = {}
         self._leaves: dict[nn.Module, str] = {}
+        self._walked: list[nn.Module] = []
+        self._mark: list[int] = []
         # Asked several times for each module that runs, so these are the methods of the dictionaries themselves.
         self.path: Callable[[nn.Module], str | None] = self._paths.get
         self.leaf: Callable[[nn.Module], str | None] = self._leaves.get
@@ -100,6 +103,7 @@ class Roots:
         self.variables.clear()
         self._paths.clear()
         self._leaves.clear()
+        self._walked.clear()
 
     def leaves(self) -> dict[nn.Module, str]:
         """Every module without children by its name."""
@@ -115,6 +119,19 @@ class Roots:
                     seen.add(id(parameter))
                     named[self._full(number, name) if number else name] = parameter
         return named
+
+    def changed(self, optimizer: HoldsParameters) -> bool:
+        """Whether modules or parameters were added or exchanged since the last call, here or in the optimizer."""
+        if self._marked(optimizer) == self._mark:
+            return False
+        self._walked = [module for root in self._roots for _, module in module_tree.named_modules(root)]
+        self._mark = self._marked(optimizer)
+        return True
+
+    def _marked(self, optimizer: HoldsParameters) -> list[int]:
+        """Identities of all that is held."""
+        held = [part for module in self._walked for part in module_tree.held_by(module)]
+        return [*map(id, chain(self._roots, *held, *[group["params"] for group in optimizer.param_groups]))]
 
     def modules(self) -> Iterator[nn.Module]:
         """Every module of the roots, each once."""

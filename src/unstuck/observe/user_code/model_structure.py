@@ -36,6 +36,8 @@ _NORMS = (
     nn.LocalResponseNorm,
 )
 DESCRIPTION = 120
+MOST_DESCRIBED = 256
+"""Parameters of one module, of more of which a list of them is not made only to be shortened."""
 
 
 class HoldsParameters(Protocol):
@@ -141,7 +143,10 @@ def describe_model(
 
 
 def _described(module: nn.Module) -> str:
-    """A module's ``repr``, shortened; by its class where the user's own part of that fails."""
+    """A module's ``repr``, shortened; by its class where the user's own part of that fails, or would take long."""
+    parameters, _ = module_tree.held_by(module)
+    if len(parameters) > MOST_DESCRIBED:
+        return f"{type(module).__name__}({len(parameters)} parameters)"
     try:
         return repr(module)[:DESCRIPTION]
     except Exception:

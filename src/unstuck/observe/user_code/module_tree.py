@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["has_children", "holds_parameters", "named_modules", "named_parameters", "own_parameters", "parameters"]
+__all__ = [
+    "has_children",
+    "held_by",
+    "holds_parameters",
+    "named_modules",
+    "named_parameters",
+    "own_parameters",
+    "parameters",
+]
 
 
 NOTHING = frozenset({None})
@@ -26,6 +34,13 @@ def named_modules(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         prefix = f"{path}." if path else ""
         below = [(f"{prefix}{name}", child) for name, child in _children(module) if child is not None]
         waiting += reversed(below)
+
+
+def held_by(module: nn.Module) -> tuple[Collection[object], Collection[object]]:
+    """The parameters that a module itself holds, and its modules; empty places are among them."""
+    parameters: Any = module._parameters  # pyright: ignore[reportPrivateUsage]
+    modules: Any = module._modules  # pyright: ignore[reportPrivateUsage]
+    return parameters.values(), modules.values()
 
 
 def has_children(module: nn.Module) -> bool:
