@@ -29,7 +29,7 @@ MOST_CALLS = 510
 MOST_CALLS_PER_TENSOR = 2.05
 """Calls that one more parameter tensor adds to a sampled step: whole lists of them are measured together."""
 
-MOST_QUIET_CALLS = 10
+MOST_QUIET_CALLS = 9
 """The same in a step that is not sampled."""
 
 
