@@ -18,7 +18,8 @@ from torch.nn import functional as F
 import unstuck
 from unstuck.observe import Session, sampling
 from unstuck.observe.torch_hooks import events
-from unstuck.record import RunWriter
+from unstuck.record import Run, RunWriter, signals
+from unstuck.record.facts import GradientChange
 
 OURS = str(Path(unstuck.__file__).parent)
 
@@ -31,6 +32,9 @@ MOST_CALLS_PER_TENSOR = 2.05
 
 MOST_QUIET_CALLS = 9
 """The same in a step that is not sampled."""
+
+MOST_CALLS_BESIDE_ANOTHER = 200
+"""The same where another training may go on at any time."""
 
 
 def calls_of(work: Callable[[], None]) -> list[str]:
@@ -106,3 +110,31 @@ def test_a_parameter_tensor_adds_hardly_a_call_to_a_sampled_step(
         len(calls_of_a_sampled_step(tmp_path / str(number), Many(number), monkeypatch)) for number in (100, 300)
     )
     assert many - few <= MOST_CALLS_PER_TENSOR * 200
+
+
+def test_a_training_that_was_given_up_costs_the_others_little(tmp_path: Path) -> None:
+    inputs, targets = torch.randn(50, 20), torch.randint(4, (50,))
+    with RunWriter(tmp_path) as writer, Session(writer):
+        models = [nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 4)) for _ in range(2)]
+        given_up, going_on = [torch.optim.SGD(model.parameters(), lr=0.1) for model in models]
+        step(models[0], given_up, inputs, targets)  # its next step is to be sampled, and never comes
+        for _ in range(300):
+            step(models[1], going_on, inputs, targets)
+        fewest = min(len(calls_of(lambda: step(models[1], going_on, inputs, targets))) for _ in range(20))
+    assert fewest <= MOST_CALLS_BESIDE_ANOTHER
+
+
+def test_a_training_that_goes_on_after_a_rest_is_seen_again(tmp_path: Path) -> None:
+    inputs, targets = torch.randn(50, 20), torch.randint(4, (50,))
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1.0):
+        models = [nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 4)) for _ in range(2)]
+        resting, going_on = [torch.optim.SGD(model.parameters(), lr=0.1) for model in models]
+        for model, optimizer, steps in ((0, resting, 1), (1, going_on, 40), (0, resting, 3)):
+            for _ in range(steps):
+                step(models[model], optimizer, inputs, targets)
+    with Run.open(tmp_path) as run:
+        rested = run.streams()[0]
+        seen = rested.table(signals.ACTIVATION_STD).steps.tolist()
+        changes = [change.step for change in rested.facts(GradientChange)]
+    assert seen == [0, 1, 2, 3]
+    assert changes == [0, 1, 2]

@@ -23,6 +23,9 @@ from unstuck.record import signals
 
 __all__ = ["Batches"]
 
+PATIENCE = 16
+"""Backward passes of others after which a training is listened for no more until it goes on: it may be over."""
+
 
 class Batches:
     """Tell training from evaluation at each forward pass that is attended to, and recognise examples again.
@@ -39,6 +42,7 @@ class Batches:
     Attributes:
         passes: Counts of forward and backward passes.
         in_training_mode: Whether the loss was taken with the model in training mode.
+        passed_by: Backward passes of others since the latest of this training.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Batches:
     ) -> None:
         self.passes = Passes()
         self.in_training_mode = False
+        self.passed_by = 0
         self._clock = clock
         self._roots = view.roots
         self._collectors = collectors
@@ -62,21 +67,26 @@ class Batches:
         self._spending = spending
         self._journal = journal
         self._entry: weakref.ref[nn.Module] | None = None
+        self._resting = False
 
     def look(self, wanted: bool) -> None:
-        """See the forward pass of this step, or do not."""
-        if wanted and self._clock.phase is not Phase.ENDED and not self._roots.compiled:
+        """See the forward pass of this step, or do not; while the training rests, not before its next forward pass."""
+        if wanted and not self._resting and self._clock.phase is not Phase.ENDED and not self._roots.compiled:
             forward.listen(self._collectors)
         else:
             forward.unlisten(self._collectors)
 
     def trains(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> bool:
         """Something is learnt from this batch; whether the module is the one that examples enter by."""
-        if self._clock.phase is Phase.EVALUATION:
+        evaluated, rested = self._clock.phase is Phase.EVALUATION, self._resting
+        self._resting = False
+        if evaluated:
             self.close()
-            if self._clock.sampled and not self._roots.compiled:  # this forward pass has begun already
-                forward.enter(module)
-                self._collectors.module_begins(module, inputs, outermost=True, learning=True)
+        elif rested:
+            self.look(self._clock.sampled)
+        if (evaluated or rested) and self._clock.sampled and not self._roots.compiled:
+            forward.enter(module)  # this forward pass has begun already
+            self._collectors.module_begins(module, inputs, outermost=True, learning=True)
         self._collectors.tell("forward", "training")
         if not self._enters(module):
             return False
@@ -111,6 +121,18 @@ class Batches:
                 if not result.trained_on:
                     self._journal.add(signals.EVALUATED, self._clock.step, float(result.examples))
             self.look(self._clock.sampled)
+
+    def pass_by(self) -> None:
+        """A backward pass was another training's."""
+        self.passed_by += 1
+        if self.passed_by == PATIENCE and self._clock.sampled and self._clock.phase is not Phase.EVALUATION:
+            self._resting = True
+            self.look(False)
+            self._collectors.tell("rest")
+
+    def reached(self) -> None:
+        """A backward pass was this training's."""
+        self.passed_by, self._resting = 0, False
 
     def _enters(self, module: nn.Module) -> bool:
         """Whether a module is the one that examples enter by, the first that was called, and not one behind it."""

@@ -43,7 +43,6 @@ class Observer:
     Attributes:
         latest: The newest numbers.
         failure: The error that ended the observation; training goes on without it.
-        passed_by: Backward passes of others since the latest of this training.
 
     Raises:
         ArgumentError: The optimizer holds no parameters, or the budget is out of range.
@@ -84,7 +83,6 @@ class Observer:
         self.updates_of: int | None = id(steps)
         self.entries = training.roots.identities
         self.awaits_evaluations = True
-        self.passed_by = 0
         self._process = os.getpid()
         self._first_call = FirstCall(self._computed, self.failed)
         # Weak: a script that rebuilds its model must get the memory of the old one back.
@@ -100,6 +98,11 @@ class Observer:
     def failure(self) -> Exception | None:
         """The error that ended the observation; None while all is well."""
         return self._journal.failure or self._collectors.error or self._training.evaluations.error
+
+    @property
+    def passed_by(self) -> int:
+        """Backward passes of others since the latest of this training."""
+        return self._batches.passed_by
 
     def __enter__(self) -> Observer:
         self._training.begin(time.perf_counter())
@@ -177,7 +180,7 @@ class Observer:
         if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
             graph = own.graph(backward, clock, training.view.parameters)
         if not own.concerned:
-            self.passed_by += 1
+            self._batches.pass_by()
             return
         self._batches.close()
         lost = clock.phase is Phase.BACKWARD and not own.intermediate and own.cleared()
@@ -192,7 +195,7 @@ class Observer:
         if self._clock.phase is Phase.REPEATED or not self._training.ownership.concerned:
             return
         if self._training.ownership.ended(backward):
-            self.passed_by = 0
+            self._batches.reached()
             self._training.passes.backward_reached()
             if self._clock.sampled:
                 self._collectors.tell("after_backward", backward)
@@ -202,7 +205,7 @@ class Observer:
                 if not len(self._training.roots) and self._pace.expects(time.perf_counter()):
                     forward.listen(self._first_call)  # no module will tell that a forward pass begins
         else:
-            self.passed_by += 1
+            self._batches.pass_by()
             self._journal.pass_by()
 
     def step_begins(self, optimizer: Optimizer, closure: bool) -> None:

@@ -55,6 +55,10 @@ class GradientChanges:
             self._forget()
             self._watch.look(wanted=not self._view.roots.compiled)
 
+    def rest(self) -> None:
+        """Whatever changes gradients now is part of another training."""
+        self._watch.look(wanted=False)
+
     def after_backward(self, backward: Backward) -> None:
         """Keep a sketch of the gradient as a backward pass has left it."""
         if not self._looks or not backward.accumulates:

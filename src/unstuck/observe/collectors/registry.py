@@ -74,7 +74,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "number", "failed_call", "loss", "backward", "forward"),
     *("before_update", "update", "before_backward", "ordinary", "thrown", "after_backward", "schedule_stepped"),
-    *("loader_begins", "facts", "finish", "release"),
+    *("loader_begins", "rest", "facts", "finish", "release"),
 )
 
 PRODUCTS: frozenset[Any] = frozenset(

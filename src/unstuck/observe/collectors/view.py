@@ -52,6 +52,7 @@ class Collector(Protocol):
     forward(phase)                              before a forward pass that is attended to, of training or evaluation
     schedule_stepped(schedule)                  a schedule of the training's optimizer was stepped
     loader_begins(loader)                       the iteration over a loader begins
+    rest()                                      in a sampled step, while others are trained: listen to nothing
     release()                                   at the end: let go of what is the program's
     before_backward(first)                      before a backward pass; ``first`` of a sampled step
     ordinary(loss)                              then, of a sampled step, with the loss: one number on the CPU, as usual
