@@ -30,6 +30,9 @@ MOST_CALLS = 510
 MOST_CALLS_PER_TENSOR = 2.05
 """Calls that one more parameter tensor adds to a sampled step: whole lists of them are measured together."""
 
+MOST_CALLS_PER_TENSOR_LOOKING = 40
+"""The same in one of the few steps in which it is seen who changes its gradient, here ``zero_grad``."""
+
 MOST_QUIET_CALLS = 9
 """The same in a step that is not sampled."""
 
@@ -59,13 +62,15 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, tar
     optimizer.step()
 
 
-def calls_of_a_sampled_step(folder: Path, model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Our own functions that the thirteenth step of a training calls, whatever the first twelve have taken."""
+def calls_of_a_sampled_step(
+    folder: Path, model: nn.Module, monkeypatch: pytest.MonkeyPatch, *, before: int = 12
+) -> list[str]:
+    """Our own functions that a step of a training calls, whatever those before it have taken."""
     monkeypatch.setattr(sampling, "DENSE_SECONDS", math.inf)
     inputs, targets = torch.randn(50, 20), torch.randint(4, (50,))
     with RunWriter(folder) as writer, Session(writer, budget=1.0):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1, foreach=True)
-        for _ in range(12):
+        for _ in range(before):
             step(model, optimizer, inputs, targets)
         calls = calls_of(lambda: step(model, optimizer, inputs, targets))
     assert "measure" in calls, "the step was sampled"
@@ -110,6 +115,16 @@ def test_a_parameter_tensor_adds_hardly_a_call_to_a_sampled_step(
         len(calls_of_a_sampled_step(tmp_path / str(number), Many(number), monkeypatch)) for number in (100, 300)
     )
     assert many - few <= MOST_CALLS_PER_TENSOR * 200
+
+
+def test_a_parameter_tensor_adds_few_calls_where_changes_of_gradients_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, many = (
+        len(calls_of_a_sampled_step(tmp_path / str(number), Many(number), monkeypatch, before=16))
+        for number in (100, 300)
+    )
+    assert many - few <= MOST_CALLS_PER_TENSOR_LOOKING * 200
 
 
 def test_a_training_that_was_given_up_costs_the_others_little(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -44,6 +44,7 @@ class GradientChanges:
         self._scale: Tensor | None = None
         self._between: list[Call] = []
         self._late: list[Call] = []
+        self._owners: _Owners | None = None
         self._watch = InPlaceCalls(self._changed)
         self._new: list[facts.GradientChange] = []
 
@@ -76,7 +77,7 @@ class GradientChanges:
         self._stride = max(1, -(-sum(gradient.numel() for _, gradient in given) // SKETCH_VALUES))
         self._before = [(parameter, self._sketch(gradient).clone()) for parameter, gradient in given]
         self._scale = None if backward.scaled is None else backward.scaled.detach() / backward.roots[0].detach()
-        self._between = []
+        self._between, self._owners = [], None
 
     def before_update(self, optimizer: object) -> None:
         """Compare it with what the optimizer is about to get."""
@@ -125,6 +126,7 @@ class GradientChanges:
     def _forget(self) -> None:
         self._before, self._scale = [], None
         self._between, self._late = [], []
+        self._owners = None
 
     def _gradients(self) -> list[tuple[Tensor, Tensor]]:
         held, gradient = self._view.roots.held, self._view.gradient
@@ -143,17 +145,45 @@ class GradientChanges:
                 noted.append(found)
 
     def _is_gradient(self, target: Any) -> bool:
-        tensors: tuple[Any, ...] = tuple(target) if isinstance(target, list | tuple) else (target,)
+        tensors: tuple[Any, ...] = tuple(target[:1]) if isinstance(target, list | tuple) else (target,)
         first = next((tensor for tensor in tensors if isinstance(tensor, Tensor)), None)
         if first is None:
             return False
-        gradients = [p.grad for p in self._view.parameters if p.is_leaf and p.grad is not None]
-        if first.is_leaf and any(first is parameter for parameter in self._view.parameters):
-            return True  # its ``grad`` is set: nothing else of a parameter is changed between backward and update
-        return any(first is gradient for gradient in gradients) or (
-            is_readable(first) and first.untyped_storage().data_ptr() in _storages(gradients)
-        )
+        if self._owners is None:
+            self._owners = _Owners(self._view.parameters)
+        return self._owners.has(first)
 
 
-def _storages(tensors: list[Tensor]) -> set[int]:
-    return {tensor.untyped_storage().data_ptr() for tensor in tensors if is_readable(tensor)}
+class _Owners:
+    """Find out of which parameter a tensor is the gradient, without looking at each: nothing is kept alive.
+
+    Args:
+        parameters: Those whose gradients are there now.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        held = [(parameter, parameter.grad) for parameter in parameters if parameter.is_leaf]
+        self._parameters = {id(parameter): parameter for parameter, _ in held}
+        self._gradients = {id(gradient): parameter for parameter, gradient in held if gradient is not None}
+        self._storages = {
+            gradient.untyped_storage().data_ptr(): parameter
+            for parameter, gradient in held
+            if gradient is not None and is_readable(gradient)
+        }
+
+    def has(self, tensor: Tensor) -> bool:
+        """Whether a tensor is a gradient, shares the memory of one, or is a parameter, whose ``grad`` is set then.
+
+        Nothing else of a parameter is changed between backward and update.
+        """
+        if tensor.is_leaf and self._parameters.get(id(tensor)) is tensor:
+            return True
+        owner = self._gradients.get(id(tensor))
+        if owner is not None and owner.grad is tensor:
+            return True
+        if not is_readable(tensor):
+            return False
+        storage = tensor.untyped_storage().data_ptr()
+        owner = self._storages.get(storage)
+        gradient = None if owner is None else owner.grad
+        return gradient is not None and is_readable(gradient) and gradient.untyped_storage().data_ptr() == storage
