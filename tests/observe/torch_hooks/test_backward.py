@@ -223,6 +223,21 @@ def test_a_pass_that_adds_to_a_gradient_reaches_it(watch: Callable[..., Reaching
     assert not reached(reaching, other.sum())
 
 
+def test_parameters_that_are_frozen_are_looked_at_no_more(watch: Callable[..., Reaching]) -> None:
+    """Those that are left tell, however few were looked at before."""
+    weights = [torch.ones(2, requires_grad=True) for _ in range(20)]
+    reaching = watch(*weights)
+    assert reached(reaching, torch.stack(weights).sum())
+    for weight in weights[:-1]:
+        weight.requires_grad_(False)
+    assert reached(reaching, torch.stack(weights).sum())
+    weights[-1].requires_grad_(False)
+    stranger = torch.ones(2, requires_grad=True)
+    assert not reached(reaching, torch.stack([*weights, stranger]).sum())
+    weights[3].requires_grad_(True)
+    assert reached(reaching, torch.stack(weights).sum())
+
+
 def test_a_graph_that_is_kept_is_passed_twice(watch: Callable[..., Reaching]) -> None:
     weight, other = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
     reaching, loss, stranger = watch(weight), weight.square().sum(), other.square().sum()

@@ -167,6 +167,7 @@ class Reaching:
     """
 
     def __init__(self) -> None:
+        self._parameters: Sequence[Tensor] = ()
         self._watched: list[Tensor] = []
         self._hooks: dict[int, RemovableHandle] = {}
         self._before: list[tuple[int, int] | None] = []
@@ -182,8 +183,8 @@ class Reaching:
         last = len(trainable) - 1
         positions = {round(i * last / (LOOKED_AT - 1)) for i in range(LOOKED_AT)} if trainable else set[int]()
         self.release()
+        self._parameters = parameters
         self._watched = [trainable[position] for position in sorted(positions)]
-        self._reached = None
 
     def join(self, parameter: Tensor) -> None:
         """Look at one more: a graph leads to it, and to none of the others."""
@@ -207,7 +208,8 @@ class Reaching:
     def release(self) -> None:
         """Let go of the parameters."""
         self._unhook()
-        self._watched, self._before, self._reached, self._touched = [], [], None, None
+        self._parameters, self._watched, self._before = (), [], []
+        self._reached = self._touched = None
 
     @property
     def sure(self) -> bool:
@@ -222,6 +224,8 @@ class Reaching:
                 self._unhook()
             return
         self._touched = None
+        if not (self._watched and all(parameter.requires_grad for parameter in self._watched)):
+            self.watch(self._parameters)  # the program has frozen some, or thawed all
         if self._hooking and len(self._hooks) < len(self._watched):
             self._hook()
         if len(self._hooks) < len(self._watched):
