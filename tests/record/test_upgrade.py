@@ -56,6 +56,7 @@ def test_a_flat_loss_is_taken_apart(recorded: Path) -> None:
         operation="Softmax",
         softmax=facts.OutputSoftmax(axis=2, shape=(6, 3, 1), class_axis=1),
         transposed=True,
+        reach=facts.OutputReach(operation="Softmax", lowest=0.0, highest=1.0),
     )
     assert softmax.target == facts.LossTarget(shape=(6,), type="class", minimum=0.0, maximum=2.0)
     assert (softmax.classes.number, softmax.classes.counts) == (3, (12, 8, 4))
@@ -65,7 +66,13 @@ def test_a_flat_loss_is_taken_apart(recorded: Path) -> None:
     assert regression == facts.Loss(
         function="mse_loss",
         reduction="sum",
-        output=facts.LossOutput(shape=(6, 3), minimum=-1.0, maximum=0.5, operation="Tanh"),
+        output=facts.LossOutput(
+            shape=(6, 3),
+            minimum=-1.0,
+            maximum=0.5,
+            operation="Tanh",
+            reach=facts.OutputReach(operation="Tanh", lowest=-1.0, highest=1.0),
+        ),
         target=facts.LossTarget(
             shape=(6, 3),
             type="real",
@@ -125,10 +132,20 @@ def test_a_flat_loss_from_before_some_fields_were_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("operation", "reach"),
+    [("Relu", {"operation": "Relu", "lowest": 0.0}), ("Addmm", None)],
+)
+def test_what_outputs_could_be_follows_from_the_operation(operation: str, reach: object) -> None:
+    output = upgraded("loss", {"function": "mse_loss", "output": {"operation": operation}})["output"]
+    assert output.get("reach") == reach
+
+
+@pytest.mark.parametrize(
     "values",
     [
         {"function": None},
         {"function": "mse_loss", "classes": {"number": 3}},
+        {"function": "mse_loss", "output": {"operation": "Tanh", "reach": None}},
         {"function": "mse_loss", "output": [], "output_shape": [6, 3]},  # damaged: the reader's affair
     ],
 )

@@ -43,6 +43,14 @@ FLAT_LOSS: dict[str, tuple[str, ...]] = {
 """Where each field of a loss that had all of them side by side is now."""
 
 
+FORMER_REACH: dict[str, dict[str, Any]] = {
+    **{name: {"operation": name, "lowest": 0.0} for name in ("Relu", "Softplus", "Exp")},
+    **{name: {"operation": name, "lowest": 0.0, "highest": 1.0} for name in ("Sigmoid", "Softmax")},
+    "Tanh": {"operation": "Tanh", "lowest": -1.0, "highest": 1.0},
+}
+"""What the outputs of a loss could be, of which earlier releases recorded the operation alone."""
+
+
 def stored_kinds(kind: str) -> tuple[str, str]:
     """Both names under which runs may hold facts of a kind: its own, and an earlier one, which may be the same.
 
@@ -67,7 +75,17 @@ def upgraded(kind: str, values: dict[str, Any]) -> dict[str, Any]:
         >>> upgraded("loss", {"function": "mse_loss", "target_mean": 3.0})
         {'function': 'mse_loss', 'target': {'mean': 3.0}}
     """
-    return _nested_loss(values) if kind == "loss" and _is_flat(values) else values
+    if kind != "loss":
+        return values
+    return _reaching(_nested_loss(values) if _is_flat(values) else values)
+
+
+def _reaching(loss: dict[str, Any]) -> dict[str, Any]:
+    output = loss.get("output")
+    reach = FORMER_REACH.get(output.get("operation", "")) if isinstance(output, dict) else None
+    return (
+        loss if output is None or reach is None or "reach" in output else {**loss, "output": {**output, "reach": reach}}
+    )
 
 
 def _is_flat(loss: dict[str, Any]) -> bool:

@@ -27,6 +27,7 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
                 "operation": "LogSoftmax",
                 "softmax": {"axis": 0, "shape": [6, 3], "class_axis": 1},
                 "transposed": True,
+                "reach": {"operation": "Elu", "lowest": -1.0, "highest": 2.0, "slope": 0.5},
             },
             "target": {
                 "shape": [6],
@@ -70,6 +71,7 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
                 operation="LogSoftmax",
                 softmax=facts.OutputSoftmax(axis=0, shape=(6, 3), class_axis=1),
                 transposed=True,
+                reach=facts.OutputReach(operation="Elu", lowest=-1.0, highest=2.0, slope=0.5),
             ),
             target=facts.LossTarget(
                 shape=(6,),

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from unstuck.observe.autograd.axes import followed, result_shape, signed
 from unstuck.observe.autograd.graph import exchanges_axes, operation, producer
+from unstuck.observe.autograd.reach import reach
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.late_loss import LateProbe
 from unstuck.observe.collectors.targets import MOST_CLASSES, TargetProbe
@@ -107,6 +108,7 @@ class LossProbe:
     _operation: str = ""
     _softmax: facts.OutputSoftmax | None = None
     _transposed: bool = False
+    _reach: facts.OutputReach | None = None
     _weighted: bool = False
     _weights: tuple[Any, Any] = (None, None)
     _smoothing: float = 0.0
@@ -155,6 +157,7 @@ class LossProbe:
         node = producer(output)
         self._operation = "" if node is None else operation(node)
         self._softmax = None
+        self._reach = reach(output.grad_fn)
         self._transposed = exchanges_axes(output)
         axis = getattr(node, "_saved_dim", None)
         if self._operation in ("Softmax", "LogSoftmax") and axis is not None:
@@ -198,6 +201,7 @@ class LossProbe:
                 operation=self._operation,
                 softmax=self._softmax,
                 transposed=self._transposed,
+                reach=self._reach,
             ),
             target=target,
             classes=replace(classes, weights=self._class_weights(classes.number)),

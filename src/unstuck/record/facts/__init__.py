@@ -32,6 +32,7 @@ from unstuck.record.facts.loss import (
     LossTarget,
     LossTerm,
     LossTerms,
+    OutputReach,
     OutputSoftmax,
     TargetOutputs,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "NonFinite",
     "Normalisation",
     "Optimizer",
+    "OutputReach",
     "OutputSoftmax",
     "Overlap",
     "Parameter",

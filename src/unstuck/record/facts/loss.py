@@ -17,6 +17,7 @@ __all__ = [
     "LossTarget",
     "LossTerm",
     "LossTerms",
+    "OutputReach",
     "OutputSoftmax",
     "TargetOutputs",
 ]
@@ -39,6 +40,23 @@ class OutputSoftmax:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutputReach:
+    """What the activation that made the outputs can give, past the constants that multiply it.
+
+    Attributes:
+        operation: The activation, as autograd names it without "Backward".
+        lowest: Nothing below it is given; None where that has no bound.
+        highest: Nothing above it is given; None where that has no bound.
+        slope: Of a leaky rectifier its slope below ``lowest``, where values are squeezed and not cut off.
+    """
+
+    operation: str
+    lowest: float | None = None
+    highest: float | None = None
+    slope: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossOutput:
     """What a loss is given first: the outputs of the model.
 
@@ -50,6 +68,7 @@ class LossOutput:
             "Softmax", "LogSoftmax", "Sigmoid", "Relu", "Tanh"; empty where unknown.
         softmax: Axes and shape, where that operation is a softmax or a log-softmax; None where they are not known.
         transposed: Whether axes were exchanged between that operation and the loss.
+        reach: What they can be, whatever the weights are; None where that has no bound, or is not known.
     """
 
     shape: tuple[int, ...] = ()
@@ -58,6 +77,7 @@ class LossOutput:
     operation: str = ""
     softmax: OutputSoftmax | None = None
     transposed: bool = False
+    reach: OutputReach | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Loss, OutputReach
 from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls, outcome_of
 from unstuck.rules.gates import LOSS_CALLED
 from unstuck.rules.rule import Rule
@@ -18,15 +19,23 @@ LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
 
 LOG_PROBABILITIES = ("nll_loss", "kl_div")
 
-BOUNDS: dict[str, tuple[float, float]] = {
-    "Relu": (0.0, float("inf")),
-    "Softplus": (0.0, float("inf")),
-    "Exp": (0.0, float("inf")),
-    "Sigmoid": (0.0, 1.0),
-    "Softmax": (0.0, 1.0),
-    "Tanh": (-1.0, 1.0),
+COMPARED = (*UNBOUNDED, "gaussian_nll_loss")
+"""Losses that compare the output with the target itself."""
+
+NAMES = {
+    **{name: name.upper() for name in ("Celu", "Elu", "Gelu")},
+    "Silu": "SiLU",
+    "LeakyRelu": "leaky ReLU",
+    "LogSigmoid": "log-sigmoid",
+    "LogSoftmax": "log-softmax",
 }
-"""What an operation can give."""
+"""Activations that are not known by the small letters of what autograd calls them."""
+
+ROUNDING = 1e-2
+"""Share by which outputs of half precision may lie outside of the range that they come from."""
+
+CERTAIN_ODDS = 19.0
+"""Odds of a probability of 95%, which a classifier must be able to give."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,9 @@ class OutputActivationWrong(Rule):
     Detects:
         By the operation that made the outputs and the range of outputs and targets: softmax or sigmoid before a loss
         that applies it itself; softmax over a single unit; scores without log_softmax in nll_loss; scores
-        without sigmoid in binary_cross_entropy; a rectifier, sigmoid or tanh before a loss whose targets lie
-        outside of its range.
+        without sigmoid in binary_cross_entropy; any activation that has a bound (a rectifier, also a smooth one such as
+        SiLU or GELU, a sigmoid, a tanh, a clamp) before a loss whose targets lie outside of its range, or of which no
+        score becomes a probability of 95%.
 
     Why it matters:
         A softmax applied twice bounds the loss from below (1.46 for ten classes) and flattens its gradient; a softmax
@@ -62,7 +72,8 @@ class OutputActivationWrong(Rule):
 
     Known false positives:
         A rectifier or tanh before the loss, with which learning goes well, may be intended: a note. A log_softmax
-        before cross_entropy changes nothing: a note.
+        before cross_entropy changes nothing: a note. A leaky rectifier only squeezes, and is reported where the outputs
+        seen do not reach half-way to the lowest target.
 
     Try:
         Give cross_entropy and binary_cross_entropy_with_logits the raw scores, nll_loss log_softmax, and
@@ -78,7 +89,7 @@ class OutputActivationWrong(Rule):
     cause = "output-activation-wrong"
     needs = (Loss,)
     applies_to = (LOSS_CALLED,)
-    explains = SYMPTOMS
+    explains = (*SYMPTOMS, "G301")
 
     outside: float = 0.1  #: distance of targets from the range, in their standard deviations, that noise is not
     many: float = 1.2  #: standard deviations about the mean that leave the range: of normal targets, a tenth does
@@ -110,6 +121,7 @@ class OutputActivationWrong(Rule):
         return (
             self._one_unit(call)
             or self._twice(call)
+            or self._never_certain(call)
             or self._not_logarithms(call)
             or self._not_probabilities(call)
             or self._out_of_range(call)
@@ -159,16 +171,29 @@ class OutputActivationWrong(Rule):
                 "Remove the log_softmax, or use nll_loss with class ids.",
                 _range(call),
             )
-        if made_by in ("Relu", "Tanh"):
-            what = "no score can be negative" if made_by == "Relu" else "scores end at -1 and 1"
-            return _Fault(
-                f"{function} is given the result of a {made_by.lower()}: {what}",
-                f"Remove the {made_by.lower()} behind the last layer.",
-                _range(call),
-                confidence=0.8,
-                harmless=function == "cross_entropy" or made_by == "Tanh",
-            )
         return None
+
+    def _never_certain(self, call: Loss) -> _Fault | None:
+        """Scores of which no certain probability can be made."""
+        reach = call.output.reach
+        if call.function not in LOGITS or reach is None or reach.slope is not None:
+            return None
+        low, high = _bounds(reach)
+        if call.function == "cross_entropy":
+            others = max((call.classes.number or 2) - 1, 1)
+            cramped = high - low < math.log(CERTAIN_ODDS * others) or reach.operation == "Relu"
+        else:
+            cramped = low > -math.log(CERTAIN_ODDS) or high < math.log(CERTAIN_ODDS)
+        if not cramped:
+            return None
+        made_by = _name(reach)
+        return _Fault(
+            f"{call.function} is given the result of a {made_by}: {_limits(reach)}",
+            f"Remove the {made_by} behind the last layer.",
+            _range(call),
+            confidence=0.8,
+            harmless=call.function == "cross_entropy" or high - low < math.inf,
+        )
 
     def _not_logarithms(self, call: Loss) -> _Fault | None:
         """Values above zero are no logarithms of probabilities."""
@@ -198,30 +223,69 @@ class OutputActivationWrong(Rule):
         )
 
     def _out_of_range(self, call: Loss) -> _Fault | None:
-        """Targets that the last operation cannot give."""
-        bounds = BOUNDS.get(call.output.operation)
-        low, high = call.target.minimum, call.target.maximum
-        if call.function not in UNBOUNDED or bounds is None or low is None or high is None:
+        """Targets that the last activation cannot give."""
+        reach, low, high = call.output.reach, call.target.minimum, call.target.maximum
+        if call.function not in COMPARED or reach is None or low is None or high is None or not _kept(call, reach):
             return None
         std, mean = max((call.target.variance or 0.0) ** 0.5, 1e-12), call.target.mean or 0.0
-        below = low < bounds[0] - self.outside * std and mean - self.many * std < bounds[0]
-        above = high > bounds[1] + self.outside * std and mean + self.many * std > bounds[1]
+        lowest, highest = _bounds(reach)
+        below = low < lowest - self.outside * std and mean - self.many * std < lowest
+        above = high > highest + self.outside * std and mean + self.many * std > highest
         if not below and not above:
             return None
-        made_by = call.output.operation.lower()
-        reach = f"from {bounds[0]:g} to {bounds[1]:g}" if bounds[1] < float("inf") else f"from {bounds[0]:g} up"
+        made_by = _name(reach)
         return _Fault(
-            f"the outputs come from a {made_by}, which gives values {reach}; targets go from {low:.3g} to {high:.3g}",
+            f"the outputs come from a {made_by}, which gives values {_interval(reach)}; "
+            f"targets go from {low:.3g} to {high:.3g}",
             f"Remove the {made_by} behind the last layer, or scale the targets into its range.",
             Evidence(
                 signal="loss",
                 value=low if below else high,
-                threshold=bounds[0] if below else bounds[1],
+                threshold=lowest if below else highest,
                 note="smallest target seen" if below else "largest target seen",
             ),
-            confidence=0.9,
+            confidence=0.9 if reach.slope is None else 0.8,
             harmless=True,
         )
+
+
+def _bounds(reach: OutputReach) -> tuple[float, float]:
+    """What can be given at least and at most, infinite where that has no bound."""
+    return (
+        -math.inf if reach.lowest is None else reach.lowest,
+        math.inf if reach.highest is None else reach.highest,
+    )
+
+
+def _kept(call: Loss, reach: OutputReach) -> bool:
+    """Whether the outputs seen stay within the range; of a leaky rectifier, far above the lowest targets."""
+    low, high = call.output.minimum, call.output.maximum
+    lowest, highest = _bounds(reach)
+    if low is None or high is None:
+        return reach.slope is None
+    if reach.slope is not None:
+        return low > min(call.target.minimum or 0.0, 0.0) / 2
+    return low >= lowest - ROUNDING * (1.0 + abs(low)) and high <= highest + ROUNDING * (1.0 + abs(high))
+
+
+def _name(reach: OutputReach) -> str:
+    return NAMES.get(reach.operation, reach.operation.lower())
+
+
+def _interval(reach: OutputReach) -> str:
+    low, high = _bounds(reach)
+    if reach.slope is not None:
+        return f"from {low:.3g} up, and squeezes those below it to {reach.slope:.0%}"
+    if low == -math.inf:
+        return f"up to {high:.3g}"
+    return f"from {low:.3g} to {high:.3g}" if high < math.inf else f"from {low:.3g} up"
+
+
+def _limits(reach: OutputReach) -> str:
+    low, high = _bounds(reach)
+    if high == math.inf:
+        return "no score can be negative" if low == 0.0 else f"no score can be below {low:.3g}"
+    return f"no score can be above {high:.3g}" if low == -math.inf else f"scores end at {low:.3g} and {high:.3g}"
 
 
 def _range(call: Loss) -> Evidence:
