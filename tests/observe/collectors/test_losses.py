@@ -96,6 +96,16 @@ def test_the_operation_that_gave_the_output_is_known(
     assert (fact.output.operation, found, fact.output.transposed) == (operation, axis, exchanged)
 
 
+def test_what_outputs_can_be_is_known_of_the_latest_operation() -> None:
+    probe, x = LossProbe(function="mse_loss"), scores()
+    found: list[facts.OutputReach | None] = []
+    for output in (x, F.silu(x), F.silu(x).view(-1), 2 * x.tanh(), x):
+        probe.observe((output, torch.zeros_like(output)), {}, None)
+        found.append(probe.fact().output.reach)
+    smooth = facts.OutputReach(operation="Silu", lowest=-0.27847)
+    assert found == [None, smooth, smooth, facts.OutputReach(operation="Tanh", lowest=-2.0, highest=2.0), None]
+
+
 def test_the_numbers_of_a_batch(watched: Any) -> None:
     model, x = nn.Linear(3, C), torch.randn(N, 3)
     with watched(model) as step:

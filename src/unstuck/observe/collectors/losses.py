@@ -155,9 +155,10 @@ class LossProbe:
 
     def _describe_producer(self, output: Tensor) -> None:
         node = producer(output)
-        self._operation = "" if node is None else operation(node)
+        name = "" if node is None else operation(node)
+        if name != self._operation:  # else its reach is known, and a graph is not walked at every step
+            self._operation, self._reach = name, reach(node)
         self._softmax = None
-        self._reach = reach(output.grad_fn)
         self._transposed = exchanges_axes(output)
         axis = getattr(node, "_saved_dim", None)
         if self._operation in ("Softmax", "LogSoftmax") and axis is not None:
