@@ -159,7 +159,7 @@ class LossProbe:
         if name != self._operation:  # else its reach is known, and a graph is not walked at every step
             self._operation, self._reach = name, reach(node)
         self._softmax = None
-        self._transposed = exchanges_axes(output)
+        self._transposed = node is not output.grad_fn and exchanges_axes(output)
         axis = getattr(node, "_saved_dim", None)
         if self._operation in ("Softmax", "LogSoftmax") and axis is not None:
             shape = result_shape(node) or tuple(output.shape)
