@@ -52,7 +52,9 @@ PARTS: Mapping[str, Part] = {
     "HandwrittenLosses": Part(
         words="losses that are written out", states=(facts.Loss,), feeds=("Losses", "TrainedAssociation")
     ),
-    "TrainedAssociation": Part(words="how inputs and targets belong together", states=(facts.Association,)),
+    "TrainedAssociation": Part(
+        words="how inputs and targets belong together", states=(facts.Association, facts.Unpaired)
+    ),
     "AxisCalls": Part(
         words="axes of calls",
         states=(facts.Broadcast, facts.Normalisation, facts.Recurrence, facts.Reinterpretation, facts.Softmax),

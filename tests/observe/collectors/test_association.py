@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from torch import Tensor, nn
 
 import unstuck
-from unstuck.observe.collectors.association import AssociationProbe, association
+from unstuck.observe.collectors.association import AssociationProbe
 from unstuck.record import Run
-from unstuck.record.facts import Association
-
-SETS = {"digits": load_digits, "iris": load_iris, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
-generator = np.random.default_rng(0)
-
-
-@pytest.mark.parametrize("name", SETS)
-def test_real_targets_stand_out_and_shuffled_ones_do_not(name: str) -> None:
-    inputs, targets = SETS[name](return_X_y=True)
-    chosen = generator.permutation(len(inputs))[:600]
-    inputs, targets = inputs[chosen].astype(float), targets[chosen].astype(float)
-    found = association(inputs, targets)
-    assert found is not None
-    assert max(found.neighbours, found.linear) > 15
-    for _ in range(5):
-        shuffled = association(inputs, generator.permutation(targets))
-        assert shuffled is not None
-        assert max(shuffled.neighbours, shuffled.linear) < 5
-
-
-def test_neighbours_tell_classes_and_explain_numbers() -> None:
-    inputs = generator.uniform(-2, 2, size=(1000, 2))
-    board = (np.floor(inputs).sum(axis=1) % 2).astype(float)
-    classes, numbers = association(inputs, board), association(inputs, np.sin(inputs[:, 0] * 2))
-    assert classes is not None
-    assert classes.told is not None
-    assert classes.told > 0.85
-    assert numbers is not None
-    assert numbers.told is None
-    assert numbers.explained > 0.9
-
-
-def test_equal_examples_are_no_neighbours() -> None:
-    inputs = np.repeat(generator.normal(size=(150, 4)), 4, axis=0)
-    targets = np.repeat(generator.integers(3, size=150), 4).astype(float)  # copies agree with each other alone
-    found = association(inputs, targets)
-    assert found is not None
-    assert found.examples == 150
-    assert max(found.neighbours, found.linear) < 5
-
-
-@pytest.mark.parametrize(
-    ("inputs", "targets"),
-    [
-        (np.zeros((500, 3)), generator.normal(size=500)),
-        (generator.normal(size=(500, 3)), np.ones(500)),
-        (generator.normal(size=(50, 3)), generator.normal(size=50)),
-        (np.full((500, 3), np.nan), generator.normal(size=500)),
-    ],
-    ids=["constant inputs", "constant targets", "few", "not finite"],
-)
-def test_nothing_is_said_of_too_little(inputs: np.ndarray, targets: np.ndarray) -> None:
-    assert association(inputs, targets) is None
+from unstuck.record.facts import Association, Unpaired
 
 
 def test_batches_are_gathered_and_what_is_no_pair_is_passed_by() -> None:
@@ -137,3 +85,123 @@ def test_an_example_of_several_parts_is_not_judged_by_its_first(tmp_path: Path, 
             optimizer.step()
     with Run.open(tmp_path / "run") as run:
         assert run.knows(Association) is (way == "alone")
+
+
+def watched(folder: Path, model: nn.Module, step: Callable[[nn.Module], Tensor], *, steps: int = 20) -> Run:
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    with unstuck.watch(model, optimizer, out=folder / "run"):
+        for _ in range(steps):
+            loss = step(model)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return Run.open(folder / "run")
+
+
+def strongest(run: Run) -> float:
+    pairs = run.fact(Association)
+    assert pairs is not None
+    return max(pairs.neighbours, pairs.linear)
+
+
+class Noise(nn.Module):
+    """Tells the noise in a sample at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(7, 6)
+
+    def forward(self, sample: Tensor, time: Tensor) -> Tensor:
+        return self.layer(torch.cat([sample, time[:, None]], dim=1))
+
+
+class Diffusion(nn.Module):
+    """The same with noise and loss within the model."""
+
+    def __init__(self, *, ends: bool) -> None:
+        super().__init__()
+        self.net, self.ends = Noise(), ends
+
+    def forward(self, clean: Tensor) -> Any:
+        time, noise = torch.rand(len(clean)), torch.randn_like(clean)
+        found = self.net(clean + noise * time[:, None], time)
+        return nn.functional.mse_loss(found, noise) if self.ends else (found, noise)
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_the_noise_of_a_sample_belongs_to_it_if_it_was_drawn_once(tmp_path: Path, draws: int) -> None:
+    def step(model: nn.Module) -> Tensor:
+        clean, time, noise = torch.randn(64, 6), torch.rand(64), torch.randn(64, 6)
+        found = model(clean + noise * time[:, None], time)
+        return nn.functional.mse_loss(found, noise if draws == 1 else torch.randn(64, 6))
+
+    with watched(tmp_path, Noise(), step) as run:
+        pairs = run.fact(Association)
+        assert pairs is not None
+        assert (pairs.met, pairs.parts, pairs.numbers) == (1024, 2, 6)
+        assert (strongest(run) > 15) is (draws == 1)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_of_targets_that_are_made_within_the_model_what_enters_its_parts_counts(tmp_path: Path, ends: bool) -> None:
+    def step(model: nn.Module) -> Tensor:
+        found = model(torch.randn(64, 6))
+        return found if ends else nn.functional.mse_loss(*found)
+
+    with watched(tmp_path, Diffusion(ends=ends), step) as run:
+        assert strongest(run) > 15
+
+
+def test_time_may_be_the_first_axis(tmp_path: Path) -> None:
+    """Then rows of one time step have nothing to do with a target that is the input three steps before."""
+
+    class Echo(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = nn.GRU(1, 4)
+
+        def forward(self, series: Tensor) -> Tensor:
+            return self.cell(series)[0][..., :1]
+
+    def step(model: nn.Module) -> Tensor:
+        series = torch.randn(10, 64, 1)
+        return nn.functional.mse_loss(model(series), series.roll(3, 0))
+
+    with watched(tmp_path, Echo(), step) as run:
+        assert strongest(run) > 15
+
+
+def reason(run: Run) -> str:
+    assert not run.knows(Association)
+    (unpaired,) = run.facts(Unpaired)
+    return unpaired.reason
+
+
+def test_why_nothing_is_compared_is_said(tmp_path: Path) -> None:
+    def itself(model: nn.Module) -> Tensor:
+        batch = torch.randn(64, 6)
+        return nn.functional.mse_loss(model(batch), batch)
+
+    def twice(model: nn.Module) -> Tensor:
+        return nn.functional.mse_loss(model(torch.randn(64, 6)), model(torch.randn(64, 6)).detach())
+
+    def pair(model: nn.Module) -> Tensor:
+        return nn.functional.mse_loss(model(torch.randn(64, 6), torch.randn(64, 6)), torch.randn(64, 1))
+
+    with watched(tmp_path / "itself", nn.Linear(6, 6), itself) as run:
+        assert "inputs themselves" in reason(run)
+    with watched(tmp_path / "twice", nn.Linear(6, 6), twice) as run:
+        assert "more than one batch" in reason(run)
+    with watched(tmp_path / "pair", nn.Bilinear(6, 6, 1), pair) as run:
+        assert "pair" in reason(run)
+
+
+def test_of_several_losses_the_targets_that_belong_to_the_inputs_count(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        inputs = torch.randn(64, 6)
+        found = model(inputs)
+        first = nn.functional.mse_loss(found[:, :3], torch.randn(64, 3))
+        return first + nn.functional.mse_loss(found[:, 3:], inputs[:, :3].sin())
+
+    with watched(tmp_path, nn.Linear(6, 6), step) as run:
+        assert strongest(run) > 15

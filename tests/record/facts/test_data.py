@@ -63,8 +63,24 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
     ),
     (
         "association",
-        {"met": 400, "examples": 300, "neighbours": 8.5, "linear": 4.0, "explained": 0.6, "told": 0.9},
-        facts.Association(met=400, examples=300, neighbours=8.5, linear=4.0, explained=0.6, told=0.9),
+        {
+            "met": 400,
+            "examples": 300,
+            "neighbours": 8.5,
+            "linear": 4.0,
+            "explained": 0.6,
+            "told": 0.9,
+            "numbers": 6,
+            "parts": 2,
+        },
+        facts.Association(
+            met=400, examples=300, neighbours=8.5, linear=4.0, explained=0.6, told=0.9, numbers=6, parts=2
+        ),
+    ),
+    (
+        "unpaired",
+        {"reason": "more than one batch enters the model for a loss"},
+        facts.Unpaired(reason="more than one batch enters the model for a loss"),
     ),
     (
         "thrown_batch",

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from unstuck.record import Finding, NotEvaluated, Run, signals
-from unstuck.record.facts import Association, Inputs, Loss, LossClasses, LossOutput, LossTarget, Overlap, Shift
+from unstuck.record.facts import (
+    Association,
+    Inputs,
+    Loss,
+    LossClasses,
+    LossOutput,
+    LossTarget,
+    Overlap,
+    Shift,
+    TargetOutputs,
+    Unpaired,
+)
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -106,3 +117,62 @@ def test_neighbours_of_a_handful_of_rare_examples_tell_nothing(tmp_path: Path, r
     with record(tmp_path, series={signals.LOSS: losses.tolist()}, facts=facts) as run:
         (answer,) = LabelsMismatched().check(run)
     assert isinstance(answer, Finding) is judged
+
+
+NOISE = Loss(
+    function="mse_loss",
+    output=LossOutput(shape=(64, 2)),
+    target=LossTarget(
+        shape=(64, 2), mean=0.0, variance=1.0, each=TargetOutputs(outputs=2, examples=1000, variance=1.0)
+    ),
+    file="train.py",
+    line=7,
+)
+APART = replace(UNRELATED, numbers=2, parts=2)
+SAMPLES = Shift(trained=500, evaluated=500, distance=3.0, spread=0.2)
+
+
+def diffusion(folder: Path, *, end: float, facts: Any, validation: list[float] | None = None) -> Run:
+    series = {signals.LOSS: (np.linspace(1.05, end, 100) + noise / 5).tolist()}
+    if validation:
+        series[signals.VALIDATION_LOSS] = validation
+    inputs = Inputs(shape=(64, 2), kind_of="table", examples=640, minimum=0.0, maximum=1.0)
+    return record(folder, series=series, facts=[NOISE, inputs, *facts])
+
+
+@pytest.mark.parametrize("validation", [None, [1.01, 1.0, 1.02]])
+def test_noise_that_was_drawn_anew_is_found(tmp_path: Path, validation: list[float] | None) -> None:
+    with diffusion(tmp_path, end=1.0, facts=[APART], validation=validation) as run:
+        (finding,) = LabelsMismatched().apply(run)
+    assert isinstance(finding, Finding)
+    assert (finding.cause, finding.confidence) == ("labels-mismatched", 0.9)
+    assert "one draw" in finding.advice
+
+
+def test_what_is_sampled_from_a_model_is_no_evaluation_of_it(tmp_path: Path) -> None:
+    with diffusion(tmp_path, end=1.0, facts=[APART, SAMPLES]) as run:
+        assert len(list(LabelsMismatched().check(run))) == 1
+
+
+@pytest.mark.parametrize(("pairs", "end"), [(replace(APART, linear=30.0), 1.0), (APART, 0.6)])
+def test_several_numbers_that_are_told_or_learnt_are_left_alone(tmp_path: Path, pairs: Association, end: float) -> None:
+    with diffusion(tmp_path, end=end, facts=[pairs]) as run:
+        assert outcome(LabelsMismatched(), run) == []
+
+
+def test_several_numbers_that_move_with_the_model_are_not_judged(tmp_path: Path) -> None:
+    moving = {signals.TARGET_MEAN: np.linspace(0, 9, 20).tolist(), signals.TARGET_STD: [1.0] * 20}
+    series = {signals.LOSS: np.full(100, 1.0).tolist(), signals.BATCH_SIZE: [64.0] * 20, **moving}
+    with record(tmp_path, series=series, facts=[NOISE, APART]) as run:
+        (answer,) = LabelsMismatched().apply(run)
+    assert isinstance(answer, NotEvaluated)
+    assert "targets move" in answer.reason
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_pairs_that_are_missing_have_a_reason(tmp_path: Path, known: bool) -> None:
+    facts = [Unpaired(reason="more than one batch enters the model for a loss")] if known else []
+    with diffusion(tmp_path, end=1.0, facts=facts) as run:
+        (answer,) = LabelsMismatched().apply(run)
+    assert isinstance(answer, NotEvaluated)
+    assert answer.reason == (facts[0].reason if facts else Association.missing)

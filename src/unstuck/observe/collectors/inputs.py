@@ -15,7 +15,7 @@ from unstuck.observe.tensors.readable import is_readable, values_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["Inputs", "any_tensor", "first_tensor", "numbers_of", "several", "whole_examples"]
+__all__ = ["Inputs", "any_tensor", "data_of", "first_tensor", "numbers_of", "several", "whole_examples"]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
@@ -70,6 +70,17 @@ def several(values: Any) -> bool:
     """Whether examples come in several tensors of one length, in nested tuples, lists and dictionaries."""
     lengths = [tensor.shape[:1] for tensor in _all_tensors(values)]
     return len(set(lengths)) < len(lengths)
+
+
+def data_of(values: Any) -> list[Tensor]:
+    """All tensors that can be read and through which no gradient flows, in nested tuples, lists and dictionaries.
+
+    Examples:
+        >>> noisy, time, hidden = torch.zeros(8, 2), torch.zeros(8), torch.zeros(8, 4, requires_grad=True)
+        >>> [tuple(part.shape) for part in data_of((noisy, {"t": time}, hidden))]
+        [(8, 2), (8,)]
+    """
+    return [tensor.detach() for tensor in _tensors(values) if not tensor.requires_grad and is_readable(tensor)]
 
 
 def numbers_of(values: Any) -> Tensor | None:

@@ -22,7 +22,7 @@ from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
-from unstuck.observe.collectors.inputs import Inputs, any_tensor, first_tensor, several
+from unstuck.observe.collectors.inputs import Inputs, any_tensor, data_of, first_tensor, several
 from unstuck.observe.collectors.loaders import Loaders
 from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
@@ -187,7 +187,7 @@ class Collectors:
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool, learning: bool) -> None:
         """Take the batch that enters the model, unless this is an evaluation."""
         view = self._view
-        view.module = module
+        outer, view.module = view.module, module
         if outermost:
             self._takes(module)
         where = view.roots.path(module)
@@ -206,11 +206,15 @@ class Collectors:
         self.tell("module", module, inputs)
         if view.weighted:
             view.ran.setdefault(view.where, learning)
+        if outer is view.entry and inputs and isinstance(inputs[0], Tensor) and not inputs[0].requires_grad:
+            view.inner.append((module, inputs))
         if batch is None:
             return
         alone = len(inputs) == 1 and inputs[0] is batch
         view.in_parts |= view.entered or (not alone and several(inputs))
+        view.again |= view.entered
         if not view.entered:
+            view.inputs = inputs
             view.entered, view.entry = True, module
             self.calls = self._calls_within
             view.batch = batch.detach() if is_readable(batch) else None
@@ -223,6 +227,10 @@ class Collectors:
         if self._skipping or not learning or view.roots.path(module) is None:
             return
         self.tell("output", module, output)
+        if module is view.entry:
+            view.ended = True
+            if type(output) is not Tensor:
+                view.made = frozenset(tensor.data_ptr() for tensor in data_of(output))
         tensor = output if type(output) is Tensor else any_tensor(output)
         if tensor is None:
             return
@@ -285,6 +293,7 @@ class Collectors:
         """Measure the update of a sampled step, and fetch everything in one synchronisation."""
         self._view.slope = None  # what a later step gives is not of these calls
         self._view.first = self._view.output = None
+        self._view.inputs, self._view.inner = (), []
         measured: list[tuple[Collector, Measurement]] = []
         for one, update in tuple(self._by_verb["update"]):
             try:

@@ -91,6 +91,11 @@ class View:
         batch: The first one that did; None where its values cannot be read.
         entry: The module that it entered by.
         in_parts: Whether an example is more than a row of it: a pair of tensors, or what a second pass takes.
+        again: Whether a second batch has entered.
+        inputs: All that the entry was given with the first.
+        inner: What the modules directly within the entry were given, those that begin with data.
+        ended: Whether the entry has returned.
+        made: Where the data lie that it returned beside what it computed by weights.
         entering: Whether the module that is about to run is the one that examples enter by.
         module: The innermost module that runs; None outside of all.
         where: Its path.
@@ -120,6 +125,11 @@ class View:
     batch: Tensor | None = None
     entry: nn.Module | None = None
     in_parts: bool = False
+    again: bool = False
+    inputs: tuple[Any, ...] = ()
+    inner: list[tuple[nn.Module, tuple[Any, ...]]] = field(default_factory=list[tuple[nn.Module, tuple[Any, ...]]])
+    ended: bool = False
+    made: frozenset[int] = frozenset()
     entering: bool = False
     module: nn.Module | None = None
     where: str = ""
@@ -142,7 +152,8 @@ class View:
     def begin(self, step: int) -> None:
         """A sampled step begins."""
         self.step = step
-        self.learning, self.entered, self.in_parts = True, False, False
+        self.learning, self.entered, self.in_parts, self.again = True, False, False, False
+        self.inputs, self.inner, self.ended, self.made = (), [], False, frozenset()
         self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
         self.where = ""
         self.ran = {}

@@ -9,7 +9,7 @@ renamed or taken apart has an entry in :mod:`unstuck.record.upgrade`, which tran
 from __future__ import annotations
 
 from unstuck.record.facts.axes import BatchMixing, Contraction, Normalisation, Recurrence, Reinterpretation, Softmax
-from unstuck.record.facts.data import Association, Data, Inputs, Loader, ThrownBatch, ThrownTensor
+from unstuck.record.facts.data import Association, Data, Inputs, Loader, ThrownBatch, ThrownTensor, Unpaired
 from unstuck.record.facts.evaluation import EvaluatedAssociation, FunctionalDropout, Overlap, Shift
 from unstuck.record.facts.fact import KINDS, Fact, FactT
 from unstuck.record.facts.gradient import GradientCall, GradientChange
@@ -122,6 +122,7 @@ __all__ = [
     "UncalledModules",
     "UnoptimizedParameter",
     "UnoptimizedParameters",
+    "Unpaired",
     "Unread",
     "Unwatched",
     "Wiring",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Association", "Data", "Inputs", "Loader", "ThrownBatch", "ThrownTensor"]
+__all__ = ["Association", "Data", "Inputs", "Loader", "ThrownBatch", "ThrownTensor", "Unpaired"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +89,11 @@ class Association(Fact):
         examples: Distinct ones among them.
         neighbours: How far the targets of nearest neighbours agree, in standard deviations of what chance gives.
         linear: How much of the targets a line explains, in the same unit.
-        explained: Share of the targets' variance that the mean of an example's nearest neighbours explains.
+        explained: Share of the targets' variance that the mean of an example's nearest neighbours explains; NaN where
+            a target is several numbers.
         told: Share of examples whose class most of their neighbours have; None where there are no classes.
+        numbers: Numbers or class ids of a target that were compared.
+        parts: Tensors that an example consists of, such as two for a noisy image and a time step.
     """
 
     kind = "association"
@@ -101,6 +104,20 @@ class Association(Fact):
     linear: float
     explained: float = float("nan")
     told: float | None = None
+    numbers: int = 1
+    parts: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpaired(Fact):
+    """Inputs and targets of training were not compared with each other.
+
+    Attributes:
+        reason: Why, as a clause.
+    """
+
+    kind = "unpaired"
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

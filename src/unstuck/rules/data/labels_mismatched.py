@@ -10,9 +10,10 @@ import numpy as np
 from unstuck.learning import Learning, single_loss
 from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
-from unstuck.record.facts import Association, Inputs, Overlap, Shift
-from unstuck.rules.gates import NO_GAME, NOT_IDS, NOT_PRETRAINED, YARDSTICK, losses
+from unstuck.record.facts import Association, Inputs, Overlap, Shift, Unpaired
+from unstuck.rules.gates import NO_GAME, NOT_IDS, NOT_PRETRAINED, TARGETS_STAND, YARDSTICK, losses
 from unstuck.rules.rule import Rule
+from unstuck.rules.unseen import reason
 
 __all__ = ["LabelsMismatched"]
 
@@ -26,7 +27,8 @@ class LabelsMismatched(Rule):
 
     Detects:
         Inputs and labels that were shuffled, sorted, filtered or joined apart, so that each label belongs to another
-        example.
+        example. Targets of many numbers (images, sequences, the noise of a diffusion model) that were made apart from
+        their inputs, such as noise that is drawn once for the input and once more for the loss.
 
     Why it matters:
         No model, rate or patience helps: what can be learnt is the share of each class, and beyond it
@@ -34,13 +36,15 @@ class LabelsMismatched(Rule):
 
     Evidence:
         Pairs of inputs and targets as training met them: whether the targets of nearest neighbours agree, and whether
-        a line explains any of them, against the same for shuffled targets. And the training: no better than a
-        constant guess, or evaluations that never were.
+        a line explains any of them, against the same for shuffled targets. Of inputs in several parts, such as a noisy
+        sample and a time step, all parts count; of targets with the positions of the inputs, also what stands at the
+        same position. And the training: no better than a constant guess, or evaluations that never were.
 
     Known false positives:
         Targets that depend on inputs too finely for neighbours and lines (parity of many bits, a rare event at any
         moment of a sequence) look unrelated too; but then it is silent as soon as the training learns them. Data of
-        which augmentation has destroyed the label are left to the rule on augmentation.
+        which augmentation has destroyed the label are left to the rule on augmentation. Targets that the model makes
+        itself, and pairs of which the comparison is asked, are not judged.
 
     Try:
         Print ten examples with their labels right before the model. Shuffle, split and filter inputs and labels by one
@@ -54,7 +58,7 @@ class LabelsMismatched(Rule):
     code = "D203"
     name = "labels mismatched"
     cause = "labels-mismatched"
-    needs = (signals.LOSS, Association)
+    needs = (signals.LOSS,)
     applies_to = (losses(20), NO_GAME, YARDSTICK, NOT_IDS, NOT_PRETRAINED)
     explains = ("R101", "O201", "O202", "O401", "M201", "R201", "D204", "O402", "O203", "M103", "G101")
 
@@ -72,7 +76,14 @@ class LabelsMismatched(Rule):
         learning, inputs = Learning.of(run), run.facts(Inputs)[-1:]
         at_chance = _evaluated_at_chance(run, learning)
         pairs = run.fact(Association)
-        if pairs is None or at_chance == 0 or self._augmented(run):
+        if pairs is None:
+            yield NotEvaluated(reason=_why_unknown(run))
+            return
+        measured = at_chance is not None or pairs.numbers == 1  # else a pass without gradients may draw samples
+        if at_chance == 0 or (measured and self._augmented(run)):
+            return
+        if pairs.numbers > 1 and not TARGETS_STAND.admits(run):
+            yield NotEvaluated(reason=TARGETS_STAND.reason)
             return
         if pairs.examples * (1.0 - learning.commonest) < self.others:
             yield NotEvaluated(reason="too few examples of any but the commonest class were met to tell")
@@ -80,9 +91,11 @@ class LabelsMismatched(Rule):
         simple = all(fact.kind_of in SIMPLE for fact in inputs)
         if not simple and learning.commonest > self.common:
             return
-        lost = learning.seems == "none" or (learning.seems == "partial" and at_chance is None)
+        by_heart = learning.seems == "partial" and at_chance is None and pairs.numbers == 1
+        lost = learning.seems == "none" or by_heart
         if max(pairs.neighbours, pairs.linear) < self.chance and (lost or at_chance):
-            yield self._report(run, learning, at_chance, pairs, confidence=0.9 if simple else 0.7)
+            doubtful = not simple or (pairs.parts > 1 and pairs.numbers == 1)
+            yield self._report(run, learning, at_chance, pairs, confidence=0.7 if doubtful else 0.9)
 
     def _augmented(self, run: Run) -> bool:
         shift = run.fact(Shift)
@@ -104,15 +117,25 @@ class LabelsMismatched(Rule):
         if at_chance:
             proofs.append(Evidence(signal="validation", value=at_chance, note="evaluations, none better than chance"))
         loss = single_loss(run)
+        called = "labels" if pairs.numbers == 1 else "targets"
+        drawn = (
+            " Noise that is added to an input and asked for by the loss must be one draw." if called != "labels" else ""
+        )
         return self.finding(
-            "the labels have nothing to do with the inputs that they stand beside",
-            "Print ten examples with their labels right before the model; shuffle, sort, split and filter inputs and "
-            "labels by one and the same index.",
+            f"the {called} have nothing to do with the inputs that they stand beside",
+            f"Print ten examples with their {called} right before the model; shuffle, sort, split and filter inputs "
+            f"and {called} by one and the same index." + drawn * (pairs.numbers > 1),
             severity="error",
             confidence=confidence if pairs.examples >= self.many else min(confidence, 0.75),
             where=Where(file=loss.file, line=loss.line) if loss else None,
             evidence=tuple(proofs),
         )
+
+
+def _why_unknown(run: Run) -> str:
+    """Why inputs and targets were not compared."""
+    unpaired = run.fact(Unpaired)
+    return unpaired.reason if unpaired else reason(run, Association)
 
 
 def _evaluated_at_chance(run: Run, learning: Learning) -> int | None:
