@@ -36,6 +36,7 @@ from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.scales_differ import ScalesDiffer
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
+from unstuck.rules.data.targets_shifted_twice import TargetsShiftedTwice
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
 from unstuck.rules.generalisation.dropout_at_evaluation import DropoutAtEvaluation
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
@@ -89,6 +90,7 @@ RULES: tuple[Rule, ...] = (
     TargetsNotScaled(),  # D202
     LabelsMismatched(),  # D203
     ClassImbalance(),  # D204
+    TargetsShiftedTwice(),  # D205
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303

@@ -43,18 +43,24 @@ class Part:
     feeds: tuple[str, ...] = ()
 
 
+OF_LOSSES = ("TargetOffsets", "TrainedAssociation")
+"""Parts that see the losses that are called, and those that are written out."""
+
 PARTS: Mapping[str, Part] = {
     "Inputs": Part(words="inputs", states=(facts.Inputs,)),
     "SampledValues": Part(words="sampled values", states=(facts.NonDifferentiableSample,)),
     "Detachments": Part(words="detached tensors", states=(facts.Detachment,)),
     "InfiniteSlopes": Part(words="functions of infinite slope"),
-    "Losses": Part(words="targets and outputs at the loss", states=(facts.Loss,), feeds=("TrainedAssociation",)),
+    "Losses": Part(words="targets and outputs at the loss", states=(facts.Loss,), feeds=OF_LOSSES),
     "HandwrittenLosses": Part(
-        words="losses that are written out", states=(facts.Loss,), feeds=("Losses", "TrainedAssociation")
+        words="losses that are written out",
+        states=(facts.Loss,),
+        feeds=("Losses", *OF_LOSSES),
     ),
     "TrainedAssociation": Part(
         words="how inputs and targets belong together", states=(facts.Association, facts.Unpaired)
     ),
+    "TargetOffsets": Part(words="targets among the inputs of a sequence", states=(facts.TargetOffset,)),
     "AxisCalls": Part(
         words="axes of calls",
         states=(facts.Broadcast, facts.Normalisation, facts.Recurrence, facts.Reinterpretation, facts.Softmax),

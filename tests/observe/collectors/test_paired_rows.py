@@ -79,6 +79,12 @@ def test_what_cannot_be_compared(parts: list[tuple[int, ...]], target: tuple[int
     assert words in reason
 
 
+def test_ids_with_several_targets_are_passed_by() -> None:
+    (reason,) = numbers_of_each([torch.zeros(8, 6, dtype=torch.int64)], torch.randn(8, 6), most=100)
+    assert isinstance(reason, str)
+    assert "ids" in reason
+
+
 def test_a_sequence_is_read_with_either_axis_first() -> None:
     first, second = numbers_of_each([torch.randn(8, 7, 3)], torch.randn(8, 7, 2), most=100)
     assert isinstance(first, PairedRows)

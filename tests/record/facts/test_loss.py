@@ -126,6 +126,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             ),
         ),
     ),
+    (
+        "target_offset",
+        {"shares": [0.1, 0.1, 1.0, 0.1, 0.2, 0.1], "positions": 900, "dropped": 1, "file": "train.py", "line": 7},
+        facts.TargetOffset(shares=(0.1, 0.1, 1.0, 0.1, 0.2, 0.1), positions=900, dropped=1, file="train.py", line=7),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

@@ -29,6 +29,7 @@ FEWEST_POSITIONS = 8
 
 IDS = (torch.int32, torch.int64)
 PAIRS = "an example is a pair, of which the comparison is asked"
+OF_IDS = "neighbours among ids need not have like targets"
 CONNECTED = "the examples of a batch are connected with each other"
 
 
@@ -117,6 +118,8 @@ def _rows(parts: Sequence[Tensor], target: Tensor, most: int) -> PairedRows | st
     shapes = [part.shape for part in whole if part.numel() > 2 * len(part)]
     if len(set(shapes)) < len(shapes) and target.shape not in shapes:
         return PAIRS
+    if whole[0].dtype in IDS:
+        return OF_IDS
     first, *others = (part.detach()[:most] for part in whole)
     asked = target.detach()[:most]
     values = torch.cat([_values(first, VALUES), *(_values(other, BESIDE) for other in others)], dim=1)
@@ -133,8 +136,6 @@ def _rows(parts: Sequence[Tensor], target: Tensor, most: int) -> PairedRows | st
 
 def _aligned(inputs: Tensor, target: Tensor) -> tuple[Tensor, Tensor] | None:
     """Inputs of shape (N, C, P) and targets of shape (N, K, P) at the same positions; None where they have none."""
-    if not inputs.is_floating_point() and inputs.dtype in IDS:
-        return None
     if inputs.shape == target.shape:
         pair = inputs.reshape(len(inputs), 1, -1), target.reshape(len(inputs), 1, -1)
     elif inputs.dim() < 3:

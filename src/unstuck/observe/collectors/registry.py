@@ -31,6 +31,7 @@ from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.spread_tensors import SpreadTensors
+from unstuck.observe.collectors.target_offsets import TargetOffsets
 from unstuck.observe.collectors.thrown_batches import ThrownBatches
 from unstuck.observe.collectors.uncalled_modules import Uncalled
 from unstuck.observe.collectors.unit_copies import UnitCopies
@@ -52,6 +53,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Losses,
     HandwrittenLosses,
     TrainedAssociation,
+    TargetOffsets,
     AxisCalls,
     Activations,
     LossTerms,

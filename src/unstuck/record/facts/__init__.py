@@ -23,6 +23,7 @@ from unstuck.record.facts.graph import (
     Wiring,
 )
 from unstuck.record.facts.loss import (
+    OFFSETS,
     Broadcast,
     InitialLoss,
     LateLoss,
@@ -34,6 +35,7 @@ from unstuck.record.facts.loss import (
     LossTerms,
     OutputReach,
     OutputSoftmax,
+    TargetOffset,
     TargetOutputs,
 )
 from unstuck.record.facts.model import Layer, Model, Modes, Parameter, Ran, Role, UncalledModule, UncalledModules
@@ -61,6 +63,7 @@ from unstuck.record.facts.run import (
 
 __all__ = [
     "KINDS",
+    "OFFSETS",
     "Association",
     "BatchMixing",
     "Broadcast",
@@ -114,6 +117,7 @@ __all__ = [
     "Shift",
     "Softmax",
     "Span",
+    "TargetOffset",
     "TargetOutputs",
     "ThrownBatch",
     "ThrownTensor",

@@ -8,6 +8,7 @@ from typing import Literal
 from unstuck.record.facts.fact import Fact
 
 __all__ = [
+    "OFFSETS",
     "Broadcast",
     "InitialLoss",
     "LateLoss",
@@ -19,6 +20,7 @@ __all__ = [
     "LossTerms",
     "OutputReach",
     "OutputSoftmax",
+    "TargetOffset",
     "TargetOutputs",
 ]
 
@@ -264,3 +266,37 @@ class LossTerms(Fact):
     missing = "the loss is no sum of several terms"
     step: int
     terms: tuple[LossTerm, ...]
+
+
+OFFSETS = (-1, 0, 1, 2, 3, 4)
+"""Offsets at which targets are compared with the inputs of a sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetOffset(Fact):
+    """Where in its own input the target of a position stands, by one loss of a model of sequences of ids.
+
+    Attributes:
+        shares: At each of :data:`OFFSETS`, the share of positions whose target is the input so many positions later.
+        positions: Positions that were compared, at the offset with the fewest.
+        dropped: Positions of each sequence of outputs that were left out of the loss.
+        file: The user's file that calls the loss.
+        line: The line of that call.
+    """
+
+    kind = "target_offset"
+    missing = "no loss asks for a class at each position of a sequence of ids"
+    shares: tuple[float, ...]
+    positions: int
+    dropped: int = 0
+    file: str | None = None
+    line: int | None = None
+
+    def asks(self, *, within: float) -> tuple[int, ...]:
+        """The offsets at which all targets but a share stand in the input.
+
+        Examples:
+            >>> TargetOffset(shares=(0.1, 0.1, 1.0, 0.1, 0.2, 0.1), positions=900).asks(within=0.02)
+            (1,)
+        """
+        return tuple(at for at, share in zip(OFFSETS, self.shares, strict=True) if share >= 1.0 - within)
