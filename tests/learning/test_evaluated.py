@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from unstuck.learning.answers import Answers
 from unstuck.learning.evaluated import evaluated
 from unstuck.learning.outcome import Indication
 from unstuck.record import Signal, signals
-from unstuck.record.facts import Loss, LossClasses
+from unstuck.record.facts import EvaluatedLoss, Fact, Loss, LossClasses, LossTarget, TargetOutputs
 from unstuck.testing.rules import record
 
 TEN = Loss(function="cross_entropy", classes=LossClasses(number=10, counts=(1_000,) * 10))
@@ -18,10 +19,10 @@ EVEN = Answers(commonest=0.1)
 
 
 def said(
-    folder: Path, loss: Loss | None = TEN, *, answers: Answers = EVEN, **series: list[float]
+    folder: Path, loss: Loss | None = TEN, *, answers: Answers = EVEN, facts: Iterable[Fact] = (), **series: list[float]
 ) -> dict[str, Indication]:
     named: dict[Signal, list[float]] = {signals.BY_KEY[key]: values for key, values in series.items()}
-    with record(folder, series=named) as run:
+    with record(folder, series=named, facts=facts) as run:
         return {one.what: one for one in evaluated(run, loss, answers)}
 
 
@@ -99,3 +100,35 @@ def test_a_sampled_accuracy_is_high_without_learning(tmp_path: Path) -> None:
 def test_without_a_guess_a_loss_is_held_against_the_first(losses, says, tmp_path: Path) -> None:
     found = said(tmp_path, None, validation_loss=losses).get("evaluation loss")
     assert (found and found.says) == says
+
+
+PIXELS = Loss(
+    function="binary_cross_entropy_with_logits",
+    target=LossTarget(
+        shape=(32, 784),
+        type="real",
+        mean=0.13,
+        variance=0.09,
+        each=TargetOutputs(outputs=784, examples=4_000, variance=0.067, mean_entropy=0.262, entropy=0.059),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "last", "says"),
+    [
+        ("mse_loss", (500, 784), 0.0673, "none"),  # far below 0.262, and above the variance of the pixels
+        ("mse_loss", (500, 784), 0.03, "partial"),
+        ("mse_loss", (500, 10), 0.0673, "partial"),  # of other targets: it has fallen, and nothing more is known
+        ("l1_loss", (500, 784), 0.0673, "partial"),
+        ("binary_cross_entropy", (500, 784), 0.262, "none"),
+        ("binary_cross_entropy", (500, 784), 0.08, "good"),
+    ],
+)
+def test_a_loss_of_another_function_has_another_guess(
+    function: str, shape: tuple[int, ...], last: float, says: str, tmp_path: Path
+) -> None:
+    measure = EvaluatedLoss(function=function, shape=shape)
+    losses = [0.3 if "cross" in function else 0.09, *[last] * 6]
+    found = said(tmp_path, PIXELS, answers=NO_CLASSES, facts=[PIXELS, measure], validation_loss=losses)
+    assert found["evaluation loss"].says == says

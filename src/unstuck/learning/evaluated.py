@@ -9,7 +9,7 @@ import numpy as np
 from unstuck.learning.answers import Answers
 from unstuck.learning.curve import noise
 from unstuck.learning.evaluations import Evaluations
-from unstuck.learning.guess import floor, guess
+from unstuck.learning.guess import floor, guess, of_another
 from unstuck.learning.outcome import CERTAIN, MUCH, Indication, of_accuracy, of_loss
 from unstuck.record import Run, Series
 from unstuck.record.facts import Loss
@@ -37,14 +37,16 @@ def evaluated(run: Run, loss: Loss | None, answers: Answers) -> tuple[Indication
 
     Args:
         run: The run.
-        loss: The loss of the training, which evaluations mostly call too; None where there is no single one.
+        loss: The loss of the training, which evaluations mostly call too; None where there is no single one. Another
+            function of the same targets has a guess of its own.
         answers: Those of training. The share of its commonest class is that of the evaluations as well, unless examples
             are drawn by a sampler of the program's own.
     """
     known = Evaluations.of(run)
     losses = known.losses.finite()
     found = [_of_accuracy(known.accuracies.finite(), known.examples.finite(), answers)]
-    found.append((_of_loss(losses, loss) if loss is not None else None) or _of_falling(losses))
+    called = _called(known, loss) if loss is not None else None
+    found.append((_of_loss(losses, called) if called is not None else None) or _of_falling(losses))
     return tuple(one for one in found if one is not None)
 
 
@@ -62,6 +64,14 @@ def _of_accuracy(accuracies: Series, examples: Series, answers: Answers) -> Indi
     good = value >= GOOD and not answers.sampled
     words = f"{what} {value:.0%}, {first:.0%} at first"
     return Indication(what, value, first, error, step, "partial" if rises or good else "unknown", words)
+
+
+def _called(known: Evaluations, loss: Loss) -> Loss | None:
+    """The loss that evaluations call; None where its guess is not known."""
+    if not known.foreign:
+        return loss
+    others = [of_another(loss, measure.function, measure.shape) for measure in known.measures]
+    return others[0] if len(others) == 1 else None
 
 
 def _of_loss(losses: Series, loss: Loss) -> Indication | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.learning.guess import alike
+from unstuck.learning.loss_call import loss_calls
 from unstuck.record import Run, Series, Signal, signals
-from unstuck.record.facts import Fact, Shift
+from unstuck.record.facts import EvaluatedLoss, Fact, Shift
 
 __all__ = ["UNMEASURED", "Evaluations"]
 
@@ -24,11 +26,15 @@ class Evaluations:
         examples: Examples of each; empty where they were not counted, as in runs of older releases.
         losses: The losses that are known, as recorded.
         accuracies: The accuracies that are known, as recorded.
+        measures: The functions that these losses are of, as far as they were seen.
+        trained: The functions that the training's loss calls.
     """
 
     examples: Series
     losses: Series
     accuracies: Series
+    measures: tuple[EvaluatedLoss, ...] = ()
+    trained: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, run: Run) -> Evaluations:
@@ -49,8 +55,29 @@ class Evaluations:
                 run.series(signals.EVALUATED),
                 run.series(signals.VALIDATION_LOSS),
                 run.series(signals.VALIDATION_ACCURACY),
+                run.facts(EvaluatedLoss),
+                frozenset(call.function for call in loss_calls(run) if call.function),
             ),
         )
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the losses are of another function than that of the training, so that they have another unit.
+
+        Examples:
+            >>> none = Series(np.empty(0, np.int64), np.empty(0))
+            >>> squares = (EvaluatedLoss(function="mse_loss"),)
+            >>> Evaluations(none, none, none, squares, frozenset({"cross_entropy"})).foreign
+            True
+        """
+        if not self.measures or not self.trained:
+            return False
+        return not any(alike(measure.function, known) for measure in self.measures for known in self.trained)
+
+    @property
+    def comparable(self) -> Series:
+        """The losses that can be compared with those of training: none where they are of another function."""
+        return self.losses.between(0, -1) if self.foreign else self.losses
 
     @property
     def steps(self) -> NDArray[np.int64]:

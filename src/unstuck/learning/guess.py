@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,11 +31,13 @@ __all__ = [
     "BINARY",
     "CLASSES",
     "Guess",
+    "alike",
     "commonest",
     "constant_guess",
     "entropy",
     "floor",
     "guess",
+    "of_another",
     "of_one_value",
     "smoothed_entropy",
     "untrained_loss",
@@ -119,6 +121,34 @@ def floor(loss: Loss, *, batch: float) -> float | None:
     if loss.function == "cross_entropy" and loss.label_smoothing and loss.classes.number:
         return smoothed_entropy(loss.label_smoothing, loss.classes.number) * elements(loss, batch)
     return 0.0
+
+
+def alike(first: str, second: str) -> bool:
+    """Whether two loss functions give the same number for the same outputs, given as each of them takes these."""
+    return first == second or any({first, second} <= set(family) for family in (CLASSES, BINARY))
+
+
+def of_another(loss: Loss, function: str, shape: tuple[int, ...]) -> Loss | None:
+    """The mean of another loss function over the same targets.
+
+    Args:
+        loss: What is known of the one that is trained on.
+        function: The other one.
+        shape: Shape of a batch of the targets that it was given.
+
+    Returns:
+        Its call, or None where its guess would not be known, or other targets were given.
+
+    Examples:
+        >>> from unstuck.record.facts import LossTarget
+        >>> pixels = Loss(function="l1_loss", target=LossTarget(shape=(32, 784), type="real", mean=0.1, variance=0.07))
+        >>> guess(of_another(pixels, "mse_loss", (500, 784)), batch=1.0).value
+        0.07
+    """
+    target = loss.target
+    if function not in (*SQUARED, *BINARY) or target.type != "real" or target.shape[1:] != shape[1:]:
+        return None
+    return replace(loss, function=function, reduction="mean", weighted=False)
 
 
 def untrained_loss(loss: Loss, *, batch: float) -> float | None:

@@ -230,9 +230,9 @@ class Learning:
 
         good: less than a fifth of what there is to learn is left, or nine of ten examples are classified rightly, and
         half of those that the commonest class alone gets wrong. partial: some of it was learnt, by more than noise
-        explains; or all of it, while evaluations of other data are at chance. none: the loss is that of a constant
-        guess, or worse; the losses are not finite any more; or it exploded. unknown: there is nothing to measure it
-        by.
+        explains; or all of it, while evaluations of other data are at chance, or while only the loss of evaluations
+        says so. none: the loss is that of a constant guess, or worse; the losses are not finite any more; or it
+        exploded. unknown: there is nothing to measure it by.
         """
         if self.broken is not None or not len(self.curve):
             return self.trained
@@ -241,7 +241,13 @@ class Learning:
         )
         if self.trained == "good" and contradicted:
             return "partial"
-        return best_of(self.trained, self.evaluated)
+        best = best_of(self.trained, self.evaluated)
+        return "partial" if best == "good" and self.trained == "none" and not self._classified else best
+
+    @property
+    def _classified(self) -> bool:
+        """Whether evaluated examples are classified well, of which a loss of training may show nothing."""
+        return any(one.what == "evaluation accuracy" and one.says == "good" for one in self.evaluations)
 
     @cached_property
     def seems(self) -> Outcome:

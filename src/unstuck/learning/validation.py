@@ -18,7 +18,7 @@ class Validation:
     """The last evaluations; None where theirs is not known.
 
     Attributes:
-        loss: Median of the last three losses.
+        loss: Median of the last three losses; None too where they are of another function than that of the training.
         accuracy: Median of the last three accuracies.
         step: Updates made before the last of them.
     """
@@ -38,7 +38,7 @@ class Validation:
     def of(cls, run: Run) -> Validation:
         """The validation of a run."""
         evaluations = Evaluations.of(run)
-        losses, accuracies = evaluations.losses.finite(), evaluations.accuracies.finite()
+        losses, accuracies = evaluations.comparable.finite(), evaluations.accuracies.finite()
         return cls(
             loss=float(np.median(losses.values[-3:])) if len(losses) else None,
             accuracy=float(np.median(accuracies.values[-3:])) if len(accuracies) else None,

@@ -10,7 +10,7 @@ from torch import nn
 
 from unstuck.observe.budget import Spending
 from unstuck.observe.clock import Clock, Phase
-from unstuck.observe.collectors.evaluations import Evaluations
+from unstuck.observe.collectors.evaluations import Evaluations, Result
 from unstuck.observe.collectors.inputs import first_tensor
 from unstuck.observe.collectors.passes import Passes
 from unstuck.observe.collectors.registry import Collectors
@@ -68,6 +68,7 @@ class Batches:
         self._journal = journal
         self._entry: weakref.ref[nn.Module] | None = None
         self._resting = False
+        self._measures: set[str] = set()
 
     def look(self, wanted: bool) -> None:
         """See the forward pass of this step, or do not; while the training rests, not before its next forward pass."""
@@ -117,10 +118,18 @@ class Batches:
             for result in self._evaluations.close():
                 part = "training" if result.trained_on else "validation"
                 if not told:
+                    self._measured_by(result)
                     self._journal.add_means(self._clock.step, **{part: (result.loss, result.accuracy)})
                 if not result.trained_on:
                     self._journal.add(signals.EVALUATED, self._clock.step, float(result.examples))
             self.look(self._clock.sampled)
+
+    def _measured_by(self, result: Result) -> None:
+        """State what function the loss of an evaluation is of, each once."""
+        measure = result.measure
+        if measure is not None and not result.trained_on and measure.function not in self._measures:
+            self._measures.add(measure.function)
+            self._journal.state(measure)
 
     def pass_by(self) -> None:
         """A backward pass was another training's."""

@@ -54,6 +54,7 @@ from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
+from unstuck.rules.loss.loss_reductions_differ import LossReductionsDiffer
 from unstuck.rules.loss.loss_terms_unbalanced import LossTermsUnbalanced
 from unstuck.rules.loss.loss_wrong import LossWrong
 from unstuck.rules.mechanics.batches_left_out import BatchesLeftOut
@@ -124,6 +125,7 @@ RULES: tuple[Rule, ...] = (
     LossReductionWrong(),  # L201
     LossBroadcast(),  # L202
     LossTermsUnbalanced(),  # L301
+    LossReductionsDiffer(),  # L302
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

@@ -140,7 +140,7 @@ def _doubt(learning: Learning) -> str:
 
 def _flat(learning: Learning) -> str:
     if learning.guess is not None and not learning.pretrained:
-        above = learning.curve.end.value > 1.1 * learning.guess
+        above = learning.measured.curve.end.value > 1.1 * learning.guess
         return "the loss is above that of a constant guess" if above else "the loss is that of a constant guess"
     return "the loss has risen" if learning.curve.rises_surely else "the loss is where it began"
 
@@ -175,7 +175,7 @@ def _figures(learning: Learning, validation: Validation) -> Iterator[Figure]:
     known = learning.guess is not None and not learning.pretrained
     yield Figure(
         what="loss",
-        value=learning.curve.end.value,
+        value=(learning.measured.curve if known else learning.curve).end.value,
         unit="loss",
         guess=learning.guess if known else None,
         start=None if known else learning.curve.start,

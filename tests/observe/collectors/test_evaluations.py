@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from unstuck import watch
 from unstuck.record import Run, signals
-from unstuck.record.facts import Association, EvaluatedAssociation
+from unstuck.record.facts import Association, EvaluatedAssociation, EvaluatedLoss
 
 
 def trained(folder: Path, *, scrambled: bool) -> Run:
@@ -94,3 +94,26 @@ def test_a_fused_layer_that_raises_leaves_the_mode_where_it_was(tmp_path: Path) 
             with torch.no_grad(), pytest.raises((RuntimeError, AssertionError)):
                 model(torch.randn(3, 5, 7))
     assert torch._C._len_torch_function_stack() == before
+
+
+@pytest.mark.parametrize("also", [True, False])
+def test_the_loss_of_an_evaluation_is_that_of_the_training_where_it_is_called(tmp_path: Path, also: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(6, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    inputs, targets = torch.randn(40, 6), torch.rand(40, 2)
+    with watch(model, optimizer, out=tmp_path):
+        for _ in range(3):
+            functional.binary_cross_entropy_with_logits(model(inputs), targets).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            with torch.no_grad():
+                output = model(inputs + 1.0)
+                squares = functional.mse_loss(output.sigmoid(), targets).item()
+                entropy = functional.binary_cross_entropy_with_logits(output, targets).item() if also else 0.0
+    with Run.open(tmp_path) as run:
+        (measure,) = run.facts(EvaluatedLoss)
+        recorded = run.series(signals.VALIDATION_LOSS).values[-1]
+    assert measure.function == ("binary_cross_entropy_with_logits" if also else "mse_loss")
+    assert measure.shape == (40, 2)
+    assert recorded == pytest.approx(entropy if also else squares)

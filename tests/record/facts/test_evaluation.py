@@ -30,6 +30,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.EvaluatedAssociation(met=400, examples=300, neighbours=0.5, linear=0.25, explained=0.0, told=0.1),
     ),
     (
+        "evaluated_loss",
+        {"function": "mse_loss", "shape": [500, 784]},
+        facts.EvaluatedLoss(function="mse_loss", shape=(500, 784)),
+    ),
+    (
         "functional_dropout",
         {
             "where": "head",

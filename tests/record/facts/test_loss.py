@@ -115,14 +115,21 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             "step": 3,
             "terms": [
                 {"value": 2.5, "weighted": 0.25, "function": "l1_loss", "operation": "mul", "file": "t.py", "line": 9},
-                {"value": 4.0, "weighted": 4.0, "operation": "sum"},
+                {
+                    "value": 4.0,
+                    "weighted": 4.0,
+                    "operation": "sum",
+                    "shape": [32, 8],
+                    "summed": 256,
+                    "share": 1.0,
+                },
             ],
         },
         facts.LossTerms(
             step=3,
             terms=(
                 facts.LossTerm(value=2.5, weighted=0.25, function="l1_loss", operation="mul", file="t.py", line=9),
-                facts.LossTerm(value=4.0, weighted=4.0, operation="sum"),
+                facts.LossTerm(value=4.0, weighted=4.0, operation="sum", shape=(32, 8), summed=256, share=1.0),
             ),
         ),
     ),

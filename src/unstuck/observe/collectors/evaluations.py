@@ -41,20 +41,37 @@ COVERED = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Means of one pass over an evaluation's examples; None where they could not be seen."""
+    """Means of one pass over an evaluation's examples; None where they could not be seen.
+
+    Attributes:
+        loss: Of the training's loss function where it is called, else of the first that is.
+        accuracy: Share of the examples that are classified rightly.
+        examples: How many there are.
+        trained_on: Whether they are the training set.
+        measure: The function that the loss is of.
+    """
 
     loss: float | None
     accuracy: float | None
     examples: int
     trained_on: bool
+    measure: facts.EvaluatedLoss | None = None
+
+
+@dataclass
+class _Measure:
+    """The losses of one function."""
+
+    shape: tuple[int, ...] = ()
+    values: list[Tensor] = field(default_factory=list[Tensor])
+    weights: list[int] = field(default_factory=list[int])
 
 
 @dataclass
 class _Pass:
     """Sums over the batches that one place evaluated."""
 
-    losses: list[Tensor] = field(default_factory=list[Tensor])
-    weights: list[int] = field(default_factory=list[int])
+    losses: dict[str, _Measure] = field(default_factory=dict[str, _Measure])
     correct: list[Tensor] = field(default_factory=list[Tensor])
     compared: int = 0
     examples: int = 0
@@ -144,7 +161,8 @@ class Evaluations:
             return
         self._pair(pair[1])
         owner = self._passes.get(self._owner(pair[0]), current)
-        self._take_loss(owner, output.detach(), pair[1], str(kwargs.get("reduction", "mean")))
+        name, reduction = LOSS_FUNCTIONS[function], str(kwargs.get("reduction", "mean"))
+        self._take_loss(owner, name, output.detach(), pair[1], reduction)
 
     def _drop(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
@@ -193,7 +211,7 @@ class Evaluations:
             owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
             if owner is not None:
                 written = call.value if call.written is None else call.written
-                self._take_loss(owner, written, call.target, "sum" if call.whole else "mean")
+                self._take_loss(owner, call.function, written, call.target, "sum" if call.whole else "mean")
 
     def _owner(self, output: Tensor) -> str:
         """The place whose forward pass gave an output, or one that it is a view of; else the latest place."""
@@ -201,32 +219,37 @@ class Evaluations:
         alive = ((known, place) for tensor, known, place in reversed(self._outputs) if tensor() is not None)
         return next((place for known, place in alive if known == memory), self._place)
 
-    def _take_loss(self, current: _Pass, loss: Tensor, target: Tensor, reduction: str) -> None:
+    def _take_loss(self, current: _Pass, name: str, loss: Tensor, target: Tensor, reduction: str) -> None:
         examples = target.shape[0] if target.dim() else 1
         value = loss.float()
         if reduction == "sum":
             value = value / max(1, examples)
-        current.losses.append(value.mean())
-        current.weights.append(examples)
+        measure = current.losses.setdefault(name, _Measure())
+        measure.shape = measure.shape or tuple(target.shape)
+        measure.values.append(value.mean())
+        measure.weights.append(examples)
 
     def close(self) -> list[Result]:
         """End the evaluations since the last training step, with one result for each place."""
         self._take_written(self._written.forget())
-        results = [
-            Result(
-                loss=_mean(current.losses, current.weights),
-                accuracy=int(torch.stack(current.correct).sum()) / current.compared if current.compared else None,
-                examples=current.examples,
-                trained_on=self._trained_on(place),
-            )
-            for place, current in self._passes.items()
-        ]
+        results = [self._result(place, current) for place, current in self._passes.items()]
         self._passes.clear()
         self._place = ""
         self._batch = None
         self._outputs.clear()
         self._predictions.clear()
         return results
+
+    def _result(self, place: str, current: _Pass) -> Result:
+        name = next((name for name in current.losses if name in self._losses.names), next(iter(current.losses), None))
+        measure = _Measure() if name is None else current.losses[name]
+        return Result(
+            loss=_mean(measure.values, measure.weights),
+            accuracy=int(torch.stack(current.correct).sum()) / current.compared if current.compared else None,
+            examples=current.examples,
+            trained_on=self._trained_on(place),
+            measure=None if name is None else facts.EvaluatedLoss(function=name, shape=measure.shape),
+        )
 
     def _trained_on(self, place: str) -> bool:
         """Whether a place evaluates the training set itself.

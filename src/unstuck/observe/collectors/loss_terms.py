@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from unstuck.observe.autograd.graph import TRANSPARENT, operation
+from unstuck.observe.autograd.reductions import SCALINGS, Reduction, reduction
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
@@ -25,8 +26,11 @@ MOST_NODES = 200
 EARLY, EVERY = 8, 4
 """Samples after which every fourth is looked at, so that one of them lies near the end."""
 
+GROWTH = 1.3
+"""Growth of the number of steps since the last look after which a sample is looked at: four usual ones make as much,
+and where samples are rarer, each may be the last."""
+
 SUMS = frozenset({"Add", "Sub", "Rsub"})
-SCALINGS = frozenset({"Mul", "Div", "Neg"})
 FACTORS = 2
 
 
@@ -37,10 +41,11 @@ class _Number:
     value: Tensor
     name: str
     place: tuple[str | None, int | None]
+    reduction: Reduction | None = None
 
 
 class LossTerms:
-    """Take the loss apart where it is a sum, on the first three samples, those at powers of two, later every fourth.
+    """Take the loss apart where it is a sum, on the first three samples, those at powers of two, later on some.
 
     Args:
         view: What is known of the step.
@@ -53,52 +58,54 @@ class LossTerms:
         self._view = view
         self._sampled = 0
         self._step = -1
+        self._looked = 0
         self._numbers: dict[Any, _Number] = {}
-        self._losses: dict[Any, str] = {}
+        self._losses: dict[Any, tuple[str, tuple[str | None, int | None]]] = {}
         self._new: list[facts.LossTerms] = []
 
     def number(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
         """Keep a number that something may be learnt from."""
         if output.grad_fn is not None and is_readable(output):
             name = str(getattr(function, "__name__", "")).strip("_")
-            self._numbers[output.grad_fn] = _Number(output.detach().clone(), name, user_place(2))
+            node, value = output.grad_fn, output.detach().clone()
+            self._numbers[node] = _Number(value, name, user_place(2), reduction(node))
 
     def loss(self, call: LossCall) -> None:
         """Note which of them are losses."""
-        scalar = call.value if not call.handwritten else call.written
-        if self._view.apart and scalar is not None and scalar.grad_fn is not None:
-            self._losses[scalar.grad_fn] = call.function
+        value = call.value if not call.handwritten else call.written
+        if self._view.apart and value is not None and value.grad_fn is not None:
+            self._losses[value.grad_fn] = call.function, call.place if call.handwritten else user_place(1)
 
     def after_backward(self, backward: Backward) -> None:
         """Take the loss apart, and decide whether to do so at the next sample."""
         if self._view.apart and backward.accumulates and backward.roots:
             self._take(backward.roots[0].grad_fn)
         if self._view.step != self._step:
-            self._step, self._sampled = self._view.step, self._sampled + 1
-            early = self._sampled < EARLY and self._sampled & (self._sampled - 1) == 0
-            self._view.apart = early or (self._sampled >= EARLY and self._sampled % EVERY == 1)
+            before, self._step, self._sampled = self._step, self._view.step, self._sampled + 1
+            self._looked = self._step if self._view.apart else self._looked
+            self._view.apart = self._looks_next(self._step**2 / max(before, 1))
         if not self._view.apart:
             self._numbers, self._losses = {}, {}
 
+    def _looks_next(self, expected: float) -> bool:
+        """Whether to look at the next sample, which is expected at some step."""
+        if self._sampled < EARLY:
+            return self._sampled & (self._sampled - 1) == 0
+        return self._sampled % EVERY == 1 or expected >= GROWTH * self._looked
+
     def _take(self, root: Any) -> None:
-        terms: list[tuple[_Number, _Number, str]] = []
+        merged: dict[tuple[Any, ...], facts.LossTerm] = {}
         for outer, inner in _terms(root):
             base, weighted = self._numbers.get(inner), self._numbers.get(outer)
             if base is None or weighted is None:
                 return
-            terms.append((base, weighted, self._losses.get(inner, "")))
+            source = base.reduction.source if base.reduction else None
+            term = _term(base, weighted, *self._losses.get(inner, self._losses.get(source, ("", base.place))))
+            key = (term.function, term.operation, term.file, term.line)
+            merged[key] = _joined(merged[key], term) if key in merged else term
         self._numbers, self._losses = {}, {}
-        merged: dict[tuple[Any, ...], tuple[float, float]] = {}
-        for base, weighted, loss in terms:
-            key = (loss, base.name, *base.place)
-            value, product = merged.get(key, (0.0, 0.0))
-            merged[key] = (value + float(base.value), product + float(weighted.value))
-        found = tuple(
-            facts.LossTerm(function=loss, operation=name, file=file, line=line, value=value, weighted=product)
-            for (loss, name, file, line), (value, product) in merged.items()
-        )
-        if FACTORS <= len(found) <= MOST_TERMS:
-            self._new.append(facts.LossTerms(step=self._view.step, terms=found))
+        if FACTORS <= len(merged) <= MOST_TERMS:
+            self._new.append(facts.LossTerms(step=self._view.step, terms=tuple(merged.values())))
 
     def facts(self) -> Iterator[facts.LossTerms]:
         """What is new."""
@@ -108,6 +115,26 @@ class LossTerms:
     def release(self) -> None:
         """Let go of the graph."""
         self._numbers, self._losses = {}, {}
+
+
+def _term(base: _Number, weighted: _Number, loss: str, place: tuple[str | None, int | None]) -> facts.LossTerm:
+    known = base.reduction
+    return facts.LossTerm(
+        function=loss,
+        operation=base.name,
+        shape=known.shape if known else (),
+        summed=known.summed if known else 1,
+        share=known.weight if known else None,
+        file=place[0],
+        line=place[1],
+        value=float(base.value),
+        weighted=float(weighted.value),
+    )
+
+
+def _joined(first: facts.LossTerm, second: facts.LossTerm) -> facts.LossTerm:
+    """Two terms that one line gives."""
+    return replace(first, value=first.value + second.value, weighted=first.weighted + second.weighted)
 
 
 def _terms(root: Any) -> Iterator[tuple[Any, Any]]:

@@ -8,7 +8,7 @@ from typing import Literal
 from unstuck.record.facts.data import Association
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["EvaluatedAssociation", "FunctionalDropout", "Overlap", "Shift"]
+__all__ = ["EvaluatedAssociation", "EvaluatedLoss", "FunctionalDropout", "Overlap", "Shift"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,21 @@ class EvaluatedAssociation(Association):
     """The same by pairs from evaluations of other examples than those of the training set."""
 
     kind = "evaluated_association"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedLoss(Fact):
+    """The loss function that evaluations of other examples call.
+
+    Attributes:
+        function: Its name in torch.nn.functional.
+        shape: Shape of one batch of its targets.
+    """
+
+    kind = "evaluated_loss"
+    missing = "no loss of an evaluation was seen"
+    function: str
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

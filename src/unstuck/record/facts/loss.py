@@ -244,9 +244,15 @@ class LossTerm:
     Attributes:
         value: Its value before constants multiply it.
         weighted: Its value as it is added.
-        function: The loss that it is, ``"mse_loss"``; empty where it is no loss that is known.
+        function: The loss that it is, or the sum or mean of the elements of, ``"mse_loss"``; empty where it is no loss
+            that is known.
         operation: The call that gave it, ``"sum"``.
-        file: The user's file that makes this call.
+        shape: Shape of what sums and means have made one number of; empty where none have, or it is not known.
+        summed: How many of its elements one entry of what is averaged adds up: 8 in a sum over 8 entries of each
+            example, with the mean over examples; 1 in a mean over all, all in a sum.
+        share: What each of these elements is multiplied by: 1 in a sum, one over their number in a mean; None where
+            that is not known.
+        file: The user's file that calls the loss, or that makes this call.
         line: The line of that call.
     """
 
@@ -254,6 +260,9 @@ class LossTerm:
     weighted: float
     function: str = ""
     operation: str = ""
+    shape: tuple[int, ...] = ()
+    summed: int = 1
+    share: float | None = None
     file: str | None = None
     line: int | None = None
 

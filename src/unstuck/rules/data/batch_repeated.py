@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.learning import Learning
+from unstuck.learning.evaluations import Evaluations
 from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Loader, Overlap, Passes
@@ -87,8 +88,7 @@ class BatchRepeated(Rule):
         once = loader.updates > 2 * loader.begun * loader.batches
         if not anew and not once:
             return None
-        validated = Validation.of(run)
-        on_purpose = once and validated.loss is None and validated.accuracy is None
+        on_purpose = once and not Evaluations.of(run).measured
         severity: Severity = "note" if on_purpose else "error"
         how = f"its iterator is made anew {loader.begun} times" if anew else f"{loader.begun} batch was taken from it"
         return self.finding(

@@ -141,7 +141,7 @@ def _why_unknown(run: Run) -> str:
 def _evaluated_at_chance(run: Run, learning: Learning) -> int | None:
     """How many evaluations there are where all are at chance, 0 where one is better, None where there are none."""
     evaluations = Evaluations.of(run)
-    accuracy, loss = evaluations.accuracies.finite().values, evaluations.losses.finite().values
+    accuracy, loss = evaluations.accuracies.finite().values, evaluations.comparable.finite().values
     if len(accuracy) and learning.commonest:
         overlap = run.fact(Overlap)
         examples = max(overlap.evaluated if overlap else 0, 50)

@@ -97,6 +97,8 @@ class Overfitting(Rule):
         """Whether the training data are known by heart, and hardly anything of it holds for other data."""
         if learning.guess is None or learning.pretrained or learning.curve.values.min() < 0:
             return False
+        if Evaluations.of(run).foreign:
+            return False
         if float(validation.values.min()) > self.foreign * learning.guess:
             return False
         accuracy = Evaluations.of(run).accuracies.finite().values

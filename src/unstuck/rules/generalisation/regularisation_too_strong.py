@@ -212,7 +212,7 @@ class RegularisationTooStrong(Rule):
         if worst is None or worst[0] < self.doubtful:
             return None
         probability, layer = worst
-        validation = Evaluations.of(run).losses.finite().values
+        validation = Evaluations.of(run).comparable.finite().values
         end = learning.curve.end.value
         helped = len(validation) > 0 and validation[-1] < self.apart * end
         if probability < self.dropped and not helped:
