@@ -14,7 +14,7 @@ from unstuck.record import Run
 from unstuck.record.facts import Graph, Span
 from unstuck.record.signals import LOSS
 
-__all__ = ["IN_A_GAME", "in_a_game"]
+__all__ = ["IN_A_GAME", "in_a_game", "meet"]
 
 IN_A_GAME = "it is trained together with another model, whose progress its loss depends on"
 """Why a rule that reads progress from the loss is not evaluated then."""
@@ -37,7 +37,7 @@ def _players(trainings: Sequence[Run]) -> frozenset[int]:
         number
         for one in reaching
         for other in trained
-        if other.number != one.number and _meet(one, other) and not _share_a_loss(one, other)
+        if other.number != one.number and meet(one, other) and not _share_a_loss(one, other)
         for number in (one.number, other.number)
     )
 
@@ -48,7 +48,7 @@ def _reaches_others(training: Run) -> bool:
     return not graphs or any(graph.through_others is not False for graph in graphs)
 
 
-def _meet(one: Run, other: Run) -> bool:
+def meet(one: Run, other: Run) -> bool:
     """Whether two trainings went on at the same time.
 
     Where the end of one alone is known, the other was cut off with the program, after that; where none is, both were.

@@ -12,6 +12,7 @@ from unstuck.learning import Learning
 from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.evaluations import UNMEASURED, Evaluations
 from unstuck.learning.game import IN_A_GAME, in_a_game
+from unstuck.learning.moving_targets import targets_move
 from unstuck.record import Run, Signal, signals
 from unstuck.record.facts import End, Inputs, NonFinite, Optimizer
 from unstuck.rules.calls import loss_calls, outcome_of
@@ -175,14 +176,6 @@ def _not_turned(run: Run) -> bool:
 NOT_TURNED = Gate("the validation loss rises already, which more steps would make worse", _not_turned)
 
 
-def _targets_stand(run: Run) -> bool:
-    means, stds = run.series(signals.TARGET_MEAN).finite().values, run.series(signals.TARGET_STD).finite().values
-    sizes = run.series(signals.BATCH_SIZE).finite().values
-    if len(means) < 3 or not len(stds) or not len(sizes) or np.median(sizes) < 8:  # then chance moves means as far
-        return True
-    return float(np.ptp(means)) <= float(np.median(stds)) * max(1.0, 6.0 / float(np.median(sizes)) ** 0.5)
-
-
 TARGETS_STAND = Gate(  # returns of a policy and what a network makes of its own outputs are of no fixed scale
-    "the targets move as the model learns", _targets_stand
+    "the targets move as the model learns", lambda run: not targets_move(run)
 )

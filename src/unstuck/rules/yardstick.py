@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
-from unstuck.learning import Learning, seen_late
+from unstuck.learning import Learning
 from unstuck.learning.guess import floor
-from unstuck.record import Run, signals
+from unstuck.learning.moving_targets import targets_move
+from unstuck.record import Run
 from unstuck.record.facts import Event, Loss
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.unseen import behind, words_of
 
 __all__ = ["lacking_yardstick"]
 
-MOVED = 1.0
-"""Standard deviations by which the mean of targets moves where they are made by what is trained (our choice)."""
-
 NEGATIVE = 1e-3
 """Share of its scale by which a loss must lie below zero: rounding can make a zero negative."""
-
-FEWEST = 10
-"""Samples of the targets from which on a movement of their mean can be told."""
 
 
 def lacking_yardstick(run: Run, learning: Learning, *, rival: bool) -> str:
@@ -36,7 +27,7 @@ def lacking_yardstick(run: Run, learning: Learning, *, rival: bool) -> str:
         return "the objective is of the script's own making, and its best value is not known"
     if learning.curve.values.min() < -NEGATIVE * learning.curve.scale:
         return "the objective falls below zero, so that its best value is not known"
-    if learning.accuracy is None and _targets_move(run):
+    if learning.accuracy is None and targets_move(run):
         return "the targets move as the model learns, and the loss with them"
     if learning.guess is None and learning.accuracy is None:
         unknown = sorted({str(call.function) for call in calls if floor(call, batch=1.0) is None})
@@ -51,15 +42,3 @@ def _blind(run: Run) -> str:
     if failure is not None:
         return words_of(failure)
     return next((event.what.rstrip(".") for event in run.facts(Event) if event.blinds), "")
-
-
-def _targets_move(run: Run) -> bool:
-    """Whether the mean of the targets wanders through the training, as where the model's own outputs make them."""
-    means, stds = run.series(signals.TARGET_MEAN).finite(), run.series(signals.TARGET_STD).finite()
-    if len(means) < FEWEST or not len(stds) or not seen_late(run, means.steps):
-        return False
-    fifth = max(3, len(means) // 5)
-    early, late = means.values[:fifth], means.values[-fifth:]
-    moved = abs(float(np.median(late) - np.median(early)))
-    scatter = max(float(early.std()), float(late.std()))
-    return moved > MOVED * float(np.median(stds.values)) and moved > 4.0 * scatter / math.sqrt(fifth)

@@ -59,7 +59,7 @@ class LabelsMismatched(Rule):
     name = "labels mismatched"
     cause = "labels-mismatched"
     needs = (signals.LOSS,)
-    applies_to = (losses(20), NO_GAME, YARDSTICK, NOT_IDS, NOT_PRETRAINED)
+    applies_to = (losses(20), NO_GAME, YARDSTICK, NOT_IDS, NOT_PRETRAINED, TARGETS_STAND)
     explains = ("R101", "O201", "O202", "O401", "M201", "R201", "D204", "O402", "O203", "M103", "G101")
 
     chance: float = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, signals
-from unstuck.rules.gates import NO_GAME, NO_RANGE_TEST, STEPS_SAMPLED, losses
+from unstuck.rules.gates import NO_GAME, NO_RANGE_TEST, STEPS_SAMPLED, TARGETS_STAND, losses
 from unstuck.rules.rate import raise_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps, clipped_norm, elasticity
@@ -54,7 +54,7 @@ class LearningRateTooLow(Rule):
     name = "learning rate too low"
     cause = "lr-too-low"
     needs = (signals.LOSS, signals.UPDATE_RATIO)
-    applies_to = (losses(10), STEPS_SAMPLED, NO_GAME, NO_RANGE_TEST)
+    applies_to = (losses(10), STEPS_SAMPLED, NO_GAME, NO_RANGE_TEST, TARGETS_STAND)
     explains = ("O401",)
 
     low_ratio: float = 0.3 * GOOD_RATIO  #: update ratio; a third of CS231n's, all of it where nothing was learnt
