@@ -115,7 +115,7 @@ class Batches:
         if self._clock.phase is Phase.EVALUATION:
             self._clock.trains()
             forward.unlisten(self._evaluations)
-            for result in self._evaluations.close():
+            for result in self._evaluations.close(self._clock.step):
                 part = "training" if result.trained_on else "validation"
                 if not told:
                     self._measured_by(result)

@@ -8,13 +8,13 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from unstuck.observe.afterwards import Afterwards
 from unstuck.observe.budget import DEFAULT_BUDGET, Budget
 from unstuck.observe.clock import Phase
 from unstuck.observe.latest import Latest
@@ -84,9 +84,10 @@ class Observer:
         self.entries = training.roots.identities
         self.awaits_evaluations = True
         self._process = os.getpid()
+        self._afterwards = Afterwards(training)
         self._first_call = FirstCall(self._computed, self.failed)
         # Weak: a script that rebuilds its model must get the memory of the old one back.
-        self._steps = weakref.ref(steps, lambda _: None if sys.is_finalizing() else self.retire())
+        self._steps = weakref.ref(steps, lambda _: None if sys.is_finalizing() else self.retire(outlived=True))
 
     @property
     def latest(self) -> Latest:
@@ -111,9 +112,7 @@ class Observer:
         self._batches.look(True)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is not None and not issubclass(kind, KeyboardInterrupt):
             self.ended("crashed", message=f"{kind.__name__}: {error}")
         self.ended("completed" if kind is None else "interrupted")
@@ -150,17 +149,19 @@ class Observer:
                 self._training.open(self._steps())
             self._training.end(reason, message, thread=self.thread)
 
-    def retire(self) -> None:
-        """Let go of everything: the training is over, or its optimizer is gone."""
+    def retire(self, *, outlived: bool = False) -> None:
+        """Let go of everything: the training is over, or the model has outlived its optimizer, and may be evaluated."""
+        self._afterwards.close()
         with events.Ours():
             patches.unlisten(self)
             forward.unwatch(self)
             for listener in (self._training.evaluations, self._first_call, self._collectors):
                 forward.unlisten(listener)
             self.ended("completed")
-            self._training.release()
+            self._training.release(knowing=outlived and self.awaits_evaluations and self._own is None)
             if self._own is not None:
                 self._own.release()
+        self._afterwards.begin(self.thread)
 
     def failed(self, error: Exception) -> None:
         """Stop watching; what was recorded is kept."""

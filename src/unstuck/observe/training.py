@@ -279,10 +279,14 @@ class Training:
         self.spending.between += time.perf_counter() - start
         self.spending.settle()
 
-    def release(self) -> None:
-        """Let go of the program's tensors and modules: their memory is the program's."""
+    def release(self, *, knowing: bool = False) -> None:
+        """Let go of the program's tensors and modules: their memory is the program's.
+
+        Args:
+            knowing: Whether to know the modules that live on all the same.
+        """
         self.name({})
         self.collectors.begin(self.clock.step)
         self.collectors.tell("release")
         self.ownership.release()
-        self.roots.clear()
+        (self.roots.loosen if knowing else self.roots.clear)()

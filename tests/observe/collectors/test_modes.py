@@ -31,6 +31,15 @@ def test_modes_are_counted() -> None:
     assert (found.dropouts_training, found.dropouts_evaluating) == (0, 1)
 
 
+def test_layers_that_drop_values_within_them_are_counted() -> None:
+    inner = nn.ModuleList([nn.LSTM(2, 3, num_layers=2, dropout=0.2), nn.MultiheadAttention(4, 2, dropout=0.1)])
+    found = modes_of(inner.modules(), step=0, phase="training")
+    assert found is not None
+    assert found.dropouts_training == 2
+    idle = nn.ModuleList([nn.GRU(2, 3, num_layers=2), nn.MultiheadAttention(4, 2)])
+    assert modes_of(idle.modules(), step=0, phase="training") is None
+
+
 def test_models_without_modes_have_none() -> None:
     plain = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.BatchNorm1d(3, track_running_stats=False))
     assert modes_of(plain.modules(), step=0, phase="training") is None

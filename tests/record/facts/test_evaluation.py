@@ -35,6 +35,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.EvaluatedLoss(function="mse_loss", shape=(500, 784)),
     ),
     (
+        "predictions",
+        {"step": 294, "examples": 450, "distinct": 440, "trained": 3, "predicted": 450},
+        facts.Predictions(step=294, examples=450, distinct=440, trained=3, predicted=450),
+    ),
+    (
         "functional_dropout",
         {
             "where": "head",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Modes
+from unstuck.record.facts import Modes, Predictions
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -92,3 +92,38 @@ def test_evaluations_that_nothing_is_seen_to_be_measured_by_are_not_judged(tmp_p
     with record(tmp_path, series=series, facts=modes) as run:
         (entry,) = ModeWrong().apply(run)
     assert entry == NotEvaluated(reason="evaluations were seen, but neither their loss nor their accuracy")
+
+
+ONE_BY_ONE = Predictions(step=60, examples=450, distinct=450, trained=0, predicted=450)
+
+
+def predicted(folder: Path, predictions: Predictions, *, mode: bool = True) -> Run:
+    modes = training(0, mode=True), evaluation(predictions.step, mode=mode)
+    series = {signals.LOSS: [1.0] * 60, signals.EVALUATED: [float(predictions.examples)]}
+    return record(folder, series=series, facts=(*modes, predictions), steps={signals.EVALUATED: [predictions.step]})
+
+
+def test_classes_of_fresh_examples_are_predicted_in_training_mode(tmp_path: Path) -> None:
+    (finding,) = outcome(ModeWrong(), predicted(tmp_path, ONE_BY_ONE))
+    assert (finding.severity, "evaluations are made in training mode" in finding.summary) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        Predictions(step=60, examples=450, distinct=45, trained=0, predicted=450),
+        Predictions(step=60, examples=450, distinct=450, trained=400, predicted=450),
+        Predictions(step=60, examples=450, distinct=450, trained=0, predicted=0),
+        Predictions(step=30, examples=450, distinct=450, trained=0, predicted=450),
+        Predictions(step=60, examples=4, distinct=4, trained=0, predicted=4),
+    ],
+    ids=["Monte Carlo dropout", "examples of the training", "statistics", "actions of an agent", "a look"],
+)
+def test_passes_without_gradients_that_serve_another_purpose(tmp_path: Path, predictions: Predictions) -> None:
+    with predicted(tmp_path, predictions) as run:
+        (entry,) = ModeWrong().apply(run)
+    assert isinstance(entry, NotEvaluated)
+
+
+def test_predictions_in_evaluation_mode_are_right(tmp_path: Path) -> None:
+    assert outcome(ModeWrong(), predicted(tmp_path, ONE_BY_ONE, mode=False)) == []

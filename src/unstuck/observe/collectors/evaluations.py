@@ -17,6 +17,7 @@ from unstuck.observe.collectors.handwritten_losses import HandWritten, Handwritt
 from unstuck.observe.collectors.input_shift import ShiftProbe
 from unstuck.observe.collectors.inputs import first_tensor, whole_examples
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses, loss_arguments
+from unstuck.observe.collectors.predictions import PredictionProbe
 from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.torch_hooks.forward import running_modules
@@ -75,6 +76,7 @@ class _Pass:
     correct: list[Tensor] = field(default_factory=list[Tensor])
     compared: int = 0
     examples: int = 0
+    predictions: PredictionProbe = field(default_factory=PredictionProbe)
 
 
 class Evaluations:
@@ -102,6 +104,7 @@ class Evaluations:
         self._pairs: dict[str, AssociationProbe] = {}
         self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
         self._predictions: list[Tensor] = []
+        self._predicted: dict[str, facts.Predictions] = {}
         self.error: Exception | None = None
         calls = dict.fromkeys(HandwrittenLosses.functions, self._write)
         calls |= dict.fromkeys(LOSS_FUNCTIONS, self._lose)
@@ -130,6 +133,7 @@ class Evaluations:
             examples = whole_examples(inputs)
             self._identity.evaluate(self._place, batch if examples is None else examples)
             self.shift.evaluate(self._place, batch)
+            self._passes[self._place].predictions.enter(batch)
 
     def claims(self, module: nn.Module) -> bool:
         """An evaluation runs where its training does."""
@@ -177,6 +181,8 @@ class Evaluations:
         found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
         if isinstance(found, Tensor) and not found.is_floating_point():
             self._predictions = [*self._predictions[-REMEMBERED:], found]
+            if (current := self._passes.get(self._place)) is not None:
+                current.predictions.predict(found)
 
     def _compare(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
@@ -229,10 +235,17 @@ class Evaluations:
         measure.values.append(value.mean())
         measure.weights.append(examples)
 
-    def close(self) -> list[Result]:
-        """End the evaluations since the last training step, with one result for each place."""
+    def close(self, step: int = 0) -> list[Result]:
+        """End the evaluations since the last training step, with one result for each place.
+
+        Args:
+            step: Updates made before them.
+        """
         self._take_written(self._written.forget())
         results = [self._result(place, current) for place, current in self._passes.items()]
+        trained = self._identity.trained
+        counted = {place: current.predictions for place, current in self._passes.items()}
+        self._predicted |= {place: one.fact(step=step, trained=one.met(trained)) for place, one in counted.items()}
         self._passes.clear()
         self._place = ""
         self._batch = None
@@ -284,6 +297,8 @@ class Evaluations:
             if compared is not None:
                 yield compared
         yield from self.dropouts.facts()
+        yield from self._predicted.values()
+        self._predicted.clear()
 
     def finish(self) -> Iterator[facts.EvaluatedAssociation]:
         """The same at the end; it takes a while."""

@@ -22,6 +22,9 @@ _BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsa
 _Dropout = nn.modules.dropout._DropoutNd  # pyright: ignore[reportPrivateUsage]
 
 
+DROPPING = (_Dropout, nn.RNNBase, nn.MultiheadAttention)
+"""Modules that may drop values in training mode."""
+
 MODES_EVERY_STEP_UNTIL = 50
 
 MOST_COMPARED = 4
@@ -78,7 +81,7 @@ def modes_of(
             parameters = [parameter for _, parameter in own_parameters(module)]
             frozen += not module.training and bool(parameters) and not any(p.requires_grad for p in parameters)
             unmoved += not module.training and norms[False] <= MOST_COMPARED and _unmoved(module)
-        elif isinstance(module, _Dropout) and module.p > 0:
+        elif isinstance(module, DROPPING) and _drops(module):
             dropouts[module.training] += 1
     if not sum(norms.values()) + sum(dropouts.values()):
         return None
@@ -93,6 +96,13 @@ def modes_of(
         unmoved_norms=unmoved,
         model_training=model_training,
     )
+
+
+def _drops(module: nn.Module) -> bool:
+    """Whether a module drops values in training mode; a recurrent one between its layers alone."""
+    if isinstance(module, nn.RNNBase):
+        return module.dropout > 0 and module.num_layers > 1
+    return bool(getattr(module, "p", 0) or getattr(module, "dropout", 0))
 
 
 @torch.no_grad()

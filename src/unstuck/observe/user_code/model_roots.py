@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from itertools import chain
+from weakref import WeakKeyDictionary, ref
 
 from torch import nn
 
@@ -40,11 +41,12 @@ class Roots:
         self.compiled = False
         self.held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         self._roots: list[nn.Module] = []
+        self._loose: list[ref[nn.Module]] = []
         self.identities: set[int] = set()
         self.variables: list[str] = []
         self._made_with = module_names()
         self._names: list[str] = []
-        self._paths: dict[nn.Module, str] = {}
+        self._paths: MutableMapping[nn.Module, str] = {}
         self._leaves: dict[nn.Module, str] = {}
         self._walked: list[nn.Module] = []
         self._mark: list[int] = []
@@ -54,7 +56,7 @@ class Roots:
         self._strangers: set[int] = set()
 
     def __iter__(self) -> Iterator[nn.Module]:
-        return iter(self._roots)
+        return iter(self._roots or [root for root in (loose() for loose in self._loose) if root is not None])
 
     def __len__(self) -> int:
         return len(self._roots)
@@ -95,9 +97,17 @@ class Roots:
         for part, path in leaf_paths(module).items():
             self._leaves.setdefault(part, self._full(number, path))
 
+    def loosen(self) -> None:
+        """Hold the modules no longer, but know those that live on."""
+        paths, identities = WeakKeyDictionary(self._paths), set(self.identities)
+        loose = [ref(root) for root in self._roots]
+        self.clear()
+        self._paths, self.path, self.identities, self._loose = paths, paths.get, identities, loose
+
     def clear(self) -> None:
         """Let go of all modules."""
         self._roots.clear()
+        self._loose.clear()
         self.identities.clear()
         self._names.clear()
         self.variables.clear()

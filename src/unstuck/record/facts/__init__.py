@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from unstuck.record.facts.axes import BatchMixing, Contraction, Normalisation, Recurrence, Reinterpretation, Softmax
 from unstuck.record.facts.data import Association, Data, Inputs, Loader, ThrownBatch, ThrownTensor, Unpaired
-from unstuck.record.facts.evaluation import EvaluatedAssociation, EvaluatedLoss, FunctionalDropout, Overlap, Shift
+from unstuck.record.facts.evaluation import (
+    EvaluatedAssociation,
+    EvaluatedLoss,
+    FunctionalDropout,
+    Overlap,
+    Predictions,
+    Shift,
+)
 from unstuck.record.facts.fact import KINDS, Fact, FactT
 from unstuck.record.facts.gradient import GradientCall, GradientChange
 from unstuck.record.facts.graph import (
@@ -109,6 +116,7 @@ __all__ = [
     "Parameter",
     "ParameterGroup",
     "Passes",
+    "Predictions",
     "Ran",
     "Recipe",
     "Recurrence",

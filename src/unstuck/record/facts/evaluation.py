@@ -8,7 +8,7 @@ from typing import Literal
 from unstuck.record.facts.data import Association
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["EvaluatedAssociation", "EvaluatedLoss", "FunctionalDropout", "Overlap", "Shift"]
+__all__ = ["EvaluatedAssociation", "EvaluatedLoss", "FunctionalDropout", "Overlap", "Predictions", "Shift"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,27 @@ class EvaluatedLoss(Fact):
     missing = "no loss of an evaluation was seen"
     function: str
     shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions(Fact):
+    """Examples that one place of the program evaluated after its latest update, and what was predicted of them.
+
+    Attributes:
+        step: Updates made before.
+        examples: Examples that entered the model, each as often as it did.
+        distinct: How many different ones they were: sampling over dropout gives the same ones many times.
+        trained: How many of these training has met.
+        predicted: Classes that were picked as the most likely of the outputs.
+    """
+
+    kind = "predictions"
+    missing = "no prediction was seen"
+    step: int
+    examples: int
+    distinct: int
+    trained: int
+    predicted: int
 
 
 @dataclass(frozen=True, kw_only=True)

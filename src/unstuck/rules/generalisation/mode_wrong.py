@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.learning.evaluations import UNMEASURED, Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
-from unstuck.record.facts import Graph, Modes
+from unstuck.record.facts import Graph, Modes, Predictions
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
@@ -20,8 +20,9 @@ class ModeWrong(Rule):
 
     Detects:
         A model that trains in evaluation mode, most often since the first evaluation; evaluations that are all made in
-        training mode, with dropout at work or batch statistics in use; batch norms that evaluate by the statistics they
-        were made with, for they never moved.
+        training mode, with dropout at work or batch statistics in use, also where nothing but the classes of fresh
+        examples is predicted at the end; batch norms that evaluate by the statistics they were made with, for they
+        never moved.
 
     Why it matters:
         Training without dropout overfits, and without batch statistics does not normalise. Evaluations in training mode
@@ -35,8 +36,8 @@ class ModeWrong(Rule):
     Known false positives:
         Batch norms whose own parameters are frozen too, those of a frozen backbone, are passed over, and so is a model
         that itself is in training mode while some of its layers evaluate. Dropout at evaluation on purpose (Monte Carlo
-        dropout) is passed over where some evaluations are made without. A model fine-tuned in evaluation mode from
-        learnt statistics gets a note unless learning fails.
+        dropout) is passed over where some evaluations are made without, or where the same examples are predicted many
+        times. A model fine-tuned in evaluation mode from learnt statistics gets a note unless learning fails.
 
     Try:
         model.train() at the start of each training epoch, model.eval() before each evaluation; momentum=0.1 in batch
@@ -54,6 +55,8 @@ class ModeWrong(Rule):
     explains = ("R101", "D101", "G101", "I101", "O201", "O202", "R302", "D203")
 
     trained: int = 10  #: updates after which running statistics must have moved (our choice)
+    fresh: float = 0.75  #: share of predicted examples that are met once, and not in training (our choice)
+    few: int = 10  #: examples below which predictions are looked at, and are no test (our choice)
     most: float = 0.5  #: share of the training in evaluation mode; a last phase without dropout is passed over
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -66,7 +69,7 @@ class ModeWrong(Rule):
         found = (
             self._trains_in_evaluation(run, training, evaluations, length)
             or self._never_moved(run, training, evaluations)
-            or self._evaluates_in_training(Evaluations.of(run), evaluations)
+            or self._evaluates_in_training(run, evaluations, length)
         )
         if found is not None:
             yield found
@@ -119,17 +122,26 @@ class ModeWrong(Rule):
             where=Where(),
         )
 
-    def _evaluates_in_training(self, seen: Evaluations, evaluations: list[Modes]) -> Finding | NotEvaluated | None:
+    def _predicts_last(self, predictions: Predictions, length: int) -> bool:
+        """Whether classes of fresh examples are predicted, each once, and nothing is learnt afterwards.
+
+        What is done during the training may serve it: actions of an agent, labels of a teacher, statistics.
+        """
+        distinct = predictions.distinct
+        fresh = distinct >= self.fresh * predictions.examples and predictions.trained <= (1 - self.fresh) * distinct
+        return predictions.step >= length and fresh and predictions.predicted >= max(distinct, self.few)
+
+    def _evaluates_in_training(self, run: Run, evaluations: list[Modes], length: int) -> Finding | NotEvaluated | None:
+        seen = Evaluations.of(run)
         if not evaluations or not seen.count:
             return None
         wrong = all(fact.model_training and fact.dropouts_training + fact.norms_training for fact in evaluations)
         if not wrong:
             return None
-        if (
-            not seen.measured
-        ):  # what passes without gradients are for that nothing is seen to be measured by is not known
-            return NotEvaluated(reason=f"evaluations were seen, but {UNMEASURED}")
         last = evaluations[-1]
+        if not seen.measured and not any(self._predicts_last(fact, length) for fact in run.facts(Predictions)):
+            # What passes without gradients are for that nothing is seen to be measured by is not known.
+            return NotEvaluated(reason=f"evaluations were seen, but {UNMEASURED}")
         parts = _parts(last.norms_training, last.dropouts_training)
         return self._report(
             f"evaluations are made in training mode: {parts} work as in training, so that their results are wrong",
