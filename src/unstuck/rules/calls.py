@@ -8,7 +8,6 @@ from unstuck.record import Run, Where, signals
 from unstuck.record.facts import Loss
 
 __all__ = [
-    "SYMPTOMS",
     "UNBOUNDED",
     "call_place",
     "called_and_differentiated",
@@ -16,9 +15,6 @@ __all__ = [
     "outcome_of",
     "shape_in_words",
 ]
-
-SYMPTOMS = ("I101", "G101", "O201", "O202", "O401", "R101", "N101")
-"""What a training shows whose model or loss cannot do the task, whatever its rate and length."""
 
 UNBOUNDED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 """Losses of a regression: the output is compared with the target itself."""

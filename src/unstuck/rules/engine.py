@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from unstuck.rules.choose import choose
 from unstuck.rules.course import rivals
 from unstuck.rules.naming import name_trainings, placed
 from unstuck.rules.rule import Need, Rule
+from unstuck.rules.symptoms import explains
 from unstuck.rules.unseen import behind, behind_any, reason, words_of
 from unstuck.rules.verdict import conclude, learnt_by
 
@@ -59,7 +61,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES, *, nothing: str = "", failure
         name = names[stream.number]
         findings = [placed(f, name) if whole.several else f for f in tally.apply(rules, stream)]
         if stream.has(LOSS) or findings:
-            trainings.append((training_key(stream), rank(findings, rules)))
+            trainings.append((training_key(stream), rank(findings, rules, partial(explains, stream))))
             learning.append(learnt_by(stream, name, findings, rival=stream.number in rival))
     order = _order(rules)
     merged = merge(trainings, lambda finding: _weight(finding, order), chosen=len(judged) < len(streams))
@@ -144,29 +146,36 @@ def _checked(rule: Rule, stream: Run) -> list[Finding] | NotEvaluated:
     return findings
 
 
-def rank(findings: Iterable[Finding], rules: Sequence[Rule]) -> tuple[Finding, ...]:
+def rank(
+    findings: Iterable[Finding], rules: Sequence[Rule], explained: Callable[[str, str], bool]
+) -> tuple[Finding, ...]:
     """Order the findings of one training, the likeliest root cause first, with symptoms under what explains them.
 
     Explanations chain: what explains a symptom of a symptom stands above both, and every finding is kept, under one
-    root. A finding that several others explain goes under the first of them; where explanations run in a circle, the
-    first of the circle is its root. A note explains notes alone, for what does no harm cannot be the cause of harm; a
-    root is as severe as the worst that it explains. The surer finding comes first, then the more harmful, and notes
-    last; between equals, the order of the catalogue decides, which lists causes by how early in the flow of training
-    they act: data, model, initialisation, gradient, then what follows from them.
+    root. A finding that several others explain goes under the first of them. A note explains notes alone, for what does
+    no harm cannot be the cause of harm; a root is as severe as the worst that it explains. The surer finding comes
+    first, then the more harmful, and notes last; between equals, the order of the catalogue decides, which lists causes
+    by how early in the flow of training they act: data, model, initialisation, gradient, then what follows from them.
+
+    Args:
+        findings: The findings.
+        rules: The catalogue.
+        explained: Whether a finding of the first code explains one of the second; without circles.
     """
     order = _order(rules)
-    explains = {rule.code: frozenset(rule.explains) for rule in rules}
     queue = sorted(findings, key=lambda finding: _weight(finding, order))
     parents: dict[int, int] = {}
     for position, finding in enumerate(queue):
         for candidate, other in enumerate(queue):
             harmful = other.severity != "note" or finding.severity == "note"
-            if harmful and other.code != finding.code and finding.code in explains[other.code]:
+            if harmful and explained(other.code, finding.code):
                 parents[position] = candidate
                 break
     symptoms: dict[int, list[Finding]] = {}
     for position, finding in enumerate(queue):
-        root = _root(position, parents)
+        root = position
+        while root in parents:
+            root = parents[root]
         symptoms.setdefault(root, [])
         if root != position:
             symptoms[root].append(finding)
@@ -182,15 +191,6 @@ def _weight(finding: Finding, order: Mapping[str, int]) -> tuple[bool, float, in
     """Belief that it is the cause before harm, for the harm of what is not the cause stays when it is mended."""
     harm = SEVERITIES.index(finding.severity)
     return finding.severity == "note", -finding.confidence, harm, order[finding.code]
-
-
-def _root(position: int, parents: Mapping[int, int]) -> int:
-    """The end of the chain of explanations above a finding; the first in rank of the circle, where it ends in one."""
-    seen: list[int] = []
-    while position in parents and position not in seen:
-        seen.append(position)
-        position = parents[position]
-    return min(seen[seen.index(position) :]) if position in seen else position
 
 
 def _with_symptoms(finding: Finding, symptoms: tuple[Finding, ...]) -> Finding:

@@ -15,6 +15,7 @@ from unstuck.errors import ArgumentError
 from unstuck.record import CAUSES
 from unstuck.rules.catalogue import RULES
 from unstuck.rules.rule import Rule
+from unstuck.rules.symptoms import symptoms_of
 
 __all__ = ["HEADINGS", "Page", "Threshold", "explain", "page"]
 
@@ -115,7 +116,7 @@ def page(rule: Rule) -> Page:
         sections=sections,
         needs=tuple(need.kind if isinstance(need, type) else need.key for need in rule.needs),
         gates=tuple(gate.reason for gate in rule.applies_to),
-        explains=rule.explains,
+        explains=symptoms_of(rule.code),
         thresholds=_thresholds(rule),
     )
 

@@ -41,7 +41,6 @@ class Rule(ABC):
         cause: The root cause that it names unless the evidence says otherwise.
         needs: Signals and facts without which it cannot be evaluated.
         applies_to: Conditions without which it is not evaluated, asked in this order before ``check``.
-        explains: Codes of the rules whose findings are symptoms of this one, listed under it where both fire.
     """
 
     code: ClassVar[str]
@@ -49,7 +48,6 @@ class Rule(ABC):
     cause: ClassVar[str]
     needs: ClassVar[tuple[Need, ...]]
     applies_to: ClassVar[tuple[Gate, ...]] = ()
-    explains: ClassVar[tuple[str, ...]] = ()
 
     def apply(self, run: Run) -> Iterable[Finding | NotEvaluated]:
         """Judge one stream of a run, or say of the first gate that does not admit it why it does not."""

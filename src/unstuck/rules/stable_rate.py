@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.learning import single_loss
 from unstuck.record import Run, signals
-from unstuck.record.facts import FirstCurvature, Model, Optimizer, Parameter, Passes
+from unstuck.record.facts import FirstCurvature, Inputs, Model, Optimizer, Parameter, Passes
 from unstuck.rules.step_size import Steps
 
-__all__ = ["StableRate", "rounded_down", "stable_rate"]
+__all__ = ["StableRate", "rounded_down", "stable_rate", "too_high_for"]
 
 GROWTH = 5.0
 """By how much the curvature typically grows while a network begins to learn (Jastrzebski et al., "The break-even point
@@ -29,15 +30,25 @@ FIRST_RATIO = 0.02
 """||dw|| / ||w|| of a first step where the curvature is not known: twenty times the 1e-3 of CS231n, which later steps
 come down to as gradients shrink (our choice)."""
 
+BEYOND = 10.0
+"""Factor above a rate that is advised as safe, from which on a rate is too high whatever else is amiss (our choice)."""
+
 SQUARED = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
 
 
 @dataclass(frozen=True)
 class StableRate:
-    """A learning rate, and where it comes from in words."""
+    """A learning rate, and where it comes from in words.
+
+    Attributes:
+        rate: The rate.
+        why: Where it comes from.
+        measured: Whether it was measured in the first batch, with its inputs as they are.
+    """
 
     rate: float
     why: str
+    measured: bool = False
 
 
 def stable_rate(run: Run) -> StableRate | None:
@@ -73,6 +84,25 @@ def stable_rate(run: Run) -> StableRate | None:
     return None
 
 
+def too_high_for(run: Run) -> Literal["nothing", "these inputs", "any inputs"]:
+    r"""What the rate that was used is too high for, by a factor of ten where that is any inputs.
+
+    The curvature along the weights of a layer grows with the square of the size s of what they multiply, so that plain
+    descent would bear :math:`s^2` times the rate that it bears now if the inputs had size one. A step of Adam moves a
+    unit by the rate times the sum of its inputs; what it bears is told for inputs of size one. Nothing, where the rate
+    or what is bearable is not known.
+    """
+    stable, rates = stable_rate(run), _rates(run)
+    features = [fact for fact in run.facts(Inputs) if fact.kind_of != "ids" and fact.feature_stds]
+    if stable is None or not len(rates) or not features:
+        return "nothing"
+    largest = max(float(np.nanmax(np.hypot(fact.feature_means, fact.feature_stds))) for fact in features)
+    used, bearable = float(rates.max()), stable.rate * (max(1.0, largest) ** 2 if stable.measured else 1.0)
+    if used > BEYOND * bearable:
+        return "any inputs"
+    return "these inputs" if stable.measured and used > stable.rate else "nothing"
+
+
 def rounded_down(rate: float) -> float:
     """One significant digit, never above the rate.
 
@@ -92,7 +122,7 @@ def _by_curvature(run: Run, momentum: float) -> StableRate | None:
     parts = passes.backward / passes.updates if passes is not None and passes.updates else 1.0
     rate = (1.0 - momentum) / (growth * curvature.along_gradient * max(parts, 1.0))
     share = "the inverse" if growth == 1.0 else f"one part in {growth:g} of the inverse"
-    return StableRate(rate, f"{share} of the curvature of the first batch{_times(momentum)}")
+    return StableRate(rate, f"{share} of the curvature of the first batch{_times(momentum)}", measured=True)
 
 
 def _by_first_step(run: Run, momentum: float) -> StableRate | None:
@@ -103,7 +133,9 @@ def _by_first_step(run: Run, momentum: float) -> StableRate | None:
     if not ratio > 0.0 or not rates[0] > 0.0:
         return None
     rate = (1.0 - momentum) * float(rates[0]) * FIRST_RATIO / ratio
-    return StableRate(rate, f"which moves the weights by {FIRST_RATIO:.0%} at the first step{_times(momentum)}")
+    return StableRate(
+        rate, f"which moves the weights by {FIRST_RATIO:.0%} at the first step{_times(momentum)}", measured=True
+    )
 
 
 def _by_inputs(run: Run) -> StableRate | None:

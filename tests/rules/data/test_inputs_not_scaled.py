@@ -99,6 +99,16 @@ def test_inputs_off_scale_fire(tmp_path: Path, name: str) -> None:
     assert finding.cause == "inputs-not-scaled"
 
 
+@pytest.mark.parametrize(("name", "fires"), [("raw pixels", False), ("offset", False), ("one huge column", True)])
+def test_a_normalisation_behind_the_first_layer_takes_a_common_size_away(
+    tmp_path: Path, name: str, fires: bool
+) -> None:
+    layers = (*MODEL.layers[:1], Layer(path="1", type="BatchNorm1d"), Layer(path="2", type="ReLU"))
+    model = Model(type="Net", layers=layers, parameters=MODEL.parameters)
+    with features(tmp_path / "a", sick_inputs[name], model=model) as run:
+        assert len(outcome(InputsNotScaled(), run)) == fires
+
+
 def test_a_model_that_scales_its_inputs_is_silent(tmp_path: Path) -> None:
     raw = sick_inputs["raw pixels"]
     with features(tmp_path / "a", raw, first=60.0) as run:

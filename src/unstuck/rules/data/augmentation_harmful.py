@@ -55,7 +55,6 @@ class AugmentationHarmful(Rule):
     cause = "augmentation-harmful"
     needs = (signals.LOSS, Shift)
     applies_to = (losses(50), NO_GAME, YARDSTICK, POOR)
-    explains = ("O401", "M201", "O203", "R201", "G101")
 
     left: float = 0.2  #: share of the loss that must be left
     moved: float = 0.5  #: distance in deviations: half a deviation in every value (our choice)

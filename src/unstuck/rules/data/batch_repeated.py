@@ -52,7 +52,6 @@ class BatchRepeated(Rule):
     cause = "data-constant"
     needs = (signals.LOSS, signals.BATCH_SEEN_BEFORE)
     applies_to = (losses(20),)
-    explains = ("R101", "D301", "O401", "O202", "D204")
 
     seen: float = (
         0.99  #: share of a batch met before, at every sample but the first; chance gives far less (our choice)

@@ -83,7 +83,6 @@ class ClassImbalance(Rule):
     cause = "class-imbalance"
     needs = (Loss,)
     applies_to = (ONE_CLASSIFICATION, ANSWERED_LATE, WEIGHED_ALIKE)
-    explains = ("R101", "O401", "O202", "M201")
 
     majority: float = 0.8  #: share of the commonest class from which it alone makes a high accuracy (our choice)
     rare: float = 0.12  #: share of a class that counts as rare beside it (our choice: one in eight)

@@ -50,7 +50,6 @@ class DataConstant(Rule):
     name = "data constant"
     cause = "data-constant"
     needs = (signals.LOSS,)
-    explains = ("D101", "I101", "G101", "G102", "O201", "O202", "O401", "R101", "M201", "I102", "M103")
 
     flat: float = 1e-6  #: largest deviation of a feature over its size: rounding in single precision is 1e-7
     examples: int = 16  #: examples below which equal inputs may be chance (our choice)

@@ -79,7 +79,6 @@ class DataCorrupt(Rule):
     name = "batches out of all proportion"
     cause = "data-corrupt"
     needs = (signals.LOSS,)
-    explains = ("O201", "N101", "O301", "O402", "D101", "D202", "R101")
 
     factor: float = 5.0  #: times what 95% of batches stay below, so that a hair's breadth is no finding (our choice)
     chance: float = 1e-3  #: trainings that power-law data may throw beyond the limit (our choice)

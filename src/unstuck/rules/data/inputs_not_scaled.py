@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import InitialLoss, Inputs, Model
 from unstuck.rules.rule import Gate, Rule
+from unstuck.rules.stable_rate import too_high_for
 
 __all__ = ["InputsNotScaled"]
 
@@ -54,10 +56,10 @@ class InputsNotScaled(Rule):
         sum, the feature's size; the size of the first layer's outputs, which shows that the model does not rescale.
 
     Known false positives:
-        A model that scales its inputs itself: silent where a normalisation comes first, or where the first layer's
-        outputs are of moderate size. Standardised data, images in [0, 1], ids, counts and binary columns are silent: no
-        column of them is large. Where learning goes well all the same, or the inputs are only somewhat large, the
-        finding is a note, unless a check of the first loss says that the inputs already spoil it.
+        A model that scales its inputs itself: silent where a normalisation comes first or right behind the first layer,
+        or where that layer's outputs are of moderate size. Standardised data, images in [0, 1], ids, counts and binary
+        columns are silent: no column of them is large. Where training goes well all the same, or the inputs are only
+        somewhat large, the finding is a note, unless a check of the first loss says that the inputs already spoil it.
 
     Try:
         Standardise each feature with mean and standard deviation of the training part alone; divide 8-bit images
@@ -73,7 +75,6 @@ class InputsNotScaled(Rule):
     cause = "inputs-not-scaled"
     needs = (Inputs,)
     applies_to = (Gate("the model takes no floating-point features", lambda run: bool(_features(run))),)
-    explains = ("I101", "G101", "O201", "O202", "O203", "O401", "N101")
 
     raw: float = 5.0  #: median size of a feature that is worth a note; standardised features have size 1
     large: float = 10.0  #: median size of a feature; standardised features have size 1, images in [0, 1] at most 1
@@ -87,7 +88,7 @@ class InputsNotScaled(Rule):
         """Judge one stream of a run."""
         inputs = max(_features(run), key=lambda fact: fact.examples)
         fault = self._fault(np.array(inputs.feature_means), np.array(inputs.feature_stds)) or self._shrunk(inputs)
-        if fault is None or self._model_scales(run):
+        if fault is None or self._model_scales(run) or (fault.threshold != self.spread and self._rescaled(run)):
             return
         first = self._first_layer(run)
         if first is not None and fault.value > fault.threshold and first[1] < self.first_layer:
@@ -150,6 +151,15 @@ class InputsNotScaled(Rule):
         leading = [layer for layer in (*model.layers[:1], first) if layer is not None]
         return any(layer.type.startswith(NORMALISATIONS) for layer in leading)
 
+    def _rescaled(self, run: Run) -> bool:
+        """Whether a normalisation follows the first layer with weights, so that the common size of inputs is gone."""
+        model = run.fact(Model)
+        layers = model.layers if model is not None else ()
+        owners = {parameter.name.rpartition(".")[0] for parameter in model.parameters} if model is not None else set()
+        pairs = ((one, behind) for one, behind in pairwise(layers) if one.path in owners)
+        first = next(pairs, None)
+        return first is not None and first[1].type.startswith(NORMALISATIONS)
+
     def _first_layer(self, run: Run) -> tuple[str, float] | None:
         """The first layer that weighs numbers, and the spread of its outputs at the start.
 
@@ -175,8 +185,12 @@ class InputsNotScaled(Rule):
         if first is not None and first.value > first.expected + first.tolerance:
             return "warning", 0.8
         learning = Learning.of(run)
-        if fault.threshold == self.raw and fault.value <= self.large:
+        rate_high_for = too_high_for(run)
+        somewhat = fault.threshold == self.raw and fault.value <= self.large
+        if somewhat and (learning.seems != "none" or rate_high_for != "these inputs"):
             return "note", 0.6
+        if learning.seems != "good" and rate_high_for == "any inputs":
+            return "warning", 0.6
         if learning.seems == "none" or not np.isfinite(losses.values[-1]):
             return "error", 0.9 if fault.gross else 0.75
         if learning.seems == "partial":

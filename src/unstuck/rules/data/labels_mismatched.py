@@ -60,7 +60,6 @@ class LabelsMismatched(Rule):
     cause = "labels-mismatched"
     needs = (signals.LOSS,)
     applies_to = (losses(20), NO_GAME, YARDSTICK, NOT_IDS, NOT_PRETRAINED, TARGETS_STAND)
-    explains = ("R101", "O201", "O202", "O401", "M201", "R201", "D204", "O402", "O203", "M103", "G101")
 
     chance: float = (
         5.0  #: standard deviations that shuffled targets stay below (measured: 5.3); real data have 15 to 200

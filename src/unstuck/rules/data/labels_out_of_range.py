@@ -76,7 +76,6 @@ class LabelsOutOfRange(Rule):
     cause = "labels-out-of-range"
     needs = (Loss,)
     applies_to = (LOSS_CALLED,)
-    explains = ("D202", "D204", "I101", "G101", "O201", "O202", "O401", "R101", "N101", "L101", "L201", "I102", "G102")
 
     slack: float = 1e-3  #: how far beyond 0 or 1 a probability may lie: rounding in half precision is 5e-4
 

@@ -78,7 +78,6 @@ class NotShuffled(Rule):
     cause = "data-not-shuffled"
     needs = (signals.LOSS,)
     applies_to = (NO_GAME, ONE_LOSS, TARGETS_OF_EXAMPLES)
-    explains = ("R101", "O201", "O202", "O401", "D204", "D401", "G101", "M201")
 
     excess: float = 0.3  #: way from the share in random draws to a batch of one class (our choice; random gives 0)
     errors: float = 6.0  #: standard errors of it over the batches seen: several hundred runs, no chance

@@ -47,7 +47,6 @@ class ScalesDiffer(Rule):
     name = "scales differ"
     cause = "inputs-not-scaled"
     needs = (Shift,)
-    explains = ("R101", "D401", "D203", "R302")
 
     ratio: float = 8.0  #: quotient of the deviations, either way, which hardly any two samples of one source have
     distance: float = 5.0  #: distance of the means in standard deviations (our choice)

@@ -59,7 +59,6 @@ class SplitLeak(Rule):
         Gate("sequences of ids repeat by chance", NOT_IDS.admits),
         SCORED_WHOLE,
     )
-    explains = ()
 
     few: int = 10  #: shared examples below which they may be duplicates that every collection has
     share: float = 0.05  #: shared examples of all evaluated; near-duplicates in image sets are 3% to 10%, not exact

@@ -68,7 +68,6 @@ class TargetsNotScaled(Rule):
     cause = "targets-not-scaled"
     needs = (Loss, signals.LOSS)
     applies_to = (REGRESSION_ALONE, TARGETS_STAND)
-    explains = ("I101", "I102", "G101", "G102", "O201", "O202", "O401", "R101", "N101", "M201", "L201")
 
     large: float = 10.0  #: root mean square of the targets; standardised ones have 1, outputs of a fresh layer below 1
     gross: float = 50.0  #: the same, beyond doubt: fifty times what a fresh network gives

@@ -50,7 +50,6 @@ class TargetsShiftedTwice(Rule):
     name = "targets shifted twice"
     cause = "labels-mismatched"
     needs = (TargetOffset,)
-    explains = ("D203", "R101", "O201", "O202", "O401", "M201", "R201", "O402")
 
     within: float = 0.02  #: share of targets that may differ, by noise or masks (our choice)
     apart: float = 0.9  #: share of targets that are the next token, from which a text of repetitions explains all

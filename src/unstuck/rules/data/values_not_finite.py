@@ -46,7 +46,6 @@ class ValuesNotFinite(Rule):
     name = "data not finite"
     cause = "data-non-finite"
     needs = (signals.LOSS,)
-    explains = ("N101", "G101", "I101", "I102", "G102", "O201", "O202", "O401", "R101", "D101", "D202")
 
     share: float = 0.5  #: non-finite losses among the last ones, from which training is lost (our choice: most)
 

@@ -47,7 +47,6 @@ class DropoutAtEvaluation(Rule):
     cause = "mode-wrong"
     needs = (FunctionalDropout,)
     applies_to = (EVALUATED, MEASURED)
-    explains = ("R101",)
 
     calls: int = 1  #: calls in evaluation from which on it counts: whether it drops is certain from one (our choice)
 

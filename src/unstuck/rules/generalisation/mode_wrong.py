@@ -52,7 +52,6 @@ class ModeWrong(Rule):
     name = "wrong mode"
     cause = "mode-wrong"
     needs = (Modes,)
-    explains = ("R101", "D101", "G101", "I101", "O201", "O202", "R302", "D203")
 
     trained: int = 10  #: updates after which running statistics must have moved (our choice)
     fresh: float = 0.75  #: share of predicted examples that are met once, and not in training (our choice)

@@ -65,7 +65,6 @@ class RegularisationTooStrong(Rule):
     cause = "regularisation-too-strong"
     needs = (signals.LOSS,)
     applies_to = (losses(20), NO_GAME, NOT_PRETRAINED, NEVER_NEGATIVE)
-    explains = ("O201", "O202", "O401", "M201", "G102", "I101", "G101")
 
     called: int = 10  #: steps of which what the loss returned and what was differentiated are both known (our choice)
     left: float = 0.25  #: share of the loss that must be left (our choice)

@@ -62,7 +62,6 @@ class CriticalPoint(Rule):
     cause = "critical-point"
     needs = (signals.LOSS, signals.GRADIENT_NORM)
     applies_to = (Gate(f"gradients were sampled at fewer than {SAMPLES} steps", _sampled),)
-    explains = ("I101", "O201", "O202", "O401", "R101", "N101", "G102", "I102", "M103", "M201", "D203", "O101", "O203")
 
     negative: float = 0.01  #: curvature downwards over that upwards, above rounding, that makes a saddle (our choice)
     most: float = 0.5  #: share of the weights that get no gradient, from which little is left to learn with

@@ -61,7 +61,6 @@ class DeadUnits(Rule):
     cause = "lr-too-high"
     needs = (signals.DEAD_UNITS,)
     applies_to = (NO_RANGE_TEST,)
-    explains = ("O202", "O401", "G301")
 
     large: float = 0.8  #: share of a layer's units; half dead is common in healthy wide layers (our choice)
     whole: float = 0.98  #: share from which nothing passes the layer

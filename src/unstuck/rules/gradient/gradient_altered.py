@@ -11,7 +11,7 @@ import numpy as np
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import GradientCall, GradientChange, Model, Optimizer
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
@@ -69,7 +69,6 @@ class GradientAltered(Rule):
     cause = "gradient-altered"
     needs = (GradientChange, signals.LOSS)
     applies_to = (COMPARED,)
-    explains = (*SYMPTOMS, "G102", "I102", "M103", "M201", "O101", "O203", "O301", "T202", "T204")
 
     most: float = 0.5  #: share of the compared steps that must agree: the median (our choice)
     bites: float = 0.5  #: share of its norm that a clipped gradient keeps, above which clipping changes little

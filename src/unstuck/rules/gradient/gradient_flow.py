@@ -51,7 +51,6 @@ class GradientFlow(Rule):
     cause = "init-scale-wrong"
     needs = (signals.GRADIENT_NORM, signals.WEIGHT_NORM, Wiring, Model)
     applies_to = (FLOW_SEEN, POOR)
-    explains = ("O202", "O401", "G101")
 
     fading: float = 1e-3  #: first elasticity over the last; a network of five ReLU layers has 0.2 to 2 (measured)
     growing: float = 1e3  #: the same the other way

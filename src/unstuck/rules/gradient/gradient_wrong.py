@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where
 from unstuck.record.facts import CustomFunction, Graph
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["GradientWrong"]
@@ -45,7 +45,6 @@ class GradientWrong(Rule):
     name = "wrong gradient"
     cause = "gradient-wrong"
     needs = (Graph,)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102")
 
     error: float = 1e-2  #: relative error above which the gradient is usually wrong (CS231n, float64)
     gross: float = 0.1  #: relative error that no rounding explains, ten times as much (our choice)

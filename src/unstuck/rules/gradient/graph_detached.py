@@ -10,7 +10,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Detachment, Graph, Model, NonDifferentiableSample, Parameter, Ran
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["GraphDetached"]
@@ -52,7 +52,6 @@ class GraphDetached(Rule):
     name = "detached graph"
     cause = "graph-detached"
     needs = (Graph, Model)
-    explains = (*SYMPTOMS, "M102", "M103", "M201", "G102", "I102", "T201", "T202", "G301")
 
     walks: int = 2  #: graphs at different steps that must agree, for parts may be skipped by chance (our choice)
     every: float = 0.6  #: share of a recurrent layer's calls that get a detached state; the first has none (our choice)

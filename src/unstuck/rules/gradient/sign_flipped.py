@@ -11,7 +11,7 @@ from unstuck.learning import optimizer_place, single_loss
 from unstuck.learning.curve import CERTAIN, Curve, noise
 from unstuck.learning.evaluations import Evaluations
 from unstuck.record import Evidence, Finding, Run, Where, signals
-from unstuck.rules.calls import SYMPTOMS, called_and_differentiated
+from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.gates import NO_GAME, losses
 from unstuck.rules.rule import Rule
 
@@ -54,7 +54,6 @@ class SignFlipped(Rule):
     cause = "gradient-sign-flipped"
     needs = (signals.LOSS,)
     applies_to = (losses(10), NO_GAME)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "L101")
 
     uphill: float = 0.2  #: cosine of update and gradient; noise and momentum scatter about -0.2 or below (our choice)
     share: float = 0.8  #: share of the samples that point uphill, so that a swing of momentum does not count

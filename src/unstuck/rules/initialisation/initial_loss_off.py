@@ -63,7 +63,6 @@ class InitialLossOff(Rule):
     cause = "init-scale-wrong"
     needs = (signals.LOSS,)
     applies_to = (EXPECTED, SEEN_FIRST)
-    explains = ("O201", "N101")
 
     factor: float = 3.0  #: first loss over the expected one; default initialisations give 1.0 to 1.3 (measured)
     gross: float = 8.0  #: factor beyond doubt: logits whose spread is about ten times a class's fair share

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["SymmetricStart"]
@@ -54,7 +54,6 @@ class SymmetricStart(Rule):
     cause = "init-symmetric"
     needs = (signals.UNIT_SPREAD, Model)
     applies_to = (COMPARED,)
-    explains = (*SYMPTOMS, "I102", "M103", "M201", "G102", "G301")
 
     copies: float = 1e-3  #: relative spread of equal units; rounding gives 1e-6, random weights 0.3 to 1 (measured)
     parted: float = 0.02  #: relative spread from which training has parted them

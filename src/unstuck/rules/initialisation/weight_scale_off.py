@@ -12,7 +12,7 @@ from unstuck.learning import Learning
 from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.wires import Wires
 
@@ -80,7 +80,6 @@ class WeightScaleOff(Rule):
     cause = "init-scale-wrong"
     needs = (signals.WEIGHT_NORM, signals.UPDATE_NORM, Model, Wiring)
     applies_to = (NOT_NORMALISED, POOR_BEYOND_THE_EXAMPLES)
-    explains = (*SYMPTOMS, "M103", "G102", "R101")
 
     large: float = 4.0  #: times 1 / sqrt(fan in); He gives 1.4, orthogonal with gain 5/3 at most 1.7
     small: float = 0.1  #: times 1 / sqrt(fan in); GPT-2's 0.02 at width 768 gives 0.55

@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
 from unstuck.record.facts import Broadcast, Loss
-from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls
+from unstuck.rules.calls import UNBOUNDED, call_place, loss_calls
 from unstuck.rules.rule import Rule
 
 __all__ = ["LossBroadcast"]
@@ -47,7 +47,6 @@ class LossBroadcast(Rule):
     name = "loss broadcast"
     cause = "loss-broadcast"
     needs = (signals.LOSS,)
-    explains = (*SYMPTOMS, "M201", "M101", "M302")
 
     elements: int = 1  #: elements that the broadcast may add to the output: none
 

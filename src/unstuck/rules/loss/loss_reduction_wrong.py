@@ -66,7 +66,6 @@ class LossReductionWrong(Rule):
     cause = "loss-reduction-wrong"
     needs = (signals.LOSS, Loss, Optimizer)
     applies_to = (LOSS_CALLED, losses(1), FEELS_A_FACTOR, POOR_OR_DIVERGING)
-    explains = ("I101", "G101", "O201", "O202", "O401", "N101", "G102", "R201")
 
     factor: float = 8.0  #: a factor that no weighting of losses explains (our choice; accumulation is told apart)
     division: float = 40.0  #: a divisor beyond what gradients are accumulated over, where backward runs once a step

@@ -67,7 +67,6 @@ class LossReductionsDiffer(Rule):
     cause = "loss-reduction-wrong"
     needs = (LossTerms, Loss)
     applies_to = (NO_GAME, LATE_LOOKS)
-    explains = ("D202", "I101", "L201", "L301", "M201", "O202", "O401", "R201", "T204")
 
     elements: float = 8.0  #: of an example, from which on a mean over them is far from their sum (our choice)
     factor: float = 4.0  #: what an entry weighs over an element; a divergence has a factor of a half in it (our choice)

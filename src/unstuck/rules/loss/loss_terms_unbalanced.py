@@ -48,7 +48,6 @@ class LossTermsUnbalanced(Rule):
     cause = "loss-terms-unbalanced"
     needs = (LossTerms, Loss)
     applies_to = (NO_GAME, LATE_LOOKS)
-    explains = ("D202", "I101", "L201", "M201", "O202", "O401", "R201", "T204")
 
     heavy: float = 30.0  #: values of two terms when training begins: one and a half orders of magnitude (our choice)
     fallen: float = 0.5  #: share of the heavy term that is left, below which it was learnt (our choice)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Loss, LossTarget
-from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls, outcome_of
+from unstuck.rules.calls import UNBOUNDED, call_place, loss_calls, outcome_of
 from unstuck.rules.gates import LOSS_CALLED
 from unstuck.rules.rule import Rule
 
@@ -62,7 +62,6 @@ class LossWrong(Rule):
     cause = "loss-wrong"
     needs = (Loss,)
     applies_to = (LOSS_CALLED,)
-    explains = (*SYMPTOMS, "M201", "M101", "T202")
 
     row: float = 0.01  #: distance of a row's sum from one that is no rounding
     uniform: float = 0.25  #: relative distance of mean and variance from those of equally frequent classes

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Where
 from unstuck.record.facts import Graph, Loader, Passes
-from unstuck.rules.calls import SYMPTOMS
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["BatchesLeftOut"]
@@ -57,7 +56,6 @@ class BatchesLeftOut(Rule):
     cause = "too-few-steps"
     needs = (Passes, Loader)
     applies_to = (COUNTED,)
-    explains = (*SYMPTOMS, "D302", "O401", "O402", "M103", "I102")
 
     batches: int = 3  #: batches of an epoch below which little is lost (our choice)
     through: float = 0.8  #: share of an epoch's batches that enter the model before each update

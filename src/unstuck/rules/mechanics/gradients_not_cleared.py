@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Optimizer
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["GradientsNotCleared"]
@@ -60,7 +60,6 @@ class GradientsNotCleared(Rule):
     cause = "gradients-not-cleared"
     needs = (signals.GRADIENT_CARRIED,)
     applies_to = (SAMPLED_ENOUGH,)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "L201")
 
     carried: float = 0.3  #: old over new norm: equal and independent gradients give 0.7 at the second step
     share: float = 0.6  #: share of the steps; clearing once an epoch leaves some clean (our choice)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run
 from unstuck.record.facts import End, Graph, Modes, Optimizer, Passes
-from unstuck.rules.calls import SYMPTOMS
 from unstuck.rules.rule import Rule
 
 __all__ = ["NeverStepped"]
@@ -44,7 +43,6 @@ class NeverStepped(Rule):
     name = "never stepped"
     cause = "parameters-not-optimized"
     needs = (Passes, Optimizer)
-    explains = (*SYMPTOMS, "T101")
 
     passes: int = 20  #: backward passes below which they may be an experiment (our choice)
 

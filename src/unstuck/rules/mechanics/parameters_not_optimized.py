@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Loss, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 
@@ -52,7 +52,6 @@ class ParametersNotOptimized(Rule):
     name = "parameters not optimized"
     cause = "parameters-not-optimized"
     needs = (Model,)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "T101")
 
     large: float = 0.05  #: share of all weights below which what is left out matters little (our choice)
     frozen: float = 0.3  #: share of all weights that must be frozen and random before it counts (our choice)

@@ -10,7 +10,6 @@ import numpy as np
 from unstuck.learning import optimizer_place, seen_late
 from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import CriticalPoint, Optimizer, Passes
-from unstuck.rules.calls import SYMPTOMS
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["WeightsNotMoved"]
@@ -58,7 +57,6 @@ class WeightsNotMoved(Rule):
     cause = "parameters-not-optimized"
     needs = (signals.LOSS, signals.UPDATE_NORM)
     applies_to = (UPDATES_SAMPLED,)
-    explains = (*SYMPTOMS, "M103", "M201", "G102", "I102", "D203", "O401", "M102", "G301")
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where
 from unstuck.record.facts import Model, Wiring
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.wires import POOLS, Wires
 
@@ -50,7 +50,6 @@ class ActivationMissing(Rule):
     cause = "activation-missing"
     needs = (Wiring, Model)
     applies_to = (WALKED,)
-    explains = (*SYMPTOMS, "M201")
 
     pairs: int = 1  #: weights fed by a weight: one is enough, for the second does nothing
 

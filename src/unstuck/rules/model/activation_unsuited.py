@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.flow import Flow
 from unstuck.rules.gates import POOR
 from unstuck.rules.rule import Rule
@@ -53,7 +53,6 @@ class ActivationUnsuited(Rule):
     cause = "activation-unsuited"
     needs = (signals.LOSS, Wiring, Model)
     applies_to = (POOR,)
-    explains = (*SYMPTOMS, "G102", "R201")
 
     layers: int = 3  #: saturating layers from which depth matters (Nielsen, chapter 5: visible from two)
     fading: float = 0.03  #: elasticity of the first weight over the last; ReLU networks have 0.2 to 2 (measured)

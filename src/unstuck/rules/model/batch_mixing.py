@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where
 from unstuck.record.facts import BatchMixing as Mixed
 from unstuck.record.facts import Inputs, Loss, Model, Recurrence, Reinterpretation, Softmax
-from unstuck.rules.calls import SYMPTOMS, loss_calls, outcome_of
+from unstuck.rules.calls import loss_calls, outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["BatchMixing"]
@@ -47,7 +47,6 @@ class BatchMixing(Rule):
     name = "batch mixing"
     cause = "batch-mixing"
     needs = (Model,)
-    explains = (*SYMPTOMS, "M201", "M103", "G102")
 
     share: float = 0.01  #: of the gradient; examples that do not mix have exactly 0, attention over them 0.05 and more
 

@@ -59,7 +59,6 @@ class CapacityTooSmall(Rule):
     cause = "capacity-too-small"
     needs = (signals.LOSS, Wiring, Model)
     applies_to = (losses(1), NOT_PRETRAINED, POOR, HELD_AGAINST)
-    explains = ("O401", "O202")
 
     width: int = 3  #: units that are few whatever the task: xor takes two (our choice)
     classes: float = 0.34  #: units to classes, below which classes crowd in a plane

@@ -54,7 +54,6 @@ class ModuleUnused(Rule):
     name = "module unused"
     cause = "module-unused"
     needs = (UncalledModules, Graph, Model)
-    explains = ("R301",)  # a batch norm that never runs never moves its statistics
     applies_to = (Gate(f"forward passes of fewer than {STEPS} steps were seen", _watched),)
 
     def check(self, run: Run) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Loss, OutputReach
-from unstuck.rules.calls import SYMPTOMS, UNBOUNDED, call_place, loss_calls, outcome_of
+from unstuck.rules.calls import UNBOUNDED, call_place, loss_calls, outcome_of
 from unstuck.rules.gates import LOSS_CALLED
 from unstuck.rules.rule import Rule
 
@@ -89,7 +89,6 @@ class OutputActivationWrong(Rule):
     cause = "output-activation-wrong"
     needs = (Loss,)
     applies_to = (LOSS_CALLED,)
-    explains = (*SYMPTOMS, "G301")
 
     outside: float = 0.1  #: distance of targets from the range, in their standard deviations, that noise is not
     many: float = 1.2  #: standard deviations about the mean that leave the range: of normal targets, a tenth does

@@ -17,7 +17,7 @@ from unstuck.record.facts import (
     Reinterpretation,
     Softmax,
 )
-from unstuck.rules.calls import SYMPTOMS, call_place, loss_calls, outcome_of
+from unstuck.rules.calls import call_place, loss_calls, outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["WrongAxis"]
@@ -67,7 +67,6 @@ class WrongAxis(Rule):
     name = "wrong axis"
     cause = "wrong-axis"
     needs = (Model,)
-    explains = (*SYMPTOMS, "M301", "M201", "M101")
 
     examples: int = 2  #: examples from which an axis of them can be told from one of length 1
 

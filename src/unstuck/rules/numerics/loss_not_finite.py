@@ -62,7 +62,6 @@ class LossNotFinite(Rule):
     name = "loss not finite"
     cause = "loss-unstable"
     needs = (signals.LOSS,)
-    explains = ("G101", "O202", "O401", "R101")
 
     growth: float = 10.0  #: rise of the loss just before, in units of its scale, that is an explosion (our choice)
     gradient_growth: float = 1e3  #: gradient norm just before, as a multiple of its median (our choice: 60 dB)

@@ -10,7 +10,7 @@ import numpy as np
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, NonFinite, Optimizer
-from unstuck.rules.calls import SYMPTOMS, outcome_of
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["PrecisionUnsuited"]
@@ -59,7 +59,6 @@ class PrecisionUnsuited(Rule):
     name = "precision unsuited"
     cause = "precision-unsuited"
     needs = (Model, signals.LOSS)
-    explains = (*SYMPTOMS, "G102", "I102", "L101", "M103", "M201", "O101", "T202")
 
     smallest: float = 2.0**-25  #: half of float16's smallest number: what lies below is rounded to zero
     minimum: int = 3  #: sampled updates, below which it may be the start alone (our choice)

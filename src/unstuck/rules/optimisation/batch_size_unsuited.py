@@ -56,7 +56,6 @@ class BatchSizeUnsuited(Rule):
     cause = "batch-size-unsuited"
     needs = (signals.LOSS, signals.BATCH_SIZE)
     applies_to = (losses(5), YARDSTICK, STEPS_SAMPLED, NO_GAME, NOT_PRETRAINED, POOR)
-    explains = ("O201", "O202", "O401")
 
     large: int = 256  #: examples from which a batch may be too large
     share: float = 0.9  #: examples of a batch that the step before had too: it is all there is

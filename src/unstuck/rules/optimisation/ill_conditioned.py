@@ -59,7 +59,6 @@ class IllConditioned(Rule):
         NO_GAME,
         NOT_DIVERGING,
     )
-    explains = ("O401", "O202")
 
     bounce: float = -0.5  #: median cosine: 120 degrees; the noise of mini-batches gives 0
     correlated: float = 100.0  #: greatest over median eigenvalue of the inputs' correlations (our choice)

@@ -89,7 +89,6 @@ class LearningRateTooHigh(Rule):
     cause = "lr-too-high"
     needs = (signals.LOSS,)
     applies_to = (losses(5), FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND)
-    explains = ("G101", "O202", "O401", "R101", "N101")
 
     shortest: int = 5  #: losses of a stretch that has a level (our choice: a jump and its aftermath)
     large_ratio: float = 0.03  #: late update ratio: thirty times the 1e-3 of CS231n; Adam at 1e-3 ends below 0.01

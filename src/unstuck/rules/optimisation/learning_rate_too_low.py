@@ -55,7 +55,6 @@ class LearningRateTooLow(Rule):
     cause = "lr-too-low"
     needs = (signals.LOSS, signals.UPDATE_RATIO)
     applies_to = (losses(10), STEPS_SAMPLED, NO_GAME, NO_RANGE_TEST, TARGETS_STAND)
-    explains = ("O401",)
 
     low_ratio: float = 0.3 * GOOD_RATIO  #: update ratio; a third of CS231n's, all of it where nothing was learnt
     modest: float = 2.0 * GOOD_RATIO  #: update ratio below which a higher one is worth a try (our choice)

@@ -58,7 +58,6 @@ class OptimizerUnsuited(Rule):
     cause = "optimizer-unsuited"
     needs = (Optimizer, signals.LOSS)
     applies_to = (losses(20), NO_GAME, NOT_PRETRAINED, POOR)
-    explains = ("O201", "O202", "O401", "M201", "G101")
 
     epsilon: float = 10.0  #: epsilon over the gradient's entries: steps are that many times too short (our choice)
     usual: float = 1e-8  #: the default of Adam and RMSprop, at which no epsilon is to blame (Kingma and Ba, 2015)

@@ -89,7 +89,6 @@ class ScheduleWrong(Rule):
     cause = "lr-schedule-wrong"
     needs = (signals.LOSS, signals.LEARNING_RATE)
     applies_to = (losses(20), NO_GAME, NO_RANGE_TEST)
-    explains = ("I101", "O201", "O202", "O401", "G101", "M201", "R101")
 
     nothing: float = 0.01  #: rate as a share of its peak; three of the usual drops by ten are below (our choice)
     early: float = 0.65  #: share of the training by which the rate is gone; usual drops reach a hundredth later

@@ -1,0 +1,78 @@
+"""What explains what: the table has no circle, and causes explain only what they are large enough for."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from unstuck.record import signals
+from unstuck.record.facts import FirstCurvature, Inputs, Model, Optimizer, Parameter, ParameterGroup
+from unstuck.rules.catalogue import RULES
+from unstuck.rules.symptoms import EXPLAINED, LARGE_ENOUGH, explains, symptoms_of
+from unstuck.testing.rules import record
+
+CODES = {rule.code for rule in RULES}
+
+
+def inputs(size: float) -> Inputs:
+    means, stds = (0.0, 0.0), (size, size)
+    return Inputs(
+        shape=(50, 2), kind_of="table", examples=50, minimum=-size, maximum=size, feature_means=means, feature_stds=stds
+    )
+
+
+def test_the_table_speaks_of_rules_that_exist() -> None:
+    assert EXPLAINED.keys() | {code for below in EXPLAINED.values() for code in below} <= CODES
+    assert all(symptom in EXPLAINED[cause] for cause, symptom in LARGE_ENOUGH)
+
+
+def test_no_explanation_leads_back_to_its_beginning() -> None:
+    TopologicalSorter(EXPLAINED).prepare()  # raises CycleError
+
+
+def test_no_symptom_is_named_twice() -> None:
+    assert all(len(set(symptoms_of(code))) == len(symptoms_of(code)) for code in CODES)
+
+
+def test_what_is_not_in_the_table_is_not_explained(tmp_path: Path) -> None:
+    with record(tmp_path) as run:
+        assert explains(run, "M102", "O401")
+        assert not explains(run, "O401", "M102")
+        assert not explains(run, "O401", "O401")
+
+
+@pytest.mark.parametrize(
+    ("size", "rate", "explained"),
+    [(100.0, 1e-3, True), (100.0, 1.0, True), (100.0, 1e6, False), (1.0, 1.0, False)],
+    ids=["a usual rate", "one that scaled inputs would bear", "one that nothing bears", "inputs of size one"],
+)
+def test_inputs_explain_a_rate_that_they_would_bear_if_they_were_scaled(
+    tmp_path: Path, size: float, rate: float, explained: bool
+) -> None:
+    facts = (
+        inputs(size),
+        Optimizer(type="SGD", groups=(ParameterGroup(parameters=1, learning_rate=rate),)),
+        FirstCurvature(along_gradient=10.0),
+    )
+    with record(tmp_path, tables={signals.LEARNING_RATE: {"0": [rate] * 3}}, facts=facts) as run:
+        assert explains(run, "D101", "O201") is explained
+        assert explains(run, "D101", "O401"), "of that no size is asked"
+
+
+@pytest.mark.parametrize(("rate", "explained"), [(0.02, True), (1.0, False)])
+def test_inputs_explain_no_rate_of_adam_that_is_too_high_for_any(tmp_path: Path, rate: float, explained: bool) -> None:
+    facts = (
+        inputs(100.0),
+        Optimizer(type="Adam", groups=(ParameterGroup(parameters=1, learning_rate=rate),)),
+        Model(type="Net", parameters=(Parameter(name="weight", shape=(10, 64), role="weight"),)),
+    )
+    with record(tmp_path, tables={signals.LEARNING_RATE: {"0": [rate] * 3}}, facts=facts) as run:
+        assert explains(run, "D101", "O201") is explained
+
+
+@pytest.mark.parametrize(("gradients", "explained"), [([3.0, 0.0, 0.0], True), ([0.0, 0.0, 0.0], False)])
+def test_a_rate_explains_a_plateau_that_it_led_to(tmp_path: Path, gradients: list[float], explained: bool) -> None:
+    with record(tmp_path, tables={signals.GRADIENT_NORM: {"weight": gradients}}) as run:
+        assert explains(run, "O201", "G301") is explained
