@@ -86,7 +86,9 @@ def test_ids_with_several_targets_are_passed_by() -> None:
 
 
 def test_a_sequence_is_read_with_either_axis_first() -> None:
-    first, second = numbers_of_each([torch.randn(8, 7, 3)], torch.randn(8, 7, 2), most=100)
+    series, target = torch.randn(8, 7, 3), torch.randn(8, 7, 2)
+    assert len(numbers_of_each([series], target, most=100)) == 1
+    first, second = numbers_of_each([series], target, most=100, time_first=True)
     assert isinstance(first, PairedRows)
     assert isinstance(second, PairedRows)
     assert (len(first.values), len(second.values)) == (8, 7)

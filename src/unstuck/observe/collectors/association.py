@@ -13,7 +13,7 @@ from torch import Tensor
 from unstuck.observe.collectors.associated import association
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.inputs import data_of
-from unstuck.observe.collectors.paired_rows import PairedRows, numbers_of_each, one_number_each
+from unstuck.observe.collectors.paired_rows import SERIES, PairedRows, numbers_of_each, one_number_each
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.module_tree import parameters
@@ -76,10 +76,15 @@ class TrainedAssociation:
         alone = len(parts) == 1 and target.numel() == len(parts[0])
         if not alone and call.function not in COMPARING:
             raise _NotComparableError(f"what {call.function} asks for is not one number for each output")
-        for way, rows in enumerate(numbers_of_each(parts, target, most=most)):
+        time_first = parts[0].dim() == SERIES and self._time_first()
+        for way, rows in enumerate(numbers_of_each(parts, target, most=most, time_first=time_first)):
             if isinstance(rows, str):
                 raise _NotComparableError(rows)
             self._pairs.setdefault((number, way), AssociationProbe(parts=len(parts))).add(rows)
+
+    def _time_first(self) -> bool:
+        """Whether a module of the model takes the first axis of a batch for time steps, as recurrent layers may."""
+        return any(vars(module).get("batch_first") is False for module in self._view.roots.modules())
 
     def _parts(self, call: LossCall) -> tuple[list[Tensor], Tensor]:
         """What an example consists of, and what is asked for it; made within the model, what enters its parts."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["PairedRows", "numbers_of_each", "one_number_each"]
+__all__ = ["SERIES", "PairedRows", "numbers_of_each", "one_number_each"]
 
 VALUES = 256
 """Values of an example that are kept, evenly spread over it; of ids, how often each occurs, folded to as many."""
@@ -26,6 +26,9 @@ POSITIONS = 32
 CHANNELS = 4
 FEWEST_POSITIONS = 8
 """Examples that have all classes once each by chance in 8! / 8^8 = 0.2% of batches."""
+
+SERIES = 3
+"""Axes of a batch of series: examples, time steps and features."""
 
 IDS = (torch.int32, torch.int64)
 PAIRS = "an example is a pair, of which the comparison is asked"
@@ -76,16 +79,19 @@ def one_number_each(inputs: Tensor, target: Tensor, *, most: int) -> PairedRows 
     return PairedRows(rows, numbers, rows.new_zeros(len(rows), 0))
 
 
-def numbers_of_each(parts: Sequence[Tensor], target: Tensor, *, most: int) -> list[PairedRows | str]:
+def numbers_of_each(
+    parts: Sequence[Tensor], target: Tensor, *, most: int, time_first: bool = False
+) -> list[PairedRows | str]:
     """The first examples of a batch with what is asked for each, or in words why they are not comparable.
 
     Args:
         parts: What examples consist of, the first of shape (N, ...).
         target: Their targets, shape (N, ...), or the same flattened.
         most: Examples to take.
+        time_first: Whether the second axis of sequences may be that of examples.
 
     Returns:
-        One entry; of batches in which the second axis may be that of examples, one for each way of reading them.
+        One entry; of such sequences, one for each way of reading them.
     """
     examples = len(parts[0]) if parts and parts[0].dim() else 0
     if not examples or not target.numel() or target.numel() % examples or target.is_complex():
@@ -97,7 +103,7 @@ def numbers_of_each(parts: Sequence[Tensor], target: Tensor, *, most: int) -> li
         return ["an example has too many parts"]
     target = target.reshape(target.shape if len(target) == examples else (*_leading(parts[0], target), -1))
     read = [_rows(parts, target, most)]
-    if len(parts) == 1 and parts[0].dim() == 3 <= target.dim() + 1 and target.shape[:2] == parts[0].shape[:2]:
+    if time_first and len(parts) == 1 and parts[0].dim() == SERIES and target.shape[:2] == parts[0].shape[:2]:
         read.append(_rows([parts[0].transpose(0, 1)], target.transpose(0, 1), most))
     return read
 
