@@ -143,6 +143,34 @@ def test_a_batch_that_enters_is_measured(watched: Any) -> None:
     assert fact.first_layer == pytest.approx(2.0), "what reaches the first layer with weights"
 
 
+class Joined(nn.Module):
+    """Joins a time to its batch, behind a layer or before all."""
+
+    def __init__(self, *, late: bool) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 3), nn.Linear(4, 1)
+        self.late = late
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        x = self.first(x) if self.late else x
+        return self.last(torch.cat([x, t.float()[:, None]], dim=1))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_inputs_in_parts_are_joined_to_is_measured(watched: Any, late: bool) -> None:
+    model, x, t = Joined(late=late), torch.zeros(6, 3), torch.tensor([0, 200, 400, 600, 800, 1000])
+    with watched(model) as step:
+        model(x, t)
+        step.update()
+    (fact,) = step.facts(facts.Inputs)
+    assert fact.feature_means == (0.0, 0.0, 0.0)
+    if late:
+        assert (fact.joined_means, fact.joined_stds) == ((), ())
+    else:
+        assert fact.joined_means == (0.0, 0.0, 0.0, 500.0)
+        assert fact.joined_stds == pytest.approx((0.0, 0.0, 0.0, float(t.float().std(correction=0))))
+
+
 def test_an_evaluation_is_no_input(watched: Any) -> None:
     model = Scaled()
     with watched(model) as step:

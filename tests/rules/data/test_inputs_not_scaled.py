@@ -142,3 +142,16 @@ def test_a_first_layer_with_a_bound_tells_nothing_of_its_inputs(tmp_path: Path) 
     assert outcome(InputsNotScaled(), features(tmp_path / "a", raw, first=0.7)) == []
     (finding,) = outcome(InputsNotScaled(), features(tmp_path / "b", raw, first=0.7, model=recurrent))
     assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("size", "first", "found"), [(577.0, 198.0, True), (0.58, 0.7, False), (577.0, 0.9, False), (50.0, 17.0, False)]
+)
+def test_an_input_that_is_joined_to_the_others(tmp_path: Path, size: float, first: float, found: bool) -> None:
+    inputs = Inputs(
+        shape=(64, 2), kind_of="table", examples=640, minimum=-3.0, maximum=3.0,
+        feature_means=(0.0, 0.0), feature_stds=(1.0, 1.0), joined_means=(0.0, 0.0, 0.0), joined_stds=(1.0, 1.0, size),
+    )  # fmt: skip
+    series, tables = {signals.LOSS: [1.0] * 20}, {signals.ACTIVATION_STD: {"0": [first] * 20, "1": [first] * 20}}
+    findings = outcome(InputsNotScaled(), record(tmp_path, series=series, tables=tables, facts=[MODEL, inputs]))
+    assert [finding.summary.startswith("as they are joined") for finding in findings] == [True] * found

@@ -183,6 +183,7 @@ class Inputs:
         self._batch: dict[Signal, Tensor] = {}
         self._first_layer: list[Tensor] = []
         self._levels: list[Tensor] = []
+        self._joined: list[Tensor] = []
 
     def begin(self) -> None:
         """A sampled step begins."""
@@ -196,6 +197,8 @@ class Inputs:
             first = first_tensor(inputs)
             if first is not None and (view.batch is None or first.numel() == view.batch.numel()):
                 self.reach(first)
+            elif first is not None and view.batch is not None and len(view.batch) == len(first):
+                self.join(first)
         if view.entering and self._entered < MOST_INPUTS:
             numbers = numbers_of(inputs)
             if numbers is not None:
@@ -224,6 +227,17 @@ class Inputs:
         readable = is_readable(batch) and batch.is_floating_point() and batch.numel()
         if len(self._first_layer) < FIRST_BATCHES and readable:
             self._first_layer.append(batch.detach().double().square().mean().sqrt())
+
+    def join(self, batch: Tensor) -> None:
+        """Take what inputs in several parts were joined to before the first layer with weights."""
+        usual = is_readable(batch) and batch.is_floating_point() and batch.dim() > 1 and batch.numel()
+        if not usual or batch.requires_grad or len(self._joined) >= FIRST_BATCHES:
+            return
+        some = batch.detach()[:: max(1, batch.numel() // VALUES)]
+        features = _by_feature(some, _kind_of(some)).double()
+        if not self._joined or self._joined[0].shape[1:] == features.shape[1:]:
+            std, mean = torch.std_mean(features, dim=0, correction=0)
+            self._joined.append(torch.stack([mean, mean.square() + std.square()]))
 
     def observe(self, batch: Tensor) -> None:
         """Take one batch, of shape (N, ...)."""
@@ -277,6 +291,7 @@ class Inputs:
         stds = (self._squares / self._count - means.square()).clamp_min(0.0).sqrt()
         reached = torch.stack(self._first_layer).median().item() if self._first_layer else None
         stride = -(-len(means) // MOST_FEATURES)
+        joined = self._moments_joined()
         low, high = map(float, self._range)
         return facts.Inputs(
             shape=self._shape,
@@ -287,9 +302,17 @@ class Inputs:
             feature_means=tuple(means[::stride].tolist()),
             feature_stds=tuple(stds[::stride].tolist()),
             first_layer=reached,
+            joined_means=joined[0],
+            joined_stds=joined[1],
             levels=int(torch.stack(self._levels).max()) if self._levels else None,
             correlated=self._correlated(means, stds),
         )
+
+    def _moments_joined(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        if not self._joined:
+            return (), ()
+        mean, square = torch.stack(self._joined).mean(dim=0)[:, :MOST_FEATURES].nan_to_num()
+        return tuple(mean.tolist()), tuple((square - mean.square()).clamp_min(0.0).sqrt().tolist())
 
     def _correlated(self, means: Tensor, stds: Tensor) -> float | None:
         """Greatest over median eigenvalue of the correlations between the features that vary."""

@@ -61,6 +61,9 @@ class Inputs(Fact):
         feature_stds: Standard deviation of each feature.
         first_layer: Root mean square of what reaches the first layer with weights, where it is as many values as the
             batch, changed on the way or not; None where that was not seen.
+        joined_means: Mean of each feature of what reaches it, of the first batches, where that is not as many values as
+            the batch: a second input was joined to it, such as a time; empty where that was not seen.
+        joined_stds: Standard deviation of each of these.
         levels: Distinct values of the feature that has most of them, among the first thousand of a batch.
         correlated: Greatest eigenvalue of the correlations between the features over the median one: 1 for independent
             features; of tables of 3 to 128 features alone.
@@ -76,6 +79,8 @@ class Inputs(Fact):
     feature_means: tuple[float, ...] = ()
     feature_stds: tuple[float, ...] = ()
     first_layer: float | None = None
+    joined_means: tuple[float, ...] = ()
+    joined_stds: tuple[float, ...] = ()
     levels: int | None = None
     correlated: float | None = None
 

@@ -44,7 +44,8 @@ class InputsNotScaled(Rule):
     """Features lie far from zero mean and unit scale, so that their sizes set the steps and not their meaning.
 
     Detects:
-        Raw values (0 to 255, or thousands); columns whose sizes differ by orders of magnitude while some are
+        Raw values (0 to 255, or thousands), also of a second input that the model joins to the first, such as a time in
+        steps; columns whose sizes differ by orders of magnitude while some are
         large; means many standard deviations from zero; values so small that they were scaled twice.
 
     Why it matters:
@@ -52,7 +53,8 @@ class InputsNotScaled(Rule):
         a valley a million times longer than wide. Large inputs saturate or kill the first layer's units at once.
 
     Evidence:
-        Mean and standard deviation of each feature or channel over the batches seen, and the root of their squares'
+        Mean and standard deviation of each feature or channel over the batches seen, or of what they were joined to
+        before the first layer, and the root of their squares'
         sum, the feature's size; the size of the first layer's outputs, which shows that the model does not rescale.
 
     Known false positives:
@@ -87,7 +89,8 @@ class InputsNotScaled(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         inputs = max(_features(run), key=lambda fact: fact.examples)
-        fault = self._fault(np.array(inputs.feature_means), np.array(inputs.feature_stds)) or self._shrunk(inputs)
+        means, stds = inputs.joined_means or inputs.feature_means, inputs.joined_stds or inputs.feature_stds
+        fault = self._fault(np.array(means), np.array(stds)) or self._shrunk(inputs)
         if fault is None or self._model_scales(run) or (fault.threshold != self.spread and self._rescaled(run)):
             return
         first = self._first_layer(run)
@@ -98,8 +101,9 @@ class InputsNotScaled(Rule):
         if first is not None:
             note = f"of the outputs of {first[0]}"
             evidence.append(Evidence(signal="activation_std", value=first[1], threshold=self.first_layer, note=note))
+        joined = "as they are joined before the first layer, " if inputs.joined_stds else ""
         yield self.finding(
-            fault.summary,
+            joined + fault.summary,
             "Scale each feature to zero mean and unit standard deviation with the statistics of the training part "
             "(for 8-bit images: divide by 255, once), and do the same to validation data.",
             severity=severity,
