@@ -73,6 +73,7 @@ STEPS: dict[str, tuple[int, Step]] = {
         lambda model, text: F.nll_loss(model(text)[:, :-1].log_softmax(-1).flatten(0, 1), text[:, 1:].flatten()),
     ),
     "the answer alone": (1, lambda model, text: loss(model(text)[:, 3:-1], text[:, 4:])),
+    "two at the end": (1, lambda model, text: loss(model(text)[:, -3:-1], text[:, -2:])),
     "the same": (0, lambda model, text: loss(model(text), text)),
     "the one before": (-1, lambda model, text: loss(model(text[:, 1:]), text[:, :-1])),
     "twice in the loss": (2, lambda model, text: shifted(model(text[:, :-1]), text[:, 1:])),

@@ -106,9 +106,9 @@ class _Counted:
             agree, positions = counts.tolist()
             shares = tuple(hits / max(1.0, of) for hits, of in zip(agree, positions, strict=True))
             if best is None or max(shares) > max(best.shares):
-                file, line = self.place
+                seen, (file, line) = int(positions[shares.index(max(shares))]), self.place
                 best = facts.TargetOffset(
-                    shares=shares, positions=int(min(positions)), dropped=sum(self.dropped), file=file, line=line
+                    shares=shares, positions=seen, dropped=sum(self.dropped), file=file, line=line
                 )
         return best
 
@@ -182,7 +182,8 @@ def _agreement(ids: Tensor, target: Tensor, dropped: tuple[int, int], *, first: 
     given = ids[: len(asked)]
     counts: list[Tensor] = []
     for offset in OFFSETS:
-        low, high = max(0, -front - offset), min(kept, length - front - offset)
+        low = max(0, -front - offset)
+        high = max(low, min(kept, length - front - offset))
         wanted, there = asked[:, low:high], given[:, front + offset + low : front + offset + high]
         counted = wanted >= 0  # what a loss leaves out has a negative id
         counts.append(torch.stack([((wanted == there) & counted).sum(), counted.sum()]))

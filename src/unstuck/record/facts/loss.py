@@ -287,7 +287,7 @@ class TargetOffset(Fact):
 
     Attributes:
         shares: At each of :data:`OFFSETS`, the share of positions whose target is the input so many positions later.
-        positions: Positions that were compared, at the offset with the fewest.
+        positions: Positions that were compared at the offset with the greatest share.
         dropped: Positions of each sequence of outputs that were left out of the loss.
         file: The user's file that calls the loss.
         line: The line of that call.
