@@ -23,12 +23,12 @@ __all__ = ["LossTerms"]
 MOST_TERMS = 8
 MOST_NODES = 200
 
-EARLY, EVERY = 8, 4
-"""Samples after which every fourth is looked at, so that one of them lies near the end."""
+EARLY = 8
+"""Samples, of which those at powers of two are looked at."""
 
-GROWTH = 1.3
-"""Growth of the number of steps since the last look after which a sample is looked at: four usual ones make as much,
-and where samples are rarer, each may be the last."""
+GROWTH = 1.36
+"""Growth of the number of steps from look to look after them, so that one lies near the end: that of four samples, as
+they mostly come, or of a single one where they are rare."""
 
 SUMS = frozenset({"Add", "Sub", "Rsub"})
 FACTORS = 2
@@ -91,7 +91,7 @@ class LossTerms:
         """Whether to look at the next sample, which is expected at some step."""
         if self._sampled < EARLY:
             return self._sampled & (self._sampled - 1) == 0
-        return self._sampled % EVERY == 1 or expected >= GROWTH * self._looked
+        return expected >= GROWTH * self._looked
 
     def _take(self, root: Any) -> None:
         merged: dict[tuple[Any, ...], facts.LossTerm] = {}
