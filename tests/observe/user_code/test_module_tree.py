@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from torch import nn
 
-from unstuck.observe.user_code.module_tree import has_children, named_modules, named_parameters, own_parameters
+from unstuck.observe.user_code.module_tree import (
+    has_children,
+    named_modules,
+    named_parameters,
+    own_buffers,
+    own_parameters,
+)
 
 
 class Tied(nn.Module):
@@ -53,3 +59,9 @@ def test_it_is_what_pytorch_gives(model: nn.Module) -> None:
 def test_no_method_of_the_program_is_called() -> None:
     assert [name for name, _ in named_parameters(Counting())] == ["layer.weight", "layer.bias"]
     assert [path for path, _ in named_modules(Counting())] == ["", "layer"]
+
+
+def test_buffers_of_a_module_itself() -> None:
+    norm = nn.BatchNorm1d(3)
+    assert [id(buffer) for buffer in own_buffers(norm)] == [id(buffer) for buffer in norm.buffers()]
+    assert list(own_buffers(nn.Sequential(norm))) == []

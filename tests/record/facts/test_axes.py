@@ -40,7 +40,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             where="encoder", before=(32, 8, 4), after=(32, 4, 8), function="view", file="t.py", line=5
         ),
     ),
-    ("batch_mixing", {"step": 1, "share": 0.25, "where": "norm"}, facts.BatchMixing(step=1, share=0.25, where="norm")),
+    (
+        "batch_mixing",
+        {"step": 1, "share": 0.25, "where": "norm", "along": [0.5, 0.25], "known_by": "positions", "examples": 64},
+        facts.BatchMixing(step=1, share=0.25, where="norm", along=(0.5, 0.25), known_by="positions", examples=64),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

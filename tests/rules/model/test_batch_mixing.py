@@ -86,3 +86,47 @@ def test_mixing_with_which_learning_is_good_is_a_note(tmp_path: Path) -> None:
     with seen(tmp_path / "a", DIGITS, Mixed(step=0, share=0.5), loss=np.geomspace(2.3, 0.02, 100)) as run:
         (finding,) = outcome(BatchMixing(), run)
     assert finding.severity == "note"
+
+
+@pytest.mark.parametrize("known_by", ["positions", "loader"])
+def test_what_tells_the_axes_apart_is_said(tmp_path: Path, known_by: str) -> None:
+    attention = Softmax(where="attention", axis=1, shape=(64, 56, 56))
+    fact = Mixed(step=0, share=0.5, along=(0.5,), known_by=known_by)
+    with seen(tmp_path / "a", SEQUENCES, DIGITS, fact, attention) as run:
+        (finding,) = outcome(BatchMixing(), run)
+    assert (finding.severity, finding.confidence, known_by in finding.summary) == ("error", 0.92, True)
+
+
+LEARNING = np.geomspace(2.3, 0.02, 100)
+
+
+@pytest.mark.parametrize(
+    ("along", "loss", "known_by", "fires"),
+    [
+        ((0.6, 0.0), FLAT, "", True),
+        ((0.6, 0.0), LEARNING, "", False),
+        ((0.0, 0.6), FLAT, "", False),
+        ((0.05, 0.0), FLAT, "", False),
+        ((0.0,), FLAT, "positions", False),
+        ((0.0, 0.0), FLAT, "", False),
+    ],
+)
+def test_where_the_axes_cannot_be_told_apart_mixing_along_the_first_may_explain(
+    tmp_path: Path, along: tuple[float, ...], loss: np.ndarray, known_by: str, fires: bool
+) -> None:
+    fact = Mixed(step=0, share=min(along), along=along, known_by=known_by)
+    with seen(tmp_path / "a", SEQUENCES, DIGITS, fact, loss=loss) as run:
+        found = outcome(BatchMixing(), run)
+    assert [(finding.severity, finding.confidence) for finding in found] == ([("warning", 0.6)] if fires else [])
+
+
+@pytest.mark.parametrize(("examples", "fires"), [(56, True), (8, False), (None, False)])
+def test_a_layer_that_reads_known_examples_as_moments_where_each_has_a_target(
+    tmp_path: Path, examples: int | None, fires: bool
+) -> None:
+    """A layer that comes first mixes before any activation is seen."""
+    each = replace(DIGITS, output=LossOutput(shape=(448, 10)), target=LossTarget(shape=(448,), type="class"))
+    fact = Mixed(step=0, share=0.0, along=(0.0,), known_by="loader" if examples else "", examples=examples)
+    with seen(tmp_path / "a", SEQUENCES, each, WRONG, fact) as run:
+        found = outcome(BatchMixing(), run)
+    assert [finding.where.module for finding in found] == (["lstm"] if fires else [])

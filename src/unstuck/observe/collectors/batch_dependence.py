@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from unstuck.observe.autograd.extra_pass import HOOKING, MOST_NODES, runs_program_code
 from unstuck.observe.autograd.graph import GraphWalk, operation, saved, walk
+from unstuck.observe.collectors.example_axes import ADDITIONS, Lengths, beside_positions, by_loader, memory
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import alone
 from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.module_tree import own_buffers
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -45,10 +47,12 @@ class BatchDependence:
     """
 
     measures: tuple[Signal, ...] = ()
-    functions = HOOKING
+    functions = HOOKING | ADDITIONS
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self._lengths: Lengths | None = None
+        self._batch_size: int | None = None
         self._asked = False
         self._found: list[facts.BatchMixing] = []
 
@@ -59,8 +63,24 @@ class BatchDependence:
             view.time_axis = time_axis(view.batch, call.target)
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """The program hooks a tensor, or takes hold of a node of the graph, which it may hook."""
-        self._view.hooked = True
+        """The program hooks a tensor, or takes hold of a node of the graph, which it may hook; or it adds something."""
+        if function in HOOKING:
+            self._view.hooked = True
+        elif not self._asked and self._lengths is None and len(args) > 1:
+            self._compare(args[0], args[1])
+
+    def _compare(self, one: Any, other: Any) -> None:
+        """Look whether one of two summands is a table of positions for the other."""
+        if isinstance(one, Tensor) and isinstance(other, Tensor) and max(one.dim(), other.dim()) == len("NTD"):
+            table, values = sorted((one, other), key=Tensor.numel)
+            kept = (buffer for module in self._view.roots.modules() for buffer in own_buffers(module))
+            buffers = {memory(buffer) for buffer in kept if is_readable(buffer)}
+            self._lengths = beside_positions(table, values, buffers)
+
+    def loader_begins(self, loader: Any) -> None:
+        """Note how many examples a batch of it has."""
+        size = getattr(loader, "batch_size", None)
+        self._batch_size = size if isinstance(size, int) else None
 
     def backward(self, graph: GraphWalk) -> None:
         """Ask, at the first loss whose model was seen, if an extra backward pass runs no code of the program's."""
@@ -74,8 +94,11 @@ class BatchDependence:
             return
         self._asked = True
         modules = view.roots.modules()
+        lengths = self._lengths or (None if view.batch is None else by_loader(view.batch, self._batch_size))
         with torch.enable_grad():  # of our own work no graph is kept otherwise
-            mixing = mixing_share(view.first, view.output, view.time_axis, modules=modules, step=view.updates)
+            mixing = mixing_share(
+                view.first, view.output, view.time_axis, lengths=lengths, modules=modules, step=view.updates
+            )
         if mixing is not None:
             self._found.append(mixing)
 
@@ -105,7 +128,13 @@ def time_axis(batch: Tensor, target: Tensor) -> int | None:
 
 
 def mixing_share(
-    first: Tensor, output: Tensor, moments: int | None = None, *, modules: Iterable[nn.Module], step: int
+    first: Tensor,
+    output: Tensor,
+    moments: int | None = None,
+    *,
+    lengths: Lengths | None = None,
+    modules: Iterable[nn.Module],
+    step: int,
 ) -> facts.BatchMixing | None:
     r"""Differentiate the middle example's output m with respect to the first activations of the whole batch.
 
@@ -120,6 +149,7 @@ def mixing_share(
         first: The first activation, with one axis of N examples, part of the output's graph.
         output: The output, of shape (N, ...).
         moments: The axis that is known to count moments, and no examples.
+        lengths: What is known of the lengths of both axes.
         modules: The modules of the model; a batch norm in training mode mixes by design.
         step: The training step.
 
@@ -135,18 +165,28 @@ def mixing_share(
     if not _examples(first, len(output)) or _by_design(output, len(output)):
         return None
     # An output may count moments first and examples next, as recurrent layers do: either reading is allowed.
-    shares: list[float] = []
-    for axis, count in enumerate(output.shape[:-1] if output.dim() > 2 else output.shape[:1]):
-        if axis < EXAMPLE_AXES and axis != moments and count > 1:
-            middle = output.movedim(axis, 0)[count // 2]
-            shares += _shares(middle, first, _examples(first, count))
-    return facts.BatchMixing(step=step, share=min(shares)) if shares else None
+    axes = range(min(output.dim() - 1, EXAMPLE_AXES)) if output.dim() > 2 else range(1)
+    if lengths is not None and any(output.shape[axis] == lengths.examples for axis in axes):
+        axes = [axis for axis in axes if output.shape[axis] == lengths.examples]
+    else:
+        axes, lengths = [axis for axis in axes if axis != moments], None
+    along: list[float] = []
+    for axis in axes:
+        count = output.shape[axis]
+        shares = _shares(output.movedim(axis, 0)[count // 2], first, _examples(first, count)) if count > 1 else ()
+        along += [min(found) for found in (list(shares),) if found]
+    if not along:
+        return None
+    known_by, examples = ("", None) if lengths is None else (lengths.known_by, lengths.examples)
+    return facts.BatchMixing(step=step, share=min(along), along=tuple(along), known_by=known_by, examples=examples)
 
 
 def _shares(example: Tensor, first: Tensor, axes: Iterable[int]) -> Iterator[float]:
     """What the middle one of several examples takes from the others, by the axis that counts them in the first."""
+    # Not the sum, which is the same whatever goes in, where a norm or a softmax comes last.
+    weights = torch.arange(example.numel(), device=example.device).cos().to(example.dtype).view_as(example)
     try:
-        (gradient,) = torch.autograd.grad([example.sum()], [first], retain_graph=True, allow_unused=True)
+        (gradient,) = torch.autograd.grad([example], [first], [weights], retain_graph=True, allow_unused=True)
     except RuntimeError:
         # The user's own autograd functions need not support a second pass.
         return

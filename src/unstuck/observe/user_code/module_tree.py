@@ -13,6 +13,7 @@ __all__ = [
     "holds_parameters",
     "named_modules",
     "named_parameters",
+    "own_buffers",
     "own_parameters",
     "parameters",
 ]
@@ -54,6 +55,13 @@ def own_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     for name, parameter in list(held.items()):
         if parameter is not None:
             yield name, parameter
+
+
+def own_buffers(module: nn.Module) -> Iterator[Tensor]:
+    """The buffers of a module itself, without those of its children."""
+    for buffer in vars(module).get("_buffers", {}).values():
+        if isinstance(buffer, Tensor):
+            yield buffer
 
 
 def holds_parameters(module: nn.Module) -> bool:

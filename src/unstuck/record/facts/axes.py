@@ -87,9 +87,17 @@ class BatchMixing(Fact):
         share: Norm of the gradient of the first example's output with respect to the other examples' first activations,
             over that with respect to all.
         where: First module whose output mixes examples; empty where unknown.
+        along: That share for each axis of the output that may count examples, the first one first; the least of them
+            is ``share``.
+        known_by: What tells which axis counts examples: positions, a table of them that is broadcast over it, or
+            loader, the size of its batches; empty where nothing does.
+        examples: How long that axis is; None where it is not known.
     """
 
     kind = "batch_mixing"
     step: int
     share: float
     where: str = ""
+    along: tuple[float, ...] = ()
+    known_by: str = ""
+    examples: int | None = None

@@ -14,13 +14,26 @@ from unstuck.rules.rule import Rule
 __all__ = ["BatchMixing"]
 
 
+ADVICE = (
+    "Look for a view or reshape in place of a transpose, and for layers that expect the batch as their second axis "
+    "(batch_first=True)."
+)
+
+KNOWN_BY = {
+    "positions": "; the table of positions, which is added to each of them alike, tells which axis counts examples",
+    "loader": "; the size of the loader's batches tells which axis counts examples",
+}
+"""How it is known which axis counts examples."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchMixing(Rule):
     """Examples of one batch leak into each other's outputs.
 
     Detects:
-        By an extra backward pass: the middle example's output has a gradient with respect to other examples. By shapes:
-        a recurrent or attention layer without batch_first that is given the batch as its first axis; a view or reshape
+        By an extra backward pass: the middle example's output has a gradient with respect to other examples. Where one
+        of two axes counts moments, a table of positions or the size of a loader's batches tells which. By shapes: a
+        recurrent or attention layer without batch_first that is given the batch as its first axis; a view or reshape
         that exchanges the batch axis with another, which moves no value.
 
     Why it matters:
@@ -32,8 +45,9 @@ class BatchMixing(Rule):
 
     Known false positives:
         Batch norm mixes by design, also one written by hand, as do networks on graphs and attention over a set: these
-        are passed over. One
-        sequence in place of a batch is recognised. A training that learns well gives a note.
+        are passed over. One sequence in place of a batch is recognised. A training that learns well gives a note. Where
+        nothing tells which axis counts examples, either reading is allowed; only if nothing is learnt, mixing along the
+        first axis is a warning of less confidence.
 
     Try:
         Exchange axes with transpose or permute, never with view; build recurrent and attention layers with
@@ -49,6 +63,7 @@ class BatchMixing(Rule):
     needs = (Model,)
 
     share: float = 0.01  #: of the gradient; examples that do not mix have exactly 0, attention over them 0.05 and more
+    mostly: float = 0.1  #: the same along an axis that may count moments (our choice)
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
@@ -87,12 +102,13 @@ class BatchMixing(Rule):
 
     def _layout(self, run: Run) -> Finding | None:
         """A recurrent or attention layer that takes the examples for moments."""
-        count, targets = self._examples(run), self._targets(run)
+        mixed = run.fact(Mixed)
+        examples = None if mixed is None else mixed.examples
         for layer in run.facts(Recurrence):
             time, batch = layer.shape[:2]
-            if layer.batch_first or count is None or count < 2 or count not in (time,) or batch in (1, time):
+            if layer.batch_first or time < 2 or batch in (1, time):
                 continue
-            if targets != time or any(call.target.shape[1:2] == (batch,) for call in loss_calls(run)):
+            if time != examples if examples is not None else not self._one_target_each(run, time, batch):
                 continue
             return self._report(
                 run,
@@ -104,28 +120,56 @@ class BatchMixing(Rule):
             )
         return None
 
-    def _targets(self, run: Run) -> int | None:
-        """Targets in a batch, where there is one for each example."""
-        for call in loss_calls(run):
-            if call.target.shape:
-                return next(iter(call.target.shape)) if len(call.target.shape) <= 2 else None
-        return None
+    def _one_target_each(self, run: Run, time: int, batch: int) -> bool:
+        """Whether inputs and targets count as many examples as a layer counts moments."""
+        calls = loss_calls(run)
+        shapes = [call.target.shape for call in calls if call.target.shape]
+        targets = next(iter(shapes[0])) if shapes and len(shapes[0]) <= 2 else None
+        return self._examples(run) == targets == time and all(call.target.shape[1:2] != (batch,) for call in calls)
 
     def _by_gradient(self, run: Run) -> Finding | None:
         mixed = run.fact(Mixed)
-        if mixed is None or mixed.share <= self.share or self._by_design(run):
+        if mixed is None or self._by_design(run, mixed):
             return None
+        if mixed.share <= self.share:
+            return self._perhaps(run, mixed)
         return self._report(
             run,
-            f"the output of one example depends on the other examples of its batch: {mixed.share:.0%} of its gradient",
-            "Look for a view or reshape in place of a transpose, and for layers that expect the batch as their second "
-            "axis (batch_first=True).",
+            f"the output of one example depends on the other examples of its batch: {mixed.share:.0%} of its gradient"
+            + KNOWN_BY.get(mixed.known_by, ""),
+            ADVICE,
             Evidence(signal="batch_mixing", value=mixed.share, threshold=self.share, steps=(mixed.step, mixed.step)),
             Where(module=mixed.where or None),
         )
 
-    def _by_design(self, run: Run) -> bool:
+    def _perhaps(self, run: Run, mixed: Mixed) -> Finding | None:
+        """Mixing along the first axis alone, which counts examples unless the program has time first."""
+        if len(mixed.along) < 2 or mixed.along[0] < self.mostly or max(mixed.along[1:]) > self.share:
+            return None
+        if mixed.known_by or outcome_of(run) != "none":
+            return None
+        return self.finding(
+            f"outputs depend on each other along the first axis alone ({mixed.along[0]:.0%} of the gradient), and "
+            "nothing is learnt: if that axis counts examples, these are mixed, and no moment sees another",
+            ADVICE,
+            severity="warning",
+            confidence=0.6,
+            where=Where(module=mixed.where or None),
+            evidence=(
+                Evidence(
+                    signal="batch_mixing",
+                    value=mixed.along[0],
+                    threshold=self.share,
+                    steps=(mixed.step, mixed.step),
+                    note="along the first axis; along the second it is nothing",
+                ),
+            ),
+        )
+
+    def _by_design(self, run: Run, mixed: Mixed) -> bool:
         """Whether what looks like a batch is one sequence or one set."""
+        if mixed.known_by == "positions":
+            return False
         for layer in run.facts(Recurrence):
             if layer.shape[0 if layer.batch_first else 1] == 1:
                 return True
