@@ -34,6 +34,13 @@ def test_a_loss_that_a_step_calls_in_two_places_is_no_single_one(tmp_path: Path)
         assert single_loss(run) == places[0]
 
 
+def test_calls_on_one_line_are_told_apart_by_their_columns(tmp_path: Path) -> None:
+    heads = [Loss(function="mse_loss", file="heads.py", line=7, column=column) for column in (11, 52)]
+    with record(tmp_path, series={signals.LOSS: np.ones(30)}, facts=[*heads, *heads]) as run:
+        assert loss_calls(run) == tuple(heads)
+        assert single_loss(run) is None
+
+
 def test_several_functions_have_no_single_loss(tmp_path: Path) -> None:
     with record(tmp_path / "a", facts=[TEN, Loss(function="mse_loss")]) as run:
         assert single_loss(run) is None

@@ -8,6 +8,7 @@ from unstuck.learning.learning import Learning
 from unstuck.record import signals
 from unstuck.record.facts import Event, Loss, Unread
 from unstuck.rules.yardstick import lacking_yardstick
+from unstuck.testing.rules import record
 
 
 def lacking(folder, losses, *facts, rival=False, **more) -> str:
@@ -19,6 +20,13 @@ def test_losses_of_pytorch_have_one(tmp_path) -> None:
     assert lacking(tmp_path / "a", falls(1.4, 0.1), CLASSES, accuracy=0.9) == ""
     assert lacking(tmp_path / "b", falls(1.0, 0.1), SQUARES) == ""
     assert lacking(tmp_path / "c", falls(1.0, 0.1), Loss(function="huber_loss")) == ""
+
+
+@pytest.mark.parametrize(("first", "last", "has_none"), [(1e-4, 1.0, True), (1.0, 1e-4, False)])
+def test_a_range_test_has_none(tmp_path, first, last, has_none) -> None:
+    series, tables = {signals.LOSS: falls(1.4, 0.1)}, {signals.LEARNING_RATE: {"0": np.geomspace(first, last, 300)}}
+    with record(tmp_path, series=series, tables=tables, facts=[CLASSES]) as run:
+        assert lacking_yardstick(run, Learning.of(run), rival=False).startswith("the rate was raised") == has_none
 
 
 def test_a_game_has_none(tmp_path) -> None:

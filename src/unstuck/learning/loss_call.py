@@ -21,10 +21,10 @@ __all__ = [
 
 def loss_calls(run: Run) -> tuple[Loss, ...]:
     """What is known of each place that calls a loss function, in the order in which they were first seen."""
-    latest: dict[tuple[str | None, str | None, int | None], Loss] = {}
+    latest: dict[tuple[object, ...], Loss] = {}
     for call in run.facts(Loss):
         if call.function is not None:
-            latest[call.function, call.file, call.line] = call
+            latest[call.function, call.file, call.line, call.column] = call
     return tuple(latest.values())
 
 
@@ -42,9 +42,10 @@ def single_loss(run: Run) -> Loss | None:
         return None  # a step calls it for each of several forward passes
     if len({(call.function, call.reduction) for call in calls}) > 1:
         return None
-    same = [call for call in calls if (call.file, call.line) == (calls[0].file, calls[0].line)]
+    first = calls[0]
+    same = [call for call in calls if (call.file, call.line, call.column) == (first.file, first.line, first.column)]
     if len(same) < len(calls) and not run.has(signals.LOSS_CALL):
-        return None  # a step calls it on both lines
+        return None  # a step calls it in both places
     return same[-1]
 
 

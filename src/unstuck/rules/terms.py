@@ -30,7 +30,7 @@ HALF = 0.5
 UNLEARNT = 0.1
 """Share of what there is to learn of a term, below which it was not learnt (our choice)."""
 
-Key = tuple[str, str, str | None, int | None]
+Key = tuple[str, str, str | None, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -184,10 +184,10 @@ LATE_LOOKS = Gate("the terms of the loss were not seen early and late in the tra
 
 
 def _key(term: LossTerm) -> Key:
-    return term.function, term.operation, term.file, term.line
+    return term.function, term.operation, term.file, term.line, term.column
 
 
 def _call(run: Run, term: LossTerm) -> Loss | None:
     """What is known of the loss call that a term is."""
-    place = (term.function, term.file, term.line)
-    return next((call for call in loss_calls(run) if (call.function, call.file, call.line) == place), None)
+    site = (term.function, term.file, term.line, term.column)
+    return next((call for call in loss_calls(run) if (call.function, call.file, call.line, call.column) == site), None)

@@ -8,6 +8,7 @@ from unstuck.learning.moving_targets import targets_move
 from unstuck.record import Run
 from unstuck.record.facts import Event, Loss
 from unstuck.rules.calls import loss_calls
+from unstuck.rules.rate import is_range_test
 from unstuck.rules.unseen import behind, words_of
 
 __all__ = ["lacking_yardstick"]
@@ -20,6 +21,8 @@ def lacking_yardstick(run: Run, learning: Learning, *, rival: bool) -> str:
     """Why the training loss says nothing of learning; empty where it does."""
     if rival:
         return "several trainings run at the same time, and the loss of each depends on the others"
+    if is_range_test(run):
+        return "the rate was raised step by step, to find the one at which training diverges"
     calls = loss_calls(run)
     if not calls and (blind := _blind(run)):
         return f"the loss function was not seen ({blind})"

@@ -78,7 +78,7 @@ def test_regressions(spelling, x):
     assert call.output is output
     assert call.target is target
     assert float(call.value) == pytest.approx(getattr(F, function)(output.detach(), target, reduction=reduction).item())
-    assert call.place[0] is not None
+    assert call.site.file is not None
 
 
 CLASSIFICATIONS: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {

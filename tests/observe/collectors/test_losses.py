@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +138,20 @@ def test_losses_are_told_apart_by_function_and_place(watched: Any) -> None:
     assert [fact.target.mean for fact in found[1:]] == [0.0, 1.0]
     assert signals.LOSS_CALL.key not in sample, "which of several calls the loss is cannot be told"
     assert "accuracy" in sample
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 knows no columns")
+def test_two_calls_of_one_function_on_one_line_are_two(watched: Any) -> None:
+    model = nn.Linear(3, C)
+    with watched(model) as step:
+        output = model(torch.randn(N, 3))
+        loss = F.mse_loss(output, torch.zeros(N, C)) + F.mse_loss(output, torch.ones(N, C))
+        loss.backward()
+        step.update()
+    found = step.facts(facts.Loss)
+    assert [fact.target.mean for fact in found] == [0.0, 1.0]
+    assert found[0].line == found[1].line
+    assert (found[0].column or 0) < (found[1].column or 0)
 
 
 def test_modules_of_losses_call_the_functions(watched: Any) -> None:

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
-from unstuck.observe.user_code.frames import user_place
+from unstuck.observe.user_code.frames import NOWHERE, Site, user_site
 from unstuck.record.signals import Signal
 
 __all__ = ["HandWritten", "HandwrittenLosses", "LossCall"]
@@ -60,7 +60,7 @@ class LossCall:
         value: What the function would have returned.
         reduction: With which reduction: a sum also where it is divided by the number of examples afterwards.
         written: What the user has written has this value.
-        place: File and line that completed it.
+        site: Where it was completed.
         handwritten: Whether the user has written it out.
     """
 
@@ -70,7 +70,7 @@ class LossCall:
     value: Tensor
     reduction: Literal["mean", "sum"] = "mean"
     written: Tensor | None = None
-    place: tuple[str | None, int | None] = (None, None)
+    site: Site = NOWHERE
     handwritten: bool = False
 
     @property
@@ -205,13 +205,13 @@ class HandWritten:
         size = float(scalar.detach())
         if not 0.0 < size < float("inf"):
             return None  # a log-likelihood is no loss before its sign is turned
-        place = user_place(3)
+        site = user_site(3)
         for reading in reversed(self._readings):
             for call in reading():
                 found = _as_written(call, scalar, size)
                 if found is None:
                     continue
-                found = replace(found, place=place)
+                found = replace(found, site=site)
                 if found.whole:
                     self._sum = found
                     continue

@@ -14,7 +14,7 @@ from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.torch_hooks.backward import Backward
-from unstuck.observe.user_code.frames import user_place
+from unstuck.observe.user_code.frames import Site, user_site
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -40,7 +40,7 @@ class _Number:
 
     value: Tensor
     name: str
-    place: tuple[str | None, int | None]
+    site: Site
     reduction: Reduction | None = None
 
 
@@ -60,7 +60,7 @@ class LossTerms:
         self._step = -1
         self._looked = 0
         self._numbers: dict[Any, _Number] = {}
-        self._losses: dict[Any, tuple[str, tuple[str | None, int | None]]] = {}
+        self._losses: dict[Any, tuple[str, Site]] = {}
         self._new: list[facts.LossTerms] = []
 
     def number(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
@@ -68,13 +68,16 @@ class LossTerms:
         if output.grad_fn is not None and is_readable(output):
             name = str(getattr(function, "__name__", "")).strip("_")
             node, value = output.grad_fn, output.detach().clone()
-            self._numbers[node] = _Number(value, name, user_place(2), reduction(node))
+            self._numbers[node] = _Number(value, name, user_site(2), reduction(node))
 
     def loss(self, call: LossCall) -> None:
         """Note which of them are losses."""
         value = call.value if not call.handwritten else call.written
         if self._view.apart and value is not None and value.grad_fn is not None:
-            self._losses[value.grad_fn] = call.function, call.place if call.handwritten else user_place(1)
+            self._losses[value.grad_fn] = (
+                call.function,
+                call.site if call.handwritten else user_site(1),
+            )
 
     def after_backward(self, backward: Backward) -> None:
         """Take the loss apart, and decide whether to do so at the next sample."""
@@ -100,8 +103,8 @@ class LossTerms:
             if base is None or weighted is None:
                 return
             source = base.reduction.source if base.reduction else None
-            term = _term(base, weighted, *self._losses.get(inner, self._losses.get(source, ("", base.place))))
-            key = (term.function, term.operation, term.file, term.line)
+            term = _term(base, weighted, *self._losses.get(inner, self._losses.get(source, ("", base.site))))
+            key = (term.function, term.operation, term.file, term.line, term.column)
             merged[key] = _joined(merged[key], term) if key in merged else term
         self._numbers, self._losses = {}, {}
         if FACTORS <= len(merged) <= MOST_TERMS:
@@ -117,7 +120,7 @@ class LossTerms:
         self._numbers, self._losses = {}, {}
 
 
-def _term(base: _Number, weighted: _Number, loss: str, place: tuple[str | None, int | None]) -> facts.LossTerm:
+def _term(base: _Number, weighted: _Number, loss: str, site: Site) -> facts.LossTerm:
     known = base.reduction
     return facts.LossTerm(
         function=loss,
@@ -125,8 +128,9 @@ def _term(base: _Number, weighted: _Number, loss: str, place: tuple[str | None, 
         shape=known.shape if known else (),
         summed=known.summed if known else 1,
         share=known.weight if known else None,
-        file=place[0],
-        line=place[1],
+        file=site.file,
+        line=site.line,
+        column=site.column,
         value=float(base.value),
         weighted=float(weighted.value),
     )

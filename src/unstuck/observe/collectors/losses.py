@@ -18,7 +18,7 @@ from unstuck.observe.collectors.late_loss import LateProbe
 from unstuck.observe.collectors.targets import MOST_CLASSES, TargetProbe
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.readable import is_readable
-from unstuck.observe.user_code.frames import user_place
+from unstuck.observe.user_code.frames import NOWHERE, Site, user_site
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
@@ -96,11 +96,11 @@ class LossProbe:
 
     Attributes:
         function: Name of the function.
-        place: File and line of the user's code that calls it.
+        site: Where the user's code calls it.
     """
 
     function: str
-    place: tuple[str | None, int | None] = (None, None)
+    site: Site = NOWHERE
     targets: TargetProbe = field(default_factory=TargetProbe)
     _late: LateProbe = field(default_factory=LateProbe)
     _reduction: str = "mean"
@@ -207,8 +207,9 @@ class LossProbe:
             target=target,
             classes=replace(classes, weights=self._class_weights(classes.number)),
             late=self._late.summary(),
-            file=self.place[0],
-            line=self.place[1],
+            file=self.site.file,
+            line=self.site.line,
+            column=self.site.column,
         )
 
 
@@ -224,7 +225,7 @@ class Losses:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._probes: dict[tuple[str, str | None, int | None], LossProbe] = {}
+        self._probes: dict[tuple[str, Site], LossProbe] = {}
         self._calls = 0
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
@@ -242,7 +243,7 @@ class Losses:
 
     def written(self, call: LossCall) -> None:
         """Take a loss that the user has written out."""
-        self.observe(call.function, (call.output, call.target), call.arguments, call.value, place=call.place)
+        self.observe(call.function, (call.output, call.target), call.arguments, call.value, site=call.site)
 
     def update(self, optimizer: object) -> Measurement:
         """The numbers of this step's calls."""
@@ -256,11 +257,11 @@ class Losses:
         kwargs: dict[str, Any],
         value: Tensor | None = None,
         *,
-        place: tuple[str | None, int | None] | None = None,
+        site: Site | None = None,
     ) -> tuple[Tensor, Tensor] | None:
         """Take one loss call by its name, its arguments, and what it returned; None where it failed.
 
-        It was made ``place``, if that is not where the present calls have come from.
+        It was made at ``site``, if that is not where the present calls have come from.
 
         Returns:
             Its output and its target; None where they are not two tensors.
@@ -268,13 +269,12 @@ class Losses:
         pair = loss_arguments(args, kwargs)
         if pair is None:
             return None
-        place = place or user_place(1)
-        key = (name, *place)
+        key = (name, site or user_site(1))
         probe = self._probes.get(key)
         if probe is None:
             if len(self._probes) >= MOST_PLACES:
                 return pair
-            probe = self._probes[key] = LossProbe(function=name, place=place)
+            probe = self._probes[key] = LossProbe(function=name, site=key[1])
         self._calls += 1
         probe.observe(args, kwargs, value)
         return pair

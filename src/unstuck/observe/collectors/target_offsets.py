@@ -70,7 +70,7 @@ class TargetOffsets:
         if dropped is None:
             return
         if known is None:
-            place = call.place if call.handwritten else user_place(1)
+            place = (call.site.file, call.site.line) if call.handwritten else user_place(1)
             known = self._losses[number] = _Counted(place, dropped)
         known.steps += 1
         for place, ids in enumerate(_sequences(view)):

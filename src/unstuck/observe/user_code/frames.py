@@ -9,13 +9,24 @@ from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 
 from unstuck.observe.user_code import module_tree
 
-__all__ = ["is_users", "module_names", "user_modules", "user_names", "user_place", "user_trail", "user_values"]
+__all__ = [
+    "NOWHERE",
+    "Site",
+    "is_users",
+    "module_names",
+    "user_modules",
+    "user_names",
+    "user_place",
+    "user_site",
+    "user_trail",
+    "user_values",
+]
 
 _OURS = str(Path(__file__).resolve().parents[2])
 _TORCH = str(Path(torch.__file__).resolve().parent)
@@ -62,6 +73,7 @@ def _call(code: CodeType, line: int, instruction: int) -> str:
     return f"{code.co_filename}:{line}:{instruction}:{_columns(code, instruction)}"
 
 
+@lru_cache(maxsize=1_024)
 def _columns(code: CodeType, instruction: int) -> str:
     """``start:end``, the columns of the call that an instruction makes; Python 3.10 does not keep them."""
     positions = getattr(code, "co_positions", None)
@@ -183,6 +195,38 @@ def _entries(name: str, value: object) -> Iterator[tuple[str, object]]:
         items = cast("dict[object, object]", value)
         if len(items) <= MOST_ENTRIES:
             yield from ((f"{name}[{key!r}]", entry) for key, entry in list(items.items()) if type(key) in (str, int))
+
+
+class Site(NamedTuple):
+    """Where the user's code makes a call, as far as it is known.
+
+    Attributes:
+        file: The file.
+        line: The line, from 1.
+        column: The column at which the call begins, from 0, which tells calls on one line apart.
+    """
+
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+NOWHERE = Site()
+
+
+def user_site(depth: int = 1) -> Site:
+    """The call of the innermost caller that is neither ours, nor torch's, nor an installed package's.
+
+    Args:
+        depth: Frames to skip at the top.
+    """
+    frame: FrameType | None = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            column = int(_columns(frame.f_code, frame.f_lasti).partition(":")[0])
+            return Site(frame.f_code.co_filename, frame.f_lineno, None if column < 0 else column)
+        frame = frame.f_back
+    return NOWHERE
 
 
 def user_place(depth: int = 1) -> tuple[str | None, int | None]:

@@ -187,6 +187,7 @@ class Loss(Fact):
         late: What it returned late in the training; None where that was not seen.
         file: The user's file that calls it.
         line: The line of that call.
+        column: The column at which it begins, which tells two calls on one line apart; None where that is not known.
     """
 
     kind = "loss"
@@ -201,6 +202,7 @@ class Loss(Fact):
     late: LateLoss | None = None
     file: str | None = None
     line: int | None = None
+    column: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +241,7 @@ class InitialLoss(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class LossTerm:
-    """A term of a sum that is differentiated; of several that one line gives, their sum.
+    """A term of a sum that is differentiated; of several that one call gives, their sum.
 
     Attributes:
         value: Its value before constants multiply it.
@@ -254,6 +256,7 @@ class LossTerm:
             that is not known.
         file: The user's file that calls the loss, or that makes this call.
         line: The line of that call.
+        column: The column at which it begins; None where that is not known.
     """
 
     value: float
@@ -265,6 +268,7 @@ class LossTerm:
     share: float | None = None
     file: str | None = None
     line: int | None = None
+    column: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

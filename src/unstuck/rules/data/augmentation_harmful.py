@@ -61,6 +61,7 @@ class AugmentationHarmful(Rule):
     narrowed: float = 0.75  #: ratio of deviations: averages of two examples have 0.71
     widened: float = 1.5  #: ratio of deviations: noise as strong as the data has 1.41
     lost: float = 0.15  #: share of examples that neighbours tell, less in training than in evaluations (our choice)
+    fewer: float = 0.75  #: training examples for each evaluated one, at least: the more neighbours, the more they tell
     beaten: float = 0.1  #: the same, the network in evaluations less than neighbours
     common: float = 0.8  #: share of a class above which neighbours tell it by its mere number
     dropped: float = 0.5  #: probability of dropout that explains a poor training loss; at most this is usual
@@ -114,6 +115,8 @@ class AugmentationHarmful(Rule):
         trained, evaluated = run.fact(Association), run.fact(EvaluatedAssociation)
         accuracy = Validation.of(run).accuracy
         if trained is None or evaluated is None or trained.told is None or evaluated.told is None or accuracy is None:
+            return None
+        if trained.examples < self.fewer * evaluated.examples:
             return None
         lost = trained.told < evaluated.told - self.lost and accuracy < evaluated.told - self.beaten
         if not lost or learning.commonest > self.common or self._come_back(run):
