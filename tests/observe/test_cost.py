@@ -32,8 +32,8 @@ MOST_CALLS_PER_TENSOR = 2.05
 """Calls that one more parameter tensor adds to a sampled step: whole lists of them are measured together."""
 
 MOST_CALLS_PER_TENSOR_LOOKING = 60
-"""The same in one of the few steps in which it is seen who changes its gradient, here ``zero_grad``; 50 where a compiler
-was imported, which is then asked each time."""
+"""The same in one of the few steps in which it is seen who changes its gradient, here ``zero_grad``; 50 where a
+compiler was imported, which is then asked each time."""
 
 MOST_QUIET_CALLS = 9
 """The same in a step that is not sampled."""
