@@ -49,7 +49,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "M103": (*ANY, "G102", "R201", "G301"),
     "M201": ("O202", "O401"),
     "M301": (*ANY, "M103", "M201", "G102"),
-    "M302": (*ANY, "M101", "M201", "M301"),
+    "M302": (*ANY, "M101", "M201", "M301", "G301"),
     "M401": ("R301",),  # a batch norm that never runs never moves its statistics
     # initialisation
     "I101": ("O201", "N101", "G301"),
@@ -71,7 +71,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "O301": ("I101", "O201", *NOWHERE, "G101", "M201"),
     "O402": ("O201", "O202", "O401"),
     # loss
-    "L101": (*ANY, "M101", "M201", "T202"),
+    "L101": (*ANY, "M101", "M201", "T202", "G301"),
     "L201": ("I101", *THROWN, "O202", "O401", "G102", "R201"),
     "L202": (*ANY, "M101", "M201", "M302"),
     "L301": ("D202", "I101", "L201", "M201", "O202", "O401", "R201", "T204"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget, OutputReach, OutputSoftmax
+from unstuck.record.facts import LateLoss, Loss, LossClasses, LossOutput, LossTarget, OutputReach, OutputSoftmax
 from unstuck.rules import judge
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -239,6 +239,14 @@ def test_a_rectifier_with_which_learning_is_good_is_a_note(tmp_path: Path) -> No
     with seen(tmp_path / "a", call, FALLING) as good, seen(tmp_path / "b", call) as poor:
         severities = [outcome(OutputActivationWrong(), run)[0].severity for run in (good, poor)]
     assert severities == ["note", "error"]
+
+
+@pytest.mark.parametrize(("late", "severity"), [(0.85, "note"), (1.2, "warning")])
+def test_scores_of_a_tanh_that_say_all_they_can_are_a_note(tmp_path: Path, late: float, severity: str) -> None:
+    """Scores within one of zero leave log(1 + 9 / e^2) = 0.80 of ten classes, with every prediction right."""
+    call = replace(ending(CLASSES, TANH, -1.0, 1.0), late=LateLoss(value=late, error=0.01, samples=20.0))
+    with seen(tmp_path, call, np.geomspace(2.3, late, 100)) as run:
+        assert [finding.severity for finding in outcome(OutputActivationWrong(), run)] == [severity]
 
 
 def test_a_softmax_twice_is_wrong_however_good_the_curve_looks(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class _Fault:
     confidence: float = 0.95
     harmless: bool = False  #: whether learning may be good all the same, which then gives a note
     never: bool = False  #: whether it does no harm at all
+    least: float = 0.0  #: the least loss that such outputs can have, for predictions that are all right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,8 @@ class OutputActivationWrong(Rule):
         seen.
 
     Known false positives:
-        A rectifier or tanh before the loss, with which learning goes well, may be intended: a note. A log_softmax
+        A rectifier or tanh before the loss, with which learning goes well, may be intended: a note; so is one whose loss
+        has come down to the least that it allows, as where a recurrent layer's states are the scores. A log_softmax
         before cross_entropy changes nothing: a note. A leaky rectifier only squeezes, and is reported where the outputs
         seen do not reach half-way to the lowest target.
 
@@ -92,6 +94,7 @@ class OutputActivationWrong(Rule):
 
     outside: float = 0.1  #: distance of targets from the range, in their standard deviations, that noise is not
     many: float = 1.2  #: standard deviations about the mean that leave the range: of normal targets, a tenth does
+    near: float = 1.25  #: multiple of the least loss that such outputs can have, below which all is learnt (our choice)
     positive: float = 1e-3  #: a log-probability above zero by more than rounding
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -102,7 +105,7 @@ class OutputActivationWrong(Rule):
             if fault is None:
                 continue
             severity: Severity = "error"
-            if fault.never or (fault.harmless and outcome == "good"):
+            if fault.never or (fault.harmless and (outcome == "good" or self._came_down(call, fault))):
                 severity = "note"
             elif fault.harmless and outcome == "partial":
                 severity = "warning"
@@ -115,6 +118,10 @@ class OutputActivationWrong(Rule):
                 evidence=(fault.evidence,),
             )
             return
+
+    def _came_down(self, call: Loss, fault: _Fault) -> bool:
+        """Whether the loss is the least that such outputs can have, so that what they predict is right."""
+        return call.late is not None and call.late.value < self.near * fault.least
 
     def _fault(self, call: Loss) -> _Fault | None:
         return (
@@ -178,9 +185,11 @@ class OutputActivationWrong(Rule):
         if call.function not in LOGITS or reach is None or reach.slope is not None:
             return None
         low, high = _bounds(reach)
+        least = 0.0
         if call.function == "cross_entropy":
             others = max((call.classes.number or 2) - 1, 1)
             cramped = high - low < math.log(CERTAIN_ODDS * others) or reach.operation == "Relu"
+            least = math.log1p(others * math.exp(low - high))
         else:
             cramped = low > -math.log(CERTAIN_ODDS) or high < math.log(CERTAIN_ODDS)
         if not cramped:
@@ -192,6 +201,7 @@ class OutputActivationWrong(Rule):
             _range(call),
             confidence=0.8,
             harmless=call.function == "cross_entropy" or high - low < math.inf,
+            least=least,
         )
 
     def _not_logarithms(self, call: Loss) -> _Fault | None:
