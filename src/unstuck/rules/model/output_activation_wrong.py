@@ -72,10 +72,10 @@ class OutputActivationWrong(Rule):
         seen.
 
     Known false positives:
-        A rectifier or tanh before the loss, with which learning goes well, may be intended: a note; so is one whose loss
-        has come down to the least that it allows, as where a recurrent layer's states are the scores. A log_softmax
-        before cross_entropy changes nothing: a note. A leaky rectifier only squeezes, and is reported where the outputs
-        seen do not reach half-way to the lowest target.
+        A rectifier or tanh before the loss, with which learning goes well, may be intended: a note; so is one whose
+        loss has come down to the least that it allows, as where a recurrent layer's states are the scores. A
+        log_softmax before cross_entropy changes nothing: a note. A leaky rectifier only squeezes, and is reported where
+        the outputs seen do not reach half-way to the lowest target.
 
     Try:
         Give cross_entropy and binary_cross_entropy_with_logits the raw scores, nll_loss log_softmax, and
