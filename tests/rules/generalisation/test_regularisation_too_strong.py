@@ -116,7 +116,8 @@ def test_usual_dropout_is_silent(tmp_path: Path) -> None:
 
 def test_more_dropout_counts_where_validation_is_far_better(tmp_path: Path) -> None:
     assert outcome(RegularisationTooStrong(), run_with(tmp_path / "a", dropout=0.7, validation=1.2)) == []
-    assert len(outcome(RegularisationTooStrong(), run_with(tmp_path / "b", dropout=0.7, validation=0.5))) == 1
+    assert len(outcome(RegularisationTooStrong(), run_with(tmp_path / "b", dropout=0.7, validation=0.8))) == 1
+    assert outcome(RegularisationTooStrong(), run_with(tmp_path / "c", dropout=0.7, validation=0.5)) == [], "it learns"
 
 
 def test_decoupled_decay_is_held_against_the_update(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class RegularisationTooStrong(Rule):
     dropped: float = 0.8  #: probability of dropout; up to 0.5 is usual (Srivastava et al., 2014)
     doubtful: float = 0.6  #: probability from which validation is looked at as well
     apart: float = 0.7  #: validation over training loss: dropout, which is off in validation, makes the difference
+    without: float = 0.25  #: validation loss over that of a constant guess, below which dropout has done no harm
     collapsed: float = 0.2  #: weights at the end over those at the start, beyond which little is left of them
     shrunk: float = 0.5  #: weights at the end over those at the start, for a penalty by hand
 
@@ -216,6 +217,8 @@ class RegularisationTooStrong(Rule):
         helped = len(validation) > 0 and validation[-1] < self.apart * end
         if probability < self.dropped and not helped:
             return None
+        if helped and learning.guess and validation[-1] < self.without * learning.guess:
+            return None  # without it nearly all is told, which is what dropout is for
         proofs = [
             Evidence(
                 signal="model",
