@@ -56,7 +56,7 @@ def is_range_test(run: Run) -> bool:
     Source: Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3, LR range test.
     """
     rates = np.nanmax(run.table(signals.LEARNING_RATE).values, axis=1, initial=0.0)
-    if len(rates) < RISES or not rates[0] > 0 or (np.diff(rates) < 0).any():
+    if len(rates) < RISES or not np.isfinite(rates).all() or not rates[0] > 0 or (np.diff(rates) < 0).any():
         return False
     steps = run.table(signals.LEARNING_RATE).steps
     middle = float(np.interp((steps[0] + steps[-1]) / 2, steps, rates))

@@ -14,7 +14,7 @@ from unstuck.observe.collectors.example_axes import ADDITIONS, Lengths, beside_p
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import alone
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.readable import as_real, is_readable, wide_type
 from unstuck.observe.user_code.module_tree import own_buffers
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -193,7 +193,8 @@ def _shares(example: Tensor, first: Tensor, axes: Iterable[int]) -> Iterator[flo
     if gradient is None:  # pyright: ignore[reportUnnecessaryComparison]  # allow_unused
         return
     for axis in axes:
-        squares = gradient.detach().movedim(axis, 0).reshape(gradient.shape[axis], -1).float().square().sum(dim=1)
+        rows = as_real(gradient.detach()).movedim(axis, 0).reshape(gradient.shape[axis], -1)
+        squares = rows.to(wide_type(rows)).square().sum(dim=1)
         total, own = float(squares.sum()), float(squares[len(squares) // 2])
         if total > 0.0:
             yield (max(0.0, total - own) / total) ** 0.5
