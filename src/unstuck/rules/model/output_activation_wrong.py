@@ -94,7 +94,7 @@ class OutputActivationWrong(Rule):
 
     outside: float = 0.1  #: distance of targets from the range, in their standard deviations, that noise is not
     many: float = 1.2  #: standard deviations about the mean that leave the range: of normal targets, a tenth does
-    near: float = 1.25  #: multiple of the least loss that such outputs can have, below which all is learnt (our choice)
+    near: float = 1.4  #: multiple of the least loss that such outputs can have, below which all is learnt (our choice)
     positive: float = 1e-3  #: a log-probability above zero by more than rounding
 
     def check(self, run: Run) -> Iterator[Finding]:
