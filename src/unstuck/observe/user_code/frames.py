@@ -238,9 +238,5 @@ def user_place(depth: int = 1) -> tuple[str | None, int | None]:
     Returns:
         The file and the line, from 1; ``(None, None)`` where no such caller is on the stack.
     """
-    frame: FrameType | None = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]
-    while frame is not None:
-        if is_users(frame.f_code.co_filename):
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
-    return None, None
+    site = user_site(depth + 1)
+    return site.file, site.line
