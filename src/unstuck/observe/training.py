@@ -230,6 +230,7 @@ class Training:
             self.passed(quiet.ended, len(quiet.losses))
         if quiet.pending is not None:
             self.journal.note_number(quiet.pending)
+            self.passes.backward_taken()
             self.clock.phase = Phase.BACKWARD
         self.spending.between += quiet.spent
 

@@ -21,6 +21,9 @@ __all__ = ["ENOUGH_STEPS", "NOTHING_TRAINED", "Shown", "shown"]
 ENOUGH_STEPS = 10
 """Training steps below which silence means nothing."""
 
+MANY_STEPS = 30
+"""Training steps below which it cannot be said that nothing is learnt: it may be slow at first (our choice)."""
+
 NOTHING_TRAINED = "no backward pass that an optimizer's step followed was seen, so nothing was trained"
 """Why there is no verdict on a run without a loss."""
 
@@ -118,6 +121,8 @@ def _judged(run: Run, learning: Learning, validation: Validation, *, rival: bool
         return "improvable", "" if learning.trained in PARTLY else "the loss of training shows none of it"
     if outcome == "unknown":
         return "cannot be told", _doubt(learning)
+    if len(run.series(signals.LOSS)) < MANY_STEPS:
+        return "cannot be told", f"{len(run.series(signals.LOSS))} steps are too few to say that nothing is learnt"
     return "not learnt", _flat(learning)
 
 

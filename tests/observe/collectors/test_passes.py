@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from unstuck.observe import Observer
+from unstuck.observe import Observer, Session
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.observer import EndReason
 from unstuck.record import Run, RunWriter
-from unstuck.record.facts import Passes
+from unstuck.record.facts import End, Passes
 
 Style = Literal["usual", "behind the loop", "step behind", "accumulated", "summed", "never"]
 
@@ -63,6 +63,20 @@ def train(folder: Path, style: Style) -> Passes:
 )
 def test_what_each_style_of_loop_makes(tmp_path: Path, style: Style, expected: Passes) -> None:
     assert train(tmp_path, style) == expected
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_all_backward_passes_are_counted_also_of_steps_of_which_little_is_told(tmp_path: Path, parts: int) -> None:
+    model, inputs = nn.Linear(3, 1), torch.randn(8, 3)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for _ in range(300):
+            optimizer.zero_grad()
+            for _ in range(parts):
+                model(inputs).square().mean().backward()
+            optimizer.step()
+    with Run.open(tmp_path) as run:
+        assert run.fact(End).backward_passes == 300 * parts
 
 
 def test_uses_of_a_graph_are_those_of_the_least_used_parameter() -> None:

@@ -74,6 +74,18 @@ def test_frozen_random_layers_that_learn_nothing(tmp_path: Path) -> None:
     assert finding.where.parameter == "body.weight"
 
 
+def test_layers_that_are_thawed_later_are_not_frozen(tmp_path: Path) -> None:
+    facts = (Model(type="Net", parameters=(FROZEN, HEAD)), Ran(step=0, layers=("body", "head")))
+    norms = {"body.weight": [float("nan")] * 10 + [0.5] * 10, "head.weight": [0.5] * 20}
+    with record(
+        tmp_path,
+        series={signals.LOSS: [2.3] * 20},
+        facts=facts,
+        tables={signals.GRADIENT_NORM: norms, signals.UPDATE_RATIO: {"head.weight": [1e-2] * 20}},
+    ) as run:
+        assert outcome(ParametersNotOptimized(), run) == []
+
+
 def test_a_frozen_teacher_that_does_not_run_is_silent(tmp_path: Path) -> None:
     ran = Ran(step=0, layers=("head",))
     assert outcome(ParametersNotOptimized(), run_with(tmp_path, ran, end=2.3, parameters=(FROZEN, HEAD))) == []

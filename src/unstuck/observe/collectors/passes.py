@@ -30,7 +30,7 @@ class Passes:
 
     def __init__(self) -> None:
         self.step = self.reached = 0
-        self._since_update = self._most = 0
+        self._since_update = self._most = self._begun = 0
         self._forward = self._backward = self._lost = self._used = 0
         self._pending = False
         self._norms: list[Tensor] = []
@@ -54,6 +54,11 @@ class Passes:
         if self.step == 0 and not self._norms:
             self._norms = _norms(parameters)
         self._lost += self.counting and cleared
+        self.backward_taken()
+
+    def backward_taken(self) -> None:
+        """A backward pass of which no more may be told."""
+        self._begun += 1
 
     def backward_reached(self) -> None:
         """It has reached the parameters."""
@@ -62,8 +67,9 @@ class Passes:
         self._backward += self.counting
 
     def updated(self, updates: int = 1) -> None:
-        """Updates were made; where the backward pass of one was not told, it was the only one."""
-        self.reached += updates - bool(self._since_update)
+        """Updates were made; of one whose backward passes were not told to have reached, those that began count."""
+        self.reached += updates - 1 if self._since_update else max(updates, self._begun)
+        self._begun = 0
         self._most = max(self._most, self._since_update)
         self._since_update = 0
         self.step += updates

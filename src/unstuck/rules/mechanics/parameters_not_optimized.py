@@ -115,7 +115,9 @@ class ParametersNotOptimized(Rule):
         ran = {path for fact in run.facts(Ran) for path in fact.layers}
         if model is None or not ran:
             return None
-        frozen = [p for p in model.parameters if not p.trainable and p.fresh and _owner(p.name) in ran]
+        thawed = {name for name, norms in run.table(signals.GRADIENT_NORM).columns() if len(norms.finite())}
+        random = (p for p in model.parameters if not p.trainable and p.fresh and p.name not in thawed)
+        frozen = [p for p in random if _owner(p.name) in ran]
         share = _values(frozen) / max(1, _values(model.parameters))
         if share < self.frozen:
             return None
