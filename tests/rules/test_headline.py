@@ -96,6 +96,8 @@ def test_several_trainings_are_counted_the_worst_first() -> None:
         "2 of 3 learn: loss 0.05 where a guess has 2.3. "
     )
     assert headline("healthy", [learnt("healthy", LOSS)] * 2, []).startswith("Both trainings learn: ")
+    some = headline("healthy", [learnt("healthy", LOSS)] * 9, [], some=True)
+    assert some.startswith("All 9 trainings that were watched learn: ")
     assert headline("healthy", [learnt("healthy", LOSS)] * 12, []).startswith("All 12 trainings learn: ")
 
 

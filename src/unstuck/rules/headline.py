@@ -35,7 +35,13 @@ SHOWN: tuple[VerdictKind, ...] = ("healthy", "improvable")
 
 
 def headline(
-    kind: VerdictKind, learning: Sequence[Learnt], findings: Sequence[Finding], *, seen: str = "whole", ended: str = ""
+    kind: VerdictKind,
+    learning: Sequence[Learnt],
+    findings: Sequence[Finding],
+    *,
+    seen: str = "whole",
+    ended: str = "",
+    some: bool = False,
 ) -> str:
     """The verdict in words, with the evidence that it rests on.
 
@@ -45,6 +51,7 @@ def headline(
         findings: What was found, ranked.
         seen: How much was seen: whole; blind: parts were not; crashed, interrupted: the program ended early.
         ended: Why watching ended before training did, in a sentence; empty where it did not.
+        some: Whether these are but some of the program's trainings, the others of which were not watched.
 
     Examples:
         >>> from unstuck.record import TrainingName
@@ -58,7 +65,8 @@ def headline(
         return f"{ended.rstrip('.')}. {said}" if ended else said
     if ended:
         return f"{OPENINGS['cannot be told']}: {ended.rstrip('.')}."
-    shown = _of_several([(learnt.kind, learnt) for learnt in learning]) if len(learning) > 1 else _of_one(learning[0])
+    several = [(learnt.kind, learnt) for learnt in learning]
+    shown = _of_several(several, some=some) if len(learning) > 1 else _of_one(learning[0])
     rest = {
         "healthy": _nothing_wrong(seen),
         "improvable": _held_back(findings) or _nothing_wrong(seen),
@@ -85,21 +93,22 @@ def _of_one(learnt: Learnt) -> str:
     return f"{OPENINGS[kind]}: {after}{learnt.reason}{known}."
 
 
-def _of_several(learning: Sequence[tuple[VerdictKind, Learnt]]) -> str:
+def _of_several(learning: Sequence[tuple[VerdictKind, Learnt]], *, some: bool = False) -> str:
     """What holds for how many of several trainings, the worst first."""
     sentences: list[str] = []
     for kind in KINDS:
         group = [learnt for own, learnt in learning if own == kind]
         if group:
-            sentences.append(f"{_who(group, len(learning), first=not sentences)} {_what(kind, group)}.")
+            sentences.append(f"{_who(group, len(learning), first=not sentences, some=some)} {_what(kind, group)}.")
     return " ".join(sentences)
 
 
-def _who(group: Sequence[Learnt], count: int, *, first: bool) -> str:
+def _who(group: Sequence[Learnt], count: int, *, first: bool, some: bool) -> str:
+    trainings = " trainings that were watched" if some else " trainings"
     if len(group) == count:
-        return "Both trainings" if count == 2 else f"All {count:,} trainings"
+        return f"{'Both' if count == 2 else f'All {count:,}'}{trainings}"
     named = f" ({group[0].training})" if len(group) == 1 else ""
-    return f"{len(group):,} of {count:,}{' trainings' if first else ''}{named}"
+    return f"{len(group):,} of {count:,}{trainings if first else ''}{named}"
 
 
 def _what(kind: VerdictKind, group: Sequence[Learnt]) -> str:

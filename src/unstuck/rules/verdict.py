@@ -80,7 +80,14 @@ def conclude(
             kind, ended = "cannot be told", ended or blind
     return Verdict(
         kind=kind,
-        headline=headline(kind, learning, findings, seen=_seen(streams), ended=ended if kind != "not learnt" else ""),
+        headline=headline(
+            kind,
+            learning,
+            findings,
+            seen=_seen(streams),
+            ended=ended if kind != "not learnt" else "",
+            some=bool(unwatched(streams)),
+        ),
         learning=learning,
         findings=findings,
         clear=clear,
