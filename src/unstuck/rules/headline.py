@@ -65,7 +65,7 @@ def headline(
         return f"{ended.rstrip('.')}. {said}" if ended else said
     if ended:
         return f"{OPENINGS['cannot be told']}: {ended.rstrip('.')}."
-    several = [(learnt.kind, learnt) for learnt in learning]
+    several: list[tuple[VerdictKind, Learnt]] = [(learnt.kind, learnt) for learnt in learning]
     shown = _of_several(several, some=some) if len(learning) > 1 else _of_one(learning[0])
     rest = {
         "healthy": _nothing_wrong(seen),
