@@ -76,6 +76,49 @@ def test_resume_equals_uninterrupted(stop):
     assert seen + drive(second, METRICS[stop:]) == expected
 
 
+@pytest.mark.parametrize("stop", [0, 2, 5, 6, 12])
+@pytest.mark.parametrize("schedule_first", [False, True])
+@pytest.mark.parametrize("by_hand", [2, 6])
+def test_resume_is_exact_in_either_order_also_after_a_rate_was_set_by_hand(stop, schedule_first, by_hand):
+    def build():
+        return ReduceLROnPlateau(sgd(1.0, 0.3), factor=0.5, patience=1, warmup_steps=4)
+
+    def go_on(schedule, first, last):
+        seen = []
+        for step in range(first, last):
+            seen += drive(schedule, METRICS[step : step + 1])
+            if step + 1 == by_hand:
+                schedule.optimizer.param_groups[0]["lr"] = 0.17
+        return seen
+
+    expected = go_on(build(), 0, len(METRICS))
+    assert expected[by_hand][0] != expected[by_hand - 1][0]
+    first = build()
+    seen = go_on(first, 0, stop)
+    optimizer = sgd(1.0, 0.3)
+    if not schedule_first:
+        optimizer.load_state_dict(first.optimizer.state_dict())
+    second = ReduceLROnPlateau(optimizer, factor=0.5, patience=1, warmup_steps=4)
+    second.load_state_dict(pickle.loads(pickle.dumps(first.state_dict())))
+    if schedule_first:
+        optimizer.load_state_dict(first.optimizer.state_dict())
+    assert seen + go_on(second, stop, len(METRICS)) == expected
+
+
+def test_a_rate_set_by_hand_during_the_climb_moves_the_peak():
+    schedule = ReduceLROnPlateau(sgd(1.0), warmup_steps=3)
+    schedule.step(1.0)
+    schedule.optimizer.param_groups[0]["lr"] = 0.1  # half of the climb is done
+    np.testing.assert_allclose(np.ravel(drive(schedule, [1.0] * 3)), [0.15, 0.2, 0.2])
+
+
+def test_a_rate_set_by_hand_after_the_climb_is_cut_as_torch_cuts_it():
+    schedule = ReduceLROnPlateau(sgd(1.0), factor=0.5, patience=0, warmup_steps=1)
+    drive(schedule, [1.0, 1.0])
+    schedule.optimizer.param_groups[0]["lr"] = 0.1
+    assert np.ravel(drive(schedule, [1.0])).tolist() == [0.05]
+
+
 def test_tensor_rate_is_written_in_place():
     rate = torch.tensor(1.0)
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=rate)

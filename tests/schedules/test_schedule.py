@@ -181,13 +181,16 @@ def test_rate_and_momentum_schedules_work_side_by_side():
     assert np.allclose(seen, [(0.8, 0.5), (0.4, 0.7), (0.2, 0.9)])
 
 
-def test_group_added_later_starts_from_its_own_rate():
+@pytest.mark.parametrize("module", [schedules, lr_scheduler])
+def test_group_added_later_goes_on_from_its_own_rate(module):
     optimizer = sgd(0.8)
-    schedule = StepLR(optimizer, 1, 0.5)
+    schedule = module.StepLR(optimizer, 1, 0.5)
     advance(optimizer, schedule, 1)
-    optimizer.add_param_group({"params": [torch.zeros(1, requires_grad=True)], "lr": 4.0})
+    optimizer.add_param_group({"params": [torch.zeros(1, requires_grad=True)], "lr": 4.0, "initial_lr": 4.0})
     advance(optimizer, schedule, 1)
-    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 1.0]
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 2.0]
+    advance(optimizer, schedule, 1)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 1.0]
 
 
 @pytest.mark.parametrize("build", SIMPLE.values(), ids=SIMPLE.keys())
@@ -212,19 +215,19 @@ def test_torchs_own_sequence_can_hold_our_schedules(build):
 def test_values_are_never_negative_and_warmup_meets_the_peak(
     base, step_size, gamma, rate, floor, warmup, start, per_epoch
 ):
-    optimizer = sgd(base)
-    for schedule in (
-        FixedLR(optimizer),
-        StepLR(optimizer, step_size, gamma, steps_per_epoch=per_epoch),
-        ExponentialLR(optimizer, gamma, steps_per_epoch=per_epoch),
-        ExponentialLR(optimizer, rate=rate),
-        InverseTimeLR(optimizer, rate),
-        InverseSquareRootLR(optimizer, warmup),
-        InverseSquareRootLR(optimizer, warmup, 512),
-        CosineAnnealingLR(optimizer, step_size, floor),
-        LinearMomentum(optimizer, step_size),
-        SutskeverMomentum(optimizer, stair=step_size),
+    for build in (
+        FixedLR,
+        lambda o: StepLR(o, step_size, gamma, steps_per_epoch=per_epoch),
+        lambda o: ExponentialLR(o, gamma, steps_per_epoch=per_epoch),
+        lambda o: ExponentialLR(o, rate=rate),
+        lambda o: InverseTimeLR(o, rate),
+        lambda o: InverseSquareRootLR(o, warmup),
+        lambda o: InverseSquareRootLR(o, warmup, 512),
+        lambda o: CosineAnnealingLR(o, step_size, floor),
+        lambda o: LinearMomentum(o, step_size),
+        lambda o: SutskeverMomentum(o, stair=step_size),
     ):
+        schedule = build(sgd(base))
         warmed = Warmup(schedule, steps=warmup, start_factor=start)
         plain, curve = schedule.curve(100), warmed.curve(100)
         assert (plain >= 0).all()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.optim import Optimizer, lr_scheduler
 
 from unstuck.schedules import arguments, drawing
+from unstuck.schedules.groups import write
 from unstuck.schedules.warmup import ramp
 
 if TYPE_CHECKING:
@@ -99,13 +99,22 @@ class ReduceLROnPlateau(lr_scheduler.ReduceLROnPlateau):
         """
         current = arguments.metric("metrics", metrics)
         if self.last_epoch < self.warmup_steps:
+            self._take_over()
             self.last_epoch += 1
             self._climb()
         else:
             super().step(current, epoch)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything but the optimizer, the rates that its groups have now among it."""
+        self._take_over()
+        return super().state_dict()
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Resume from :meth:`state_dict`, or from that of torch's class of this name.
+
+        Unlike torch, this also writes the resumed rates into the optimizer, so that the order in which optimizer and
+        schedule are loaded does not matter.
 
         Raises:
             ValueError: If the state is that of another kind of schedule.
@@ -117,6 +126,8 @@ class ReduceLROnPlateau(lr_scheduler.ReduceLROnPlateau):
                 "load it into a schedule built as the saved one was"
             )
         super().load_state_dict(state_dict)
+        for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=False):
+            write(group, "lr", float(rate))
 
     def curve(self, metrics: Sequence[float], *, group: int = 0) -> NDArray[np.float64]:
         """Return the rates that a fresh schedule of these settings would give for ``metrics``: one more than there are.
@@ -153,12 +164,19 @@ class ReduceLROnPlateau(lr_scheduler.ReduceLROnPlateau):
 
     def _climb(self) -> None:
         share = ramp(self.last_epoch, steps=self.warmup_steps, start_factor=None)
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=False):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(peak * share)
-            else:
-                group["lr"] = peak * share
-        self._last_lr = [
-            rate.clone() if isinstance(rate, Tensor) else rate
-            for rate in (group["lr"] for group in self.optimizer.param_groups)
-        ]
+        climbing = zip(self.optimizer.param_groups, self.peaks, strict=False)
+        self._last_lr = [write(group, "lr", peak * share) for group, peak in climbing]
+
+    def _take_over(self) -> None:
+        """Keep rates that were set by hand: during the climb, the peak moves with them."""
+        present = self._rates()
+        if self.last_epoch < self.warmup_steps:
+            share = ramp(self.last_epoch, steps=self.warmup_steps, start_factor=None)
+            self.peaks = [
+                peak if now == float(before) else now / share
+                for peak, now, before in zip(self.peaks, present, self._last_lr, strict=False)
+            ]
+        self._last_lr = [*present]
+
+    def _rates(self) -> list[float]:
+        return [float(group["lr"]) for group in self.optimizer.param_groups]
