@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from unstuck.record import RunWriter
+
 TRAIN = """
 import sys, torch
 print("ran")
@@ -27,8 +29,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "binary").write_bytes(bytes(range(256)))
     (tmp_path / "empty").mkdir()
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "run.sqlite").write_text("a run")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "run.sqlite").write_text("somebody else's")
+    RunWriter(tmp_path / "old").close()
     return tmp_path
 
 
@@ -44,6 +47,8 @@ def folder(tmp_path: Path) -> Path:
         (["--out", "file/below", "train.py"], "choose another folder with --out"),
         (["--out", "/proc/no", "train.py"], "choose another folder with --out"),
         (["--out", "old", "train.py"], "there is a run already"),
+        (["--out", "foreign", "train.py"], "a file of this name, which is no run; choose another folder with --out"),
+        (["--out", "", "train.py"], "Invalid value for '--out': is empty; give the name of a folder"),
         (["--json", "no/verdict.json", "train.py"], "--json no/verdict.json: cannot be written"),
         (["--json", "empty", "train.py"], "--json empty: cannot be written"),
         (["--json", "/proc/verdict.json", "train.py"], "cannot be written"),

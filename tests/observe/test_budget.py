@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
 from unstuck.errors import ArgumentError
 from unstuck.observe.budget import (
     ADMITTED,
+    ADMITTED_SECONDS,
     EVALUATION_SECONDS,
     RECOGNISING_SECONDS,
     WORTHWHILE_SECONDS,
@@ -105,6 +107,7 @@ def test_what_one_training_has_spent_delays_another() -> None:
         budget.begin(first.began)
     first.recognised(1.0)
     assert first.recognises_from - first.began == pytest.approx((1.0 - RECOGNISING_SECONDS) / 0.01)
+    assert budget.admits(first.began)
     budget.begin(first.began)
     second.recognised(1.0)
     assert second.recognises_from - first.began == pytest.approx((2.0 - RECOGNISING_SECONDS) / 0.01)
@@ -114,6 +117,41 @@ def test_what_one_training_has_spent_delays_another() -> None:
     assert not first.may_evaluate(now)
     assert not second.may_evaluate(now)
     assert second.may_evaluate(now + 1.0)
+
+
+def test_the_first_trainings_are_watched_whatever_it_costs_and_later_ones_as_time_passes() -> None:
+    budget = Budget(0.02)
+    for number in range(ADMITTED):
+        assert budget.admits(0.1 * number)
+        budget.begin(0.1 * number)
+        budget.spent += 0.125
+    now = 0.1 * ADMITTED
+    granted = 8 * 0.125 - ADMITTED_SECONDS
+    assert budget.admits(now) is (granted <= budget.allowed(now))
+    assert budget.many
+    watched = []
+    for number in range(200):
+        now += 0.1
+        if budget.admits(now):
+            watched.append(number)
+            budget.begin(now)
+            budget.spent += 0.125
+    gaps = [after - before for before, after in pairwise(watched)]
+    assert len(watched) > 4
+    assert max(gaps) <= 3 * (200 // len(watched))  # the later ones as well as the early ones
+    assert watched[-1] > 150
+
+
+def test_what_the_first_trainings_took_is_granted_once() -> None:
+    budget = Budget(0.02)
+    for _ in range(ADMITTED):
+        budget.begin(0.0)
+    budget.spent = 10.0
+    assert not budget.admits(1.0)
+    assert budget.beside_start == pytest.approx(10.0 - ADMITTED_SECONDS)
+    budget.spent = 20.0
+    assert not budget.admits(2.0)
+    assert budget.beside_start == pytest.approx(20.0 - ADMITTED_SECONDS)
 
 
 def test_the_cost_is_a_fact() -> None:

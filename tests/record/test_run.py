@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -110,8 +111,18 @@ def test_an_end_that_is_missing_is_a_gap(tmp_path):
         assert run.gaps[0].startswith("No end of 2 of 2 trainings was recorded: still running, or cut off")
         writer.state(facts.End(reason="completed", steps=1))
         assert run.gaps[0].startswith("No end of 1 of 2 trainings was recorded")
+        writer.state(facts.Event(step=0, what=f"{facts.WATCHING_ENDED}the disk is full", blinds=True))
+        assert run.gaps[0].startswith("No end of 1 of 2 trainings was recorded: watching ended before")
         writer.state(facts.End(reason="completed", steps=1), stream=1)
         assert run.gaps == ()
+
+
+def test_a_run_is_called_by_its_folder_however_it_is_named(tmp_path, monkeypatch):
+    RunWriter(tmp_path / "first").close()
+    monkeypatch.chdir(tmp_path / "first")
+    for path in (tmp_path / "first", ".", "run.sqlite", Path("run.sqlite"), "../first"):
+        with Run.open(path) as run:
+            assert run.name == "first"
 
 
 def test_a_snapshot_computes_once(tmp_path):

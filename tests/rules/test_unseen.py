@@ -194,6 +194,16 @@ def test_one_training_that_was_not_watched(tmp_path: Path) -> None:
         assert unwatched(run.streams()) == "1 of 2 trainings was not watched: no time."
 
 
+@pytest.mark.parametrize(("ended", "words"), [("interrupted", "was interrupted"), ("crashed", "crashed")])
+@pytest.mark.parametrize(("count", "which"), [(1, "it"), (3, "the last of them")])
+def test_the_end_of_the_last_one_that_was_not_watched(
+    ended: str, words: str, count: int, which: str, tmp_path: Path
+) -> None:
+    missed = Unwatched(trainings=count, reason="no time", ended=ended)
+    with record(tmp_path, facts=[missed], series=LOSSES) as run:
+        assert unwatched(run.streams()).endswith(f" not watched: no time; {which} {words}.")
+
+
 @pytest.mark.parametrize("collector", PARTS)
 def test_no_rule_fails_or_is_clear_without_the_part_that_it_needs(collector: str, tmp_path: Path) -> None:
     measured = {getattr(one, "__name__", ""): getattr(one, "measures", ()) for one in COLLECTORS}

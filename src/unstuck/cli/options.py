@@ -7,7 +7,25 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["STATUSES", "Full", "JsonFile", "Strict"]
+__all__ = ["STATUSES", "Full", "JsonFile", "OutFolder", "Strict"]
+
+
+def _folder(name: str) -> Path:
+    """Take the name of a folder; an empty one, such as that of a variable of the shell that is not set, is none."""
+    if not name:
+        raise typer.BadParameter("is empty; give the name of a folder, which is made if it is not there")
+    return Path(name)
+
+
+OutFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        parser=_folder,
+        help="Folder of the run, which gets one file; runs/<date>-<name> by default. `unstuck report` then needs DIR.",
+    ),
+]
 
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON too.")]
 

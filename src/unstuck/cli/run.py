@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unstuck.cli.options import Full, JsonFile, Strict
+from unstuck.cli.options import Full, JsonFile, OutFolder, Strict
 
 if TYPE_CHECKING:
     from unstuck.diagnose import Outcome
@@ -26,9 +26,7 @@ def run(
     ],
     args: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]...", help="Its own arguments.")] = None,
     module: Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as after python -m.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/<date>-<name> by default.")
-    ] = None,
+    out: OutFolder = None,
     json_file: JsonFile = None,
     budget: Annotated[
         str, typer.Option(metavar="PERCENT", help="Share of the training time that watching may take.")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unstuck.cli.options import Full, JsonFile
+from unstuck.cli.options import Full, JsonFile, OutFolder
 
 __all__ = ["train"]
 
@@ -31,9 +30,7 @@ def train(
     quick: Annotated[
         bool, typer.Option("--quick", help="Try two classes and a tenth of the data first; the test part is left out.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the run; runs/<date>-<name> by default.")
-    ] = None,
+    out: OutFolder = None,
     json_file: JsonFile = None,
     strict: Annotated[
         bool,

@@ -27,7 +27,6 @@ from unstuck.diagnose.streams import flush
 from unstuck.errors import RunWriteError
 from unstuck.observe import DEFAULT_BUDGET, OtherRanks, Session, check_budget, keep_freed_memory
 from unstuck.record import RunWriter, facts
-from unstuck.rules.unseen import WATCHING_ENDED
 
 __all__ = ["Outcome", "ScriptRun", "run_script"]
 
@@ -146,7 +145,9 @@ class ScriptRun:
         failure = self._session.failure
         with contextlib.suppress(RunWriteError):  # what is lost by it is known already, or told by the next line
             if failure is not None:
-                self._writer.state(facts.Event(step=0, what=f"{WATCHING_ENDED}{message_of(failure)}", blinds=True))
+                self._writer.state(
+                    facts.Event(step=0, what=f"{facts.WATCHING_ENDED}{message_of(failure)}", blinds=True)
+                )
         try:
             self._writer.close()
         except RunWriteError as error:
@@ -155,7 +156,7 @@ class ScriptRun:
             status=ending.status,
             folder=self._folder,
             reason=_why_nothing(self._session, ending.error),
-            failure="" if failure is None else f"{WATCHING_ENDED}{message_of(failure)}",
+            failure="" if failure is None else f"{facts.WATCHING_ENDED}{message_of(failure)}",
             interrupted_again=ending.again,
             crashed=ending.error is not None,
         )

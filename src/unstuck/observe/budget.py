@@ -20,8 +20,8 @@ WORTHWHILE_SECONDS = 120.0
 ADMITTED = 8
 """Trainings of a program that are watched, whatever it costs."""
 
-OVERDRAWN = 1.5
-"""Multiple of what is allowed by now, above which no other training is watched until time has passed."""
+ADMITTED_SECONDS = 0.6
+"""Seconds that these may take beside the budget: otherwise the first ones would use up what later ones need."""
 
 RECOGNISING_SECONDS = 0.1
 """Seconds for recognising examples beside the budget, once."""
@@ -54,8 +54,11 @@ class Budget:
         spent: Seconds that observing took.
         recognising: Those of them that went to recognising examples.
         evaluating: Those of them that went to evaluations.
-        granted: Seconds of the first steps of the first training, which count as part of the start-up.
+        granted: Seconds that count as part of the start-up: of the first steps of the first training and, where there
+            are more than :data:`ADMITTED`, of all these.
         trainings: Trainings that were watched so far.
+        many: Whether there are more than are watched whatever it costs.
+        longest: Updates of the longest training that has ended.
 
     Raises:
         ArgumentError: The share is out of range.
@@ -67,7 +70,8 @@ class Budget:
         self.began: float | None = None
         self.spent = self.recognising = self.evaluating = 0.0
         self.granted: float | None = None
-        self.trainings = 0
+        self.trainings = self.longest = 0
+        self.many = False
 
     def begin(self, now: float) -> None:
         """A training begins to be watched."""
@@ -88,7 +92,7 @@ class Budget:
 
     @property
     def beside_start(self) -> float:
-        """The same without the first steps of the first training."""
+        """The same without what is granted as part of the start-up."""
         return self.on_samples - (self.granted or 0.0)
 
     def allowed(self, elapsed: float) -> float:
@@ -108,8 +112,13 @@ class Budget:
         return self.beside_start <= self.allowed(self.elapsed(now))
 
     def admits(self, now: float) -> bool:
-        """Whether to watch another training: one of many pays its share, but not of very many that are very short."""
-        return self.trainings < ADMITTED or self.beside_start <= OVERDRAWN * self.allowed(self.elapsed(now))
+        """Whether to watch another training: the first ones, and then as many as there is time for, as it passes."""
+        if self.trainings < ADMITTED:
+            return True
+        if not self.many:
+            self.many = True
+            self.granted = max(self.granted or 0.0, min(self.on_samples, ADMITTED_SECONDS))
+        return self.has_room(now)
 
 
 class Spends(Protocol):
@@ -179,7 +188,7 @@ class Spending:
         self.recognising += seconds
         self.budget.recognising += seconds
         # Of one of the first trainings what is granted once, of later ones what the program has time for.
-        first = self.budget.trainings <= ADMITTED
+        first = not self.budget.many
         spent = self.recognising if first else self.budget.recognising
         began = self.began if first or self.budget.began is None else self.budget.began
         self.recognises_from = began + (spent - RECOGNISING_SECONDS) / (0.5 * self.budget.share)

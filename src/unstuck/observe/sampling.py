@@ -121,8 +121,10 @@ class Sampler:
         budget = self.budget
         room = budget.allowed(elapsed) - budget.beside_start
         if step < DENSE:
-            # Of the first training they are part of the start-up; of later ones they are paid like all others.
-            within = budget.on_samples < DENSE_SECONDS if budget.granted is None else room >= self._cost
+            # Of the first training they are part of the start-up; others pay them, but where there are many,
+            # seeing another one tells more.
+            paid = room >= self._cost and not budget.many
+            within = paid if budget.granted is not None else budget.on_samples < DENSE_SECONDS
             return step == 1 or within or (step < FEWEST and self._cost < DEAR_SECONDS)
         covering = agreed(step) if self.together else step >= GROWTH * self._last
         if self.together and not covering:

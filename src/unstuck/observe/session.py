@@ -60,8 +60,8 @@ class Latecomer:
     def step_ended(self, optimizer: Optimizer) -> None:
         """Count an update."""
         self._updates += 1
-        long = self._updates >= LATE and not self._updates & (self._updates - 1)
-        if long and self._session.came_late(optimizer):
+        asked = self._updates >= LATE and not self._updates & (self._updates - 1)
+        if asked and self._session.came_late(optimizer, self._updates):
             self.leave()
 
     def failed(self, error: Exception) -> None:
@@ -147,6 +147,7 @@ class Session:
         kind = None if error is None else type(error)
         self._backward = events.counts.backward - self._before
         patches.unlisten(self)
+        unfinished = error is not None and bool(self._late)
         for latecomer in tuple(self._late):
             latecomer.leave()
         for observer in self._observers:
@@ -156,7 +157,8 @@ class Session:
                 self._failure = self._failure or failure
         if self.unwatched:
             with contextlib.suppress(RunWriteError):  # the observers have said so
-                self._writer.state(facts.Unwatched(trainings=self.unwatched, reason=NO_TIME))
+                ended = "" if not unfinished else "interrupted" if isinstance(error, KeyboardInterrupt) else "crashed"
+                self._writer.state(facts.Unwatched(trainings=self.unwatched, reason=NO_TIME, ended=ended))
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """Watch a new optimizer."""
@@ -175,9 +177,9 @@ class Session:
         """A training that was not watched is over, or is watched now."""
         self._late.discard(latecomer)
 
-    def came_late(self, optimizer: Optimizer) -> bool:
-        """A training that was not watched goes on for long: watch it from now on, if there is time for it."""
-        if not self._budget.admits(time.perf_counter()):
+    def came_late(self, optimizer: Optimizer, updates: int) -> bool:
+        """A training that was not watched goes on for longer than those before it: watch it now, if there is time."""
+        if updates <= self._budget.longest or not self._budget.admits(time.perf_counter()):
             return False
         self.unwatched -= 1
         self._begin(optimizer)

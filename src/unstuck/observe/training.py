@@ -277,6 +277,7 @@ class Training:
         thorough = budget.trainings == 1 or budget.has_room(start)
         counted = (self.passes.fact(self.view.parameters), cost, span, end)
         self.recorder.finish(*counted, thorough=thorough)
+        budget.longest = max(budget.longest, self.clock.step)
         self.spending.between += time.perf_counter() - start
         self.spending.settle()
 

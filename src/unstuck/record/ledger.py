@@ -213,8 +213,19 @@ def _why_in_the_way(folder: Path, file: Path) -> str:
     if not folder.is_dir():
         return f"{folder}: the run cannot be written, for this is a file; choose a folder with --out"
     there = next((path for path in _family(file) if path.exists() or path.is_symlink()), file)
+    if there == file and not _is_run(file):
+        return f"{there}: there is a file of this name, which is no run; choose another folder with --out"
     what = "a run" if there == file else "a rest of a run"
     return f"{there}: there is {what} already; choose another folder with --out, or remove that one"
+
+
+def _is_run(file: Path) -> bool:
+    """Whether a file is a run, which its owner may be told to remove."""
+    try:
+        with sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True) as connection:
+            return bool(connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone())
+    except sqlite3.Error:
+        return False
 
 
 def _cannot(folder: Path, error: Exception) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unstuck.errors import ArgumentError
 from unstuck.record.database import Database, fenced, open_database, run_file
-from unstuck.record.facts import End, Fact, FactT
+from unstuck.record.facts import End, Event, Fact, FactT
 from unstuck.record.kept import Kept, has_samples, stream_numbers
 from unstuck.record.plain import MOST_TEXT, from_json
 from unstuck.record.series import MOST_BYTES, Row, Series, Table, array_of, series_of, table_of, whole
@@ -47,6 +47,7 @@ class Run:
 
     Attributes:
         path: The run's folder.
+        name: The name of that folder.
         number: The stream.
     """
 
@@ -57,6 +58,7 @@ class Run:
         self._read: dict[object, tuple[Any, frozenset[object]]] = {}
         self._touched: set[object] = set()
         self.path = database.file.parent
+        self.name = database.file.absolute().parent.name
         self.number = stream
 
     @classmethod
@@ -109,8 +111,10 @@ class Run:
         if not trainings and not self._database.closed:
             sentences.append("No training stands in it: none was seen, or it was cut off before the first was written.")
         if open_ended:
+            failed = any(event.ends_watching for training in trainings for event in training.facts(Event))
+            why = "watching ended before" if failed else "still running, or cut off"
             whose = f" of {open_ended:,} of {len(trainings):,} trainings" if len(trainings) > 1 else ""
-            sentences.append(f"No end{whose} was recorded: still running, or cut off; the newest steps may be missing.")
+            sentences.append(f"No end{whose} was recorded: {why}; the newest steps may be missing.")
         return tuple(sentences)
 
     def once(self, key: object, read: Callable[[], T]) -> T:

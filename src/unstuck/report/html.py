@@ -131,6 +131,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
             confidence=partial(phrases.confidence, words=words),
             confirmation=partial(phrases.confirmation, words=words),
             shown=phrases.learning(verdict),
+            gaps=phrases.gaps(verdict),
             counts=phrases.counts(verdict, words, named=True),
             cost=phrases.cost(verdict, words),
             run=run,

@@ -21,6 +21,7 @@ __all__ = [
     "cost",
     "counts",
     "evidence",
+    "gaps",
     "learning",
     "rule_name",
     "unevaluated",
@@ -110,6 +111,11 @@ def learning(verdict: Verdict) -> str:
     if verdict.kind != "findings":
         return ""
     return learning_shown(verdict.learning)
+
+
+def gaps(verdict: Verdict) -> tuple[str, ...]:
+    """What the verdict does not rest on, but for what the headline says already."""
+    return tuple(gap for gap in verdict.gaps if gap not in verdict.headline)
 
 
 def counts(verdict: Verdict, words: Words, *, named: bool) -> str:

@@ -137,10 +137,10 @@ class _Printer:
         shown = phrases.learning(verdict)
         if shown:
             yield self._marked("", self._text(shown))
-        for sentence in verdict.gaps:
+        for sentence in phrases.gaps(verdict):
             yield self._marked(UNSURE, self._text(sentence), "yellow")
         trained = any(stream.has(signals.LOSS) for stream in run.snapshot().streams())
-        known = f"{run.path.name} · {trainings(run, words)}" if trained else run.path.name
+        known = f"{run.name} · {trainings(run, words)}" if trained else run.name
         yield self._marked("", self._text(known, "dim"))
         for sentence in remarks:
             yield self._marked("", self._text(sentence))

@@ -13,7 +13,6 @@ from unstuck.rules.rule import Need
 
 __all__ = [
     "PARTS",
-    "WATCHING_ENDED",
     "Part",
     "behind",
     "behind_any",
@@ -24,8 +23,8 @@ __all__ = [
     "watching_ended",
 ]
 
-WATCHING_ENDED = "watching ended: "
-"""How the event begins by which a run says that something of ours failed, and what it was."""
+ENDED: Mapping[str, str] = {"interrupted": "; {} was interrupted", "crashed": "; {} crashed"}
+"""How the latest training that was not watched ended, where the program ended with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +157,10 @@ def unseen(streams: Sequence[Run]) -> tuple[str, ...]:
     for stream in streams:
         for failure in stream.facts(Unread):
             failures.setdefault((failure.collector, failure.error.partition(":")[0]), []).append(failure)
-        blind.update((event.what, None) for event in stream.facts(Event) if event.blinds)
+        blind.update((event.what, None) for event in stream.facts(Event) if event.blinds and not event.ends_watching)
     return (
         *(_line(alike, len(streams)) for alike in failures.values()),
-        *(what for what in blind if not what.startswith(WATCHING_ENDED)),
+        *blind,
     )
 
 
@@ -173,13 +172,14 @@ def unwatched(streams: Sequence[Run]) -> str:
         return ""
     whole = count + sum(stream.has(signals.LOSS) for stream in streams)
     was = "was" if count == 1 else "were"
-    return f"{count:,} of {whole:,} trainings {was} not watched: {stated[0].reason.rstrip('.')}."
+    last = ENDED.get(stated[0].ended, "").format("it" if count == 1 else "the last of them")
+    return f"{count:,} of {whole:,} trainings {was} not watched: {stated[0].reason.rstrip('.')}{last}."
 
 
 def watching_ended(streams: Sequence[Run]) -> str:
     """Why watching ended before the training did, in a sentence; empty where it did not."""
     events = (event for stream in streams for event in stream.facts(Event))
-    return next((event.what for event in events if event.blinds and event.what.startswith(WATCHING_ENDED)), "")
+    return next((event.what for event in events if event.ends_watching), "")
 
 
 def seen_whole(streams: Sequence[Run]) -> bool:

@@ -55,6 +55,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameters,
 )
 from unstuck.record.facts.run import (
+    WATCHING_ENDED,
     Cost,
     End,
     Environment,
@@ -71,6 +72,7 @@ from unstuck.record.facts.run import (
 __all__ = [
     "KINDS",
     "OFFSETS",
+    "WATCHING_ENDED",
     "Association",
     "BatchMixing",
     "Broadcast",

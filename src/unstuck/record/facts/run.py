@@ -8,6 +8,7 @@ from typing import Literal
 from unstuck.record.facts.fact import Fact
 
 __all__ = [
+    "WATCHING_ENDED",
     "Cost",
     "End",
     "Environment",
@@ -20,6 +21,9 @@ __all__ = [
     "Unread",
     "Unwatched",
 ]
+
+WATCHING_ENDED = "watching ended: "
+"""How the event begins by which a run says that something of ours failed, and what it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,11 @@ class Event(Fact):
     step: int
     what: str
     blinds: bool = False
+
+    @property
+    def ends_watching(self) -> bool:
+        """Whether nothing at all is seen from then on: something of ours has failed."""
+        return self.blinds and self.what.startswith(WATCHING_ENDED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,11 +201,13 @@ class Unwatched(Fact):
     Attributes:
         trainings: How many.
         reason: Why they were not, in words: ``"the time budget was used up"``.
+        ended: How the last of them ended where the program ended with it: ``"crashed"`` or ``"interrupted"``.
     """
 
     kind = "unwatched"
     trainings: int
     reason: str
+    ended: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
