@@ -6,7 +6,7 @@ import pytest
 
 from unstuck.learning.game import IN_A_GAME, in_a_game
 from unstuck.record import NotEvaluated, Run, RunWriter, signals
-from unstuck.record.facts import Graph, Span
+from unstuck.record.facts import Graph, Optimizer, Span
 from unstuck.rules import Rule
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.not_shuffled import NotShuffled
@@ -69,6 +69,20 @@ def test_a_third_model_beside_a_game_is_not_in_it_unless_its_loss_may_be(tmp_pat
     third = Span(began=6.0, ended=7.0, thread=1)
     with trained(tmp_path, (*AT_ONCE, third), through=(False, True, False), losses=(1.0, 2.0, 3.0)) as run:
         assert games(run) == [True, True, False]
+
+
+@pytest.mark.parametrize(("through", "expected"), [((4,), [True, True, False]), ((4, 5), [True, True, True])])
+def test_of_models_that_are_trained_at_the_same_time_those_play_that_a_loss_leads_through(
+    through: tuple[int, ...], expected: list[bool], tmp_path: Path
+) -> None:
+    with RunWriter(tmp_path) as writer:
+        graphs = (Graph(step=0, through_others=True, through=through), *[Graph(step=0, through_others=False)] * 2)
+        for stream, graph in enumerate(graphs):
+            writer.add(signals.LOSS, 0, float(stream), stream=stream)
+            writer.state(graph, Optimizer(type="Adam", number=3 + stream), stream=stream)
+            writer.state(Span(began=0.0, ended=5.0, thread=1), stream=stream)
+    with Run.open(tmp_path) as run:
+        assert games(run) == expected
 
 
 def test_one_training_plays_with_nobody(tmp_path: Path) -> None:

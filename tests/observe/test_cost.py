@@ -88,7 +88,9 @@ def test_an_ordinary_step_makes_very_few_calls_of_our_own(tmp_path: Path, monkey
     model = nn.Linear(20, 4)
     inputs, targets = torch.randn(50, 20), torch.randint(4, (50,))
     fewest = 1_000
-    monkeypatch.setattr(events, "_optimizers", weakref.WeakSet())  # with another one alive, no step is ordinary
+    monkeypatch.setattr(
+        events, "_optimizers", weakref.WeakKeyDictionary()
+    )  # with another one alive, no step is ordinary
     with RunWriter(tmp_path) as writer, Session(writer):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         for number in range(2000):

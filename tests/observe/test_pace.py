@@ -76,7 +76,7 @@ class Training:
 
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(events, "_optimizers", weakref.WeakSet())
+    monkeypatch.setattr(events, "_optimizers", weakref.WeakKeyDictionary())
     optimizer = SGD([nn.Parameter(torch.ones(1))], lr=0.1)
     events.meet(optimizer)
     made: list[Training] = []

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from unstuck.record import Evidence, Finding, Run, RunWriter, signals
 from unstuck.record.facts import Model, Optimizer, Parameter
 from unstuck.rules import Rule, judge
@@ -36,9 +38,22 @@ def judged(folder: Path, ends: list[float], *, widths: list[int] | None = None) 
 
 def test_what_is_found_in_several_folds_is_said_once_of_the_surest(tmp_path: Path) -> None:
     (found,) = judged(tmp_path / "a", [5.0, 0.5, 8.0, 0.5, 2.0])
-    assert found.summary == "climbs (in 3 of 5 trainings alike)"
+    assert found.summary == "climbs (in 3 of 5 similar trainings)"
     assert found.confidence == 0.8
     assert str(found.where) == "Net, folds.py:9, the 3rd of 5"
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ([0.5, 5.0], "in 1 of 2 similar trainings"),
+        ([5.0, 5.0], "in both similar trainings"),
+        ([5.0, 5.0, 6.0], "in all 3 similar trainings"),
+    ],
+)
+def test_it_is_said_in_how_many(tmp_path: Path, ends: list[float], words: str) -> None:
+    (found,) = judged(tmp_path, ends)
+    assert found.summary == f"climbs ({words})"
 
 
 def test_models_of_another_shape_are_said_apart(tmp_path: Path) -> None:

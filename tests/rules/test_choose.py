@@ -84,6 +84,6 @@ def test_the_verdict_says_that_not_all_were_judged(folder: Path) -> None:
     with Run.open(folder) as run:
         verdict = judge(run, (EndsHigh(),))
     assert len(verdict.findings) == 1
-    assert verdict.findings[0].summary == "it ends high (in 2 of 255 trainings alike that were judged)"
+    assert verdict.findings[0].summary == "it ends high (in 2 of 255 similar trainings that were judged)"
     assert verdict.gaps[0].startswith("No end of 1 of 300 trainings was recorded")
     assert verdict.gaps[1].startswith("256 of 300 trainings were judged in full")

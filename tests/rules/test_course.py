@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import End, Model, Optimizer, Span
-from unstuck.rules.course import at_once, ended, endings, rivals
+from unstuck.record.facts import End, Span
+from unstuck.rules.course import at_once, ended, endings
 
 Times = list[tuple[float, float]]
 
@@ -71,28 +71,3 @@ def test_endings_are_counted(tmp_path: Path) -> None:
     with Run.open(tmp_path) as run:
         counted = endings(run.streams())
     assert counted == {"completed": 2, "completed, but 12 of 20 backward passes were not recorded": 2}
-
-
-@pytest.mark.parametrize(
-    ("spans", "lines", "losses", "expected"),
-    [
-        ([(0.0, 5.0), (0.1, 5.0)], [7, 8], [1.0, 2.0], {0, 1}),
-        ([(0.0, 5.0), (5.0, 9.0)], [7, 8], [1.0, 2.0], set()),
-        ([(0.0, 5.0), (0.1, 5.0)], [7, 7], [1.0, 2.0], set()),
-        ([(0.0, 5.0), (0.1, 5.0)], [7, 8], [1.0, 1.0], set()),
-        ([(0.0, 5.0), (0.1, 5.0), (6.0, 9.0)], [7, 8, 9], [1.0, 2.0, 3.0], {0, 1}),
-        ([], [7, 8], [1.0, 2.0], {0, 1}),
-    ],
-)
-def test_rivals_differ_and_run_at_the_same_time(
-    spans: Times, lines: list[int], losses: list[float], expected: set[int], tmp_path: Path
-) -> None:
-    with RunWriter(tmp_path) as writer:
-        for stream, (line, loss) in enumerate(zip(lines, losses, strict=True)):
-            writer.state(Model(type="Net"), stream=stream)
-            writer.state(Optimizer(type="Adam", file="gan.py", line=line), stream=stream)
-            writer.add(signals.LOSS, 0, loss, stream=stream)
-        for stream, (began, end) in enumerate(spans):
-            writer.state(Span(began=began, ended=end, thread=1), stream=stream)
-    with Run.open(tmp_path) as run:
-        assert rivals(run.snapshot().streams()) == expected

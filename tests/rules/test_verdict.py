@@ -9,8 +9,9 @@ import pytest
 
 from tests.json_schema import violations
 from tests.rules.trainings import SQUARES, falls, trained, write
+from unstuck.learning.game import IN_A_GAME
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, RunWriter, Severity, Verdict, signals
-from unstuck.record.facts import End, Event, Fact, Model, Optimizer, Span, Unread, Unwatched
+from unstuck.record.facts import End, Event, Fact, Graph, Model, Optimizer, Span, Unread, Unwatched
 from unstuck.record.json_schema import shipped_schema
 from unstuck.rules import Rule, judge
 
@@ -137,11 +138,14 @@ def test_how_it_ended_and_what_was_missed_is_said(tmp_path, facts, words) -> Non
     assert judged(tmp_path, LEARNT, SQUARES, *facts).headline.endswith(words)
 
 
-def several(folder: Path, *trainings: np.ndarray, lines: tuple[int, ...] = (), at_once: bool = False) -> Verdict:
+def several(
+    folder: Path, *trainings: np.ndarray, lines: tuple[int, ...] = (), at_once: bool = False, through: bool = False
+) -> Verdict:
     with RunWriter(folder) as writer:
         for stream, losses in enumerate(trainings):
             line = lines[stream] if lines else 7
             own = [Model(type="Net", variable="net"), Optimizer(type="Adam", file="folds.py", line=line), SQUARES]
+            own.append(Graph(step=0, through_others=through))
             began = 0.0 if at_once else float(stream)
             write(writer, losses, *own, Span(began=began, ended=began + 1.0, thread=1), stream=stream)
     with Run.open(folder) as run:
@@ -161,8 +165,13 @@ def test_a_training_that_was_too_short_spoils_no_other(tmp_path) -> None:
     assert several(tmp_path / "b", LEARNT[:3], LEARNT[:3]).kind == "not enough data"
 
 
-def test_trainings_that_contend_with_each_other_cannot_be_told(tmp_path) -> None:
-    assert several(tmp_path / "game", LEARNT, FLAT, lines=(7, 8), at_once=True).kind == "cannot be told"
-    assert several(tmp_path / "folds", LEARNT, LEARNT * 0.99, at_once=True).kind == "healthy"
-    assert several(tmp_path / "apart", LEARNT, LEARNT * 0.99, lines=(7, 8)).kind == "healthy"
-    assert several(tmp_path / "one-loss", LEARNT, LEARNT, lines=(7, 8), at_once=True).kind == "healthy"
+def test_trainings_whose_losses_lead_through_each_other_cannot_be_told(tmp_path) -> None:
+    said = several(tmp_path / "game", LEARNT, FLAT, at_once=True, through=True)
+    assert (said.kind, said.learning[0].reason) == ("cannot be told", IN_A_GAME)
+    assert several(tmp_path / "apart", LEARNT, LEARNT * 0.99, through=True).kind == "healthy"
+    assert several(tmp_path / "one-loss", LEARNT, LEARNT, at_once=True, through=True).kind == "healthy"
+
+
+def test_trainings_at_the_same_time_that_no_graph_joins_are_judged_each_by_its_own_loss(tmp_path) -> None:
+    assert several(tmp_path / "both", LEARNT, LEARNT * 0.99, lines=(7, 8), at_once=True).kind == "healthy"
+    assert several(tmp_path / "one", LEARNT, FLAT, lines=(7, 8), at_once=True).kind == "not learnt"

@@ -3,17 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.rules.trainings import CLASSES, SQUARES, falls, trained
+from tests.rules.trainings import CLASSES, SQUARES, falls, trained, write
+from unstuck.learning.game import IN_A_GAME
 from unstuck.learning.learning import Learning
-from unstuck.record import signals
-from unstuck.record.facts import Event, Loss, Unread
+from unstuck.record import Run, RunWriter, signals
+from unstuck.record.facts import Event, Graph, Loss, Unread
 from unstuck.rules.yardstick import lacking_yardstick
 from unstuck.testing.rules import record
 
 
-def lacking(folder, losses, *facts, rival=False, **more) -> str:
+def lacking(folder, losses, *facts, **more) -> str:
     with trained(folder, losses, *facts, **more) as run:
-        return lacking_yardstick(run, Learning.of(run), rival=rival)
+        return lacking_yardstick(run, Learning.of(run))
 
 
 def test_losses_of_pytorch_have_one(tmp_path) -> None:
@@ -26,11 +27,17 @@ def test_losses_of_pytorch_have_one(tmp_path) -> None:
 def test_a_range_test_has_none(tmp_path, first, last, has_none) -> None:
     series, tables = {signals.LOSS: falls(1.4, 0.1)}, {signals.LEARNING_RATE: {"0": np.geomspace(first, last, 300)}}
     with record(tmp_path, series=series, tables=tables, facts=[CLASSES]) as run:
-        assert lacking_yardstick(run, Learning.of(run), rival=False).startswith("the rate was raised") == has_none
+        assert lacking_yardstick(run, Learning.of(run)).startswith("the rate was raised") == has_none
 
 
-def test_a_game_has_none(tmp_path) -> None:
-    assert "at the same time" in lacking(tmp_path, falls(1.0, 0.1), SQUARES, rival=True)
+@pytest.mark.parametrize(("through", "has_none"), [(True, True), (False, False)])
+def test_a_loss_that_leads_through_another_training_has_none(tmp_path, through, has_none) -> None:
+    with RunWriter(tmp_path) as writer:
+        for stream in range(2):
+            write(writer, falls(1.0, 0.1, seed=stream), SQUARES, Graph(step=0, through_others=through), stream=stream)
+    with Run.open(tmp_path) as run:
+        stream = run.snapshot().streams()[0]
+        assert (lacking_yardstick(stream, Learning.of(stream)) == IN_A_GAME) == has_none
 
 
 def test_an_objective_of_the_scripts_own_has_none(tmp_path) -> None:

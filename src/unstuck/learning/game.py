@@ -11,17 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from unstuck.record import Run
-from unstuck.record.facts import Graph, Span
+from unstuck.record.facts import Graph, Optimizer, Span
 from unstuck.record.signals import LOSS
 
 __all__ = ["IN_A_GAME", "in_a_game", "meet"]
 
-IN_A_GAME = "it is trained together with another model, whose progress its loss depends on"
+IN_A_GAME = "the loss depends on another model, which is trained at the same time"
 """Why a rule that reads progress from the loss is not evaluated then."""
 
 
 def in_a_game(run: Run) -> bool:
-    """Whether a training goes on at the same time as others, and the loss of one of them leads through others' weights.
+    """Whether a training goes on at the same time as another, and the loss of one leads through the other's weights.
 
     What was recorded without saying whose weights a loss leads through is taken to be a game. Several optimizers that
     share one loss are no game: they pull one way.
@@ -32,19 +32,21 @@ def in_a_game(run: Run) -> bool:
 def _players(trainings: Sequence[Run]) -> frozenset[int]:
     """The numbers of the trainings that are in a game."""
     trained = [training for training in trainings if training.has(LOSS)]
-    reaching = [training for training in trained if _reaches_others(training)]
     return frozenset(
         number
-        for one in reaching
+        for one in trained
         for other in trained
-        if other.number != one.number and meet(one, other) and not _share_a_loss(one, other)
+        if other.number != one.number and _reaches(one, other) and meet(one, other) and not _share_a_loss(one, other)
         for number in (one.number, other.number)
     )
 
 
-def _reaches_others(training: Run) -> bool:
-    """Whether a loss of it leads through weights that another optimizer holds; True where that was not recorded."""
-    graphs = training.facts(Graph)
+def _reaches(one: Run, other: Run) -> bool:
+    """Whether a loss of one training leads through weights of another; True where that was not recorded."""
+    graphs, optimizer = one.facts(Graph), other.fact(Optimizer)
+    known = {number for graph in graphs for number in graph.through}
+    if known and optimizer is not None and optimizer.number is not None:
+        return optimizer.number in known
     return not graphs or any(graph.through_others is not False for graph in graphs)
 
 

@@ -73,7 +73,7 @@ class Recorder:
         journal.state(
             describe_environment(view.parameters),
             self._model(optimizer),
-            describe_optimizer(optimizer, self._made_at),
+            describe_optimizer(optimizer, self._made_at, number=view.optimizer),
         )
         if has_shards(optimizer):
             store = connect()

@@ -87,7 +87,7 @@ class Training:
         if not (self.roots.parameters() or any(group["params"] for group in steps.param_groups)):
             raise ArgumentError("model and optimizer hold no parameters; hand over the model that the optimizer trains")
         self.clock = Clock()
-        self.view = View(roots=self.roots)
+        self.view = View(roots=self.roots, optimizer=events.meet(steps) if isinstance(steps, Optimizer) else None)
         self.collectors = Collectors(self.view, adopting=model is None, bind=bind)
         seen = SeenExamples()
         self.evaluations = Evaluations(seen, self.roots, self.collectors.one(Losses))

@@ -46,11 +46,17 @@ def merge(
         for finding in findings:
             found.setdefault((key, finding.code, codes.count(finding.code)), []).append(finding)
             codes.append(finding.code)
-    of_what = "trainings alike that were judged" if chosen else "trainings alike"
     merged: list[Finding] = []
     for (key, _, _), findings in found.items():
         first = min(findings, key=weight)
         count = alike.count(key)
-        share = f" (in {len(findings)} of {count} {of_what})" if count > 1 else ""
+        share = f" ({_share(len(findings), count)}{' that were judged' if chosen else ''})" if count > 1 else ""
         merged.append(replace(first, summary=first.summary + share))
     return tuple(merged)
+
+
+def _share(found: int, count: int) -> str:
+    """In how many of several similar trainings something was found, in words."""
+    if found < count:
+        return f"in {found} of {count} similar trainings"
+    return "in both similar trainings" if count == 2 else f"in all {count} similar trainings"

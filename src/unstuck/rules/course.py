@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from unstuck.record import Run
 from unstuck.record.facts import End, Span
 from unstuck.record.signals import LOSS
-from unstuck.rules.alike import training_key
 
-__all__ = ["at_once", "ended", "endings", "rivals"]
+__all__ = ["at_once", "ended", "endings"]
 
 
 def ended(alike: Sequence[End]) -> str:
@@ -60,33 +57,6 @@ def at_once(streams: Sequence[Run]) -> int | None:
         running += changes[time]
         most = max(most, running)
     return most
-
-
-def rivals(streams: Sequence[Run]) -> frozenset[int]:
-    """The trainings whose loss depends on others that go on at the same time, as in a GAN; by their numbers.
-
-    Trainings alike, such as the folds of a cross-validation in threads, do not meet; and where two optimizers descend
-    one loss, there is no contest. Of runs that did not record when each training ran, any two are taken to overlap.
-    """
-    trained = [(stream, training_key(stream), stream.fact(Span)) for stream in streams if stream.has(LOSS)]
-    found: set[int] = set()
-    for position, (first, key, span) in enumerate(trained):
-        for second, other_key, other_span in trained[position + 1 :]:
-            known = {first.number, second.number} <= found
-            if not known and key != other_key and _overlap(span, other_span) and not _one_loss(first, second):
-                found |= {first.number, second.number}
-    return frozenset(found)
-
-
-def _overlap(one: Span | None, other: Span | None) -> bool:
-    return one is None or other is None or (one.began < other.ended and other.began < one.ended)
-
-
-def _one_loss(first: Run, second: Run) -> bool:
-    """Whether two trainings have the same losses at the same steps."""
-    steps, left, right = np.intersect1d(first.series(LOSS).steps, second.series(LOSS).steps, return_indices=True)
-    values, others = first.series(LOSS).values[left], second.series(LOSS).values[right]
-    return len(steps) > 0 and bool(np.allclose(values, others, equal_nan=True))
 
 
 def _passes(count: int) -> str:

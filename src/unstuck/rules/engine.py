@@ -15,7 +15,6 @@ from unstuck.record.signals import LOSS, Signal
 from unstuck.rules.alike import merge, training_key
 from unstuck.rules.catalogue import RULES
 from unstuck.rules.choose import choose
-from unstuck.rules.course import rivals
 from unstuck.rules.naming import name_trainings, placed
 from unstuck.rules.rule import Need, Rule
 from unstuck.rules.symptoms import explains
@@ -56,13 +55,12 @@ def judge(run: Run, rules: Sequence[Rule] = RULES, *, nothing: str = "", failure
     whole = run.snapshot()
     streams = whole.streams()
     judged, names = choose(streams), name_trainings(streams)
-    rival = rivals(judged)
     for stream in (each.snapshot() for each in judged):  # so that what one has read is forgotten with it
         name = names[stream.number]
         findings = [placed(f, name) if whole.several else f for f in tally.apply(rules, stream)]
         if stream.has(LOSS) or findings:
             trainings.append((training_key(stream), rank(findings, rules, partial(explains, stream))))
-            learning.append(learnt_by(stream, name, findings, rival=stream.number in rival))
+            learning.append(learnt_by(stream, name, findings))
     order = _order(rules)
     merged = merge(trainings, lambda finding: _weight(finding, order), chosen=len(judged) < len(streams))
     return conclude(

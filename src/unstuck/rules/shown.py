@@ -59,12 +59,11 @@ class Shown:
     known: tuple[str, ...] = ()
 
 
-def shown(run: Run, *, rival: bool = False) -> Shown:
+def shown(run: Run) -> Shown:
     """What the record of one training shows.
 
     Args:
         run: One stream of a run.
-        rival: Whether its loss depends on trainings that go on at the same time, as in a GAN.
     """
     losses = run.series(signals.LOSS)
     last = run.last_step(signals.LOSS)
@@ -78,7 +77,7 @@ def shown(run: Run, *, rival: bool = False) -> Shown:
         few = f"only {steps} training steps were seen; at least {ENOUGH_STEPS} are needed for a verdict"
         return Shown(kind="not enough data", steps=steps, reason=few)
     learning, validation = Learning.of(run), Validation.of(run)
-    kind, reason = _judged(run, learning, validation, rival=rival)
+    kind, reason = _judged(run, learning, validation)
     figures = _figures(learning, validation)
     if kind == "cannot be told":  # neither right answers nor a guess say anything of such an objective
         figures = (_alone(figure, learning) for figure in figures if figure.what != "training accuracy")
@@ -103,8 +102,8 @@ def _height(last: float) -> str:
     return f"the loss has risen to {number(last)}" if math.isfinite(last) else "the loss is not finite"
 
 
-def _judged(run: Run, learning: Learning, validation: Validation, *, rival: bool) -> tuple[VerdictKind, str]:
-    lacking = lacking_yardstick(run, learning, rival=rival)
+def _judged(run: Run, learning: Learning, validation: Validation) -> tuple[VerdictKind, str]:
+    lacking = lacking_yardstick(run, learning)
     if lacking:
         told = _by_evaluation(learning)
         return (told, "") if told else ("cannot be told", lacking)

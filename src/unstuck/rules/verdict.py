@@ -22,16 +22,15 @@ MOST_UNSEEN = 0.5
 """Share of the backward passes, or of the trainings, of which so many were not seen that the rest says little."""
 
 
-def learnt_by(stream: Run, training: TrainingName, findings: Sequence[Finding], *, rival: bool) -> Learnt:
+def learnt_by(stream: Run, training: TrainingName, findings: Sequence[Finding]) -> Learnt:
     """What is shown of one training, with what the rules found in it.
 
     Args:
         stream: The training.
         training: Its name.
         findings: What the rules found in it.
-        rival: Whether its loss depends on trainings that go on at the same time.
     """
-    own = shown(stream, rival=rival)
+    own = shown(stream)
     found = any(finding.severity != "note" for finding in findings)
     return Learnt(
         training=training,

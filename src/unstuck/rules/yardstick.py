@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unstuck.learning import Learning
+from unstuck.learning.game import IN_A_GAME, in_a_game
 from unstuck.learning.guess import floor
 from unstuck.learning.moving_targets import targets_move
 from unstuck.record import Run
@@ -17,10 +18,10 @@ NEGATIVE = 1e-3
 """Share of its scale by which a loss must lie below zero: rounding can make a zero negative."""
 
 
-def lacking_yardstick(run: Run, learning: Learning, *, rival: bool) -> str:
+def lacking_yardstick(run: Run, learning: Learning) -> str:
     """Why the training loss says nothing of learning; empty where it does."""
-    if rival:
-        return "several trainings run at the same time, and the loss of each depends on the others"
+    if in_a_game(run):
+        return IN_A_GAME
     if is_range_test(run):
         return "the rate was raised step by step, to find the one at which training diverges"
     calls = loss_calls(run)

@@ -47,21 +47,27 @@ def test_what_a_loss_reaches_is_told_from_what_it_does_not(watched: Any) -> None
     assert "Tanh" in graph.operations
 
 
+@pytest.mark.parametrize("shared", [False, True])
 def test_a_loss_leads_through_the_weights_of_others_where_it_reaches_its_own(
-    watched: Any, monkeypatch: pytest.MonkeyPatch
+    watched: Any, monkeypatch: pytest.MonkeyPatch, shared: bool
 ) -> None:
     model, other = nn.Linear(2, 2), nn.Linear(2, 1)
     with watched(model) as step:
-        held = {id(parameter) for parameter in (*model.parameters(), *other.parameters())}
-        monkeypatch.setattr(graphs, "held_parameters", lambda: held)
-        x = torch.ones(4, 2)
+        step.view.optimizer = 0
+        held = {id(parameter): {0} for parameter in model.parameters()} | {id(p): {1} for p in other.parameters()}
+        if shared:
+            held[id(model.weight)] = {0, 2}
+        monkeypatch.setattr(graphs, "holders", lambda: held)
+        monkeypatch.setattr(graphs, "one_optimizer", lambda: False)
+        x, too = torch.ones(4, 2), (2,) if shared else ()
         for loss, expected in (
-            (other(model(x)).sum(), True),
-            (model(x).sum(), False),
-            (other(x).sum(), False),
-            (other(model(x).detach()).sum(), False),
+            (other(model(x)).sum(), (1, *too)),
+            (model(x).sum(), too),
+            (other(x).sum(), ()),
+            (other(model(x).detach()).sum(), ()),
         ):
-            assert only(gather(step, loss), facts.Graph).through_others is expected
+            graph = only(gather(step, loss), facts.Graph)
+            assert (graph.through, graph.through_others) == (expected, bool(expected))
 
 
 def test_layers_that_ran_are_told_with_those_that_had_no_gradient(watched: Any) -> None:

@@ -41,7 +41,7 @@ class Heard:
 @pytest.fixture
 def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Heard]]:
     """Makes listeners, which hear until the end of the test; optimizers of other tests are not known."""
-    monkeypatch.setattr(events, "_optimizers", weakref.WeakSet())
+    monkeypatch.setattr(events, "_optimizers", weakref.WeakKeyDictionary())
     made: list[Heard] = []
 
     def listen(**concerned: int | None) -> Heard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 import torch
@@ -96,16 +96,17 @@ class GraphWalk:
             self.variables.append(root)
         self.uses = min(self._edges.values(), default=0)
 
-    def leads_through(self, weights: set[int]) -> bool:
-        """Whether the loss depends on any of these tensors, or on products with them where they ask for no gradient."""
+    def leads_through(self, weights: Set[int]) -> set[int]:
+        """Those of some tensors that the loss depends on, or has products with where they ask for no gradient."""
         if not weights:
-            return False
-        return bool(self.leaves & weights) or any(
-            id(factor) in weights or id(factor._base) in weights
+            return set()
+        factors = (
+            factor
             for node in itertools.islice(walk(self.root), MOST_NODES)
             for factor in (saved(node, name) for name in FACTORS)
             if isinstance(factor, Tensor)
         )
+        return (self.leaves | {known for factor in factors for known in (id(factor), id(factor._base))}) & weights
 
     def _explore(self, first: Any) -> None:
         """Take all nodes, breadth first; leaves, which are most of them, as soon as they are met."""

@@ -11,7 +11,7 @@ from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.autograd.wiring import wiring_of
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import is_distributed
-from unstuck.observe.torch_hooks.events import held_parameters
+from unstuck.observe.torch_hooks.events import holders, one_optimizer
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -52,13 +52,15 @@ class Graphs:
         whole = graph.complete and not any(is_distributed(parameter) for parameter in named.values())
         trainable = {name: id(parameter) for name, parameter in named.items() if parameter.requires_grad}
         file, line = user_place(2)
+        others = self._others(graph)
         self._new.append(
             facts.Graph(
                 step=view.updates,
                 reached=tuple(name for name, key in trainable.items() if key in graph.leaves),
                 unreached=tuple(n for n, key in trainable.items() if key not in graph.leaves) if whole else (),
                 operations=tuple(graph.operations),
-                through_others=self._through_others(graph),
+                through_others=bool(others),
+                through=others,
                 custom_functions=self._custom.meet(() if view.roots.compiled else graph.custom),
                 file=file,
                 line=line,
@@ -72,10 +74,13 @@ class Graphs:
             self._new.append(wiring_of(graph.root, named))
             self._new.extend(contractions_of(graph.root))
 
-    def _through_others(self, graph: GraphWalk) -> bool:
-        """Whether the loss of this training, and no other's, leads through weights that another optimizer holds."""
+    def _others(self, graph: GraphWalk) -> tuple[int, ...]:
+        """The optimizers whose weights the loss of this training leads through, beside its own, by their numbers."""
         own = self._view.roots.held
-        return bool(graph.leaves & own) and graph.leads_through(held_parameters() - own)
+        if one_optimizer() or not graph.leaves & own:
+            return ()
+        held = {weight: others for weight, them in holders().items() if (others := them - {self._view.optimizer})}
+        return tuple(sorted(set[int]().union(*(held[weight] for weight in graph.leads_through(held.keys())))))
 
     def facts(self) -> Iterator[facts.Fact]:
         """What is new."""

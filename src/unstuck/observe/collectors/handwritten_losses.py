@@ -122,7 +122,7 @@ class HandwrittenLosses:
         self._take(self._seen.forget())
 
     def _take(self, call: LossCall | None) -> None:
-        if call is not None and call.output.requires_grad:
+        if call is not None and call.output.requires_grad and not self._view.is_foreign(call.output):
             self._view.loss_called(replace(call, handwritten=True))
 
 

@@ -229,8 +229,8 @@ class Losses:
         self._calls = 0
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Take a call of one of PyTorch's losses, that something is to be learnt from."""
-        if isinstance(output, Tensor) and output.requires_grad:
+        """Take a call of one of PyTorch's losses, that this training is to learn from."""
+        if isinstance(output, Tensor) and output.requires_grad and not self._view.is_foreign(output):
             name = LOSS_FUNCTIONS[function]
             pair = self.observe(name, args, kwargs, output)
             if pair is not None:

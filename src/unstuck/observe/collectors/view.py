@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from unstuck.observe.autograd.belonging import leads
+from unstuck.observe.torch_hooks.events import holders, one_optimizer
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -81,6 +83,7 @@ class View:
 
     Attributes:
         roots: The modules that the optimizer trains.
+        optimizer: The number of that optimizer among the program's; None where there is none.
         step: Updates made before it.
         updates: Updates made by now, also in a step that is not sampled.
         parameters: Their tensors, in the order of the run's names.
@@ -115,6 +118,7 @@ class View:
     """
 
     roots: Roots
+    optimizer: int | None = None
     step: int = 0
     updates: int = 0
     parameters: list[Tensor] = field(default_factory=list[Tensor])
@@ -164,6 +168,12 @@ class View:
     def examples(self) -> int | None:
         """Examples of the batch."""
         return len(self.batch) if self.batch is not None and self.batch.dim() else None
+
+    def is_foreign(self, output: Tensor) -> bool:
+        """Whether weights of other optimizers gave an output, and none of this training's."""
+        if one_optimizer():
+            return False
+        return leads(output, self.roots.held, holders().keys() - self.roots.held).past
 
     def notice(self, fact: facts.Fact | None) -> None:
         """Keep a fact once for each place of the user's code."""

@@ -8,6 +8,7 @@ told of an event, nothing that it computes is an event itself, nor seen by anyth
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import warnings
 import weakref
@@ -30,6 +31,7 @@ __all__ = [
     "empty",
     "hears",
     "held_parameters",
+    "holders",
     "hush",
     "meet",
     "one_optimizer",
@@ -114,7 +116,8 @@ quiet = _Quiet()
 _lock = threading.RLock()
 _hearing: dict[str, dict[int | None, tuple[Hearing, ...]]] = {event: {} for event in EVENTS}
 _spared: list[Listener] = []
-_optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
+_optimizers: weakref.WeakKeyDictionary[Optimizer, int] = weakref.WeakKeyDictionary()
+_numbers = itertools.count()
 
 
 def hears(event: str) -> bool:
@@ -226,12 +229,14 @@ def is_spared(listener: Listener) -> bool:
     return listener in _spared
 
 
-def meet(optimizer: Optimizer) -> None:
-    """Take note of an optimizer that was made, or is stepped."""
-    if optimizer not in _optimizers:
+def meet(optimizer: Optimizer) -> int:
+    """Take note of an optimizer that was made, or is stepped; the number by which it is known in this process."""
+    number = _optimizers.get(optimizer)
+    if number is None:
         with _lock:
-            _optimizers.add(optimizer)
+            number = _optimizers[optimizer] = next(_numbers)
         spare_nobody()
+    return number
 
 
 def optimizers() -> tuple[Optimizer, ...]:
@@ -240,10 +245,21 @@ def optimizers() -> tuple[Optimizer, ...]:
         return tuple(_optimizers)
 
 
+def holders() -> dict[int, set[int]]:
+    """Of each parameter that any of these optimizers holds, by its identity, the numbers of these optimizers."""
+    found: dict[int, set[int]] = {}
+    with _lock:
+        known = tuple(_optimizers.items())
+    for optimizer, number in known:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                found.setdefault(id(parameter), set()).add(number)
+    return found
+
+
 def held_parameters() -> set[int]:
     """Identities of the parameters that any of these optimizers holds."""
-    groups = (group for optimizer in optimizers() for group in optimizer.param_groups)
-    return {id(parameter) for group in groups for parameter in group["params"]}
+    return set(holders())
 
 
 def one_optimizer() -> bool:

@@ -163,11 +163,14 @@ def _role(name: str, parameter: Tensor, owner: nn.Module | None) -> Role:
     return "weight"
 
 
-def describe_optimizer(optimizer: HoldsParameters, place: tuple[str | None, int | None]) -> facts.Optimizer:
-    """The optimizer as a fact; ``place`` is where the user's code steps it."""
+def describe_optimizer(
+    optimizer: HoldsParameters, place: tuple[str | None, int | None], *, number: int | None = None
+) -> facts.Optimizer:
+    """The optimizer as a fact; ``place`` is where the user's code steps it, ``number`` which of the program's it is."""
     return facts.Optimizer(
         type=type(optimizer).__name__,
         groups=tuple(_group(group) for group in optimizer.param_groups),
+        number=number,
         file=place[0],
         line=place[1],
     )

@@ -40,8 +40,9 @@ class Graph(Fact):
         unreached: Trainable parameters that it does not.
         operations: Distinct operations from the loss back to the parameters, nearest the loss first, at most 64.
         custom_functions: The user's own autograd functions in it.
-        through_others: Whether the loss leads through weights of this training and of another optimizer; None where
-            that was not recorded.
+        through_others: Whether the loss leads through weights of this training, and through some that another
+            optimizer holds; None where that was not recorded.
+        through: Numbers of these other optimizers; empty where they were not recorded.
         file: The line that called backward: its file.
         line: The line that called backward.
     """
@@ -54,6 +55,7 @@ class Graph(Fact):
     operations: tuple[str, ...] = ()
     custom_functions: tuple[CustomFunction, ...] = ()
     through_others: bool | None = None
+    through: tuple[int, ...] = ()
     file: str | None = None
     line: int | None = None
 

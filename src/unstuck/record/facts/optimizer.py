@@ -25,12 +25,21 @@ class ParameterGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(Fact):
-    """The optimizer, as it stood at its first step, and where the user's code constructs it or steps it."""
+    """The optimizer, as it stood at its first step, and where the user's code constructs it or steps it.
+
+    Attributes:
+        type: Its class name.
+        groups: Its parameter groups.
+        number: Which of the program's optimizers it is, as :class:`.Graph` names them; None where that is not known.
+        file: The user's file that constructs or steps it.
+        line: The line of that call.
+    """
 
     kind = "optimizer"
     missing = "no optimizer was seen"
     type: str
     groups: tuple[ParameterGroup, ...] = ()
+    number: int | None = None
     file: str | None = None
     line: int | None = None
 
