@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unstuck.observe import Session
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, MOST_PLACES, LossProbe, loss_arguments
-from unstuck.record import facts, signals
+from unstuck.record import Run, RunWriter, facts, signals
 
 N, C = 12, 4
 
@@ -213,3 +215,36 @@ def test_weights_of_classes_and_late_values_are_kept() -> None:
     assert fact.classes.weights == (1.0, 3.0)
     assert fact.late is not None
     assert fact.late.value == pytest.approx(0.5, rel=0.1)
+
+
+def test_of_trainings_in_one_loop_each_has_its_own_losses(tmp_path: Path) -> None:
+    inputs, targets = torch.randn(8, 3), torch.arange(8) % 2
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1.0):
+        models = [nn.Linear(3, 2) for _ in range(2)]
+        optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in models]
+        for _ in range(6):
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            first = F.cross_entropy(models[0](inputs), targets)
+            second = F.mse_loss(models[1](inputs), torch.ones(8, 2))
+            first.backward()
+            second.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    with Run.open(tmp_path) as run:
+        functions = [{call.function for call in stream.facts(facts.Loss)} for stream in run.streams()]
+    assert functions == [{"cross_entropy"}, {"mse_loss"}]
+
+
+def test_what_leads_through_both_models_is_a_loss_of_both(tmp_path: Path) -> None:
+    inputs, targets = torch.randn(8, 3), torch.arange(8) % 2
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1.0):
+        body, head = nn.Linear(3, 4), nn.Linear(4, 2)
+        optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in (body, head)]
+        for _ in range(6):
+            F.cross_entropy(head(body(inputs)), targets).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+    with Run.open(tmp_path) as run:
+        assert [stream.facts(facts.Loss)[-1].function for stream in run.streams()] == ["cross_entropy"] * 2

@@ -11,7 +11,7 @@ from torch import Tensor
 from unstuck.observe.autograd.axes import signed
 from unstuck.observe.autograd.graph import TRANSPARENT, operation, saved
 
-__all__ = ["SCALINGS", "Reduction", "reduction"]
+__all__ = ["SCALINGS", "Reduction", "constant", "reduction"]
 
 SCALINGS = frozenset({"Mul", "Div", "Neg"})
 """Operations that multiply by a constant where only one of their factors has a gradient."""
@@ -61,7 +61,7 @@ def reduction(node: Any) -> Reduction | None:
             gathered = _gathered(node, shape)
             summed, weight = (summed * gathered, weight) if name == "Sum" else (summed, weight / max(gathered, 1))
         elif name in SCALINGS:
-            weight *= _constant(node, name)
+            weight *= constant(node)
         elif name not in TRANSPARENT:
             break
         node = known[0]
@@ -74,10 +74,10 @@ def _gathered(node: Any, shape: tuple[int, ...]) -> int:
     return math.prod(shape[signed(axis)] for axis in axes) if axes and shape else math.prod(shape)
 
 
-def _constant(node: Any, name: str) -> float:
-    """The constant that a product or quotient has; 1 where that is not one number."""
-    if name == "Neg":
+def constant(node: Any) -> float:
+    """The constant that a product or quotient has, before its backward pass; 1 where that is not one known number."""
+    if operation(node) == "Neg":
         return -1.0
     other = saved(node, "_saved_other")
     value = other.item() if isinstance(other, Tensor) and other.numel() == 1 and other.is_cpu else 1.0
-    return (1.0 / value if value else 1.0) if name == "Div" else float(value)
+    return (1.0 / value if value else 1.0) if operation(node) == "Div" else float(value)
