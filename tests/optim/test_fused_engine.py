@@ -34,6 +34,10 @@ METHODS = [
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA"))]
 
 
+# Gradients are put in by hand, and not those of a point ahead.
+pytestmark = pytest.mark.filterwarnings("ignore:LookAheadNesterov.step")
+
+
 def parameters(device, dtype):
     generator = torch.Generator().manual_seed(0)
     values = [torch.randn(shape, generator=generator) for shape in [(3, 4), (), (5_000,), (2, 0), (2, 3, 4, 5)]]

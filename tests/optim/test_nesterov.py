@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -52,3 +54,38 @@ def test_looking_ahead_leaves_no_trace():
     with optimizer.look_ahead():
         assert not torch.equal(x.detach(), before)
     assert torch.equal(x.detach(), before)
+
+
+def test_an_ordinary_loop_hears_once_that_nothing_was_looked_ahead():
+    x = start()
+    optimizer = LookAheadNesterov([x], lr=RATE)
+    loss(x).backward()
+    with pytest.warns(UserWarning, match=r"not taken ahead, .*plain momentum; .*look_ahead.*closure.*Nesterov") as told:
+        optimizer.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer.step()
+    assert [warning.filename for warning in told] == [__file__]
+
+
+def test_loops_that_look_ahead_hear_nothing():
+    x = start()
+    optimizer = LookAheadNesterov([x], lr=RATE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer.step()  # no gradient, no step
+        for _ in range(3):
+            with optimizer.look_ahead():
+                loss(x).backward()
+            optimizer.step()
+            optimizer.step(lambda: loss(x).backward())
+
+
+def test_one_look_ahead_serves_one_step():
+    x = start()
+    optimizer = LookAheadNesterov([x], lr=RATE)
+    with optimizer.look_ahead():
+        loss(x).backward()
+    optimizer.step()
+    with pytest.warns(UserWarning, match="not taken ahead"):
+        optimizer.step()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from unstuck.optim.adam import Adam
-from unstuck.optim.arguments import NOT_NEGATIVE, UNIT, Accepted
-from unstuck.optim.optimizer import Group, ObservedOptimizer
+from unstuck.optim.optimizer import Group
 from unstuck.optim.plan import Engine
 from unstuck.optim.rule import Decay
 
 __all__ = ["AdamW"]
 
 
-class AdamW(ObservedOptimizer):
+class AdamW(Adam):
     r"""Shrink the weights by :math:`1 - \eta \lambda`, then step as ``Adam`` does.
 
     In ``Adam``, weight decay goes through the division by :math:`\sqrt{\hat v}`, so that weights with large gradients
@@ -49,19 +48,6 @@ class AdamW(ObservedOptimizer):
         0.85
     """
 
-    state_names = Adam.state_names
-    average = Adam.average
-    accepted: ClassVar[Accepted] = {
-        "lr": NOT_NEGATIVE,
-        "betas": (UNIT, UNIT),
-        "eps": NOT_NEGATIVE,
-        "weight_decay": NOT_NEGATIVE,
-    }
-    update = Adam.update
-    numbers = Adam.numbers
-    kept_states = Adam.kept_states
-    torch_step = Adam.torch_step
-
     def __init__(
         self,
         params: Any,
@@ -79,13 +65,16 @@ class AdamW(ObservedOptimizer):
         engine: Engine = "auto",
         observe: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
-            "fused": fused, "decoupled_weight_decay": True,
-        }  # fmt: skip
-        super().__init__(params, defaults, engine=engine, observe=observe)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, foreach=foreach, capturable=capturable,
+            differentiable=differentiable, fused=fused, decoupled_weight_decay=True, engine=engine, observe=observe,
+        )  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True
 
     def decay(self, group: Group) -> Decay:
-        """On the weights, whatever a loaded state says."""
+        """On the weights, whatever a group says."""
         return "decoupled"

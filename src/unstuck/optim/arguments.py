@@ -18,7 +18,7 @@ __all__ = [
     "Accepted",
     "Range",
     "check_group",
-    "check_no_repeats",
+    "check_in_no_other_group",
     "check_parameters",
     "require_some",
 ]
@@ -101,14 +101,13 @@ def require_some(params: Sequence[Any], *, received: str) -> None:
         )
 
 
-def check_no_repeats(params: Iterable[Any], *, where: str) -> None:
-    """Raise ``ArgumentError`` for a parameter that is listed twice, which would be updated twice a step."""
-    seen: dict[int, int] = {}
+def check_in_no_other_group(params: Iterable[Any], before: Iterable[Any], *, where: str) -> None:
+    """Raise ``ArgumentError`` for a parameter that another group has: whose options would hold?"""
+    known = {id(parameter) for parameter in before}
     for k, item in enumerate(params):
         parameter = item[1] if isinstance(item, tuple) else item
-        if id(parameter) in seen:
+        if id(parameter) in known:
             raise ArgumentError(
-                f"{where}params: the parameter at position {k}, of shape {tuple(parameter.shape)}, was listed at "
-                f"position {seen[id(parameter)]} before; accepted is each parameter once: drop the repetition"
+                f"{where}params: the parameter at position {k}, of shape {tuple(parameter.shape)}, is in another "
+                "group; some parameters appear in more than one parameter group, accepted is each in one"
             )
-        seen[id(parameter)] = k

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -62,6 +63,8 @@ class LookAheadNesterov(ObservedOptimizer):
     counts_steps = False
     accepted: ClassVar[Accepted] = {"lr": NOT_NEGATIVE, "momentum": UNIT, "weight_decay": NOT_NEGATIVE}
     update = Momentum.update
+    _looked_ahead = False  #: since the last step
+    _warned = False
 
     def __init__(
         self,
@@ -84,10 +87,11 @@ class LookAheadNesterov(ObservedOptimizer):
     @contextmanager
     def look_ahead(self) -> Generator[None]:
         """Within it, parameters stand at x + mu v; after it, exactly where they stood."""
+        self._looked_ahead = True
         moved: list[tuple[torch.Tensor, torch.Tensor]] = []
         with torch.no_grad():
             for group in self.param_groups:
-                for param in group["params"]:
+                for param in dict.fromkeys(group["params"]):
                     velocity = self.state[param].get("velocity") if param in self.state else None
                     if velocity is not None:
                         moved.append((param, param.clone()))
@@ -100,8 +104,15 @@ class LookAheadNesterov(ObservedOptimizer):
                     param.copy_(before)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update; a closure is evaluated at the point ahead."""
+        """Update; a closure is evaluated at the point ahead.
+
+        Warns:
+            UserWarning: Once, where there is no closure and gradients came without :meth:`look_ahead`: the step is then
+                plain momentum.
+        """
         if closure is None:
+            self._warn_unless_looked_ahead()
+            self._looked_ahead = False
             return super().step()
 
         def ahead() -> Any:
@@ -111,6 +122,19 @@ class LookAheadNesterov(ObservedOptimizer):
         return super().step(ahead)
 
     step.hooked = True  # type: ignore[attr-defined]  # the step of the base class calls the hooks
+
+    def _warn_unless_looked_ahead(self) -> None:
+        if self._looked_ahead or self._warned:
+            return
+        if any(param.grad is not None for group in self.param_groups for param in group["params"]):
+            self._warned = True
+            warnings.warn(
+                "LookAheadNesterov.step() got gradients that were not taken ahead, which makes it plain momentum; run "
+                "the backward pass within `with optimizer.look_ahead():`, give step() a closure, or take "
+                "unstuck.optim.Nesterov, which needs neither",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
 class Nesterov(ObservedOptimizer):

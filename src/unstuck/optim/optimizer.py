@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from unstuck.errors import ArgumentError
-from unstuck.optim.arguments import Accepted, check_group, check_no_repeats, check_parameters, require_some
+from unstuck.optim.arguments import Accepted, check_group, check_in_no_other_group, check_parameters, require_some
 from unstuck.optim.observations import Observations
 from unstuck.optim.plan import Engine, Plan, check_engine
 from unstuck.optim.row import step_dtype
@@ -60,9 +60,9 @@ class ObservedOptimizer(Optimizer):
         self.observe = observe
         self._plan: Plan | None = None
         self._steps_taken = 0
-        listed = check_parameters(params)
         defaults = {**_TORCH_OPTIONS, **defaults}
         check_group(defaults, self.accepted, where="")
+        listed = check_parameters(params)
         super().__init__(listed, defaults)
         require_some([p for group in self.param_groups for p in group["params"]], received="groups that are all empty")
 
@@ -165,11 +165,14 @@ class ObservedOptimizer(Optimizer):
 
     def fill_state(self, param: Tensor, group: Group) -> bool:
         """Create the states that a parameter lacks; True if its buffers are new."""
+        kept = self.kept_states(group)
+        if not (kept or self.counts_steps):
+            return False  # as under torch, nothing that is kept leaves no entry
         state = self.state[param]
         if self.counts_steps and "step" not in state:
             on_device = group.get("capturable") or (group.get("fused") and param.device.type != "cpu")
             state["step"] = torch.zeros((), dtype=step_dtype(), device=param.device if on_device else "cpu")
-        missing = [name for name in self.kept_states(group) if state.get(name) is None]
+        missing = [name for name in kept if state.get(name) is None]
         for name in missing:
             state[name] = self.initial_state(name, param, group)
         return bool(missing)
@@ -211,7 +214,7 @@ class ObservedOptimizer(Optimizer):
                 param_group["params"] = listed = list(listed)
             if not isinstance(listed, Tensor):
                 before = [p for group in self.param_groups for p in group["params"]]
-                check_no_repeats([*before, *listed], where=where)
+                check_in_no_other_group(listed, before, where=where)
             check_group({**self.defaults, **param_group}, self.accepted, where=where)
         super().add_param_group(param_group)
         self._plan = None

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
+from torch.optim.optimizer import _device_dtype_check_for_fused as check_fused  # pyright: ignore[reportPrivateUsage]
 
 from unstuck.errors import ArgumentError
 from unstuck.optim import fused_engine, numba_engine, triton_engine
@@ -86,8 +87,9 @@ class Plan:
         tables: dict[Any, list[Row]] = {}
         kinds = _step_kinds(engine)
         self._rest: list[Row] = []
+        several = {id(row.param) for row in rows if row.repeated}  # threads would write to them at the same time
         for row in rows:
-            kind = next((make for accepts, make in kinds if accepts(row)), None)
+            kind = next((make for accepts, make in kinds if accepts(row) and id(row.param) not in several), None)
             if kind is None:
                 self._rest.append(row)
             else:
@@ -102,13 +104,20 @@ class Plan:
     def _rows(self) -> list[Row]:
         """Rows of all parameters that have a gradient now, or had one before."""
         rows: list[Row] = []
+        first: dict[int, Row] = {}
         index = 0
         for group, rule in zip(self._groups, self._rules, strict=True):
             for param in group["params"]:
                 if param.grad is not None:
+                    if group.get("fused"):
+                        check_fused(param)
                     fresh = self._method.fill_state(param, group)
-                    state = self._method.state[param]
-                    rows.append(Row(index=index, group=group, param=param, state=state, rule=rule, fresh=fresh))
+                    state = self._method.state.get(param, {})
+                    row = Row(index=index, group=group, param=param, state=state, rule=rule, fresh=fresh)
+                    earlier = first.setdefault(id(param), row)
+                    if earlier is not row:
+                        row.repeated, row.fresh = True, earlier.fresh
+                    rows.append(row)
                 index += 1
         return rows
 

@@ -61,6 +61,9 @@ def _count(row: Row) -> Any:
     step = row.state.get("step")
     if step is None:
         first, row.fresh = row.fresh, False
+        if first and row.repeated:
+            for buffer in row.buffers:
+                buffer.zero_()
         return 1 if first else 2
     step += 1
     as_tensor = row.group.get("capturable") or step.device.type != "cpu" or torch.compiler.is_compiling()

@@ -23,6 +23,8 @@ class Row:
         state: Its entry of ``optimizer.state``, filled.
         rule: The group's formula.
         fresh: True where the buffers hold no gradient yet although the method counts no steps.
+        repeated: True where the parameter was listed before: it steps again, and at first from empty buffers, as
+            under torch.
     """
 
     index: int
@@ -31,6 +33,7 @@ class Row:
     state: dict[str, Any]
     rule: Rule
     fresh: bool
+    repeated: bool = False
 
     @property
     def buffers(self) -> list[torch.Tensor]:
