@@ -210,9 +210,62 @@ def test_maxout_and_hinge_pass() -> None:
     assert check.verdict == "right", str(check)
 
 
-def test_a_function_at_its_kink_alone_is_a_kink_and_no_error() -> None:
+def test_where_all_lies_at_kinks_nothing_is_checked() -> None:
     check: GradientCheck = check_gradients(torch.relu, torch.zeros(3))
-    assert (check.verdict, check.ok, check.kinks) == ("kink", True, 3)
+    assert (check.verdict, check.ok, check.kinks) == ("nothing checked", False, 3)
+    assert check.advice
+    beside: GradientCheck = check_gradients(lambda a, b: torch.relu(a) + b.sin(), (torch.zeros(3), drawn(3)))
+    assert (beside.verdict, beside.ok) == ("kink", True)
+    assert "coordinate of input[0] lies" in beside.reason
+
+
+def test_a_coordinate_at_the_end_of_the_domain_is_set_aside() -> None:
+    def strict(x: Tensor) -> Tensor:
+        if bool((x < 0).any()):
+            raise ValueError("no negative numbers")
+        return x**1.5 + x
+
+    check = check_gradients(strict, torch.tensor([0.0, 1e-7, 0.5, 2.0]))
+    assert check.verdict == "right", str(check)
+    assert check.outside == 1
+    assert any("no negative numbers" in note for note in check.notes)
+    quiet = check_gradients(lambda x: (x * x.log()).sum() + x.sqrt(), torch.tensor([1e-6, 0.3, 2.0]))
+    assert quiet.verdict == "right", str(quiet)
+    assert quiet.outside == 0
+
+
+def test_where_all_lies_at_the_end_of_the_domain_nothing_is_checked() -> None:
+    check = check_gradients(lambda x: x**1.5 + x, torch.zeros(3))
+    assert (check.verdict, check.outside) == ("nothing checked", 3)
+
+
+def test_a_wrong_gradient_beside_the_end_of_the_domain_is_wrong() -> None:
+    def half(x: Tensor) -> Tensor:
+        return x.sqrt() / 2 + x.detach().sqrt() / 2
+
+    check = check_gradients(half, torch.tensor([1e-7, 0.5, 2.0]))
+    assert (check.verdict, len(check.tensors[0].wrong)) == ("wrong", 3), str(check)
+
+
+def scaled(factor: float) -> GradientCheck:
+    return check_gradients(lambda x: factor * x.sin() + (1 - factor) * x.sin().detach(), drawn(6))
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "remark"), [(5e-6, "right", False), (5e-5, "right", True), (5e-4, "wrong", True)]
+)
+def test_an_error_that_float64_does_not_leave_is_a_remark(error: float, verdict: str, remark: bool) -> None:
+    check = scaled(1 + error)
+    assert check.verdict == verdict
+    if verdict == "right":
+        assert any("float64 leaves less" in note for note in check.notes) == remark
+        assert bool(check.tensors[0].remarkable) == remark
+
+
+def test_the_error_of_a_step_over_a_curve_is_no_remark() -> None:
+    check = check_gradients(lambda x: torch.sin(300.0 * x), torch.linspace(-1, 1, 40), coordinates="all")
+    assert check.verdict == "right", str(check)
+    assert not check.tensors[0].remarkable, str(check)
 
 
 def test_small_gradients_are_lifted_out_of_the_rounding() -> None:

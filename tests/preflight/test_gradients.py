@@ -67,9 +67,32 @@ class Rounding(nn.Module):
 
 def test_what_differs_on_purpose_is_left_out_by_name_and_the_rest_is_checked(subject: Make) -> None:
     check = gradients(subject(Rounding()))
-    assert check.status == "failed"
+    assert check.status == "noted"
     assert "exclude=" in check.advice
     apart = gradients(subject(Rounding(), exclude=["before.*"]))
     assert apart.status == "passed"
     assert "left out: before.*" in apart.reason
     assert apart.curves[1].labels == ("after.weight", "after.bias")
+
+
+class Reversing(nn.Linear):
+    """A reversal of the gradient, as for domain adaptation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = super().forward(x)
+        return 2 * z.detach() - z
+
+
+def test_a_reversal_is_no_cross_and_a_sign_that_was_lost_is_one(subject: Make) -> None:
+    meant = gradients(subject(Reversing(8, 3)))
+    assert (meant.status, meant.cause) == ("noted", "")
+    assert "exclude=" in meant.advice
+
+
+def test_where_nothing_could_be_compared_there_is_no_tick(subject: Make) -> None:
+    model = nn.Sequential(nn.ReLU(), nn.Linear(8, 3, bias=False))
+    with torch.no_grad():
+        model[1].weight.zero_()
+    check = gradients(subject(model, lambda o, t: o.relu().sum()))
+    assert check.status == "noted"
+    assert "nothing checked" in check.reason

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from unstuck.gradcheck.locate import CustomFunction, custom_functions
+from unstuck.gradcheck.locate import CustomFunction, custom_functions, nodes
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["Gradients", "dense", "gradients", "shake"]
+__all__ = ["Gradients", "backward", "dense", "gradients", "shake"]
 
 RANGE = (1e-100, 1e100)
 """Largest gradients outside of which products of two of them are at the edge of float64."""
+CHECKPOINT = "CheckpointFunction"
+"""Name of the node of ``torch.utils.checkpoint`` with ``use_reentrant=True``."""
 RESCUE = 2.0**600
 """Factor that lifts gradients which float64 lost below its range, or brings down those above."""
 
@@ -73,9 +75,8 @@ def shake(problem: Problem) -> None:
         for name, x in problem.tensors.items()
     }
     try:
-        value = problem.at(moved)
-        if value.requires_grad:
-            torch.autograd.grad(value, list(moved.values()), allow_unused=True)
+        seed_all(problem.seed)
+        problem.within(moved, lambda value: backward(value, moved) if value.requires_grad else None)
     except (RuntimeError, ValueError, IndexError):
         return  # this other point is outside of what the model takes, which is no fault
 
@@ -92,18 +93,31 @@ def dense(gradient: Tensor | None, like: Tensor) -> Tensor:
     return gradient.to_dense() if gradient.is_sparse else gradient
 
 
+def backward(value: Tensor, leaves: Mapping[str, Tensor], *, create_graph: bool = False) -> dict[str, Tensor | None]:
+    """Gradients by name; None where no path leads back. Reentrant checkpoints take part in nothing but ``backward``."""
+    if not any(node.name().startswith(CHECKPOINT) for node in nodes(value)):
+        grads = torch.autograd.grad(value, list(leaves.values()), create_graph=create_graph, allow_unused=True)
+        return dict(zip(leaves, grads, strict=True))
+    torch.autograd.backward(value, create_graph=create_graph)
+    found = {name: leaf.grad for name, leaf in leaves.items()}
+    for leaf in leaves.values():
+        leaf.grad = None
+    return found
+
+
 def _once(problem: Problem) -> Gradients:
     leaves = {name: x.clone().requires_grad_() for name, x in problem.tensors.items()}
     seed_all(problem.seed)
-    value, _ = problem.value(leaves)
+    return problem.within(leaves, lambda value: _of(value, leaves, problem.tensors))
+
+
+def _of(value: Tensor, leaves: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Gradients:
     if not value.requires_grad:
-        zeros = {name: torch.zeros_like(x) for name, x in problem.tensors.items()}
+        zeros = {name: torch.zeros_like(x) for name, x in tensors.items()}
         return Gradients(by_name=zeros, unreached=tuple(zeros), not_finite=(), functions=())
-    functions = custom_functions(value)
-    # Typed as tensors all, but None stands for no path.
-    grads: tuple[Any, ...] = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-    named = dict(zip(leaves, grads, strict=True))
-    by_name = {name: dense(g, problem.tensors[name]) for name, g in named.items()}
+    functions = custom_functions(value, leaves)
+    named = backward(value, leaves)
+    by_name = {name: dense(g, tensors[name]) for name, g in named.items()}
     return Gradients(
         by_name={name: g.detach() for name, g in by_name.items()},
         unreached=tuple(name for name, g in named.items() if g is None),

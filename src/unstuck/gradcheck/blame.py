@@ -3,35 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
 
-from unstuck.gradcheck.locate import CustomFunction
+from unstuck.gradcheck.analytic import backward
+from unstuck.gradcheck.locate import CustomFunction, function_of, nodes
 from unstuck.gradcheck.overhear import Call, first_calls
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.result import Culprit, TensorCheck
+from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["Alone", "advice", "culprits", "holder"]
+__all__ = ["Alone", "Fault", "Incoming", "advice", "culprits", "holder"]
 
 ON_PURPOSE = (
     "if this is on purpose, as with a straight-through estimator, leave these out by exclude=[names or patterns]"
 )
 
-Alone = Callable[[Call], tuple[float, str] | None]
-"""Checks one call of a function by itself: its largest error and the argument, or None where it is right."""
+Incoming = tuple[Tensor | None, ...]
+"""The gradients that come back to the outputs of one call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What a function does by itself that is not the derivative.
+
+    Attributes:
+        kind: As that of a :class:`~unstuck.gradcheck.result.Culprit`.
+        error: Its largest relative error.
+        argument: The argument whose gradient differs.
+    """
+
+    kind: Literal["wrong", "straight-through", "reversal"]
+    error: float
+    argument: str
+
+
+Alone = Callable[[Call, Incoming | None], Fault | None]
+"""Checks one call of a function by itself, for the gradients that came back to it; None where it is right."""
 
 
 def culprits(problem: Problem, functions: Sequence[CustomFunction], alone: Alone) -> tuple[Culprit, ...]:
-    """Those of the hand-written functions whose backward pass is wrong at the arguments that the model gives them."""
-    with first_calls([function.kind for function in functions]) as calls:
-        problem.at()
+    """Those of the hand-written functions whose backward pass is no derivative, for what the model gives them.
+
+    That is the arguments of the first call and the gradients that come back to it: a backward pass that clips is right
+    for small ones.
+    """
+    leaves = {name: x.clone().requires_grad_() for name, x in problem.tensors.items()}
+    incoming: dict[type[Function], Incoming] = {}
+    kinds = [function.kind for function in functions]
+    seed_all(problem.seed)
+    with first_calls(kinds) as calls:
+        problem.within(leaves, lambda value: _listen(value, leaves, kinds, incoming))
     found: list[Culprit] = []
     for function in functions:
         call = calls.get(function.kind)
-        fault = alone(call) if call else None
+        fault = alone(call, incoming.get(function.kind)) if call else None
         if fault is not None:
-            found.append(Culprit(function=function, error=fault[0], argument=fault[1]))
+            found.append(Culprit(function=function, error=fault.error, argument=fault.argument, kind=fault.kind))
     return tuple(found)
+
+
+def _listen(
+    value: Tensor, leaves: dict[str, Tensor], kinds: Sequence[type[Function]], incoming: dict[type[Function], Incoming]
+) -> None:
+    """Differentiate, and keep what comes back to the first call of each function, if it is anything."""
+    for kind in kinds:
+        own = [node for node in nodes(value) if function_of(node) is kind]
+        first = min(own, key=lambda node: node._sequence_nr())  # pyright: ignore[reportPrivateUsage]
+
+        def keep(gradients: Incoming, kind: type[Function] = kind) -> None:
+            kept = tuple(None if g is None else g.detach().clone() for g in gradients)
+            if any(g is not None and bool(torch.any(g)) for g in kept):
+                incoming[kind] = kept
+
+        first.register_prehook(keep)
+    backward(value, leaves)
 
 
 def holder(problem: Problem, name: str) -> str:
@@ -66,7 +116,7 @@ def advice(
         )
     ratio = a / n if n else float("inf")
     if abs(ratio + 1.0) < 1e-3:
-        return "the gradient has the wrong sign: look for a minus lost in a backward pass or a hook"
+        return f"the gradient has the wrong sign: look for a minus lost in a backward pass or a hook; {ON_PURPOSE}"
     for factor in (2.0, 0.5):
         if abs(ratio / factor - 1.0) < 1e-3:
             return f"the gradient is {factor:g} times the right one: look for a constant lost or counted twice"

@@ -11,12 +11,14 @@ from torch.func import vmap
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["Evaluator", "Slopes"]
+__all__ = ["DOMAIN", "Evaluator", "Slopes"]
 
 MEMORY = 32 * 1024**2
 """Numbers that one batch of copies may take: 256 MB in float64."""
 MOST = 512
 """Copies in one batch; more are no faster."""
+DOMAIN = (RuntimeError, ValueError, ArithmeticError, IndexError, AssertionError)
+"""What a function raises of arguments that it does not take, as binary cross-entropy does of targets above 1."""
 AGREEMENT = 1e-10
 """Relative difference that batched and single evaluation may have: they sum in other orders."""
 
@@ -58,6 +60,7 @@ class Evaluator:
         size: Numbers that one evaluation computes.
         rounding: Standard deviation of the rounding error of one value.
         looped: Why evaluations are made one by one, by tensor; empty where they are batched.
+        refused: What was raised at points beside the given one, by tensor: their values are NaN.
         evaluations: Values computed.
     """
 
@@ -66,6 +69,7 @@ class Evaluator:
     size: int
     rounding: float
     looped: dict[str, str] = field(default_factory=dict[str, str])
+    refused: dict[str, str] = field(default_factory=dict[str, str])
     evaluations: int = 0
 
     def slopes(self, name: str, places: Tensor, h: float, *, choices: bool = False) -> Slopes:
@@ -110,7 +114,10 @@ class Evaluator:
             try:
                 return self._batched(name, places, changes, choices=choices)
             except Exception as error:  # vmap refuses in many ways: what matters is that it does
-                self.looped[name] = (str(error) or type(error).__name__).strip().splitlines()[0]
+                singly = self._singly(name, places, changes, choices=choices)
+                if self.refused.get(name) != _words(error):  # else it is the point that is refused
+                    self.looped[name] = _words(error)
+                return singly
         return self._singly(name, places, changes, choices=choices)
 
     def _batched(self, name: str, places: Tensor, changes: Tensor, *, choices: bool) -> tuple[Tensor, Tensor | None]:
@@ -140,9 +147,18 @@ class Evaluator:
             point = x.clone()
             point.view(-1)[place] += change
             seed_all(self.problem.seed)
-            value, recorder = self.problem.value({name: point}, choices=choices)
+            try:
+                value, recorder = self.problem.value({name: point}, choices=choices)
+            except DOMAIN as error:
+                self.refused[name] = _words(error)
+                values.append(torch.full((), torch.nan, dtype=x.dtype, device=x.device))
+                continue
             values.append(value.detach())
             if recorder.codes:
                 codes.append(torch.stack(recorder.codes))
         same = len(codes) == len(values) and len({len(code) for code in codes}) == 1
         return torch.stack(values), torch.stack(codes) if same else None
+
+
+def _words(error: Exception) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import torch
@@ -22,7 +22,8 @@ class State(IntEnum):
     RIGHT = 0
     TINY = 1  # too small for the arithmetic: neither right nor wrong
     KINK = 2
-    WRONG = 3
+    OUTSIDE = 3  # the function is not defined on both sides
+    WRONG = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +32,13 @@ class Tolerance:
 
     Attributes:
         error: Relative error up to which a coordinate is right.
+        remark: Relative error above which a right one is remarkable; None where rounding hides such errors.
         resolution: Share of the gradient that rounding may make up, for a difference to count.
         shrink: Steps, as multiples of the first, at which suspects are looked at again.
     """
 
     error: float = 1e-4
+    remark: float | None = None
     resolution: float = 1e-4
     shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
 
@@ -48,8 +51,9 @@ class Judged:
         places: Flat indices.
         analytic: Gradient by automatic differentiation.
         numerical: Gradient by differences, at the step that decided.
-        error: Relative error; 0 where the gradient is too small to tell or at a kink.
+        error: Relative error; 0 where the gradient is too small to tell or set aside.
         state: Values of :class:`State`.
+        remarkable: Whether an error that is small enough is larger than float64 leaves, at every step.
     """
 
     places: Tensor
@@ -57,6 +61,12 @@ class Judged:
     numerical: Tensor
     error: Tensor
     state: Tensor
+    remarkable: Tensor
+
+    @property
+    def aside(self) -> Tensor:
+        """What was set aside: at kinks, and where the function ends."""
+        return (self.state == State.KINK) | (self.state == State.OUTSIDE)
 
 
 def judge(evaluator: Evaluator, name: str, places: Tensor, gradient: Tensor, h: float, tolerance: Tolerance) -> Judged:
@@ -64,7 +74,8 @@ def judge(evaluator: Evaluator, name: str, places: Tensor, gradient: Tensor, h: 
 
     A gradient is right where it agrees with the centred difference. Where it does not, the step is made smaller: an
     error that vanishes came from a kink between x - h and x + h, or from curvature. What stays, with equal slopes on
-    both sides and all operations on one branch, is wrong; what stays with two slopes is a kink at x itself.
+    both sides and all operations on one branch, is wrong; what stays with two slopes is a kink at x itself. A
+    coordinate that no step can move to both sides lies where the function ends.
     """
     a = gradient.reshape(-1)[places].double()
     slopes = evaluator.slopes(name, places, h)
@@ -89,8 +100,26 @@ def judge(evaluator: Evaluator, name: str, places: Tensor, gradient: Tensor, h: 
         state[suspects], n[suspects] = _again(evaluator, name, places[suspects], a[suspects], h, tolerance)
     blurred = _blurred(a, n, slopes.noise, tolerance)
     error = _relative(a, n)
-    error[(state == State.KINK) | (state == State.TINY) | (blurred & (state == State.RIGHT))] = 0.0
-    return Judged(places=places, analytic=a, numerical=n, error=error, state=state)
+    error[(state != State.WRONG) & ((state != State.RIGHT) | blurred)] = 0.0
+    unremarkable = torch.zeros_like(state, dtype=torch.bool)
+    judged = Judged(places=places, analytic=a, numerical=n, error=error, state=state, remarkable=unremarkable)
+    return judged if tolerance.remark is None else _remarked(evaluator, name, judged, h, tolerance)
+
+
+def _remarked(evaluator: Evaluator, name: str, judged: Judged, h: float, tolerance: Tolerance) -> Judged:
+    """Look again at errors that are small enough, and larger than float64 leaves: they may be those of the step."""
+    remark = tolerance.remark or 0.0
+    doubtful = ((judged.state == State.RIGHT) & (judged.error > remark)).nonzero()[:, 0]
+    if not len(doubtful):
+        return judged
+    a = judged.analytic[doubtful]
+    strict = replace(tolerance, error=remark)
+    again, better = _again(evaluator, name, judged.places[doubtful], a, h, strict)
+    numerical, error, remarkable = judged.numerical.clone(), judged.error.clone(), judged.remarkable.clone()
+    remarkable[doubtful] = again == State.WRONG
+    numerical[doubtful] = torch.where(again == State.RIGHT, better, numerical[doubtful])
+    error[doubtful] = _relative(a, numerical[doubtful])
+    return replace(judged, numerical=numerical, error=error, remarkable=remarkable)
 
 
 def _again(
@@ -104,6 +133,7 @@ def _again(
     once_kinked = decided.clone()  # whether any did
     numerical = torch.full((count,), float("nan"), dtype=torch.float64, device=places.device)
     seen = decided.clone()
+    defined = decided.clone()  # whether any step stayed where the function is defined
     previous_gap: Tensor | None = None
     difference = torch.full_like(numerical, float("inf"))  # between the gradients, at the last meaningful step
     shrinking = decided.clone()
@@ -112,7 +142,8 @@ def _again(
         n = slopes.centred
         # A coarse answer is enough to tell a kink's error, which is as large as the gradient, from none.
         meaningful = (slopes.noise <= 0.1 * torch.maximum((a - n).abs(), tolerance.error * n.abs())) & ~decided
-        meaningful |= (factor == tolerance.shrink[0]) & ~decided
+        meaningful |= torch.isfinite(n) & ~defined & ~decided
+        defined |= torch.isfinite(n)
         kink = _kinked(slopes, previous_gap, a)
         agrees = _agrees(a, n, slopes.noise, tolerance) & ~decided
         once_kinked |= kink & ~decided
@@ -130,6 +161,7 @@ def _again(
         previous_gap = slopes.gap
     state[~decided & (kinked | shrinking)] = int(State.KINK)
     state[~decided & ~seen] = int(State.TINY)
+    state[~defined] = int(State.OUTSIDE)
     return state, numerical
 
 
@@ -139,7 +171,7 @@ def _kinked(slopes: Slopes, previous_gap: Tensor | None, a: Tensor) -> Tensor:
     apart = slopes.gap > 1e-3 * scale + 4.0 * slopes.noise
     if previous_gap is not None:
         # Over a curve the gap shrinks with the step; at a kink it stays.
-        apart &= slopes.gap > 0.5 * previous_gap
+        apart &= ~(slopes.gap <= 0.5 * previous_gap)  # nor where the function was not defined at the step before
     if slopes.switched is not None:
         # A branch that was seen to switch is believed at a smaller gap; operations that we do not see show theirs only.
         apart |= slopes.switched & (slopes.gap > 1e-6 * scale + slopes.noise)

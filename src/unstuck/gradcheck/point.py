@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
 from unstuck.errors import ArgumentError
 from unstuck.gradcheck.analytic import shake
 from unstuck.gradcheck.copies import first_examples
-from unstuck.gradcheck.differences import Evaluator
-from unstuck.gradcheck.problem import LossFunction, Penalty, Problem, build
+from unstuck.gradcheck.differences import DOMAIN, Evaluator
+from unstuck.gradcheck.objective import LossFunction, Penalty, called
+from unstuck.gradcheck.problem import Problem, build
 from unstuck.gradcheck.repeat import spread
 from unstuck.gradcheck.steady import seed_all
 
@@ -66,7 +69,9 @@ def reach(request: Request) -> Point:
         ArgumentError: The parts do not fit each other, or the first loss is not finite.
     """
     _same_device(request)
+    request, made = _materialised(request)
     problem, narrow, notes = _working(request)
+    notes = (*made, *notes)
     notes = (*notes, *_whole(request.model), *_leave_out(problem, request.exclude))
     if request.warm_up:
         _warm_up(problem, request.warm_up)
@@ -77,6 +82,25 @@ def reach(request: Request) -> Point:
     return Point(problem=problem, narrow=narrow, notes=notes)
 
 
+def _materialised(request: Request) -> tuple[Request, tuple[str, ...]]:
+    """Give weights to lazy layers, on a copy."""
+    model = request.model
+    if not isinstance(model, nn.Module) or not any(is_lazy(p) for p in _all(model)):
+        return request, ()
+    model = copy.deepcopy(model)
+    seed_all(request.seed)
+    try:
+        with torch.no_grad():
+            called(model, request.inputs)
+    except Exception as error:  # whatever the model raises of inputs that do not fit
+        raise ArgumentError(f"model: it does not run on the inputs given: {error}") from error
+    return replace(request, model=model), ("lazy layers were given weights by one call of a copy",)
+
+
+def _all(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
+
+
 def _whole(model: object) -> list[str]:
     """Parameters of whole numbers, which nothing can check."""
     named = model.named_parameters() if isinstance(model, nn.Module) else ()
@@ -85,15 +109,16 @@ def _whole(model: object) -> list[str]:
 
 
 def _leave_out(problem: Problem, patterns: tuple[str, ...]) -> list[str]:
-    """Take out what is not to be checked; it stays at its value."""
+    """Take out what is not to be checked; it stays at its value. A name is one before it is a pattern."""
+    known = (*problem.tensors, *problem.constant)
     out: list[str] = []
     for pattern in patterns:
-        hit = [name for name in problem.tensors if fnmatch.fnmatchcase(name, pattern)]
-        if not hit and not any(fnmatch.fnmatchcase(name, pattern) for name in out):
-            raise ArgumentError(f"exclude={pattern!r}: no tensor is called so; known are {', '.join(problem.tensors)}")
+        hit = [pattern] if pattern in known else [name for name in known if fnmatch.fnmatchcase(name, pattern)]
+        if not hit:
+            raise ArgumentError(f"exclude={pattern!r}: no tensor is called so; known are {', '.join(known)}")
+        out += [name for name in hit if name in problem.tensors]
         for name in hit:
             problem.leave_out(name)
-            out.append(name)
     if not problem.tensors:
         raise ArgumentError(f"exclude={list(patterns)}: nothing is left to check; leave something in")
     return [f"{', '.join(out)}: excluded, not checked"] if out else []
@@ -151,7 +176,8 @@ def _warm_up(problem: Problem, steps: int) -> None:
     optimizer = torch.optim.Adam(leaves, lr=WARM_UP_RATE)
     for _ in range(steps):
         optimizer.zero_grad()
-        problem.at().backward()
+        seed_all(problem.seed)
+        problem.within({}, torch.autograd.backward)
         optimizer.step()
     problem.tensors.update({name: x.detach().clone() for name, x in parameters.items()})
 
@@ -182,20 +208,28 @@ def _rounding(problem: Problem, largest: float) -> float:
     }
     estimates: list[float] = []
     for spacing in (1e-10 * max(1.0, largest), -1e-10 * max(1.0, largest)):
-        # On one side of the point at a time, for the point itself may lie where the function leaps.
+        # On one side of the point at a time, for the point itself may lie where the function leaps or ends.
         values = [
-            problem.number({name: x + k * spacing * sides[name] for name, x in problem.tensors.items()})
+            _number(problem, {name: x + k * spacing * sides[name] for name, x in problem.tensors.items()})
             for k in range(1, PROBES + 1)
         ]
         differences = torch.tensor(values, dtype=torch.float64).diff(n=3)
         estimates.append(float((differences.square().mean() / 20.0).sqrt()))
-    return min(estimates)
+    return min((estimate for estimate in estimates if math.isfinite(estimate)), default=0.0)
+
+
+def _number(problem: Problem, moved: dict[str, Tensor]) -> float:
+    """The value; NaN where the function is not defined."""
+    try:
+        return problem.number(moved)
+    except DOMAIN:
+        return math.nan
 
 
 def _same_device(request: Request) -> None:
     if not isinstance(request.model, nn.Module):
         return
-    devices = {tensor.device for tensor in (*request.model.parameters(), *request.model.buffers())}
+    devices = {tensor.device for tensor in _all(request.model)}
     if len(devices) != 1:
         return  # no parameter, or a model spread over several devices, which moves what it gets
     (home,) = devices

@@ -5,102 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn import functional
 from torch.utils import _pytree as pytree
 
 from unstuck.errors import ArgumentError
 from unstuck.gradcheck.branches import Recorder
 from unstuck.gradcheck.copies import cast_tree, copied
+from unstuck.gradcheck.objective import LossFunction, Method, Objective, OnSimplex, Penalty, Projection
 from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["INPUT", "Objective", "Problem", "Projection", "build"]
+__all__ = ["INPUT", "Problem", "build"]
+
+T = TypeVar("T")
 
 INPUT = "input"
 """Name under which an input's gradient is reported."""
 LEAST_MOVE = 1e-3
 """Least size of a direction, for tensors that are zero."""
-
-LossFunction = Callable[[Any, Any], Tensor]
-Penalty = Callable[[nn.Module], Tensor]
-
-
-class Objective(nn.Module):
-    """Model, loss and penalty in one: a module whose output is the scalar to differentiate.
-
-    Attributes:
-        data: Factor of the data loss; 0 leaves it out.
-        penalty: Factor of the penalty; 0 leaves it out.
-    """
-
-    def __init__(self, call: Callable[..., Any], loss: LossFunction, penalty: Penalty | None = None) -> None:
-        super().__init__()
-        self.call, self.loss, self.regularisation = call, loss, penalty
-        self.data, self.penalty = 1.0, 0.0
-
-    def forward(self, inputs: Any, targets: Any) -> Tensor:
-        """The value; inputs are one tensor, a tuple of arguments or a mapping of keyword arguments."""
-        total: Tensor | float = 0.0
-        if self.data:
-            total = self.data * _scalar(self.loss(_called(self.call, inputs), targets))
-        if self.penalty and self.regularisation and isinstance(self.call, nn.Module):
-            total = total + self.penalty * _scalar(self.regularisation(self.call))
-        return cast("Tensor", total)
-
-
-def _called(call: Callable[..., Any], inputs: Any) -> Any:
-    if isinstance(inputs, Mapping):
-        return call(**inputs)
-    return call(*cast("tuple[Any, ...]", inputs)) if isinstance(inputs, tuple | list) else call(inputs)
-
-
-def _scalar(value: object) -> Tensor:
-    if not isinstance(value, Tensor):
-        raise ArgumentError(f"loss={value!r}: a tensor of one number is accepted; got {type(value).__name__}")
-    if value.numel() != 1:
-        raise ArgumentError(
-            f"loss: not a scalar but of shape {tuple(value.shape)}; reduce it to one number, for example with .mean()"
-        )
-    if not value.is_floating_point():
-        raise ArgumentError(f"loss: of type {value.dtype}, which has no gradient; compute it in floating point")
-    return value.reshape(())
-
-
-class Projection:
-    """A scalar of any outputs: the sum of all floating ones, each number with a fixed weight of its own."""
-
-    def __init__(self) -> None:
-        self._weights: dict[Any, Tensor] = {}
-
-    def __call__(self, outputs: Any, _: Any = None) -> Tensor:
-        """The scalar.
-
-        Raises:
-            ArgumentError: There is nothing to sum.
-        """
-        leaves = [leaf for leaf in pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
-        leaves = [torch.view_as_real(leaf) if leaf.is_complex() else leaf for leaf in leaves]
-        parts = [(self._of(leaf) * leaf).sum() for leaf in leaves if leaf.is_floating_point()]
-        if not parts:
-            raise ArgumentError(
-                "function: it gives no tensor of floating-point numbers; there is nothing to differentiate"
-            )
-        return torch.stack(parts).sum()
-
-    def _of(self, leaf: Tensor) -> Tensor:
-        key = leaf.shape, leaf.dtype, leaf.device
-        if key not in self._weights:
-            self._weights[key] = _weights(leaf)
-        return self._weights[key]
-
-
-def _weights(like: Tensor) -> Tensor:
-    """Between 0.5 and 1.5, irregular; drawn from no generator."""
-    places = torch.arange(like.numel(), device=like.device, dtype=like.dtype)
-    return (1.0 + 0.5 * torch.sin(1.0 + 2.399963 * places)).reshape(like.shape)
 
 
 @dataclass(kw_only=True)
@@ -119,6 +45,7 @@ class Problem:
         directions: By name, a tensor and directions of shape (K, *shape) in which it is moved; ``tensors`` then has K
             coefficients in its place.
         constants: Whether tensors that the model makes of numbers are of float64, whatever the default type.
+        constant: Names of inputs that require no gradient beside others that do: they are not moved.
         deadline: When to stop, by ``time.thread_time``, which a busy machine does not change.
     """
 
@@ -132,6 +59,7 @@ class Problem:
     complex: frozenset[str] = frozenset()
     directions: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
     constants: bool = False
+    constant: tuple[str, ...] = ()
     deadline: float = float("inf")
 
     def __post_init__(self) -> None:
@@ -147,7 +75,7 @@ class Problem:
 
     def leave_out(self, name: str) -> None:
         """Hold a tensor at its value instead of checking it."""
-        self.tensors.pop(name)
+        self.tensors.pop(name, None)
 
     def along(self, count: int) -> Problem:
         r"""The same as a function of coefficients :math:`c` of random directions, :math:`f(x + \sum_k c_k v_k)`, at 0.
@@ -169,9 +97,29 @@ class Problem:
         Raises:
             TimeoutError: It is past the deadline.
         """
+        recorder = Recorder(choices=choices, promote=self.promote, constants=self.constants)
+        return self.within(changed, lambda value: value, recorder), recorder
+
+    def within(self, changed: Mapping[str, Tensor], then: Callable[[Tensor], T], recorder: Recorder | None = None) -> T:
+        """What ``then`` makes of the value while the tensors are in place: a checkpoint runs the model in backward too.
+
+        Raises:
+            TimeoutError: It is past the deadline.
+        """
         if time.thread_time() > self.deadline:
             raise TimeoutError("the gradient check takes longer than it may")
-        state = dict(self._fixed)
+        state, inputs = self._placed(changed)
+        # A model may work in place on what it gets.
+        inputs, targets = pytree.tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, (inputs, self.targets))
+        scaled: Callable[[Tensor], T] = lambda value: then(value * self.scale)  # noqa: E731
+        with recorder or Recorder(promote=self.promote, constants=self.constants):
+            if state:
+                return functional_call(self.objective, state, (inputs, targets, scaled))
+            return self.objective.forward(inputs, targets, scaled)  # a function: hooks on all modules are not for it
+
+    def _placed(self, changed: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Any]:
+        """Parameters and buffers by the name of their place, and the inputs."""
+        state = {**self._fixed, **{name: buffer.clone() for name, buffer in self._buffers.items()}}
         inputs = self.inputs
         for name, tensor in {**self.tensors, **changed}.items():
             if name in self.directions:
@@ -182,16 +130,7 @@ class Problem:
                 state[self._places[name]] = tensor
             else:
                 inputs = _with_input(inputs, name, tensor)
-        buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
-        # A model may work in place on what it gets.
-        inputs, targets = pytree.tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, (inputs, self.targets))
-        recorder = Recorder(choices=choices, promote=self.promote, constants=self.constants)
-        with recorder:
-            if state or buffers:
-                value = functional_call(self.objective, {**state, **buffers}, (inputs, targets))
-            else:
-                value = self.objective.forward(inputs, targets)  # a function: hooks on all modules are not for it
-            return value * self.scale, recorder
+        return state, inputs
 
     def at(self, changed: Mapping[str, Tensor] | None = None) -> Tensor:
         """The value with generators set."""
@@ -222,6 +161,8 @@ def build(
     """
     call, own_loss = (_own(part, dtype, name) for part, name in ((model, "model"), (loss, "loss")))
     objective = Objective(call, cast("LossFunction", own_loss) or Projection(), penalty)
+    differentiable = _named_inputs(inputs)
+    asked = [name for name, x in differentiable.items() if x.requires_grad] or list(differentiable)
     inputs, targets = cast_tree((inputs, targets), dtype)
     tensors = {_shown(name): p.detach().clone() for name, p in objective.named_parameters() if p.requires_grad}
     if isinstance(model, nn.Module) and loss is not None and not tensors:
@@ -230,38 +171,28 @@ def build(
             "set requires_grad to True on those that training is to change"
         )
     if with_inputs:
-        tensors.update(_named_inputs(inputs))
+        tensors.update({name: x.detach() for name, x in _named_inputs(inputs).items() if name in asked})
     if not tensors:
         raise ArgumentError(
-            "inputs: no tensor of floating-point numbers among them; integers have no gradient: give floats"
+            "inputs: no floating-point numbers among them; integers have no gradient, nor empty tensors: give floats"
         )
     paired = frozenset(name for name, x in tensors.items() if x.is_complex())
-    tensors = {name: torch.view_as_real(x).clone() if name in paired else x for name, x in tensors.items()}
     return Problem(
         objective=objective,
-        tensors=tensors,
+        tensors={name: torch.view_as_real(x).clone() if name in paired else x for name, x in tensors.items()},
         inputs=inputs,
         targets=targets,
         seed=seed,
         promote=promote,
         complex=paired,
+        constant=tuple(name for name in differentiable if name not in asked) if with_inputs else (),
     )
-
-
-class Method(nn.Module):
-    """A method of a module in place of its forward pass, so that the module is copied and its parameters are found."""
-
-    def __init__(self, owner: nn.Module, name: str) -> None:
-        super().__init__()
-        self.owner, self.name = owner, name
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the method."""
-        return getattr(self.owner, self.name)(*args, **kwargs)
 
 
 def _own(part: Any, dtype: torch.dtype, name: str) -> Any:
     """A copy of a module, of the module that a method is bound to, or the function itself."""
+    if part is functional.ctc_loss or isinstance(part, nn.CTCLoss):
+        return OnSimplex(part)
     owner = getattr(part, "__self__", None)
     if isinstance(owner, nn.Module):
         part = Method(owner, part.__name__)
@@ -276,7 +207,7 @@ def _named_inputs(inputs: Any) -> dict[str, Tensor]:
         entries = [(f"{INPUT}[{i}]" if several else INPUT, value) for i, value in enumerate(inputs)]
     else:
         entries = [(INPUT, inputs)]
-    return {name: v.detach() for name, v in entries if _differentiable(v)}
+    return {name: v for name, v in entries if _differentiable(v)}
 
 
 def _differentiable(value: object) -> bool:

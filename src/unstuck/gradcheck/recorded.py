@@ -192,7 +192,7 @@ def _argument(evaluator: Evaluator, problem: Problem, name: str, gradient: Tenso
 
 def _error(judged: Judged) -> float:
     """|a - n| / max(|a|, |n|) over all that is not at a kink; 0 where both vanish."""
-    counts = judged.state != State.KINK
+    counts = ~judged.aside
     a, n = judged.analytic[counts], judged.numerical[counts]
     size = max(float(a.norm()), float(n.norm()))
     return float((a - n).norm()) / size if size > 0.0 else 0.0

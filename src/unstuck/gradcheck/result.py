@@ -12,9 +12,14 @@ from rich.text import Text
 from unstuck.gradcheck.locate import CustomFunction
 from unstuck.gradcheck.sweep import Sweep
 
-__all__ = ["Culprit", "GradientCheck", "TensorCheck", "VerdictWord"]
+__all__ = ["Culprit", "GradientCheck", "Pattern", "TensorCheck", "VerdictWord"]
 
-VerdictWord = Literal["right", "wrong", "kink", "precision", "non-deterministic"]
+VerdictWord = Literal["right", "wrong", "surrogate", "kink", "nothing checked", "precision", "non-deterministic"]
+MARKS: dict[VerdictWord, tuple[str, str]] = {
+    "right": ("✔", "green"),
+    **dict.fromkeys(("wrong", "nothing checked", "non-deterministic"), ("✖", "red")),
+}
+Pattern = Literal["", "straight-through", "reversal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +32,14 @@ class TensorCheck:
         checked: Coordinates compared.
         verdict: As for the whole check.
         max_relative_error: The largest relative error of a coordinate that is not at a kink.
+        remarkable: Indices of coordinates whose error is small enough, but larger than float64 leaves.
         wrong: Indices of the wrong coordinates, the worst first.
         analytic: Gradient of the worst coordinate by automatic differentiation.
         numerical: The same by differences.
         kinks: Coordinates set aside because a kink lies between x - h and x + h.
+        outside: Coordinates set aside because the function is not defined at x - h or x + h.
+        pattern: What all that is wrong has in common: differences of zero where a gradient comes back, as of a
+            straight-through estimator, or a factor of exactly -1, as of a gradient reversal; empty otherwise.
         tiny: Coordinates whose gradient is too small for the arithmetic.
         looped: Why its perturbations were not evaluated in batches; empty where they were.
     """
@@ -43,7 +52,10 @@ class TensorCheck:
     wrong: tuple[tuple[int, ...], ...] = ()
     analytic: float = 0.0
     numerical: float = 0.0
+    remarkable: tuple[tuple[int, ...], ...] = ()
     kinks: int = 0
+    outside: int = 0
+    pattern: Pattern = ""
     tiny: int = 0
     looped: str = ""
 
@@ -55,17 +67,20 @@ class TensorCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Culprit:
-    """A hand-written function whose backward pass is wrong by itself.
+    """A hand-written function whose backward pass is not the derivative of its forward pass.
 
     Attributes:
         function: The function.
         error: Its largest relative error.
-        argument: The argument whose gradient is wrong.
+        argument: The argument whose gradient differs.
+        kind: wrong; straight-through: the forward pass is constant in pieces, and a gradient passes nevertheless;
+            reversal: the forward pass changes nothing, the backward pass turns or scales the gradient.
     """
 
     function: CustomFunction
     error: float
     argument: str
+    kind: Literal["wrong", "straight-through", "reversal"] = "wrong"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +88,10 @@ class GradientCheck:
     """What :func:`check_gradients` found; prints as a table.
 
     Attributes:
-        verdict: right; wrong; kink: so many coordinates are at kinks that nothing is left to compare in some tensor;
-            precision: the arithmetic does not resolve the gradient; non-deterministic: the loss changes by itself.
+        verdict: right; wrong; surrogate: all that differs is a straight-through estimator or a gradient reversal,
+            which mean another gradient than the derivative; kink: in some tensor all coordinates are at kinks; nothing
+            checked: in all of them; precision: the arithmetic does not resolve the gradient; non-deterministic: the
+            loss changes by itself.
         tensors: Every tensor, in the order of the model.
         reason: The verdict in a sentence.
         advice: What to do; empty where the gradient is right.
@@ -96,7 +113,7 @@ class GradientCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong: the verdict is right, or all that differs is at kinks."""
+        """Whether what could be compared is right, and something could: the verdict is right or kink."""
         return self.verdict in ("right", "kink")
 
     @property
@@ -114,6 +131,11 @@ class GradientCheck:
     def checked(self) -> int:
         """Coordinates compared."""
         return sum(tensor.checked for tensor in self.tensors)
+
+    @property
+    def outside(self) -> int:
+        """Coordinates set aside because the function is not defined on both sides of them."""
+        return sum(tensor.outside for tensor in self.tensors)
 
     @property
     def kinks(self) -> int:
@@ -135,8 +157,15 @@ class GradientCheck:
             "max_relative_error": self.max_relative_error,
             "checked": self.checked,
             "kinks": self.kinks,
+            "outside": self.outside,
             "culprits": [
-                {"function": c.function.name, "file": c.function.file, "line": c.function.line, "error": c.error}
+                {
+                    "function": c.function.name,
+                    "file": c.function.file,
+                    "line": c.function.line,
+                    "error": c.error,
+                    "kind": c.kind,
+                }
                 for c in self.culprits
             ],
             "tensors": [
@@ -158,7 +187,8 @@ class GradientCheck:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The verdict, a row for each tensor, and the notes."""
-        yield Text(f"{'✔' if self.ok else '✖'} {self.verdict}: {self.reason}", style="green" if self.ok else "red")
+        mark, style = MARKS.get(self.verdict, ("!", "yellow"))
+        yield Text(f"{mark} {self.verdict}: {self.reason}", style=style)
         if self.tensors:
             table = Table(box=None, pad_edge=False, header_style="bold")
             for title in ("tensor", "shape", "checked", "kinks", "largest error", "verdict"):

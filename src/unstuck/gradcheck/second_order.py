@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from unstuck.gradcheck.analytic import dense
+from unstuck.gradcheck.analytic import backward, dense
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.result import TensorCheck, VerdictWord
+from unstuck.gradcheck.steady import seed_all
 
 __all__ = ["curvature_error"]
 
@@ -37,11 +38,11 @@ def curvature_error(problem: Problem, names: Mapping[str, Tensor], *, narrow: bo
         return TensorCheck(
             name=NAME, shape=(size,), checked=0, verdict="right", max_relative_error=0.0, looped=f"not twice: {reason}"
         )
-    largest = float(_flat(_gradient(problem, points, create_graph=False)).norm())
+    largest = float(_flat(_gradient(problem, points)).norm())
     best = float("inf")
     for h in steps:
         up, down = ({name: x + sign * h * v[name] for name, x in points.items()} for sign in (1.0, -1.0))
-        above, below = (_flat(_gradient(problem, p, create_graph=False)) for p in (up, down))
+        above, below = (_flat(_gradient(problem, p)) for p in (up, down))
         numerical = (above - below) / (2.0 * h)
         noise = 100.0 * torch.finfo(problem.dtype).eps * largest / h
         difference = float((exact - numerical).norm())
@@ -50,22 +51,25 @@ def curvature_error(problem: Problem, names: Mapping[str, Tensor], *, narrow: bo
     return TensorCheck(name=NAME, shape=(size,), checked=1, verdict=verdict, max_relative_error=best)
 
 
-def _gradient(problem: Problem, points: Mapping[str, Tensor], *, create_graph: bool) -> dict[str, Tensor]:
-    leaves = {name: x if x.requires_grad else x.clone().requires_grad_() for name, x in points.items()}
-    value = problem.at(leaves)
-    grads = torch.autograd.grad(value, list(leaves.values()), create_graph=create_graph, allow_unused=True)
-    return {name: dense(g, leaves[name]) for name, g in zip(leaves, grads, strict=True)}
+def _gradient(problem: Problem, points: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    leaves = {name: x.clone().requires_grad_() for name, x in points.items()}
+    seed_all(problem.seed)
+    grads = problem.within(leaves, lambda value: backward(value, leaves))
+    return {name: dense(g, leaves[name]) for name, g in grads.items()}
 
 
 def _product(problem: Problem, points: Mapping[str, Tensor], v: Mapping[str, Tensor]) -> Tensor:
     leaves = {name: x.clone().requires_grad_() for name, x in points.items()}
-    gradient = _gradient(problem, leaves, create_graph=True)
-    along = torch.stack([(gradient[name] * v[name]).sum() for name in leaves]).sum()
-    if not along.requires_grad:
-        return torch.zeros_like(_flat(leaves))  # a loss linear in all of them
-    grads = torch.autograd.grad(along, list(leaves.values()), allow_unused=True)
-    pairs = zip(leaves, grads, strict=True)
-    return _flat({name: dense(g, leaves[name]) for name, g in pairs})
+
+    def again(value: Tensor) -> dict[str, Tensor | None]:
+        gradient = {name: dense(g, leaves[name]) for name, g in backward(value, leaves, create_graph=True).items()}
+        along = torch.stack([(gradient[name] * v[name]).sum() for name in leaves]).sum()
+        # A loss that is linear in all of them has a gradient without a graph.
+        return backward(along, leaves) if along.requires_grad else dict.fromkeys(leaves)
+
+    seed_all(problem.seed)
+    grads = problem.within(leaves, again)
+    return _flat({name: dense(g, leaves[name]) for name, g in grads.items()})
 
 
 def _flat(tensors: Mapping[str, Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -59,8 +60,9 @@ def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool
             n = evaluator.slopes(name, places, h).centred
             rows.append((a - n).abs() / torch.maximum(a.abs(), n.abs()).clamp(min=1e-300))
         errors.append(torch.stack(rows))
-    curve = torch.cat(errors, dim=1).median(dim=1).values.tolist()
+    # Beside the point the function may not be defined: such coordinates say nothing.
+    curve = torch.cat(errors, dim=1).nanmedian(dim=1).values.nan_to_num(nan=math.inf).tolist()
     default = NARROW_DEFAULT if narrow else DEFAULT
     best = min(range(len(steps)), key=curve.__getitem__)
-    flat = max(curve) <= FLAT * max(min(curve), 1e-300) or min(curve) > 1e-2
+    flat = not math.isfinite(curve[best]) or max(curve) <= FLAT * max(min(curve), 1e-300) or min(curve) > 1e-2
     return Sweep(steps=steps, errors=tuple(curve), chosen=default if flat else max(steps[best], 1e-7))
