@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from tests.rules.trainings import CLASSES, SQUARES, falls, trained
 from unstuck.record import signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import LateLoss, Loss, LossOutput
 from unstuck.rules.shown import NOTHING_TRAINED, Shown, shown
 from unstuck.testing.rules import record
 
@@ -108,6 +109,17 @@ def test_few_steps_are_too_few_unless_what_was_seen_is_absurd(tmp_path, losses, 
 def test_ten_steps_are_enough(tmp_path) -> None:
     assert kind(tmp_path / "a", falls(1.0, 0.01, steps=9), SQUARES) == "not enough data"
     assert kind(tmp_path / "b", falls(1.0, 0.01, steps=10), SQUARES) != "not enough data"
+
+
+def test_an_output_that_learns_nothing_is_named_beside_one_that_learns(tmp_path) -> None:
+    def of_head(line: int, layer: str, value: float) -> Loss:
+        late = LateLoss(value=value, error=0.01, samples=50.0)
+        return replace(CLASSES, output=LossOutput(layer=layer), late=late, line=line)
+
+    end = {"class": of_head(3, "classes", 0.05), "side": of_head(4, "side", GUESS), "told": of_head(4, "side", 0.05)}
+    own = of(tmp_path / "a", falls(2 * GUESS, GUESS), end["class"], end["side"], accuracy=0.98)
+    assert (own.kind, own.reason) == ("improvable", "nothing is learnt by side (loss 1.39 where a guess has 1.39)")
+    assert kind(tmp_path / "b", falls(2 * GUESS, 0.1), end["class"], end["told"], accuracy=0.98) == "healthy"
 
 
 def test_without_a_loss_nothing_was_trained(tmp_path) -> None:

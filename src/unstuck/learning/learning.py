@@ -16,7 +16,7 @@ from unstuck.learning.outcome import MUCH, Indication, Outcome, best_of, of_loss
 from unstuck.learning.outputs import of_outputs, of_targets
 from unstuck.learning.relapse import Relapse, lost_numbers, relapse
 from unstuck.learning.spikes import calm
-from unstuck.learning.terms import joined, of_terms
+from unstuck.learning.terms import heads_unlearnt, joined, of_terms
 from unstuck.record import Run, signals
 
 __all__ = ["Learning"]
@@ -38,6 +38,7 @@ class Learning:
         measured: The loss that is compared with a guess.
         answers: How many examples are classified rightly.
         terms: What each of several losses says that are added up, late in the training.
+        unlearnt: Those of them that are of output heads that have learnt nothing, while others have.
         evaluations: What evaluations of other data say, the last of each kind.
         outputs: What the spread of outputs between examples says; None where they differ.
         targets: That all targets are the same; None where they differ.
@@ -49,6 +50,7 @@ class Learning:
     measured: Measured
     answers: Answers
     terms: tuple[Indication, ...] = ()
+    unlearnt: tuple[Indication, ...] = ()
     evaluations: tuple[Indication, ...] = ()
     outputs: Indication | None = None
     targets: Indication | None = None
@@ -83,11 +85,13 @@ class Learning:
         early = float(np.median(answers.values[:5])) if len(answers) else None
         measured = Measured.of(run, curve, early=early)
         known, last = Answers.of(run, measured.loss), int(curve.steps[-1])
+        terms = () if measured.loss else of_terms(run, last=last)
         return cls(
             curve=curve,
             measured=measured,
             answers=known,
-            terms=() if measured.loss else of_terms(run, last=last),
+            terms=terms,
+            unlearnt=heads_unlearnt(run, terms),
             evaluations=evaluated(run, measured.loss, known),
             outputs=of_outputs(run, measured.loss),
             targets=of_targets(measured.loss, step=last),
@@ -186,7 +190,7 @@ class Learning:
         if self.targets is not None:
             return "unknown"  # a constant is all that is asked for
         best = best_of("none" if self._constant else self._by_loss, self.answered)
-        return "partial" if best == "good" and self.answers.missed else best
+        return "partial" if best == "good" and (self.answers.missed or self.unlearnt) else best
 
     @cached_property
     def _constant(self) -> bool:
@@ -230,16 +234,16 @@ class Learning:
 
         good: less than a fifth of what there is to learn is left, or nine of ten examples are classified rightly, and
         half of those that the commonest class alone gets wrong. partial: some of it was learnt, by more than noise
-        explains; or all of it, while evaluations of other data are at chance, or while only the loss of evaluations
-        says so. none: the loss is that of a constant guess, or worse; the losses are not finite any more; or it
-        exploded. unknown: there is nothing to measure it by.
+        explains, or by some output heads only; or all of it, while evaluations of other data are at chance, or while
+        only the loss of evaluations says so. none: the loss is that of a constant guess, or worse; the losses are not
+        finite any more; or it exploded. unknown: there is nothing to measure it by.
         """
         if self.broken is not None or not len(self.curve):
             return self.trained
         contradicted = self.evaluated == "none" and all(
             one.error < CONTRADICTED * abs(one.reference - one.floor or 1.0) for one in self.evaluations
         )
-        if self.trained == "good" and contradicted:
+        if (self.trained == "good" and contradicted) or (self.trained == "partial" and self.unlearnt):
             return "partial"
         best = best_of(self.trained, self.evaluated)
         return "partial" if best == "good" and self.trained == "none" and not self._classified else best

@@ -53,6 +53,7 @@ class Indication:
         says: What follows from it alone.
         words: The same as a clause.
         floor: The least that a loss can be; 0 for what is no loss.
+        layer: The output layer that it is of, where there may be several; empty where it is of all, or unknown.
     """
 
     what: What
@@ -63,6 +64,7 @@ class Indication:
     says: Outcome
     words: str
     floor: float = 0.0
+    layer: str = ""
 
     @property
     def gain(self) -> float:

@@ -116,6 +116,8 @@ def _judged(run: Run, learning: Learning, validation: Validation) -> tuple[Verdi
         if validation.lags(learning):
             return "improvable", "examples that it was not trained on are far behind"
         return "healthy", ""
+    if outcome == "partial" and learning.unlearnt:
+        return "improvable", _unlearnt(learning)
     if outcome == "partial":
         return "improvable", "" if learning.trained in PARTLY else "the loss of training shows none of it"
     if outcome == "unknown":
@@ -131,6 +133,17 @@ def _by_evaluation(learning: Learning) -> Literal["healthy", "improvable"] | Non
     if learning.evaluated not in PARTLY:
         return None
     return "healthy" if learning.evaluated == "good" and good else "improvable"
+
+
+def _unlearnt(learning: Learning) -> str:
+    """The output heads that have learnt nothing, as a clause."""
+    heads = {term.layer: term for term in learning.unlearnt}
+    each = ", ".join(
+        f"{layer} (loss {number(term.value)} where a guess has {number(term.reference)})"
+        for layer, term in list(heads.items())[:NAMED]
+    )
+    more = f" and {len(heads) - NAMED} more outputs" if len(heads) > NAMED else ""
+    return f"nothing is learnt by {each}{more}"
 
 
 def _doubt(learning: Learning) -> str:

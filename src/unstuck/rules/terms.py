@@ -94,6 +94,12 @@ class Task:
     share: float
 
     @property
+    def words(self) -> str:
+        """The term in words, with the output layer that it is of."""
+        layer = self.call.output.layer
+        return named(self.course.term) + (f" (outputs of {layer})" if layer else "")
+
+    @property
     def unlearnt(self) -> bool:
         """Whether it has stayed at its constant guess."""
         return self.gain < UNLEARNT

@@ -232,6 +232,19 @@ def test_a_pass_whose_gradients_are_cleared_is_no_term(tmp_path: Path) -> None:
 
 def test_a_pass_of_terms_that_are_not_known_leaves_none(tmp_path: Path) -> None:
     def unknown(model: nn.Module, output: Tensor) -> Tensor:
-        return output.unbind()[0].unbind()[1]
+        return of_distances(model, output) + output.unbind()[0].unbind()[1]
 
     assert passes(tmp_path, of_squares, unknown) == ()
+
+
+def test_of_micro_batches_that_follow_each_other_the_first_is_taken_apart(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1.0):
+        model = nn.Linear(3, 2)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+        for _ in range(3):
+            for _ in range(4):
+                penalised(model, model(INPUTS)).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    with Run.open(tmp_path) as run:
+        assert [len(look.terms) for look in run.facts(LossTerms)] == [2, 2, 2]

@@ -248,3 +248,30 @@ def test_what_leads_through_both_models_is_a_loss_of_both(tmp_path: Path) -> Non
                 optimizer.zero_grad()
     with Run.open(tmp_path) as run:
         assert [stream.facts(facts.Loss)[-1].function for stream in run.streams()] == ["cross_entropy"] * 2
+
+
+class TwoHeads(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(4, 1)
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.body(inputs).relu()
+        return self.first(hidden), self.second(hidden).squeeze(1)
+
+
+def test_each_loss_names_the_layer_that_gives_its_outputs(tmp_path: Path) -> None:
+    inputs, targets = torch.randn(8, 3), torch.arange(8) % 2
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1.0):
+        model = TwoHeads()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(6):
+            optimizer.zero_grad()
+            scores, values = model(inputs)
+            first, second = F.cross_entropy(scores, targets), F.mse_loss(values, torch.ones(8))
+            first.backward(retain_graph=True)
+            second.backward()
+            optimizer.step()
+    with Run.open(tmp_path) as run:
+        layers = {call.function: call.output.layer for call in run.facts(facts.Loss)}
+    assert layers == {"cross_entropy": "first", "mse_loss": "second"}

@@ -155,8 +155,11 @@ class LossTerms:
 
     def after_backward(self, backward: Backward) -> None:
         """Take a loss of this step apart."""
-        if self._view.apart and self._looks and backward.accumulates and backward.roots:
-            self._passes.append(self._taken(backward.roots[0].grad_fn))
+        root = backward.roots[0].grad_fn if backward.roots else None
+        # What is computed once gradients are there, as of later micro-batches, is not seen.
+        seen = root in self._numbers or not self._passes
+        if self._view.apart and self._looks and backward.accumulates and backward.roots and seen:
+            self._passes.append(self._taken(root))
             if not self._looks:
                 self._forget()
 

@@ -97,10 +97,12 @@ class LossProbe:
     Attributes:
         function: Name of the function.
         site: Where the user's code calls it.
+        layer: The layer whose weights are nearest to its outputs; None as long as nobody has looked.
     """
 
     function: str
     site: Site = NOWHERE
+    layer: str | None = None
     targets: TargetProbe = field(default_factory=TargetProbe)
     _late: LateProbe = field(default_factory=LateProbe)
     _reduction: str = "mean"
@@ -203,6 +205,7 @@ class LossProbe:
                 softmax=self._softmax,
                 transposed=self._transposed,
                 reach=self._reach,
+                layer=self.layer or "",
             ),
             target=target,
             classes=replace(classes, weights=self._class_weights(classes.number)),
@@ -276,6 +279,8 @@ class Losses:
                 return pair
             probe = self._probes[key] = LossProbe(function=name, site=key[1])
         self._calls += 1
+        if probe.layer is None and self._view.named:
+            probe.layer = self._view.layer_of(pair[0])
         probe.observe(args, kwargs, value)
         return pair
 

@@ -175,6 +175,13 @@ class View:
             return False
         return leads(output, self.roots.held, holders().keys() - self.roots.held).past
 
+    def layer_of(self, output: Tensor) -> str:
+        """The layer, or the parameter, whose weights are nearest to an output; empty where that is not known."""
+        names = {id(parameter): name for name, parameter in self.named.items()}
+        nearest = leads(output, names.keys()).nearest
+        name = "" if nearest is None else names[nearest]
+        return name.rpartition(".")[0] or name
+
     def notice(self, fact: facts.Fact | None) -> None:
         """Keep a fact once for each place of the user's code."""
         if fact is None:

@@ -71,6 +71,7 @@ class LossOutput:
         softmax: Axes and shape, where that operation is a softmax or a log-softmax; None where they are not known.
         transposed: Whether axes were exchanged between that operation and the loss.
         reach: What they can be, whatever the weights are; None where that has no bound, or is not known.
+        layer: The layer, or the parameter, whose weights are nearest to them: their head; empty where unknown.
     """
 
     shape: tuple[int, ...] = ()
@@ -80,6 +81,7 @@ class LossOutput:
     softmax: OutputSoftmax | None = None
     transposed: bool = False
     reach: OutputReach | None = None
+    layer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

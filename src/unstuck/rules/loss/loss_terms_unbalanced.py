@@ -68,7 +68,7 @@ class LossTermsUnbalanced(Rule):
 
     def _report(self, drowned: Task, heavy: Course, ratio: float) -> Finding:
         return self.finding(
-            f"{named(drowned.course.term)} is not learnt: it ends at {drowned.course.level:.3g}, as a constant guess "
+            f"{drowned.words} is not learnt: it ends at {drowned.course.level:.3g}, as a constant guess "
             f"gives; {named(heavy.term)} is {ratio:,.0f} times as large when training begins",
             "Weigh the terms so that they are of one size when training begins.",
             severity="error",
