@@ -10,7 +10,8 @@ from torch import nn
 
 from unstuck.observe.budget import Spending
 from unstuck.observe.clock import Clock, Phase
-from unstuck.observe.collectors.evaluations import Evaluations, Result
+from unstuck.observe.collectors.evaluated_pass import Result
+from unstuck.observe.collectors.evaluations import Evaluations
 from unstuck.observe.collectors.inputs import first_tensor
 from unstuck.observe.collectors.passes import Passes
 from unstuck.observe.collectors.registry import Collectors

@@ -2,81 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from unstuck.observe.collectors.association import AssociationProbe
+from unstuck.observe.collectors.evaluated_examples import EvaluatedExamples
+from unstuck.observe.collectors.evaluated_pass import PassOverExamples, Result
 from unstuck.observe.collectors.functional_dropouts import DROPOUTS, DropoutProbe
 from unstuck.observe.collectors.handwritten_losses import HandWritten, HandwrittenLosses, LossCall
 from unstuck.observe.collectors.input_shift import ShiftProbe
 from unstuck.observe.collectors.inputs import first_tensor, whole_examples
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses, loss_arguments
-from unstuck.observe.collectors.predictions import PredictionProbe
 from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.torch_hooks.forward import running_modules
 from unstuck.observe.user_code.frames import user_trail
 from unstuck.observe.user_code.model_roots import Roots
-from unstuck.observe.user_code.variable_names import calls_of, purpose_of, telling_call
 from unstuck.record import facts
 
-__all__ = ["Evaluations", "Result"]
+__all__ = ["Evaluations"]
 
 ARGMAX = frozenset({torch.argmax, Tensor.argmax, torch.max, Tensor.max, torch.topk, Tensor.topk})
 EQUAL = frozenset({torch.eq, Tensor.eq, Tensor.__eq__})
 REMEMBERED = 8
-
-TRAINED_ON = 0.5
-"""Share of an evaluation's examples met in training above which it evaluates the training set, if another does not."""
-
-
-COVERED = 0.9
-"""Share of the examples that training is known to have met, above which an evaluation has all of them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """Means of one pass over an evaluation's examples; None where they could not be seen.
-
-    Attributes:
-        loss: Of the training's loss function where it is called, else of the first that is.
-        accuracy: Share of the examples that are classified rightly.
-        examples: How many there are.
-        trained_on: Whether they are the training set.
-        measure: The function that the loss is of.
-    """
-
-    loss: float | None
-    accuracy: float | None
-    examples: int
-    trained_on: bool
-    measure: facts.EvaluatedLoss | None = None
-
-
-@dataclass
-class _Measure:
-    """The losses of one function."""
-
-    shape: tuple[int, ...] = ()
-    values: list[Tensor] = field(default_factory=list[Tensor])
-    weights: list[int] = field(default_factory=list[int])
-
-
-@dataclass
-class _Pass:
-    """Sums over the batches that one place evaluated."""
-
-    losses: dict[str, _Measure] = field(default_factory=dict[str, _Measure])
-    correct: list[Tensor] = field(default_factory=list[Tensor])
-    compared: int = 0
-    examples: int = 0
-    predictions: PredictionProbe = field(default_factory=PredictionProbe)
 
 
 class Evaluations:
@@ -94,7 +46,8 @@ class Evaluations:
         self.shift = ShiftProbe()
         self.dropouts = DropoutProbe(roots)
         self._identity = identity
-        self._passes: dict[str, _Pass] = {}
+        self._examples = EvaluatedExamples(identity)
+        self._passes: dict[str, PassOverExamples] = {}
         self._place = ""
         self._roots = roots
         self._losses = losses
@@ -126,7 +79,7 @@ class Evaluations:
         batch = first_tensor(inputs)
         if batch is not None or not self._place:
             self._place = user_trail()
-            self._passes.setdefault(self._place, _Pass())
+            self._passes.setdefault(self._place, PassOverExamples())
         if batch is not None:
             self._batch, self._paired = batch.detach(), False
             self._passes[self._place].examples += len(batch) if is_readable(batch) and batch.dim() else 1
@@ -166,7 +119,7 @@ class Evaluations:
         self._pair(pair[1])
         owner = self._passes.get(self._owner(pair[0]), current)
         name, reduction = LOSS_FUNCTIONS[function], str(kwargs.get("reduction", "mean"))
-        self._take_loss(owner, name, output.detach(), pair[1], reduction)
+        owner.take_loss(name, output.detach(), pair[1], reduction)
 
     def _drop(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
@@ -217,23 +170,13 @@ class Evaluations:
             owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
             if owner is not None:
                 written = call.value if call.written is None else call.written
-                self._take_loss(owner, call.function, written, call.target, "sum" if call.whole else "mean")
+                owner.take_loss(call.function, written, call.target, "sum" if call.whole else "mean")
 
     def _owner(self, output: Tensor) -> str:
         """The place whose forward pass gave an output, or one that it is a view of; else the latest place."""
         memory = _memory(output)
         alive = ((known, place) for tensor, known, place in reversed(self._outputs) if tensor() is not None)
         return next((place for known, place in alive if known == memory), self._place)
-
-    def _take_loss(self, current: _Pass, name: str, loss: Tensor, target: Tensor, reduction: str) -> None:
-        examples = target.shape[0] if target.dim() else 1
-        value = loss.float()
-        if reduction == "sum":
-            value = value / max(1, examples)
-        measure = current.losses.setdefault(name, _Measure())
-        measure.shape = measure.shape or tuple(target.shape)
-        measure.values.append(value.mean())
-        measure.weights.append(examples)
 
     def close(self, step: int = 0) -> list[Result]:
         """End the evaluations since the last training step, with one result for each place.
@@ -242,7 +185,10 @@ class Evaluations:
             step: Updates made before them.
         """
         self._take_written(self._written.forget())
-        results = [self._result(place, current) for place, current in self._passes.items()]
+        results = [
+            current.result(preferred=self._losses.names, trained_on=self._examples.trained_on(place))
+            for place, current in self._passes.items()
+        ]
         trained = self._identity.trained
         counted = {place: current.predictions for place, current in self._passes.items()}
         self._predicted |= {place: one.fact(step=step, trained=one.met(trained)) for place, one in counted.items()}
@@ -253,47 +199,19 @@ class Evaluations:
         self._predictions.clear()
         return results
 
-    def _result(self, place: str, current: _Pass) -> Result:
-        name = next((name for name in current.losses if name in self._losses.names), next(iter(current.losses), None))
-        measure = _Measure() if name is None else current.losses[name]
-        return Result(
-            loss=_mean(measure.values, measure.weights),
-            accuracy=int(torch.stack(current.correct).sum()) / current.compared if current.compared else None,
-            examples=current.examples,
-            trained_on=self._trained_on(place),
-            measure=None if name is None else facts.EvaluatedLoss(function=name, shape=measure.shape),
-        )
-
-    def _trained_on(self, place: str) -> bool:
-        """Whether a place evaluates the training set itself.
-
-        It does if training met most of its examples, or of what training is known to have met, by a part of its batches
-        perhaps, it has nearly all, and the user's names say so, or another place evaluates fresh
-        ones, or its examples are about all that training has: a smaller set that training met is a validation set that
-        leaked. Where it has about all that training has and another place has fresh ones, names count for nothing.
-        """
-        overlap = self._identity.overlap(place)
-        if overlap <= TRAINED_ON and self._identity.covered(place) < COVERED:
-            return False
-        others = [self._identity.overlap(other) for other in self._identity.evaluated if other != place]
-        fresh = any(other < overlap - TRAINED_ON / 2 for other in others)
-        whole = len(self._identity.evaluated[place]) >= 0.8 * len(self._identity.trained)
-        purpose = "" if fresh and whole else purpose_of(place)
-        return purpose == "training" or (purpose != "validation" and (fresh or whole))
-
     def shifted(self) -> facts.Shift | None:
         """How far validation inputs lie from training inputs; None where that cannot be told."""
-        return self.shift.fact(lambda place: not self._trained_on(place))
+        return self.shift.fact(lambda place: not self._examples.trained_on(place))
 
     def association(self) -> facts.EvaluatedAssociation | None:
         """Whether evaluated targets have to do with their inputs, at the place of most pairs; it takes a while."""
-        probes = [probe for place, probe in self._pairs.items() if not self._trained_on(place)]
+        probes = [probe for place, probe in self._pairs.items() if not self._examples.trained_on(place)]
         found = max(probes, key=len).fact() if probes else None
         return None if found is None else facts.EvaluatedAssociation(**vars(found))
 
     def facts(self) -> Iterator[facts.Fact]:
         """What has become known."""
-        for compared in (self.overlap(), self.shifted()):
+        for compared in (self._examples.overlap(), self.shifted()):
             if compared is not None:
                 yield compared
         yield from self.dropouts.facts()
@@ -306,35 +224,7 @@ class Evaluations:
         if association is not None:
             yield association
 
-    def overlap(self) -> facts.Overlap | None:
-        """How many examples of the validation places training has met; None where nothing was evaluated."""
-        trained = self._identity.trained
-        places = [place for place in self._identity.evaluated if not self._trained_on(place)]
-        examples: set[float] = set()
-        for place in places:
-            examples |= self._identity.evaluated[place]
-        if not examples or not trained:
-            return None
-        widest = max(places, key=lambda place: len(self._identity.evaluated[place] & trained))
-        call = telling_call(widest) or next(iter(calls_of(widest)), None)
-        return facts.Overlap(
-            evaluated=len(examples),
-            seen_in_training=len(examples & trained),
-            trained=len(trained),
-            purpose=purpose_of(widest),
-            file=None if call is None else call.file,
-            line=None if call is None else call.line,
-        )
-
 
 def _memory(tensor: Tensor) -> int:
     """Where a tensor's values lie: the same for its views."""
     return tensor.untyped_storage().data_ptr() if is_readable(tensor) else id(tensor)
-
-
-def _mean(losses: list[Tensor], weights: list[int]) -> float | None:
-    if not losses:
-        return None
-    values: list[float] = torch.stack(losses).tolist()
-    total = sum(weights)
-    return sum(v * w for v, w in zip(values, weights, strict=True)) / total if total else math.nan
