@@ -24,6 +24,7 @@ METHODS = [
     ("Nesterov", {"lr": 0.05}),
     ("LookAheadNesterov", {"lr": 0.05}),
     ("Adagrad", {"lr": 0.05, "lr_decay": 0.1}),
+    ("MeanAdagrad", {"lr": 0.05, "lr_decay": 0.1}),
     ("RMSprop", {}),
     ("RMSprop", {"momentum": 0.5, "weight_decay": 0.1}),
     ("RMSprop", {"centered": True, "momentum": 0.5}),

@@ -23,6 +23,7 @@ METHODS = [
     ("AveragedMomentum", {"lr": 0.05}),
     ("Nesterov", {"lr": 0.05}),
     ("Adagrad", {"lr": 0.05, "lr_decay": 0.1}),
+    ("MeanAdagrad", {"lr": 0.05, "lr_decay": 0.1}),
     ("RMSprop", {}),
     ("RMSprop", {"centered": True, "momentum": 0.5}),
     ("Adam", {}),

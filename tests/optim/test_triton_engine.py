@@ -18,6 +18,7 @@ from unstuck.optim.triton_kernel import compile_kernel
 METHODS = {
     "SGD": [{}, {"momentum": 0.9, "dampening": 0.3, "maximize": True}],
     "Adagrad": [{"weight_decay": 0.1}],
+    "MeanAdagrad": [{"lr_decay": 0.1}],
     "RMSprop": [{"centered": True, "momentum": 0.5}],
     "Adam": [{"amsgrad": True}],
     "AdamW": [{}],

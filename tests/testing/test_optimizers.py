@@ -16,6 +16,7 @@ MAKERS = {
     "Nesterov": lambda p, **e: ours.Nesterov(p, lr=0.02, **e),
     "LookAheadNesterov": lambda p, **e: ours.LookAheadNesterov(p, lr=0.02, **e),
     "Adagrad": lambda p, **e: ours.Adagrad(p, lr=0.1, **e),
+    "MeanAdagrad": lambda p, **e: ours.MeanAdagrad(p, lr=0.02, **e),
     "RMSprop": lambda p, **e: ours.RMSprop(p, lr=0.02, **e),
     "Adam": lambda p, **e: ours.Adam(p, lr=0.05, **e),
     "AdamW": lambda p, **e: ours.AdamW(p, lr=0.05, **e),

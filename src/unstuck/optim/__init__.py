@@ -17,8 +17,9 @@ How to choose
 * The whole data set in each batch, one example, or some: the same classes. Large batches bear large rates and need
   momentum; with single examples the rate must be small, and momentum mostly averages their noise.
 * Formulas of a course: ``Momentum`` (the rate inside the velocity), ``AveragedMomentum`` (a running mean),
-  ``LookAheadNesterov`` and ``Nesterov`` (the same path, seen from two places); ``SGD`` tells how they map onto torch's
-  convention. ``functional`` has them as functions of arrays.
+  ``LookAheadNesterov`` and ``Nesterov`` (the same path, seen from two places), ``MeanAdagrad`` (the mean in place of the
+  sum, and what goes wrong with it); ``SGD`` tells how they map onto torch's convention. ``functional`` has them as
+  functions of arrays.
 
 Weight decay: ``weight_decay`` of ``AdamW`` shrinks weights; that of all others adds to the gradient (L2 penalty), which
 adaptive methods then divide away for weights with large gradients.
@@ -37,6 +38,7 @@ from unstuck.optim import functional
 from unstuck.optim.adagrad import Adagrad
 from unstuck.optim.adam import Adam
 from unstuck.optim.adamw import AdamW
+from unstuck.optim.mean_adagrad import MeanAdagrad
 from unstuck.optim.momentum import AveragedMomentum, Momentum
 from unstuck.optim.moving_average import MovingAverage
 from unstuck.optim.nesterov import LookAheadNesterov, Nesterov
@@ -54,6 +56,7 @@ __all__ = [
     "AdamW",
     "AveragedMomentum",
     "LookAheadNesterov",
+    "MeanAdagrad",
     "Momentum",
     "MovingAverage",
     "Nesterov",
