@@ -1,4 +1,4 @@
-"""The narrow valley: the mean forgets what kept it narrow, and bursts; a decay of the rate cures it, and the sum cannot."""
+"""In a narrow valley the mean forgets how steep it is, and bursts; a rate that decays cures it; the sum cannot."""
 
 from __future__ import annotations
 

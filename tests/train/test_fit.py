@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from unstuck.data import Batches, Dataset, load
 from unstuck.errors import ArgumentError, DataError
 from unstuck.observe import Observer
+from unstuck.optim import LookAheadNesterov, Nesterov
 from unstuck.record import Run, RunWriter, facts, signals
+from unstuck.schedules import LinearMomentum, ReduceLROnPlateau
 from unstuck.train import Epoch, fit
 from unstuck.train.tally import TOGETHER
 
@@ -271,3 +273,28 @@ def test_validation_data_that_give_no_pairs() -> None:
     bad: Any = [torch.ones(2, 3)]
     with pytest.raises(ArgumentError, match="a Tensor of 2"):
         fit(model, nn.functional.mse_loss, data, optimizer, validation=bad, epochs=1)
+
+
+def test_gradients_of_a_look_ahead_optimizer_are_taken_ahead() -> None:
+    batches = [(torch.ones(1, 1), torch.zeros(1, 1))] * 4
+    found: list[float] = []
+    for rewritten in (False, True):
+        model = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(model.weight)
+        kind = Nesterov if rewritten else LookAheadNesterov
+        optimizer = kind(model.parameters(), lr=0.1, momentum=0.5)
+        fit(model, nn.functional.mse_loss, batches, optimizer, epochs=2)
+        velocity = optimizer.state[model.weight]["velocity"]
+        ahead = model.weight.detach() + (0.0 if rewritten else 0.5 * velocity)
+        found.append(ahead.item())
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_rate_and_momentum_may_have_schedules_of_their_own() -> None:
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+    plans = [ReduceLROnPlateau(optimizer, patience=0, factor=0.5), LinearMomentum(optimizer, 4, 0.1, 0.5)]
+    fit(model, nn.functional.mse_loss, [(torch.ones(1, 1), torch.ones(1, 1))] * 2, optimizer, epochs=2, schedule=plans)
+    assert optimizer.param_groups[0]["momentum"] == pytest.approx(0.5)
+    assert plans[0].last_epoch == 2
+    assert plans[1].last_epoch == 4

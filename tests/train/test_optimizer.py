@@ -1,12 +1,31 @@
+import inspect
+
 import pytest
 import torch
 from torch import nn
 
+from unstuck import optim
 from unstuck.errors import ArgumentError
 from unstuck.train import OPTIMIZERS
 from unstuck.train.optimizer import CONSTANTS, build, constants_of
+from unstuck.train.sections import OptimizerSection
 
 
+def test_every_optimizer_of_the_library_has_a_name() -> None:
+    known = {name for name in optim.__all__ if isinstance(getattr(optim, name), type)}
+    known = {name for name in known if issubclass(getattr(optim, name), torch.optim.Optimizer)}
+    assert {kind.__name__ for kind in OPTIMIZERS.values()} == known - {"ObservedOptimizer"}
+
+
+def test_every_constant_of_a_method_can_be_set() -> None:
+    of_torch = {"foreach", "fused", "capturable", "differentiable", "maximize", "engine", "observe", "params"}
+    for name, method in OPTIMIZERS.items():
+        assert set(inspect.signature(method).parameters) - of_torch == set(constants_of(name)), name
+        for constant in constants_of(name):
+            assert constant in OptimizerSection.model_fields
+
+
+@pytest.mark.filterwarnings("ignore:LookAheadNesterov.step")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_each_lowers_a_loss(name: str) -> None:
     torch.manual_seed(0)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,15 @@ from torch.optim import SGD
 from unstuck import schedules
 from unstuck.errors import ArgumentError, RecipeError
 from unstuck.train import Recipe
-from unstuck.train.schedule import SCHEDULES, build_schedule, schedule_constants_of
+from unstuck.train.schedule import (
+    MOMENTUM_SCHEDULES,
+    SCHEDULES,
+    build_momentum_schedule,
+    build_schedule,
+    momentum_constants_of,
+    schedule_constants_of,
+    shortened,
+)
 
 NEEDED = {
     "step": {"step_size": 2},
@@ -45,6 +55,29 @@ def test_every_rate_schedule_of_the_library_has_a_name() -> None:
     others = {"Schedule", "Warmup", "SequentialLR", "ChainedScheduler"}
     known = {name for name in schedules.__all__ if "Momentum" not in name} - others
     assert {kind.__name__ for kind in SCHEDULES.values()} == known
+
+
+def test_every_momentum_schedule_of_the_library_has_a_name() -> None:
+    known = {name for name in schedules.__all__ if "Momentum" in name}
+    assert {kind.__name__ for kind in MOMENTUM_SCHEDULES.values()} == known
+
+
+def momenta(name: str, constants: dict[str, float], **how: Any) -> list[float]:
+    method = SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    schedule = build_momentum_schedule(name, method, constants, epochs=4, steps_per_epoch=5, **how)
+    return [round(float(value), 6) for value in schedule.curve(20)]  # type: ignore[attr-defined]
+
+
+def test_a_linear_momentum_climbs_during_the_whole_training() -> None:
+    assert momenta("linear", {"start": 0.0, "end": 0.95}) == pytest.approx(np.arange(20) * 0.05, abs=1e-6)
+    assert momenta("linear", {"start": 0.0, "end": 0.9}, unit="epoch") == [0.0] * 5 + [0.3] * 5 + [0.6] * 5 + [0.9] * 5
+    assert momenta("linear", {"start": 0.0, "end": 0.9, "total_steps": 2})[1:4] == [0.45, 0.9, 0.9]
+
+
+def test_the_stairs_of_momentum_count_steps() -> None:
+    assert momenta("sutskever", {"stair": 10}) == [0.5] * 10 + [0.75] * 10
+    assert momenta("sutskever", {"stair": 3}, unit="epoch") == [0.5] * 15 + [0.75] * 5
+    assert momenta("fixed", {}) == [0.9] * 20
 
 
 def test_constants_count_epochs_unless_said_otherwise() -> None:
@@ -92,6 +125,13 @@ def test_a_section_says_what_is_wrong(table: dict[str, object], message: str) ->
         Recipe.of({"schedule": table})
 
 
+def test_a_shorter_training_has_no_count_of_nothing() -> None:
+    assert shortened("step", {"step_size": 3, "gamma": 0.1}, 0.01) == {"step_size": 1, "gamma": 0.1}
+    assert shortened("exponential", {"gamma": 0.9}, 0.5) == {"gamma": pytest.approx(0.81)}
+    assert shortened("cosine", {"eta_min": 0.1}, 0.1) == {"eta_min": 0.1}
+
+
 def test_the_constants_of_each() -> None:
+    assert momentum_constants_of("sutskever") == ("max_momentum", "stair")
     assert schedule_constants_of("cosine") == ("T_max", "eta_min")
     assert schedule_constants_of("fixed") == ()

@@ -1,8 +1,11 @@
+from typing import Any, cast
+
+import numpy as np
 import pytest
 import torch
 
 from unstuck.errors import RecipeError
-from unstuck.train import Recipe
+from unstuck.train import Recipe, read_variants, shipped
 from unstuck.train.setup import Setup, evaluation
 
 TABLE = {
@@ -19,7 +22,7 @@ def test_a_recipe_makes_everything_that_training_needs() -> None:
     setup = Setup.of(Recipe.of(TABLE))
     assert (len(setup.data.train), setup.data.labels, len(setup.batches)) == (20, ("3", "8"), 1)
     assert [group["lr"] for group in setup.optimizer.param_groups] == [0.005, 0.01]
-    assert setup.schedule is not None
+    assert [type(schedule).__name__ for schedule in setup.schedules] == ["CosineAnnealingLR"]
     assert (setup.loaded, setup.penalty, setup.patience) == (None, None, 10)
     assert setup.plan.epochs == 4
     assert setup.description.startswith("digits: 20 to train on")
@@ -48,3 +51,69 @@ def test_the_seed_decides_weights_and_batches() -> None:
 def test_parts_that_do_not_fit_name_their_section(section: str, changes: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         Setup.of(Recipe.of({**TABLE, section: {**TABLE[section], **changes}}))
+
+
+def curves(setup: Setup) -> list[list[float]]:
+    """The curve of each schedule, at as many points whatever the number of steps."""
+    length = setup.recipe.train.epochs * len(setup.batches)
+    found = [cast("Any", schedule).curve(length) for schedule in setup.schedules]
+    return [[float(curve[round(k * (length - 1) / 20)]) for k in range(21)] for curve in found]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"name": "cosine", "warmup": 80},
+        {"name": "step", "unit": "step", "step_size": 140, "gamma": 0.5},
+        {"name": "exponential", "unit": "step", "gamma": 0.99},
+        {"name": "exponential", "unit": "step", "rate": 0.01},
+        {"name": "inverse-time", "unit": "step", "rate": 0.02},
+        {"name": "inverse-square-root", "warmup_steps": 100},
+        {"name": "step", "step_size": 1, "gamma": 0.5},
+    ],
+    ids=str,
+)
+def test_a_quick_training_keeps_the_shape_of_every_schedule(schedule: dict[str, Any]) -> None:
+    table = {**TABLE, "data": {"name": "digits"}, "schedule": schedule, "train": {"epochs": 4, "batch_size": 8}}
+    whole = Setup.of(Recipe.of(table))
+    quick = Setup.of(Recipe.of({**table, "data": {"name": "digits", "quick": True}}))
+    assert len(whole.batches) > 9 * len(quick.batches)
+    np.testing.assert_allclose(curves(quick)[0], curves(whole)[0], rtol=0.25, atol=0.0012)
+
+
+def test_a_quick_training_keeps_the_shape_of_the_momentum() -> None:
+    table = {**TABLE, "data": {"name": "digits"}, "train": {"epochs": 4, "batch_size": 8}}
+    table |= {"optimizer": {"name": "momentum", "lr": 0.01}, "schedule": {}}
+    for momentum in ({"name": "linear"}, {"name": "linear", "total_steps": 300}, {"name": "sutskever", "stair": 100}):
+        setups = [
+            Setup.of(Recipe.of({**table, "data": {"name": "digits", "quick": quick}, "momentum": momentum}))
+            for quick in (False, True)
+        ]
+        np.testing.assert_allclose(curves(setups[1])[0], curves(setups[0])[0], rtol=0.1)
+        assert curves(setups[0])[0][-1] > curves(setups[0])[0][0]
+
+
+def test_momentum_and_rate_change_side_by_side() -> None:
+    momentum = {"name": "linear", "start": 0.2, "end": 0.8}
+    setup = Setup.of(Recipe.of({**TABLE, "momentum": momentum, "start": {}}))
+    assert [type(schedule).__name__ for schedule in setup.schedules] == ["CosineAnnealingLR", "LinearMomentum"]
+    assert setup.optimizer.param_groups[0]["betas"] == (0.2, 0.999)
+    assert setup.optimizer.param_groups[0]["lr"] == 0.01
+
+
+def test_a_momentum_schedule_needs_a_momentum() -> None:
+    with pytest.raises(RecipeError, match=r"momentum\..*'momentum' or 'betas'"):
+        Setup.of(Recipe.of({**TABLE, "optimizer": {"name": "adagrad"}, "momentum": {"name": "linear"}}))
+
+
+EXTRAS = {"fine-tuning": "mlxtend", "mnist-lenet": "kornia", "mnist-resnet": "kornia", "auto-mpg": "mlxtend"}
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_every_shipped_recipe_can_be_tried_quickly(name: str) -> None:
+    if name in EXTRAS:
+        pytest.importorskip("mlxtend")
+        pytest.importorskip(EXTRAS[name])
+    for variant in read_variants(name, overrides=["data.quick=true", "train.device=cpu"]):
+        if variant.recipe.start.variant is None:  # what another variant leaves is there only when that has trained
+            assert Setup.of(variant.recipe).batches, variant.name

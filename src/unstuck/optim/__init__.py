@@ -17,7 +17,7 @@ How to choose
 * The whole data set in each batch, one example, or some: the same classes. Large batches bear large rates and need
   momentum; with single examples the rate must be small, and momentum mostly averages their noise.
 * Formulas of a course: ``Momentum`` (the rate inside the velocity), ``AveragedMomentum`` (a running mean),
-  ``LookAheadNesterov`` and ``Nesterov`` (the same path, seen from two places), ``MeanAdagrad`` (the mean in place of the
+  ``LookAheadNesterov`` and ``Nesterov`` (the same path, seen from two places), ``MeanAdagrad`` (a mean in place of the
   sum, and what goes wrong with it); ``SGD`` tells how they map onto torch's convention. ``functional`` has them as
   functions of arrays.
 

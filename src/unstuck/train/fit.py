@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -15,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from unstuck.errors import ArgumentError, DataError
 from unstuck.nn import check_sizes
 from unstuck.observe import Observer
+from unstuck.optim import LookAheadNesterov
 from unstuck.train.best import Best
 from unstuck.train.evaluate import evaluate, pair
 from unstuck.train.losses import LossFunction, takes_logits_of_yes
@@ -67,7 +69,7 @@ def fit(
     validation: Batches | None = None,
     epochs: int = 20,
     patience: int | None = 10,
-    schedule: LRScheduler | None = None,
+    schedule: LRScheduler | Sequence[LRScheduler] | None = None,
     scheduled: Literal["each step", "each epoch"] = "each step",
     penalty: Penalty | None = None,
     observer: Observer | None = None,
@@ -84,13 +86,14 @@ def fit(
         loss: Of outputs and targets, its mean over the batch: one of :data:`~unstuck.train.losses.LOSSES`, a function
             or module of torch, your own. Accuracy is told of class ids, and of the 0 and 1 of ``BCEWithLogitsLoss``.
         data: Batches of inputs and targets, for each epoch anew: :class:`unstuck.data.Batches`, a DataLoader, a list.
-        optimizer: Any optimizer of the model's parameters.
+        optimizer: Any optimizer of the model's parameters; of a ``LookAheadNesterov`` gradients are taken ahead.
         validation: Batches that steer training; without them all epochs are made, and the last weights kept.
         epochs: Passes over the data, at most.
         patience: Epochs without a better validation accuracy (loss, where there are no classes) after which training
             stops; None never stops.
-        schedule: Any schedule of torch or of :mod:`unstuck.schedules` on this optimizer; a plateau is told the
-            validation loss (the training loss, without validation data) after each epoch.
+        schedule: Any schedule of torch or of :mod:`unstuck.schedules` on this optimizer, or several, such as one of
+            the rate and one of the momentum; a plateau is told the validation loss (the training loss, without
+            validation data) after each epoch.
         scheduled: When its ``step()`` is called; torch's own schedules mostly count epochs.
         penalty: L1 and L2 regularisation, whose gradient joins that of the loss; the losses told are without it.
         observer: An entered observer of this model, which then also records what each epoch came to.
@@ -119,6 +122,9 @@ def fit(
         (5, 'completed', True)
     """
     _check(data, epochs=epochs, patience=patience)
+    plans = (schedule,) if isinstance(schedule, LRScheduler) else tuple(schedule or ())
+    by_epoch = tuple(plan for plan in plans if scheduled == "each epoch" or isinstance(plan, ReduceLROnPlateau))
+    by_step = tuple(plan for plan in plans if plan not in by_epoch)
     best = Best(model, patience=patience, file=weights)
     # The compiled module shares the parameters; names in files stay those of the plain one.
     runner = cast("nn.Module", torch.compile(model)) if compiled else model
@@ -127,13 +133,13 @@ def fit(
     reason: Literal["completed", "early stopping", "diverged"] = "completed"
     try:
         for number in range(1, epochs + 1):
-            train = _train_epoch(runner, loss, data, optimizer, schedule if scheduled == "each step" else None)
+            train = _train_epoch(runner, loss, data, optimizer, by_step)
             means = train.means()
             held_out = None if validation is None or train.diverged else evaluate(runner, loss, validation)
             cost = float(penalty(model).detach()) if penalty else 0.0
             epoch = Epoch(number=number, train=means, validation=held_out, penalty=cost)
             done.append(epoch)
-            _reschedule(schedule, epoch, also_plain=scheduled == "each epoch")
+            _reschedule(by_epoch, epoch)
             _record(observer, epoch)
             if after_epoch:
                 after_epoch(epoch)
@@ -157,11 +163,10 @@ def fit(
 
 
 def _train_epoch(
-    model: nn.Module, loss: LossFunction, data: Batches, optimizer: Optimizer, schedule: LRScheduler | None
+    model: nn.Module, loss: LossFunction, data: Batches, optimizer: Optimizer, schedules: Sequence[LRScheduler]
 ) -> Tally:
     """One pass: forward, backward, step. Ends early where the loss is no longer finite."""
-    if isinstance(schedule, ReduceLROnPlateau):
-        schedule = None
+    ahead = optimizer.look_ahead if isinstance(optimizer, LookAheadNesterov) else nullcontext
     model.train()
     clear = _clearing(optimizer)
     tally = Tally(yes_or_no=takes_logits_of_yes(loss))
@@ -169,21 +174,22 @@ def _train_epoch(
     for batch in data:
         inputs, targets = batch if steps else pair(batch)
         clear()
-        try:
-            outputs = model(inputs)
-        except RuntimeError as error:
-            if not steps and type(error) is RuntimeError:  # a want of memory, say, is another
-                # Says which layer does not fit, and what it needs, where that is the reason.
-                check_sizes(getattr(model, "_orig_mod", model), inputs)
-            raise
-        value = loss(outputs, targets)
-        if not steps and value.ndim:
-            raise ArgumentError(
-                f"loss: gave {tuple(value.shape)} numbers for a batch; one is accepted, the mean: reduction='mean'"
-            )
-        value.backward()
+        with ahead():
+            try:
+                outputs = model(inputs)
+            except RuntimeError as error:
+                if not steps and type(error) is RuntimeError:  # a want of memory, say, is another
+                    # Says which layer does not fit, and what it needs, where that is the reason.
+                    check_sizes(getattr(model, "_orig_mod", model), inputs)
+                raise
+            value = loss(outputs, targets)
+            if not steps and value.ndim:
+                raise ArgumentError(
+                    f"loss: gave {tuple(value.shape)} numbers for a batch; one is accepted, the mean: reduction='mean'"
+                )
+            value.backward()
         optimizer.step()
-        if schedule is not None:
+        for schedule in schedules:
             schedule.step()
         tally.add(value, outputs, targets)
         steps += 1
@@ -207,13 +213,14 @@ def _clearing(optimizer: Optimizer) -> Callable[[], None]:
     return clear
 
 
-def _reschedule(schedule: LRScheduler | None, epoch: Epoch, *, also_plain: bool) -> None:
-    """Step a schedule that counts epochs."""
-    if isinstance(schedule, ReduceLROnPlateau):
-        held_out = epoch.validation
-        schedule.step(held_out.loss if held_out and held_out.examples else epoch.train.loss)
-    elif schedule is not None and also_plain:
-        schedule.step()
+def _reschedule(schedules: Sequence[LRScheduler], epoch: Epoch) -> None:
+    """Step the schedules that count epochs."""
+    held_out = epoch.validation
+    for schedule in schedules:
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(held_out.loss if held_out and held_out.examples else epoch.train.loss)
+        else:
+            schedule.step()
 
 
 def _record(observer: Observer | None, epoch: Epoch) -> None:

@@ -10,20 +10,41 @@ from torch import nn
 from torch.optim import Optimizer
 
 from unstuck.errors import ArgumentError
-from unstuck.optim import SGD, Adagrad, Adam, AdamW, RMSprop
+from unstuck.optim import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    AveragedMomentum,
+    LookAheadNesterov,
+    MeanAdagrad,
+    Momentum,
+    Nesterov,
+    RAdam,
+    RMSprop,
+)
 
 __all__ = ["CONSTANTS", "OPTIMIZERS", "build", "constants_of", "rate_of"]
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
+    "momentum": Momentum,
+    "averaged-momentum": AveragedMomentum,
+    "nesterov": Nesterov,
+    "look-ahead-nesterov": LookAheadNesterov,
     "adam": Adam,
     "adamw": AdamW,
+    "radam": RAdam,
     "rmsprop": RMSprop,
     "adagrad": Adagrad,
+    "mean-adagrad": MeanAdagrad,
 }
 """Every optimizer by its name."""
 
-CONSTANTS = ("lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "centered", "lr_decay", "weight_decay")
+CONSTANTS = (
+    *("lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "centered", "amsgrad", "lr_decay"),
+    *("initial_accumulator_value", "weight_decay", "decoupled_weight_decay"),
+)
 """Constants that a recipe may set, for the methods that have them."""
 
 Constant = float | bool | tuple[float, ...]
@@ -34,7 +55,7 @@ def constants_of(name: str) -> tuple[str, ...]:
 
     Examples:
         >>> constants_of("adam")
-        ('lr', 'betas', 'eps', 'weight_decay')
+        ('lr', 'betas', 'eps', 'amsgrad', 'weight_decay', 'decoupled_weight_decay')
     """
     known = inspect.signature(OPTIMIZERS[name]).parameters
     return tuple(constant for constant in CONSTANTS if constant in known)

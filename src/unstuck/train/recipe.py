@@ -17,11 +17,11 @@ from unstuck.record.causes import CAUSES
 from unstuck.spelling import unknown
 from unstuck.train import toml
 from unstuck.train.recipe_errors import explain
+from unstuck.train.schedule_sections import MomentumSection, ScheduleSection
 from unstuck.train.sections import (
     DataSection,
     InitSection,
     OptimizerSection,
-    ScheduleSection,
     Section,
     Seed,
     StartSection,
@@ -45,6 +45,7 @@ class Recipe(Section):
         init: Where its weights start.
         optimizer: How they move.
         schedule: How the rate changes meanwhile.
+        momentum: How the momentum changes meanwhile.
         start: Weights that another training found, in place of fresh ones.
         train: How long, by which loss, where.
         augment: How pictures are changed at random while training: :class:`~unstuck.data.Augmentation`.
@@ -63,6 +64,7 @@ class Recipe(Section):
     init: InitSection = InitSection()
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
+    momentum: MomentumSection = MomentumSection()
     start: StartSection = StartSection()
     train: TrainSection = TrainSection()
     augment: Augmentation = Augmentation()

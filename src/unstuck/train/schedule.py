@@ -1,4 +1,4 @@
-"""The one table of schedules, and how a recipe's constants reach them."""
+"""The two tables of schedules, of the rate and of the momentum, and how a recipe's constants reach them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,28 @@ from unstuck.schedules import (
     CosineAnnealingLR,
     ExponentialLR,
     FixedLR,
+    FixedMomentum,
     InverseSquareRootLR,
     InverseTimeLR,
+    LinearMomentum,
     ReduceLROnPlateau,
     StepLR,
+    SutskeverMomentum,
     Warmup,
 )
 
-__all__ = ["SCHEDULES", "SCHEDULE_CONSTANTS", "Unit", "build_schedule", "schedule_constants_of"]
+__all__ = [
+    "MOMENTUM_CONSTANTS",
+    "MOMENTUM_SCHEDULES",
+    "SCHEDULES",
+    "SCHEDULE_CONSTANTS",
+    "Unit",
+    "build_momentum_schedule",
+    "build_schedule",
+    "momentum_constants_of",
+    "schedule_constants_of",
+    "shortened",
+]
 
 Unit = Literal["step", "epoch"]
 
@@ -42,19 +56,66 @@ SCHEDULE_CONSTANTS = (
 )
 """Constants that a recipe may set, for the schedules that have them."""
 
+MOMENTUM_SCHEDULES: dict[str, type[LRScheduler]] = {
+    "fixed": FixedMomentum,
+    "linear": LinearMomentum,
+    "sutskever": SutskeverMomentum,
+}
+"""Every schedule of the momentum by its name."""
+
+MOMENTUM_CONSTANTS = ("total_steps", "start", "end", "max_momentum", "stair")
+"""Constants that a recipe may set, for the schedules of the momentum that have them."""
+
 OWN_WARMUP = ("inverse-square-root", "plateau")
 """Schedules that climb by themselves, where ``warmup_steps`` is given."""
 
+COUNTS = ("step_size", "T_max", "warmup_steps", "total_steps", "stair")
+"""Constants that count units of time."""
+
 
 def schedule_constants_of(name: str) -> tuple[str, ...]:
-    """The constants that a schedule has.
+    """The constants that a schedule of the rate has.
 
     Examples:
         >>> schedule_constants_of("step")
         ('step_size', 'gamma')
     """
-    known = inspect.signature(SCHEDULES[name]).parameters
-    return tuple(constant for constant in SCHEDULE_CONSTANTS if constant in known)
+    return _constants_of(SCHEDULES[name], SCHEDULE_CONSTANTS)
+
+
+def momentum_constants_of(name: str) -> tuple[str, ...]:
+    """The constants that a schedule of the momentum has.
+
+    Examples:
+        >>> momentum_constants_of("linear")
+        ('total_steps', 'start', 'end')
+    """
+    return _constants_of(MOMENTUM_SCHEDULES[name], MOMENTUM_CONSTANTS)
+
+
+def shortened(name: str, constants: Mapping[str, float], share: float) -> dict[str, float]:
+    """Constants that count steps, for a training that makes a share of the steps: the curve keeps its shape.
+
+    Args:
+        name: One of :data:`SCHEDULES` or :data:`MOMENTUM_SCHEDULES`.
+        constants: Its constants.
+        share: Above 0, at most 1.
+
+    Examples:
+        >>> shortened("step", {"step_size": 300, "gamma": 0.1}, 0.1)
+        {'step_size': 30, 'gamma': 0.1}
+        >>> shortened("inverse-time", {"rate": 0.001}, 0.1)
+        {'rate': 0.01}
+    """
+    changed = dict(constants)
+    for key in COUNTS:
+        if key in changed:
+            changed[key] = max(round(changed[key] * share), 1)
+    if "rate" in changed:
+        changed["rate"] /= share
+    if name == "exponential" and "gamma" in changed:
+        changed["gamma"] **= 1 / share
+    return changed
 
 
 def build_schedule(
@@ -102,11 +163,60 @@ def build_schedule(
         given["T_max"] = steps if unit == "step" else max(round(steps / steps_per_epoch), 1)
     if name != "plateau":
         given["steps_per_epoch"] = steps_per_epoch if unit == "epoch" else 1
-    method = cast("Callable[..., LRScheduler]", SCHEDULES[name])
+    schedule = _make(name, SCHEDULES[name], optimizer, given)
+    return Warmup(cast("FixedLR", schedule), steps=warmup) if warmup else schedule
+
+
+def build_momentum_schedule(
+    name: str,
+    optimizer: Optimizer,
+    constants: Mapping[str, float],
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    unit: Unit | None = None,
+) -> LRScheduler:
+    """Build a schedule of the momentum, to be stepped after each step of the optimizer.
+
+    Args:
+        name: One of :data:`MOMENTUM_SCHEDULES`.
+        optimizer: Whose momenta it sets: ``momentum``, or the first of the ``betas``.
+        constants: Its constants; those not given keep the schedule's defaults. A linear one without ``total_steps``
+            climbs during the whole training.
+        epochs: Length of the training.
+        steps_per_epoch: Steps of an epoch.
+        unit: What its constants count; by default steps, as in the paper of the stairs.
+
+    Raises:
+        ArgumentError: The schedule does not accept a constant, or the optimizer has no momentum.
+
+    Examples:
+        >>> import torch
+        >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0, momentum=0.9)
+        >>> climb = {"start": 0.5, "end": 0.8}
+        >>> schedule = build_momentum_schedule("linear", optimizer, climb, epochs=2, steps_per_epoch=2)
+        >>> schedule.curve(5).round(3)
+        array([0.5 , 0.6 , 0.7 , 0.8 , 0.8 ])
+    """
+    given: dict[str, Any] = {**constants, "steps_per_epoch": steps_per_epoch if unit == "epoch" else 1}
+    if name == "linear" and "total_steps" not in given:
+        length = epochs if unit == "epoch" else epochs * steps_per_epoch
+        given["total_steps"] = max(length - 1, 1)
+    return _make(name, MOMENTUM_SCHEDULES[name], optimizer, given)
+
+
+def _constants_of(schedule: type[LRScheduler], every: tuple[str, ...]) -> tuple[str, ...]:
+    known = inspect.signature(schedule).parameters
+    return tuple(constant for constant in every if constant in known)
+
+
+def _make(name: str, schedule: type[LRScheduler], optimizer: Optimizer, given: Mapping[str, Any]) -> LRScheduler:
+    method = cast("Callable[..., LRScheduler]", schedule)
     _require(name, method, given)
+    if "steps_per_epoch" not in inspect.signature(method).parameters:
+        given = {key: value for key, value in given.items() if key != "steps_per_epoch"}
     try:
-        schedule = method(optimizer, **given)
-        return Warmup(cast("FixedLR", schedule), steps=warmup) if warmup else schedule
+        return method(optimizer, **given)
     except (ValueError, TypeError) as error:
         raise ArgumentError(str(error)) from error
 

@@ -16,17 +16,19 @@ from unstuck.spelling import unknown
 from unstuck.train.finetune import Head
 from unstuck.train.losses import LossName
 from unstuck.train.optimizer import CONSTANTS, OPTIMIZERS, Constant, constants_of
-from unstuck.train.schedule import SCHEDULE_CONSTANTS, SCHEDULES, Unit, schedule_constants_of
 
 __all__ = [
     "DataSection",
     "InitSection",
+    "NonNegative",
     "OptimizerSection",
-    "ScheduleSection",
+    "Positive",
     "Section",
     "Seed",
+    "Share",
     "StartSection",
     "TrainSection",
+    "one_of",
 ]
 
 Positive = Annotated[int, Field(ge=1)]
@@ -123,8 +125,11 @@ class OptimizerSection(Section):
     alpha: Share | None = None
     eps: Above0 | None = None
     centered: bool | None = None
+    amsgrad: bool | None = None
     lr_decay: NonNegative | None = None
+    initial_accumulator_value: NonNegative | None = None
     weight_decay: NonNegative | None = None
+    decoupled_weight_decay: bool | None = None
 
     @field_validator("name")
     @classmethod
@@ -144,60 +149,6 @@ class OptimizerSection(Section):
         """The constants given."""
         every = {constant: getattr(self, constant) for constant in CONSTANTS}
         return {constant: value for constant, value in every.items() if value is not None}
-
-
-class ScheduleSection(Section):
-    """``[schedule]``: how the rate changes, by a schedule of :data:`~unstuck.train.schedule.SCHEDULES`.
-
-    Its constants have the names of :mod:`unstuck.schedules`.
-
-    Attributes:
-        name: The schedule.
-        unit: What its constants count, ``"epoch"`` or ``"step"``; by default epochs, but steps for
-            ``"inverse-square-root"``.
-        warmup: Steps of a linear climb before it.
-    """
-
-    name: str = "fixed"
-    unit: Unit | None = None
-    warmup: Annotated[int, Field(ge=0)] = 0
-    step_size: Positive | None = None
-    gamma: Annotated[float, Field(ge=0, le=1)] | None = None
-    rate: NonNegative | None = None
-    T_max: Positive | None = None
-    eta_min: NonNegative | None = None
-    warmup_steps: Positive | None = None
-    d_model: Positive | None = None
-    factor: Share | None = None
-    patience: Annotated[int, Field(ge=0)] | None = None
-    threshold: NonNegative | None = None
-    cooldown: Annotated[int, Field(ge=0)] | None = None
-    min_lr: NonNegative | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return one_of("name", name, SCHEDULES)
-
-    @model_validator(mode="after")
-    def _has_its_constants(self) -> ScheduleSection:
-        known = schedule_constants_of(self.name)
-        for constant, value in self.constants.items():
-            if constant not in known:
-                takes = f"it takes {', '.join(known)}" if known else "it takes no constants; give a name"
-                raise ArgumentError(f"{constant}={value!r}: {self.name!r} has none; {takes}")
-        return self
-
-    @property
-    def constants(self) -> dict[str, float]:
-        """The constants given."""
-        every = {constant: getattr(self, constant) for constant in SCHEDULE_CONSTANTS}
-        return {constant: value for constant, value in every.items() if value is not None}
-
-    @property
-    def on(self) -> bool:
-        """Whether the rate changes at all."""
-        return self.name != "fixed" or self.warmup > 0
 
 
 class StartSection(Section):

@@ -188,7 +188,7 @@ def _follow(
             validation=held_out,
             epochs=settings.epochs,
             patience=setup.patience,
-            schedule=setup.schedule,
+            schedule=setup.schedules,
             penalty=setup.penalty,
             observer=observer,
             weights=folder / BEST_WEIGHTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from unstuck.train.losses import LOSSES, LOSSES_OF, LossFunction, loss_for
 from unstuck.train.optimizer import build, rate_of
 from unstuck.train.penalty import Penalty
 from unstuck.train.recipe import Recipe
-from unstuck.train.schedule import build_schedule
+from unstuck.train.schedule import build_momentum_schedule, build_schedule
 
 __all__ = ["Setup", "augmenter", "evaluation"]
 
@@ -40,7 +41,7 @@ class Setup:
     model: nn.Sequential
     loss: LossFunction
     optimizer: torch.optim.Optimizer
-    schedule: LRScheduler | None
+    schedules: tuple[LRScheduler, ...]
     loaded: Loaded | None
     warnings: tuple[str, ...]
 
@@ -75,6 +76,7 @@ class Setup:
                 balanced=section.balanced,
                 seed=recipe.seed,
             )
+            whole = len(data.train)
             data = (quick(data, seed=recipe.seed) if section.quick else data).to(device)
         with _section("train"):
             batches = Batches(data.train, _batch_size(recipe, data), seed=recipe.seed)
@@ -95,8 +97,8 @@ class Setup:
             raise RecipeError(f"model: {error}") from error
         with _section("optimizer"):
             optimizer = build(recipe.optimizer.name, _parameters(recipe, model), recipe.optimizer.constants)
-        with _section("schedule"):
-            schedule = _schedule(recipe, optimizer, steps_per_epoch=len(batches))
+        share = len(batches) / _steps(whole, recipe.train.batch_size) if section.quick else 1.0
+        schedules = _schedules(recipe, optimizer, steps_per_epoch=len(batches), share=min(share, 1.0))
         return cls(
             recipe=recipe,
             data=data,
@@ -104,7 +106,7 @@ class Setup:
             model=model,
             loss=loss,
             optimizer=optimizer,
-            schedule=schedule,
+            schedules=schedules,
             loaded=loaded,
             warnings=warnings,
         )
@@ -228,19 +230,28 @@ def _parameters(recipe: Recipe, model: nn.Module) -> Iterable[nn.Parameter] | li
     return layer_groups(model, rate, factor=factor)
 
 
-def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int) -> LRScheduler | None:
-    section = recipe.schedule
-    if not section.on:
-        return None
-    return build_schedule(
-        section.name,
-        optimizer,
-        section.constants,
-        epochs=recipe.train.epochs,
-        steps_per_epoch=steps_per_epoch,
-        unit=section.unit,
-        warmup=section.warmup,
-    )
+def _steps(examples: int, batch_size: int | Literal["all"]) -> int:
+    return 1 if batch_size == "all" else math.ceil(examples / batch_size)
+
+
+def _schedules(
+    recipe: Recipe, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int, share: float
+) -> tuple[LRScheduler, ...]:
+    """The schedules that change something; what counts steps is scaled with a quick training's share of them."""
+    rate, momentum = recipe.schedule.shortened(share), recipe.momentum.shortened(share)
+    length = {"epochs": recipe.train.epochs, "steps_per_epoch": steps_per_epoch}
+    found: list[LRScheduler] = []
+    with _section("schedule"):
+        if rate.on:
+            found.append(
+                build_schedule(rate.name, optimizer, rate.constants, unit=rate.unit, warmup=rate.warmup, **length)
+            )
+    with _section("momentum"):
+        if momentum.on:
+            found.append(
+                build_momentum_schedule(momentum.name, optimizer, momentum.constants, unit=momentum.unit, **length)
+            )
+    return tuple(found)
 
 
 def _device(name: str) -> torch.device:
