@@ -90,9 +90,9 @@ def rates(problem: str, method: str) -> tuple[Setting, ...]:
     return tuple(Setting(method=method, lr=lr) for lr in RATES)
 
 
-def cases(constants: Sequence[str]) -> Iterator[Case]:
-    """All cases of these constants."""
-    for problem in PROBLEMS:
+def cases(constants: Sequence[str], problems: Sequence[str]) -> Iterator[Case]:
+    """All cases of these constants in these problems."""
+    for problem in problems:
         for method in METHODS if "lr" in constants else ():
             sweep = rates(problem, method)
             best, _ = best_of(problem, sweep)
@@ -177,9 +177,7 @@ def main() -> None:
     torch.set_num_threads(1)
     outcomes: list[Outcome] = []
     print(f"{'problem':12}{'method':10}{'constant':22}{'off by':>8}{'before':>9}{'after':>8}  {'outcome':10}said")
-    for case in cases(options.only):
-        if case.problem not in options.problems:
-            continue
+    for case in cases(options.only, options.problems):
         outcome = tried(case)
         outcomes.append(outcome)
         value = vars(case.wrong)[case.constant]
