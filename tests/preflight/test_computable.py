@@ -51,7 +51,7 @@ def test_what_stands_in_the_way_is_named_and_is_a_cross(subject: Make, name: str
     assert found.advice
     checklist = run_checks(subject(**given))
     assert not checklist.ok
-    assert checklist["outputs fit"].finding().cause == cause
+    assert [check.cause for check in checklist.failures] == [cause], str(checklist)
 
 
 def test_a_sound_training_meets_none(subject: Make) -> None:

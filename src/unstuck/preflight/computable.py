@@ -66,7 +66,7 @@ def obstacle(subject: Subject) -> Obstacle | None:
     return None if bool(torch.isfinite(value)) else _not_finite(subject.model, inputs, outputs, float(value))
 
 
-def _elsewhere(subject: Subject, inputs: Any, targets: Tensor) -> Obstacle | None:
+def _elsewhere(subject: Subject, inputs: Any, targets: Any) -> Obstacle | None:
     """Whether model and batch are on different devices."""
     home = next((p.device for p in subject.model.parameters()), None)
     if home is not None and home.type == "meta":

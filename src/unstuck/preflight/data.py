@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
+from unstuck.preflight.arrangement import size
 from unstuck.preflight.subject import Subject
 from unstuck.record.checklist import Check
 
@@ -25,44 +28,54 @@ def data(subject: Subject) -> Check:
     name, code = "data", "P101"
     examples = subject.examples
     if examples is None:
-        return Check(code=code, name=name, status="skipped", reason="inputs are not tensors of one shape")
-    inputs, targets = examples
-    for what, values in (("inputs", inputs), ("targets", targets)):
-        if values.is_floating_point() and not bool(torch.isfinite(values).all()):
-            rows = (~torch.isfinite(values)).reshape(len(values), -1).any(dim=1).nonzero()[:, 0]
-            return Check(
-                code=code,
-                name=name,
-                status="failed",
-                value=float(len(rows)),
-                expected="0 examples with NaN or infinity",
-                reason=f"{what} of {len(rows)} examples are NaN or infinite, first in row {int(rows[0])}",
-                advice="remove these examples, or fill the gaps",
-                cause="data-non-finite",
-            )
-    faults, notes = _leaks(subject, inputs), [*_repeated(inputs)]
-    faults += _scale(inputs) + _constant(inputs)
-    more_faults, more_notes = _classes(targets)
-    faults, notes = faults + more_faults, notes + more_notes
-    size = (
-        f"{len(targets):,} examples, root mean square {_size(inputs):.2g}"
-        if inputs.is_floating_point()
-        else (f"{len(targets):,} examples of whole numbers")
-    )
+        return Check(code=code, name=name, status="skipped", reason="inputs have no row for each example")
+    inputs, targets = subject.unlabelled(examples[0]), examples[1]
+    for what, tree in (("inputs", inputs), ("targets", targets)):
+        found = _holes(what, tree)
+        if found is not None:
+            return found
+    real = [leaf for leaf in pytree.tree_leaves(inputs) if leaf.is_floating_point()]
+    faults, notes = _leaks(subject, inputs), _repeated(inputs)
+    faults += [fault for leaf in real for fault in _scale(leaf)] + _constant(inputs)
+    if isinstance(targets, Tensor):
+        more_faults, more_notes = _classes(targets)
+        faults, notes = faults + more_faults, notes + more_notes
+    about = f"root mean square {_size(real[0]):.2g}" if len(real) == 1 else f"{len(real)} parts of real numbers"
+    count = f"{size(targets):,} examples"
+    words = f"{count}, {about}" if real else f"{count} of whole numbers"
     first = faults[0] if faults else None
     return Check(
         code=code,
         name=name,
         status="failed" if faults else "noted" if notes else "passed",
-        value=_size(inputs),
+        value=max(map(_size, real or pytree.tree_leaves(inputs)), default=0.0),
         expected="scaled inputs, no duplicates across the parts, all classes, mixed order",
-        reason="; ".join([what for what, _, _ in faults] + notes + [size]),
+        reason="; ".join([what for what, _, _ in faults] + notes + [words]),
         advice=first[1] if first else "",
         cause=first[2] if first else "",
     )
 
 
 Fault = tuple[str, str, str]
+
+
+def _holes(what: str, tree: Any) -> Check | None:
+    """The cross for numbers that are none; None where all are finite."""
+    leaves = [leaf for leaf in pytree.tree_leaves(tree) if leaf.is_floating_point()]
+    bad = [(~torch.isfinite(leaf)).reshape(len(leaf), -1).any(dim=1).cpu() for leaf in leaves]
+    rows = torch.stack(bad).any(dim=0).nonzero()[:, 0] if bad else torch.zeros(0)
+    if not len(rows):
+        return None
+    return Check(
+        code="P101",
+        name="data",
+        status="failed",
+        value=float(len(rows)),
+        expected="0 examples with NaN or infinity",
+        reason=f"{what} of {len(rows)} examples are NaN or infinite, first in row {int(rows[0])}",
+        advice="remove these examples, or fill the gaps",
+        cause="data-non-finite",
+    )
 
 
 def _size(inputs: Tensor) -> float:
@@ -77,32 +90,38 @@ def _scale(inputs: Tensor) -> list[Fault]:
     return [(what, "scale them to zero mean and unit variance", "inputs-not-scaled")]
 
 
-def _constant(inputs: Tensor) -> list[Fault]:
-    if len(inputs) > 1 and bool((inputs == inputs[:1]).all()):
+def _constant(inputs: Any) -> list[Fault]:
+    leaves = pytree.tree_leaves(inputs)
+    if size(inputs) > 1 and leaves and all(bool((leaf == leaf[:1]).all()) for leaf in leaves):
         return [("all inputs are equal", "look at how examples are read", "data-constant")]
     return []
 
 
-def _rows(inputs: Tensor) -> list[bytes]:
-    return [row.numpy().tobytes() for row in inputs.detach().cpu().contiguous()]
+def _rows(inputs: Any) -> list[bytes]:
+    columns = [
+        [row.numpy().tobytes() for row in leaf.detach().cpu().contiguous()] for leaf in pytree.tree_leaves(inputs)
+    ]
+    return [b"|".join(row) for row in zip(*columns, strict=True)]
 
 
-def _repeated(inputs: Tensor) -> list[str]:
-    again = len(inputs) - len(set(_rows(inputs)))
+def _repeated(inputs: Any) -> list[str]:
+    """Inputs that occur again; small whole-numbered ones coincide by themselves."""
+    if not any(leaf.is_floating_point() for leaf in pytree.tree_leaves(inputs)):
+        return []
+    again = size(inputs) - len(set(_rows(inputs)))
     return [f"{again} inputs occur more than once"] if again else []
 
 
-def _leaks(subject: Subject, inputs: Tensor) -> list[Fault]:
-    held_out = [x for x, _ in subject.validation if isinstance(x, Tensor)]
-    if not held_out:
+def _leaks(subject: Subject, inputs: Any) -> list[Fault]:
+    held_out = subject.held_out
+    if held_out is None:
         return []
-    known = set(_rows(inputs))
-    shared = sum(row in known for x in held_out for row in _rows(x))
-    total = sum(len(x) for x in held_out)
+    known, rows = set(_rows(inputs)), _rows(subject.unlabelled(held_out[0]))
+    shared = sum(row in known for row in rows)
     # Small whole-numbered inputs coincide by themselves.
-    if shared <= 0.01 * total or len(known) < 0.9 * len(inputs):
+    if shared <= 0.01 * len(rows) or len(known) < 0.9 * size(inputs):
         return []
-    what = f"{shared} of {total} validation examples are among the training examples"
+    what = f"{shared} of {len(rows)} validation examples are among the training examples"
     return [(what, "split before examples are copied or oversampled", "split-leak")]
 
 
@@ -120,7 +139,9 @@ def _classes(targets: Tensor) -> tuple[list[Fault], list[str]]:
         )
         return [fault], []
     notes: list[str] = []
-    if len(ids) and float(counts.max()) > RARE * float(counts.min()):
+    # A class that is seen n times by chance has n + 2 sqrt(n) + 2 and more as easily.
+    rare_at_best = float(counts.min()) + 2.0 * math.sqrt(float(counts.min())) + 2.0
+    if len(ids) and float(counts.max()) > RARE * rare_at_best:
         rare, often = int(counts.min()), int(counts.max())
         notes.append(f"class counts go from {rare} to {often}: accuracy hides the rare ones")
     # Under mixing, neighbours are of one class as often as chance has it.

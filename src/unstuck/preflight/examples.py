@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
+from torch.utils import _pytree as pytree
 
+from unstuck.preflight.arrangement import main_output, size, takes
 from unstuck.preflight.computable import Obstacle, obstacle
-from unstuck.preflight.subject import Subject, called, without_dropout
+from unstuck.preflight.subject import Batch, Subject, called, joined, without_dropout
 from unstuck.record.checklist import Check
 
 __all__ = ["no_mixing", "outputs_fit"]
@@ -31,17 +34,23 @@ def no_mixing(subject: Subject) -> Check:
     example by another, instead.
     """
     name, code = "examples keep apart", "P107"
-    inputs, targets = subject.first
-    if not isinstance(inputs, Tensor) or len(inputs) < 2 or len(inputs) != len(targets):
-        return Check(code=code, name=name, status="skipped", reason="it needs a batch of two examples in one tensor")
+    together = joined(subject.batches[:1])
+    if together is None or size(together) < 2:
+        return Check(
+            code=code, name=name, status="skipped", reason="it needs two examples, with a row of each in all parts"
+        )
     model = without_dropout(subject.twin())
     for module in model.modules():
         if isinstance(module, _BatchNorm):
             module.eval()
-    x = inputs[:MOST].detach().clone()
+    inputs, targets = pytree.tree_map(lambda leaf: leaf[:MOST].detach().clone(), together)
+    parts = pytree.tree_leaves(subject.unlabelled(inputs))
     # The middle one: a recurrent layer that takes examples for moments lets the later see the earlier only.
-    middle = len(x) // 2
-    share = _by_gradient(model, x, middle) if x.is_floating_point() else _by_replacing(model, x, middle)
+    middle = size(targets) // 2
+    if not takes(model, inputs):
+        return Check(code=code, name=name, status="skipped", reason=f"the model does not take {size(targets)} examples")
+    real = all(leaf.is_floating_point() for leaf in parts)
+    share = _by_gradient(model, inputs, middle) if real else _by_replacing(model, subject, (inputs, targets), middle)
     if share is None:
         return Check(code=code, name=name, status="skipped", reason="outputs are no tensor with a row for each example")
     passed = share <= LEAK
@@ -62,27 +71,31 @@ def no_mixing(subject: Subject) -> Check:
     )
 
 
-def _by_gradient(model: nn.Module, x: Tensor, middle: int) -> float | None:
-    x.requires_grad_()
-    output = model(x.clone())  # a model may change its inputs in place, which a leaf forbids
-    if not isinstance(output, Tensor) or not output.ndim or len(output) != len(x) or not output.requires_grad:
+def _by_gradient(model: nn.Module, inputs: Any, middle: int) -> float | None:
+    leaves = [leaf.requires_grad_() for leaf in pytree.tree_leaves(inputs)]
+    output = main_output(called(model, inputs))
+    if output is None or not output.ndim or len(output) != len(leaves[0]) or not output.requires_grad:
         return None
-    found: tuple[Any, ...] = torch.autograd.grad(output[middle].sum(), x, allow_unused=True)
-    gradient: Tensor | None = found[0]
-    if gradient is None:
-        return 0.0
-    whole = float(gradient.norm())
-    gradient = gradient.clone()
-    gradient[middle] = 0.0
-    return float(gradient.norm()) / whole if whole > 0.0 else 0.0
+    found: tuple[Any, ...] = torch.autograd.grad(output[middle].sum(), leaves, allow_unused=True)
+    gradients = [g.clone() for g in found if g is not None]
+    whole = sum(float(g.norm()) ** 2 for g in gradients)
+    for gradient in gradients:
+        gradient[middle] = 0.0
+    others = sum(float(g.norm()) ** 2 for g in gradients)
+    return math.sqrt(others / whole) if whole > 0.0 else 0.0
 
 
-def _by_replacing(model: nn.Module, x: Tensor, middle: int) -> float | None:
-    changed = x.roll(1, dims=0)
-    changed[middle] = x[middle]
+def _by_replacing(model: nn.Module, subject: Subject, batch: Batch, middle: int) -> float | None:
+    def replaced(leaf: Tensor) -> Tensor:
+        changed = leaf.roll(1, dims=0)
+        changed[middle] = leaf[middle]
+        return changed
+
+    inputs, targets = batch
+    others = subject.labelled(pytree.tree_map(replaced, subject.unlabelled(inputs)), targets)
     with torch.no_grad():
-        before, after = model(x), model(changed)
-    if not isinstance(before, Tensor) or len(before) != len(x):
+        before, after = (main_output(called(model, given)) for given in (inputs, others))
+    if before is None or after is None or not before.ndim or len(before) != size(inputs):
         return None
     scale = max(float(before.abs().max()), 1e-12)
     return float((before[middle] - after[middle]).abs().max()) / scale
@@ -95,13 +108,15 @@ def outputs_fit(subject: Subject) -> Check:
         return _stopped(stopped)
     inputs, targets = subject.first
     with torch.no_grad():
-        outputs = called(without_dropout(subject.twin()), inputs)
-    if not isinstance(outputs, Tensor):
+        outputs = main_output(called(without_dropout(subject.twin()), inputs))
+    if outputs is None or not isinstance(targets, Tensor):
         if stopped is not None:
             return _stopped(stopped)
-        return Check(code="P102", name="outputs fit", status="skipped", reason=f"outputs are {type(outputs).__name__}")
+        words = subject.how or "outputs or targets are several"
+        return Check(code="P102", name="outputs fit", status="passed", reason=f"model and loss take the batch: {words}")
     shapes = f"outputs {tuple(outputs.shape)}, targets {tuple(targets.shape)} of {str(targets.dtype)[6:]}"
-    fault = _fault(subject.loss, outputs, targets)
+    shapes += f"; {subject.how}" if subject.how else ""
+    fault = _fault(subject.declared, outputs, targets)
     if stopped is not None and fault is None:
         return _stopped(stopped)
     return Check(

@@ -26,9 +26,10 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
 
     Args:
         target: ``package.module:function``; the folder that one is in is searched first. The function returns model,
-            loss, a batch (inputs, targets) or a loader, and, if it likes, an optimizer: a tuple in this order, or a
-            mapping with the keys model, loss, data, optimizer, validation, regularisation and exclude (parameters that
-            the gradient check leaves out, as before a straight-through estimator).
+            loss (None where the model returns it), a batch or a loader, as :meth:`Subject.of` takes them, and, if it
+            likes, an optimizer: a tuple in this order, or a mapping with the keys model, loss, data, optimizer,
+            validation, regularisation and exclude (parameters that the gradient check leaves out, as before a
+            straight-through estimator).
         seed: Seed of the global generator while the function runs.
 
     Raises:

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
 from torch.utils import _pytree as pytree
 
 from unstuck.errors import DataError
 from unstuck.init.quiet import undisturbed
 from unstuck.learning.guess import entropy
-from unstuck.preflight.subject import called
+from unstuck.preflight.arrangement import LossFunction, called, main_output, size
+from unstuck.preflight.families import Family, declared_family, recognised
 from unstuck.record import facts
 
 __all__ = ["InitialLossCheck", "initial_loss"]
 
 STANDARD_ERRORS = 3.0
 """Standard errors of the sampling that the loss may be off by."""
-
-OUTPUT_VARIANCE = 2.0
-"""Variance of the outputs that a properly initialised last layer may give to inputs of unit second moment: He's."""
 
 ENOUGH = 2048
 """Examples after which no more are looked at: the standard error is then 2% of the spread."""
@@ -35,11 +32,6 @@ OVERSIZED = 3.0
 
 REDUCED = 0.05
 """Relative distance from the expectation, for outputs that are all zero, that is none of rounding or weights."""
-
-MATCH = 1e-3
-"""The same for recognising a loss function by that value."""
-
-LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +47,7 @@ class InitialLossCheck:
         advice: What to do; empty where the loss is as it should be.
         uniform: The loss of outputs that are all zero: where it is not ``expected``, the reduction is at fault, and
             where it is, the outputs are.
+        fault: What is wrong with the loss function whatever the outputs; empty where nothing is.
         prior: What a model reaches that knows how often each target occurs, and nothing of the inputs: the entropy of
             the labels, the variance of real targets. NaN where it is not known.
     """
@@ -67,6 +60,7 @@ class InitialLossCheck:
     advice: str = ""
     uniform: float = math.nan
     prior: float = math.nan
+    fault: str = ""
 
     @property
     def reduction(self) -> bool:
@@ -76,7 +70,7 @@ class InitialLossCheck:
     @property
     def passed(self) -> bool:
         """Whether the loss is as it should be."""
-        return abs(self.value - self.expected) <= self.tolerance
+        return not self.fault and abs(self.value - self.expected) <= self.tolerance
 
     def fact(self) -> facts.InitialLoss:
         """What a run records of it."""
@@ -94,22 +88,21 @@ class InitialLossCheck:
         return f"{head}: as it should be" if self.passed else f"{head}: {self.advice}"
 
 
-def initial_loss(model: nn.Module, loss: LossFunction, data: Iterable[tuple[Any, Tensor]]) -> InitialLossCheck | None:
+def initial_loss(
+    model: nn.Module, loss: LossFunction, data: Iterable[tuple[Any, Any]], *, declared: object = None
+) -> InitialLossCheck | None:
     r"""Measure the loss of an untrained model and compare it with that of a model that knows nothing.
 
-    =====================================  ==================  =====================================
-    Loss                                   Expected            The last layer's own variance adds
-    =====================================  ==================  =====================================
-    cross-entropy over C classes           :math:`\ln C`       at most :math:`(1 - 1/C)\, s^2 / 2`
-    binary cross-entropy of logits         :math:`\ln 2`       about :math:`s^2 / 8`
-    squared error                          mean of :math:`y^2`  :math:`s^2` of it
-    margin of Weston and Watkins           :math:`C - 1`       about :math:`s (C - 1)`
-    =====================================  ==================  =====================================
+    That is :math:`\ln C` for cross-entropy over C classes, :math:`\ln 2` for binary cross-entropy, the mean square of
+    the targets for squared error and :math:`C - 1` for the margin of Weston and Watkins
+    (:mod:`~unstuck.preflight.families`). The tolerance is what outputs of the spread measured may add, at most the
+    variance of 2 that He's initialisation gives them, and three standard errors of the mean over the examples: outputs
+    that hardly spread give the expectation to their own accuracy, and weights of N(0, 1) fail. The prior of the labels
+    plays no part, for an untrained model does not know it either. torch's ``multi_margin_loss`` divides by C.
 
-    with :math:`s^2 = 2`, the output variance of He's initialisation; weights of N(0, 1) give the fan-in times
-    as much. The tolerance is that and three standard errors of the mean over the examples. The prior of the labels
-    plays no part, for an untrained model does not know it either. torch's ``multi_margin_loss`` divides by C. A loss
-    function of one's own is recognised by its value for outputs that are all zero, a sum for a mean among them.
+    A loss function of one's own, or one that a model returns, is recognised by its values: for the outputs, and for
+    outputs that are all zero; also where it reshapes them, as for the tokens of a language model, or sums over the
+    elements of an example.
 
     The model runs in training mode but for its dropout, as batch normalisation has no statistics yet. Modes, buffers
     and random state are put back.
@@ -118,6 +111,7 @@ def initial_loss(model: nn.Module, loss: LossFunction, data: Iterable[tuple[Any,
         model: The model, untrained.
         loss: The loss of outputs and targets as training will call it; a sum in place of a mean shows up.
         data: Batches of inputs and targets, of which at most 2,048 examples are used.
+        declared: The loss function that ``loss`` calls, where it is not that itself.
 
     Returns:
         What was found; None where no expectation is known for this loss.
@@ -126,90 +120,113 @@ def initial_loss(model: nn.Module, loss: LossFunction, data: Iterable[tuple[Any,
         DataError: There is no batch.
 
     Examples:
+        >>> from torch.nn import functional
         >>> model = nn.Linear(4, 10)
         >>> check = initial_loss(model, functional.cross_entropy, [(torch.randn(64, 4), torch.arange(64) % 10)])
         >>> check.passed, round(check.expected, 4), check.formula
         (True, 2.3026, 'ln C, C = 10')
     """
-    values: list[tuple[float, int]] = []
-    outputs: list[Tensor] = []
-    targets: list[Tensor] = []
-    sizes: list[float] = []
     with undisturbed(model):
-        model.train()
-        for module in model.modules():
-            if isinstance(module, _DropoutNd):
-                module.eval()
-        for batch, target in data:
-            output = called(model, batch)
-            values.append((float(loss(output, target)), len(target)))
-            sizes.append(_size(batch))
-            outputs.append(output)
-            targets.append(target)
-            if sum(count for _, count in values) >= ENOUGH:
-                break
+        seen = _measured(model, loss, data)
+        return _compared(seen, loss if declared is None else declared)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What went through the model, batch by batch."""
+
+    outputs: list[Tensor]
+    targets: list[Tensor]
+    values: list[float]
+    zero: list[float]  # the loss of outputs that are all zero
+    size: float
+
+    @property
+    def counts(self) -> list[int]:
+        return [len(target) for target in self.targets]
+
+    def mean(self, values: list[float]) -> float:
+        return sum(value * count for value, count in zip(values, self.counts, strict=True)) / sum(self.counts)
+
+
+def _measured(model: nn.Module, loss: LossFunction, data: Iterable[tuple[Any, Any]]) -> _Seen | None:
+    """The outputs and losses of the examples; None where no tensor of them stands for the outputs."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, _DropoutNd):
+            module.eval()
+    outputs: list[Any] = []
+    targets: list[Any] = []
+    values: list[float] = []
+    largest = 0.0
+    for batch, target in data:
+        output = called(model, batch)
+        outputs.append(output)
+        targets.append(target)
+        values.append(float(loss(output, target)))
+        largest = max(largest, _size(batch))
+        if sum(map(size, targets)) >= ENOUGH:
+            break
     if not values:
         raise DataError("data: there is no batch in it; give at least one example")
-    try:
-        every, wanted = torch.cat(outputs), torch.cat(targets)
-    except (TypeError, RuntimeError):  # outputs are no tensors, or of several shapes
+    mains = [main_output(output) for output in outputs]
+    if not all(isinstance(t, Tensor) and t.ndim for t in targets) or any(m is None or not m.ndim for m in mains):
         return None
-    with undisturbed(model):
-        zero = [_uniform(loss, output, target) for output, target in zip(outputs, targets, strict=True)]
-        family = _family(loss) or _recognised(outputs[0], targets[0], zero[0])
-        counts = [count for _, count in values]
-        uniform = sum(value * count for value, count in zip(zero, counts, strict=True)) / sum(counts)
-        if family is None:
+    zero = [_uniform(loss, output, target) for output, target in zip(outputs, targets, strict=True)]
+    return _Seen(outputs=[m for m in mains if m is not None], targets=targets, values=values, zero=zero, size=largest)
+
+
+def _compared(seen: _Seen | None, declared: object) -> InitialLossCheck | None:
+    if seen is None:
+        return None
+    try:
+        outputs, targets = torch.cat(seen.outputs), torch.cat(seen.targets)
+    except RuntimeError:  # of several shapes
+        return None
+    value, uniform = seen.mean(seen.values), seen.mean(seen.zero)
+    family, scale = declared_family(declared, outputs, targets), 1.0
+    if family is None:
+        found = recognised(seen.outputs[0], seen.targets[0], seen.values[0], seen.zero[0])
+        again = recognised(outputs, targets, value, uniform) if len(seen.values) > 1 else found
+        # A sum over a batch is recognised in one batch only; its mean over all is no longer one.
+        known = again or found
+        if known is None:
             return None
-        return _compare(family, values, every, wanted, size=max(sizes), uniform=uniform)
+        family, factor = known
+        elements = family.each.numel() / (len(outputs) if again else len(seen.outputs[0]))
+        scale = factor if factor == elements else 1.0
+    expected, tolerance = family.expected * scale, scale * _tolerance(family, len(outputs))
+    advice = family.fault or _advice(
+        value, expected, tolerance, batch=seen.counts[0], outputs=outputs, size=seen.size, uniform=uniform
+    )
+    formula = family.formula if scale == 1.0 else f"{scale:g} times {family.formula}"
+    return InitialLossCheck(
+        value=value,
+        expected=expected,
+        tolerance=tolerance,
+        formula=formula,
+        examples=len(outputs),
+        advice=advice,
+        uniform=uniform,
+        prior=_prior(targets),
+        fault=family.fault,
+    )
+
+
+def _tolerance(family: Family, examples: int) -> float:
+    """What the spread of the outputs may add, and three standard errors of the mean."""
+    rows = min(examples, len(family.each))
+    whole = family.each.numel() // max(rows, 1) * rows
+    each = family.each.reshape(-1)[:whole].reshape(rows, -1).double().mean(dim=1)
+    error = float(each.std()) / math.sqrt(rows) if rows > 1 else 0.0
+    # An example of huge loss spreads the sample too; the tolerance must not grow with the fault that it is to show.
+    return STANDARD_ERRORS * min(error, family.expected / math.sqrt(rows)) + family.allowance
 
 
 def _size(batch: Any) -> float:
     """The largest root mean square of the tensors of real numbers among the inputs."""
     leaves = [leaf for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
     return max((float(leaf.square().mean().sqrt()) for leaf in leaves), default=0.0)
-
-
-@dataclass(frozen=True)
-class _Expectation:
-    expected: float
-    formula: str
-    allowance: float
-    each: Tensor  # loss of each example
-
-
-Family = Callable[[Tensor, Tensor], _Expectation]
-
-
-def _compare(
-    family: Family,
-    values: list[tuple[float, int]],
-    outputs: Tensor,
-    targets: Tensor,
-    *,
-    size: float,
-    uniform: float,
-) -> InitialLossCheck:
-    expectation = family(outputs, targets)
-    examples = sum(count for _, count in values)
-    value = sum(value * count for value, count in values) / examples
-    each = expectation.each.reshape(len(targets), -1).double().mean(dim=1)
-    error = float(each.std()) / math.sqrt(examples) if examples > 1 else 0.0
-    # An example of huge loss spreads the sample too; the tolerance must not grow with the fault that it is to show.
-    error = min(error, expectation.expected / math.sqrt(examples))
-    tolerance = STANDARD_ERRORS * error + expectation.allowance
-    return InitialLossCheck(
-        value=value,
-        expected=expectation.expected,
-        tolerance=tolerance,
-        formula=expectation.formula,
-        examples=examples,
-        advice=_advice(
-            value, expectation.expected, tolerance, batch=values[0][1], outputs=outputs, size=size, uniform=uniform
-        ),
-        uniform=uniform,
-        prior=_prior(targets),
-    )
 
 
 def _prior(targets: Tensor) -> float:
@@ -219,48 +236,14 @@ def _prior(targets: Tensor) -> float:
     return entropy(targets.unique(return_counts=True)[1].tolist())
 
 
-def _uniform(loss: LossFunction, outputs: Tensor, targets: Tensor) -> float:
-    """The loss of outputs that are all zero; NaN where it does not take them."""
+def _uniform(loss: LossFunction, outputs: Any, targets: Tensor) -> float:
+    """The loss of outputs that are all zero; NaN where it does not take them, or does not look at them."""
+    if not isinstance(outputs, Tensor):
+        return math.nan
     try:
         return float(loss(torch.zeros_like(outputs), targets))
     except (RuntimeError, ValueError, IndexError, TypeError):
         return math.nan
-
-
-def _recognised(outputs: Tensor, targets: Tensor, uniform: float) -> Family | None:
-    """Know a loss function of one's own by its value where all outputs are zero, also if a sum stands for a mean."""
-    examples = len(targets)
-    classes = outputs.shape[1] if outputs.ndim > 1 else 1
-    known: list[tuple[float, Family]] = []
-    if not targets.is_floating_point() and targets.ndim == 1 and classes > 1:
-        known = [
-            (math.log(classes), _cross_entropy),
-            (classes - 1.0, _margin(f"C - 1, C = {classes}", classes - 1.0)),
-            ((classes - 1.0) / classes, _margin(f"(C - 1) / C, C = {classes}", (classes - 1.0) / classes)),
-        ]
-    elif not targets.is_floating_point() and targets.ndim == 1 and outputs.numel() == targets.numel():
-        known = [(math.log(2.0), _binary)]
-    elif targets.is_floating_point() and targets.shape == outputs.shape:
-        known = [(float(targets.double().square().mean()), _squared_error)]
-        if bool(((targets >= 0.0) & (targets <= 1.0)).all()):
-            known.append((math.log(2.0), _binary))
-    for value, family in known:
-        for factor in (1.0, float(examples), float(targets.numel())):
-            if value > 0.0 and abs(uniform / (value * factor) - 1.0) < MATCH:
-                return family
-    return None
-
-
-def _margin(formula: str, expected: float) -> Family:
-    """The sum over the wrong classes of max(0, 1 + their score - the right one's): 1 for each at equal scores."""
-
-    def family(outputs: Tensor, targets: Tensor) -> _Expectation:
-        # Per example; only their spread is used, so that the factor of a reduction does not matter.
-        right = outputs.gather(1, targets[:, None])
-        each = ((outputs - right + 1.0).clamp(min=0.0).sum(dim=1) - 1.0) * expected / max(outputs.shape[1] - 1, 1)
-        return _Expectation(expected, formula, expected * math.sqrt(OUTPUT_VARIANCE), each)
-
-    return family
 
 
 def _advice(
@@ -287,43 +270,3 @@ def _advice(
         f"outputs spread by {spread:.3g} before training; start from smaller weights "
         "(He's or Glorot's), those of the last layer first"
     )
-
-
-def _cross_entropy(outputs: Tensor, targets: Tensor) -> _Expectation:
-    classes = outputs.shape[1]
-    each = functional.cross_entropy(outputs, targets, reduction="none")
-    allowance = (1.0 - 1.0 / classes) * OUTPUT_VARIANCE / 2.0
-    return _Expectation(math.log(classes), f"ln C, C = {classes}", allowance, each)
-
-
-def _binary(outputs: Tensor, targets: Tensor) -> _Expectation:
-    wanted = targets.reshape(outputs.shape).to(outputs.dtype)  # class ids 0 and 1, in a loss of one's own
-    each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
-    return _Expectation(math.log(2.0), "ln 2", OUTPUT_VARIANCE / 8.0, each)
-
-
-def _squared_error(outputs: Tensor, targets: Tensor) -> _Expectation:
-    square = float(targets.double().square().mean())
-    each = functional.mse_loss(outputs, targets, reduction="none")
-    return _Expectation(square, "mean square of the targets", OUTPUT_VARIANCE * square, each)
-
-
-def _torch_margin(outputs: Tensor, targets: Tensor) -> _Expectation:
-    classes = outputs.shape[1]
-    share = (classes - 1.0) / classes
-    return _margin(f"(C - 1) / C, C = {classes}", share)(outputs, targets)
-
-
-def _family(loss: LossFunction) -> Family | None:
-    """What is expected of a loss function or module of torch."""
-    known: tuple[tuple[object, type[nn.Module], Family], ...] = (
-        (functional.cross_entropy, nn.CrossEntropyLoss, _cross_entropy),
-        (functional.binary_cross_entropy_with_logits, nn.BCEWithLogitsLoss, _binary),
-        (functional.mse_loss, nn.MSELoss, _squared_error),
-    )
-    if loss is functional.multi_margin_loss or (isinstance(loss, nn.MultiMarginLoss) and loss.p == loss.margin == 1):
-        return _torch_margin
-    for function, module, family in known:
-        if loss is function or type(loss) is module:
-            return family
-    return None

@@ -29,7 +29,7 @@ def parameters_reached(subject: Subject) -> Check:
     everything = dict(subject.model.named_parameters())
     wanted = {name: p for name, p in everything.items() if p.requires_grad}
     none = [name for name in wanted if gradients[name] is None]
-    zero = [name for name, g in gradients.items() if name in wanted and g is not None and not bool(g.any())]
+    zero = [name for name in wanted if _is_zero(gradients[name]) and not _cancels(name, gradients)]
     loose: list[str] = []
     foreign = 0
     if subject.optimizer is not None:
@@ -83,6 +83,16 @@ def parameters_reached(subject: Subject) -> Check:
         reason=f"each of {len(wanted)} tensors gets a gradient{held_by}" + (f"; {'; '.join(notes)}" if notes else ""),
         advice="units may be dead, or weights all zero" if zero else "",
     )
+
+
+def _is_zero(gradient: Tensor | None) -> bool:
+    return gradient is not None and not bool(gradient.any())
+
+
+def _cancels(name: str, gradients: dict[str, Tensor | None]) -> bool:
+    """Whether a bias beside a weight that learns has no influence: it cancels, as in the difference of two outputs."""
+    weight = gradients.get(f"{name.rpartition('.')[0]}.weight")
+    return name.endswith("bias") and weight is not None and bool(weight.any())
 
 
 def flow(subject: Subject) -> Check:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from unstuck.errors import UnstuckError
+from unstuck.preflight.computable import obstacle
+from unstuck.preflight.consequences import placed
 from unstuck.preflight.data import data
 from unstuck.preflight.examples import no_mixing, outputs_fit
 from unstuck.preflight.gradients import gradients
@@ -48,6 +51,11 @@ NAMES = (
 )
 """The name of each, which a check that could not be made cannot tell itself."""
 
+NOT_MADE = "it could not be made"
+
+WITHOUT_LOSS = (data, outputs_fit)
+"""Those that can be made where model and loss give no finite number."""
+
 QUICK = tuple(check for check in CHECKS if check not in (overfits, data_says_something, starting_loss))
 """Those that take no training, for the first phase of one; the first loss has a line of its own there."""
 
@@ -80,16 +88,10 @@ def run_checks(
     began = time.perf_counter()
     made: list[Check] = []
     with untouched(subject):
+        stopped = _obstacle(subject)
         for check in checks:
             subject.seeded()
-            try:
-                result = check(subject)
-            except UnstuckError as error:
-                result = _skipped(check, str(error))
-            except Exception as error:  # a model may raise anything; the other checks can still be made
-                stopped = any(entry.cause == "does-not-run" for entry in made)
-                words = "model and loss do not run" if stopped else f"{type(error).__name__}: {error}"
-                result = _skipped(check, (words.splitlines() or [""])[0])
+            result = _once(placed(_made(check, subject, stopped=stopped), made), made)
             made.append(result)
             if progress:
                 progress(result)
@@ -98,7 +100,36 @@ def run_checks(
     return Checklist(tuple(made), subject=line, seconds=time.perf_counter() - began)
 
 
+def _obstacle(subject: Subject) -> bool:
+    """Whether there is no finite loss; also where not even that can be found out, as of a model that has no copy."""
+    subject.seeded()
+    try:
+        return obstacle(subject) is not None
+    except Exception:  # whatever the copying of a model raises
+        return True
+
+
+def _made(check: Callable[[Subject], Check], subject: Subject, *, stopped: bool) -> Check:
+    """The check; skipped where it cannot be made, and, but for two, where there is no finite loss."""
+    if stopped and check not in WITHOUT_LOSS:
+        return _skipped(check, "there is no finite loss")
+    try:
+        return check(subject)
+    except UnstuckError as error:
+        return _skipped(check, str(error))
+    except Exception as error:  # a model may raise anything; the other checks can still be made
+        return _skipped(check, (f"{type(error).__name__}: {error}".splitlines() or [""])[0])
+
+
+def _once(check: Check, made: list[Check]) -> Check:
+    """The check; one that could not be made for the reason of another names that."""
+    for before in made:
+        if check.status == before.status == "skipped" and check.reason == before.reason and NOT_MADE in check.reason:
+            return replace(check, reason=f"{NOT_MADE}, as {before.name}")
+    return check
+
+
 def _skipped(check: Callable[[Subject], Check], reason: str) -> Check:
     place = CHECKS.index(check)
-    reason = f"it could not be made: {reason}"
+    reason = f"{NOT_MADE}: {reason}"
     return Check(code=f"P1{place + 1:02}", name=NAMES[place], status="skipped", reason=reason)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
 from unstuck.preflight.computable import obstacle
 from unstuck.preflight.initial_loss import InitialLossCheck, initial_loss
@@ -19,14 +21,14 @@ GROSS = 4.0
 
 def starting_loss(subject: Subject) -> Check:
     """Measure the loss before training, by :func:`~unstuck.preflight.initial_loss`."""
-    found = initial_loss(subject.model, subject.loss, map(copied, subject.batches))
+    found = initial_loss(subject.model, subject.loss, map(copied, subject.batches), declared=subject.declared)
     if found is None:
         return Check(
             code="P103", name="initial loss", status="skipped", reason="no expectation is known for this loss function"
         )
     # Below the expectation the model knows something already, as with pre-trained weights; somewhat above it training
     # soon makes good. Neither is a fault.
-    known_cause = found.reduction or found.advice.startswith("the inputs")
+    known_cause = found.fault or found.reduction or found.advice.startswith("the inputs")
     slight = not known_cause and found.value - found.expected < GROSS * found.tolerance
     head = f"{found.value:.4g}, expected {found.expected:.4g} ± {found.tolerance:.2g} ({found.formula})"
     return Check(
@@ -46,6 +48,8 @@ def _cause(subject: Subject, found: InitialLossCheck) -> str:
     stopped = None if math.isfinite(found.value) else obstacle(subject)
     if stopped is not None:
         return stopped.cause
+    if found.fault:
+        return "loss-wrong"
     if found.reduction:
         return "loss-reduction-wrong"
     return "inputs-not-scaled" if found.advice.startswith("the inputs") else "init-scale-wrong"
@@ -54,7 +58,8 @@ def _cause(subject: Subject, found: InitialLossCheck) -> str:
 def regularisation(subject: Subject) -> Check:
     r"""See that the penalty raises the loss: :math:`R(w) > 0`, with its share of the loss.
 
-    A weight decay of the optimizer counts as :math:`\frac{\lambda}{2} \lVert w \rVert^2`, which training adds unseen.
+    A weight decay of the optimizer counts as :math:`\frac{\lambda}{2} \lVert w \rVert^2`, which training adds unseen;
+    one that is decoupled, as AdamW's, shrinks the weights by itself and adds nothing to a loss.
     """
     name, code = "regularisation raises the loss", "P104"
     inputs, targets = subject.first
@@ -66,12 +71,12 @@ def regularisation(subject: Subject) -> Check:
         else:
             added = sum(
                 0.5 * float(group.get("weight_decay", 0.0)) * float(p.detach().double().square().sum())
-                for group in (subject.optimizer.param_groups if subject.optimizer else ())
+                for group in _coupled(subject.optimizer)
                 for p in group["params"]
             )
             how = "the optimizer's weight decay"
             if not added:
-                return Check(code=code, name=name, status="skipped", reason="there is no penalty and no weight decay")
+                return Check(code=code, name=name, status="skipped", reason="nothing is added to the loss")
     passed = added > 0.0
     reason = f"{how} adds {added:.3g} to a loss of {loss:.4g}"
     return Check(
@@ -88,3 +93,14 @@ def regularisation(subject: Subject) -> Check:
         else "add the penalty with a plus, and over parameters that are not all zero",
         cause="" if passed else "regularisation-too-strong",
     )
+
+
+DECOUPLED = ("AdamW", "SGDW", "Lion", "Muon", "Adafactor")
+"""Optimizers whose weight decay is decoupled without a flag that says so (Loshchilov and Hutter, 2019)."""
+
+
+def _coupled(optimizer: Optimizer | None) -> list[dict[str, Any]]:
+    """Groups whose weight decay is the gradient of a penalty."""
+    if optimizer is None or type(optimizer).__name__.endswith(DECOUPLED):
+        return []
+    return [group for group in optimizer.param_groups if not group.get("decoupled_weight_decay")]

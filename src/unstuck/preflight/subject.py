@@ -18,15 +18,14 @@ from torch.optim import Optimizer
 from torch.utils import _pytree as pytree
 
 from unstuck.errors import ArgumentError, DataError
-from unstuck.init.quiet import call
+from unstuck.preflight.arrangement import Each, LossFunction, arrange, called, size
 
-__all__ = ["Batch", "LossFunction", "Penalty", "Subject", "called", "copied", "untouched", "without_dropout"]
+__all__ = ["Batch", "LossFunction", "Penalty", "Subject", "called", "copied", "joined", "untouched", "without_dropout"]
 
 ENOUGH = 2048
 """Examples after which no more are read: sampling errors are then 2% of the spread."""
 
-Batch = tuple[Any, Tensor]
-LossFunction = Callable[[Any, Tensor], Tensor]
+Batch = tuple[Any, Any]
 Penalty = Callable[[nn.Module], Tensor]
 
 
@@ -37,6 +36,10 @@ class Subject:
     Attributes:
         model: The model.
         loss: Of outputs and targets.
+        declared: The loss as it was given: a function, a module, or None where the model returns its loss.
+        label: Where in the inputs the targets stand too, of a model that takes them; None where they do not.
+        judges: Whether the loss looks at the targets.
+        how: How batches were divided and the loss was called, where that was not as usual.
         batches: Batches of inputs and targets, at most 2,048 examples in all.
         validation: The same of the validation part; empty where there is none.
         optimizer: What will move the parameters; None where it is not known.
@@ -48,6 +51,10 @@ class Subject:
     model: nn.Module
     loss: LossFunction
     batches: Sequence[Batch]
+    declared: object = None
+    label: str | int | None = None
+    judges: bool = True
+    how: str = ""
     validation: Sequence[Batch] = ()
     optimizer: Optimizer | None = None
     regularisation: Penalty | None = None
@@ -59,32 +66,51 @@ class Subject:
         cls,
         model: object,
         loss: object,
-        data: Batch | Iterable[Batch],
+        data: object,
         *,
         optimizer: Optimizer | None = None,
-        validation: Batch | Iterable[Batch] | None = None,
+        validation: object = None,
         regularisation: Penalty | None = None,
         exclude: Sequence[str] = (),
         seed: int = 0,
     ) -> Subject:
         """Read what is needed of the data: one batch, or batches to iterate over.
 
+        Args:
+            model: A module.
+            loss: Of outputs and targets; None where the model returns its loss, as those of Hugging Face do.
+            data: A batch, or batches to iterate over, such as a loader. A batch is a pair of inputs and targets, a
+                mapping that the model takes by name with its labels, inputs alone (which are targets too), or several
+                tensors: all but the last for the model, or all of them. Which it is, is tried on the first batch.
+            optimizer: What will move the parameters.
+            validation: As ``data``.
+            regularisation: A penalty that training adds.
+            exclude: As :func:`unstuck.check_gradients` takes it.
+            seed: Seed of whatever a check draws.
+
         Raises:
-            ArgumentError: The model is no module, or the data hold no pairs.
+            ArgumentError: The model is no module, the loss no function, or the data hold no batches.
             DataError: There is no batch.
         """
         if not isinstance(model, nn.Module):
             raise ArgumentError(f"model={type(model).__name__}: a torch.nn.Module is accepted")
-        if not callable(loss):
-            raise ArgumentError(f"loss={loss!r}: a function of outputs and targets is accepted")
-        batches = _read(data)
-        if not batches:
+        if loss is not None and not callable(loss):
+            raise ArgumentError(
+                f"loss={loss!r}: a function of outputs and targets is accepted, or None where the model returns it"
+            )
+        given = _read("data", data)
+        if not given:
             raise DataError("data: there is no batch in it; give at least one example")
+        found = arrange(model, cast("LossFunction | None", loss), given[0])
         return cls(
-            model=model,
-            loss=cast("LossFunction", loss),
-            batches=batches,
-            validation=() if validation is None else _read(validation),
+            model=Each(model) if found.each else model,
+            loss=found.loss,
+            declared=loss,
+            label=found.label,
+            judges=found.judges,
+            how=found.how,
+            batches=[found.split(batch) for batch in given],
+            validation=() if validation is None else [found.split(b) for b in _read("validation", validation)],
             optimizer=optimizer,
             regularisation=regularisation,
             exclude=exclude,
@@ -97,14 +123,32 @@ class Subject:
         return copied(self.batches[0])
 
     @property
-    def examples(self) -> tuple[Tensor, Tensor] | None:
-        """All examples read as two tensors; None where inputs are no tensors of one shape."""
-        inputs, targets = zip(*self.batches, strict=True)
-        if not all(isinstance(x, Tensor) and y.ndim for x, y in self.batches):
-            return None
-        if len({(x.shape[1:], y.shape[1:]) for x, y in self.batches}) != 1:
-            return None
-        return torch.cat(inputs), torch.cat(targets)
+    def examples(self) -> Batch | None:
+        """All examples read, as one batch; None where some part has no row for each example, as a graph's edges."""
+        return joined(self.batches)
+
+    @property
+    def held_out(self) -> Batch | None:
+        """The same of the validation part."""
+        return joined(self.validation)
+
+    def labelled(self, inputs: Any, targets: Any) -> Any:
+        """Inputs in which the targets stand, where the model takes them."""
+        if self.label is None:
+            return inputs
+        if isinstance(inputs, Mapping):
+            return {**inputs, self.label: targets}
+        parts = list(cast("Sequence[Any]", inputs))
+        parts[cast("int", self.label)] = targets
+        return tuple(parts)
+
+    def unlabelled(self, inputs: Any) -> Any:
+        """Inputs without the targets."""
+        if self.label is None:
+            return inputs
+        if isinstance(inputs, Mapping):
+            return {key: value for key, value in inputs.items() if key != self.label}
+        return tuple(value for i, value in enumerate(cast("Sequence[Any]", inputs)) if i != self.label)
 
     def twin(self) -> nn.Module:
         """A copy of the model to train or to change."""
@@ -119,34 +163,62 @@ class Subject:
         np.random.seed(self.seed % 2**32)
 
 
-def called(model: nn.Module, inputs: Any) -> Any:
-    """Call the model on a copy of its inputs: a tensor, a tuple of arguments or a mapping of keyword arguments."""
-    apart = isinstance(inputs, Tensor | Mapping) or type(cast("object", inputs)) in (tuple, list)
-    return call(model, inputs) if apart else model(inputs)
-
-
 def copied(batch: Batch) -> Batch:
     """The same batch in tensors of its own."""
     return pytree.tree_map_only(Tensor, torch.clone, batch)  # pyright: ignore[reportUnknownMemberType]
 
 
-def _read(data: Batch | Iterable[Batch]) -> list[Batch]:
-    if isinstance(data, tuple | list):
-        entries = cast("Sequence[Any]", data)
-        if len(entries) == 2 and isinstance(entries[1], Tensor):
-            return [(entries[0], entries[1])]
-    batches: list[Batch] = []
+def joined(batches: Sequence[Batch]) -> Batch | None:
+    """Batches one behind the other; None where they do not fit each other, or have no row for each example."""
+    if not batches:
+        return None
+    trees = [pytree.tree_flatten(batch) for batch in batches]
+    for leaves, spec in trees:
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        if spec != trees[0][1] or len(tensors) != len(leaves) or any(not t.ndim for t in tensors):
+            return None
+        if len({len(t) for t in tensors}) != 1:
+            return None
+    columns = list(zip(*(leaves for leaves, _ in trees), strict=True))
+    if any(len({(leaf.shape[1:], leaf.dtype, leaf.device) for leaf in column}) != 1 for column in columns):
+        return None
+    return cast("Batch", pytree.tree_unflatten([torch.cat(column) for column in columns], trees[0][1]))
+
+
+def _read(name: str, data: object) -> list[Any]:
+    """Batches as they were given, at most 2,048 examples."""
+    if _is_batch(data):
+        return [data]
+    if not isinstance(data, Iterable):
+        raise ArgumentError(
+            f"{name}={type(data).__name__}: a batch (inputs, targets) or a loader of such batches is accepted"
+        )
+    batches: list[Any] = []
     count = 0
     with _loader_kept(data):
         for batch in cast("Iterable[Any]", data):
-            if not isinstance(batch, tuple | list) or len(cast("Sequence[Any]", batch)) != 2:
-                raise ArgumentError(f"data: it gives {type(batch).__name__}; batches (inputs, targets) are accepted")
-            pair = cast("Batch", tuple(cast("Sequence[Any]", batch)))
-            batches.append(pair)
-            count += len(pair[1]) if pair[1].ndim else 1
+            if not isinstance(batch, tuple | list | Mapping | Tensor):
+                raise ArgumentError(
+                    f"{name}: it gives {type(batch).__name__}; batches (inputs, targets) or mappings are accepted"
+                )
+            batches.append(batch)
+            count += size(batch)
             if count >= ENOUGH:
                 break
     return batches
+
+
+def _is_batch(data: object) -> bool:
+    """Whether data are one batch: a tensor, a mapping, or a sequence that begins or ends with a tensor.
+
+    Three tensors and more of one kind in a list are batches of inputs; in a tuple they are one batch.
+    """
+    if isinstance(data, Tensor | Mapping):
+        return True
+    parts = cast("Sequence[Any]", data) if isinstance(data, tuple | list) else ()
+    if isinstance(data, list) and len(parts) > 2 and all(isinstance(part, Tensor) for part in parts):
+        return len({(part.shape[1:], part.dtype) for part in parts}) > 1
+    return len(parts) > 0 and any(isinstance(part, Tensor) for part in (parts[0], parts[-1]))
 
 
 @contextmanager
