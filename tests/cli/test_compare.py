@@ -24,6 +24,9 @@ def test_activations_are_compared_in_one_command(
         assert f"\n{name} " in shown
     rows = json.loads((tmp_path / "c.json").read_text())["activations"]
     assert [row["variant"] for row in rows][-1] == "maxout"
+    page = (tmp_path / "c" / "comparison.html").read_text()
+    assert "Activations in mlp" in page
+    assert page.count('<li class="s') == 3 * 7
 
 
 def test_a_model_without_activations_is_refused(

@@ -32,16 +32,11 @@ def activations(
     from rich.console import Console
 
     from unstuck.cli.verdict import write_json
-    from unstuck.errors import MissingPackageError
     from unstuck.record.folder import new_folder
+    from unstuck.report import write_comparison
     from unstuck.train import Progress, Variant, progress_for
-    from unstuck.train.activations import (
-        Compared,
-        activation_variants,
-        compare_activations,
-        comparison_figure,
-        comparison_table,
-    )
+    from unstuck.train.activations import activation_variants, compare_activations, comparison_table
+    from unstuck.train.compared import Compared, comparison
 
     console = Console()
     variants = activation_variants(recipe, overrides=[*(overrides or ()), *(["data.quick=true"] if quick else [])])
@@ -56,10 +51,6 @@ def activations(
         rows.append(row)
     console.print(comparison_table(rows))
     if json_file:
-        write_json(json_file, {"schema": 1, "activations": [row.to_dict() for row in rows]})
-    try:
-        picture = folder / "activations.png"
-        comparison_figure(rows).savefig(picture, dpi=120)
-        console.print(f"Curves: {picture}", markup=False, highlight=False, soft_wrap=True)
-    except MissingPackageError as error:
-        console.print(f"No picture: {error}", markup=False, highlight=False, soft_wrap=True)
+        write_json(json_file, {"schema": 2, "activations": [row.to_dict() for row in rows]})
+    page = write_comparison(comparison(rows, f"Activations in {recipe}"), folder / "comparison.html")
+    console.print(f"Curves: {page}", markup=False, highlight=False, soft_wrap=True)

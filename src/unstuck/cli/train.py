@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,7 +49,7 @@ def train(
 
     from unstuck.cli.verdict import STRICT_EXIT, show, write_json
     from unstuck.record import Run
-    from unstuck.report import write_html
+    from unstuck.report import write_comparison, write_html
     from unstuck.train import (
         Outcome,
         Progress,
@@ -59,6 +60,7 @@ def train(
         read_variants,
         train_variants,
     )
+    from unstuck.train.compared import Compared, compared, comparison
 
     console = Console()
     variants = read_variants(recipe, overrides=[*(overrides or ()), *(["data.quick=true"] if quick else [])])
@@ -73,6 +75,7 @@ def train(
         return progress_for(console)
 
     outcomes: list[Outcome] = []
+    rows: list[Compared] = []
     status = 0
     for variant, trained in train_variants(variants, out, begin=begin):
         for line in trained.lines:
@@ -86,11 +89,14 @@ def train(
         else:
             with Run.open(trained.folder) as run:
                 say(f"Report: {write_html(run, outcome.verdict, page)}")
+            rows.append(compared(outcome))
             say()
         if trained.reason == "interrupted":
             status = INTERRUPTED_EXIT
     if not alone:
         console.print(outcome_table(outcomes))
+        curves = outcomes[0].trained.folder.parent / "comparison.html"
+        say(f"Curves: {write_comparison(comparison(rows, f'Trainings of {Path(recipe).stem}'), curves)}")
         if json_file:
             write_json(json_file, {"schema": 2, "variants": [outcome.to_dict() for outcome in outcomes]})
     if status != INTERRUPTED_EXIT and any(outcome.variant.recipe.shows or not alone for outcome in outcomes):

@@ -35,12 +35,17 @@ class Outcome:
     verdict: Verdict
 
     @property
+    def cause(self) -> str:
+        """The first cause of severity error or warning, or the kind of the verdict where there is none."""
+        return self.verdict.findings[0].cause if self.verdict.kind == "findings" else self.verdict.kind
+
+    @property
     def surprise(self) -> str:
         """How the verdict differs from what the recipe says that it shows; empty where it does not.
 
         A recipe that ``shows`` a cause expects it as the first finding; any other expects to learn, at least in part.
         """
-        wanted, found = self.variant.recipe.shows, _cause(self.verdict)
+        wanted, found = self.variant.recipe.shows, self.cause
         expected = (wanted,) if wanted else LEARNS
         return "" if found in expected else f"{found}, expected {expected[0]}"
 
@@ -76,7 +81,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("verdict", overflow="fold")
     for outcome in outcomes:
         epochs = outcome.trained.epochs
-        verdict = _cause(outcome.verdict)
+        verdict = outcome.cause
         told = f"as shown: {verdict}" if outcome.variant.recipe.shows == verdict else verdict
         table.add_row(
             outcome.variant.name,
@@ -99,8 +104,3 @@ def _worth(means: Means | None) -> str:
     if means is None or not means.examples:
         return "-"
     return f"{means.loss:.4g}" if means.accuracy is None else f"{means.accuracy:.1%}"
-
-
-def _cause(verdict: Verdict) -> str:
-    """The first cause of severity error or warning, or the kind of the verdict where there is none."""
-    return verdict.findings[0].cause if verdict.kind == "findings" else verdict.kind

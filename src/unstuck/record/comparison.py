@@ -1,0 +1,58 @@
+"""What trainings that differ in one thing came to: plain data, for a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Chart", "Comparison", "Strand"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strand:
+    """A line of a chart.
+
+    Attributes:
+        name: The training.
+        x: Positions.
+        y: Values; what is not finite is left out.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Lines over one another.
+
+    Attributes:
+        title: What they show.
+        across: What is on the horizontal axis.
+        up: What is on the vertical axis.
+        strands: The lines, in the order of the trainings.
+        log: Whether the vertical axis is logarithmic.
+    """
+
+    title: str
+    across: str
+    up: str
+    strands: tuple[Strand, ...]
+    log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Trainings side by side.
+
+    Attributes:
+        title: What is compared.
+        columns: Names of the figures.
+        rows: The figures of each training, as they are to be read; the first is its name.
+        charts: Their curves.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    charts: tuple[Chart, ...]
