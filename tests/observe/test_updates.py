@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unstuck.observe import Session
+from unstuck.observe import Session, sampling
 from unstuck.record import Run, RunWriter, facts, signals
 
 
@@ -80,7 +81,8 @@ def test_several_backward_passes_before_an_update_are_one_step(tmp_path: Path) -
     assert losses.values[0] == pytest.approx(2.0)
 
 
-def test_layers_of_a_module_updated_by_hand_are_seen(tmp_path: Path) -> None:
+def test_layers_of_a_module_updated_by_hand_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "DENSE_SECONDS", math.inf)  # whatever else the machine does
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
     inputs = torch.randn(8, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.collectors import parameters as module
+from unstuck.observe.session import Session
 from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.updates import OwnUpdates
+from unstuck.record import Run, RunWriter, signals
 
 
 def step_of(watched: Any, *tensors: Tensor, gradients: list[Tensor | None]) -> dict[str, Any]:
@@ -124,6 +127,24 @@ def test_gradients_that_were_not_cleared_are_carried(watched: Any) -> None:
             step.collectors.tell("before_backward", False)
             shares.append(step.update()["gradient_carried"])
     assert shares == [0.0, pytest.approx(0.5), 0.0]
+
+
+@pytest.mark.parametrize(("clears", "share"), [("none", 0.0), ("zero", 0.0), ("never", 0.5)])
+def test_gradients_that_a_program_without_an_optimizer_does_not_clear_are_carried(
+    clears: str, share: float, tmp_path: Path
+) -> None:
+    weight = torch.ones(2, requires_grad=True)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        for _ in range(2):
+            (weight * torch.tensor([3.0, 4.0])).sum().backward()
+            with torch.no_grad():
+                weight -= 0.01 * weight.grad
+            if clears == "none":
+                weight.grad = None
+            elif clears == "zero":
+                weight.grad.zero_()
+    with Run.open(tmp_path) as run:
+        assert run.series(signals.GRADIENT_CARRIED).values.tolist() == [0.0, pytest.approx(share)]
 
 
 def test_gradients_of_a_program_without_an_optimizer_are_those_it_took(watched: Any) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 import torch
@@ -21,6 +22,8 @@ __all__ = ["Parameters"]
 
 SNAPSHOT_VALUES = 4_000_000
 """Weights copied to measure an update (16 MB in float32); of a larger model, an evenly spread part of each tensor."""
+
+GRAD: Callable[[Tensor], Tensor | None] = attrgetter("grad")
 
 SKETCH_VALUES = 65_536
 """Gradient values kept to compare the directions of successive gradients."""
@@ -62,8 +65,9 @@ class Parameters:
         """Note the norm of the gradients that are there before a step's first backward pass."""
         if first:
             self._carried, self._alike = None, False
-            if set(map(self._view.gradient, self._view.parameters)) != {None}:  # as a rule they were cleared
-                gradients, alike = self._gradients()
+            # What lies in .grad also where a program makes its updates itself: they may be of another gradient.
+            if set(map(GRAD, self._view.parameters)) != {None}:  # as a rule they were cleared
+                gradients, alike = self._gradients(GRAD)
                 carried = self._clearable(gradients)
                 self._carried = _norm(carried, alike=alike) if carried else None
 
@@ -89,7 +93,7 @@ class Parameters:
 
     def update(self, optimizer: object) -> Measurement | None:
         """Measure gradients, weights and updates, and how this gradient compares with the one before."""
-        gradients, alike = self._gradients()
+        gradients, alike = self._gradients(self._view.gradient)
         given = list(gradients.values())
         whole = alike and given and sum(map(Tensor.numel, given)) <= SNAPSHOT_VALUES
         flat = joined(given) if whole else None
@@ -115,12 +119,12 @@ class Parameters:
 
         return Measurement([*columns, *scalars.values()], decode)
 
-    def _gradients(self) -> tuple[dict[int, Tensor], bool]:
+    def _gradients(self, gradient: Callable[[Tensor], Tensor | None]) -> tuple[dict[int, Tensor], bool]:
         """The gradients that are dense, and whole on this process, by the position of their parameter.
 
         And whether all parameters and all gradients are alike: then none is left out.
         """
-        parameters, gradient = self._view.parameters, self._view.gradient
+        parameters = self._view.parameters
         given = {i: value for i, p in enumerate(parameters) if (value := gradient(p)) is not None}
         known = self._alike or (bool(parameters) and are_alike(parameters))
         if known and are_alike(given.values()):
