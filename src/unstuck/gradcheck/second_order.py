@@ -11,6 +11,7 @@ from unstuck.gradcheck.analytic import backward, dense
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.result import TensorCheck, VerdictWord
 from unstuck.gradcheck.steady import seed_all
+from unstuck.second_order import Hessian, flat
 
 __all__ = ["curvature_error"]
 
@@ -38,11 +39,11 @@ def curvature_error(problem: Problem, names: Mapping[str, Tensor], *, narrow: bo
         return TensorCheck(
             name=NAME, shape=(size,), checked=0, verdict="right", max_relative_error=0.0, looped=f"not twice: {reason}"
         )
-    largest = float(_flat(_gradient(problem, points)).norm())
+    largest = float(flat(_gradient(problem, points).values()).norm())
     best = float("inf")
     for h in steps:
         up, down = ({name: x + sign * h * v[name] for name, x in points.items()} for sign in (1.0, -1.0))
-        above, below = (_flat(_gradient(problem, p)) for p in (up, down))
+        above, below = (flat(_gradient(problem, p).values()) for p in (up, down))
         numerical = (above - below) / (2.0 * h)
         noise = 100.0 * torch.finfo(problem.dtype).eps * largest / h
         difference = float((exact - numerical).norm())
@@ -60,17 +61,6 @@ def _gradient(problem: Problem, points: Mapping[str, Tensor]) -> dict[str, Tenso
 
 def _product(problem: Problem, points: Mapping[str, Tensor], v: Mapping[str, Tensor]) -> Tensor:
     leaves = {name: x.clone().requires_grad_() for name, x in points.items()}
-
-    def again(value: Tensor) -> dict[str, Tensor | None]:
-        gradient = {name: dense(g, leaves[name]) for name, g in backward(value, leaves, create_graph=True).items()}
-        along = torch.stack([(gradient[name] * v[name]).sum() for name in leaves]).sum()
-        # A loss that is linear in all of them has a gradient without a graph.
-        return backward(along, leaves) if along.requires_grad else dict.fromkeys(leaves)
-
     seed_all(problem.seed)
-    grads = problem.within(leaves, again)
-    return _flat({name: dense(g, leaves[name]) for name, g in grads.items()})
-
-
-def _flat(tensors: Mapping[str, Tensor]) -> Tensor:
-    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors.values()])
+    along = flat(v[name] for name in leaves)
+    return problem.within(leaves, lambda value: Hessian(value, list(leaves.values()))(along))

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from unstuck.second_order import Hessian, lanczos
+
 __all__ = ["Curvature", "curvature", "curvature_along_gradient"]
 
 ROUNDS = 12
@@ -32,11 +34,9 @@ class Curvature(NamedTuple):
 def curvature(loss: Tensor, weights: Sequence[Tensor], *, rounds: int = ROUNDS) -> Curvature | None:
     r"""Differentiate a loss twice, and find the extremes of its Hessian by Lanczos's method.
 
-    .. math:: H q_k = \beta_{k-1} q_{k-1} + \alpha_k q_k + \beta_k q_{k+1}
-
-    The eigenvalues of the tridiagonal matrix of :math:`\alpha` and :math:`\beta` lie within the spectrum of H, so that
-    a negative one proves a direction in which the loss falls. The graph is left as it was, and so is every ``.grad``;
-    the random start is drawn from a generator of its own.
+    Ritz values (:func:`unstuck.second_order.lanczos`) lie within the spectrum of the Hessian, so that a negative one
+    proves a direction in which the loss falls. The graph is left as it was, and so is every ``.grad``; the random start
+    is drawn from a generator of its own.
 
     Args:
         loss: A scalar with its graph.
@@ -54,17 +54,15 @@ def curvature(loss: Tensor, weights: Sequence[Tensor], *, rounds: int = ROUNDS) 
         (0.0, -2.0, 2.0)
     """
     try:
-        with torch.enable_grad():  # of our own work no graph is kept otherwise
-            gradients = torch.autograd.grad(
-                [loss], list(weights), create_graph=True, retain_graph=True, materialize_grads=True
-            )
-            gradient = _joined(gradients)
-            if not gradient.requires_grad:  # linear in all weights
-                return Curvature(float(gradient.norm()), 0.0, 0.0)
-            least, greatest = _extremes(gradient, weights, rounds)
+        hessian = Hessian(loss, weights)
+        length = float(hessian.gradient.norm())
+        if hessian.zero:
+            return Curvature(length, 0.0, 0.0)
+        start = torch.randn(hessian.gradient.numel(), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        values = lanczos(hessian, start.to(hessian.gradient.device), rounds=rounds).values
     except RuntimeError:
         return None
-    return Curvature(float(gradient.detach().norm()), least, greatest)
+    return Curvature(length, float(values[0]), float(values[-1]))
 
 
 def curvature_along_gradient(loss: Tensor, weights: Sequence[Tensor]) -> float | None:
@@ -91,57 +89,11 @@ def curvature_along_gradient(loss: Tensor, weights: Sequence[Tensor]) -> float |
         6.0
     """
     try:
-        with torch.enable_grad():
-            gradients = torch.autograd.grad(
-                [loss], list(weights), create_graph=True, retain_graph=True, materialize_grads=True
-            )
-            gradient = _joined(gradients)
-            length = float(gradient.detach().double().norm())
-            if not gradient.requires_grad or not length > 0.0:
-                return None
-            change = float(_product(gradient, weights, gradient.detach()).norm())
+        hessian = Hessian(loss, weights)
+        length = float(hessian.gradient.double().norm())
+        if hessian.zero or not length > 0.0:
+            return None
+        change = float(hessian(hessian.gradient).norm())
     except RuntimeError:  # fused attention, and recurrent layers of an accelerator, have no second derivative
         return None
     return change / length if math.isfinite(change) and change > 0.0 else None
-
-
-def _extremes(gradient: Tensor, weights: Sequence[Tensor], rounds: int) -> tuple[float, float]:
-    count = gradient.numel()
-    start = torch.randn(count, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    vector = (start / start.norm()).to(gradient.device)
-    basis: list[Tensor] = []
-    diagonal: list[float] = []
-    beside: list[float] = []
-    for _ in range(min(rounds, count)):
-        basis.append(vector)
-        product = _product(gradient, weights, vector)
-        diagonal.append(float(vector @ product))
-        for _ in range(2):  # twice is enough to keep the basis orthogonal
-            for earlier in basis:
-                product = product - (earlier @ product) * earlier
-        norm = float(product.norm())
-        if not math.isfinite(norm) or norm <= ROUNDING * max(map(abs, diagonal)):
-            break
-        beside.append(norm)
-        vector = product / norm
-    matrix = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
-    for row, norm in enumerate(beside[: len(diagonal) - 1]):
-        matrix[row, row + 1] = matrix[row + 1, row] = norm
-    eigenvalues = torch.linalg.eigvalsh(matrix)
-    return float(eigenvalues[0]), float(eigenvalues[-1])
-
-
-ROUNDING = 1e-6
-"""Share of the curvature that single precision leaves of nothing."""
-
-
-def _product(gradient: Tensor, weights: Sequence[Tensor], vector: Tensor) -> Tensor:
-    """The Hessian times a vector, in double precision."""
-    products = torch.autograd.grad(
-        [gradient], list(weights), [vector.to(gradient.dtype)], retain_graph=True, materialize_grads=True
-    )
-    return _joined(products).detach().double()
-
-
-def _joined(gradients: Sequence[Tensor]) -> Tensor:
-    return torch.cat([gradient.reshape(-1) for gradient in gradients])
