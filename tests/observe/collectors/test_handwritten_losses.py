@@ -107,6 +107,27 @@ def test_classifications(spelling, x, y):
     assert float(call.value) == pytest.approx(float(F.cross_entropy(output, y).detach()), rel=1e-4)
 
 
+@pytest.mark.parametrize("axis", [2, -1])
+def test_words_chosen_from_the_last_axis_are_rows(axis: int) -> None:
+    model, words = nn.Linear(3, C), torch.arange(N * 4).remainder(C).reshape(N, 4)
+    with Seen() as seen:
+        output = model(torch.randn(N, 4, 3))
+        -output.log_softmax(2).gather(axis, words.unsqueeze(2)).mean()
+    (call,) = seen.calls
+    assert (call.function, tuple(call.output.shape)) == ("nll_loss", (N * 4, C))
+    assert torch.equal(call.target, words.flatten())
+    assert float(call.value) == pytest.approx(float(F.cross_entropy(output.flatten(0, 1), words.flatten()).detach()))
+
+
+def test_entries_that_are_no_class_of_a_row_are_passed_by() -> None:
+    model = nn.Linear(3, C)
+    with Seen() as seen:
+        output = model(torch.randn(N, 4, 3)).log_softmax(2)
+        -output.gather(0, torch.zeros(1, 4, C, dtype=torch.int64)).mean()
+        -output.gather(2, torch.zeros(N, 4, 2, dtype=torch.int64)).mean()
+    assert seen.calls == []
+
+
 @pytest.mark.parametrize("guard", [lambda p: p, lambda p: p + 1e-7, lambda p: p.clamp(1e-7, 1 - 1e-7)])
 def test_yes_and_no(guard, x):
     model, target = nn.Sequential(nn.Linear(3, 1), nn.Sigmoid(), nn.Flatten(0)), torch.arange(N).remainder(2).float()

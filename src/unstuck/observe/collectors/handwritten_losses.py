@@ -184,9 +184,9 @@ class HandWritten:
             self._note_product(*tensors)
             self._note_product(*reversed(tensors))
         elif function in CHOICES:
-            classes = _chosen(function, args, output)
-            if classes is not None:
-                _push(self._readings, _choice(tensors[0], classes))
+            chosen = _chosen(function, args, output)
+            if chosen is not None:
+                _push(self._readings, _choice(*chosen))
 
     def _note_product(self, logarithm: Tensor, target: Tensor) -> None:
         """Targets times logarithms: of one probability a class, or of yes and of no in two products."""
@@ -307,18 +307,26 @@ def _margin(score: Tensor, sign: Tensor) -> _Reading | None:
     return read
 
 
-def _chosen(function: Callable[..., Any], args: tuple[Any, ...], output: Tensor) -> Tensor | None:
-    """The class ids by which one entry of each row was chosen."""
+def _chosen(function: Callable[..., Any], args: tuple[Any, ...], output: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Scores of shape (rows, classes), and the class ids by which one entry of each row was chosen."""
     scores, key = args[0], args[1:]
-    if scores.dim() != 2 or output.numel() != len(scores):
+    if scores.dim() < 2:
         return None
-    if function is Tensor.__getitem__:
-        ids = key[0][1] if key and isinstance(key[0], tuple) and len(key[0]) == 2 else None
+    if function is not Tensor.__getitem__:
+        axis, ids = key if len(key) == 2 else (0, None)
+        axis = axis % scores.dim() if isinstance(axis, int) else 0
+    elif scores.dim() == 2 and key and isinstance(key[0], tuple) and len(key[0]) == 2:
+        axis, ids = 1, key[0][1]
     else:
-        ids = key[1] if len(key) == 2 and key[0] in (1, -1) else None
-    if not isinstance(ids, Tensor) or not is_readable(ids) or ids.dtype != torch.int64 or ids.numel() != len(scores):
         return None
-    return ids.reshape(-1)
+    rows = scores.numel() // max(1, scores.shape[axis])
+    known = isinstance(ids, Tensor) and is_readable(ids) and ids.dtype == torch.int64 and ids.numel() == rows
+    if not known or not axis or output.numel() != rows:
+        return None
+    if scores.dim() == 2:
+        return scores, ids.reshape(-1)
+    with torch.enable_grad():
+        return scores.movedim(axis, -1).flatten(0, -2), ids.reshape(-1)
 
 
 def _push(noted: list[Any], value: Any) -> None:

@@ -104,11 +104,12 @@ class WrongAxis(Rule):
         each_once = len(set(call.classes.counts)) <= 1
         square = softmax is not None and softmax.shape[:1] == softmax.shape[1:2] and each_once
         if softmax is not None and not _over_classes(call.output, softmax) and not square:
+            classes = 1 if softmax.class_axis is None else softmax.class_axis
             return self._report(
                 run,
                 f"the {call.output.operation} before {call.function} runs over axis {softmax.axis} of {softmax.shape}, "
-                f"the classes are axis {1 if softmax.class_axis is None else softmax.class_axis}",
-                "Give it dim=1 (dim=-1 for outputs of shape (N, C)).",
+                f"the classes are axis {classes}",
+                f"Give it dim={classes}, so that the probabilities of the classes add up to 1.",
                 Evidence(
                     signal="loss",
                     value=float(softmax.axis),
