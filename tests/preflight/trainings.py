@@ -307,6 +307,112 @@ def hinge() -> Parts:
     return model, loss, (x, (x @ torch.randn(8, 5)).argmax(1)), SGD(model.parameters(), 0.1)
 
 
+def large_targets() -> Parts:
+    x = torch.randn(200, 6)
+    model = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 1))
+    return model, nn.MSELoss(), (x, 50 + 10 * x[:, :1] + torch.randn(200, 1)), Adam(model.parameters(), 1e-2)
+
+
+def density() -> Parts:
+    x = torch.randn(200, 6)
+    model = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 2))
+    loss = lambda o, t: functional.gaussian_nll_loss(o[:, :1], t, functional.softplus(o[:, 1:]) + 1e-3)
+    return model, loss, (x, x[:, :1].sin() + 0.1 * torch.randn(200, 1)), Adam(model.parameters(), 1e-3)
+
+
+class Coupling(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 4))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = x.chunk(2, dim=1)
+        scale, shift = self.net(first).chunk(2, dim=1)
+        return torch.cat([first, second * scale.tanh().exp() + shift], dim=1), scale.tanh().sum(1)
+
+
+def flow_of_densities() -> Parts:
+    model, x = Coupling(), torch.randn(200, 4) * torch.tensor([1.0, 1.0, 0.5, 2.0])
+    loss = lambda o, _: (0.5 * o[0].square().sum(1) - o[1]).mean()
+    return model, loss, (x, x), Adam(model.parameters(), 1e-3)
+
+
+def rare_positives() -> Parts:
+    x = torch.randn(300, 6)
+    model = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 1))
+    loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(5.0))
+    return model, loss, (x, (x[:, :1] > 1.0).float()), AdamW(model.parameters())
+
+
+def focal() -> Parts:
+    x = torch.randn(200, 6)
+    model = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 3))
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        each = functional.cross_entropy(outputs, targets, reduction="none")
+        return ((1 - (-each).exp()) ** 2 * each).mean()
+
+    return model, loss, (x, x[:, :3].argmax(1)), AdamW(model.parameters())
+
+
+class Contrasted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 16))
+
+    def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        return functional.normalize(self.net(a), dim=1), functional.normalize(self.net(b), dim=1)
+
+
+def views() -> Parts:
+    model, a = Contrasted(), torch.randn(128, 8)
+    b = a + 0.1 * torch.randn(128, 8)
+    loss = lambda o: functional.cross_entropy(o[0] @ o[1].T / 0.1, torch.arange(len(o[0])))
+    return model, loss, [(a[i : i + 32], b[i : i + 32]) for i in range(0, 128, 32)], Adam(model.parameters(), 1e-3)
+
+
+class Shifting(nn.Module):
+    """A causal model that shifts the labels itself, and returns a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.body, self.head = nn.Embedding(24, 32), nn.GRU(32, 64, batch_first=True), nn.Linear(64, 24)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
+        logits = self.head(self.body(self.embed(input_ids))[0])
+        if labels is None:
+            return (logits,)
+        return functional.cross_entropy(logits[:, :-1].reshape(-1, 24), labels[:, 1:].reshape(-1)), logits
+
+
+def shifting() -> Parts:
+    ids = (torch.randint(24, (64, 1)) + 5 * torch.arange(8)) % 24
+    labels = ids.clone()
+    labels[:, :2] = -100
+    model = Shifting()
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+    return model, None, batch, AdamW(model.parameters(), 1e-3)
+
+
+class Factors(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.users, self.items = nn.Embedding(50, 8), nn.Embedding(80, 8)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        return 0.1 * (self.users(users) * self.items(items)).sum(1)
+
+
+def recommender() -> Parts:
+    model, users, items = Factors(), torch.randint(50, (400,)), torch.randint(80, (400,))
+    return model, nn.BCEWithLogitsLoss(), (users, items, ((users + items) % 2).float()), Adam(model.parameters(), 1e-2)
+
+
+def logistic() -> Parts:
+    model, x = nn.Linear(4, 1), torch.randn(200, 4)
+    return model, nn.BCEWithLogitsLoss(), (x, (x[:, :1] > 0).float()), SGD(model.parameters(), 0.1)
+
+
 TRAININGS: dict[str, Callable[[], Parts]] = {
     make.__name__: make
     for make in (
@@ -314,6 +420,7 @@ TRAININGS: dict[str, Callable[[], Parts]] = {
         *(tuple_output, embedding, graph),
         *(dict_batch_with_a_loss, siamese_of_three, triplets, distillation_by_divergence, inputs_only_with_its_loss),
         *(tuple_output_of_which_the_first_counts, two_targets, fixed_graph, smoothed, grey, segmentation, hinge),
+        *(large_targets, density, flow_of_densities, rare_positives, focal, views, shifting, recommender, logistic),
     )
 }
 """The first thirteen are the kinds that anybody would think of; the others are variations on them."""

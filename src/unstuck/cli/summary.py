@@ -33,5 +33,5 @@ def summary(
         raise ArgumentError("--set: it changes a recipe, and a function has none; leave it away")
     subject = from_factory(target) if ":" in target else subject_of(Recipe.read(target, overrides=overrides or ()))
     console = Console()
-    shown = summarise(subject.model, subject.batches[0][0][:1])
+    shown = summarise(subject.model, subject.one)
     console.print(shown if console.is_terminal else str(shown), markup=False, highlight=False, soft_wrap=True)

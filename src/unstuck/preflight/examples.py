@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from unstuck.preflight.arrangement import main_output, size, takes
 from unstuck.preflight.computable import Obstacle, obstacle
+from unstuck.preflight.families import recognised
 from unstuck.preflight.subject import Batch, Subject, called, joined, without_dropout
 from unstuck.record.checklist import Check
 
@@ -108,7 +109,8 @@ def outputs_fit(subject: Subject) -> Check:
         return _stopped(stopped)
     inputs, targets = subject.first
     with torch.no_grad():
-        outputs = main_output(called(without_dropout(subject.twin()), inputs))
+        given = called(without_dropout(subject.twin()), inputs)
+        outputs = main_output(given)
     if outputs is None or not isinstance(targets, Tensor):
         if stopped is not None:
             return _stopped(stopped)
@@ -117,6 +119,8 @@ def outputs_fit(subject: Subject) -> Check:
     shapes = f"outputs {tuple(outputs.shape)}, targets {tuple(targets.shape)} of {str(targets.dtype)[6:]}"
     shapes += f"; {subject.how}" if subject.how else ""
     fault = _fault(subject.declared, outputs, targets)
+    if fault is None and stopped is None and _probabilities(outputs, axis=-1) and _of_classes(subject, given, targets):
+        fault = TWICE
     if stopped is not None and fault is None:
         return _stopped(stopped)
     return Check(
@@ -177,13 +181,8 @@ def _for_classes(outputs: Tensor, targets: Tensor, loss: object) -> tuple[str, s
             "give two outputs, or use binary_cross_entropy_with_logits",
             "loss-wrong",
         )
-    rows = outputs.float().sum(dim=1)
-    if bool((outputs >= 0).all()) and bool(((rows - 1.0).abs() < 1e-4).all()):
-        return (
-            "outputs are probabilities already, and cross-entropy takes their softmax again",
-            "leave the softmax away",
-            "output-activation-wrong",
-        )
+    if _probabilities(outputs, axis=1):
+        return TWICE
     if not targets.is_floating_point():
         ids = targets[targets != getattr(loss, "ignore_index", -100)]
         if ids.numel() and (int(ids.min()) < 0 or int(ids.max()) >= classes):
@@ -193,6 +192,30 @@ def _for_classes(outputs: Tensor, targets: Tensor, loss: object) -> tuple[str, s
                 "labels-out-of-range",
             )
     return None
+
+
+TWICE = (
+    "outputs are probabilities already, and cross-entropy takes their softmax again",
+    "leave the softmax away",
+    "output-activation-wrong",
+)
+
+
+def _probabilities(outputs: Tensor, *, axis: int) -> bool:
+    if outputs.ndim < 2 or outputs.shape[axis] < 2 or not outputs.is_floating_point():
+        return False
+    sums = outputs.float().sum(dim=axis)
+    return bool((outputs >= 0).all()) and bool(((sums - 1.0).abs() < 1e-4).all())
+
+
+def _of_classes(subject: Subject, outputs: Any, targets: Tensor) -> bool:
+    """Whether a loss of one's own is cross-entropy by its values."""
+    scores = main_output(outputs)
+    if scores is None:
+        return False
+    with torch.no_grad():
+        found = recognised(scores, targets, float(subject.loss(outputs, targets)), math.nan)
+    return found is not None and found[0].formula.startswith("ln C")
 
 
 def _for_probabilities(outputs: Tensor, targets: Tensor) -> tuple[str, str, str] | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -105,7 +105,9 @@ def declared_family(loss: object, outputs: Tensor, targets: Tensor) -> Family | 
         if isinstance(loss, nn.MultiMarginLoss) and not loss.p == loss.margin == 1:
             return None
         if isinstance(loss, nn.CrossEntropyLoss):
-            return _module_of_classes(loss, outputs, targets)
+            return _cross_entropy(outputs, targets, ignored=loss.ignore_index, smoothing=loss.label_smoothing)
+        if isinstance(loss, nn.BCEWithLogitsLoss):
+            return _weighted_binary(loss, outputs, targets)
         return build(outputs, targets)
     return None
 
@@ -163,10 +165,6 @@ def _cross_entropy(outputs: Tensor, targets: Tensor, *, ignored: int = IGNORED, 
     return Family(expected=math.log(classes), formula=formula, allowance=allowance, each=each, floor=floor)
 
 
-def _module_of_classes(loss: nn.CrossEntropyLoss, outputs: Tensor, targets: Tensor) -> Family:
-    return _cross_entropy(outputs, targets, ignored=loss.ignore_index, smoothing=loss.label_smoothing)
-
-
 def _binary(outputs: Tensor, targets: Tensor) -> Family:
     wanted = targets.reshape(outputs.shape).to(outputs.dtype)  # class ids 0 and 1, in a loss of one's own
     each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
@@ -175,6 +173,33 @@ def _binary(outputs: Tensor, targets: Tensor) -> Family:
     s = float(outputs.double().square().mean().sqrt())
     allowance = min(OUTPUT_VARIANCE / 8.0, s * s / 8.0 + s / 2.0)
     return Family(expected=math.log(2.0), formula="ln 2", allowance=allowance, each=each, floor=floor)
+
+
+def _weighted_binary(loss: nn.BCEWithLogitsLoss, outputs: Tensor, targets: Tensor) -> Family:
+    r"""With weights :math:`w` of elements and :math:`c` of positives, equal scores cost :math:`w (c p + 1 - p) \ln 2`.
+
+    The floor of a target :math:`p` is that of :math:`c p` positive and :math:`1 - p` negative ones.
+    """
+    plain = _binary(outputs, targets)
+    if loss.weight is None and loss.pos_weight is None:
+        return plain
+    each = functional.binary_cross_entropy_with_logits(
+        outputs, targets.to(outputs.dtype), weight=loss.weight, pos_weight=loss.pos_weight, reduction="none"
+    )
+    one = torch.ones((), dtype=torch.float64, device=outputs.device)
+    weight, positive = (one if w is None else w.double() for w in (loss.weight, loss.pos_weight))
+    p = targets.double().clamp(0.0, 1.0)
+    share = positive * p + 1.0 - p
+    q = positive * p / share
+    mean = float((weight * share).mean())
+    return replace(
+        plain,
+        expected=mean * plain.expected,
+        formula=f"{mean:.3g} ln 2, by its weights",
+        allowance=mean * plain.allowance,
+        each=each,
+        floor=float((weight * share * (torch.special.entr(q) + torch.special.entr(1.0 - q))).mean()),
+    )
 
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Family:

@@ -123,6 +123,12 @@ class Subject:
         return copied(self.batches[0])
 
     @property
+    def one(self) -> Any:
+        """The inputs of one example; of all that were given together where some part has no row for each."""
+        joint = joined(self.batches[:1])
+        return self.first[0] if joint is None else pytree.tree_map(lambda leaf: leaf[:1].clone(), joint)[0]
+
+    @property
     def examples(self) -> Batch | None:
         """All examples read, as one batch; None where some part has no row for each example, as a graph's edges."""
         return joined(self.batches)
