@@ -321,3 +321,20 @@ def test_bad_input():
         initialize(nn.Linear(2, 2), seed=0, generator=torch.Generator())
     with pytest.raises(ValueError, match="did you mean 'xavier'"):
         initialize(nn.Linear(2, 2), "xaviar")
+
+
+def test_biases_may_be_drawn_as_textbooks_do():
+    model = nn.Sequential(nn.Linear(4, 3000), nn.Linear(3000, 2), nn.BatchNorm1d(2))
+    table = initialize(model, "normal", biases="normal", seed=0)
+    assert model[0].bias.std().item() == pytest.approx(1.0, rel=0.05)
+    assert model[0].bias.mean().item() == pytest.approx(0.0, abs=0.05)
+    assert "N(0, 1)" in str(table)
+    assert (model[2].bias == 0).all()
+    other = nn.Sequential(nn.Linear(4, 3000), nn.Linear(3000, 2), nn.BatchNorm1d(2))
+    initialize(other, "normal", biases="normal", seed=0)
+    assert torch.equal(model[0].bias, other[0].bias)
+
+
+def test_biases_of_another_kind_are_refused():
+    with pytest.raises(ValueError, match=r"biases must be 'zero' or 'normal', got 'ones'"):
+        initialize(nn.Linear(2, 2), biases="ones")

@@ -4,8 +4,11 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
-from unstuck.train import outcome_of, read_variants, shipped, train_variants
+from unstuck.train import fit, outcome_of, read_variants, shipped, train_variants
+from unstuck.train.setup import Setup
 
 NAMES = sorted(shipped())
 
@@ -42,3 +45,36 @@ def test_every_verdict_is_the_one_that_the_recipe_shows(name: str, tmp_path: Pat
     for variant, trained in train_variants(read_variants(name), tmp_path / name):
         outcome = outcome_of(variant, trained)
         assert outcome.surprise == "", f"{variant.name}: {outcome.verdict.findings}"
+
+
+def losses(setup: Setup, epochs: int) -> list[float]:
+    settings = setup.recipe.train
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        start = float(setup.loss(setup.model(setup.data.train.inputs), setup.data.train.targets))
+    fitted = fit(setup.model, setup.loss, setup.batches, setup.optimizer, epochs=min(epochs, settings.epochs))
+    return [start, *(epoch.train.loss for epoch in fitted.epochs)]
+
+
+def test_the_four_rates_draw_the_four_curves_of_every_course() -> None:
+    curves = {
+        variant.name: losses(Setup.of(variant.recipe), epochs=6)
+        for variant in read_variants("learning-rates", overrides=["train.device=cpu"])
+    }
+    start = curves["good"][0]
+    assert min(curves["too low"]) > 0.85 * start
+    assert curves["good"][-1] < 0.1 * start
+    high = curves["high"]
+    assert high[3] < 0.6 * start  # it falls fast,
+    assert all(5 * curves["good"][-1] < loss < 0.6 * start for loss in high[3:])  # stays too high, and does not die
+    assert max(curves["very high"]) > 10 * start
+
+
+def test_the_weighted_inputs_of_nielsens_two_networks_spread_as_in_the_book() -> None:
+    spreads = []
+    for variant in read_variants("nielsen"):
+        setup = Setup.of(variant.recipe)
+        first = next(module for module in setup.model if isinstance(module, nn.Linear))
+        with torch.no_grad():
+            spreads.append(float(first(setup.data.train.inputs).std()))
+    assert spreads == [pytest.approx(22.4, rel=0.1), pytest.approx(1.22, rel=0.1)]

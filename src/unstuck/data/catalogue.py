@@ -15,6 +15,7 @@ from unstuck.data.mnist5k import mnist5k
 from unstuck.data.pokemon import pokemon
 from unstuck.data.scaling import How, Per
 from unstuck.data.source import Source
+from unstuck.data.switches import switches
 from unstuck.errors import ArgumentError, DataError
 from unstuck.spelling import unknown
 
@@ -28,6 +29,7 @@ DATASETS: dict[str, Callable[[], Source]] = {
     "mnist5k": mnist5k,
     "auto-mpg": auto_mpg,
     "characters": characters,
+    "switches": switches,
 }
 """Every data set by its name."""
 

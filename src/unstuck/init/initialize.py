@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import nn
@@ -16,6 +17,8 @@ from unstuck.init.layers import EMBEDDINGS, LAYERS, Weight, require_module, weig
 from unstuck.init.schemes import SCHEMES, Scheme
 from unstuck.init.table import InitRow, InitTable
 
+Biases = Literal["zero", "normal"]
+
 
 def initialize(
     model: nn.Module,
@@ -23,6 +26,7 @@ def initialize(
     *,
     example: object = None,
     gain: float | None = None,
+    biases: Biases = "zero",
     forget_bias: float = 1.0,
     seed: int | None = None,
     generator: torch.Generator | None = None,
@@ -43,10 +47,10 @@ def initialize(
     The hidden-to-hidden matrices of recurrent layers become orthogonal, gate by gate; their other matrices, and those
     of attention, are drawn from Xavier. Any other scheme is used for all weights alike.
 
-    Biases become zero, but for the forget gate of an LSTM. Left as they are: norms, embeddings and weights tied to
-    them, frozen parameters, parametrised weights (whose parts have meanings of their own), and layers whose weights are
-    all zero while others' are not: somebody made them so, to start a residual branch from nothing. A parameter shared
-    by several layers is set once.
+    Biases become zero, but for the forget gate of an LSTM, or are drawn from N(0, 1). Left as they are: norms,
+    embeddings and weights tied to them, frozen parameters, parametrised weights (whose parts have meanings of their
+    own), and layers whose weights are all zero while others' are not: somebody made them so, to start a residual branch
+    from nothing. A parameter shared by several layers is set once.
 
     The activations are found by running ``example``, if given, else by a symbolic trace of ``forward``; both see
     functional calls. If the trace fails, the order in which modules were registered is taken, with a warning.
@@ -57,6 +61,7 @@ def initialize(
         example: A batch as the model takes it: a tensor, a tuple of positional arguments or a dict of keyword
             arguments. Only looked at for "auto".
         gain: Factor on the standard deviation for all feed-forward layers, in place of the scheme's own.
+        biases: "zero", or "normal" for N(0, 1), as textbooks draw them.
         forget_bias: Bias of the forget gate of an LSTM; 1 keeps its memory open at the start
             (Jozefowicz et al., "An empirical exploration of recurrent network architectures", 2015).
         seed: For repeatable weights, the same on every device.
@@ -76,6 +81,8 @@ def initialize(
     require_module(model)
     if seed is not None and generator is not None:
         raise TypeError("give a seed or a generator, not both")
+    if biases not in get_args(Biases):
+        raise ValueError(f"biases must be 'zero' or 'normal', got {biases!r}")
     chosen = schemes.find(scheme)
     _require_storage(model)
     if seed is not None:
@@ -85,6 +92,7 @@ def initialize(
         scheme=chosen,
         following=following,
         gain=gain,
+        biases=biases,
         forget_bias=forget_bias,
         generator=generator,
         left=_reasons_to_leave(model),
@@ -145,6 +153,7 @@ class _Plan:
     scheme: Scheme | None
     following: Following | None
     gain: float | None
+    biases: Biases
     forget_bias: float
     generator: torch.Generator | None
     left: dict[int, str]
@@ -201,10 +210,15 @@ class _Plan:
         }
         for name, bias in biases.items():
             with torch.no_grad():
+                if self.biases == "normal":
+                    bias.normal_(generator=self.generator)
+                    continue
                 bias.zero_()
                 if isinstance(module, (nn.LSTM, nn.LSTMCell)) and name.startswith("bias_ih"):
                     # torch keeps the gates in the order input, forget, cell, output, and adds the two biases.
                     bias.view(4, -1)[1] = self.forget_bias
+        if biases and self.biases == "normal":
+            return "N(0, 1)"
         if biases and isinstance(module, (nn.LSTM, nn.LSTMCell)):
             return f"0, forget {self.forget_bias:g}"
         return "0" if biases else ""

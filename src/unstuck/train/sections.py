@@ -218,9 +218,11 @@ class InitSection(Section):
     Attributes:
         weights: ``"auto"`` scales each layer by the activation after it (:func:`unstuck.init.initialize`), ``"torch"``
             leaves what torch drew, or a scheme of :data:`unstuck.init.SCHEMES`: ``"normal"`` is N(0, 1).
+        biases: ``"zero"``, or ``"normal"`` for N(0, 1); ``weights="torch"`` leaves them too.
     """
 
     weights: str = "auto"
+    biases: Literal["zero", "normal"] = "zero"
 
     @field_validator("weights")
     @classmethod

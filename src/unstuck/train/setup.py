@@ -87,7 +87,7 @@ class Setup:
             _require_its_kind(recipe.model.name, data)
             model = recipe.model.build(data.features, 1 if loss is binary_cross_entropy else data.outputs)
         if recipe.init.weights != "torch":
-            initialize(model, recipe.init.weights, seed=recipe.seed)
+            initialize(model, recipe.init.weights, biases=recipe.init.biases, seed=recipe.seed)
         with _section("start"):
             loaded = _begin(recipe, model)
         model.to(device)
