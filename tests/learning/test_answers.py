@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.learning.answers import Answers
+from unstuck.learning.answers import Answers, answered
+from unstuck.learning.curve import Level
 from unstuck.learning.learning import Learning
-from unstuck.record import signals
+from unstuck.record import Run, RunWriter, signals
 from unstuck.record.facts import Loader, Loss, LossClasses, LossTarget
 from unstuck.testing.rules import record
 
@@ -95,3 +96,47 @@ def test_a_class_that_is_never_told_rightly_is_not_learnt(tmp_path: Path, recall
     }
     with record(tmp_path, series=series, facts=[ten]) as run:
         assert Learning.of(run).outcome == outcome
+
+
+def late_share(folder: Path, steps: list[int], shares: list[float], sizes: list[float]) -> Level | None:
+    with RunWriter(folder) as writer:
+        for step in range(200):
+            writer.add(signals.LOSS, step, 0.7)
+        for step, share, size in zip(steps, shares, sizes, strict=True):
+            writer.add_sample(step, {signals.ACCURACY: share, signals.BATCH_SIZE: size})
+        writer.state(RARE)
+    return answered(Run.open(folder), since=180)
+
+
+def test_answers_are_pooled_over_the_examples_of_the_stretch_alone(tmp_path: Path) -> None:
+    found = late_share(tmp_path, [100, 179, 185, 195], [0.0, 0.0, 0.9, 0.6], [64.0, 64.0, 100.0, 50.0])
+    assert found is not None
+    assert found.value == pytest.approx((90 + 30) / 150)
+    assert found.error == pytest.approx((2 * (10**2 + 10**2)) ** 0.5 / 150)
+
+
+def test_a_batch_that_scatters_as_its_examples_do_has_their_error(tmp_path: Path) -> None:
+    alone = late_share(tmp_path / "a", [190], [0.9], [100.0])
+    assert alone is not None
+    assert alone.error == pytest.approx((0.9 * 0.1 / 100) ** 0.5)
+    sure = late_share(tmp_path / "b", [190], [1.0], [100.0])
+    assert sure is not None
+    assert sure.error == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(("size", "told"), [(25.0, True), (24.0, False)])
+def test_fewer_than_fifty_late_examples_tell_nothing(tmp_path: Path, size: float, told: bool) -> None:
+    found = late_share(tmp_path, [100, 185, 195], [0.9, 0.9, 0.9], [500.0, size, size])
+    assert (found is not None) == told
+
+
+def test_where_the_end_holds_too_few_answers_those_before_it_are_judged(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        for step in range(200):
+            writer.add(signals.LOSS, step, 0.7)
+        for step in range(10, 200, 10):
+            writer.add_sample(step, {signals.ACCURACY: step / 200, signals.BATCH_SIZE: 16.0})
+        writer.state(RARE)
+    run = Run.open(tmp_path)
+    assert answered(run, since=180) is None
+    assert Answers.of(run, RARE).accuracy == pytest.approx(0.85)

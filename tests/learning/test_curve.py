@@ -119,3 +119,11 @@ def test_a_rise_is_sure_where_noise_does_not_explain_it() -> None:
     assert Curve(steps, np.linspace(1.0, 2.0, 200) + noise).rises_surely
     assert not Curve(steps, np.ones(200) + noise).rises_surely
     assert not Curve(steps, np.linspace(2.0, 1.0, 200) + noise).rises_surely
+
+
+@pytest.mark.parametrize(("steps", "begins"), [(200, 180), (30, 25), (3, 0), (1, 0)])
+def test_the_end_is_the_last_tenth_or_the_last_five(steps: int, begins: int) -> None:
+    values = np.arange(float(steps))
+    known = curve(values)
+    assert known.ending == begins
+    assert known.end.value == pytest.approx(values[begins:].mean())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.rules.trainings import CLASSES, SQUARES, falls, trained
-from unstuck.record import signals
+from unstuck.record import Figure, Run, RunWriter, signals
 from unstuck.record.facts import LateLoss, Loss, LossOutput
 from unstuck.rules.shown import NOTHING_TRAINED, Shown, shown
 from unstuck.testing.rules import record
@@ -74,6 +74,26 @@ def test_the_figures_are_the_evidence(tmp_path) -> None:
     assert own.figures[0].guess == 0.25
     assert own.figures[2].guess == pytest.approx(GUESS, rel=0.01)
     assert own.steps == 300
+
+
+def test_the_training_accuracy_is_that_of_the_stretch_of_the_loss(tmp_path) -> None:
+    def figures(folder: Path, sampled: list[int]) -> dict[str, Figure]:
+        with RunWriter(folder) as writer:
+            for step, loss in enumerate(falls(GUESS, 0.05)):
+                writer.add(signals.LOSS, step, loss)
+            for step in sampled:
+                share = 0.5 if step < 270 else 0.98
+                writer.add_sample(step, {signals.ACCURACY: share, signals.BATCH_SIZE: 64.0})
+            writer.state(CLASSES)
+        return {figure.what: figure for figure in shown(Run.open(folder)).figures}
+
+    late = figures(tmp_path / "a", [200, 230, 260, 280, 299])
+    assert late["training accuracy"].value == pytest.approx(0.98)
+    assert late["training accuracy"].error == pytest.approx((0.98 * 0.02 / 128) ** 0.5)
+    assert late["loss"].error is not None
+    early = figures(tmp_path / "b", [200, 230, 260])
+    assert "training accuracy" not in early
+    assert "loss" in early
 
 
 @pytest.mark.parametrize(("accuracy", "expected"), [(0.97, "healthy"), (0.5, "improvable")])

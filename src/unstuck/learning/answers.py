@@ -10,13 +10,13 @@ import numpy as np
 
 from unstuck.learning.curve import Curve, Level
 from unstuck.learning.guess import commonest
-from unstuck.learning.loss_call import loss_calls, weighs_examples
+from unstuck.learning.loss_call import batch_size, loss_calls, weighs_examples
 from unstuck.learning.measured import LATE, seen_late
 from unstuck.learning.outcome import LEAST, Indication, Outcome, best_of, of_accuracy, of_recalls
 from unstuck.record import Run, Series, signals
 from unstuck.record.facts import Loader, Loss
 
-__all__ = ["Answers"]
+__all__ = ["Answers", "answered"]
 
 TOLD = 50
 """Examples whose answers tell an accuracy: nine of ten then have a standard error of 4%."""
@@ -33,7 +33,8 @@ class Answers:
     """The answers of the last part of a training.
 
     Attributes:
-        accuracy: Share that is right over the last tenth; None where there are no classes, or too few answers.
+        accuracy: Share that is right over the last samples, which span a third of a long training, so that one noisy
+            batch decides nothing; None where there are no classes, or too few answers. :func:`answered` is sharper.
         error: Its standard error.
         commonest: Share of the commonest class, which the best constant guess gets right; 0 where there are no classes.
         step: Updates made before the last of them.
@@ -122,6 +123,43 @@ def _missed(call: Loss, step: int) -> Indication | None:
     return Indication("classes", 1.0 - share, 1.0, 0.0, step, "unknown", words)
 
 
+def answered(run: Run, *, since: int) -> Level | None:
+    r"""Share of the examples that is told rightly from a step on, pooled over the batches that were seen.
+
+    .. math:: p = \frac{\sum_i n_i p_i}{\sum_i n_i}, \qquad
+        \sigma_p^2 = \max\Bigl(\frac{p (1 - p)}{\sum_i n_i},
+        \frac{k}{k - 1} \frac{\sum_i n_i^2 (p_i - p)^2}{(\sum_i n_i)^2}\Bigr)
+
+    over :math:`k` batches of :math:`n_i` examples. Single batches scatter as their examples do, so that fewer than
+    :data:`TOLD` say nothing.
+
+    Args:
+        run: The run.
+        since: Updates made before the first batch that counts.
+
+    Returns:
+        The share and its standard error, or None for fewer examples than :data:`TOLD`.
+    """
+    right, sizes = run.series(signals.ACCURACY).finite(), run.series(signals.BATCH_SIZE).finite()
+    known = dict(zip(sizes.steps.tolist(), sizes.values.tolist(), strict=True))
+    usual = batch_size(run, next(iter(loss_calls(run)), None))
+    late = right.steps >= since
+    shares = right.values[late]
+    counts = np.array([known.get(step, usual) for step in right.steps[late].tolist()])
+    total, batches = float(counts.sum()), len(counts)
+    if total < TOLD:
+        return None
+    value = float(counts @ shares / total)
+    scatter = float((counts * (shares - value)) @ (counts * (shares - value))) / total**2
+    between = math.sqrt(scatter * batches / (batches - 1)) if batches > 1 else 0.0
+    return Level(value, max(between, _binomial(value, total)))
+
+
+def _binomial(share: float, count: float) -> float:
+    """Standard error of a share of independent answers; of those that are all right, as of one that is not."""
+    return math.sqrt(max(share * (1.0 - share), 1.0 / max(count, 1.0)) / max(count, 1.0))
+
+
 def _accuracy(run: Run, accuracy: Series) -> Level | None:
     """Accuracy at the end, over enough examples to be no chance; None where late samples hold fewer."""
     curve, sizes = Curve.of(accuracy), run.series(signals.BATCH_SIZE).finite().values
@@ -135,5 +173,4 @@ def _accuracy(run: Run, accuracy: Series) -> Level | None:
     else:
         return None
     # As of independent answers at least, however alike the few means are.
-    binomial = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
-    return Level(value, max(error if math.isfinite(error) else 0.0, binomial))
+    return Level(value, max(error if math.isfinite(error) else 0.0, _binomial(value, count)))

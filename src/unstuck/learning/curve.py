@@ -162,8 +162,13 @@ class Curve:
     @cached_property
     def end(self) -> Level:
         """The level of the last tenth, or of the last five samples where a tenth holds fewer."""
-        tail = self.within(0.9, 1.0)
-        return level(tail if len(tail) >= CHUNKS else self.values[-CHUNKS:])
+        return level(self.values[self.steps >= self.ending])
+
+    @cached_property
+    def ending(self) -> int:
+        """The first step of the stretch that :attr:`end` is of."""
+        tail = self.steps[self.share >= 0.9]
+        return int(tail[0] if len(tail) >= CHUNKS else self.steps[-CHUNKS:][0])
 
     @cached_property
     def best(self) -> float:

@@ -100,7 +100,7 @@ class Learning:
 
     @property
     def accuracy(self) -> float | None:
-        """Training accuracy over the last tenth; None where there are no classes."""
+        """Training accuracy over the last samples; None where there are no classes."""
         return self.answers.accuracy
 
     @property

@@ -39,6 +39,7 @@ class Figure:
         unit: share: from 0 to 1; loss: in the unit of the loss.
         guess: The same of the best constant guess; None where that is not known.
         start: The same at the start; None where the guess says more.
+        error: Standard error of the value; None where that is not known.
     """
 
     what: str
@@ -46,6 +47,7 @@ class Figure:
     unit: Unit
     guess: float | None = None
     start: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

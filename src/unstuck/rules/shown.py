@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from unstuck.learning.answers import answered
 from unstuck.learning.learning import Learning
 from unstuck.learning.outcome import Outcome
 from unstuck.learning.validation import Validation
@@ -78,7 +79,7 @@ def shown(run: Run) -> Shown:
         return Shown(kind="not enough data", steps=steps, reason=few)
     learning, validation = Learning.of(run), Validation.of(run)
     kind, reason = _judged(run, learning, validation)
-    figures = _figures(learning, validation)
+    figures = _figures(run, learning, validation)
     if kind == "cannot be told":  # neither right answers nor a guess say anything of such an objective
         figures = (_alone(figure, learning) for figure in figures if figure.what != "training accuracy")
     known = tuple(_known(run, learning)) if kind == "not learnt" else ()
@@ -179,23 +180,39 @@ def _alone(figure: Figure, learning: Learning) -> Figure:
     return replace(figure, guess=None, start=learning.curve.start) if figure.what == "loss" else figure
 
 
-def _figures(learning: Learning, validation: Validation) -> Iterator[Figure]:
+def _figures(run: Run, learning: Learning, validation: Validation) -> Iterator[Figure]:
+    """The evidence; of the answers of the training those from the stretch that its loss is of."""
     guess = learning.commonest or None
-    if learning.accuracy is not None:
-        yield Figure(what="training accuracy", value=learning.accuracy, unit="share", guess=guess)
+    known = learning.guess is not None and not learning.pretrained
+    curve = learning.measured.curve if known else learning.curve
+    answers = answered(run, since=curve.ending) if learning.accuracy is not None and len(curve) else None
+    if answers is not None:
+        yield Figure(
+            what="training accuracy", value=answers.value, unit="share", guess=guess, error=_finite(answers.error)
+        )
     balanced = learning.answers.balanced
     if balanced is not None:
-        yield Figure(what="balanced accuracy", value=balanced.value, unit="share", guess=balanced.reference)
+        yield Figure(
+            what="balanced accuracy",
+            value=balanced.value,
+            unit="share",
+            guess=balanced.reference,
+            error=_finite(balanced.error),
+        )
     if validation.accuracy is not None:
         told = None if learning.answers.sampled else guess
         yield Figure(what="validation accuracy", value=validation.accuracy, unit="share", guess=told)
-    known = learning.guess is not None and not learning.pretrained
     yield Figure(
         what="loss",
-        value=(learning.measured.curve if known else learning.curve).end.value,
+        value=curve.end.value,
         unit="loss",
         guess=learning.guess if known else None,
         start=None if known else learning.curve.start,
+        error=_finite(curve.end.error),
     )
     if validation.loss is not None and validation.accuracy is None:
         yield Figure(what="validation loss", value=validation.loss, unit="loss")
+
+
+def _finite(error: float) -> float | None:
+    return error if math.isfinite(error) else None
