@@ -128,7 +128,7 @@ class AugmentationHarmful(Rule):
             "Look at twenty augmented training examples: could you tell their labels? Leave out what changes them, such"
             " as flips of what has a direction.",
             severity="warning",
-            confidence=0.75,
+            confidence=0.85,
             evidence=(
                 Evidence(
                     signal="association",

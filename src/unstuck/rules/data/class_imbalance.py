@@ -148,7 +148,7 @@ class ClassImbalance(Rule):
             f"only {right:.0%} are told rightly",
             f"Weigh the loss ({how}) or draw balanced batches (WeightedRandomSampler), and judge by balanced accuracy.",
             severity=severity,
-            confidence=0.5 if doubtful else 0.8 if right < self.ignored else 0.65,
+            confidence=0.5 if doubtful else 0.9 if right < self.ignored else 0.65,
             where=call_place(call),
             evidence=(
                 Evidence(

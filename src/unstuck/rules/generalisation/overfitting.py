@@ -115,7 +115,7 @@ class Overfitting(Rule):
             f"where a constant guess has {learning.guess:.4g}",
             "Take more data or augment them, more weight decay or dropout, or a smaller model; stop early.",
             severity="warning",
-            confidence=0.7,
+            confidence=0.75,
             evidence=(
                 Evidence(
                     signal="validation_loss",
@@ -154,7 +154,7 @@ class Overfitting(Rule):
             "Stop at the lowest validation loss and keep those weights; then more data or augmentation, weight "
             "decay or dropout, or a smaller model.",
             severity="note" if kept else "warning",
-            confidence=0.85 if end > 1.5 * bottom else 0.7,
+            confidence=0.85 if end > 1.5 * bottom else 0.8,
             evidence=(
                 Evidence(
                     signal="validation_loss",

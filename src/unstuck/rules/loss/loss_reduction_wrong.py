@@ -139,7 +139,7 @@ class LossReductionWrong(Rule):
             "Take the mean (reduction='mean'), and divide it by nothing more; then the rate keeps its meaning when the "
             "batch changes.",
             severity=severity,
-            confidence=0.85,
+            confidence=0.92,
             where=place,
             evidence=tuple(evidence),
         )

@@ -89,7 +89,7 @@ class CapacityTooSmall(Rule):
             f"at {learning.curve.end.value:.3g}",
             f"Widen the hidden layers: {max(16, given, 2 * asked)} units or more where there are {width}.",
             severity="note" if doubtful else "warning",
-            confidence=0.5 if doubtful else 0.75 if beaten is None else 0.85,
+            confidence=0.5 if doubtful else 0.75 if beaten is None else 0.92,
             where=Where(parameter=name, module=name.rpartition(".")[0] or None),
             evidence=(
                 Evidence(

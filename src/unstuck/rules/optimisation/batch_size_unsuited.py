@@ -94,7 +94,7 @@ class BatchSizeUnsuited(Rule):
             f"ends at {learning.curve.end.value:.4g}",
             "Take smaller batches, shuffled: try batch_size=32; an epoch then makes more steps, nearly as good.",
             severity="error" if learning.seems == "none" else "warning",
-            confidence=0.75,
+            confidence=0.85,
             where=optimizer_place(run),
             evidence=(
                 Evidence(signal="batch_size", value=size, threshold=self.large, note="the same examples every step"),
@@ -119,7 +119,7 @@ class BatchSizeUnsuited(Rule):
             f"on its chance neighbours, and the loss stays at {learning.curve.end.value:.4g}",
             "Take larger batches: try batch_size=32; or layer or group norms in place of batch norms.",
             severity="error" if learning.seems == "none" else "warning",
-            confidence=0.75,
+            confidence=0.85,
             where=replace(optimizer_place(run), module=norms[0]),
             evidence=(
                 Evidence(signal="batch_size", value=size, threshold=self.small, note="examples of a batch norm"),

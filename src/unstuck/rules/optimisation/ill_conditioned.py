@@ -87,7 +87,7 @@ class IllConditioned(Rule):
             "Scale or decorrelate the inputs, add normalisation, or use momentum=0.9 or Adam; a smaller rate only "
             "crawls.",
             severity="error" if learning.seems == "none" else "warning",
-            confidence=0.65,
+            confidence=0.75,
             where=optimizer_place(run),
             evidence=(
                 Evidence(
