@@ -1,10 +1,10 @@
 """Where each threshold of a rule turns what it says of a recorded run: the measured number, found by moving the field.
 
 ``thresholds.toml`` has an entry for each numeric field of each rule: a run of the zoo's sample (``tests/zoo/recorded``)
-or, where the field divides none of these, one that a test of the rule has made (``divided``); the training in it; and the
-value of the field at which the rule comes to say something else. ``python -m tests.rules.thresholds`` searches these
-runs for every field that has no entry, or one that no longer holds; with folders of runs as arguments it searches those
-too, and adds those that it needs to ``divided``.
+or, where the field divides none of these, one that a test of the rule has made (``divided``); the training in it; and
+the value of the field at which the rule comes to say something else. ``python -m tests.rules.thresholds`` searches
+these runs for every field that has no entry, or one that no longer holds; with folders of runs as arguments it searches
+those too, and adds those that it needs to ``divided``.
 """
 
 from __future__ import annotations
