@@ -72,17 +72,17 @@ class Evaluator:
     refused: dict[str, str] = field(default_factory=dict[str, str])
     evaluations: int = 0
 
-    def slopes(self, name: str, places: Tensor, h: float, *, choices: bool = False) -> Slopes:
+    def slopes(self, name: str, places: Tensor, h: float | Tensor, *, choices: bool = False) -> Slopes:
         """Difference quotients of coordinates of one tensor.
 
         Args:
             name: Name of the tensor.
             places: Flat indices, shape (K,).
-            h: Step, relative to entries larger than 1.
+            h: Step, relative to entries larger than 1; one for all, or for each, shape (K,).
             choices: Whether to compare the branches taken.
         """
         x = self.problem.tensors[name].reshape(-1)[places]
-        step = h * x.abs().clamp(min=1.0)
+        step = (h * x.abs().clamp(min=1.0)).to(x.dtype)
         up, down = (x + step) - x, x - (x - step)  # as floating point has them
         values, codes = self._values(name, torch.cat([places, places]), torch.cat([up, -down]), choices=choices)
         above, below = values[: len(places)].double(), values[len(places) :].double()

@@ -55,11 +55,9 @@ def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool
         a = gradients[name].reshape(-1)
         places = a.abs().topk(min(each, a.numel())).indices
         a = a[places].double()
-        rows: list[Tensor] = []
-        for h in steps:
-            n = evaluator.slopes(name, places, h).centred
-            rows.append((a - n).abs() / torch.maximum(a.abs(), n.abs()).clamp(min=1e-300))
-        errors.append(torch.stack(rows))
+        h = torch.tensor(steps, dtype=torch.float64, device=places.device).repeat_interleave(len(places))
+        n = evaluator.slopes(name, places.repeat(len(steps)), h).centred.reshape(len(steps), -1)
+        errors.append((a - n).abs() / torch.maximum(a.abs(), n.abs()).clamp(min=1e-300))
     # Beside the point the function may not be defined: such coordinates say nothing.
     curve = torch.cat(errors, dim=1).nanmedian(dim=1).values.nan_to_num(nan=math.inf).tolist()
     default = NARROW_DEFAULT if narrow else DEFAULT
