@@ -166,3 +166,38 @@ def test_weights_that_shrink_to_nothing(tmp_path: Path, decay: float, found: int
     findings = outcome(RegularisationTooStrong(), run)
     assert len(findings) == found
     assert all("shrinks the weights" in finding.summary for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decay", "shrunk", "end", "found"),
+    [
+        ("AdamW", 10.0, 0.25, 0.35, True),  # 0.01 a step of a weight of 20 against updates of 0.21
+        ("AdamW", 5.0, 0.25, 0.35, False),  # the gradient moves the weights more
+        ("AdamW", 10.0, 0.8, 0.35, False),  # they have hardly shrunk
+        ("AdamW", 10.0, 0.25, 0.05, False),  # no harm is seen
+        ("SGD", 0.15, 0.25, 0.35, True),  # 0.15 of a weight of 20 against a gradient of 1.6
+        ("SGD", 0.05, 0.25, 0.35, False),
+    ],
+)
+def test_a_decay_that_outweighs_the_gradient_is_found_by_its_harm_where_most_is_learnt(
+    tmp_path: Path, kind: str, decay: float, shrunk: float, end: float, found: bool
+) -> None:
+    fall = np.exp(-TIME)
+    weights = 20.0 * (shrunk + (1 - shrunk) * fall)
+    group = ParameterGroup(parameters=1, learning_rate=1e-3, weight_decay=decay)
+    series = {
+        signals.LOSS: list(end + (2.3 - end) * np.exp(-3 * TIME)),
+        signals.ACCURACY: list(0.93 - 0.83 * fall),
+        signals.VALIDATION_ACCURACY: [0.93],
+    }
+    tables = {
+        signals.WEIGHT_NORM: {"0.weight": list(weights)},
+        signals.GRADIENT_NORM: {"0.weight": [1.6] * 60},
+        signals.UPDATE_NORM: {"0.weight": [0.21] * 60},
+    }
+    facts: list[Fact] = [CROSS_ENTROPY, Optimizer(type=kind, groups=(group,))]
+    findings = outcome(RegularisationTooStrong(), record(tmp_path / "run", series=series, tables=tables, facts=facts))
+    assert [finding.cause for finding in findings] == ["regularisation-too-strong"] * found
+    if found:
+        assert findings[0].severity == "warning"
+        assert "more than the gradient" in findings[0].summary

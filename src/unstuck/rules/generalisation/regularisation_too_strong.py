@@ -37,7 +37,7 @@ class RegularisationTooStrong(Rule):
         A loss that stays high while the pull of the weight decay is a good part of the gradient, and while the loss
         would fall if the weights could grow; one that stays high under dropout of most units; a penalty added to the
         loss that outweighs it while the weights shrink. Weights brought to nothing, with nothing learnt, by a
-        decay that was strong from the first.
+        decay that was strong from the first; weights that it halves, where most is learnt and the loss stays up.
 
     Why it matters:
         A regulariser trades fit for simplicity. Where the training loss is high there is nothing to trade.
@@ -78,7 +78,9 @@ class RegularisationTooStrong(Rule):
     apart: float = 0.7  #: validation over training loss: dropout, which is off in validation, makes the difference
     without: float = 0.25  #: validation loss over that of a constant guess, below which dropout has done no harm
     collapsed: float = 0.2  #: weights at the end over those at the start, beyond which little is left of them
-    shrunk: float = 0.5  #: weights at the end over those at the start, for a penalty by hand
+    shrunk: float = 0.5  #: weights at the end over those at the start, for a penalty by hand and where most is learnt
+    outweighed: float = 1.0  #: decay over gradient at the start, above which the decay is the larger of the two
+    harm: float = 0.1  #: share of the loss that must be left where most is learnt (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
@@ -87,6 +89,8 @@ class RegularisationTooStrong(Rule):
         found = self._penalty(run)
         if found is None and high and learning.seems != "good" and learning.curve.shape != "diverging":
             found = self._decay(run, learning) or self._stated(run, learning) or self._dropout(run, learning)
+        if found is None and learning.seems == "good" and learning.remaining > self.harm:
+            found = self._harmful(run, learning)
         if found is not None:
             yield found
 
@@ -168,6 +172,44 @@ class RegularisationTooStrong(Rule):
                     value=share,
                     threshold=self.collapsed,
                     note="norm of all weights at the end, over that at the start",
+                ),
+            ),
+        )
+
+    def _harmful(self, run: Run, learning: Learning) -> Finding | None:
+        """A decay that from the first moves the weights more than the gradient does, where most is learnt all the same.
+
+        What it costs shows in the loss: classes are still told apart by weights that are held too small to be sure.
+        """
+        optimizer = run.fact(Optimizer)
+        decay = max((group.weight_decay or 0.0 for group in optimizer.groups), default=0.0) if optimizer else 0.0
+        norms = _whole(run.table(signals.WEIGHT_NORM).values)
+        if optimizer is None or not decay or len(norms) < 2 or not norms[-1] < self.shrunk * norms[0]:
+            return None
+        decoupled = optimizer.type in DECOUPLED
+        others = _whole(run.table(signals.UPDATE_NORM if decoupled else signals.GRADIENT_NORM).values)
+        factor = (learning_rate(run) or 0.0) * decay if decoupled else decay
+        count = min(len(norms), len(others), EARLY)
+        pull = factor * float(np.median(norms[:count])) / max(float(np.median(others[:count])), 1e-300)
+        # An update holds the decay too: where both are equal and at right angles, it is larger by the root of two.
+        if pull < self.outweighed / (math.sqrt(2.0) if decoupled else 1.0):
+            return None
+        return self._report(
+            f"weight_decay={decay:g} moves the weights more than the gradient does from the first step on: they shrink "
+            f"to {norms[-1] / norms[0]:.0%}, and the loss stays at {learning.curve.end.value:.4g}",
+            _weaken(run, decay),
+            learning,
+            confidence=0.75,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(
+                    signal="weight_norm",
+                    value=pull,
+                    threshold=self.outweighed,
+                    note="pull of the decay over what else moves the weights, in the first steps",
+                ),
+                Evidence(
+                    signal="loss", value=learning.remaining, threshold=self.harm, note="share of the loss that is left"
                 ),
             ),
         )
