@@ -21,7 +21,6 @@ from unstuck import check_gradients
 from unstuck.preflight import run_checks
 from unstuck.train import Recipe, subject_of
 
-
 KINKED = (
     *("ReLU", "ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Hardtanh"),
     *("Hardsigmoid", "Hardswish", "Hardshrink", "Softshrink", "Tanhshrink", "Sigmoid", "LogSigmoid", "Tanh"),

@@ -220,6 +220,10 @@ class Curve:
         residuals = levels - levels.mean() - slope * centred
         return Trend(slope, float(np.sqrt(residuals @ residuals / (blocks - 2) / (centred @ centred))))
 
+    def still_falls(self, gain: float) -> bool:
+        """Whether its last half fell more than noise explains, and by a share of what it ended at."""
+        return self.trend(0.5, 1.0).falls and self.level(0.4, 0.5).value > (1.0 + gain) * self.end.value
+
     @cached_property
     def falls_surely(self) -> bool:
         """Whether the end lies below the start by more than noise explains."""

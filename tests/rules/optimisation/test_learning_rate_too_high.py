@@ -65,6 +65,15 @@ def test_the_advice_names_the_rate_to_try(train: Train) -> None:
     assert judge(train(method="sgd", rate=0.4)).kind == "healthy", "obeyed once"
 
 
+@pytest.mark.parametrize(("end", "found"), [(1.75, False), (1.95, True)])
+def test_a_loss_that_still_falls_under_large_steps_has_not_stalled(tmp_path: Path, end: float, found: bool) -> None:
+    rng = np.random.default_rng(0)
+    values = np.concatenate([np.linspace(3.0, 2.0, 100), np.linspace(2.0, end, 100)]) + 0.01 * rng.normal(size=200)
+    swings = {signals.LOSS: values, signals.GRADIENT_COSINE: [-0.5] * 200}
+    with record(tmp_path, series=swings, tables={signals.UPDATE_RATIO: {"0.weight": [0.04] * 200}}) as run:
+        assert [finding.severity for finding in outcome(LearningRateTooHigh(), run)] == ["warning"] * found
+
+
 def climbing(folder: Path, ratio: float, **more: object) -> Run:
     values = np.exp(np.linspace(0, 5, 60))
     names = {signals.UPDATE_RATIO: {"0.weight": [ratio] * 60}}

@@ -110,8 +110,7 @@ class IllConditioned(Rule):
         times = inputs.correlated if inputs is not None else None
         if times is None or times < self.correlated:
             return None
-        falls = curve.trend(0.5, 1.0).falls and curve.level(0.4, 0.5).value > (1.0 + self.gain) * curve.end.value
-        if not falls and learning.seems == "good":
+        if not curve.still_falls(self.gain) and learning.seems == "good":
             return None
         return self.finding(
             f"the inputs are so strongly correlated that plain gradient descent takes {times:.0f} times as many steps "

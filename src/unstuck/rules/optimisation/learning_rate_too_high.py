@@ -99,6 +99,7 @@ class LearningRateTooHigh(Rule):
     lift: float = 0.25  #: early rise that weights thrown about explain
     unlearnt: float = 0.5  #: share of the loss that is left where what was learnt early was lost again
     thrown: float = 0.5  #: early update ratio: a step of half the weights undoes the initialisation
+    gain: float = 0.1  #: share of the loss that the last half took off, where it still falls (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
@@ -185,7 +186,9 @@ class LearningRateTooHigh(Rule):
         if learning.seems == "none":
             summary = f"the loss stays at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
             return "error", 0.85, summary, evidence
-        stalled = curve.level(0.5, 0.75).value - curve.end.value < 0.1 * curve.scale and curve.shape != "linear"
+        stalled = curve.level(0.5, 0.75).value - curve.end.value < 0.1 * curve.scale and not curve.still_falls(
+            self.gain
+        )
         if stalled and learning.remaining > 0.3 and (jumped or self._bounces(step) or (step.late or 0) > 0.1):
             summary = f"the loss stalls at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
             return "warning", 0.65, summary, evidence
