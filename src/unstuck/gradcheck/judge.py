@@ -134,7 +134,9 @@ def _again(
     numerical = torch.full((count,), float("nan"), dtype=torch.float64, device=places.device)
     seen = decided.clone()
     defined = decided.clone()  # whether any step stayed where the function is defined
+    switched = decided.clone()
     previous_gap: Tensor | None = None
+    previous_factor = 1.0
     difference = torch.full_like(numerical, float("inf"))  # between the gradients, at the last meaningful step
     shrinking = decided.clone()
     for factor in tolerance.shrink:
@@ -147,9 +149,11 @@ def _again(
         kink = _kinked(slopes, previous_gap, a)
         agrees = _agrees(a, n, slopes.noise, tolerance) & ~decided
         once_kinked |= kink & ~decided
+        switched |= slopes.switched if slopes.switched is not None else False
         found = agrees
-        state[found & once_kinked] = int(State.KINK)
-        state[found & ~once_kinked] = int(State.RIGHT)
+        at_kink = once_kinked & (switched | ~_curved(slopes.gap, previous_gap, factor / previous_factor))
+        state[found & at_kink] = int(State.KINK)
+        state[found & ~at_kink] = int(State.RIGHT)
         numerical[found] = n[found]
         kinked = torch.where(meaningful, kink, kinked)
         numerical = torch.where(meaningful & ~found, n, numerical)
@@ -158,7 +162,7 @@ def _again(
         shrinking &= torch.isfinite(difference) | ~meaningful
         difference = torch.where(meaningful, (a - n).abs(), difference)
         decided |= found
-        previous_gap = slopes.gap
+        previous_gap, previous_factor = slopes.gap, factor
     state[~decided & (kinked | shrinking)] = int(State.KINK)
     state[~decided & ~seen] = int(State.TINY)
     state[~defined] = int(State.OUTSIDE)
@@ -176,6 +180,13 @@ def _kinked(slopes: Slopes, previous_gap: Tensor | None, a: Tensor) -> Tensor:
         # A branch that was seen to switch is believed at a smaller gap; operations that we do not see show theirs only.
         apart |= slopes.switched & (slopes.gap > 1e-6 * scale + slopes.noise)
     return apart
+
+
+def _curved(gap: Tensor, previous_gap: Tensor | None, ratio: float) -> Tensor:
+    """Whether the gap of the two sides shrank as the step did, as over a curve; beside a kink it is gone at once."""
+    if previous_gap is None:
+        return torch.zeros_like(gap, dtype=torch.bool)
+    return (gap - ratio * previous_gap).abs() < 0.5 * ratio * previous_gap
 
 
 def _relative(a: Tensor, n: Tensor) -> Tensor:
