@@ -41,3 +41,11 @@ def test_an_unknown_check_is_refused_with_those_there_are() -> None:
 def test_an_unknown_code_is_refused() -> None:
     refused = runner.invoke(app, ["explain", "O999"])
     assert isinstance(refused.exception, ArgumentError)
+
+
+def test_without_a_topic_everything_is_listed() -> None:
+    shown = runner.invoke(app, ["explain"])
+    assert shown.exit_code == 0
+    for code in (*(rule.code for rule in RULES), "P101", "P111"):
+        assert f"\n{code} " in f"\n{shown.output}"
+    assert "lr-too-high" in shown.output

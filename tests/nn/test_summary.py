@@ -70,3 +70,53 @@ def test_shared_layers_count_once_and_a_dropped_pixel_is_a_warning() -> None:
     assert table.fully_connected == table.parameters == 56
     assert "1 of 7 rows" in str(table)
     assert "⌊(7 - 2 + 2·0)/2⌋ + 1 = 3" in str(table)
+
+
+def test_the_products_of_attention_are_counted_by_torch() -> None:
+    layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+    shown = summary(nn.Sequential(nn.Linear(16, 32), layer), torch.randn(2, 10, 16))
+    by_name = {row.name: row.multiply_adds for row in shown}
+    projections, products, out = 3 * 10 * 32 * 32, 2 * 10 * 10 * 32, 10 * 32 * 32
+    assert by_name["1.self_attn"] == projections + products + out
+    assert by_name["1.self_attn.out_proj"] == 0
+    assert shown.multiply_adds == 10 * 16 * 32 + projections + products + out + 2 * 10 * 32 * 64
+    assert "at least" not in str(shown)
+    assert "?" not in str(shown)
+
+
+def test_products_outside_of_all_layers_have_a_row_of_their_own() -> None:
+    class Squared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.layers:
+                x = layer(x)
+            return x @ x.transpose(-1, -2)
+
+    shown = summary(Squared(), torch.randn(3, 5, 4))
+    assert [(row.name, row.multiply_adds) for row in shown] == [
+        ("layers.0", 5 * 16),
+        ("layers.1", 5 * 16),
+        ("", 5 * 5 * 4),
+    ]
+
+
+def test_what_the_counter_does_not_know_is_still_said() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(4, 4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x[..., None] * self.weight).sum(-1)
+
+    shown = summary(nn.Sequential(Odd()), torch.randn(3, 4))
+    assert next(iter(shown)).multiply_adds is None
+    assert "at least" in str(shown)
+
+
+def test_recurrent_layers_keep_their_formula() -> None:
+    shown = summary(nn.Sequential(nn.GRU(4, 8, batch_first=True)), torch.randn(2, 5, 4))
+    assert shown.multiply_adds == 5 * 3 * 8 * (4 + 8)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["explain"]
 
 
 def explain(
     topic: Annotated[
-        str, typer.Argument(metavar="CODE|CAUSE", help="A code such as O201 or P109, or a cause: lr-too-high.")
-    ],
+        str,
+        typer.Argument(
+            metavar="CODE|CAUSE", help="A code such as O201 or P109, or a cause: lr-too-high. All are listed without."
+        ),
+    ] = "",
 ) -> None:
-    """Explain a finding: what it means, how it is detected, when it is wrong, what to try."""
+    """Explain a finding: what it means, how it is detected, when it is wrong, what to try. Without one, list all."""
     import re
 
     from rich.console import Console
@@ -24,6 +30,9 @@ def explain(
     from unstuck.rules.explain import explain as pages_on
 
     console = Console()
+    if not topic.strip():
+        _list_all(console)
+        return
     if re.fullmatch(r"P1\d\d", topic.strip().upper()):
         from unstuck.preflight.explain import explain as check_on
 
@@ -47,3 +56,28 @@ def explain(
             words = f"{threshold.name} = {threshold.value}  {threshold.source}"
             console.print(Padding(Text(words), (0, 0, 0, 2)))
         console.print()
+
+
+def _list_all(console: Console) -> None:
+    """Every rule and every check with its name, by code."""
+    from rich.table import Table
+
+    from unstuck.preflight.explain import headlines
+    from unstuck.record import CAUSES
+    from unstuck.rules.catalogue import RULES
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("code", "finding", "cause"):
+        table.add_column(heading, overflow="fold")
+    for rule in sorted(RULES, key=lambda rule: rule.code):
+        table.add_row(rule.code, rule.name, rule.cause)
+    console.print(table)
+    checks = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("code", "check before the first step (unstuck check)"):
+        checks.add_column(heading, overflow="fold")
+    for code, words in headlines().items():
+        checks.add_row(code, words)
+    console.print()
+    console.print(checks)
+    console.print(f"\nCauses: {', '.join(sorted(CAUSES))}", highlight=False)
+    console.print("\nunstuck explain CODE, or CAUSE, says more.", highlight=False)

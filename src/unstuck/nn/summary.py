@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd  # pyright: ignore[r
 from unstuck.nn.receptive import FieldsFollowed
 from unstuck.nn.sizes import check_sizes, looking
 from unstuck.nn.window import windows
+from unstuck.nn.work import counting, own_work
 
 __all__ = ["LayerSummary", "Summary", "summary"]
 
@@ -104,10 +105,11 @@ def summary(model: nn.Module, inputs: Tensor) -> Summary:
     convolution    :math:`k^2 c_{in} c_{out} + c_{out}`           :math:`k^2 c_{in} c_{out}` at each output position
     linear         :math:`n_{in} n_{out} + n_{out}`               :math:`n_{in} n_{out}` at each position
     recurrent      as torch has them                              one for each weight and time step
+    all others                                                    by ``torch.utils.flop_counter``, where it knows them
     =============  =============================================  ==================================================
 
     The size of a feature map is :math:`\lfloor (n - k + 2p)/s \rfloor + 1`. Normalisation, pooling and activations have
-    no multiply-adds worth counting; products outside of these layers, such as those of attention, are not counted.
+    no multiply-adds worth counting; products outside of all layers, as those of attention, have a row of their own.
     The model runs in evaluation mode, without gradients, and is left as it was.
 
     Args:
@@ -149,17 +151,50 @@ def summary(model: nn.Module, inputs: Tensor) -> Summary:
                 stack.callback(module.register_forward_hook(after).remove)
         stack.enter_context(looking(model, lambda name, module, given: None))
         fields = stack.enter_context(FieldsFollowed(inputs))
+        counter = stack.enter_context(counting())
         model(inputs)
     called = {row.name for row in rows}
     for module, name in names.items():
         if name not in called and next(module.parameters(recurse=False), None) is not None:
             rows.append(_row(name, module, None, None, fields, owners))
+    rows = _with_work(rows, names, own_work(counter, model, examples=len(inputs)))
     linear = {id(p): p.numel() for module in names if isinstance(module, nn.Linear) for p in module.parameters()}
     return Summary(
         layers=tuple(rows),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         fully_connected=sum(linear.values()),
         warnings=warnings,
+    )
+
+
+def _with_work(rows: list[LayerSummary], names: dict[nn.Module, str], work: dict[str, int]) -> list[LayerSummary]:
+    """Fill in the multiply-adds that only the counter knows, those outside of all layers among them."""
+    asked = {row.name for row in rows if row.multiply_adds is None and row.name in work}
+    # What such a layer does with the weights of layers within it is its own work: they are not called.
+    within = {row.name for row in rows if any(row.name.startswith(f"{name}.") for name in asked)}
+    filled: list[LayerSummary] = []
+    for row in rows:
+        known = work[row.name] if row.name in asked else 0 if row.name in within else row.multiply_adds
+        filled.append(replace(row, multiply_adds=known))
+    listed = {row.name for row in rows}
+    for module, name in names.items():
+        if name in work and name not in listed:
+            inner = [k for k, row in enumerate(filled) if not name or row.name.startswith(f"{name}.")]
+            filled.insert(inner[-1] + 1 if inner else len(filled), _outside(name, module, work[name]))
+    return filled
+
+
+def _outside(name: str, module: nn.Module, multiply_adds: int) -> LayerSummary:
+    """A row for the products that a module makes itself, such as those of attention."""
+    return LayerSummary(
+        name=name,
+        kind=type(module).__name__,
+        output=(),
+        arithmetic="",
+        parameters=0,
+        counted="",
+        multiply_adds=multiply_adds,
+        field=(),
     )
 
 

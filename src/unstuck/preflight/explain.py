@@ -7,7 +7,7 @@ import inspect
 from unstuck.errors import ArgumentError
 from unstuck.preflight.run import CHECKS
 
-__all__ = ["explain"]
+__all__ = ["explain", "headlines"]
 
 
 def explain(code: str) -> tuple[str, str]:
@@ -21,7 +21,21 @@ def explain(code: str) -> tuple[str, str]:
         'P109'
     """
     wanted = code.strip().upper()
-    checks = {f"P1{number:02}": check for number, check in enumerate(CHECKS, start=1)}
-    if wanted not in checks:
-        raise ArgumentError(f"code={code!r}: no check has it; known are {', '.join(checks)}")
-    return wanted, inspect.cleandoc(checks[wanted].__doc__ or "")
+    documents = _documents()
+    if wanted not in documents:
+        raise ArgumentError(f"code={code!r}: no check has it; known are {', '.join(documents)}")
+    return wanted, documents[wanted]
+
+
+def headlines() -> dict[str, str]:
+    """What each check looks at, in a sentence, by its code.
+
+    Examples:
+        >>> next(iter(headlines()))
+        'P101'
+    """
+    return {code: " ".join(document.split("\n\n")[0].split()) for code, document in _documents().items()}
+
+
+def _documents() -> dict[str, str]:
+    return {f"P1{number:02}": inspect.cleandoc(check.__doc__ or "") for number, check in enumerate(CHECKS, start=1)}
