@@ -63,3 +63,8 @@ def test_an_unknown_command_is_refused() -> None:
     assert refused.returncode == 2
     assert "train" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_the_help_of_train_names_files_of_your_own() -> None:
+    shown = " ".join(run("train", "--help").stdout.split())
+    assert "data.path=FILE" in shown

@@ -22,7 +22,11 @@ SHIPPED = sorted(
 def train(
     recipe: Annotated[
         str,
-        typer.Argument(metavar="RECIPE", help=f"A TOML file, or a recipe that is shipped: {', '.join(SHIPPED)}."),
+        typer.Argument(
+            metavar="RECIPE",
+            help=f"A TOML file, or a recipe that is shipped: {', '.join(SHIPPED)}. For files of your own: "
+            "--set data.name=csv --set data.path=FILE --set data.target=COLUMN; docs/own-data.md has the formats.",
+        ),
     ] = "digits",
     overrides: Annotated[
         list[str] | None,
