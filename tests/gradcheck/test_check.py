@@ -329,6 +329,13 @@ class Whole(nn.Module):
         (lambda: check_gradients(MODEL, functional.mse_loss, DATA, order=3), "order=3"),
         (lambda: check_gradients(MODEL, functional.mse_loss, DATA, examples=0), "examples=0"),
         (lambda: check_gradients(MODEL, functional.mse_loss, (DATA[0], DATA[1], 1)), "a pair"),  # type: ignore[arg-type]
+        (lambda: check_gradients(MODEL, functional.mse_loss, DATA, exclude=[3]), "exclude=.3.: a list of names"),
+        (lambda: check_gradients(MODEL, functional.mse_loss, DATA, exclude=None), "exclude=None: a list of names"),
+        (lambda: check_gradients(MODEL, functional.mse_loss, DATA, seed="a"), "seed='a'"),
+        (lambda: check_gradients(MODEL, functional.mse_loss, DATA, regularisation=0.1), "regularisation=0.1"),
+        (lambda: check_gradients(MODEL, "mse", DATA), "loss='mse': a function"),
+        (lambda: check_gradients(None, functional.mse_loss, DATA), "model=None: a module"),
+        (lambda: check_gradients(MODEL, functional.mse_loss, DATA, coordinates={"bias": 1}), "a list of flat indices"),
     ],
 )
 def test_bad_input_gets_a_clear_word(call: Callable[[], object], word: str) -> None:

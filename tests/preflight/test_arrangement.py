@@ -170,3 +170,17 @@ def test_tensors_in_a_list_are_batches_and_in_a_tuple_one_batch() -> None:
     assert len(Subject.of(model, functional.mse_loss, [X, X, X]).batches) == 3
     assert len(Subject.of(model, nn.TripletMarginLoss(), (X, X, X)).batches) == 1
     assert len(Subject.of(nn.Linear(4, 3), functional.cross_entropy, [X, Y]).batches) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"optimizer": "adam"}, "optimizer='adam': an optimizer"),
+        ({"regularisation": 0.1}, "regularisation=0.1: a function of the model"),
+        ({"exclude": "weight"}, "exclude='weight': a list"),
+        ({"seed": -1}, "seed=-1: a whole number from 0"),
+    ],
+)
+def test_what_stands_beside_the_data_is_looked_at_too(given: dict[str, Any], word: str) -> None:
+    with pytest.raises(ArgumentError, match=word):
+        Subject.of(nn.Linear(4, 3), functional.cross_entropy, (X, Y), **given)

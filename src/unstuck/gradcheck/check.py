@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, cast, overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast, overload
 
 from unstuck.errors import ArgumentError
 from unstuck.gradcheck.compare import checked
@@ -117,9 +117,10 @@ def check_gradients(
         seed=seed,
         warm_up=warm_up,
         with_inputs=inputs,
-        exclude=tuple(exclude) if not isinstance(exclude, str) else _refuse_one(exclude),
+        exclude=_names(exclude),
     )
-    _validate(examples=examples, warm_up=warm_up, order=order)
+    _validate_numbers(examples=examples, warm_up=warm_up, seed=seed, order=order)
+    _validate_functions(model=model, loss=request.loss, regularisation=regularisation)
     return checked(request, coordinates, order=order)
 
 
@@ -130,13 +131,25 @@ def _pair(batch: object) -> tuple[Any, Any]:
     return inputs, targets
 
 
-def _refuse_one(exclude: str) -> NoReturn:
-    raise ArgumentError(f"exclude={exclude!r}: a list of names or patterns is accepted; write [{exclude!r}]")
+def _names(exclude: object) -> tuple[str, ...]:
+    if isinstance(exclude, str):
+        raise ArgumentError(f"exclude={exclude!r}: a list of names or patterns is accepted; write [{exclude!r}]")
+    if not isinstance(exclude, Iterable) or not all(isinstance(name, str) for name in cast("Iterable[Any]", exclude)):
+        raise ArgumentError(f"exclude={exclude!r}: a list of names or patterns is accepted, such as ['encoder.*']")
+    return tuple(cast("Iterable[str]", exclude))
 
 
-def _validate(*, examples: object, warm_up: object, order: object) -> None:
-    for name, number, least in (("examples", examples, 1), ("warm_up", warm_up, 0)):
+def _validate_numbers(*, examples: object, warm_up: object, seed: object, order: object) -> None:
+    for name, number, least in (("examples", examples, 1), ("warm_up", warm_up, 0), ("seed", seed, 0)):
         if type(number) is not int or number < least:
             raise ArgumentError(f"{name}={number!r}: a whole number from {least} is accepted")
     if order not in (1, 2):
         raise ArgumentError(f"order={order!r}: 1 (gradients) or 2 (a Hessian-vector product as well) is accepted")
+
+
+def _validate_functions(*, model: object, loss: object, regularisation: object) -> None:
+    if not callable(model):
+        raise ArgumentError(f"model={model!r}: a module or a function of tensors is accepted")
+    for name, function, of in (("loss", loss, "outputs and targets"), ("regularisation", regularisation, "the model")):
+        if function is not None and not callable(function):
+            raise ArgumentError(f"{name}={function!r}: a function of {of} is accepted")

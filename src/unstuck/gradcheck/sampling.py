@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,8 @@ def validated(coordinates: Coordinates, tensors: Mapping[str, Tensor]) -> Coordi
             if name not in tensors:
                 raise ArgumentError(f"coordinates: no tensor is called {name!r}; known are {', '.join(tensors)}")
             size = tensors[name].numel()
+            if isinstance(places, str) or not _whole_numbers(places):
+                raise ArgumentError(f"coordinates[{name!r}]={places!r}: a list of flat indices is accepted")
             outside = [place for place in places if not 0 <= place < size]
             if outside:
                 raise ArgumentError(
@@ -39,6 +41,10 @@ def validated(coordinates: Coordinates, tensors: Mapping[str, Tensor]) -> Coordi
             f'coordinates={coordinates!r}: "all", a number from 1 of each tensor, or flat indices by name are accepted'
         )
     return coordinates
+
+
+def _whole_numbers(places: object) -> bool:
+    return isinstance(places, Sequence) and all(type(place) is int for place in cast("Sequence[object]", places))
 
 
 def choose(name: str, gradient: Tensor, coordinates: Coordinates, generator: torch.Generator) -> Tensor:

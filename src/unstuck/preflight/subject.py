@@ -98,6 +98,7 @@ class Subject:
             raise ArgumentError(
                 f"loss={loss!r}: a function of outputs and targets is accepted, or None where the model returns it"
             )
+        _validate(optimizer=optimizer, regularisation=regularisation, exclude=exclude, seed=seed)
         given = _read("data", data)
         if not given:
             raise DataError("data: there is no batch in it; give at least one example")
@@ -172,6 +173,17 @@ class Subject:
 def copied(batch: Batch) -> Batch:
     """The same batch in tensors of its own."""
     return pytree.tree_map_only(Tensor, torch.clone, batch)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _validate(*, optimizer: object, regularisation: object, exclude: object, seed: object) -> None:
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise ArgumentError(f"optimizer={optimizer!r}: an optimizer of torch.optim is accepted")
+    if regularisation is not None and not callable(regularisation):
+        raise ArgumentError(f"regularisation={regularisation!r}: a function of the model is accepted")
+    if isinstance(exclude, str) or not isinstance(exclude, Sequence):
+        raise ArgumentError(f"exclude={exclude!r}: a list of names or patterns is accepted, such as ['encoder.*']")
+    if type(seed) is not int or seed < 0:
+        raise ArgumentError(f"seed={seed!r}: a whole number from 0 is accepted")
 
 
 def joined(batches: Sequence[Batch]) -> Batch | None:
