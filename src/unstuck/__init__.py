@@ -1,7 +1,8 @@
 """Train neural networks properly, and find out why one will not train.
 
 ``unstuck.watch(model, optimizer)`` diagnoses a loop of one's own; ``unstuck run script.py`` a whole script;
-``unstuck.check_gradients(model, loss, (inputs, targets))`` holds gradients against differences.
+``unstuck.check_gradients(model, loss, (inputs, targets))`` holds gradients against differences;
+``unstuck.curvature.measure(model, loss, data)`` says whether training stands at a minimum, a saddle, or neither.
 """
 
 from __future__ import annotations
@@ -11,18 +12,21 @@ from typing import TYPE_CHECKING
 from unstuck._version import __version__
 
 if TYPE_CHECKING:
+    from unstuck import curvature
     from unstuck.diagnose import watch
     from unstuck.gradcheck import check_gradients
 
-__all__ = ["__version__", "check_gradients", "watch"]
+__all__ = ["__version__", "check_gradients", "curvature", "watch"]
 
 _HOMES = {"watch": "unstuck.diagnose", "check_gradients": "unstuck.gradcheck"}
+_PACKAGES = ("curvature",)
 
 
 def __getattr__(name: str) -> object:
     """Import torch only when something is asked for that needs it: the command line answers --help without."""
-    if name in _HOMES:
+    if name in _HOMES or name in _PACKAGES:
         import importlib
 
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        package = importlib.import_module(_HOMES.get(name, f"unstuck.{name}"))
+        return getattr(package, name) if name in _HOMES else package
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -42,6 +44,24 @@ def test_a_linear_loss_has_none() -> None:
     products = Hessian(3.0 * w.sum(), [w])
     assert products.zero
     assert products(torch.ones(2)).tolist() == [0.0, 0.0]
+
+
+class Once(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x**2
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        return 2 * ctx.saved_tensors[0] * grad
+
+
+def test_a_function_for_one_derivative_is_not_passed_by() -> None:
+    w = torch.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        Hessian(Once.apply(w).square().sum() + (w**2).sum(), [w])
 
 
 def test_what_cannot_be_differentiated_twice_raises() -> None:

@@ -10,6 +10,7 @@ import typer
 from unstuck._version import __version__
 from unstuck.cli.check import check
 from unstuck.cli.compare import compare
+from unstuck.cli.curvature import curvature
 from unstuck.cli.explain import explain
 from unstuck.cli.options import STATUSES
 from unstuck.cli.report import report
@@ -53,7 +54,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=STATUSES)(run)
 for _command in (train, report):
     app.command(epilog=STATUSES)(_command)
-for _command in (check, summary, explain):
+for _command in (check, summary, curvature, explain):
     app.command()(_command)
 app.add_typer(compare, name="compare")
 

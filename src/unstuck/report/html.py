@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from unstuck._version import __version__
 from unstuck.errors import ArgumentError, RunWriteError
 from unstuck.record import CAUSES, Run, Verdict, facts
-from unstuck.report import curves, layers, phrases
+from unstuck.report import cosine, curves, layers, phrases
 from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line, trainings
 from unstuck.report.filters import Filters, filters
 from unstuck.report.histograms import Histograms, histograms
@@ -37,6 +37,7 @@ PLOTS = (
     curves.learning_rate,
     layers.update_ratio,
     curves.gradient_norm,
+    cosine.gradient_cosine,
     layers.dead_units,
     layers.saturated_units,
 )

@@ -140,6 +140,13 @@ EN: Mapping[str, str] = {
     "gradient.norm": "gradient norm (left)",
     "gradient.loss": "loss, mean (right)",
     "gradient.loss.long": "The loss",
+    "cosine.name": "Cosine of successive gradients",
+    "cosine.title": "Successive gradients have a cosine of {late} over the last half",
+    "cosine.read": "Above zero, successive batches agree on a slope: training is at no critical point. Below zero, steps "
+    "bounce between walls: the rate is large for the curvature. At zero, what is left is the noise of batches.",
+    "cosine.step": "cosine",
+    "cosine.mean": "mean of {window} samples",
+    "cosine.none": "nothing in common",
     "dead.name": "Dead units by layer",
     "dead.none": "No layer ends with dead units",
     "dead.some": "{share} of the units of layer {layer} end dead",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 
 __all__ = ["Hessian", "flat"]
 
@@ -40,6 +41,7 @@ class Hessian:
             self._gradient = flat(
                 torch.autograd.grad([loss], self._weights, create_graph=True, retain_graph=True, materialize_grads=True)
             )
+        _refuse_cut_graph(self._gradient)
 
     @property
     def gradient(self) -> Tensor:
@@ -60,6 +62,23 @@ class Hessian:
             [self._gradient], self._weights, [along], retain_graph=True, materialize_grads=True
         )
         return flat(products).detach().double()
+
+
+def _refuse_cut_graph(gradient: Tensor) -> None:
+    """Raise for a function marked with ``once_differentiable``.
+
+    Its error is a node that leads to no weight, so that a backward pass which asks for weights alone passes it by.
+    """
+    seen: set[Node] = set()
+    waiting = [gradient.grad_fn] if gradient.grad_fn is not None else []
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.name() == "torch::autograd::Error":
+            raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        waiting += [parent for parent, _ in node.next_functions if parent is not None]
 
 
 def flat(tensors: Iterable[Tensor]) -> Tensor:

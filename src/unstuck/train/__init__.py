@@ -7,6 +7,7 @@ Examples:
 """
 
 from unstuck.train.best import Best
+from unstuck.train.checkpoint import checkpoint
 from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights, thaw
 from unstuck.train.fit import Epoch, Fitted, fit
@@ -39,6 +40,7 @@ __all__ = [
     "Tally",
     "Trained",
     "Variant",
+    "checkpoint",
     "evaluate",
     "fit",
     "freeze",

@@ -28,10 +28,13 @@ from unstuck.train.recipe import Recipe
 from unstuck.train.setup import Setup, augmenter, evaluation
 from unstuck.train.tally import Means
 
-__all__ = ["BEST_WEIGHTS", "Trained", "subject_of", "train"]
+__all__ = ["BEST_WEIGHTS", "FINGERPRINT", "Trained", "subject_of", "train"]
 
 BEST_WEIGHTS = "best.safetensors"
 """Name of the file of the best weights inside a run's folder."""
+
+FINGERPRINT = "SHA-256 of the data: "
+"""How the event begins that names the data, where they are files of one's own."""
 
 CONTACT_SHEET = "augmentation.png"
 """Name of the file that shows pictures before and after augmentation, inside a run's folder."""
@@ -118,7 +121,7 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
             writer.state(setup.data.fact())
             writer.state(facts.Recipe(text=recipe.text))
             if setup.data.fingerprint:
-                writer.state(facts.Event(step=0, what=f"SHA-256 of the data: {setup.data.fingerprint}"))
+                writer.state(facts.Event(step=0, what=f"{FINGERPRINT}{setup.data.fingerprint}"))
             writer.state(setup.plan)
             if recipe.augment.on:
                 _show_augmentation(setup, folder)

@@ -1,0 +1,55 @@
+"""A training by a recipe as it was left: its data, its loss, and the best weights that it found."""
+
+from __future__ import annotations
+
+from unstuck.errors import ArgumentError
+from unstuck.preflight import Subject
+from unstuck.record import Run, facts
+from unstuck.train import toml
+from unstuck.train.finetune import load_weights
+from unstuck.train.recipe import Recipe
+from unstuck.train.session import BEST_WEIGHTS, FINGERPRINT
+from unstuck.train.setup import Setup
+
+__all__ = ["checkpoint"]
+
+
+def checkpoint(run: Run) -> Subject | None:
+    """Put a recorded training together again, with the best weights of its epochs.
+
+    Args:
+        run: The run.
+
+    Returns:
+        None where it is not one of ``unstuck train``, or has left no weights.
+
+    Raises:
+        RecipeError: The recipe does not fit this machine, or is of a release that this one does not read.
+        DataError: The data set cannot be trained on.
+        WeightsError: The file of weights is damaged, or of another network.
+        MissingPackageError: What the data set or the weights need is not installed.
+        ArgumentError: The data are not those that were trained on.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from unstuck.train import train
+        >>> recipe = Recipe.of({"data": {"name": "pokemon"}, "model": {"name": "linear"}, "train": {"epochs": 2}})
+        >>> trained = train(recipe, Path(tempfile.mkdtemp()))
+        >>> with Run.open(trained.folder) as run:
+        ...     type(checkpoint(run).optimizer).__name__
+        'Adam'
+    """
+    recipe = run.fact(facts.Recipe)
+    weights = run.path / BEST_WEIGHTS
+    if recipe is None or not recipe.text or not weights.is_file():
+        return None
+    table = toml.parse(recipe.text, source=str(run.path))
+    freeze = table.get("start", {}).get("freeze")
+    table["start"] = {"freeze": freeze} if freeze else {}
+    setup = Setup.of(Recipe.of(table))
+    recorded = {event.what for event in run.facts(facts.Event) if event.what.startswith(FINGERPRINT)}
+    if recorded and setup.data.fingerprint and f"{FINGERPRINT}{setup.data.fingerprint}" not in recorded:
+        raise ArgumentError(f"{run.path}: its data have changed since it was trained; put the former ones back")
+    load_weights(setup.model, weights)
+    return setup.subject
