@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,3 +141,15 @@ def test_where_the_end_holds_too_few_answers_those_before_it_are_judged(tmp_path
     run = Run.open(tmp_path)
     assert answered(run, since=180) is None
     assert Answers.of(run, RARE).accuracy == pytest.approx(0.85)
+
+
+def test_means_over_epochs_that_a_loop_tells_come_before_samples(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        writer.add_series(signals.ACCURACY, [185, 195], [0.5, 0.5])
+        writer.add_series(signals.BATCH_SIZE, [185, 195], [64.0, 64.0])
+        writer.add_series(signals.TRAIN_ACCURACY, [150, 180, 200], [0.3, 0.9, 0.8])
+    with Run.open(tmp_path) as run:
+        found, last = answered(run, since=180), answered(run, since=190)
+    assert found == Level(pytest.approx(0.85), pytest.approx(0.05))
+    assert last is not None
+    assert (last.value, math.isfinite(last.error)) == (pytest.approx(0.8), False)

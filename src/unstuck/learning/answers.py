@@ -131,7 +131,7 @@ def answered(run: Run, *, since: int) -> Level | None:
         \frac{k}{k - 1} \frac{\sum_i n_i^2 (p_i - p)^2}{(\sum_i n_i)^2}\Bigr)
 
     over :math:`k` batches of :math:`n_i` examples. Single batches scatter as their examples do, so that fewer than
-    :data:`TOLD` say nothing.
+    :data:`TOLD` say nothing. Means over whole epochs, which a loop may tell, come first; of one alone no error is known.
 
     Args:
         run: The run.
@@ -140,6 +140,11 @@ def answered(run: Run, *, since: int) -> Level | None:
     Returns:
         The share and its standard error, or None for fewer examples than :data:`TOLD`.
     """
+    told = run.series(signals.TRAIN_ACCURACY).finite()
+    means = told.values[told.steps >= since]
+    if len(means):
+        error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.nan
+        return Level(float(means.mean()), error)
     right, sizes = run.series(signals.ACCURACY).finite(), run.series(signals.BATCH_SIZE).finite()
     known = dict(zip(sizes.steps.tolist(), sizes.values.tolist(), strict=True))
     usual = batch_size(run, next(iter(loss_calls(run)), None))

@@ -320,8 +320,9 @@ def _chosen(function: Callable[..., Any], args: tuple[Any, ...], output: Tensor)
     else:
         return None
     rows = scores.numel() // max(1, scores.shape[axis])
-    known = isinstance(ids, Tensor) and is_readable(ids) and ids.dtype == torch.int64 and ids.numel() == rows
-    if not known or not axis or output.numel() != rows:
+    if not isinstance(ids, Tensor) or not is_readable(ids) or ids.dtype != torch.int64 or not axis:
+        return None
+    if not ids.numel() == output.numel() == rows:
         return None
     if scores.dim() == 2:
         return scores, ids.reshape(-1)
