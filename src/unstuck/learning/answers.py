@@ -131,7 +131,7 @@ def answered(run: Run, *, since: int) -> Level | None:
         \frac{k}{k - 1} \frac{\sum_i n_i^2 (p_i - p)^2}{(\sum_i n_i)^2}\Bigr)
 
     over :math:`k` batches of :math:`n_i` examples. Single batches scatter as their examples do, so that fewer than
-    :data:`TOLD` say nothing. Means over whole epochs, which a loop may tell, come first; of one alone no error is known.
+    :data:`TOLD` say nothing. Means over epochs, which a loop may tell, come first; of one alone no error is known.
 
     Args:
         run: The run.
