@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-EXTRAS = ("numba", "llvmlite", "scipy", "sklearn", "safetensors", "mlxtend", "matplotlib", "pyarrow", "PIL", "kornia")
+EXTRAS = (
+    "numba",
+    "llvmlite",
+    "scipy",
+    "sklearn",
+    "safetensors",
+    "tomli_w",
+    "mlxtend",
+    "matplotlib",
+    "pyarrow",
+    "PIL",
+    "kornia",
+)
 
 HIDE = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}))\n"
 

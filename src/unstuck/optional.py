@@ -9,7 +9,7 @@ from unstuck.errors import MissingPackageError
 
 __all__ = ["missing", "require"]
 
-DISTRIBUTIONS = {"PIL": "Pillow", "sklearn": "scikit-learn"}
+DISTRIBUTIONS = {"PIL": "Pillow", "sklearn": "scikit-learn", "tomli_w": "tomli-w"}
 """Packages that are installed by another name than they are imported by."""
 
 

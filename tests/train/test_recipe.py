@@ -1,8 +1,9 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from unstuck.errors import RecipeError
+from unstuck.errors import MissingPackageError, RecipeError
 from unstuck.nn import CNN, MLP
 from unstuck.train import Recipe, read_variants, shipped, toml
 from unstuck.train.recipe import DEFAULT
@@ -14,6 +15,18 @@ NAMES = sorted(shipped())
 def test_what_is_shipped_can_be_read_and_written_back(name: str) -> None:
     for recipe in (Recipe.read(name), *(variant.recipe for variant in read_variants(name))):
         assert Recipe.of(toml.parse(recipe.text, source="text")) == recipe
+
+
+def test_any_name_and_number_can_be_written_back() -> None:
+    data = {"name": "folder", "path": 'C:\\"my"\n\x7f data\\é', "rare": {"a b": 3, "é.7": 2}}
+    recipe = Recipe.of({"data": data, "optimizer": {"lr": 1e-300}})
+    assert Recipe.of(toml.parse(recipe.text, source="text")) == recipe
+
+
+def test_without_its_writer_the_package_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tomli_w", None)
+    with pytest.raises(MissingPackageError, match=r"tomli-w is needed for recording a recipe; .*unstuck\[train\]"):
+        _ = Recipe.of({}).text
 
 
 def test_the_default_is_shipped() -> None:

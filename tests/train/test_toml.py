@@ -1,33 +1,9 @@
-import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from unstuck.errors import RecipeError
 from unstuck.train import toml
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
-scalars = st.one_of(
-    st.booleans(),
-    st.integers(-(2**62), 2**62),
-    st.floats(allow_nan=False),
-    st.text(st.characters(codec="utf-8", exclude_characters="\x7f")),
-)
-values = st.one_of(
-    scalars, st.lists(st.integers(), max_size=3), st.dictionaries(st.sampled_from(["0", "a b", "é"]), st.integers())
-)
-
-
-@given(st.dictionaries(names, st.one_of(scalars, st.dictionaries(names, values, max_size=4)), max_size=4))
-def test_what_is_written_reads_the_same(table: dict[str, Any]) -> None:
-    assert tomllib.loads(toml.write(table)) == table
 
 
 @pytest.mark.parametrize(

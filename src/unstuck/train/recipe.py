@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from unstuck.data import Augmentation
 from unstuck.errors import RecipeError
 from unstuck.nn import CNN, LSTM, MLP, LeNet, Linear, ResNet, Transformer
+from unstuck.optional import require
 from unstuck.record.causes import CAUSES
 from unstuck.spelling import unknown
 from unstuck.train import toml
@@ -109,8 +110,13 @@ class Recipe(Section):
 
     @property
     def text(self) -> str:
-        """The recipe as TOML, with every value that was given or has a default."""
-        return toml.write(self.model_dump(exclude_none=True))
+        """The recipe as TOML, with every value that was given or has a default.
+
+        Raises:
+            MissingPackageError: tomli-w is not installed.
+        """
+        writer = require("tomli_w", extra="train", purpose="recording a recipe")
+        return str(writer.dumps(self.model_dump(exclude_none=True)))
 
 
 def shipped() -> dict[str, str]:

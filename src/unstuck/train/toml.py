@@ -1,10 +1,8 @@
-"""TOML: values of single keys, and tables written back."""
+"""TOML read from files and from the values of single keys."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from typing import Any, cast
 
 from unstuck.errors import RecipeError
@@ -14,7 +12,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["override", "parse", "write"]
+__all__ = ["override", "parse"]
 
 Table = dict[str, Any]
 
@@ -74,34 +72,3 @@ def _value(text: str) -> Any:
         return float(text)  # .5 and 1. are numbers to everybody but TOML
     except ValueError:
         return text
-
-
-def write(table: Mapping[str, Any]) -> str:
-    """Write plain values and one level of tables as TOML.
-
-    Examples:
-        >>> print(write({"seed": 0, "model": {"name": "mlp", "hidden": (32,), "dropout": 0.1}}), end="")
-        seed = 0
-        <BLANKLINE>
-        [model]
-        name = "mlp"
-        hidden = [32]
-        dropout = 0.1
-    """
-    lines = [f"{key} = {_written(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
-    for section, keys in table.items():
-        if isinstance(keys, Mapping):
-            lines += ["", f"[{section}]", *(f"{key} = {_written(value)}" for key, value in keys.items())]
-    return "\n".join(lines).lstrip("\n") + "\n"
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_written(entry) for entry in value)}]"
-    if isinstance(value, Mapping):
-        entries = cast("Mapping[str, Any]", value).items()
-        return "{" + ", ".join(f"{json.dumps(key)} = {_written(entry)}" for key, entry in entries) + "}"
-    # A basic string of TOML escapes as JSON does.
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
