@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from unstuck.errors import ArgumentError, UnstuckError
 from unstuck.preflight.subject import Subject
 
-__all__ = ["from_factory"]
+__all__ = ["from_factory", "import_function"]
 
 ORDER = ("model", "loss", "data", "optimizer")
 KEYS = (*ORDER, "validation", "regularisation", "exclude")
@@ -35,21 +35,7 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
     Raises:
         ArgumentError: There is no such function, or it returns something else.
     """
-    path, colon, name = target.partition(":")
-    if not colon or not path or not name:
-        raise ArgumentError(f"target={target!r}: a recipe or package.module:function is accepted")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(path)
-    except ImportError as error:
-        raise ArgumentError(f"target={target!r}: {path} cannot be imported ({error})") from error
-    except Exception as error:  # importing runs the user's code
-        raise ArgumentError(f"target={target!r}: importing {path} raised {_told(error)}") from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise ArgumentError(f"target={target!r}: {path} has no function {name!r}")
+    function = import_function(target)
     try:
         returned = function()
     except UnstuckError:
@@ -73,6 +59,30 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
         exclude=given.get("exclude", ()),
         seed=seed,
     )
+
+
+def import_function(target: str) -> Callable[..., object]:
+    """Import a function by its name, ``package.module:function``; the folder that one is in is searched first.
+
+    Raises:
+        ArgumentError: There is no such function, or importing its module raises.
+    """
+    path, colon, name = target.partition(":")
+    if not colon or not path or not name:
+        raise ArgumentError(f"target={target!r}: a recipe or package.module:function is accepted")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(path)
+    except ImportError as error:
+        raise ArgumentError(f"target={target!r}: {path} cannot be imported ({error})") from error
+    except Exception as error:  # importing runs the user's code
+        raise ArgumentError(f"target={target!r}: importing {path} raised {_told(error)}") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ArgumentError(f"target={target!r}: {path} has no function {name!r}")
+    return function
 
 
 def _told(error: Exception) -> str:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 import re
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unstuck._version import __version__
-from unstuck.errors import ArgumentError, RunWriteError
 from unstuck.record import CAUSES, Run, Verdict, facts
 from unstuck.report import cosine, curves, layers, phrases
 from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line, trainings
 from unstuck.report.filters import Filters, filters
 from unstuck.report.histograms import Histograms, histograms
+from unstuck.report.page import Script, static, write_page
 from unstuck.report.plot import Plot
 from unstuck.report.wording import ENGLISH, Words
 
@@ -41,14 +37,6 @@ PLOTS = (
     layers.dead_units,
     layers.saturated_units,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Script:
-    """A script of the page, with the hash by which its policy admits it and no other."""
-
-    text: str
-    digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,20 +86,7 @@ def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = E
         >>> "The loss fell from 2.3 to 0.51" in page.read_text(encoding="utf-8")
         True
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ArgumentError(f"path={str(path)!r} is a folder; give the name of a file, such as {path / 'report.html'}")
-    # A path name that is no UTF-8 comes with lone surrogates, which no encoding of the page can say.
-    content = render_html(run, verdict, words=words).encode("utf-8", "replace")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
-    except OSError as error:
-        raise RunWriteError(
-            f"path={str(path)!r}: the report cannot be written ({error.strerror or error}); "
-            "give a path in a folder that you may write, or free space"
-        ) from error
-    return path
+    return write_page(Path(path), render_html(run, verdict, words=words), what="report")
 
 
 def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
@@ -150,7 +125,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
                 "last": {str(c.number): _last_step(c) for c in chapters},
                 "words": {key: words.say(key) for key in SCRIPT_WORDS},
             },
-            styles=_static("uPlot.min.css") + _static("report.css"),
+            styles=static("uPlot.min.css") + static("report.css"),
             scripts=_scripts(),
             version=__version__,
         )
@@ -202,25 +177,7 @@ def _thousands(count: int) -> str:
 
 
 @cache
-def _static(name: str) -> str:
-    return (files("unstuck.report") / "static" / name).read_text(encoding="utf-8")
-
-
-@cache
 def _scripts() -> tuple[Script, ...]:
-    """The library uPlot and our own script; the page's policy names their hashes, so that no other can run."""
-    licence = f"/*!\n{_static('uPlot.LICENSE')}*/\n"  # which asks to stand in every copy, and a page is one
-    texts = [licence + _static("uPlot.iife.min.js"), _static("report.js")]
-    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
-    return tuple(Script(text=t, digest=d) for t, d in zip(texts, digests, strict=True))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole: beside its place first, then moved into it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    """The library uPlot and our own script."""
+    licence = f"/*!\n{static('uPlot.LICENSE')}*/\n"  # which asks to stand in every copy, and a page is one
+    return (Script.of(licence + static("uPlot.iife.min.js")), Script.of(static("report.js")))

@@ -27,7 +27,7 @@ def _cliff(x: Any, y: Any) -> Any:
 
 
 def _crescent(x: Any, y: Any) -> Any:
-    return (x**2 + y**2 - 4) ** 2 / 2 + (x - 2) ** 2 / 10
+    return (x**2 + y**2 - 4) ** 2 / 2 + ((x - 2) ** 2 + y**2) / 10
 
 
 def _regression(bias: Any, weight: Any) -> Any:
@@ -88,6 +88,7 @@ SURFACES: dict[str, Surface] = {
             shows="A plateau that ends in a cliff: small gradients for long, then one that is large.",
             start=(-2.5, 1.5),
             window=(-3.0, 2.5, -2.0, 2.0),
+            minimum=(1.001449162, 0.0),
         ),
         define(
             "crescent",
@@ -103,6 +104,7 @@ SURFACES: dict[str, Surface] = {
             shows="An L-shaped valley with a local minimum in its corner; the deeper one lies further on.",
             start=(0.3, 3.2),
             window=(-0.1, 3.7, -0.1, 3.7),
+            minimum=(2.6861406616, 0.1861406616),
         ),
         define(
             "regression",

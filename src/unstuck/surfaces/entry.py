@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -198,4 +199,9 @@ def _written(value: Constant | str) -> str:
         return value
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else f"{value:g}"
+    return ",".join(map(_digits, value)) if isinstance(value, tuple) else _digits(value)
+
+
+def _digits(value: float) -> str:
+    """A number in the spelling that people use: 1e-7 for 1e-07."""
+    return re.sub(r"e([+-])0*", lambda found: "e" + found[1].replace("+", ""), f"{value:g}")

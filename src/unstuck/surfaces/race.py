@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from unstuck.surfaces.entry import Entry
 from unstuck.surfaces.kernel import compile_loop, compile_surface
 from unstuck.surfaces.surface import Surface
 
-__all__ = ["LONGEST", "Track", "race"]
+__all__ = ["LONGEST", "Track", "race", "race_command"]
 
 Floats = NDArray[np.float64]
 LONGEST = 1_000_000  #: steps of a race, at most: memory for six methods is then about 0.5 GB
@@ -115,6 +116,17 @@ def race(surface: Surface, entries: Sequence[Entry], *, steps: int, seed: int = 
         chosen = entry if known else _with_best_rate(surface, entry, steps, shocks)
         tracks.append(_run(surface, chosen, steps, shocks, found=not known))
     return tracks
+
+
+def race_command(surface: str, methods: Sequence[str], *, steps: int, options: Sequence[str] = ()) -> str:
+    """The command line that makes a race.
+
+    Example:
+        >>> race_command("bowl", ["sgd lr=0.1"], steps=100, options=["--start=1,2"])
+        "unstuck race bowl --steps 100 --method 'sgd lr=0.1' --start=1,2"
+    """
+    given = [word for method in methods for word in ("--method", method)]
+    return shlex.join(["unstuck", "race", surface, "--steps", str(steps), *given, *options])
 
 
 def _run(surface: Surface, entry: Entry, steps: int, shocks: Floats | None, *, found: bool) -> Track:

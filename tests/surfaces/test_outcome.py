@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unstuck.surfaces import SURFACES, Entry, race
+from unstuck.surfaces.outcome import outcomes
+
+
+@pytest.mark.parametrize(
+    ("surface", "text", "steps", "kind"),
+    [
+        ("valley", "sgd lr=1e-2", 2000, "bounces"),
+        ("valley", "sgd lr=1e-7", 2000, "crawls"),
+        ("regression", "sgd lr=1e-5", 1000, "diverges"),
+        ("bowl", "momentum lr=0.02", 200, "arrives"),
+        ("bowl", "sgd lr=0.01", 60, "is on its way"),
+        ("local-minimum", "adam lr=0.1", 500, "stands still"),
+    ],
+)
+def test_what_became_of_a_method(surface, text, steps, kind):
+    tracks = race(SURFACES[surface], [Entry.parse(text), Entry.parse("momentum lr=0.02")], steps=steps)
+    outcome = outcomes(tracks)[0]
+    assert outcome.kind == kind
+    assert str(outcome).startswith(kind)
+
+
+def test_arrival_is_the_step_from_which_on_it_stays():
+    (track,) = race(SURFACES["bowl"], [Entry.parse("momentum lr=0.02")], steps=300)
+    (outcome,) = outcomes([track])
+    left, right, low, high = SURFACES["bowl"].window
+    way = np.hypot(track.points[:, 0] / (right - left), track.points[:, 1] / (high - low))
+    below = way <= 0.01 * way[0]
+    assert below[outcome.step :].all()
+    assert not below[outcome.step - 1]
+
+
+def test_a_start_at_the_minimum_has_arrived():
+    from dataclasses import replace
+
+    (track,) = race(replace(SURFACES["bowl"], start=(0.0, 0.0)), [Entry.parse("sgd lr=0.01")], steps=5)
+    assert str(outcomes([track])[0]) == "arrives at step 0"
