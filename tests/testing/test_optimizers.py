@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import unstuck.optim as ours
-from unstuck.testing.optimizers import OptimizerContract
+from unstuck.testing.optimizers import ClosureContract, OptimizerContract
 
 MAKERS = {
     "SGD": lambda p, **e: ours.SGD(p, lr=0.05, **e),
@@ -32,6 +32,13 @@ class TestOurs(OptimizerContract):
     @pytest.fixture(autouse=True)
     def _choose(self, name, engine):
         self.make = lambda params: MAKERS[name](params, engine=engine)
+
+
+@pytest.mark.parametrize("name", ["Newton", "HessianFree"])
+class TestSecondOrder(ClosureContract):
+    @pytest.fixture(autouse=True)
+    def _choose(self, name):
+        self.make = lambda params: getattr(ours, name)(params)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam"])

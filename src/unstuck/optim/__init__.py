@@ -16,6 +16,9 @@ How to choose
   so long trainings of deep networks come to a halt.
 * The whole data set in each batch, one example, or some: the same classes. Large batches bear large rates and need
   momentum; with single examples the rate must be small, and momentum mostly averages their noise.
+* The whole data set in each batch, and curvatures of very different size: ``Newton`` up to 2,000 weights,
+  ``HessianFree`` above. They take a closure that returns the loss, and far fewer but dearer steps
+  (``benchmarks/second_order.py``); they observe nothing.
 * Formulas of a course: ``Momentum`` (the rate inside the velocity), ``AveragedMomentum`` (a running mean),
   ``LookAheadNesterov`` and ``Nesterov`` (the same path, seen from two places), ``MeanAdagrad`` (a mean in place of the
   sum, and what goes wrong with it); ``SGD`` tells how they map onto torch's convention. ``functional`` has them as
@@ -38,10 +41,12 @@ from unstuck.optim import functional
 from unstuck.optim.adagrad import Adagrad
 from unstuck.optim.adam import Adam
 from unstuck.optim.adamw import AdamW
+from unstuck.optim.hessian_free import HessianFree
 from unstuck.optim.mean_adagrad import MeanAdagrad
 from unstuck.optim.momentum import AveragedMomentum, Momentum
 from unstuck.optim.moving_average import MovingAverage
 from unstuck.optim.nesterov import LookAheadNesterov, Nesterov
+from unstuck.optim.newton import Newton
 from unstuck.optim.observations import Observations
 from unstuck.optim.optimizer import ObservedOptimizer
 from unstuck.optim.radam import RAdam
@@ -55,11 +60,13 @@ __all__ = [
     "Adam",
     "AdamW",
     "AveragedMomentum",
+    "HessianFree",
     "LookAheadNesterov",
     "MeanAdagrad",
     "Momentum",
     "MovingAverage",
     "Nesterov",
+    "Newton",
     "Observations",
     "ObservedOptimizer",
     "RAdam",
