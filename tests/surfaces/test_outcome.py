@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unstuck.surfaces import SURFACES, Entry, race
+from unstuck.surfaces import SURFACES, Entry, define, race
 from unstuck.surfaces.outcome import outcomes
 
 
@@ -33,6 +33,14 @@ def test_arrival_is_the_step_from_which_on_it_stays():
     below = way <= 0.01 * way[0]
     assert below[outcome.step :].all()
     assert not below[outcome.step - 1]
+
+
+def test_a_function_without_a_value_is_no_divergence():
+    well = define("f", lambda x, y: x - np.log(x) + y * y, start=(3.0, 1.0), window=(0.1, 4, -2, 2))
+    tracks = race(well, [Entry.parse("sgd lr=5"), Entry.parse("sgd lr=0.1")], steps=50)
+    left, inside = outcomes(tracks)
+    assert str(left) == "meets NaN at step 1"
+    assert inside.kind == "arrives"
 
 
 def test_a_start_at_the_minimum_has_arrived():

@@ -10,7 +10,10 @@ import typer
 __all__ = ["PictureFolder", "race"]
 
 PictureFolder = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Folder of the page and the picture, whose names they keep.")
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder of the page and the picture; earlier ones of the same name are replaced."
+    ),
 ]
 
 
@@ -28,7 +31,7 @@ def _point(text: str, count: int, form: str) -> tuple[float, ...]:
 
 def race(
     surface: Annotated[
-        str, typer.Argument(metavar="[SURFACE]", help="A surface by its name, or your own f(x, y) as module:function.")
+        str, typer.Argument(metavar="SURFACE", help="A surface by its name, or your own f(x, y) as module:function.")
     ] = "",
     methods: Annotated[
         list[str] | None,

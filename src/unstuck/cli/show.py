@@ -13,7 +13,7 @@ __all__ = ["show"]
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="What to show; without it, all names are listed.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to show; without it, all names are listed.")] = "",
     out: PictureFolder = Path("pictures"),
 ) -> None:
     """Show one thing about training in one page: valley, slope, burst, warm-up, momentum, nesterov, averages, ..."""

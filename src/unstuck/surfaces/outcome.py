@@ -14,11 +14,12 @@ from unstuck.surfaces.race import Track
 __all__ = ["Outcome", "outcomes"]
 
 Floats = NDArray[np.float64]
-Kind = Literal["arrives", "bounces", "diverges", "stands still", "crawls", "is on its way"]
+Kind = Literal["arrives", "bounces", "diverges", "meets NaN", "stands still", "crawls", "is on its way"]
 ARRIVED = 0.01  #: share of what there was to do at the start
 REVERSAL = -0.3  #: mean cosine of successive steps below which they bounce
 STILL = 1e-6  #: norm of the gradient, as a share of the first one
 SLOW = 0.01  #: share that the last tenth of the steps takes away
+HUGE = 1e12  #: times the first loss, below which a NaN comes from the function and not from diverging
 RECENT = 100  #: steps
 
 
@@ -28,7 +29,7 @@ class Outcome:
 
     Attributes:
         kind: What it did in the end.
-        step: From when on: where it has arrived to stay, or diverged; else the last step.
+        step: From when on: where it has arrived to stay, diverged, or met a loss that is NaN; else the last step.
         left: Share that is left; NaN where it diverged.
         of: Of what: the way to the minimum where it is known, else the loss above the lowest that any method has met.
     """
@@ -39,7 +40,7 @@ class Outcome:
     of: Literal["way", "loss"]
 
     def __str__(self) -> str:
-        if self.kind in ("arrives", "diverges"):
+        if self.kind in ("arrives", "diverges", "meets NaN"):
             return f"{self.kind} at step {self.step:,}"
         left = "further away than at the start" if self.left > 1 else f"{self.left:.1%} of the {self.of} left"
         return f"{self.kind}, {left}"
@@ -75,11 +76,18 @@ def _left(track: Track, lowest: float) -> Floats:
 def _outcome(track: Track, left: Floats) -> Outcome:
     what = "loss" if track.surface.minimum is None else "way"
     if track.diverged:
-        return Outcome(kind="diverges", step=track.last, left=float("nan"), of=what)
+        kind: Kind = "meets NaN" if _undefined(track) else "diverges"
+        return Outcome(kind=kind, step=track.last, left=float("nan"), of=what)
     high = np.flatnonzero(left > ARRIVED)
     if left[-1] <= ARRIVED:
         return Outcome(kind="arrives", step=int(high[-1]) + 1 if len(high) else 0, left=float(left[-1]), of=what)
     return Outcome(kind=_unfinished(track, left), step=track.steps, left=float(left[-1]), of=what)
+
+
+def _undefined(track: Track) -> bool:
+    """Whether the function has no value where the method ended, though no loss was large before."""
+    before = np.abs(track.losses[: track.last])
+    return bool(np.isnan(track.losses[track.last]) and before.max(initial=0.0) < HUGE * (1 + abs(track.losses[0])))
 
 
 def _unfinished(track: Track, left: Floats) -> Kind:
