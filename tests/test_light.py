@@ -114,6 +114,12 @@ def test_checks_are_explained(tmp_path: Path) -> None:
     assert python(COMMAND, "explain", "P101", folder=tmp_path).returncode == 0
 
 
+def test_methods_race_without_a_compiler(tmp_path: Path) -> None:
+    done = python(COMMAND, "show", "saddle", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "pictures" / "saddle.html").is_file()
+
+
 def test_every_module_is_imported_without_the_extras(tmp_path: Path) -> None:
     code = HIDE + (
         "import importlib, pkgutil, unstuck\n"
