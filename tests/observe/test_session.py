@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import warnings
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from unstuck.errors import ArgumentError
 from unstuck.observe import Observer, Session
+from unstuck.observe.budget import Budget
 from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.torch_hooks import forward
 from unstuck.record import Run, RunWriter, facts, signals
@@ -539,6 +541,29 @@ def test_each_of_many_models_is_watched(tmp_path):
         return [weight.sum().item()]
 
     assert len(seen(program, tmp_path).streams()) == 40
+
+
+@pytest.mark.parametrize("ends", [None, KeyboardInterrupt, ValueError])
+def test_which_of_many_trainings_were_not_watched_and_how_they_ended_is_stated(ends, tmp_path, monkeypatch):
+    asked = iter(range(100))
+    monkeypatch.setattr(Budget, "admits", lambda *_: next(asked) not in (1, 3, 4))
+
+    def program() -> None:
+        for number in range(6):
+            weight = torch.zeros(2, requires_grad=True)
+            optimizer = torch.optim.SGD([weight], lr=0.1)
+            (weight - 1).square().sum().backward()
+            optimizer.step()
+            if ends is not None and number == 4:
+                raise ends
+
+    with RunWriter(tmp_path) as writer, contextlib.suppress(BaseException), Session(writer):
+        program()
+    with Run.open(tmp_path) as run:
+        (missed,) = run.streams()[0].facts(facts.Unwatched)
+        assert len(run.streams()) == (3 if ends is None else 2)
+    ended = {None: "", KeyboardInterrupt: "interrupted", ValueError: "crashed"}[ends]
+    assert (missed.trainings, missed.which, missed.ended) == (3, ((2, 2), (4, 5)), ended)
 
 
 @pytest.mark.parametrize("event", ["forward_begins", "backward_begins", "step_ended"])

@@ -194,6 +194,20 @@ def test_one_training_that_was_not_watched(tmp_path: Path) -> None:
         assert unwatched(run.streams()) == "1 of 2 trainings was not watched: no time."
 
 
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        (((9, 40),), " (9 to 40)"),
+        (((3, 3), (5, 7)), " (3, 5 to 7)"),
+        (((1, 9), (11, 11), (20, 29), (40, 49), (60, 69)), " (1 to 9, 20 to 29, 40 to 49, 60 to 69 and others)"),
+    ],
+)
+def test_which_trainings_were_not_watched(which: tuple[tuple[int, int], ...], words: str, tmp_path: Path) -> None:
+    missed = Unwatched(trainings=32, reason="no time", which=which)
+    with record(tmp_path, facts=[missed], series=LOSSES) as run:
+        assert unwatched(run.streams()) == f"32 of 33 trainings were not watched{words}: no time."
+
+
 @pytest.mark.parametrize(("ended", "words"), [("interrupted", "was interrupted"), ("crashed", "crashed")])
 @pytest.mark.parametrize(("count", "which"), [(1, "it"), (3, "the last of them")])
 def test_the_end_of_the_last_one_that_was_not_watched(

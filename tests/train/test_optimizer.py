@@ -10,7 +10,6 @@ from unstuck.train import OPTIMIZERS
 from unstuck.train.optimizer import CONSTANTS, build, constants_of
 from unstuck.train.sections import OptimizerSection
 
-
 TAKES_A_CLOSURE = {"Newton", "HessianFree"}
 """Methods whose step asks for the loss, which the loop of recipes does not give."""
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from types import TracebackType
 
 from torch import Tensor
@@ -35,19 +36,32 @@ LATE = 64
 """Updates from which a training that was not watched is no short one; it is asked again each time they double."""
 
 
+def _rows(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """First and last of each row of successive numbers."""
+    rows: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if rows and number == rows[-1][1] + 1:
+            rows[-1] = (rows[-1][0], number)
+        else:
+            rows.append((number, number))
+    return tuple(rows)
+
+
 class Latecomer:
     """Count the updates of a training that is not watched, which may turn out to be a long one.
 
     Args:
         optimizer: Its optimizer; nothing of it is kept alive.
         session: Who is asked whether there is time to watch it.
+        number: Its number among the trainings of the program.
     """
 
     thread: int | None = None
 
-    def __init__(self, optimizer: Optimizer, session: Session) -> None:
+    def __init__(self, optimizer: Optimizer, session: Session, number: int) -> None:
+        self.number = number
         self.updates_of: int | None = id(optimizer)
-        self._updates = 0
+        self.updates = 0
         self._session = session
         self._optimizer = weakref.ref(optimizer, lambda _: None if sys.is_finalizing() else self.leave())
         patches.listen(self)
@@ -59,9 +73,9 @@ class Latecomer:
 
     def step_ended(self, optimizer: Optimizer) -> None:
         """Count an update."""
-        self._updates += 1
-        asked = self._updates >= LATE and not self._updates & (self._updates - 1)
-        if asked and self._session.came_late(optimizer, self._updates):
+        self.updates += 1
+        asked = self.updates >= LATE and not self.updates & (self.updates - 1)
+        if asked and self._session.came_late(optimizer, self):
             self.leave()
 
     def failed(self, error: Exception) -> None:
@@ -81,7 +95,6 @@ class Session:
 
     Attributes:
         optimizers: How many optimizers were constructed.
-        unwatched: How many of their trainings were not watched, for want of time.
         transforms: How many gradients were taken within transforms of torch.func.
 
     Examples:
@@ -104,7 +117,8 @@ class Session:
     updates_of: int | None = None
 
     def __init__(self, writer: RunWriter, *, budget: float = DEFAULT_BUDGET) -> None:
-        self.optimizers = self.unwatched = 0
+        self.optimizers = self._trainings = 0
+        self._unwatched: set[int] = set()
         self.transforms = 0
         self._process = os.getpid()
         self._writer = writer
@@ -118,6 +132,11 @@ class Session:
         self._before = 0
         self._backward = 0
         self._lock = threading.Lock()
+
+    @property
+    def unwatched(self) -> int:
+        """How many trainings were not watched, for want of time."""
+        return len(self._unwatched)
 
     @property
     def backward_passes(self) -> int:
@@ -155,10 +174,12 @@ class Session:
                 observer.__exit__(kind, error, None)
             except Exception as failure:  # one that cannot end must not keep the others from it
                 self._failure = self._failure or failure
-        if self.unwatched:
+        if self._unwatched:
             with contextlib.suppress(RunWriteError):  # the observers have said so
                 ended = "" if not unfinished else "interrupted" if isinstance(error, KeyboardInterrupt) else "crashed"
-                self._writer.state(facts.Unwatched(trainings=self.unwatched, reason=NO_TIME, ended=ended))
+                which = _rows(self._unwatched)
+                missed = facts.Unwatched(trainings=self.unwatched, reason=NO_TIME, ended=ended, which=which)
+                self._writer.state(missed)
 
     def optimizer_made(self, optimizer: Optimizer) -> None:
         """Watch a new optimizer."""
@@ -167,21 +188,22 @@ class Session:
                 events.deafen(self, "backward_begins")  # it is of programs without an optimizer
             self.optimizers += 1
         if any(group["params"] for group in optimizer.param_groups):
+            self._trainings += 1
             if self._budget.admits(time.perf_counter()):
                 self._begin(optimizer)
             else:
-                self._late.add(Latecomer(optimizer, self))
-                self.unwatched += 1
+                self._late.add(Latecomer(optimizer, self, self._trainings))
+                self._unwatched.add(self._trainings)
 
     def left(self, latecomer: Latecomer) -> None:
         """A training that was not watched is over, or is watched now."""
         self._late.discard(latecomer)
 
-    def came_late(self, optimizer: Optimizer, updates: int) -> bool:
+    def came_late(self, optimizer: Optimizer, latecomer: Latecomer) -> bool:
         """A training that was not watched goes on for longer than those before it: watch it now, if there is time."""
-        if updates <= self._budget.longest or not self._budget.admits(time.perf_counter()):
+        if latecomer.updates <= self._budget.longest or not self._budget.admits(time.perf_counter()):
             return False
-        self.unwatched -= 1
+        self._unwatched.discard(latecomer.number)
         self._begin(optimizer)
         return True
 

@@ -26,6 +26,9 @@ __all__ = [
 ENDED: Mapping[str, str] = {"interrupted": "; {} was interrupted", "crashed": "; {} crashed"}
 """How the latest training that was not watched ended, where the program ended with it."""
 
+MOST_ROWS = 4
+"""Rows of trainings that were not watched, as they are named."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -173,7 +176,15 @@ def unwatched(streams: Sequence[Run]) -> str:
     whole = count + sum(stream.has(signals.LOSS) for stream in streams)
     was = "was" if count == 1 else "were"
     last = ENDED.get(stated[0].ended, "").format("it" if count == 1 else "the last of them")
-    return f"{count:,} of {whole:,} trainings {was} not watched: {stated[0].reason.rstrip('.')}{last}."
+    rows = "" if len(stated) > 1 else _rows(stated[0].which)
+    return f"{count:,} of {whole:,} trainings {was} not watched{rows}: {stated[0].reason.rstrip('.')}{last}."
+
+
+def _rows(which: Sequence[tuple[int, int]]) -> str:
+    """Which trainings, in brackets; of many rows the longest."""
+    longest = sorted(sorted(which, key=lambda row: row[0] - row[1])[:MOST_ROWS])
+    said = ", ".join(f"{first:,}" if first == last else f"{first:,} to {last:,}" for first, last in longest)
+    return f" ({said}{' and others' if len(which) > MOST_ROWS else ''})" if which else ""
 
 
 def watching_ended(streams: Sequence[Run]) -> str:

@@ -202,12 +202,14 @@ class Unwatched(Fact):
         trainings: How many.
         reason: Why they were not, in words: ``"the time budget was used up"``.
         ended: How the last of them ended where the program ended with it: ``"crashed"`` or ``"interrupted"``.
+        which: First and last of each row of them, counted from 1 in the order in which the program began them.
     """
 
     kind = "unwatched"
     trainings: int
     reason: str
     ended: str = ""
+    which: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
