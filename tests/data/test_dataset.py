@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unstuck.data import Source, prepare
-from unstuck.errors import DataError
+from unstuck.errors import ArgumentError, DataError
 
 RANDOM = np.random.default_rng(0)
 TABLE = Source(
@@ -103,7 +103,36 @@ def test_what_the_makers_set_apart_is_the_test_part() -> None:
     data = prepare(given, scale=False, validation=0.2)
     assert torch.equal(data.test.inputs, torch.from_numpy(IMAGES.inputs[-9:]).float())
     assert len(data.train) + len(data.validation) == 51
-    assert len(prepare(given, test=0.5).test) == 30
+
+
+def test_what_the_makers_set_apart_is_the_validation_part() -> None:
+    given = replace(IMAGES, given_validation=12, given_test=9)
+    data = prepare(given, scale=False)
+    assert torch.equal(data.validation.inputs, torch.from_numpy(IMAGES.inputs[39:51]).float())
+    assert torch.equal(data.test.inputs, torch.from_numpy(IMAGES.inputs[51:]).float())
+    assert len(data.train) == 39
+    alone = prepare(replace(IMAGES, given_validation=12), scale=False, test=0.25)
+    assert torch.equal(alone.validation.inputs, torch.from_numpy(IMAGES.inputs[48:]).float())
+    assert (len(alone.train), len(alone.test)) == (36, 12)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_share_of_what_the_makers_set_apart_is_refused(part: str, share: float) -> None:
+    given = replace(IMAGES, **{f"given_{part}": 9})
+    with pytest.raises(ArgumentError, match=rf"{part}={share}: images has a {part} part of its own, of 9 examples"):
+        prepare(given, **{part: share})
+
+
+def test_scaling_is_not_fitted_on_parts_that_the_makers_set_apart() -> None:
+    changed = IMAGES.inputs.copy()
+    changed[39:] = 1e6
+    scalings = [
+        prepare(replace(IMAGES, inputs=inputs, given_validation=12, given_test=9)).input_scaling
+        for inputs in (IMAGES.inputs, changed)
+    ]
+    assert all(scalings)
+    np.testing.assert_array_equal(scalings[0].mean, scalings[1].mean)
 
 
 def test_a_sequence_is_cut_in_order_and_never_scaled() -> None:

@@ -64,6 +64,22 @@ def test_everything_is_left_bitwise_as_found() -> None:
     assert others == rest()
 
 
+@pytest.mark.parametrize("name", ["adam", "look-ahead-nesterov"])
+def test_the_optimizer_that_will_train_is_not_stepped(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Its warnings, as of gradients that were not taken ahead, are then left to the training."""
+    subject = subject_of(Recipe.of({"data": {"name": "breast-cancer"}, "optimizer": {"name": name, "lr": 0.1}}))
+
+    def stepped(closure: object = None) -> None:
+        raise AssertionError(f"{name} was stepped")
+
+    monkeypatch.setattr(subject.optimizer, "step", stepped)
+    checklist = run_checks(subject)
+    assert checklist.ok, str(checklist)
+    assert checklist["overfits 20 examples"].status == "passed"
+    assert checklist["labels and inputs matter"].status == "passed"
+    assert not any("was stepped" in check.reason for check in checklist)
+
+
 def test_inputs_that_a_model_changes_in_place_are_left_as_found(subject: Make) -> None:
     class Scaling(nn.Linear):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -51,6 +52,19 @@ def test_the_seed_decides_weights_and_batches() -> None:
 def test_parts_that_do_not_fit_name_their_section(section: str, changes: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         Setup.of(Recipe.of({**TABLE, section: {**TABLE[section], **changes}}))
+
+
+@pytest.mark.parametrize("key", ["validation", "test"])
+def test_a_share_of_a_part_that_the_files_have_is_refused(tmp_path: Path, key: str) -> None:
+    rows, targets = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    parts = ("train", "val", "test")
+    arrays = {f"x_{part}": rows for part in parts} | {f"y_{part}": targets for part in parts}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    data = {"name": "npz", "path": str(tmp_path / "mine.npz")}
+    description = Setup.of(Recipe.of({"data": data, "train": {"batch_size": 10}})).description
+    assert description.startswith("mine: 20 to train on, 20 to validate on, 20 held out")
+    with pytest.raises(RecipeError, match=rf"data\.{key}=0\.2: mine has a {key} part of its own, of 20 examples"):
+        Setup.of(Recipe.of({"data": {**data, key: 0.2}}))
 
 
 def curves(setup: Setup) -> list[list[float]]:

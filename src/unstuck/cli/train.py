@@ -25,7 +25,9 @@ def train(
         typer.Argument(
             metavar="RECIPE",
             help=f"A TOML file, or a recipe that is shipped: {', '.join(SHIPPED)}. For files of your own: "
-            "--set data.name=csv --set data.path=FILE --set data.target=COLUMN; docs/own-data.md has the formats.",
+            "--set data.name=csv --set data.path=FILE --set data.target=COLUMN, or --set data.name=folder --set "
+            "data.path=FOLDER for pictures, whose folders train, val and test are used as those parts; "
+            "docs/own-data.md has the formats.",
         ),
     ] = "digits",
     overrides: Annotated[

@@ -54,8 +54,8 @@ def load(
             part (images by channel); False gives the raw values. Or ``"mean"``, ``"deviation"``, ``"range"``: see
             :func:`~unstuck.data.prepare`.
         per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
-        validation: Share of the examples to steer training by; the data set's own by default.
-        test: Share of the examples held out to the end; the data set's own by default.
+        validation: Share of the examples to steer training by; by default the data set's own part, or its own share.
+        test: Share of the examples held out to the end; by default as for ``validation``.
 
     Raises:
         ArgumentError: There is no data set of that name, a share is impossible, or a place is missing or not wanted.

@@ -13,7 +13,7 @@ from unstuck.data.check import check
 from unstuck.data.scaling import How, Per, Scaling
 from unstuck.data.source import Source, Task
 from unstuck.data.split import Split, in_order, quantiles, split
-from unstuck.errors import DataError
+from unstuck.errors import ArgumentError, DataError
 from unstuck.record import facts
 
 __all__ = ["Dataset", "Part", "prepare"]
@@ -121,16 +121,16 @@ def prepare(
             part; False leaves the raw values. ``"mean"`` only subtracts, ``"deviation"`` only divides, ``"range"`` maps
             inputs to 0 to 1; targets are standardised all the same.
         per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
-        validation: Share of the examples to steer training by; the source's own by default.
-        test: Share of the examples held out to the end; by default the part that its makers set apart, or the source's
-            own share.
+        validation: Share of the examples to steer training by; by default the part that its makers set apart for that,
+            or the source's own share.
+        test: Share of the examples held out to the end; by default as for ``validation``.
 
     Returns:
         The data set, on the CPU.
 
     Raises:
         DataError: Nothing can be learned from it; the message says which examples are at fault.
-        ArgumentError: A share is impossible.
+        ArgumentError: A share is impossible, or asked for where the makers set that part apart.
 
     Examples:
         >>> source = Source(name="parity", task="classification", inputs=np.arange(20.0).reshape(20, 1),
@@ -142,9 +142,11 @@ def prepare(
         (0.0, 1.0)
     """
     check(source)
+    _nothing_contradicts(source, validation=validation, test=test)
     validation = source.validation if validation is None else validation
+    test = source.test if test is None else test
     if source.symbolic:
-        rows = in_order(len(source.inputs), validation=validation, test=source.test if test is None else test)
+        rows = in_order(len(source.inputs), validation=validation, test=test)
         input_scaling = target_scaling = None
         inputs, targets, labels = source.inputs.astype(np.int64), source.targets.astype(np.int64), source.labels
     else:
@@ -177,13 +179,31 @@ def prepare(
     )
 
 
-def _rows(source: Source, strata: NDArray[np.int64], *, validation: float, test: float | None, seed: int) -> Split:
-    """Draw the parts; those that the makers set apart for testing stay apart unless a share is asked for."""
-    if not source.given_test or test is not None:
-        return split(strata, validation=validation, test=source.test if test is None else test, seed=seed)
-    rest = len(strata) - source.given_test
-    parts = split(strata[:rest], validation=validation, test=0.0, seed=seed)
-    return replace(parts, test=np.arange(rest, len(strata)))
+def _nothing_contradicts(source: Source, *, validation: float | None, test: float | None) -> None:
+    asked = ("validation", validation, source.given_validation), ("test", test, source.given_test)
+    for part, share, given in asked:
+        if given and share is not None:
+            raise ArgumentError(
+                f"{part}={share!r}: {source.name} has a {part} part of its own, of {given:,} examples; leave the share "
+                "out to use that, or join that part to the training part to have a share drawn"
+            )
+
+
+def _rows(source: Source, strata: NDArray[np.int64], *, validation: float, test: float, seed: int) -> Split:
+    """The parts that the makers set apart, and the others drawn from the rest."""
+    rest = len(strata) - source.given_validation - source.given_test
+    steering, held_out = np.split(np.arange(rest, len(strata)), [source.given_validation])
+    drawn = split(
+        strata[:rest],
+        validation=0.0 if len(steering) else validation,
+        test=0.0 if len(held_out) else test,
+        seed=seed,
+    )
+    return Split(
+        train=drawn.train,
+        validation=steering if len(steering) else drawn.validation,
+        test=held_out if len(held_out) else drawn.test,
+    )
 
 
 def _all_classes(name: str, targets: NDArray[np.int64], labels: tuple[str, ...]) -> None:

@@ -26,8 +26,9 @@ class Source:
             sequence.
         labels: A name for each class; gives the number of classes where it is known beforehand.
         ordered: Whether examples follow each other in time: the parts are then cut in order, the last is for testing.
-        given_test: How many examples, the last ones, their makers set apart for testing; a share for testing is then
-            drawn only if the user asks for one.
+        given_validation: How many examples their makers set apart to steer training by: those just before the ones for
+            testing. Then no share is drawn.
+        given_test: How many examples, the last ones, their makers set apart for testing; no share is drawn then.
         fingerprint: SHA-256 of what was read, where it may differ from one machine to another.
         validation: Share held out to steer training, unless the user says otherwise.
         test: Share held out to the end, unless the user says otherwise.
@@ -39,6 +40,7 @@ class Source:
     targets: NDArray[np.generic]
     labels: tuple[str, ...] = ()
     ordered: bool = False
+    given_validation: int = 0
     given_test: int = 0
     fingerprint: str = ""
     validation: float = 0.15

@@ -60,8 +60,8 @@ class DataSection(Section):
         scale: Whether inputs and real targets are standardised; or ``"mean"``, ``"deviation"``, ``"range"`` for
             subtracting the mean only, dividing by the deviation only, or mapping inputs to 0 to 1.
         per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.
-        validation: Share of the examples to steer training by; the data set's own by default.
-        test: Share of the examples held out to the end; the data set's own by default.
+        validation: Share of the examples to steer training by; by default the data set's own part, or its own share.
+        test: Share of the examples held out to the end; by default as for ``validation``.
         classes: Labels of the classes to keep; all by default. See :func:`unstuck.data.select` for this and the next.
         examples: Training examples to keep, drawn evenly from the classes; all by default.
         rare: Training examples to keep of single classes, by their labels.

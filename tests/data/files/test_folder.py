@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unstuck.data import prepare
+from unstuck.data.dataset import Part
 from unstuck.data.files import Place
 from unstuck.data.files.folder import folder
 from unstuck.errors import DataError
@@ -40,16 +41,60 @@ def test_grey_pictures_have_one_channel_and_sizes_can_be_evened_out(tmp_path: Pa
         folder(Place(path=home))
 
 
-def test_folders_train_and_test(tmp_path: Path) -> None:
-    written(tmp_path / "train")
-    written(tmp_path / "val", count=1)
+def raw(home: Path) -> list[list[float]]:
+    """All pictures of a folder, in order of their values."""
+    pictures = [np.asarray(Image.open(file)).transpose(2, 0, 1) for file in home.rglob("*.png")]
+    return sorted(picture.ravel().tolist() for picture in pictures)
+
+
+def as_read(part: Part) -> list[list[float]]:
+    return sorted(part.inputs.flatten(1).tolist())
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_folders_are_the_parts_that_they_are_called(tmp_path: Path, name: str) -> None:
+    counts = {"train": 4, name: 3, "test": 2}
+    for part, count in counts.items():
+        written(tmp_path / part, count=count)
+    data = prepare(folder(Place(path=tmp_path)), scale=False)
+    for part, read in zip(counts, (data.train, data.validation, data.test), strict=True):
+        assert as_read(read) == raw(tmp_path / part)
+
+
+def test_a_part_without_a_folder_is_drawn_from_the_training_part(tmp_path: Path) -> None:
+    written(tmp_path / "train", count=10)
     written(tmp_path / "test", count=2)
-    data = prepare(folder(Place(path=tmp_path)))
-    assert (len(data.test), len(data.train) + len(data.validation)) == (4, 10)
-    (tmp_path / "test" / "cat").mkdir()
-    (tmp_path / "test" / "ant" / "0.png").rename(tmp_path / "test" / "cat" / "0.png")
-    with pytest.raises(DataError, match="cat: there is no such class to train on"):
+    data = prepare(folder(Place(path=tmp_path)), validation=0.2, scale=False)
+    assert (len(data.train), len(data.validation)) == (16, 4)
+    assert as_read(data.test) == raw(tmp_path / "test")
+    (tmp_path / "test").rename(tmp_path / "val")
+    data = prepare(folder(Place(path=tmp_path)), test=0.2, scale=False)
+    assert (len(data.train), len(data.test)) == (16, 4)
+    assert as_read(data.validation) == raw(tmp_path / "val")
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_classes_that_nothing_is_trained_on(tmp_path: Path, part: str) -> None:
+    written(tmp_path / "train")
+    written(tmp_path / part)
+    (tmp_path / part / "ant").rename(tmp_path / part / "cat")
+    with pytest.raises(DataError, match=f"{part}/cat: there is no such class to train on"):
         folder(Place(path=tmp_path))
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_part_whose_pictures_have_no_class(tmp_path: Path, part: str) -> None:
+    written(tmp_path / "train")
+    (written(tmp_path / "spare") / "ant").rename(tmp_path / part)
+    with pytest.raises(DataError, match=f"{part}: found no pictures in folders; .* or no folder {part}"):
+        folder(Place(path=tmp_path))
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    written(tmp_path)
+    (tmp_path / "bee").rename(tmp_path / "train")
+    source = folder(Place(path=tmp_path))
+    assert (source.labels, source.given_validation, source.given_test) == (("ant", "train"), 0, 0)
 
 
 def bomb() -> bytes:

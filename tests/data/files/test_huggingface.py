@@ -48,11 +48,16 @@ def test_pictures_with_labels(tmp_path: Path) -> None:
 
 
 def test_parts_of_a_dict(tmp_path: Path) -> None:
-    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
-    pictures(tmp_path / "train")
-    pictures(tmp_path / "test")
-    data = prepare(huggingface(Place(path=tmp_path)), validation=0.3)
-    assert (len(data.test), len(data.train) + len(data.validation)) == (6, 6)
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["test", "train", "unsupervised"]}')
+    for part, rows in (("train", 6), ("validation", 4), ("test", 2)):
+        written(tmp_path / part, {"y": KINDS}, x=[10.0 * rows + row for row in range(rows)], y=[0, 1] * (rows // 2))
+    data = prepare(huggingface(Place(path=tmp_path)), validation=0.3, scale=False)
+    assert (data.test.inputs[:, 0].tolist(), len(data.train), len(data.validation)) == ([20, 21], 4, 2)
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["test", "train", "validation"]}')
+    data = prepare(huggingface(Place(path=tmp_path)), scale=False)
+    assert data.validation.inputs[:, 0].tolist() == [40, 41, 42, 43]
+    assert sorted(data.train.inputs[:, 0].tolist()) == [60, 61, 62, 63, 64, 65]
+    assert data.test.inputs[:, 0].tolist() == [20, 21]
 
 
 def test_numbers_in_columns_and_in_lists(tmp_path: Path) -> None:

@@ -42,9 +42,20 @@ def test_whole_numbers_are_classes_and_others_are_not(tmp_path: Path) -> None:
     assert npz(Place(path=saved(tmp_path, x=X, y=Y * 1.0), task="classification")).targets.dtype == np.int64
 
 
-def test_a_test_part_of_its_own(tmp_path: Path) -> None:
-    source = npz(Place(path=saved(tmp_path, x_train=X, y_train=Y, x_test=X[:2], y_test=Y[:2])))
-    assert (len(source.inputs), source.given_test) == (10, 2)
+def test_parts_of_its_own(tmp_path: Path) -> None:
+    whole = {"x_train": X, "y_train": Y, "x_test": X[:2], "y_test": Y[:2]}
+    source = npz(Place(path=saved(tmp_path, **whole)))
+    assert (len(source.inputs), source.given_validation, source.given_test) == (10, 0, 2)
+    source = npz(Place(path=saved(tmp_path, x_val=X[5:], y_val=Y[5:], **whole)))
+    assert (len(source.inputs), source.given_validation, source.given_test) == (13, 3, 2)
+    np.testing.assert_array_equal(source.inputs, np.concatenate([X, X[5:], X[:2]]))
+    np.testing.assert_array_equal(source.targets, np.concatenate([Y, Y[5:], Y[:2]]))
+
+
+def test_parts_of_different_shapes(tmp_path: Path) -> None:
+    file = saved(tmp_path, x_train=X, y_train=Y, x_valid=X[:, :2], y_valid=Y)
+    with pytest.raises(DataError, match="arrays of train, validation are of different shapes"):
+        npz(Place(path=file))
 
 
 def test_other_names(tmp_path: Path) -> None:

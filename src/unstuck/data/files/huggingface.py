@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from unstuck.data.files.arrow import batches
 from unstuck.data.files.images import pixels
+from unstuck.data.files.parts import Role, part_names
 from unstuck.data.files.place import Place
 from unstuck.data.files.shapes import inputs_of
 from unstuck.data.files.table import chosen_columns, from_columns, target_of
@@ -31,7 +32,7 @@ Json = dict[str, Any]
 
 
 def huggingface(place: Place) -> Source:
-    """One column of pictures or arrays, or several of numbers; the part called test is the test part.
+    """One column of pictures or arrays, or several of numbers; parts called validation (val, valid) and test are those.
 
     The target is the column of class labels where there is one and no other is named.
 
@@ -41,22 +42,28 @@ def huggingface(place: Place) -> Source:
         ArgumentError: The target is not named or not there, or its task must be given.
     """
     home = place.folder(WHAT)
-    parts = [home]
-    if (home / "dataset_dict.json").is_file():
-        named = _json(place, home, "dataset_dict.json").get("splits")
-        if not isinstance(named, list) or "train" not in named:
-            raise DataError(f"{home / 'dataset_dict.json'}: found parts {named!r}; {WHAT} is accepted")
-        parts = [place.inside(home, name) for name in ("train", "test") if name in named]
-    features = _features(place, parts[0])
+    parts = _parts(place, home)
+    features = _features(place, parts["train"])
     place = replace(place, target=place.target or _label(features))
     pyarrow = require("pyarrow", extra="parquet", purpose=f"the Hugging Face data set {home}")
     try:
-        tables = [_table(place, pyarrow, part) for part in parts]
-        whole = pyarrow.concat_tables(tables)
+        tables = {role: _table(place, pyarrow, part) for role, part in parts.items()}
+        whole = pyarrow.concat_tables(list(tables.values()))
         source = _source(place, pyarrow, whole, features)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{home}: cannot be read ({str(error).splitlines()[0]}); {WHAT} is accepted") from error
-    return replace(source, given_test=len(tables[1]) if len(tables) > 1 else 0)
+    return replace(source, given_validation=len(tables.get("validation", ())), given_test=len(tables.get("test", ())))
+
+
+def _parts(place: Place, home: Path) -> dict[Role, Path]:
+    """The folder of each part; one that is not divided is for training."""
+    if not (home / "dataset_dict.json").is_file():
+        return {"train": home}
+    listed = _json(place, home, "dataset_dict.json").get("splits")
+    names = part_names(place, map(str, cast("list[object]", listed))) if isinstance(listed, list) else {}
+    if not names:
+        raise DataError(f"{home / 'dataset_dict.json'}: found parts {listed!r}; {WHAT} is accepted")
+    return {role: place.inside(home, name) for role, name in names.items()}
 
 
 def _table(place: Place, pyarrow: Any, part: Path) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from unstuck.data.files.parts import Role, part_names
 from unstuck.data.files.place import Place
 from unstuck.data.files.shapes import classes_or_numbers, inputs_of
 from unstuck.data.source import Source
@@ -20,7 +21,10 @@ __all__ = ["npz"]
 
 PAIRS = (("x", "y"), ("X", "Y"), ("X", "y"), ("inputs", "targets"), ("images", "labels"), ("data", "target"))
 
-WHAT = "an .npz file with arrays x and y (or inputs and targets, images and labels; each perhaps with _train and _test)"
+WHAT = (
+    "an .npz file with arrays x and y (or inputs and targets, images and labels; each perhaps with _train, _val and "
+    "_test)"
+)
 
 
 def npz(place: Place) -> Source:
@@ -42,39 +46,44 @@ def npz(place: Place) -> Source:
 
 def _read(place: Place, archive: zipfile.ZipFile) -> Source:
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    names, tests = _names(place, list(members))
-    wanted = [members[name] for name in (*names, *tests)]
+    parts = _parts(place, list(members))
+    wanted = [members[name] for pair in parts.values() for name in pair]
     place.fits(place.path, sum(info.file_size for info in wanted))
     arrays = [_array(place, archive, info) for info in wanted]
-    for inputs, targets in zip(arrays[::2], arrays[1::2], strict=True):
+    inputs_by_part, targets_by_part = arrays[::2], arrays[1::2]
+    for inputs, targets in zip(inputs_by_part, targets_by_part, strict=True):
         if not inputs.ndim or not targets.ndim or len(inputs) != len(targets):
             raise DataError(
                 f"{place.path}: found arrays of shapes {inputs.shape} and {targets.shape}; as many targets as inputs "
                 "are accepted"
             )
-    if tests and (arrays[0].shape[1:] != arrays[2].shape[1:] or arrays[1].shape[1:] != arrays[3].shape[1:]):
-        raise DataError(f"{place.path}: arrays for training and testing are of different shapes; one shape is accepted")
-    task, targets = classes_or_numbers(str(place.path), np.concatenate(arrays[1::2]), place.task)
+    if any(len({part.shape[1:] for part in same}) > 1 for same in (inputs_by_part, targets_by_part)):
+        raise DataError(f"{place.path}: arrays of {', '.join(parts)} are of different shapes; one shape is accepted")
+    task, targets = classes_or_numbers(str(place.path), np.concatenate(targets_by_part), place.task)
+    counts = dict(zip(parts, map(len, inputs_by_part), strict=True))
     return Source(
         name=place.path.stem,
         task=task,
-        inputs=inputs_of(str(place.path), np.concatenate(arrays[::2])),
+        inputs=inputs_of(str(place.path), np.concatenate(inputs_by_part)),
         targets=targets,
-        given_test=len(arrays[2]) if tests else 0,
+        given_validation=counts.get("validation", 0),
+        given_test=counts.get("test", 0),
     )
 
 
-def _names(place: Place, found: list[str]) -> tuple[tuple[str, str], tuple[str, ...]]:
+def _parts(place: Place, found: list[str]) -> dict[Role, tuple[str, str]]:
+    """The names of inputs and targets, for each part."""
     if place.target is not None:
         rest = [name for name in found if name != place.target]
         if place.target in found and len(rest) == 1:
-            return (rest[0], place.target), ()
+            return {"train": (rest[0], place.target)}
     for x, y in PAIRS:
         if {x, y} <= set(found):
-            return (x, y), ()
-        if {f"{x}_train", f"{y}_train"} <= set(found):
-            tests = (f"{x}_test", f"{y}_test")
-            return (f"{x}_train", f"{y}_train"), tests if set(tests) <= set(found) else ()
+            return {"train": (x, y)}
+        endings = [name.removeprefix(f"{x}_") for name in found if name.startswith(f"{x}_")]
+        parts = part_names(place, (ending for ending in endings if f"{y}_{ending}" in found))
+        if parts:
+            return {role: (f"{x}_{ending}", f"{y}_{ending}") for role, ending in parts.items()}
     asked = f" and data.target={place.target!r}" if place.target else ""
     raise DataError(f"{place.path}: found arrays {', '.join(found) or 'none'}{asked}; {WHAT} is accepted")
 
