@@ -40,12 +40,15 @@ class Journal:
     Attributes:
         failure: The error that ended writing; None while all is well.
         pending: Losses of the backward passes since the last step.
+        different: How many of them are different terms of one loss, the others being of further micro-batches; infinite
+            where all are.
         limit: The highest loss that is usual.
     """
 
     def __init__(self, writer: RunWriter, streams: Iterator[int]) -> None:
         self.failure: Exception | None = None
         self.pending: list[Tensor | float] = []
+        self.different: float = 1
         self.limit = LossLimit()
         self._writer = writer
         self._streams = streams
@@ -124,20 +127,26 @@ class Journal:
             self._passed_by = self.pending.pop()
 
     def record_loss(self, step: int, *, now: bool) -> float | None:
-        """Write the mean of the pending losses; on an accelerator later, together with others, unless asked now."""
+        r"""Write the loss of a step, by the losses of its backward passes; on an accelerator later, unless asked now.
+
+        .. math:: L = \frac d n \sum_{i=1}^n l_i
+
+        of :math:`n` passes for :math:`d` different terms: their sum, as a mean over micro-batches.
+        """
         if not self.pending and self._passed_by is not None:
             self.pending.append(self._passed_by)
         if not self.pending:
             return None
         numbers = [value for value in self.pending if type(value) is float]
         if len(numbers) == len(self.pending):
-            loss = sum(numbers) / len(numbers)
+            loss = sum(numbers) / len(numbers) * min(self.different, len(numbers))
             self._unwritten.append((step, loss))
             late = time.perf_counter() - self._written > WRITE_SECONDS
             if now or late or len(self._unwritten) >= WRITE_EVERY:
                 self.write_losses()
             return loss
-        self._unfetched.append((step, torch.stack([torch.as_tensor(value).double() for value in self.pending]).mean()))
+        mean = torch.stack([torch.as_tensor(value).double() for value in self.pending]).mean()
+        self._unfetched.append((step, mean * min(self.different, len(self.pending))))
         if now or len(self._unfetched) >= FETCH_EVERY:
             return self.fetch_losses()
         return None

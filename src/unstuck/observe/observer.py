@@ -169,7 +169,7 @@ class Observer:
         self.retire()
 
     def backward_begins(self, backward: Backward) -> None:
-        """Note the loss; of several backward passes before one step, the mean is recorded."""
+        """Note the loss; of several before one step the sum of the terms is recorded, the mean of micro-batches."""
         clock, training = self._clock, self._training
         own, graph = training.ownership, None
         start = time.perf_counter()
@@ -199,7 +199,7 @@ class Observer:
             self._batches.reached()
             self._training.passes.backward_reached()
             if self._clock.sampled:
-                self._collectors.tell("after_backward", backward)
+                self._training.passed_back(backward, more=not (self._own or self._clock.closure))
             if self._own is not None:
                 self._own.expect(backward, keep=self._clock.sampled)
                 self._update_begins(self._steps() or self._own.holder)

@@ -16,6 +16,7 @@ from unstuck.observe.batches import Batches
 from unstuck.observe.budget import Budget, Spending
 from unstuck.observe.clock import Clock, Phase
 from unstuck.observe.collectors.evaluations import Evaluations
+from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import Losses
 from unstuck.observe.collectors.nan_origin import origin
 from unstuck.observe.collectors.registry import Collectors
@@ -91,6 +92,7 @@ class Training:
         self.collectors = Collectors(self.view, adopting=model is None, bind=bind)
         seen = SeenExamples()
         self.evaluations = Evaluations(seen, self.roots, self.collectors.one(Losses))
+        self._terms: LossTerms = self.collectors.one(LossTerms)
         self.journal = Journal(writer, streams or itertools.count())
         self.recorder = Recorder(self.view, self.collectors, seen, self.evaluations, self.journal, made_at=user_place())
         self.spending = Spending(budget, self.collectors, self.evaluations)
@@ -196,6 +198,17 @@ class Training:
         alone = not clock.sampled and events.one_optimizer()
         self.ownership.begins(backward, alone=alone, compiled=forward.blind())
 
+    def passed_back(self, backward: Backward, *, more: bool) -> None:
+        """A backward pass of a sampled step has ended, which was this training's.
+
+        Args:
+            backward: The pass.
+            more: Whether the program may make another one before it calls for the update.
+        """
+        self.collectors.tell("after_backward", backward)
+        if more and self.passes.several and backward.accumulates and self.collectors.goes_on():
+            self.batches.look(True)
+
     def _look_at(self, root: Tensor) -> None:
         """Show collectors a loss that is known: one that is thrown, or the usual one of a sampled step."""
         number, limit = self.journal.pending[-1] if self.journal.pending else None, self.journal.limit
@@ -239,6 +252,8 @@ class Training:
         step, sampled = self.clock.step, self.clock.sampled
         if step == 0:
             self.open(steps)
+        if sampled and self.view.apart:
+            self.journal.different = self._terms.different or self.journal.different
         loss = self.journal.record_loss(step, now=sampled)
         self._loss = self._loss if loss is None else loss
         self._rates = self.journal.record_rates(step, steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import Any, ClassVar
 
@@ -9,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import checkpoint
 
 CALLS = ("tensor", "tuple", "list", "generator")
 
@@ -117,6 +120,40 @@ def deprecated_arguments():
     a, b = _leaves()
     torch.autograd.backward((a * b).sum(), grad_variables=torch.ones(()))
     return a.grad, torch.autograd.grad((a * b).sum(), a, only_inputs=False)
+
+
+@pytest.mark.parametrize("kind", ["heads", "micro-batches", "checkpoint", "hooks", "modes", "evaluation"])
+def passes_of_one_step(kind: str):
+    body, heads = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Tanh()), [nn.Linear(4, 1), nn.Linear(4, 2)]
+    optimizer = torch.optim.Adam([*body.parameters(), *heads[0].parameters(), *heads[1].parameters()])
+    seen: list[Any] = []
+    if kind == "hooks":
+        heads[1].register_forward_hook(lambda module, args, output: seen.append(output.sum().item()))
+        heads[1].weight.register_hook(lambda gradient: seen.append(gradient.abs().sum()))
+
+    class Counting(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.append(getattr(func, "__name__", ""))
+            return func(*args, **(kwargs or {}))
+
+    def loss_of(head: nn.Module, rows: Tensor) -> Tensor:
+        hidden = checkpoint(body, rows, use_reentrant=False) if kind == "checkpoint" else body(rows)
+        return head(hidden).square().mean()
+
+    for _ in range(5):
+        optimizer.zero_grad()
+        loss_of(heads[0], torch.randn(4, 3)).backward()
+        if kind == "evaluation":
+            body.eval()
+            with torch.no_grad():
+                seen.append(heads[0](body(torch.ones(2, 3))))
+            body.train()
+        with Counting() if kind == "modes" else contextlib.nullcontext():
+            for part in range(3 if kind == "micro-batches" else 1):
+                (nn.functional.l1_loss(heads[1](body(torch.randn(4, 3))), torch.full((4, 2), float(part)))).backward()
+        loss_of(heads[0], torch.randn(4, 3)).backward()
+        optimizer.step()
+    return body, heads, optimizer, seen
 
 
 @pytest.mark.parametrize("create", [False, True])

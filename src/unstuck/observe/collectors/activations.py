@@ -163,7 +163,7 @@ class Activations:
         module = self._view.module
         if module is None or type(module).__module__.startswith("torch.nn") or not isinstance(output, Tensor):
             return
-        if module in self._view.roots:
+        if module in self._view.roots and (not self._view.between.began or self._view.between.came(module)):
             name, nonlinearity = ACTIVATION_FUNCTIONS[function]
             path = f"{self._view.where}.{name}".lstrip(".")
             self._calls[path] += 1

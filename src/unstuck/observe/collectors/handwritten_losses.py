@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.user_code.frames import NOWHERE, Site, user_site
 from unstuck.record.signals import Signal
 
@@ -117,9 +118,11 @@ class HandwrittenLosses:
 
     scalar = call
 
-    def update(self, optimizer: object) -> None:
-        """A sum over the batch that was never divided is one too."""
-        self._take(self._seen.forget())
+    def after_backward(self, backward: Backward) -> None:
+        """A sum over the batch that was not divided before it was differentiated is one too."""
+        left = self._seen.forget()
+        if left is not None:
+            self._take(left)
 
     def _take(self, call: LossCall | None) -> None:
         if call is not None and call.output.requires_grad and not self._view.is_foreign(call.output):

@@ -101,7 +101,19 @@ class LossTerms:
         self._elements: dict[Any, _Elements] = {}
         self._losses: dict[Any, tuple[str, Site]] = {}
         self._passes: list[Terms | None] = []
+        self._roots: list[tuple[str, Site] | None] = []
         self._new: list[facts.LossTerms] = []
+
+    @property
+    def different(self) -> float | None:
+        """How many different losses the passes of this step have differentiated, each of a call of its own.
+
+        Infinite where each pass has its own; None where there was one pass only, or where it is not known of all.
+        """
+        known = set(self._roots)
+        if len(self._roots) < 2 or None in known:
+            return None
+        return math.inf if len(known) == len(self._roots) else len(known)
 
     @property
     def _looks(self) -> bool:
@@ -152,13 +164,20 @@ class LossTerms:
         """Forget passes whose gradients were cleared, and not used."""
         if first:
             self._passes.clear()
+            self._roots.clear()
 
     def after_backward(self, backward: Backward) -> None:
         """Take a loss of this step apart."""
-        root = backward.roots[0].grad_fn if backward.roots else None
-        # What is computed once gradients are there, as of later micro-batches, is not seen.
-        seen = root in self._numbers or not self._passes
-        if self._view.apart and self._looks and backward.accumulates and backward.roots and seen:
+        if not (self._view.apart and backward.accumulates and backward.roots):
+            return
+        root, between = backward.roots[0].grad_fn, self._view.between
+        number = self._numbers.get(root)
+        if number is None and between.began and not between.watched and self._roots:
+            self._roots.append(self._roots[-1])  # of another micro-batch: the last one has brought nothing new
+        elif self._looks:
+            key = number and (number.name, number.site)
+            between.news |= key is not None and key not in self._roots
+            self._roots.append(key)
             self._passes.append(self._taken(root))
             if not self._looks:
                 self._forget()
@@ -173,11 +192,18 @@ class LossTerms:
         view.apart = self._looks_next(self._step**2 / max(before, 1))
 
     def _join(self) -> None:
-        found = _added(self._passes)
+        found = _added(self._passes if len(self._passes) == len(self._roots) else self._unlike())
         if ADDED <= len(found) <= MOST_TERMS:
             self._new.append(facts.LossTerms(step=self._view.step, terms=tuple(found.values())))
         self._forget()
         self._passes.clear()
+        self._roots.clear()
+
+    def _unlike(self) -> Iterator[Terms | None]:
+        """Each pass that has not come before: of some that were not seen it is known only that they are like these."""
+        for place, terms in enumerate(self._passes):
+            if self._roots[place] not in self._roots[:place]:
+                yield terms
 
     def _looks_next(self, expected: float) -> bool:
         """Whether to look at the next sample, which is expected at some step."""

@@ -230,6 +230,7 @@ class Losses:
         self._view = view
         self._probes: dict[tuple[str, Site], LossProbe] = {}
         self._calls = 0
+        self._called: set[tuple[str, Site]] = set()
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a call of one of PyTorch's losses, that this training is to learn from."""
@@ -278,6 +279,11 @@ class Losses:
             if len(self._probes) >= MOST_PLACES:
                 return pair
             probe = self._probes[key] = LossProbe(function=name, site=key[1])
+        between = self._view.between
+        if between.began and key in self._called:
+            return pair  # of another micro-batch
+        between.news |= key not in self._called
+        self._called.add(key)
         self._calls += 1
         if probe.layer is None and self._view.named:
             probe.layer = self._view.layer_of(pair[0])
@@ -298,6 +304,7 @@ class Losses:
         if self._calls != 1:
             merged.pop(signals.LOSS_CALL, None)
         self._calls = 0
+        self._called.clear()
         return merged
 
     def facts(self) -> Iterator[facts.Loss]:

@@ -26,13 +26,15 @@ class Passes:
     Attributes:
         step: Updates made so far.
         reached: Backward passes that reached the parameters, all of them.
+        several: Whether an update may take more than one pass: some did, or none was made yet.
     """
 
     def __init__(self) -> None:
         self.step = self.reached = 0
+        self.several = True
+        self._twice = False
         self._since_update = self._most = self._begun = 0
         self._forward = self._backward = self._lost = self._used = 0
-        self._pending = False
         self._norms: list[Tensor] = []
 
     @property
@@ -58,6 +60,7 @@ class Passes:
 
     def backward_taken(self) -> None:
         """A backward pass of which no more may be told."""
+        self._twice |= self._begun > 0
         self._begun += 1
 
     def backward_reached(self) -> None:
@@ -69,7 +72,7 @@ class Passes:
     def updated(self, updates: int = 1) -> None:
         """Updates were made; of one whose backward passes were not told to have reached, those that began count."""
         self.reached += updates - 1 if self._since_update else max(updates, self._begun)
-        self._begun = 0
+        self._begun, self.several = 0, self._twice
         self._most = max(self._most, self._since_update)
         self._since_update = 0
         self.step += updates

@@ -79,6 +79,9 @@ VERBS = (
     *("loader_begins", "rest", "facts", "finish", "release"),
 )
 
+BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms)
+"""Those who are shown what is called between the backward passes of a step: they tell what comes again."""
+
 PRODUCTS: frozenset[Any] = frozenset(
     {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.addmm, functional.linear}
 )
@@ -113,6 +116,7 @@ class Collectors:
         self._activations: Activations = self.one(Activations)
         self._inputs: Inputs = self.one(Inputs)
         self._losses: Losses = self.one(Losses)
+        self._terms: LossTerms = self.one(LossTerms)
         self._by_verb: dict[str, list[tuple[Collector, Callable[..., Any]]]] = {
             verb: [(one, getattr(one, verb)) for one in self._all if hasattr(one, verb)] for verb in VERBS
         }
@@ -127,13 +131,18 @@ class Collectors:
         }
         # Once a batch has entered, nobody cares for the products: a model makes one in each of its layers.
         self._calls_within = {function: call for function, call in self._calls.items() if by_function[function]}
+        self._calls_between = {
+            function: functools.partial(self._called, told)
+            for function, concerned in by_function.items()
+            if (told := [pair for pair in concerned if isinstance(pair[0], BETWEEN)])
+        }
         self.calls: Mapping[Any, Callable[..., None]] = self._calls
         self.scalars = functools.partial(self._called, self._by_verb["scalar"])
         view.loss_called = self._loss_called
 
     @property
     def complete(self) -> bool:
-        """Whether the forward pass of this step has been seen."""
+        """Whether a forward pass of this step has been seen."""
         return self._view.entered
 
     @property
@@ -179,6 +188,13 @@ class Collectors:
         self.calls = self._calls
         self.tell("begin")
 
+    def goes_on(self) -> bool:
+        """A backward pass has ended that another one may follow before the update; whether to see what leads there."""
+        goes_on = self._view.entered and self._view.between.goes_on()
+        if goes_on:
+            self.calls = self._calls_between
+        return goes_on
+
     def claims(self, module: nn.Module) -> bool:
         """Whether a module is this training's, which has seen nothing so far."""
         if not self._fresh or (module not in self._view.roots and not self._takes(module)):
@@ -202,6 +218,11 @@ class Collectors:
         if self._skipping:
             return
         view.where = where
+        if view.between.began:
+            if view.between.is_new(module, where) and holds_parameters(module):
+                view.ran.setdefault(where, learning)
+            return
+        view.between.ran.add(where)
         batch = first_tensor(inputs) if not view.entered or module is view.entry else None
         view.entering = batch is not None
         view.weighted = holds_parameters(module)
@@ -227,6 +248,10 @@ class Collectors:
         view.module = outer
         view.where = (view.roots.path(outer) or "") if outer is not None else ""
         if self._skipping or not learning or view.roots.path(module) is None:
+            return
+        if view.between.began:
+            if view.between.came(module):
+                self._tell_one(self._activations, self._activations.output, module, output)
             return
         self.tell("output", module, output)
         if module is view.entry:
@@ -288,7 +313,10 @@ class Collectors:
     def _loss_called(self, call: LossCall) -> None:
         if call.handwritten:
             self._tell_one(self._losses, self._losses.written, call)
-        self.tell("loss", call)
+        if self._view.between.began:
+            self._tell_one(self._terms, self._terms.loss, call)
+        else:
+            self.tell("loss", call)
         self._training_mode = self._view.roots.training
 
     def measure(self, optimizer: object) -> Sample:

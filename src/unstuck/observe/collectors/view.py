@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from unstuck.observe.autograd.belonging import leads
+from unstuck.observe.collectors.between_passes import BetweenPasses
 from unstuck.observe.torch_hooks.events import holders, one_optimizer
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts
@@ -70,7 +71,8 @@ class Collector(Protocol):
 
     Attributes:
         measures: The signals that it gives.
-        functions: The torch functions whose calls it wants to see.
+        functions: The torch functions whose calls it wants to see; between the backward passes of a step, calls are
+            shown to :data:`~.registry.BETWEEN` alone.
     """
 
     measures: tuple[Signal, ...]
@@ -109,6 +111,7 @@ class View:
         ran: The layers with parameters that ran, and whether gradients were on.
         called: The layers with parameters that ran at any sampled step so far.
         samples: How many steps these are.
+        between: What is new after its first backward pass.
         hooked: Whether the program has hooked a tensor of this step, or taken hold of a node of the graph.
         sample: The numbers of the latest sampled step.
         apart: Whether the loss of this step is taken apart, which needs every number that leads to it.
@@ -144,6 +147,7 @@ class View:
     ran: dict[str, bool] = field(default_factory=dict[str, bool])
     called: set[str] = field(default_factory=set[str])
     samples: int = 0
+    between: BetweenPasses = field(default_factory=BetweenPasses)
     hooked: bool = False
     sample: Sample = field(default_factory=dict[Signal, Any])
     apart: bool = True
@@ -163,6 +167,7 @@ class View:
         self.ran = {}
         self.slope = None
         self.hooked = False
+        self.between.begin()
 
     @property
     def examples(self) -> int | None:
