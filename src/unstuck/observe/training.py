@@ -182,6 +182,8 @@ class Training:
         clock, view = self.clock, self.view
         if first:
             self.journal.clear_pending()
+            if view.between.began:
+                self.collectors.cleared()
         if clock.sampled:
             self.roots.compiled = self.roots.compiled or forward.blind()
             self.batches.look(not self.collectors.complete)

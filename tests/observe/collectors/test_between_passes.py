@@ -175,3 +175,20 @@ def test_steps_that_are_not_sampled_add_up_as_those_that_were(tmp_path: Path) ->
     run, losses = watched(tmp_path, two_losses, steps=300, budget=0.01)
     assert len(run.series(signals.BATCH_SIZE)) < 300
     assert run.series(signals.LOSS).values == pytest.approx([sum(step) for step in losses])
+
+
+def test_a_pass_whose_gradients_are_cleared_is_no_term(tmp_path: Path) -> None:
+    def sharpness_aware(model: Two) -> list[float]:
+        F.mse_loss(model(INPUTS), TARGETS).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.grad is not None:
+                    parameter.add_(0.05 * parameter.grad)
+        model.zero_grad()
+        loss = F.mse_loss(model(INPUTS), TARGETS)
+        loss.backward()
+        return [loss.item()]
+
+    run, losses = watched(tmp_path, sharpness_aware)
+    assert run.series(signals.LOSS).values == pytest.approx([step[0] for step in losses])
+    assert run.series(signals.LOSS_CALL).values == pytest.approx([step[0] for step in losses])

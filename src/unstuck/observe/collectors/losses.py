@@ -183,6 +183,10 @@ class LossProbe:
         spread = values.std(dim=0, correction=0).square().mean().sqrt()
         return dict(zip(_SIGNALS, (mean, std, spread), strict=True))
 
+    def forget_call(self) -> None:
+        """The latest call gave no part of the loss."""
+        self._batch.pop(signals.LOSS_CALL, None)
+
     def batch(self) -> dict[Signal, Tensor]:
         """The latest call's numbers, one-element tensors still on their device; each call is handed out once."""
         batch, self._batch = self._batch, {}
@@ -231,6 +235,7 @@ class Losses:
         self._probes: dict[tuple[str, Site], LossProbe] = {}
         self._calls = 0
         self._called: set[tuple[str, Site]] = set()
+        self._passed: tuple[int, frozenset[tuple[str, Site]]] = (0, frozenset())
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a call of one of PyTorch's losses, that this training is to learn from."""
@@ -248,6 +253,18 @@ class Losses:
     def written(self, call: LossCall) -> None:
         """Take a loss that the user has written out."""
         self.observe(call.function, (call.output, call.target), call.arguments, call.value, site=call.site)
+
+    def passed(self) -> None:
+        """A backward pass has ended that another one may follow."""
+        self._passed = (self._calls, frozenset(self._called))
+
+    def cleared(self) -> None:
+        """Its gradients were cleared: the loss of the step is that of another place which was called since."""
+        number, places = self._passed
+        if self._called > places:
+            self._calls -= number
+            for place in places & self._probes.keys():
+                self._probes[place].forget_call()
 
     def update(self, optimizer: object) -> Measurement:
         """The numbers of this step's calls."""

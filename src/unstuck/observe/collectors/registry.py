@@ -193,7 +193,12 @@ class Collectors:
         goes_on = self._view.entered and self._view.between.goes_on()
         if goes_on:
             self.calls = self._calls_between
+            self._losses.passed()
         return goes_on
+
+    def cleared(self) -> None:
+        """What the passes of this step gave was cleared before the coming one, as in a step to the sharpest point."""
+        self._losses.cleared()
 
     def claims(self, module: nn.Module) -> bool:
         """Whether a module is this training's, which has seen nothing so far."""
