@@ -162,16 +162,17 @@ def compare(make: Callable[[], Problem], *, seconds: float, steps: int, damping:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=15.0, help="for each rate; four times that without a grid")
+    parser.add_argument("--seconds", type=float, default=30.0, help="for each rate; four times that without a grid")
+    parser.add_argument("--steps", type=int, default=20_000, help="at most, for each rate")
     parser.add_argument("--mark", type=float, default=0.02, help="loss of the autoencoder to reach")
     parser.add_argument("--only", choices=["regression", "autoencoder"])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"{platform.machine()}, torch {torch.__version__}, {options.threads} threads")
     if options.only in (None, "regression"):
-        compare(regression, seconds=options.seconds, steps=100_000, damping=1e-4)
+        compare(regression, seconds=options.seconds, steps=options.steps, damping=1e-4)
     if options.only in (None, "autoencoder"):
-        compare(lambda: autoencoder(options.mark), seconds=options.seconds, steps=100_000, damping=0.1)
+        compare(lambda: autoencoder(options.mark), seconds=options.seconds, steps=options.steps, damping=0.1)
 
 
 if __name__ == "__main__":

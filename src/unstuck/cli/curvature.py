@@ -27,7 +27,7 @@ def curvature(
     blocks: Annotated[
         str, typer.Option(metavar="KIND", help="layer, parameter or none: what is looked at by itself too.")
     ] = "layer",
-    examples: Annotated[int, typer.Option(metavar="N", help="Whole batches are taken until there are as many.")] = 512,
+    examples: Annotated[int, typer.Option(metavar="N", help="Whole batches are taken until there are as many.")] = 256,
     probes: Annotated[int, typer.Option(metavar="N", help="Random vectors for the trace.")] = 30,
     runs: Annotated[int, typer.Option(metavar="N", help="Lanczos runs for the spectral density.")] = 3,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of whatever is drawn.")] = 0,

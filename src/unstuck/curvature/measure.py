@@ -44,7 +44,7 @@ def measure(
     grouping: Grouping = "layer",
     probes: int = 30,
     runs: int = 3,
-    examples: int = 512,
+    examples: int = 256,
     seed: int = 0,
 ) -> Curvature:
     """Measure gradient, spectrum and largest stable rate where a model stands, and say what kind of point that is.
