@@ -38,6 +38,14 @@ said.zoomed = document.getElementById("ground").getAttribute("viewBox");
 said.finer = [...document.querySelectorAll(".across text")].map((mark) => mark.textContent);
 click("whole");
 said.whole = document.getElementById("ground").getAttribute("viewBox");
+click("turn");
+const solid = document.getElementById("solid");
+const {data} = solid.getContext("2d").getImageData(0, 0, solid.width, solid.height);
+const colours = new Set();
+for (let i = 0; i < data.length; i += 4)
+  if (data[i + 3] === 255) colours.add(data[i] * 65536 + data[i + 1] * 256 + data[i + 2]);
+said.solid = colours.size;
+said.map = getComputedStyle(document.getElementById("map")).display;
 click("play");
 said.playing = text("play");
 said.loaded = performance.getEntriesByType("resource").length;
@@ -74,6 +82,8 @@ def test_a_race_can_be_played_stepped_through_and_zoomed_into(browse, tmp_path):
     assert float(seen["zoomed"].split()[2]) == pytest.approx(WIDTH * 0.36)
     assert seen["marks"] != seen["finer"]
     assert seen["whole"] == f"0 0 {WIDTH} {HEIGHT}"
+    assert seen["solid"] > 100
+    assert seen["map"] == "none"
     assert seen["playing"] == "Pause"
 
 

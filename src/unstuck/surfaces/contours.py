@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unstuck.errors import ArgumentError
 from unstuck.surfaces.surface import Surface, Window
 
-__all__ = ["Relief", "contour", "relief"]
+__all__ = ["RAMP", "Relief", "contour", "relief"]
 
 Floats = NDArray[np.float64]
 GRID = 141  #: points to a side
@@ -29,12 +29,15 @@ class Relief:
         window: From x, to x, from y, to y.
         levels: The losses of the contour lines.
         lines: For each level its lines, each of shape (N, 2), as shares of the window's width and height from below.
+        ranks: The rank of the loss at each point, from 0 to 1, shape (GRID, GRID), the bottom row first; NaN where the
+            loss is not finite.
         colours: Red, green, blue, opacity, shape (GRID, GRID, 4), top row first; clear where not finite.
     """
 
     window: Window
     levels: tuple[float, ...]
     lines: tuple[tuple[Floats, ...], ...]
+    ranks: Floats
     colours: NDArray[np.uint8]
 
 
@@ -54,11 +57,13 @@ def relief(surface: Surface, window: Window | None = None) -> Relief:
         raise ArgumentError(f"{surface.name}: it is finite nowhere in the window {left:g},{right:g},{low:g},{high:g}")
     shares = (np.arange(1, LEVELS) / LEVELS) ** 2
     levels = np.unique(np.quantile(finite, shares))
+    ranks = np.where(np.isfinite(values), np.searchsorted(finite, values) / max(len(finite) - 1, 1), np.nan)
     return Relief(
         window=(left, right, low, high),
         levels=tuple(levels.tolist()),
         lines=tuple(tuple(contour(values, level)) for level in levels),
-        colours=_colours(values, finite),
+        ranks=ranks,
+        colours=_colours(ranks),
     )
 
 
@@ -124,9 +129,8 @@ def _joined(neighbours: dict[Edge, list[Edge]]) -> Iterator[list[Edge]]:
             yield line
 
 
-def _colours(values: Floats, finite: Floats) -> NDArray[np.uint8]:
-    share = np.searchsorted(finite, values) / max(len(finite) - 1, 1)
+def _colours(ranks: Floats) -> NDArray[np.uint8]:
     stops = np.linspace(0, 1, len(RAMP))
-    channels = [np.interp(share, stops, [stop[k] for stop in RAMP]) for k in range(3)]
-    image = np.stack([*channels, np.where(np.isfinite(values), 255.0, 0.0)], axis=-1)
+    channels = [np.interp(np.nan_to_num(ranks), stops, [stop[k] for stop in RAMP]) for k in range(3)]
+    image = np.stack([*channels, np.where(np.isfinite(ranks), 255.0, 0.0)], axis=-1)
     return image[::-1].round().astype(np.uint8)

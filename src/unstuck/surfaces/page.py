@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unstuck._version import __version__
 from unstuck.report.page import Script, static, write_page
-from unstuck.surfaces.contours import relief
+from unstuck.surfaces.contours import RAMP, relief
 from unstuck.surfaces.drawing import HEIGHT, WIDTH, Map, draw
 from unstuck.surfaces.outcome import outcomes
 from unstuck.surfaces.panels import Panel, frames, panels_of, rounded
@@ -25,6 +25,7 @@ __all__ = ["COLOURS", "Sheet", "sheet_of", "write_sheet"]
 Floats = NDArray[np.float64]
 COLOURS = ("#0b6aa8", "#c8500a", "#1f7a52", "#8b3fa0", "#b3261e", "#8a6d00", "#22262b", "#c2407e")
 """Of the methods, in their order; they tell apart on a light map, with most kinds of colour blindness too."""
+COARSE = 2  #: points of the grid to one of the surface in three dimensions
 FAR = 20_000.0  #: units beyond which a way that diverges is drawn no further
 PACKAGE = "unstuck.surfaces"
 
@@ -48,6 +49,7 @@ class Sheet:
         ways: For each method x and y at the steps shown, in units of the map.
         arrows: For each method with a velocity, its number with the velocity's and the gradient's share of each step,
             each of shape (steps, 2), in units of the map.
+        heights: The surface in three dimensions: ranks of the loss on a coarse grid, the bottom row first.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Sheet:
     map: Map | None = None
     ways: tuple[Floats, ...] = ()
     arrows: tuple[tuple[int, Floats, Floats], ...] = ()
+    heights: Floats | None = None
 
     def data(self) -> dict[str, Any]:
         """What the page's script needs."""
@@ -78,6 +81,8 @@ class Sheet:
                 for m, velocity, gradient in self.arrows
             ],
             "size": [WIDTH, HEIGHT],
+            "heights": [] if self.heights is None else [rounded(row.round(3)) for row in self.heights],
+            "ramp": [list(colour) for colour in RAMP],
         }
 
 
@@ -110,6 +115,7 @@ def sheet_of(tracks: Sequence[Track], *, title: str, text: str, made_of: str, co
         map=draw(surface, seen),
         ways=tuple(on_map(track.points[shown]) for track in tracks),
         arrows=arrows,
+        heights=seen.ranks[::COARSE, ::COARSE],
     )
 
 

@@ -131,6 +131,7 @@
     document.querySelectorAll("polyline, .dot, .arrow").forEach((element) => {
       if (element.dataset.m === String(m)) element.classList.toggle("hidden", hidden.has(m));
     });
+    if (page.ways.length) show(frame);
   });
 
   // --- the map
@@ -219,6 +220,97 @@
   byId("out").addEventListener("click", () => zoomAt(1 / 0.6));
   byId("whole").addEventListener("click", () => look([0, 0, width]));
 
+  // --- three dimensions: the ranks of the loss as heights, painted from the back to the front
+
+  const solid = byId("solid");
+  const turned = { yaw: -0.5, tilt: 0.75, on: false };
+  const rows = page.heights.length - 1;
+  const shade = (rank, light) => {
+    const at = Math.min(Math.max(rank, 0), 1) * (page.ramp.length - 1);
+    const below = Math.min(Math.floor(at), page.ramp.length - 2);
+    const mix = page.ramp[below].map((low, i) => Math.round(light * (low + (at - below) * (page.ramp[below + 1][i] - low))));
+    return `rgb(${mix.join(",")})`;
+  };
+  const rank = (u, v) => {
+    if (!(u >= 0 && u <= 1 && v >= 0 && v <= 1)) return null;
+    const [j, i] = [Math.min(Math.floor(u * rows), rows - 1), Math.min(Math.floor(v * rows), rows - 1)];
+    const [a, b] = [u * rows - j, v * rows - i];
+    const corner = (di, dj) => page.heights[i + di][j + dj];
+    const all = [corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)];
+    if (all.some((value) => value == null)) return null;
+    return (1 - b) * ((1 - a) * all[0] + a * all[1]) + b * ((1 - a) * all[2] + a * all[3]);
+  };
+  function paint() {
+    if (!turned.on) return;
+    const ratio = devicePixelRatio || 1;
+    const [w, h] = [solid.clientWidth, solid.clientHeight];
+    solid.width = w * ratio;
+    solid.height = h * ratio;
+    const pen = solid.getContext("2d");
+    pen.scale(ratio, ratio);
+    const [c, s, size] = [Math.cos(turned.yaw), Math.sin(turned.yaw), 0.58 * w];
+    const back = (u, v) => (u - 0.5) * s + (v - 0.5) * c;
+    const project = (u, v, height) => [
+      w / 2 + size * ((u - 0.5) * c - (v - 0.5) * s),
+      h / 2 - size * (back(u, v) * Math.sin(turned.tilt) + (height - 0.5) * 0.5 * Math.cos(turned.tilt)),
+    ];
+    const quads = [];
+    for (let i = 0; i < rows; i++) for (let j = 0; j < rows; j++) quads.push([i, j, back((j + 0.5) / rows, (i + 0.5) / rows)]);
+    quads.sort((a, b) => b[2] - a[2]);
+    pen.lineWidth = 0.6;
+    for (const [i, j] of quads) {
+      const corners = [[i, j], [i, j + 1], [i + 1, j + 1], [i + 1, j]];
+      const heights = corners.map(([y, x]) => page.heights[y][x]);
+      if (heights.some((value) => value == null)) continue;
+      const slope = (heights[1] + heights[2] - heights[0] - heights[3]) * rows * 0.05;
+      pen.fillStyle = pen.strokeStyle = shade(heights.reduce((a, b) => a + b) / 4, Math.min(Math.max(1 - slope, 0.8), 1.08));
+      pen.beginPath();
+      corners.forEach(([y, x], k) => pen.lineTo(...project(x / rows, y / rows, heights[k])));
+      pen.closePath();
+      pen.fill();
+      pen.stroke();
+    }
+    const palette = getComputedStyle(ground);
+    drawn.forEach(({ xs, ys }, m) => {
+      if (hidden.has(m)) return;
+      pen.strokeStyle = pen.fillStyle = palette.getPropertyValue(`--m${m % page.colours.length}`);
+      pen.lineWidth = 2;
+      pen.beginPath();
+      let [open, end] = [false, null];
+      for (let k = 0; k <= frame; k++) {
+        const [u, v] = [xs[k] / width, 1 - ys[k] / height];
+        const up = xs[k] == null ? null : rank(u, v);
+        if (up == null) { open = false; continue; }
+        end = project(u, v, up + 0.012);
+        open ? pen.lineTo(...end) : pen.moveTo(...end);
+        open = true;
+      }
+      pen.stroke();
+      if (!end) return;
+      pen.beginPath();
+      pen.arc(...end, 5, 0, 2 * Math.PI);
+      pen.fill();
+    });
+  }
+  byId("turn").addEventListener("click", () => {
+    turned.on = !turned.on;
+    byId("turn").setAttribute("aria-pressed", String(turned.on));
+    solid.classList.toggle("hidden", !turned.on);
+    byId("map").classList.toggle("hidden", turned.on);
+    paint();
+  });
+  let gripped = null;
+  solid.addEventListener("pointerdown", (event) => { gripped = [event.clientX, event.clientY]; solid.setPointerCapture(event.pointerId); });
+  solid.addEventListener("pointermove", (event) => {
+    if (!gripped) return;
+    turned.yaw += (event.clientX - gripped[0]) * 0.008;
+    turned.tilt = Math.min(Math.max(turned.tilt + (event.clientY - gripped[1]) * 0.006, 0.15), Math.PI / 2);
+    gripped = [event.clientX, event.clientY];
+    paint();
+  });
+  solid.addEventListener("pointerup", () => { gripped = null; });
+  addEventListener("resize", paint);
+
   // --- the player
 
   function show(k) {
@@ -248,6 +340,7 @@
       cursor.setAttribute("x1", across(page.steps[frame]));
       cursor.setAttribute("x2", across(page.steps[frame]));
     }
+    paint();
     for (const [cell, curves] of cells) cell.textContent = curves.map((curve) => number(curve.y[frame])).join(" / ");
   }
 
