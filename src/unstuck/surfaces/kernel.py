@@ -14,7 +14,7 @@ from typing import Any
 from unstuck.optim.kernel_cache import keep_source
 from unstuck.optim.numba_kernel import available, numba
 from unstuck.optim.rule import Rule
-from unstuck.surfaces.formula import VOCABULARY
+from unstuck.surfaces.operations import VOCABULARY
 from unstuck.surfaces.surface import Surface
 
 __all__ = ["compile_loop", "compile_surface", "loop_source"]
