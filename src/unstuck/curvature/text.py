@@ -21,8 +21,7 @@ HEADLINES: dict[Kind, str] = {
     "saddle point": "A saddle point: the gradient is zero as far as can be told, and the loss falls to two sides.",
     "local maximum": "A local maximum: the gradient is zero as far as can be told, and the loss rises nowhere.",
     "plateau": "A plateau: there is no slope and no curvature at all, so that no step of any method leads away.",
-    "flat": "A critical point with flat directions: none falls, as far as second derivatives tell; a minimum has such "
-    "directions where weights are redundant.",
+    "flat": "A critical point with flat directions: second derivatives do not tell whether the loss falls there.",
 }
 ADVICE: dict[Kind, str] = {
     "no critical point": "If the loss stands still all the same, steps are too long, too short, or too noisy: look at "
@@ -31,7 +30,7 @@ ADVICE: dict[Kind, str] = {
     "saddle point": "Momentum and the noise of batches lead away from it; a larger rate does so sooner.",
     "local maximum": "Any small change of the weights leads away.",
     "plateau": "Start elsewhere: draw the weights at random, and look for masks, clamps and dead units.",
-    "flat": "If the loss is too high here, start elsewhere, or give the model more weights.",
+    "flat": "Where the trial falls, there is a way out further off; else a minimum, or a plateau in some directions.",
 }
 
 
