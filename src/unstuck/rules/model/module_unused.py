@@ -74,7 +74,7 @@ class ModuleUnused(Rule):
             f"{uncalled.steps} steps watched",
             f"Call {first.path} in forward(), where it was meant to act, or delete it.",
             severity="warning" if meant else "note",
-            confidence=0.8 if meant else 0.4,
+            confidence=0.9 if meant else 0.4,
             where=Where(module=first.path, parameter=first.parameters[0]),
             evidence=(
                 Evidence(
