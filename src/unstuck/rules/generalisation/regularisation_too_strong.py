@@ -7,26 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unstuck.learning import Learning, optimizer_place
 from unstuck.learning.curve import Curve
 from unstuck.learning.evaluations import Evaluations
-from unstuck.record import Evidence, Finding, Run, Series, Severity, Table, Where, signals
-from unstuck.record.facts import Model, Optimizer, Training
+from unstuck.record import Evidence, Finding, Run, Series, Severity, Where, signals
+from unstuck.record.facts import Training
 from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.dropout import strongest_dropout
 from unstuck.rules.gates import NEVER_NEGATIVE, NO_GAME, NOT_PRETRAINED, losses
-from unstuck.rules.rate import learning_rate, placed
+from unstuck.rules.pull import DecayPull, late_norm, norms, penalty_pull
+from unstuck.rules.rate import placed
 from unstuck.rules.rule import Rule
-from unstuck.rules.weaker_decay import DECOUPLED, weaker_decay
+from unstuck.rules.weaker_decay import weaker_decay
 
 __all__ = ["RegularisationTooStrong"]
 
 HEAD, TAIL = slice(None, 5), slice(-5, None)
-
-EARLY = 8
-"""Samples at the start whose gradients are those of the loss, before the weights have moved far."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,85 +92,56 @@ class RegularisationTooStrong(Rule):
             yield found
 
     def _decay(self, run: Run, learning: Learning) -> Finding | None:
-        optimizer = run.fact(Optimizer)
-        decay = max((group.weight_decay or 0.0 for group in optimizer.groups), default=0.0) if optimizer else 0.0
-        weights, gradients = _late(run.table(signals.WEIGHT_NORM)), _late(run.table(signals.GRADIENT_NORM))
-        if optimizer is None or not decay:
-            return None
-        collapsed = self._collapsed(run, learning, optimizer, decay)
-        if collapsed is not None:
-            return collapsed
-        if not weights or not gradients:
-            return None
-        if optimizer.type in DECOUPLED:
-            rate, updates = learning_rate(run) or 0.0, _late(run.table(signals.UPDATE_NORM))
-            pull = rate * decay * weights / updates if updates else 0.0
-            first = _whole(run.table(signals.WEIGHT_NORM).values[:1])
-            strong = pull > 2 * self.pull and len(first) > 0 and weights < 0.8 * float(first[0])
-            elastic = float("nan")
+        pull = DecayPull.of(run)
+        return (self._collapsed(run, learning, pull) or self._held(run, learning, pull)) if pull else None
+
+    def _held(self, run: Run, learning: Learning, pull: DecayPull) -> Finding | None:
+        """Weights that the decay holds too small to fit the data, at the balance with the gradient."""
+        elastic = pull.decay * pull.settled**2 / max(abs(learning.curve.end.value), 1e-300)
+        if pull.decoupled:
+            strong = pull.late > 2 * self.pull and pull.settled < 0.8 * float(pull.weights[0])
         else:
-            pull = decay * weights / gradients
-            elastic = decay * weights**2 / max(abs(learning.curve.end.value), 1e-300)
-            losses = run.series(signals.LOSS).finite().values
-            leapt = len(losses) > 0 and float(losses.max()) > self.leap * abs(float(losses[0]))
-            # What noise in the targets leaves is no decay's doing: there the decay must be a good part of what moves.
-            least = self.pull if learning.seems == "none" else self.learnt
-            first = _whole(run.table(signals.WEIGHT_NORM).values[:1])
-            grown = len(first) > 0 and weights > self.grown * float(first[0])  # held by no decay
-            strong = pull > least and elastic > self.elastic and not leapt and not grown
+            strong = elastic > self.elastic and self._alone(run, learning, pull)
         if not strong:
             return None
-        proofs = [
-            Evidence(
-                signal="weight_norm",
-                value=pull,
-                threshold=self.pull,
-                note="weight decay times the norm of the weights, over the norm of what else moves them",
-            )
-        ]
-        if np.isfinite(elastic):
-            note = "share of the loss that is saved for each share by which the weights grow"
-            proofs.append(Evidence(signal="loss", value=elastic, threshold=self.elastic, note=note))
+        note = "weight decay times the norm of the weights, over the norm of what else moves them"
+        proof = Evidence(signal="weight_norm", value=pull.late, threshold=self.pull, note=note)
         return self._report(
-            f"weight_decay={decay:g} holds the loss at {learning.curve.end.value:.4g}: its pull on the weights is "
-            f"{pull:.0%} of the gradient",
-            _weaken(run, decay),
+            f"weight_decay={pull.decay:g} holds the loss at {learning.curve.end.value:.4g}: its pull on the weights is "
+            f"{pull.late:.0%} of the gradient",
+            _weaken(run, pull.decay),
             learning,
             confidence=0.88,
             where=optimizer_place(run),
-            evidence=tuple(proofs),
+            evidence=(proof,) if pull.decoupled else (proof, self._saved(elastic)),
         )
 
-    def _collapsed(self, run: Run, learning: Learning, optimizer: Optimizer, decay: float) -> Finding | None:
+    def _alone(self, run: Run, learning: Learning, pull: DecayPull) -> bool:
+        """Whether nothing but the decay can be what holds the loss up."""
+        losses = run.series(signals.LOSS).finite().values
+        leapt = len(losses) > 0 and float(losses.max()) > self.leap * abs(float(losses[0]))
+        # What noise in the targets leaves is no decay's doing: there the decay must be a good part of what moves.
+        least = self.pull if learning.seems == "none" else self.learnt
+        return pull.late > least and not leapt and not pull.settled > self.grown * float(pull.weights[0])
+
+    def _collapsed(self, run: Run, learning: Learning, pull: DecayPull) -> Finding | None:
         """Weights that shrink to nothing while nothing is learnt, by a decay that was strong from the first.
 
         Where another fault leaves no gradient, even a weak decay brings the weights to nothing in the end.
         """
-        norms = _whole(run.table(signals.WEIGHT_NORM).values)
-        if learning.seems != "none" or len(norms) < 2 or not norms[-1] < self.collapsed * norms[0]:
+        if learning.seems != "none" or not pull.kept < self.collapsed:
             return None
-        decoupled = optimizer.type in DECOUPLED
-        others = _whole(run.table(signals.UPDATE_NORM if decoupled else signals.GRADIENT_NORM).values)
-        factor = (learning_rate(run) or 0.0) * decay if decoupled else decay
-        count = min(len(norms), len(others), EARLY)
-        if not count or factor * float(np.median(norms[:count])) < self.pull * float(np.median(others[:count])):
+        if pull.early is None or pull.early < self.pull:
             return None
-        share = float(norms[-1] / norms[0])
+        note = "norm of all weights at the end, over that at the start"
         return self._report(
-            f"weight_decay={decay:g} shrinks the weights to {share:.1%} of what they started as, and the loss stays at "
-            f"{learning.curve.end.value:.4g}",
-            _weaken(run, decay),
+            f"weight_decay={pull.decay:g} shrinks the weights to {pull.kept:.1%} of what they started as, and the loss "
+            f"stays at {learning.curve.end.value:.4g}",
+            _weaken(run, pull.decay),
             learning,
             confidence=0.9,
             where=optimizer_place(run),
-            evidence=(
-                Evidence(
-                    signal="weight_norm",
-                    value=share,
-                    threshold=self.collapsed,
-                    note="norm of all weights at the end, over that at the start",
-                ),
-            ),
+            evidence=(Evidence(signal="weight_norm", value=pull.kept, threshold=self.collapsed, note=note),),
         )
 
     def _harmful(self, run: Run, learning: Learning) -> Finding | None:
@@ -181,51 +149,36 @@ class RegularisationTooStrong(Rule):
 
         What it costs shows in the loss: classes are still told apart by weights that are held too small to be sure.
         """
-        optimizer = run.fact(Optimizer)
-        decay = max((group.weight_decay or 0.0 for group in optimizer.groups), default=0.0) if optimizer else 0.0
-        norms = _whole(run.table(signals.WEIGHT_NORM).values)
-        if optimizer is None or not decay or len(norms) < 2 or not norms[-1] < self.shrunk * norms[0]:
+        pull = DecayPull.of(run)
+        if pull is None or pull.early is None or not pull.kept < self.shrunk:
             return None
-        decoupled = optimizer.type in DECOUPLED
-        others = _whole(run.table(signals.UPDATE_NORM if decoupled else signals.GRADIENT_NORM).values)
-        factor = (learning_rate(run) or 0.0) * decay if decoupled else decay
-        count = min(len(norms), len(others), EARLY)
-        pull = factor * float(np.median(norms[:count])) / max(float(np.median(others[:count])), 1e-300)
         # An update holds the decay too: where both are equal and at right angles, it is larger by the root of two.
-        if pull < self.outweighed / (math.sqrt(2.0) if decoupled else 1.0):
+        if pull.early < self.outweighed / (math.sqrt(2.0) if pull.decoupled else 1.0):
             return None
+        note = "pull of the decay over what else moves the weights, in the first steps"
+        left = "share of the loss that is left"
         return self._report(
-            f"weight_decay={decay:g} moves the weights more than the gradient does from the first step on: they shrink "
-            f"to {norms[-1] / norms[0]:.0%}, and the loss stays at {learning.curve.end.value:.4g}",
-            _weaken(run, decay),
+            f"weight_decay={pull.decay:g} moves the weights more than the gradient does from the first step on: they "
+            f"shrink to {pull.kept:.0%}, and the loss stays at {learning.curve.end.value:.4g}",
+            _weaken(run, pull.decay),
             learning,
             confidence=0.75,
             where=optimizer_place(run),
             evidence=(
-                Evidence(
-                    signal="weight_norm",
-                    value=pull,
-                    threshold=self.outweighed,
-                    note="pull of the decay over what else moves the weights, in the first steps",
-                ),
-                Evidence(
-                    signal="loss", value=learning.remaining, threshold=self.harm, note="share of the loss that is left"
-                ),
+                Evidence(signal="weight_norm", value=pull.early, threshold=self.outweighed, note=note),
+                Evidence(signal="loss", value=learning.remaining, threshold=self.harm, note=left),
             ),
         )
 
     def _stated(self, run: Run, learning: Learning) -> Finding | None:
         """A penalty that the training's plan states: what it pulls by, against the gradient of which it is a part."""
-        plan, model = run.fact(Training), run.fact(Model)
-        weights, gradients = _late(run.table(signals.WEIGHT_NORM)), _late(run.table(signals.GRADIENT_NORM))
-        if plan is None or model is None or not plan.l1 + plan.l2 or not weights or not gradients:
-            return None
-        entries = sum(math.prod(parameter.shape) for parameter in model.parameters if len(parameter.shape) > 1)
-        pull = plan.l2 * weights + plan.l1 * math.sqrt(entries)
+        plan, pull = run.fact(Training), penalty_pull(run)
+        weights, gradients = (late_norm(run.table(s)) for s in (signals.WEIGHT_NORM, signals.GRADIENT_NORM))
         elastic = pull * weights / max(abs(learning.curve.end.value), 1e-300)
-        if pull < self.pull * gradients or elastic < self.elastic:
+        if plan is None or not pull or not gradients or pull < self.pull * gradients or elastic < self.elastic:
             return None
         given = " and ".join(f"{name}={value:g}" for name, value in (("l1", plan.l1), ("l2", plan.l2)) if value)
+        note = "pull of the penalty over the norm of the whole gradient"
         return self._report(
             f"the penalty of {given} holds the loss at {learning.curve.end.value:.4g}: it pulls at the weights by "
             f"{pull / gradients:.0%} of the gradient",
@@ -234,20 +187,14 @@ class RegularisationTooStrong(Rule):
             confidence=0.85,
             where=Where(),
             evidence=(
-                Evidence(
-                    signal="weight_norm",
-                    value=pull / gradients,
-                    threshold=self.pull,
-                    note="pull of the penalty over the norm of the whole gradient",
-                ),
-                Evidence(
-                    signal="loss",
-                    value=elastic,
-                    threshold=self.elastic,
-                    note="share of the loss that is saved for each share by which the weights grow",
-                ),
+                Evidence(signal="weight_norm", value=pull / gradients, threshold=self.pull, note=note),
+                self._saved(elastic),
             ),
         )
+
+    def _saved(self, elastic: float) -> Evidence:
+        note = "share of the loss that is saved for each share by which the weights grow"
+        return Evidence(signal="loss", value=elastic, threshold=self.elastic, note=note)
 
     def _dropout(self, run: Run, learning: Learning) -> Finding | None:
         worst = strongest_dropout(run)
@@ -284,8 +231,8 @@ class RegularisationTooStrong(Rule):
     def _penalty(self, run: Run) -> Finding | None:
         """A penalty that the script adds to the one loss that it calls."""
         steps, called, differentiated = called_and_differentiated(run)
-        norms = _whole(run.table(signals.WEIGHT_NORM).values)
-        if len(steps) < self.called or len(norms) < 2 or not 0 < norms[-1] <= self.shrunk * norms[0]:
+        weights = norms(run.table(signals.WEIGHT_NORM))
+        if len(steps) < self.called or len(weights) < 2 or not 0 < weights[-1] <= self.shrunk * weights[0]:
             return None
         losses = Curve.of(Series(steps, called))
         first, last = (float(np.median(1.0 - called[part] / differentiated[part])) for part in (HEAD, TAIL))
@@ -295,7 +242,7 @@ class RegularisationTooStrong(Rule):
         when = " at first" if first > last else ""
         return self.finding(
             f"the penalty that is added to the loss is {share:.0%} of it{when}: the weights shrink to "
-            f"{norms[-1] / norms[0]:.1%}, and the loss proper stays at {losses.end.value:.4g}",
+            f"{weights[-1] / weights[0]:.1%}, and the loss proper stays at {losses.end.value:.4g}",
             "Divide the factor of the penalty by 100 or more.",
             severity="error",
             confidence=0.75,
@@ -327,16 +274,3 @@ class RegularisationTooStrong(Rule):
 def _weaken(run: Run, decay: float) -> str:
     given = placed(run, f"weight_decay={decay:g}")
     return f"Lower the weight decay ({given}): try weight_decay={weaker_decay(run, decay):g}."
-
-
-def _whole(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Norm over all parameters, by sample."""
-    return np.sqrt(np.nansum(np.square(rows), axis=1))
-
-
-def _late(table: Table) -> float:
-    """Norm over all parameters, at the median over the second half of the training."""
-    if not len(table):
-        return 0.0
-    middle = (table.steps[0] + table.steps[-1]) / 2
-    return float(np.median(_whole(table.values[table.steps >= middle])))
