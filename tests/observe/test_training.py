@@ -95,7 +95,7 @@ def test_trainings_that_there_is_no_time_for_are_counted(tmp_path: Path, monkeyp
     monkeypatch.setattr(Budget, "admits", lambda budget, _: budget.trainings < 2)
     run = watched(lambda: [trained() for _ in range(5)], tmp_path)
     assert len(run.streams()) == 2
-    assert run.fact(facts.Unwatched) == facts.Unwatched(trainings=3, reason=session.NO_TIME)
+    assert run.fact(facts.Unwatched) == facts.Unwatched(trainings=3, reason=session.NO_TIME, which=((3, 5),))
 
 
 def test_a_long_training_that_was_not_watched_is_watched_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

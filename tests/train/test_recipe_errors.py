@@ -23,7 +23,10 @@ from unstuck.train import Recipe
         ("model.hidden=[8, 0]", "model.hidden=[8, 0]: whole numbers from 1 are accepted"),
         ("optimizer.betas=[0.9, 1.0]", "optimizer.betas=[0.9, 1.0]: a number below 1 is accepted"),
         ("optimizer.betas=[0.9]", "optimizer.betas=[0.9]: a longer list is accepted"),
-        ("optimizer.momentum=0.9", "optimizer.momentum=0.9: 'adam' has none; it takes lr, betas, eps, weight_decay"),
+        (
+            "optimizer.momentum=0.9",
+            "optimizer.momentum=0.9: 'adam' has none; it takes lr, betas, eps, amsgrad",
+        ),
         # A wrong type.
         ("optimizer.lr=fast", "optimizer.lr='fast': a number is accepted"),
         ("train.batch_size=2.5", "train.batch_size=2.5: a whole number, or 'all' is accepted"),

@@ -34,7 +34,8 @@ def checkpoint(run: Run) -> Subject | None:
         >>> import tempfile
         >>> from pathlib import Path
         >>> from unstuck.train import train
-        >>> recipe = Recipe.of({"data": {"name": "pokemon"}, "model": {"name": "linear"}, "train": {"epochs": 2}})
+        >>> short = {"epochs": 2, "batch_size": 5}
+        >>> recipe = Recipe.of({"data": {"name": "pokemon"}, "model": {"name": "linear"}, "train": short})
         >>> trained = train(recipe, Path(tempfile.mkdtemp()))
         >>> with Run.open(trained.folder) as run:
         ...     type(checkpoint(run).optimizer).__name__

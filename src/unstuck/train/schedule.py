@@ -195,8 +195,8 @@ def build_momentum_schedule(
         >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0, momentum=0.9)
         >>> climb = {"start": 0.5, "end": 0.8}
         >>> schedule = build_momentum_schedule("linear", optimizer, climb, epochs=2, steps_per_epoch=2)
-        >>> schedule.curve(5).round(3)
-        array([0.5 , 0.6 , 0.7 , 0.8 , 0.8 ])
+        >>> [round(momentum, 3) for momentum in schedule.curve(5).tolist()]
+        [0.5, 0.6, 0.7, 0.8, 0.8]
     """
     given: dict[str, Any] = {**constants, "steps_per_epoch": steps_per_epoch if unit == "epoch" else 1}
     if name == "linear" and "total_steps" not in given:
