@@ -139,7 +139,7 @@ def test_outputs_and_losses_of_a_model() -> None:
     for outputs in (loss, {"loss": loss}, Out(loss, X), (loss, X), Pair(loss, X)):
         assert returned_loss(outputs) is loss
     assert float(returned_loss({"boxes": loss, "classes": 2 * loss})) == 6.0
-    with pytest.raises(TypeError, match="without a loss"):
+    with pytest.raises(TypeError, match="the model returns none but"):
         returned_loss(X)
 
 
@@ -184,3 +184,42 @@ def test_tensors_in_a_list_are_batches_and_in_a_tuple_one_batch() -> None:
 def test_what_stands_beside_the_data_is_looked_at_too(given: dict[str, Any], word: str) -> None:
     with pytest.raises(ArgumentError, match=word):
         Subject.of(nn.Linear(4, 3), functional.cross_entropy, (X, Y), **given)
+
+
+class Scored(nn.Module):
+    """Returns scores and, of targets, the loss, as language models do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        scores = self.linear(x)
+        return scores, None if targets is None else functional.cross_entropy(scores, targets)
+
+
+def test_a_model_that_returns_scores_and_loss_is_given_the_targets() -> None:
+    batch = (torch.randn(6, 3), torch.arange(6) % 2)
+    arrangement = arrange(Scored(), None, batch)
+    inputs, _ = arrangement.split(batch)
+    assert (arrangement.label, arrangement.judges, len(inputs)) == (1, True, 2)
+    assert arrangement.loss(called(Scored(), inputs), None).shape == ()
+
+
+class Triplet(nn.Module):
+    """Takes the parts of a triplet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, *parts: Tensor) -> list[Tensor]:
+        return [self.linear(part) for part in parts]
+
+
+@pytest.mark.parametrize(
+    "loss", [lambda o, t=None: functional.triplet_margin_loss(*o), lambda o: functional.triplet_margin_loss(*o)]
+)
+def test_a_triplet_has_no_targets(loss: Any) -> None:
+    arrangement = arrange(Triplet(), loss, tuple(torch.randn(3, 6, 3)))
+    assert not arrangement.judges

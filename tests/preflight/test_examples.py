@@ -44,6 +44,16 @@ def test_mixing_is_found_by_gradient_and_for_integers_by_replacing(subject: Make
     assert no_mixing(subject(apart, data=tokens)).status == "passed"
 
 
+def test_labels_that_a_model_takes_too_may_be_integers() -> None:
+    class Returning(nn.Linear):
+        def forward(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+            scores = super().forward(x)
+            return scores, nn.functional.cross_entropy(scores, labels)
+
+    data = torch.randn(6, 4), torch.tensor([0, 1, 2, 0, 1, 2])
+    assert no_mixing(Subject.of(Returning(4, 3), None, data)).status == "passed"
+
+
 X = torch.randn(32, 8, generator=torch.Generator().manual_seed(0))
 IDS = torch.arange(32) % 3
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, cast
 
 import torch
@@ -19,6 +20,9 @@ LABELS = ("labels", "label", "targets", "target", "y")
 """Names under which a batch by name holds what is to be predicted."""
 SCORES = ("logits", "prediction", "predictions", "output", "outputs")
 """Names under which outputs by name hold what the loss is taken of."""
+
+WHOLE = ("all of a batch are inputs", "all of a batch are inputs, and the model is called on each")
+"""How batches without targets are taken, as of triplets: a loss that takes the outputs alone then comes first."""
 
 LossFunction = Callable[[Any, Any], Tensor]
 Split = Callable[[Any], tuple[Any, Any]]
@@ -106,7 +110,7 @@ def main_output(outputs: Any) -> Tensor | None:
 
 
 def returned_loss(outputs: Any, targets: Any = None) -> Tensor:
-    """The loss that a model returns: a number, ``loss`` of its outputs, the first of several, or the sum of all.
+    """The loss that a model returns: a number, ``loss`` of its outputs, the number among several, or the sum of all.
 
     Raises:
         TypeError: There is none.
@@ -117,11 +121,16 @@ def returned_loss(outputs: Any, targets: Any = None) -> Tensor:
     if isinstance(named.get("loss"), Tensor):
         return cast("Tensor", named["loss"])
     if isinstance(outputs, tuple | list) and outputs:
-        return returned_loss(cast("Sequence[Any]", outputs)[0])
+        several = cast("Sequence[Any]", outputs)
+        numbers = [value for value in several if isinstance(value, Tensor) and value.ndim == 0]
+        return numbers[0] if numbers else returned_loss(several[0])
     numbers = [value for value in named.values() if isinstance(value, Tensor) and value.numel() == 1]
     if numbers and len(numbers) == len(named):
         return torch.stack([number.reshape(()) for number in numbers]).sum()
-    raise TypeError(f"the model returns {type(outputs).__name__} without a loss; give a loss of outputs and targets")
+    raise TypeError(
+        f"no loss is given, and the model returns none but {type(outputs).__name__}; give a loss of outputs and "
+        "targets, or a model that takes the targets and returns the loss"
+    )
 
 
 def _by_name(outputs: Any) -> dict[str, Any]:
@@ -148,7 +157,7 @@ def _arrangements(loss: LossFunction | None, batch: Any) -> Iterator[Arrangement
             judges = label is not None
             yield Arrangement(split=split, loss=returned_loss, label=label, each=each, judges=judges, how=how)
             continue
-        for wrapped, judges, words in _calls(loss):
+        for wrapped, judges, words in sorted(_calls(loss), key=itemgetter(1)) if how in WHOLE else _calls(loss):
             joined = "; ".join(word for word in (how, words) if word)
             yield Arrangement(split=split, loss=wrapped, label=label, each=each, judges=judges, how=joined)
 
@@ -194,8 +203,8 @@ def _splits_by_place(count: int, *, returned: bool) -> Iterator[Way]:
     )
     if count > 2:
         yield lambda given: (given[0], tuple(given[1:])), None, False, "the first of a batch is the input"
-    yield everything, None, False, "all of a batch are inputs"
-    yield everything, None, True, "all of a batch are inputs, and the model is called on each"
+    for each, how in enumerate(WHOLE):
+        yield everything, None, bool(each), how
 
 
 def _calls(loss: LossFunction) -> Iterator[tuple[LossFunction, bool, str]]:

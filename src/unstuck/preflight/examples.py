@@ -73,7 +73,8 @@ def no_mixing(subject: Subject) -> Check:
 
 
 def _by_gradient(model: nn.Module, inputs: Any, middle: int) -> float | None:
-    leaves = [leaf.requires_grad_() for leaf in pytree.tree_leaves(inputs)]
+    # Labels that the model takes too may be integers.
+    leaves = [leaf.requires_grad_() for leaf in pytree.tree_leaves(inputs) if leaf.is_floating_point()]
     output = main_output(called(model, inputs))
     if output is None or not output.ndim or len(output) != len(leaves[0]) or not output.requires_grad:
         return None
