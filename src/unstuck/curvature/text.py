@@ -17,9 +17,9 @@ __all__ = ["CurvatureText", "RecordedText", "answer"]
 
 HEADLINES: dict[Kind, str] = {
     "no critical point": "No critical point: the loss still has a slope here.",
-    "local minimum": "A local minimum: the gradient is zero as far as can be told, and the loss rises on every side.",
-    "saddle point": "A saddle point: the gradient is zero as far as can be told, and the loss falls to two sides.",
-    "local maximum": "A local maximum: the gradient is zero as far as can be told, and the loss rises nowhere.",
+    "local minimum": "A local minimum: the gradient is zero within its noise, and the loss rises on every side.",
+    "saddle point": "A saddle point: the gradient is zero within its noise, and the loss falls to two sides.",
+    "local maximum": "A local maximum: the gradient is zero within its noise, and the loss rises nowhere.",
     "plateau": "A plateau: there is no slope and no curvature at all, so that no step of any method leads away.",
     "flat": "A critical point with flat directions: second derivatives do not tell whether the loss falls there.",
 }

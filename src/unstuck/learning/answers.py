@@ -124,7 +124,7 @@ def _missed(call: Loss, step: int) -> Indication | None:
 
 
 def answered(run: Run, *, since: int) -> Level | None:
-    r"""Share of the examples that is told rightly from a step on, pooled over the batches that were seen.
+    r"""Accuracy on the training examples from a step on, pooled over the batches that were seen.
 
     .. math:: p = \frac{\sum_i n_i p_i}{\sum_i n_i}, \qquad
         \sigma_p^2 = \max\Bigl(\frac{p (1 - p)}{\sum_i n_i},
