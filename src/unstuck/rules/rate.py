@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from unstuck.record.facts import Optimizer
 from unstuck.rules.stable_rate import rounded_down, stable_rate
 
 __all__ = [
+    "AnotherRate",
+    "another_rate",
     "derived_higher_rate",
     "is_range_test",
     "learning_rate",
@@ -29,6 +32,23 @@ RAISED = 100.0
 
 APART = 2.0
 """Factor between the present rate and another one below which a change is not worth advising."""
+
+
+@dataclass(frozen=True)
+class AnotherRate:
+    """A learning rate to try in place of the present one.
+
+    Attributes:
+        rate: The rate of the group whose rate is highest.
+        factor: By what the rate of each group is multiplied.
+        several: Whether there are groups of different rates, for which advice gives the factor.
+        why: Where it comes from.
+    """
+
+    rate: float
+    factor: float
+    several: bool
+    why: str
 
 
 def learning_rate(run: Run) -> float | None:
@@ -105,8 +125,13 @@ def derived_higher_rate(run: Run) -> str | None:
     return None if higher is None else f"Raise the learning rate{rate_in_words(run)}: {higher}."
 
 
-def _another(run: Run, *, higher: bool) -> str | None:
-    """The rate to try, if one can be derived that lies on the right side of the present one."""
+def another_rate(run: Run, *, higher: bool) -> AnotherRate | None:
+    """The rate that advice names, if one can be derived that lies on the right side of the present one.
+
+    Args:
+        run: One stream of a run.
+        higher: Whether the present rate is too low.
+    """
     present, stable = learning_rate(run), stable_rate(run)
     if present is None or stable is None:
         return None
@@ -115,6 +140,13 @@ def _another(run: Run, *, higher: bool) -> str | None:
         return None
     optimizer = run.fact(Optimizer)
     several = optimizer is not None and len({group.learning_rate for group in optimizer.groups}) > 1
-    if several:
-        return f"multiply that of each parameter group by {rate / present:.1g}"
-    return f"try lr={rate:g} ({stable.why})"
+    return AnotherRate(rate, float(f"{rate / present:.1g}") if several else rate / present, several, stable.why)
+
+
+def _another(run: Run, *, higher: bool) -> str | None:
+    found = another_rate(run, higher=higher)
+    if found is None:
+        return None
+    if found.several:
+        return f"multiply that of each parameter group by {found.factor:g}"
+    return f"try lr={found.rate:g} ({found.why})"

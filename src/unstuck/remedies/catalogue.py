@@ -1,0 +1,74 @@
+"""Every remedy by its name, and how changes are applied."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from unstuck.errors import ArgumentError
+from unstuck.record import Run
+from unstuck.remedies import effects
+from unstuck.remedies.change import Change
+from unstuck.remedies.gradients_cleared import GradientsCleared
+from unstuck.remedies.learning_rate import LearningRate
+from unstuck.remedies.remedy import Remedy
+from unstuck.remedies.weight_decay import WeightDecay
+
+__all__ = ["CATALOGUE", "applied", "refinements"]
+
+_RATE = LearningRate()
+
+REMEDIES: tuple[Remedy, ...] = (
+    _RATE,
+    GradientsCleared(),
+    WeightDecay(),
+)
+
+CATALOGUE: Mapping[str, Remedy] = {remedy.name: remedy for remedy in REMEDIES}
+"""Every remedy by its name, those that help most often first."""
+
+
+@contextmanager
+def applied(*changes: Change) -> Generator[None]:
+    """Make changes to all that this process trains while the context lasts, and put everything back behind it.
+
+    Enter it before an observer begins and before the training is built.
+
+    Args:
+        changes: The changes; of one remedy one at most.
+
+    Raises:
+        ArgumentError: A change is of no remedy that is known, or two are of one.
+
+    Examples:
+        >>> import torch
+        >>> weight = torch.ones(1, requires_grad=True)
+        >>> with applied(Change(remedy="learning-rate", settings={"factor": 0.1})):
+        ...     optimizer = torch.optim.SGD([weight], lr=1.0)
+        ...     weight.sum().backward()
+        ...     optimizer.step()
+        >>> round(weight.item(), 4), effects.changed()
+        (0.9, True)
+    """
+    names = [change.remedy for change in changes]
+    for name in names:
+        if name not in CATALOGUE:
+            raise ArgumentError(f"remedy={name!r}; choose one of {', '.join(CATALOGUE)}")
+        if names.count(name) > 1:
+            raise ArgumentError(f"remedy={name!r} is given {names.count(name)} times; make one change of it")
+    effects.begin(names)
+    with ExitStack() as stack:
+        for change in changes:
+            stack.enter_context(CATALOGUE[change.remedy].make(change))
+        yield
+
+
+def refinements(change: Change, run: Run, tried: Mapping[Change, float]) -> Sequence[Change]:
+    """Changes of the same remedy that may be better still than the best that was tried; none for most remedies.
+
+    Args:
+        change: A change of that remedy.
+        run: The stream of the run that was diagnosed.
+        tried: How good each change was, the higher the better.
+    """
+    return _RATE.refinements(change, run, tried) if change.remedy == _RATE.name else ()
