@@ -149,4 +149,39 @@ def test_it_says_what_it_does(tmp_path: Path) -> None:
         assert REMEDY.obstacle(run) is None
     with record(tmp_path / "own") as run:
         assert REMEDY.candidates(run, None) == ()
-        assert "without an optimizer" in str(REMEDY.obstacle(run))
+
+
+def by_hand(rate: float, *, returned: bool = False) -> torch.Tensor:
+    weight = torch.tensor([1.0, -2.0], requires_grad=True)
+    for _ in range(3):
+        loss = weight.square().sum()
+        if returned:
+            (gradient,) = torch.autograd.grad(loss, weight)
+        else:
+            loss.backward()
+            gradient = weight.grad
+        with torch.no_grad():
+            weight -= rate * gradient
+        weight.grad = None
+    return weight.detach()
+
+
+@pytest.mark.parametrize("returned", [False, True])
+def test_weights_that_are_updated_by_hand_move_at_the_other_rate(returned: bool, tmp_path: Path) -> None:
+    with applied(by(factor=0.25)):
+        moved = by_hand(0.4, returned=returned)
+    assert changed()
+    assert torch.allclose(moved, by_hand(0.1))
+    with recorded(tmp_path, lambda: by_hand(0.4)) as run:
+        assert REMEDY.candidates(run, found("lr-too-high"))[0] == by(factor=1 / 3)
+        assert REMEDY.obstacle(run) is None
+
+
+def test_a_penalty_on_gradients_keeps_its_size() -> None:
+    weight = torch.tensor([2.0], requires_grad=True)
+    with applied(by(factor=0.5)):
+        (gradient,) = torch.autograd.grad(weight.square().sum(), weight, create_graph=True)
+        gradient.square().sum().backward()
+    assert gradient.item() == 4.0
+    assert weight.grad is not None
+    assert weight.grad.item() == 8.0

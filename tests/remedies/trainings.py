@@ -12,7 +12,7 @@ from unstuck.observe import Session
 from unstuck.record import Run, RunWriter
 from unstuck.remedies import Change, applied, changed
 
-__all__ = ["blobs", "changed_by", "mlp", "recorded", "weights"]
+__all__ = ["blobs", "changed_by", "mlp", "recorded", "rings", "weights"]
 
 
 def blobs(examples: int = 120) -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,6 +21,15 @@ def blobs(examples: int = 120) -> tuple[torch.Tensor, torch.Tensor]:
     classes = torch.arange(examples) % 3
     centres = torch.tensor([[2.0, 0.0], [-2.0, 1.0], [0.0, -2.0]])
     return centres[classes] + 0.3 * torch.randn(examples, 2, generator=generator), classes
+
+
+def rings(examples: int = 200) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three rings around one another: nothing is learnt of them by a small move of the weights."""
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.arange(examples) % 3
+    angles = 6.2832 * torch.rand(examples, generator=generator)
+    radii = 0.5 + classes + 0.1 * torch.randn(examples, generator=generator)
+    return torch.stack((radii * angles.cos(), radii * angles.sin()), dim=1), classes
 
 
 def mlp(*, seed: int = 0, inputs: int = 2, outputs: int = 3) -> nn.Sequential:

@@ -9,9 +9,14 @@ from unstuck.errors import ArgumentError
 from unstuck.record import Run
 from unstuck.remedies import effects
 from unstuck.remedies.change import Change
+from unstuck.remedies.default_constants import DefaultConstants
 from unstuck.remedies.gradients_cleared import GradientsCleared
 from unstuck.remedies.learning_rate import LearningRate
+from unstuck.remedies.method import Method
+from unstuck.remedies.momentum import Momentum
 from unstuck.remedies.remedy import Remedy
+from unstuck.remedies.schedule_held import ScheduleHeld
+from unstuck.remedies.warm_up import WarmUp
 from unstuck.remedies.weight_decay import WeightDecay
 
 __all__ = ["CATALOGUE", "applied", "refinements"]
@@ -21,7 +26,12 @@ _RATE = LearningRate()
 REMEDIES: tuple[Remedy, ...] = (
     _RATE,
     GradientsCleared(),
+    Method(),
     WeightDecay(),
+    ScheduleHeld(),
+    WarmUp(),
+    Momentum(),
+    DefaultConstants(),
 )
 
 CATALOGUE: Mapping[str, Remedy] = {remedy.name: remedy for remedy in REMEDIES}

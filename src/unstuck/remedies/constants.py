@@ -15,7 +15,7 @@ from torch.optim.optimizer import (
 )
 from torch.utils.hooks import RemovableHandle
 
-__all__ = ["constants"]
+__all__ = ["constants", "highest_rate"]
 
 Group = dict[str, Any]
 Changed = Callable[[Optimizer, Group], Mapping[str, Any]]
@@ -50,7 +50,7 @@ class _Steps:
     def _begin(self, optimizer: Optimizer) -> None:
         self._end(optimizer)  # of an earlier step that raised, no hook behind it was called
         # Put back behind all other hooks: these are to see the constants that the step was made with.
-        _global_optimizer_post_hooks.move_to_end(self._handles[1].id)
+        _global_optimizer_post_hooks.move_to_end(self._handles[1].id)  # pyright: ignore[reportAttributeAccessIssue]
         kept = self._kept[id(optimizer)] = []
         for changed, effect in self._changes:
             wanted = [(group, changed(optimizer, group)) for group in optimizer.param_groups]
@@ -98,6 +98,12 @@ def constants(changed: Changed, effect: Callable[[], None]) -> Generator[None]:
         yield
     finally:
         _steps.remove(change)
+
+
+def highest_rate(optimizer: Optimizer) -> float:
+    """The highest rate that the optimizer was made with, or that a schedule leads up to; 0 where it has none."""
+    known = [group.get("max_lr", group.get("initial_lr", group.get("lr"))) for group in optimizer.param_groups]
+    return max((float(rate) for rate in known if rate is not None), default=0.0)
 
 
 def _same(given: Any, value: Any) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 from torch.optim import Optimizer
 
 from unstuck.record import Finding, Run, facts
-from unstuck.remedies import effects, obstacles
+from unstuck.remedies import effects
 from unstuck.remedies.change import Change
-from unstuck.remedies.constants import constants
+from unstuck.remedies.constants import constants, highest_rate
+from unstuck.remedies.interventions import optimizers_made, scaled_gradients
 from unstuck.remedies.remedy import Remedy
 from unstuck.rules.rate import another_rate, learning_rate
 
@@ -34,9 +35,10 @@ class LearningRate(Remedy):
     r"""Multiply the rate of every update, or set it, and leave the script's schedule to go on from its own numbers.
 
     Changes: within each step the rate of every parameter group is multiplied by ``factor``; or by what makes the
-    highest of the rates that the optimizer was made with ``rate``.
+    highest of the rates that the optimizer was made with ``rate``. A script that updates its weights by hand gets its
+    gradients multiplied by ``factor``, which is the same for plain descent.
 
-    Applies: where an optimizer has a rate. The first guess is the rate that the first batch bears by its curvature,
+    Applies: to every run. The first guess is the rate that the first batch bears by its curvature,
     its first step or its inputs (:mod:`unstuck.rules.stable_rate`); then tenths, hundredths, tenfold, hundredfold;
     then the bracket around the best (:meth:`refinements`).
 
@@ -49,7 +51,7 @@ class LearningRate(Remedy):
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """The rate that the first batch bears, then tenths and multiples of ten, in the direction that is suspected."""
         present = learning_rate(run)
-        if present is None:
+        if present is None and not run.knows(facts.Optimizer):
             return ()
         cause = None if finding is None else finding.cause
         factors: list[float] = []
@@ -95,8 +97,8 @@ class LearningRate(Remedy):
         return f"with the rate at {rate:.3g}" if rate is not None else f"with the rate times {factor:.3g}"
 
     def obstacle(self, run: Run) -> str | None:
-        """There must be an optimizer."""
-        return obstacles.without_optimizer(run)
+        """None is known: of a script without an optimizer the gradients are multiplied."""
+        return None
 
     @contextmanager
     def make(self, change: Change) -> Generator[None]:
@@ -113,26 +115,29 @@ class LearningRate(Remedy):
             base = highest_rate(optimizer)
             return {"lr": rate if base == given else given * (rate / base) if base else rate}
 
-        with constants(changed, lambda: effects.happened(self.name)):
+        made: list[int] = []
+
+        def of_gradients() -> float:
+            if made or factor is None:
+                return 1.0
+            effects.happened(self.name)
+            return factor
+
+        by_hand = optimizers_made(lambda optimizer: made.append(id(optimizer))), scaled_gradients(of_gradients)
+        with by_hand[0], by_hand[1], constants(changed, lambda: effects.happened(self.name)):
             yield
 
-    def _by(self, factor: float, present: float, run: Run) -> Change:
+    def _by(self, factor: float, present: float | None, run: Run) -> Change:
         """The change by a factor: as a rate where all groups have the same one."""
         optimizer = run.fact(facts.Optimizer)
         rates = {group.learning_rate for group in optimizer.groups} if optimizer else set[float | None]()
-        if len(rates) > 1:
+        if len(rates) > 1 or present is None:
             return Change(remedy=self.name, settings={"factor": factor})
         return Change(remedy=self.name, settings={"rate": float(f"{present * factor:.3g}")})
 
     def _factor(self, change: Change, present: float | None) -> float | None:
         rate, factor = change.number("rate"), change.number("factor")
         return factor if factor is not None else rate / present if rate is not None and present else None
-
-
-def highest_rate(optimizer: Optimizer) -> float:
-    """The highest rate that the optimizer was made with, or that a schedule leads up to; 0 where it has none."""
-    known = [group.get("max_lr", group.get("initial_lr", group.get("lr"))) for group in optimizer.param_groups]
-    return max((float(rate) for rate in known if rate is not None), default=0.0)
 
 
 def _distinct(factors: Sequence[float]) -> list[float]:

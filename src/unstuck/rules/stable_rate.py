@@ -17,7 +17,7 @@ from unstuck.record import Run, signals
 from unstuck.record.facts import FirstCurvature, Inputs, Model, Optimizer, Parameter, Passes
 from unstuck.rules.step_size import Steps
 
-__all__ = ["StableRate", "rounded_down", "stable_rate", "too_high_for"]
+__all__ = ["StableRate", "rounded_down", "stable_rate", "stable_rate_of", "too_high_for"]
 
 GROWTH = 5.0
 """By how much the curvature typically grows while a network begins to learn (Jastrzebski et al., "The break-even point
@@ -82,6 +82,18 @@ def stable_rate(run: Run) -> StableRate | None:
         momentum = max((group.momentum or 0.0 for group in optimizer.groups), default=0.0)
         return _by_curvature(run, momentum) or _by_first_step(run, momentum)
     return None
+
+
+def stable_rate_of(run: Run, method: Literal["descent", "adaptive"], *, momentum: float = 0.0) -> StableRate | None:
+    """The rate that the training would bear under another method than its own; None where that is not known.
+
+    Args:
+        run: One stream of a run.
+        method: Descent, whose rate follows from the curvature of the first batch, or a method such as Adam, whose rate
+            follows from the inputs of its units.
+        momentum: That of descent.
+    """
+    return _by_inputs(run) if method == "adaptive" else _by_curvature(run, momentum)
 
 
 def too_high_for(run: Run) -> Literal["nothing", "these inputs", "any inputs"]:
