@@ -54,6 +54,7 @@ def test_a_tensor_is_as_its_coordinates_are(states: list[State], verdict: str) -
         ([1.0, -2.0], [0.0, -2.0], ""),
         ([1.0, -2.0], [-1.0, 2.0], "reversal"),
         ([1.0, -2.0], [-1.0, 2.001], ""),
+        ([0.3, -0.6], [-1.0, 2.0], "reversal"),
         ([1.0, 2.0], [-1.0, 2.0], ""),
         ([2.0, 4.0], [1.0, 2.0], ""),
     ],
@@ -71,3 +72,11 @@ def test_the_worst_is_the_largest_in_absolute_terms() -> None:
 def test_remarkable_ones_are_placed() -> None:
     given = replace(judged([1.0, 2.0], [1.0, 2.0], [RIGHT, RIGHT]), remarkable=torch.tensor([False, True]))
     assert row(EVALUATOR, "input", given, faint=0.0).remarkable == ((0, 1),)
+
+
+@pytest.mark.parametrize(
+    ("a", "n", "factor"),
+    [([2.0, 4.0], [1.0, 2.0], 2.0), ([1.0, 2.0], [-2.0, -4.0], -0.5), ([1.0, 2.0], [1.0, 3.0], 0.0)],
+)
+def test_one_factor_for_all_is_given(a: list[float], n: list[float], factor: float) -> None:
+    assert row(EVALUATOR, "input", judged(a, n, [WRONG, WRONG]), faint=0.0).factor == pytest.approx(factor)

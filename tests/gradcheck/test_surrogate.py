@@ -41,11 +41,14 @@ class Between(nn.Module):
         return self.after(self.run(self.before(x)))
 
 
-def turned(x: Tensor) -> Tensor:
-    y = x.clone()
-    if y.requires_grad:
-        y.register_hook(lambda g: -g)
-    return y
+def hooked(factor: float) -> Callable[[Tensor], Tensor]:
+    def run(x: Tensor) -> Tensor:
+        y = x.clone()
+        if y.requires_grad:
+            y.register_hook(lambda g: factor * g)
+        return y
+
+    return run
 
 
 BATCH = torch.randn(4, 4, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 2, 1, 1])
@@ -59,16 +62,19 @@ MEANT: dict[str, Callable[[Tensor], Tensor]] = {
     "reversal": function(lambda x: x.view_as(x), lambda g, x: -g),
     "reversal, scaled": function(lambda x: x.clone(), lambda g, x: -0.3 * g),
     "reversal by detach": lambda x: 2 * x.detach() - x,
-    "reversal by a hook": turned,
+    "reversal by detach, scaled": lambda x: 1.3 * x.detach() - 0.3 * x,
+    "reversal by a hook": hooked(-1.0),
+    "reversal by a hook, scaled": hooked(-0.3),
 }
 
 
-@pytest.mark.parametrize("name", [name for name in MEANT if name not in ("by detach", "hard sample")])
+@pytest.mark.parametrize("name", MEANT)
 def test_what_is_meant_is_recognised_and_exclude_is_offered(name: str) -> None:
     check = check_gradients(Between(MEANT[name]), functional.cross_entropy, BATCH, examples=4)
     assert (check.verdict, check.ok) == ("surrogate", False), str(check)
     assert "reversal" in check.reason if "reversal" in name else "straight-through" in check.reason
     assert "exclude=['before.weight', 'before.bias', 'input']" in check.advice
+    assert ("a minus lost" if "reversal" in name else "does not move") in check.advice
     names = ["before.weight", "before.bias", "input"]
     again = check_gradients(Between(MEANT[name]), functional.cross_entropy, BATCH, examples=4, exclude=names)
     assert again.verdict == "right", str(again)
@@ -80,6 +86,13 @@ FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
     "mask forgotten": function(torch.relu, lambda g, x: g),
     "identity for tanh": function(torch.tanh, lambda g, x: g),
     "half": lambda x: 0.5 * x + 0.5 * x.detach(),
+    "doubled": function(lambda x: x.view_as(x), lambda g, x: 2 * g),
+    "doubled by a hook": hooked(2.0),
+    "normalised": function(lambda x: x.view_as(x), lambda g, x: g / g.norm()),
+    "squared": function(lambda x: x.view_as(x), lambda g, x: 50 * g * g),
+    "reversal, squared": function(lambda x: x.view_as(x), lambda g, x: -g * g.abs()),
+    "reversal, by column": function(lambda x: x.view_as(x), lambda g, x: -g * torch.arange(1.0, 5.0)),
+    "step, normalised": function(torch.sign, lambda g, x: g / g.norm()),
 }
 
 

@@ -17,7 +17,7 @@ from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.result import Culprit, TensorCheck
 from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["Alone", "Fault", "Incoming", "advice", "culprits", "holder"]
+__all__ = ["Alone", "Fault", "Incoming", "advice", "culprits", "faults", "holder"]
 
 ON_PURPOSE = (
     "if this is on purpose, as with a straight-through estimator, leave these out by exclude=[names or patterns]"
@@ -32,21 +32,40 @@ class Fault:
     """What a function does by itself that is not the derivative.
 
     Attributes:
-        kind: As that of a :class:`~unstuck.gradcheck.result.Culprit`.
+        kind: As that of a :class:`~unstuck.gradcheck.result.Culprit`; slight: right, by less than float64 leaves.
         error: Its largest relative error.
         argument: The argument whose gradient differs.
+        why: What its backward pass does in place of a derivative, as the end of a sentence; empty where unknown.
     """
 
-    kind: Literal["wrong", "straight-through", "reversal"]
+    kind: Literal["wrong", "straight-through", "reversal", "slight"]
     error: float
     argument: str
+    why: str = ""
 
 
 Alone = Callable[[Call, Incoming | None], Fault | None]
 """Checks one call of a function by itself, for the gradients that came back to it; None where it is right."""
 
 
-def culprits(problem: Problem, functions: Sequence[CustomFunction], alone: Alone) -> tuple[Culprit, ...]:
+def culprits(faults: Sequence[tuple[CustomFunction, Fault]]) -> tuple[Culprit, ...]:
+    """The functions at fault; those that are slightly off only where nothing else is wrong."""
+    grave = [(function, fault) for function, fault in faults if fault.kind != "slight"]
+    return tuple(
+        Culprit(
+            function=function,
+            error=fault.error,
+            argument=fault.argument,
+            kind="wrong" if fault.kind == "slight" else fault.kind,
+            why=fault.why,
+        )
+        for function, fault in grave or faults
+    )
+
+
+def faults(
+    problem: Problem, functions: Sequence[CustomFunction], alone: Alone
+) -> tuple[tuple[CustomFunction, Fault], ...]:
     """Those of the hand-written functions whose backward pass is no derivative, for what the model gives them.
 
     That is the arguments of the first call and the gradients that come back to it: a backward pass that clips is right
@@ -58,12 +77,12 @@ def culprits(problem: Problem, functions: Sequence[CustomFunction], alone: Alone
     seed_all(problem.seed)
     with first_calls(kinds) as calls:
         problem.within(leaves, lambda value: _listen(value, leaves, kinds, incoming))
-    found: list[Culprit] = []
+    found: list[tuple[CustomFunction, Fault]] = []
     for function in functions:
         call = calls.get(function.kind)
         fault = alone(call, incoming.get(function.kind)) if call else None
         if fault is not None:
-            found.append(Culprit(function=function, error=fault.error, argument=fault.argument, kind=fault.kind))
+            found.append((function, fault))
     return tuple(found)
 
 
@@ -102,7 +121,8 @@ def advice(
     """What to change, by the shape of the error."""
     if found:
         places = ", ".join(str(c.function) for c in found)
-        return f"derive {places} again, or write the forward pass in plain torch operations and delete it"
+        meant = f"; {ON_PURPOSE}" if all(c.why for c in found) else ""
+        return f"derive {places} again, or write the forward pass in plain torch operations and delete it{meant}"
     a, n = tensor.analytic, tensor.numerical
     if n == 0.0 and a != 0.0:
         return (

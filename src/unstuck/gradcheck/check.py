@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast, overload
 
 from unstuck.errors import ArgumentError
+from unstuck.gradcheck.alone import alone
 from unstuck.gradcheck.compare import checked
 from unstuck.gradcheck.objective import LossFunction, Penalty
 from unstuck.gradcheck.point import Request
@@ -121,7 +122,7 @@ def check_gradients(
     )
     _validate_numbers(examples=examples, warm_up=warm_up, seed=seed, order=order)
     _validate_functions(model=model, loss=request.loss, regularisation=regularisation)
-    return checked(request, coordinates, order=order)
+    return checked(request, coordinates, order=order, alone=alone)
 
 
 def _pair(batch: object) -> tuple[Any, Any]:

@@ -10,61 +10,54 @@ from torch import Tensor
 
 from unstuck.errors import ArgumentError
 from unstuck.gradcheck.analytic import Gradients, gradients
-from unstuck.gradcheck.blame import Fault, Incoming
+from unstuck.gradcheck.blame import Alone
 from unstuck.gradcheck.conclude import concluded, not_deterministic, not_finite
 from unstuck.gradcheck.differences import Evaluator
-from unstuck.gradcheck.judge import Tolerance, judge
-from unstuck.gradcheck.objective import Weighted
-from unstuck.gradcheck.overhear import Call
+from unstuck.gradcheck.judge import judge
 from unstuck.gradcheck.point import Point, Request, evaluator_at, reach
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.repeat import SAME
 from unstuck.gradcheck.result import GradientCheck, TensorCheck
 from unstuck.gradcheck.rows import row
-from unstuck.gradcheck.sampling import SAMPLE, Coordinates, choose, on_purpose, validated
+from unstuck.gradcheck.sampling import Coordinates, choose, on_purpose, validated
 from unstuck.gradcheck.second_order import curvature_error
 from unstuck.gradcheck.steady import steady
 from unstuck.gradcheck.sweep import sweep
+from unstuck.gradcheck.tolerance import Tolerance, tolerance_of
 
 __all__ = ["checked"]
 
-WRONG = 1e-2
-"""Relative error that is wrong beyond doubt (CS231n); in float32 nothing smaller can be told."""
-SUSPECT = 1e-4
-"""Relative error that a function without kinks never has in float64 (CS231n)."""
-REMARKABLE = 1e-5
-"""Relative error above which a right gradient is worth a remark in float64 (CS231n: be nervous above 1e-7)."""
-DEEP = 10
-"""Layers from which errors add up to more: the bound of suspicion rises in proportion (CS231n)."""
 FAINT = 1e-13
 """Share of the model's largest gradient that is rounding, where it should be zero."""
 
 
-def checked(request: Request, coordinates: Coordinates, *, order: int = 1, blame: bool = True) -> GradientCheck:
+def checked(request: Request, coordinates: Coordinates, *, order: int = 1, alone: Alone | None) -> GradientCheck:
     """Check a problem, and a penalty by itself and together with the loss.
 
     Args:
         request: What to check.
         coordinates: Which coordinates of each tensor.
         order: 2 checks a Hessian-vector product as well.
-        blame: Whether to check the hand-written functions by themselves, where a gradient is wrong.
+        alone: Checks a hand-written function by itself, to find whose fault a wrong gradient is; None leaves that.
     """
     with steady(torch.float64):
         point = reach(request)
         torch.set_default_dtype(point.problem.dtype)
-        result = _compared(point, coordinates, order=order, blame=blame)
+        result = _compared(point, coordinates, order=order, alone=alone)
         if request.penalty is None or not result.ok:
             return result
-        return _with_penalty(point, coordinates, result, blame=blame)
+        return _with_penalty(point, coordinates, result, alone=alone)
 
 
-def _with_penalty(point: Point, coordinates: Coordinates, result: GradientCheck, *, blame: bool) -> GradientCheck:
+def _with_penalty(
+    point: Point, coordinates: Coordinates, result: GradientCheck, *, alone: Alone | None
+) -> GradientCheck:
     objective = point.problem.objective
     for label, data in (("regularisation", 0.0), ("loss with regularisation raised", 1.0)):
         objective.data, objective.penalty = data, 1.0
         if data:
             objective.penalty = _raised(point.problem)
-        part = _compared(point, coordinates, order=1, blame=blame)
+        part = _compared(point, coordinates, order=1, alone=alone)
         note = f"{label}: {part.verdict}, largest relative error {part.max_relative_error:.1e}"
         result = replace(result, notes=(*result.notes, note))
         if not part.ok:
@@ -83,7 +76,7 @@ def _raised(problem: Problem) -> float:
     return max(1.0, data / penalty) if penalty > 0.0 and math.isfinite(data / penalty) else 1.0
 
 
-def _compared(point: Point, coordinates: Coordinates, *, order: int, blame: bool) -> GradientCheck:
+def _compared(point: Point, coordinates: Coordinates, *, order: int, alone: Alone | None) -> GradientCheck:
     problem = point.problem
     problem.scale = 1.0
     found = gradients(problem)
@@ -97,16 +90,16 @@ def _compared(point: Point, coordinates: Coordinates, *, order: int, blame: bool
         return not_finite(found, value, notes)
     tested = _tested(found, notes)
     curve = sweep(evaluator, tested, narrow=bool(point.narrow))
-    judged = _rows(evaluator, tested, chosen, curve.chosen, _tolerance(problem, narrow=bool(point.narrow)))
+    judged = _rows(evaluator, tested, chosen, curve.chosen, tolerance_of(problem, narrow=bool(point.narrow)))
     notes += judged[1]
     rows = list(judged[0])
     if order == 2:
         rows.append(curvature_error(problem, tested, narrow=bool(point.narrow)))
-    notes += _how_evaluated(evaluator)
+    notes += [f"{name}: not defined beside some coordinates ({why})" for name, why in evaluator.refused.items()]
     result = GradientCheck(
         verdict="right", reason="", tensors=tuple(rows), sweep=curve, value=value, notes=tuple(notes)
     )
-    return concluded(point, found, result, alone=_alone if blame else None)
+    return concluded(point, found, result, alone=alone)
 
 
 def _rescued(problem: Problem) -> list[str]:
@@ -146,54 +139,3 @@ def _rows(
         if len(places):
             rows.append(row(evaluator, name, judge(evaluator, name, places, gradient, h, tolerance), faint=faint))
     return rows, notes
-
-
-def _how_evaluated(evaluator: Evaluator) -> list[str]:
-    notes = [f"{name}: not defined beside some coordinates ({why})" for name, why in evaluator.refused.items()]
-    if evaluator.looped:
-        reasons = sorted(set(evaluator.looped.values()))
-        notes.append(f"evaluated one by one, for vmap does not take this model: {reasons[0]}")
-    return notes
-
-
-def _tolerance(problem: Problem, *, narrow: bool) -> Tolerance:
-    if narrow:
-        return Tolerance(error=5.0 * WRONG, resolution=WRONG, shrink=(1.0, 0.3, 0.1))
-    layers = sum(p.ndim > 1 for p in problem.tensors.values())
-    return Tolerance(error=min(SUSPECT * max(1.0, layers / DEEP), WRONG), remark=REMARKABLE)
-
-
-def _alone(call: Call, incoming: Incoming | None) -> Fault | None:
-    """Check one function at the arguments that it was called with, for the gradients that came back to it."""
-    request = Request(
-        model=call.kind.apply,
-        loss=Weighted(incoming) if incoming else None,
-        inputs=call.arguments,
-        targets=None,
-        penalty=None,
-        examples=2**62,
-        seed=0,
-        warm_up=0,
-        with_inputs=True,
-    )
-    try:
-        result = checked(request, SAMPLE * 8, blame=False)
-    except ArgumentError:
-        return None
-    if result.verdict != "wrong":
-        return None
-    kind = "wrong"
-    if _changes_nothing(call):
-        kind = "reversal"
-    elif any(tensor.pattern == "straight-through" for tensor in result.tensors):
-        # A step in one argument excuses the others: quantisers with a learnt scale bend both gradients.
-        kind = "straight-through"
-    return Fault(kind=kind, error=result.max_relative_error, argument=str(result.worst))
-
-
-def _changes_nothing(call: Call) -> bool:
-    again = Call.copied(call.kind, call.arguments)
-    with torch.no_grad():
-        output = call.kind.apply(*again.arguments)
-    given = [a for a in call.arguments if isinstance(a, Tensor)]
-    return isinstance(output, Tensor) and any(a.shape == output.shape and torch.equal(a, output) for a in given)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unstuck.gradcheck.analytic import Gradients
-from unstuck.gradcheck.blame import Alone, advice, culprits, holder
+from unstuck.gradcheck.blame import Alone, Fault, advice, culprits, faults, holder
 from unstuck.gradcheck.differences import Evaluator
+from unstuck.gradcheck.locate import CustomFunction
 from unstuck.gradcheck.point import Point
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.repeat import culprit
@@ -25,7 +26,8 @@ def concluded(point: Point, found: Gradients, result: GradientCheck, *, alone: A
     wrong = sorted((t for t in result.tensors if t.verdict == "wrong"), key=lambda t: -t.max_relative_error)
     if wrong:
         return _wrong(point.problem, found, result, wrong, alone)
-    result = replace(result, notes=(*result.notes, *_remarks(result)))
+    off = faults(point.problem, found.functions, alone) if alone and found.functions else ()
+    result = replace(result, notes=(*result.notes, *_remarks(result), *_off(off)))
     if all(t.verdict == "kink" for t in result.tensors):
         return replace(
             result,
@@ -94,14 +96,27 @@ def _remarks(result: GradientCheck) -> list[str]:
     ]
 
 
+def _off(found: Sequence[tuple[CustomFunction, Fault]]) -> list[str]:
+    """Functions that are off by themselves, though what the model makes of them hides it."""
+    return [
+        f"{function} by itself: relative error {fault.error:.1e}, where float64 leaves less than 1e-6; in the whole it "
+        "is too little to be told, or taken back by another: look for an approximation or a constant of low precision"
+        for function, fault in found
+        if fault.kind in ("slight", "wrong")
+    ]
+
+
 def _wrong(
     problem: Problem, found: Gradients, result: GradientCheck, wrong: Sequence[TensorCheck], alone: Alone | None
 ) -> GradientCheck:
-    guilty = culprits(problem, found.functions, alone) if alone and found.functions else ()
-    meant = surrogate(problem, wrong, guilty) if alone else ""
+    guilty = culprits(faults(problem, found.functions, alone)) if alone and found.functions else ()
+    h = result.sweep.chosen if result.sweep else 0.0
+    meant = surrogate(problem, found.by_name, wrong, guilty, h) if alone else ""
     if meant:
         names = [tensor.name for tensor in result.tensors if tensor.verdict == "wrong"]
-        return replace(result, verdict="surrogate", reason=meant, advice=offered(names, wrong[0]), culprits=guilty)
+        return replace(
+            result, verdict="surrogate", reason=meant, advice=offered(names, wrong[0], guilty), culprits=guilty
+        )
     return replace(
         result,
         verdict="wrong",
@@ -125,7 +140,8 @@ def _where(problem: Problem, wrong: Sequence[TensorCheck]) -> str:
 
 
 def _by(guilty: Sequence[Culprit]) -> str:
-    return f"; by {', '.join(str(c.function) for c in guilty)}" if guilty else ""
+    parts = [f"{c.function}, which {c.why}" if c.why else str(c.function) for c in guilty]
+    return f"; by {', '.join(parts)}" if guilty else ""
 
 
 def not_deterministic(point: Point, evaluator: Evaluator, variation: float) -> GradientCheck:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from unstuck.gradcheck.differences import Evaluator, Slopes
+from unstuck.gradcheck.tolerance import Tolerance
 
-__all__ = ["Judged", "State", "Tolerance", "judge"]
+__all__ = ["Judged", "State", "judge"]
 
 SHRINKS = 0.3
 """Ratio of two differences, at steps a factor of ten apart, that shows an error of the step and not of the gradient."""
@@ -24,23 +25,6 @@ class State(IntEnum):
     KINK = 2
     OUTSIDE = 3  # the function is not defined on both sides
     WRONG = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tolerance:
-    """What two gradients may differ by.
-
-    Attributes:
-        error: Relative error up to which a coordinate is right.
-        remark: Relative error above which a right one is remarkable; None where rounding hides such errors.
-        resolution: Share of the gradient that rounding may make up, for a difference to count.
-        shrink: Steps, as multiples of the first, at which suspects are looked at again.
-    """
-
-    error: float = 1e-4
-    remark: float | None = None
-    resolution: float = 1e-4
-    shrink: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,17 @@ from torch.utils import _pytree as pytree
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["LossFunction", "Method", "Objective", "OnSimplex", "Penalty", "Projection", "Weighted", "called"]
+__all__ = [
+    "LossFunction",
+    "Method",
+    "Objective",
+    "OnSimplex",
+    "Penalty",
+    "Projection",
+    "Weighted",
+    "called",
+    "irregular",
+]
 
 T = TypeVar("T")
 LossFunction = Callable[[Any, Any], Tensor]
@@ -84,12 +94,12 @@ class Projection:
     def _of(self, leaf: Tensor) -> Tensor:
         key = leaf.shape, leaf.dtype, leaf.device
         if key not in self._weights:
-            self._weights[key] = _weights(leaf)
+            self._weights[key] = irregular(leaf)
         return self._weights[key]
 
 
-def _weights(like: Tensor) -> Tensor:
-    """Between 0.5 and 1.5, irregular; drawn from no generator."""
+def irregular(like: Tensor) -> Tensor:
+    """Weights between 0.5 and 1.5, irregular; drawn from no generator."""
     places = torch.arange(like.numel(), device=like.device, dtype=like.dtype)
     return (1.0 + 0.5 * torch.sin(1.0 + 2.399963 * places)).reshape(like.shape)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
@@ -16,6 +17,7 @@ from torch.utils import _pytree as pytree
 from unstuck.errors import ArgumentError
 from unstuck.gradcheck.branches import Recorder
 from unstuck.gradcheck.copies import cast_tree, copied
+from unstuck.gradcheck.held import Held
 from unstuck.gradcheck.objective import LossFunction, Method, Objective, OnSimplex, Penalty, Projection
 from unstuck.gradcheck.steady import seed_all
 
@@ -46,6 +48,7 @@ class Problem:
             coefficients in its place.
         constants: Whether tensors that the model makes of numbers are of float64, whatever the default type.
         constant: Names of inputs that require no gradient beside others that do: they are not moved.
+        held: Values that detached tensors keep, in the order of their calls; None leaves them as they are computed.
         deadline: When to stop, by ``time.thread_time``, which a busy machine does not change.
     """
 
@@ -60,6 +63,7 @@ class Problem:
     directions: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
     constants: bool = False
     constant: tuple[str, ...] = ()
+    held: tuple[Tensor, ...] | None = None
     deadline: float = float("inf")
 
     def __post_init__(self) -> None:
@@ -112,7 +116,8 @@ class Problem:
         # A model may work in place on what it gets.
         inputs, targets = pytree.tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, (inputs, self.targets))
         scaled: Callable[[Tensor], T] = lambda value: then(value * self.scale)  # noqa: E731
-        with recorder or Recorder(promote=self.promote, constants=self.constants):
+        holding = nullcontext() if self.held is None else Held(self.held)
+        with holding, recorder or Recorder(promote=self.promote, constants=self.constants):
             if state:
                 return functional_call(self.objective, state, (inputs, targets, scaled))
             return self.objective.forward(inputs, targets, scaled)  # a function: hooks on all modules are not for it

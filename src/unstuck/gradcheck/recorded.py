@@ -14,13 +14,14 @@ from unstuck.gradcheck.analytic import gradients
 from unstuck.gradcheck.branches import Recorder
 from unstuck.gradcheck.copies import cast_tree
 from unstuck.gradcheck.differences import Evaluator
-from unstuck.gradcheck.judge import Judged, State, Tolerance, judge
+from unstuck.gradcheck.judge import Judged, State, judge
 from unstuck.gradcheck.overhear import Call
 from unstuck.gradcheck.point import evaluator_at
 from unstuck.gradcheck.problem import INPUT, Problem, build
 from unstuck.gradcheck.repeat import SAME
 from unstuck.gradcheck.sampling import choose
 from unstuck.gradcheck.steady import aside, seed_all, steady
+from unstuck.gradcheck.tolerance import Tolerance
 
 __all__ = ["CallCheck", "check_call"]
 

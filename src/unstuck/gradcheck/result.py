@@ -39,7 +39,8 @@ class TensorCheck:
         kinks: Coordinates set aside because a kink lies between x - h and x + h.
         outside: Coordinates set aside because the function is not defined at x - h or x + h.
         pattern: What all that is wrong has in common: differences of zero where a gradient comes back, as of a
-            straight-through estimator, or a factor of exactly -1, as of a gradient reversal; empty otherwise.
+            straight-through estimator, or one negative factor, as of a gradient reversal; empty otherwise.
+        factor: The gradient over the differences, where it is one number for all that is compared; else 0.
         tiny: Coordinates whose gradient is too small for the arithmetic.
         looped: Why its perturbations were not evaluated in batches; empty where they were.
     """
@@ -56,6 +57,7 @@ class TensorCheck:
     kinks: int = 0
     outside: int = 0
     pattern: Pattern = ""
+    factor: float = 0.0
     tiny: int = 0
     looped: str = ""
 
@@ -74,13 +76,15 @@ class Culprit:
         error: Its largest relative error.
         argument: The argument whose gradient differs.
         kind: wrong; straight-through: the forward pass is constant in pieces, and a gradient passes nevertheless;
-            reversal: the forward pass changes nothing, the backward pass turns or scales the gradient.
+            reversal: the forward pass changes nothing, the backward pass turns the gradient, by a negative factor.
+        why: What its backward pass does in place of a derivative, as the end of a sentence; empty where unknown.
     """
 
     function: CustomFunction
     error: float
     argument: str
     kind: Literal["wrong", "straight-through", "reversal"] = "wrong"
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,6 @@ class GradientCheck:
         notes: What else a reader should know.
         sweep: Error against step size; None where no difference was taken.
         value: The loss.
-        looped: Whether any perturbation was evaluated by itself.
     """
 
     verdict: VerdictWord
@@ -165,6 +168,7 @@ class GradientCheck:
                     "line": c.function.line,
                     "error": c.error,
                     "kind": c.kind,
+                    "why": c.why,
                 }
                 for c in self.culprits
             ],

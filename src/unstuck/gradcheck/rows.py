@@ -14,7 +14,7 @@ __all__ = ["row"]
 VANISHING = 1e-6
 """Share of a tensor's largest gradient below which a difference is zero."""
 EXACTLY = 1e-6
-"""Distance from -1 of the ratio of two gradients that is a reversal: rounding of differences leaves as much."""
+"""Relative distance from a multiple of the differences that rounding of differences leaves."""
 
 
 def row(evaluator: Evaluator, name: str, judged: Judged, *, faint: float) -> TensorCheck:
@@ -46,6 +46,7 @@ def row(evaluator: Evaluator, name: str, judged: Judged, *, faint: float) -> Ten
         kinks=int((state == State.KINK).sum()),
         outside=int((state == State.OUTSIDE).sum()),
         pattern=_pattern(judged),
+        factor=_factor(judged),
         tiny=int((state == State.TINY).sum()),
         looped=evaluator.looped.get(name, ""),
     )
@@ -64,11 +65,22 @@ def _pattern(judged: Judged) -> Pattern:
     wrong = judged.state == State.WRONG
     if not bool(wrong.any()):
         return ""
-    compared = ~judged.aside
-    a, n = judged.analytic[compared], judged.numerical[compared]
+    a, n = _compared(judged)
     if bool((n.abs() <= VANISHING * a.abs().max()).all()):
         return "straight-through"
-    return "reversal" if float((a + n).norm()) <= EXACTLY * float(n.norm()) else ""
+    return "reversal" if _factor(judged) < 0.0 else ""
+
+
+def _factor(judged: Judged) -> float:
+    """The number that all differences are multiplied by; 0 where there is none."""
+    a, n = _compared(judged)
+    size = float(n.square().sum())
+    factor = float((a * n).sum()) / size if size > 0.0 else 0.0
+    return factor if float((a - factor * n).norm()) <= EXACTLY * float(a.norm()) else 0.0
+
+
+def _compared(judged: Judged) -> tuple[Tensor, Tensor]:
+    return judged.analytic[~judged.aside], judged.numerical[~judged.aside]
 
 
 def _indices(flat: Tensor, like: Tensor) -> tuple[tuple[int, ...], ...]:
