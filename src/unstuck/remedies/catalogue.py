@@ -9,13 +9,22 @@ from unstuck.errors import ArgumentError
 from unstuck.record import Run
 from unstuck.remedies import effects
 from unstuck.remedies.change import Change
+from unstuck.remedies.clipping import Clipping
 from unstuck.remedies.default_constants import DefaultConstants
+from unstuck.remedies.dropout import Dropout
 from unstuck.remedies.gradients_cleared import GradientsCleared
+from unstuck.remedies.gradients_kept import GradientsKept
+from unstuck.remedies.initialisation import Initialisation
 from unstuck.remedies.learning_rate import LearningRate
+from unstuck.remedies.loss_scaled import LossScaled
 from unstuck.remedies.method import Method
+from unstuck.remedies.modes import Modes
 from unstuck.remedies.momentum import Momentum
+from unstuck.remedies.parameters_given import ParametersGiven
 from unstuck.remedies.remedy import Remedy
 from unstuck.remedies.schedule_held import ScheduleHeld
+from unstuck.remedies.sign_flipped import SignFlipped
+from unstuck.remedies.thawed import Thawed
 from unstuck.remedies.warm_up import WarmUp
 from unstuck.remedies.weight_decay import WeightDecay
 
@@ -26,12 +35,21 @@ _RATE = LearningRate()
 REMEDIES: tuple[Remedy, ...] = (
     _RATE,
     GradientsCleared(),
+    ParametersGiven(),
+    SignFlipped(),
+    Initialisation(),
     Method(),
     WeightDecay(),
+    Dropout(),
+    Modes(),
     ScheduleHeld(),
+    Thawed(),
+    LossScaled(),
+    GradientsKept(),
     WarmUp(),
     Momentum(),
     DefaultConstants(),
+    Clipping(),
 )
 
 CATALOGUE: Mapping[str, Remedy] = {remedy.name: remedy for remedy in REMEDIES}

@@ -15,7 +15,7 @@ from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
-__all__ = ["GradientAltered"]
+__all__ = ["GradientAltered", "usual_norm"]
 
 COMPARISONS = 2
 """Steps compared, below which it may be one odd step (our choice)."""
@@ -165,7 +165,7 @@ class GradientAltered(Rule):
         )
 
     def _advice(self, call: GradientCall, changes: Sequence[GradientChange]) -> str:
-        usual = float(np.median([change.before / change.scale for change in changes]))
+        usual = _usual(changes)
         if not _is_clip(call):
             return "Leave gradients at the size that the backward pass gives, and set the size of steps by the rate."
         if "value" in call.name:
@@ -209,6 +209,16 @@ class GradientAltered(Rule):
                 note=f"norm of the gradient after the backward pass; {len(changes)} steps were compared",
             ),
         )
+
+
+def usual_norm(run: Run) -> float | None:
+    """The norm that gradients have after the backward pass, near which advice lets them be clipped; None if unknown."""
+    changes = _compared(run)
+    return _usual(changes) if changes else None
+
+
+def _usual(changes: Sequence[GradientChange]) -> float:
+    return float(np.median([change.before / change.scale for change in changes]))
 
 
 def _kept(change: GradientChange) -> float:

@@ -76,7 +76,7 @@ class LossReductionWrong(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         learning, call = Learning.of(run), loss_calls(run)[0]
-        factor = self._factor(run, call)
+        factor = self.factor_of(run, call)
         if factor is None:
             return
         steps = Steps.of(run)
@@ -87,7 +87,7 @@ class LossReductionWrong(Rule):
         if too_large or too_small:
             yield self._report(run, learning, call, factor, ratio)
 
-    def _factor(self, run: Run, call: Loss) -> float | None:
+    def factor_of(self, run: Run, call: Loss) -> float | None:
         """What the loss is multiplied by against a mean over its elements; None where it is not constant."""
         outer = self._outer(run)
         if outer is None:

@@ -1,0 +1,119 @@
+"""Weights drawn anew."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from unstuck.init import initialize
+from unstuck.learning import Learning
+from unstuck.observe.torch_hooks.aside import Aside
+from unstuck.record import Finding, Run, facts
+from unstuck.remedies import effects
+from unstuck.remedies.change import Change
+from unstuck.remedies.interventions import Run as Function
+from unstuck.remedies.interventions import after_updates, around_modules, optimizers_made, outermost
+from unstuck.remedies.remedy import Remedy
+
+__all__ = ["Initialisation"]
+
+SEED = 0
+
+
+class Initialisation(Remedy):
+    """Draw the weights anew with :func:`unstuck.init.initialize`, before the first step.
+
+    Changes: as each outermost module is first called its layers are drawn by the activation that follows them, those
+    too that were all zero or all equal; matrices that no layer of PyTorch's holds are drawn from Xavier's normal
+    distribution. The generator is one of its own, so that the script's random numbers stay what they are.
+
+    Applies: where the weights did not come from an earlier training.
+
+    Proves: initial weights of the wrong scale, and symmetric ones.
+    """
+
+    name = "initialisation"
+    proves = ("init-scale-wrong", "init-symmetric")
+
+    def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
+        """One, unless the weights are learnt already."""
+        model = run.fact(facts.Model)
+        if model is None or not model.parameters or Learning.of(run).pretrained:
+            return ()
+        matrices = [parameter for parameter in model.parameters if len(parameter.shape) > 1]
+        learnt = sum(parameter.fresh is False for parameter in matrices)
+        named = finding is not None and finding.cause in self.proves
+        # What looks learnt may be drawn by a scheme that nobody knows: such weights are what the rules find.
+        return (Change(remedy=self.name),) if matrices and (named or 2 * learnt <= len(matrices)) else ()
+
+    def words(self, change: Change, run: Run) -> str:
+        """``"with the weights drawn by He's and Xavier's schemes"``."""
+        return "with the weights drawn anew by He's and Xavier's schemes"
+
+    def obstacle(self, run: Run) -> str | None:
+        """None is known."""
+        return None
+
+    @contextmanager
+    def make(self, change: Change) -> Generator[None]:
+        """Draw the weights of each model before its first call, and of an optimizer's own tensors when it is made."""
+        met: set[int] = set()
+        stepped: list[int] = []
+        generator = torch.Generator().manual_seed(SEED)
+
+        def draw(module: nn.Module, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if outermost(module) and not stepped and id(module) not in met:
+                met.update(id(inner) for inner in module.modules())
+                with Aside():
+                    _draw(module, generator)
+                effects.happened(self.name)
+            return run(*args, **kwargs)
+
+        def draw_tensors(optimizer: Optimizer) -> None:
+            for group in optimizer.param_groups:
+                for tensor in group["params"]:
+                    if type(tensor) is Tensor and tensor.dim() > 1 and not stepped:
+                        _xavier(tensor, generator)
+                        effects.happened(self.name)
+
+        with (
+            around_modules(draw),
+            optimizers_made(draw_tensors),
+            after_updates(lambda optimizer: stepped.append(id(optimizer))),
+        ):
+            yield
+
+
+def _draw(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw all that is not drawn yet, of a model that may share parts with others."""
+    for parameter in model.parameters():
+        constant = parameter.dim() > 1 and bool((parameter == parameter.flatten()[0]).all())
+        if constant and parameter.requires_grad:  # zero on purpose, for all that is known: here it is on trial
+            _xavier(parameter, generator)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        initialize(model, generator=generator)
+    for parameter in _own_matrices(model):
+        _xavier(parameter, generator)
+
+
+def _own_matrices(model: nn.Module) -> Iterator[Tensor]:
+    """Matrices of modules that are the script's own, which no layer of PyTorch's holds."""
+    for module in model.modules():
+        if not type(module).__module__.startswith("torch."):
+            for parameter in module.parameters(recurse=False):
+                if parameter.dim() > 1 and parameter.requires_grad:
+                    yield parameter
+
+
+def _xavier(tensor: Tensor, generator: torch.Generator) -> None:
+    ends = tensor.shape[0] + math.prod(tensor.shape[1:])
+    drawn = torch.randn(tensor.shape, generator=generator) * math.sqrt(2.0 / ends)
+    tensor.data.copy_(drawn)
