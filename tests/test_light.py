@@ -22,7 +22,6 @@ EXTRAS = (
     "pyarrow",
     "PIL",
     "kornia",
-    "optuna",
 )
 
 HIDE = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}))\n"

@@ -13,10 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 __all__ = ["Program", "Symbol", "record", "select"]
 
 Number = float | int
+_OF_FLOATS = {"sqrt": lambda x: x**0.5, "maximum": max, "select": lambda c, x, y: x if c else y}
+_OF_ARRAYS = {"sqrt": np.sqrt, "maximum": np.maximum, "select": np.where, "float": np.float64}
 
 
 @dataclass
@@ -47,11 +52,14 @@ class Program:
         self.lines.append(f"{name} = {expression}")
         return name
 
-    def evaluator(self) -> Callable[..., tuple[float, ...]]:
-        """A function of ``arguments`` that returns the values of ``constants``."""
+    def evaluator(self, *, of_arrays: bool = False) -> Callable[..., tuple[Any, ...]]:
+        """A function of ``arguments`` that returns the values of ``constants``.
+
+        Args:
+            of_arrays: Whether arguments may be NumPy arrays, one number for each of several tensors.
+        """
         text = f"lambda {', '.join(self.arguments)}: ({''.join(c + ', ' for c in self.constants)})"
-        vocabulary = {"sqrt": lambda x: x**0.5, "maximum": max, "select": lambda c, x, y: x if c else y}
-        return eval(text, vocabulary)
+        return eval(text, dict(_OF_ARRAYS if of_arrays else _OF_FLOATS))
 
 
 class Symbol:

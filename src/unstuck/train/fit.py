@@ -23,9 +23,10 @@ from unstuck.train.losses import LossFunction, takes_logits_of_yes
 from unstuck.train.penalty import Penalty
 from unstuck.train.tally import Means, Tally
 
-__all__ = ["Epoch", "Fitted", "fit"]
+__all__ = ["Epoch", "Fitted", "Reason", "fit"]
 
 Batches = Iterable[tuple[Tensor, Tensor]]
+Reason = Literal["completed", "early stopping", "diverged", "stopped"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +51,12 @@ class Fitted:
     """What training came to.
 
     Attributes:
-        reason: completed, early stopping, or diverged: the loss was no longer finite.
+        reason: completed, early stopping, diverged (the loss was no longer finite), or stopped by ``after_epoch``.
         epochs: Every epoch, in order.
         best: Number of the epoch whose weights the model has now; 0 where it has those of the last step.
     """
 
-    reason: Literal["completed", "early stopping", "diverged"]
+    reason: Reason
     epochs: tuple[Epoch, ...]
     best: int
 
@@ -75,7 +76,7 @@ def fit(
     observer: Observer | None = None,
     weights: Path | None = None,
     compiled: bool = False,
-    after_epoch: Callable[[Epoch], None] | None = None,
+    after_epoch: Callable[[Epoch], object] | None = None,
 ) -> Fitted:
     """Train a model, keep the weights that do best on other data, and stop when they get no better.
 
@@ -99,7 +100,7 @@ def fit(
         observer: An entered observer of this model, which then also records what each epoch came to.
         weights: File for the best weights, as safetensors; for the last ones, without validation data.
         compiled: Whether the model runs under ``torch.compile``; an observer then does not see inside it.
-        after_epoch: Called with each epoch.
+        after_epoch: Called with each epoch; training stops after one for which it returns True.
 
     Returns:
         What each epoch came to, and which one the model's weights are from.
@@ -130,7 +131,7 @@ def fit(
     runner = cast("nn.Module", torch.compile(model)) if compiled else model
     handle = penalty.attach(model, optimizer) if penalty else None
     done: list[Epoch] = []
-    reason: Literal["completed", "early stopping", "diverged"] = "completed"
+    reason: Reason = "completed"
     try:
         for number in range(1, epochs + 1):
             train = _train_epoch(runner, loss, data, optimizer, by_step)
@@ -141,8 +142,7 @@ def fit(
             done.append(epoch)
             _reschedule(by_epoch, epoch)
             _record(observer, epoch)
-            if after_epoch:
-                after_epoch(epoch)
+            stop = after_epoch is not None and after_epoch(epoch) is True
             if train.diverged:
                 reason = "diverged"
                 break
@@ -151,6 +151,9 @@ def fit(
                 if best.hopeless(number):
                     reason = "early stopping"
                     break
+            if stop:
+                reason = "stopped"
+                break
     finally:
         if handle:
             handle.remove()
@@ -158,7 +161,7 @@ def fit(
     if reason != "diverged":
         best.close()
     if observer:
-        observer.ended(reason)
+        observer.ended("interrupted" if reason == "stopped" else reason)
     return Fitted(reason=reason, epochs=tuple(done), best=best.epoch)
 
 

@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["Penalty"]
+__all__ = ["Penalty", "add_gradient"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +73,25 @@ class Penalty:
         def before_step(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             with torch.no_grad():
                 for weight in _weights(model):
-                    if weight.grad is None:
-                        continue
-                    if self.l2:
-                        weight.grad.add_(weight, alpha=self.l2)
-                    if self.l1:
-                        weight.grad.add_(weight.sign(), alpha=self.l1)
+                    if weight.grad is not None:
+                        add_gradient(weight, weight.grad, l1=self.l1, l2=self.l2)
 
         return optimizer.register_step_pre_hook(before_step)
+
+
+def add_gradient(weight: Tensor, gradient: Tensor, *, l1: Tensor | float, l2: Tensor | float) -> None:
+    r"""Add the gradient of R(w) to that of the loss.
+
+    Args:
+        weight: The weights.
+        gradient: Changed in place.
+        l1: :math:`\lambda_1`, one number or one for each of stacked weights.
+        l2: :math:`\lambda_2`, likewise.
+    """
+    if isinstance(l2, Tensor) or l2:
+        gradient.add_(weight * l2)
+    if isinstance(l1, Tensor) or l1:
+        gradient.add_(weight.sign() * l1)
 
 
 def _weights(model: nn.Module) -> list[nn.Parameter]:

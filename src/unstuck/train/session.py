@@ -21,7 +21,7 @@ from unstuck.record.folder import new_folder
 from unstuck.train.best import weights_format
 from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import thaw
-from unstuck.train.fit import Epoch, Fitted, fit
+from unstuck.train.fit import Epoch, Fitted, Reason, fit
 from unstuck.train.interruption import Interruption
 from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
@@ -59,7 +59,7 @@ class Trained:
     """
 
     folder: Path
-    reason: Literal["completed", "early stopping", "diverged", "interrupted"]
+    reason: Reason | Literal["interrupted"]
     check: InitialLossCheck | None
     test: Means | None = None
     result: str = ""

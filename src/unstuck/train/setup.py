@@ -25,7 +25,10 @@ from unstuck.train.penalty import Penalty
 from unstuck.train.recipe import Recipe
 from unstuck.train.schedule import build_momentum_schedule, build_schedule
 
-__all__ = ["Setup", "augmenter", "evaluation"]
+__all__ = ["Prepared", "Setup", "augmenter", "evaluation", "prepare"]
+
+Prepared = tuple[Dataset, int]
+"""A recipe's data, and how many examples they had to train on before ``quick``."""
 
 EVALUATED = 1024
 """Examples evaluated at once: enough to keep the processor busy, little enough for any memory."""
@@ -46,8 +49,12 @@ class Setup:
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Setup:
+    def of(cls, recipe: Recipe, prepared: Prepared | None = None) -> Setup:
         """Make everything; the global random state is seeded with the recipe's seed.
+
+        Args:
+            recipe: What is wanted.
+            prepared: Its data, where another recipe of equal data and seed needed them before: :func:`prepare`.
 
         Raises:
             RecipeError: Its parts do not fit each other, or this machine.
@@ -56,28 +63,9 @@ class Setup:
             WeightsError: The weights to begin from cannot be used.
         """
         torch.manual_seed(recipe.seed)
-        device = _device(recipe.train.device)
         section = recipe.data
-        with _section("data"):
-            data = load(
-                section.name,
-                place=section.place,
-                seed=recipe.seed,
-                scale=section.scale,
-                per=section.per,
-                validation=section.validation,
-                test=section.test,
-            )
-            data = select(
-                data,
-                classes=section.classes,
-                examples=section.examples,
-                rare=section.rare or None,
-                balanced=section.balanced,
-                seed=recipe.seed,
-            )
-            whole = len(data.train)
-            data = (quick(data, seed=recipe.seed) if section.quick else data).to(device)
+        data, whole = prepared or prepare(recipe)
+        device = data.train.inputs.device
         with _section("train"):
             batches = Batches(data.train, _batch_size(recipe, data), seed=recipe.seed)
             loss = _loss(recipe, data)
@@ -165,6 +153,38 @@ class Setup:
             f"{name}: {sizes}, {len(self.data.test):,} held out; {self.recipe.model.name} of "
             f"{parameters:,} parameters; {method} at rate {rate:g}{plan}; on {device}"
         )
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Load a recipe's data, and make of them what it learns from.
+
+    Raises:
+        RecipeError: Its data section does not fit them, or its device this machine.
+        DataError: The data set cannot be trained on.
+        MissingPackageError: What the data set needs is not installed.
+    """
+    device = _device(recipe.train.device)
+    section = recipe.data
+    with _section("data"):
+        data = load(
+            section.name,
+            place=section.place,
+            seed=recipe.seed,
+            scale=section.scale,
+            per=section.per,
+            validation=section.validation,
+            test=section.test,
+        )
+        data = select(
+            data,
+            classes=section.classes,
+            examples=section.examples,
+            rare=section.rare or None,
+            balanced=section.balanced,
+            seed=recipe.seed,
+        )
+        whole = len(data.train)
+        return (quick(data, seed=recipe.seed) if section.quick else data).to(device), whole
 
 
 def augmenter(recipe: Recipe, data: Dataset) -> Augmenter:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-__all__ = ["Means", "Tally"]
+__all__ = ["TOGETHER", "Means", "Tally", "counting"]
 
 TOGETHER = 16
 """Batches reduced at once; after so many the losses are looked at, the one moment at which the host waits."""
@@ -93,19 +94,37 @@ class Tally:
         self._loss_sum += sum(loss * size for loss, size in zip(losses, sizes, strict=True))
         self._examples += sum(sizes)
         self.diverged = self.diverged or not all(map(math.isfinite, losses))
-        if _are_classes(self._outputs[0], self._targets[0]):
-            outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
-            # One output alone says yes above 0: its largest is always itself.
-            told = outputs.argmax(dim=1) if outputs.shape[1] > 1 else (outputs > 0).squeeze(1)
-            self._hits += int((told == targets).sum())
-            self._judged += targets.numel()
-        elif self._yes_or_no and self._outputs[0].shape == self._targets[0].shape:
-            outputs, targets = torch.cat(self._outputs), torch.cat(self._targets)
-            self._hits += int(((outputs > 0) == (targets > 0.5)).sum())
+        count = counting(self._outputs[0], self._targets[0], yes_or_no=self._yes_or_no)
+        if count:
+            targets = torch.cat(self._targets)
+            self._hits += int(count(torch.cat(self._outputs), targets))
             self._judged += targets.numel()
         self._losses.clear()
         self._outputs.clear()
         self._targets.clear()
+
+
+def counting(outputs: Tensor, targets: Tensor, *, yes_or_no: bool) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """How right answers are counted among outputs for targets of this kind; None where there is no right or wrong.
+
+    Args:
+        outputs: Some outputs.
+        targets: Their targets.
+        yes_or_no: Whether real targets are classes too, as in :class:`Tally`.
+    """
+    if _are_classes(outputs, targets):
+        return _right_classes
+    return _right_answers if yes_or_no and outputs.shape == targets.shape else None
+
+
+def _right_classes(outputs: Tensor, targets: Tensor) -> Tensor:
+    # One output alone says yes above 0: its largest is always itself.
+    said = outputs.argmax(dim=1) if outputs.shape[1] > 1 else (outputs > 0).squeeze(1)
+    return (said == targets).sum()
+
+
+def _right_answers(outputs: Tensor, targets: Tensor) -> Tensor:
+    return ((outputs > 0) == (targets > 0.5)).sum()
 
 
 def _are_classes(outputs: Tensor, targets: Tensor) -> bool:
