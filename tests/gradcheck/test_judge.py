@@ -1,10 +1,13 @@
 """No false alarm: every activation, loss and layer of torch.nn that can be differentiated, at points rich in kinks."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
 from torch.nn import functional
 
 from unstuck.gradcheck import GradientCheck, check_gradients
@@ -106,7 +109,7 @@ TRIPLES = {
     "PairwiseDistance": (nn.PairwiseDistance(), (drawn(4, 5), drawn(4, 5, seed=1))),
     "Bilinear": (nn.Bilinear(5, 3, 2), (drawn(4, 5), drawn(4, 3, seed=1))),
     "maximum": (torch.maximum, (POINTS, POINTS.flip(0))),
-    "minimum with ties": (torch.minimum, (POINTS, POINTS.clone())),
+    "minimum with some ties": (torch.minimum, (POINTS, POINTS.round())),
     "where": (lambda a, b: torch.where(a > b, a * b, a + b), (drawn(9), drawn(9, seed=1))),
 }
 
@@ -219,6 +222,38 @@ def test_where_all_lies_at_kinks_nothing_is_checked() -> None:
     assert "coordinate of input[0] lies" in beside.reason
 
 
+@pytest.mark.parametrize(
+    ("function", "x", "verdict", "kinks"),
+    [
+        (torch.abs, [0.0, 0.0], "nothing checked", 2),
+        (torch.abs, [0.0, 1.0, -2.0], "right", 1),
+        (lambda x: x.abs() + x**2, [0.0, 1.0], "right", 1),
+        (lambda x: torch.minimum(x, x.detach().clone() * 0 + 1.0), [1.0, 1.0], "nothing checked", 2),
+        (lambda x: x**2, [0.0, 0.0], "right", 0),
+        (lambda x: 1 - x.cos(), [0.0, 1.0], "right", 0),
+        (lambda x: 1e4 * x**2 + x, [0.0, 1e-6], "right", 0),
+    ],
+)
+def test_a_gradient_that_is_the_mean_of_two_slopes_lies_at_a_kink(
+    function: Callable[[Tensor], Tensor], x: list[float], verdict: str, kinks: int
+) -> None:
+    check = check_gradients(function, torch.tensor(x))
+    assert (check.verdict, check.kinks) == (verdict, kinks), str(check)
+
+
+def test_an_l1_penalty_at_zero_is_set_aside_and_no_fault() -> None:
+    layer = nn.Linear(4, 3)
+    nn.init.zeros_(layer.bias)
+    check = check_gradients(
+        layer,
+        functional.mse_loss,
+        (drawn(3, 4), drawn(3, 3)),
+        regularisation=lambda m: sum(p.abs().sum() for p in m.parameters()),
+    )
+    assert check.verdict == "right", str(check)
+    assert any("regularisation: kink" in note for note in check.notes)
+
+
 def test_a_coordinate_at_the_end_of_the_domain_is_set_aside() -> None:
     def strict(x: Tensor) -> Tensor:
         if bool((x < 0).any()):
@@ -260,6 +295,37 @@ def test_an_error_that_float64_does_not_leave_is_a_remark(error: float, verdict:
     if verdict == "right":
         assert any("float64 leaves less" in note for note in check.notes) == remark
         assert bool(check.tensors[0].remarkable) == remark
+
+
+class Slight(Function):
+    """A backward pass that is off by 2e-5 of its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.tanh()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return (1 + 2e-5) * gradient * (1 - ctx.saved_tensors[0].tanh() ** 2)
+
+
+@pytest.mark.parametrize("depth", [12, 30])
+def test_a_slight_error_is_remarked_within_a_deep_model(depth: int) -> None:
+    class Deep(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(depth))
+
+        def forward(self, x: Tensor) -> Tensor:
+            for i, layer in enumerate(self.layers):
+                x = Slight.apply(layer(x)) if i == depth // 2 else torch.tanh(layer(x))
+            return x
+
+    check = check_gradients(Deep(), functional.mse_loss, (drawn(3, 8), drawn(3, 8, seed=1)))
+    assert check.verdict == "right", str(check)
+    assert any("Slight.backward" in note and "by itself: relative error 2.0e-05" in note for note in check.notes)
 
 
 def test_the_error_of_a_step_over_a_curve_is_no_remark() -> None:

@@ -1,10 +1,13 @@
 import time
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unstuck.preflight import Subject
+from unstuck.preflight.examples import no_mixing
 from unstuck.preflight.reach import flow, parameters_reached, repeats
 
 Make = Callable[..., Subject]
@@ -23,6 +26,26 @@ def test_a_layer_without_gradient_is_named(subject: Make) -> None:
     check = parameters_reached(subject(Unused()))
     assert (check.status, check.cause) == ("failed", "graph-detached")
     assert "spare.weight" in check.reason
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, first: nn.Module) -> None:
+        super().__init__()
+        self.first, self.inside, self.last = first, nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(checkpoint(self.inside, self.first(x), use_reentrant=True))
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs")
+def test_a_reentrant_checkpoint_is_named_where_it_cuts_and_runs_where_it_does_not(subject: Make) -> None:
+    cut = subject(Checkpointed(nn.Identity()))
+    check = parameters_reached(cut)
+    assert (check.status, check.cause) == ("failed", "graph-detached")
+    assert "inside.weight" in check.reason
+    assert "use_reentrant=False" in check.advice
+    sound = subject(Checkpointed(nn.Linear(8, 8)))
+    assert [part(sound).status for part in (parameters_reached, flow, repeats, no_mixing)] == ["passed"] * 4
 
 
 def test_a_layer_that_the_optimizer_does_not_hold_is_named(subject: Make) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import CheckpointFunction
 
 from unstuck.gradcheck.locate import CustomFunction, custom_functions, nodes
+from unstuck.gradcheck.overhear import first_calls
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.steady import seed_all
 
-__all__ = ["Gradients", "backward", "dense", "gradients", "shake"]
+__all__ = ["Gradients", "backward", "dense", "gradients", "gradients_of", "shake"]
 
 RANGE = (1e-100, 1e100)
 """Largest gradients outside of which products of two of them are at the edge of float64."""
@@ -32,12 +34,16 @@ class Gradients:
         unreached: Tensors to which no path leads back from the loss.
         not_finite: Tensors whose gradient is NaN or infinite.
         functions: Hand-written functions on the way.
+        reentrant: Whether a checkpoint with ``use_reentrant=True`` was run.
+        cut: Tensors that have no gradient because such a checkpoint got nothing that needs one.
     """
 
     by_name: dict[str, Tensor]
     unreached: tuple[str, ...]
     not_finite: tuple[str, ...]
     functions: tuple[CustomFunction, ...]
+    reentrant: bool = False
+    cut: tuple[str, ...] = ()
 
     @property
     def largest(self) -> float:
@@ -105,10 +111,18 @@ def backward(value: Tensor, leaves: Mapping[str, Tensor], *, create_graph: bool 
     return found
 
 
-def _once(problem: Problem) -> Gradients:
-    leaves = {name: x.clone().requires_grad_() for name, x in problem.tensors.items()}
+def gradients_of(problem: Problem, names: Iterable[str]) -> Gradients:
+    """Differentiate by some tensors, and by the inputs that need a gradient in the batch as it was given."""
+    asked = {name: problem.tensors[name] for name in names}
+    leaves = {name: x.clone().requires_grad_() for name, x in {**problem.needing, **asked}.items()}
     seed_all(problem.seed)
-    return problem.within(leaves, lambda value: _of(value, leaves, problem.tensors))
+    with first_calls((CheckpointFunction,)) as calls:
+        found = problem.within(leaves, lambda value: _of(value, leaves, asked))
+    return replace(found, reentrant=bool(calls))
+
+
+def _once(problem: Problem) -> Gradients:
+    return gradients_of(problem, problem.tensors)
 
 
 def _of(value: Tensor, leaves: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Gradients:
@@ -117,6 +131,7 @@ def _of(value: Tensor, leaves: Mapping[str, Tensor], tensors: Mapping[str, Tenso
         return Gradients(by_name=zeros, unreached=tuple(zeros), not_finite=(), functions=())
     functions = custom_functions(value, leaves)
     named = backward(value, leaves)
+    named = {name: named[name] for name in tensors}
     by_name = {name: dense(g, tensors[name]) for name, g in named.items()}
     return Gradients(
         by_name={name: g.detach() for name, g in by_name.items()},

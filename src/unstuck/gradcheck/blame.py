@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from unstuck.gradcheck.analytic import backward
+from unstuck.gradcheck.analytic import Gradients, backward
 from unstuck.gradcheck.locate import CustomFunction, function_of, nodes
 from unstuck.gradcheck.overhear import Call, first_calls
 from unstuck.gradcheck.problem import Problem
+from unstuck.gradcheck.reentrant import opened
 from unstuck.gradcheck.result import Culprit, TensorCheck
 from unstuck.gradcheck.steady import seed_all
 
@@ -75,7 +76,7 @@ def faults(
     incoming: dict[type[Function], Incoming] = {}
     kinds = [function.kind for function in functions]
     seed_all(problem.seed)
-    with first_calls(kinds) as calls:
+    with opened(), first_calls(kinds) as calls:
         problem.within(leaves, lambda value: _listen(value, leaves, kinds, incoming))
     found: list[tuple[CustomFunction, Fault]] = []
     for function in functions:
@@ -115,13 +116,16 @@ def holder(problem: Problem, name: str) -> str:
     return path
 
 
-def advice(
-    tensor: TensorCheck, found: Sequence[Culprit], functions: Sequence[CustomFunction], *, unreached: bool
-) -> str:
+def advice(tensor: TensorCheck, guilty: Sequence[Culprit], found: Gradients) -> str:
     """What to change, by the shape of the error."""
-    if found:
-        places = ", ".join(str(c.function) for c in found)
-        meant = f"; {ON_PURPOSE}" if all(c.why for c in found) else ""
+    if tensor.name in found.cut:
+        return (
+            f"no gradient comes back to {tensor.name}: it is used in a torch.utils.checkpoint with use_reentrant=True, "
+            "whose arguments need no gradient in this batch; pass use_reentrant=False, or let the inputs require one"
+        )
+    if guilty:
+        places = ", ".join(str(c.function) for c in guilty)
+        meant = f"; {ON_PURPOSE}" if all(c.why for c in guilty) else ""
         return f"derive {places} again, or write the forward pass in plain torch operations and delete it{meant}"
     a, n = tensor.analytic, tensor.numerical
     if n == 0.0 and a != 0.0:
@@ -129,7 +133,7 @@ def advice(
             f"a gradient comes back to {tensor.name}, though the loss does not move with it: look for round(), sign() "
             f"or a comparison on the way, bridged by detach() or a hook; {ON_PURPOSE}"
         )
-    if unreached or (a == 0.0 and n != 0.0):
+    if tensor.name in found.unreached or (a == 0.0 and n != 0.0):
         return (
             f"no gradient comes back to {tensor.name}, though the loss depends on it: look for detach(), .data, "
             "no_grad(), item() or a new tensor made from its values on the way"
@@ -140,8 +144,8 @@ def advice(
     for factor in (2.0, 0.5):
         if abs(ratio / factor - 1.0) < 1e-3:
             return f"the gradient is {factor:g} times the right one: look for a constant lost or counted twice"
-    if functions:
-        names = ", ".join(map(str, functions))
+    if found.functions:
+        names = ", ".join(map(str, found.functions))
         return (
             f"these are right by themselves at their first call: {names}; look at later calls, hooks and detached parts"
         )

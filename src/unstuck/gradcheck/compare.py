@@ -16,6 +16,7 @@ from unstuck.gradcheck.differences import Evaluator
 from unstuck.gradcheck.judge import judge
 from unstuck.gradcheck.point import Point, Request, evaluator_at, reach
 from unstuck.gradcheck.problem import Problem
+from unstuck.gradcheck.reentrant import as_trained
 from unstuck.gradcheck.repeat import SAME
 from unstuck.gradcheck.result import GradientCheck, TensorCheck
 from unstuck.gradcheck.rows import row
@@ -79,7 +80,7 @@ def _raised(problem: Problem) -> float:
 def _compared(point: Point, coordinates: Coordinates, *, order: int, alone: Alone | None) -> GradientCheck:
     problem = point.problem
     problem.scale = 1.0
-    found = gradients(problem)
+    found = as_trained(problem, gradients(problem))
     chosen = validated(coordinates, problem.tensors)
     evaluator, variation = evaluator_at(problem)
     if variation > SAME * max(abs(evaluator.base), 1e-300) and not point.narrow:

@@ -121,7 +121,7 @@ def _wrong(
         result,
         verdict="wrong",
         reason=_where(problem, wrong) + _by(guilty),
-        advice=advice(wrong[0], guilty, found.functions, unreached=wrong[0].name in found.unreached),
+        advice=advice(wrong[0], guilty, found),
         culprits=guilty,
     )
 

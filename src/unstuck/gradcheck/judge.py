@@ -56,10 +56,11 @@ class Judged:
 def judge(evaluator: Evaluator, name: str, places: Tensor, gradient: Tensor, h: float, tolerance: Tolerance) -> Judged:
     """Compare, and look again at what does not agree.
 
-    A gradient is right where it agrees with the centred difference. Where it does not, the step is made smaller: an
-    error that vanishes came from a kink between x - h and x + h, or from curvature. What stays, with equal slopes on
-    both sides and all operations on one branch, is wrong; what stays with two slopes is a kink at x itself. A
-    coordinate that no step can move to both sides lies where the function ends.
+    A gradient is right where it agrees with the centred difference, unless this is the mean of two slopes that stay
+    apart, as those of ``abs`` at 0. Where it does not agree, the step is made smaller: an error that vanishes came from
+    a kink between x - h and x + h, or from curvature. What stays, with equal slopes on both sides and all operations on
+    one branch, is wrong; what stays with two slopes is a kink at x itself. A coordinate that no step can move to both
+    sides lies where the function ends.
     """
     a = gradient.reshape(-1)[places].double()
     slopes = evaluator.slopes(name, places, h)
@@ -67,6 +68,7 @@ def judge(evaluator: Evaluator, name: str, places: Tensor, gradient: Tensor, h: 
     state = torch.full_like(places, State.WRONG)
     state[_agrees(a, n, slopes.noise, tolerance)] = State.RIGHT
     state[_tiny(a, n, slopes.noise)] = State.TINY
+    state[_bent(evaluator, name, places, a, slopes, h, state)] = State.KINK
     n = n.clone()
     # A first pass with larger steps lifts small gradients out of the rounding.
     for larger in (100.0, 1000.0):
@@ -90,6 +92,17 @@ def judge(evaluator: Evaluator, name: str, places: Tensor, gradient: Tensor, h: 
     return judged if tolerance.remark is None else _remarked(evaluator, name, judged, h, tolerance)
 
 
+def _bent(
+    evaluator: Evaluator, name: str, places: Tensor, a: Tensor, slopes: Slopes, h: float, state: Tensor
+) -> Tensor:
+    """Which of the coordinates that agree lie at a kink, between two slopes that stay apart at a smaller step."""
+    bent = ((state != State.WRONG) & _apart(slopes, a)).nonzero()[:, 0]
+    if len(bent):
+        closer = evaluator.slopes(name, places[bent], 0.1 * h, choices=True)
+        bent = bent[_kinked(closer, slopes.gap[bent], a[bent])]
+    return bent
+
+
 def _remarked(evaluator: Evaluator, name: str, judged: Judged, h: float, tolerance: Tolerance) -> Judged:
     """Look again at errors that are small enough, and larger than float64 leaves: they may be those of the step."""
     remark = tolerance.remark or 0.0
@@ -101,7 +114,8 @@ def _remarked(evaluator: Evaluator, name: str, judged: Judged, h: float, toleran
     again, better = _again(evaluator, name, judged.places[doubtful], a, h, strict)
     numerical, error, remarkable = judged.numerical.clone(), judged.error.clone(), judged.remarkable.clone()
     remarkable[doubtful] = again == State.WRONG
-    numerical[doubtful] = torch.where(again == State.RIGHT, better, numerical[doubtful])
+    closer = (again == State.RIGHT) & (_relative(a, better) < error[doubtful])
+    numerical[doubtful] = torch.where(closer, better, numerical[doubtful])
     error[doubtful] = _relative(a, numerical[doubtful])
     return replace(judged, numerical=numerical, error=error, remarkable=remarkable)
 
@@ -155,15 +169,22 @@ def _again(
 
 def _kinked(slopes: Slopes, previous_gap: Tensor | None, a: Tensor) -> Tensor:
     """Whether the two sides differ by more than curvature and rounding make them."""
-    scale = torch.maximum(torch.maximum(slopes.forward.abs(), slopes.backward.abs()), a.abs())
-    apart = slopes.gap > 1e-3 * scale + 4.0 * slopes.noise
+    apart = _apart(slopes, a)
     if previous_gap is not None:
         # Over a curve the gap shrinks with the step; at a kink it stays.
         apart &= ~(slopes.gap <= 0.5 * previous_gap)  # nor where the function was not defined at the step before
     if slopes.switched is not None:
         # A branch that was seen to switch is believed at a smaller gap; operations that we do not see show theirs only.
-        apart |= slopes.switched & (slopes.gap > 1e-6 * scale + slopes.noise)
+        apart |= slopes.switched & (slopes.gap > 1e-6 * _scale(slopes, a) + slopes.noise)
     return apart
+
+
+def _apart(slopes: Slopes, a: Tensor) -> Tensor:
+    return slopes.gap > 1e-3 * _scale(slopes, a) + 4.0 * slopes.noise
+
+
+def _scale(slopes: Slopes, a: Tensor) -> Tensor:
+    return torch.maximum(torch.maximum(slopes.forward.abs(), slopes.backward.abs()), a.abs())
 
 
 def _curved(gap: Tensor, previous_gap: Tensor | None, ratio: float) -> Tensor:

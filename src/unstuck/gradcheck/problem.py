@@ -48,6 +48,7 @@ class Problem:
             coefficients in its place.
         constants: Whether tensors that the model makes of numbers are of float64, whatever the default type.
         constant: Names of inputs that require no gradient beside others that do: they are not moved.
+        needing: Inputs that require a gradient in the batch as it was given, by name.
         held: Values that detached tensors keep, in the order of their calls; None leaves them as they are computed.
         deadline: When to stop, by ``time.thread_time``, which a busy machine does not change.
     """
@@ -63,6 +64,7 @@ class Problem:
     directions: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
     constants: bool = False
     constant: tuple[str, ...] = ()
+    needing: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     held: tuple[Tensor, ...] | None = None
     deadline: float = float("inf")
 
@@ -80,6 +82,10 @@ class Problem:
     def leave_out(self, name: str) -> None:
         """Hold a tensor at its value instead of checking it."""
         self.tensors.pop(name, None)
+
+    def is_input(self, name: str) -> bool:
+        """Whether a tensor is an input and no parameter."""
+        return name not in self._places
 
     def along(self, count: int) -> Problem:
         r"""The same as a function of coefficients :math:`c` of random directions, :math:`f(x + \sum_k c_k v_k)`, at 0.
@@ -167,7 +173,8 @@ def build(
     call, own_loss = (_own(part, dtype, name) for part, name in ((model, "model"), (loss, "loss")))
     objective = Objective(call, cast("LossFunction", own_loss) or Projection(), penalty)
     differentiable = _named_inputs(inputs)
-    asked = [name for name, x in differentiable.items() if x.requires_grad] or list(differentiable)
+    needing = [name for name, x in differentiable.items() if x.requires_grad]
+    asked = needing or list(differentiable)
     inputs, targets = cast_tree((inputs, targets), dtype)
     tensors = {_shown(name): p.detach().clone() for name, p in objective.named_parameters() if p.requires_grad}
     if isinstance(model, nn.Module) and loss is not None and not tensors:
@@ -182,6 +189,7 @@ def build(
             "inputs: no floating-point numbers among them; integers have no gradient, nor empty tensors: give floats"
         )
     paired = frozenset(name for name, x in tensors.items() if x.is_complex())
+    named = _named_inputs(inputs)
     return Problem(
         objective=objective,
         tensors={name: torch.view_as_real(x).clone() if name in paired else x for name, x in tensors.items()},
@@ -190,6 +198,7 @@ def build(
         seed=seed,
         promote=promote,
         complex=paired,
+        needing={name: named[name] for name in needing if not named[name].is_complex()},
         constant=tuple(name for name in differentiable if name not in asked) if with_inputs else (),
     )
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from unstuck.gradcheck.analytic import backward, dense
 from unstuck.gradcheck.problem import Problem
+from unstuck.gradcheck.reentrant import opened
 from unstuck.gradcheck.result import TensorCheck, VerdictWord
 from unstuck.gradcheck.steady import seed_all
 from unstuck.second_order import Hessian, flat
@@ -63,4 +64,5 @@ def _product(problem: Problem, points: Mapping[str, Tensor], v: Mapping[str, Ten
     leaves = {name: x.clone().requires_grad_() for name, x in points.items()}
     seed_all(problem.seed)
     along = flat(v[name] for name in leaves)
-    return problem.within(leaves, lambda value: Hessian(value, list(leaves.values()))(along))
+    with opened():
+        return problem.within(leaves, lambda value: Hessian(value, list(leaves.values()))(along))

@@ -11,6 +11,7 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 from torch.utils import _pytree as pytree
 
+from unstuck.gradcheck.reentrant import opened
 from unstuck.preflight.arrangement import main_output, size, takes
 from unstuck.preflight.computable import Obstacle, obstacle
 from unstuck.preflight.families import recognised
@@ -75,7 +76,8 @@ def no_mixing(subject: Subject) -> Check:
 def _by_gradient(model: nn.Module, inputs: Any, middle: int) -> float | None:
     # Labels that the model takes too may be integers.
     leaves = [leaf.requires_grad_() for leaf in pytree.tree_leaves(inputs) if leaf.is_floating_point()]
-    output = main_output(called(model, inputs))
+    with opened():  # a reentrant checkpoint gives gradients to nothing but backward()
+        output = main_output(called(model, inputs))
     if output is None or not output.ndim or len(output) != len(leaves[0]) or not output.requires_grad:
         return None
     found: tuple[Any, ...] = torch.autograd.grad(output[middle].sum(), leaves, allow_unused=True)

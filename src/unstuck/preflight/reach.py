@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
+from unstuck.gradcheck.analytic import backward
+from unstuck.gradcheck.reentrant import opened
 from unstuck.init.statistics import activation_statistics
 from unstuck.preflight.distributions import of_activations, of_gradients
 from unstuck.preflight.subject import Subject, called
@@ -50,7 +51,7 @@ def parameters_reached(subject: Subject) -> Check:
             cause="parameters-not-optimized",
         )
     faults = [
-        (none, "get no gradient", "look for detach(), no_grad() or a layer that is never called", "graph-detached"),
+        (none, "get no gradient", _cut(subject, none), "graph-detached"),
         (loose, "are not held by the optimizer", "give it model.parameters()", "parameters-not-optimized"),
     ]
     for names, what, advice, cause in faults:
@@ -83,6 +84,15 @@ def parameters_reached(subject: Subject) -> Check:
         reason=f"each of {len(wanted)} tensors gets a gradient{held_by}" + (f"; {'; '.join(notes)}" if notes else ""),
         advice="units may be dead, or weights all zero" if zero else "",
     )
+
+
+def _cut(subject: Subject, names: Sequence[str]) -> str:
+    """Where to look for what cuts parameters off."""
+    with opened():
+        reached = _gradients(subject)
+    if any(reached[name] is not None for name in names):
+        return "pass use_reentrant=False to torch.utils.checkpoint: reentrant, it needs inputs that require a gradient"
+    return "look for detach(), no_grad() or a layer that is never called"
 
 
 def _is_zero(gradient: Tensor | None) -> bool:
@@ -170,11 +180,11 @@ def _loss_and_gradient(subject: Subject) -> tuple[float, float]:
     model = subject.twin()
     inputs, targets = subject.first
     value = subject.loss(called(model, inputs), targets)
-    wanted = [p for p in model.parameters() if p.requires_grad]
+    wanted = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not value.requires_grad or not wanted:
         return float(value.detach()), 0.0
-    grads: tuple[Any, ...] = torch.autograd.grad(value, wanted, allow_unused=True)
-    return float(value.detach()), sum(float(g.norm()) for g in grads if g is not None)
+    grads = backward(value, wanted)
+    return float(value.detach()), sum(float(g.norm()) for g in grads.values() if g is not None)
 
 
 def _gradients(subject: Subject) -> dict[str, Tensor | None]:
@@ -185,8 +195,8 @@ def _gradients(subject: Subject) -> dict[str, Tensor | None]:
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not value.requires_grad or not named:
         return dict.fromkeys(named)
-    grads: tuple[Any, ...] = torch.autograd.grad(value, list(named.values()), allow_unused=True)
-    return {name: g.to_dense() if g is not None and g.is_sparse else g for name, g in zip(named, grads, strict=True)}
+    grads = backward(value, named)
+    return {name: g.to_dense() if g is not None and g.is_sparse else g for name, g in grads.items()}
 
 
 def _ranges(spread: dict[str, float], sizes: dict[str, float]) -> str:
