@@ -22,6 +22,7 @@ EXTRAS = (
     "pyarrow",
     "PIL",
     "kornia",
+    "optuna",
 )
 
 HIDE = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}))\n"

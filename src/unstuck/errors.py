@@ -9,6 +9,7 @@
     ├── MissingPackageError               an optional package is not installed: carries the command that does it
     │     (also ImportError)
     ├── WeightsError (also ValueError)    a file of weights is damaged, unsafe, or of another network
+    ├── StudyError                        what a sweep has found out cannot be read or written, or is of another sweep
     └── RunError                          a run cannot be read or written
         ├── NotARunError                  the path holds no run of ours
         ├── NewerSchemaError              the run was written by a newer release
@@ -28,6 +29,7 @@ __all__ = [
     "RecipeError",
     "RunError",
     "RunWriteError",
+    "StudyError",
     "UnstuckError",
     "WeightsError",
 ]
@@ -55,6 +57,10 @@ class MissingPackageError(UnstuckError, ImportError):
 
 class WeightsError(UnstuckError, ValueError):
     """A file of weights cannot be used."""
+
+
+class StudyError(UnstuckError):
+    """The study of a sweep cannot be read or written, or is one of another sweep."""
 
 
 class RunError(UnstuckError):

@@ -18,6 +18,7 @@ from unstuck.cli.report import report
 from unstuck.cli.run import run
 from unstuck.cli.show import show
 from unstuck.cli.summary import summary
+from unstuck.cli.sweep import sweep
 from unstuck.cli.train import train
 from unstuck.errors import UnstuckError
 
@@ -56,7 +57,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=STATUSES)(run)
 for _command in (train, report):
     app.command(epilog=STATUSES)(_command)
-for _command in (check, summary, curvature, explain, race, show):
+for _command in (check, summary, curvature, sweep, explain, race, show):
     app.command()(_command)
 app.add_typer(compare, name="compare")
 

@@ -32,6 +32,7 @@ class Chart:
         up: What is on the vertical axis.
         strands: The lines, in the order of the trainings.
         log: Whether the vertical axis is logarithmic.
+        counted: Whether what is on the horizontal axis is counted, so that only whole numbers are marked.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Chart:
     up: str
     strands: tuple[Strand, ...]
     log: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,7 @@ def picture(chart: Chart) -> Picture:
     return Picture(
         chart=chart,
         paths=tuple(paths),
-        across=tuple(tick for tick in across.ticks() if tick.text.lstrip("-").isdigit()),
+        across=tuple(tick for tick in across.ticks() if not chart.counted or tick.text.lstrip("-").isdigit()),
         up=up.ticks(),
         alternative=f"{chart.title}, {len(paths)} lines: {chart.up} from {min(ys):.2g} to {max(ys):.2g}",
     )

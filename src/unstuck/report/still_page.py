@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from unstuck._version import __version__
 from unstuck.errors import RunWriteError
@@ -14,10 +14,16 @@ from unstuck.errors import RunWriteError
 __all__ = ["render_page", "write_page"]
 
 
-def render_page(template: str, **values: Any) -> str:
-    """The text of a page; names are escaped, and a value that the template lacks is an error."""
+def render_page(template: str, *, package: str = "unstuck.report", **values: Any) -> str:
+    """The text of a page; names are escaped, and a value that the template lacks is an error.
+
+    Args:
+        template: Its template.
+        package: Where that lies; it may use those of the report too.
+        values: What the template shows.
+    """
     environment = Environment(
-        loader=PackageLoader("unstuck.report"),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("unstuck.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from unstuck.errors import ArgumentError
 from unstuck.surfaces.surface import Surface, Window
 
-__all__ = ["RAMP", "Relief", "contour", "relief"]
+__all__ = ["GRID", "LEVELS", "RAMP", "Relief", "colours", "contour", "heights", "relief"]
 
 Floats = NDArray[np.float64]
 GRID = 141  #: points to a side
-LEVELS = 16
+LEVELS = 16  #: parts that contour lines cut a surface into
 RAMP = ((9, 61, 102), (58, 124, 165), (141, 187, 209), (213, 228, 232), (246, 240, 228), (240, 214, 182))
 """Colours from the lowest loss to the highest."""
 Edge = tuple[int, int, int]  #: 0 for an edge along a row and 1 for one along a column, then row and column
@@ -52,19 +52,29 @@ def relief(surface: Surface, window: Window | None = None) -> Relief:
     """
     left, right, low, high = window or surface.window
     values = surface.grid(np.linspace(left, right, GRID), np.linspace(low, high, GRID))
-    finite = np.sort(values[np.isfinite(values)])
-    if not len(finite):
+    if not np.isfinite(values).any():
         raise ArgumentError(f"{surface.name}: it is finite nowhere in the window {left:g},{right:g},{low:g},{high:g}")
-    shares = (np.arange(1, LEVELS) / LEVELS) ** 2
-    levels = np.unique(np.quantile(finite, shares))
-    ranks = np.where(np.isfinite(values), np.searchsorted(finite, values) / max(len(finite) - 1, 1), np.nan)
+    levels, ranks = heights(values)
     return Relief(
         window=(left, right, low, high),
         levels=tuple(levels.tolist()),
         lines=tuple(tuple(contour(values, level)) for level in levels),
         ranks=ranks,
-        colours=_colours(ranks),
+        colours=colours(ranks),
     )
+
+
+def heights(values: Floats) -> tuple[Floats, Floats]:
+    """Levels of the contour lines of a grid of values, and the rank of each value from 0 to 1, NaN where not finite.
+
+    Args:
+        values: Some of them finite.
+    """
+    finite = np.sort(values[np.isfinite(values)])
+    shares = (np.arange(1, LEVELS) / LEVELS) ** 2
+    levels = np.unique(np.quantile(finite, shares))
+    ranks = np.where(np.isfinite(values), np.searchsorted(finite, values) / max(len(finite) - 1, 1), np.nan)
+    return levels, ranks
 
 
 def contour(values: Floats, level: float) -> Iterator[Floats]:
@@ -129,7 +139,8 @@ def _joined(neighbours: dict[Edge, list[Edge]]) -> Iterator[list[Edge]]:
             yield line
 
 
-def _colours(ranks: Floats) -> NDArray[np.uint8]:
+def colours(ranks: Floats) -> NDArray[np.uint8]:
+    """The colours of ranks, the top row first; clear where they are not finite."""
     stops = np.linspace(0, 1, len(RAMP))
     channels = [np.interp(np.nan_to_num(ranks), stops, [stop[k] for stop in RAMP]) for k in range(3)]
     image = np.stack([*channels, np.where(np.isfinite(ranks), 255.0, 0.0)], axis=-1)

@@ -30,10 +30,13 @@ from unstuck.train.sections import (
     one_of,
 )
 
-__all__ = ["DEFAULT", "Recipe", "shipped", "text_of"]
+__all__ = ["DEFAULT", "NOT_OF_A_TRAINING", "Recipe", "shipped", "text_of"]
 
 DEFAULT = "digits"
 """The recipe that is trained where none is named."""
+
+NOT_OF_A_TRAINING = ("variant", "sweep")
+"""Sections of a recipe's file that say of several trainings how they differ."""
 
 
 class Recipe(Section):
@@ -78,7 +81,7 @@ class Recipe(Section):
 
     @classmethod
     def read(cls, source: str | Path = DEFAULT, *, overrides: Sequence[str] = ()) -> Recipe:
-        """Read a recipe from a file, or one that is shipped; of one with variants, the base that they change.
+        """Read a recipe from a file, or one that is shipped; of one with variants or a sweep, what these change.
 
         Args:
             source: A TOML file, or the name of one of :func:`shipped`.
@@ -88,7 +91,8 @@ class Recipe(Section):
             RecipeError: It cannot be read, or holds an unknown key, a wrong type or an impossible value.
         """
         table = toml.parse(text_of(source), source=str(source))
-        table.pop("variant", None)
+        for section in NOT_OF_A_TRAINING:
+            table.pop(section, None)
         for assignment in overrides:
             toml.override(table, assignment)
         return cls.of(table)

@@ -12,7 +12,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["override", "parse"]
+__all__ = ["override", "parse", "value_of"]
 
 Table = dict[str, Any]
 
@@ -58,10 +58,16 @@ def override(table: Table, assignment: str) -> None:
                 "the keys of a recipe are section.key"
             )
         table = cast("Table", inner)
-    table[names[-1]] = _value(text.strip())
+    table[names[-1]] = value_of(text.strip())
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """A value as it is written in TOML, where a word may go without quotes.
+
+    Examples:
+        >>> value_of("1e-3"), value_of("[32, 16]"), value_of("adam"), value_of(".5")
+        (0.001, [32, 16], 'adam', 0.5)
+    """
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

@@ -66,6 +66,7 @@ def read_variants(source: str | Path = DEFAULT, *, overrides: Sequence[str] = ()
     """
     table = toml.parse(text_of(source), source=str(source))
     given = table.pop("variant", None)
+    table.pop("sweep", None)
     if given is None:
         for assignment in overrides:
             toml.override(table, assignment)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from unstuck.sweep.trace import FIRST, Gauge, Trace
+from unstuck.train import Epoch, Means
+
+
+def epoch(number: int, loss: float) -> Epoch:
+    return Epoch(number=number, train=Means(loss=loss, accuracy=0.5, examples=10), validation=None)
+
+
+def test_norms_are_those_of_weights_updates_and_gradients():
+    model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    gauge = Gauge(model, steps_per_epoch=40)
+    rate = 0.1
+    for _ in gauge.between(range(30)):
+        model(torch.randn(5, 3)).square().mean().backward()
+        before = [parameter.detach().norm() for parameter in model.parameters()]
+        gradients = [parameter.grad.norm() for parameter in model.parameters()]
+        last = before, gradients
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= rate * parameter.grad
+    assert sorted(gauge.trace.steps) == [*range(FIRST), 10, 20]
+    weights, moved, slopes = gauge.trace.steps[20]
+    assert len(weights) == 4
+    assert torch.allclose(torch.tensor(moved), rate * torch.tensor(slopes), rtol=1e-4)
+    assert last
+
+
+def test_losses_are_fetched_when_an_epoch_is_over():
+    gauge = Gauge(nn.Linear(1, 1), steps_per_epoch=2)
+    gauge.noted(torch.tensor(2.0, requires_grad=True))
+    gauge.noted(torch.tensor(1.0))
+    assert gauge.trace.losses == []
+    gauge.epoch(epoch(1, 1.5))
+    assert gauge.trace.losses == [2.0, 1.0]
+
+
+def test_only_a_loss_that_does_not_fall_is_suspicious():
+    falling = Trace(losses=[2.3, 2.2, 1.9, 1.2], epochs=[epoch(1, 2.2), epoch(2, 1.5)])
+    standing = Trace(losses=[2.3, 2.2, 2.3, 2.2], epochs=[epoch(1, 2.2), epoch(2, 2.2)])
+    broken = Trace(losses=[2.3, float("inf")], epochs=[epoch(1, 2.2)])
+    assert [trace.suspicious for trace in (falling, standing, broken, Trace())] == [False, True, True, False]
