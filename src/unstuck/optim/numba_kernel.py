@@ -29,7 +29,7 @@ Real = Literal["float32", "float64"]
 BLOCK = 2048  #: entries summed in the tensors' own precision before the sum goes to float64
 
 _TEMPLATE = '''\
-"""Made by unstuck.optim from an update rule; safe to delete."""
+"""Made by unstuck.optim from an update rule, its loops one vector at a time; safe to delete."""
 
 
 def kernel(rows, constants, chunks, count, ticket, sums):
@@ -193,4 +193,7 @@ def compile_kernel(rule: Rule, real: Real) -> Callable[[int, int, int, int, int,
     for rare in ("count_from", "exact_square"):
         namespace[rare] = compiler.njit(error_model="numpy")(namespace[rare])
     addresses = (compiler.int64,) * 6
-    return compiler.njit(compiler.void(*addresses), **options)(namespace["kernel"])
+    loops = import_module("unstuck.optim.loops")
+    return compiler.njit(compiler.void(*addresses), pipeline_class=loops.OneVectorAtATime, **options)(
+        namespace["kernel"]
+    )
