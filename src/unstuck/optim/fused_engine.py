@@ -43,6 +43,10 @@ class FusedStep:
         self._before = [torch.empty_like(row.param, requires_grad=False) for row in rows]
         self._averages = [None if row.average is None else torch.empty_like(row.average) for row in rows]
 
+    def ready(self) -> bool:
+        """Whether the table still holds; if so, it has taken the gradients of this step."""
+        return self.table.ready()
+
     def run(self) -> None:
         """Update every row whose gradient the table has taken."""
         rows, rule = self.table.rows, self.table.rule

@@ -16,17 +16,25 @@ from numba import types
 from numba.extending import intrinsic
 
 __all__ = [
+    "ask_flag",
+    "ask_integer",
+    "ask_long",
+    "call_one",
+    "call_two",
     "from_magnitude",
     "larger",
     "load",
     "load_constant",
+    "load_flag",
     "load_integer",
     "magnitude",
     "maximum",
+    "next_item",
     "plus",
     "select",
     "sqrt",
     "store",
+    "store_integer",
     "store_sum",
     "take_ticket",
     "tally",
@@ -91,17 +99,90 @@ def _reader(kind: Any) -> Any:
 
 load_integer = intrinsic(_reader(types.int64))  #: an int64 of a table
 load_constant = intrinsic(_reader(types.float64))  #: a float64 of a table
+load_flag = intrinsic(_reader(types.uint8))  #: a bool of a table
+
+
+def _writer(kind: Any) -> Any:
+    def typed(typingctx, address, index, value):
+        def codegen(context, builder, signature, args):
+            builder.store(args[2], _pointer(builder, args[0], args[1], context.get_value_type(kind)))
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, kind), codegen
+
+    return typed
+
+
+store_integer = intrinsic(_writer(types.int64))  #: write an int64 of a table
+store_sum = intrinsic(_writer(types.float64))  #: write a float64 of the table of sums
+
+
+def _caller(answer: int, count: int) -> Any:
+    """Call a C function by its address with some words; its answer, of so many bits, as an int64."""
+
+    def call(builder, args):
+        word, kind = ir.IntType(64), ir.IntType(answer)
+        function = builder.inttoptr(args[0], ir.FunctionType(kind, [word] * count).as_pointer())
+        value = builder.call(function, list(args[1:]))
+        return value if answer == 64 else builder.sext(value, word)
+
+    return call
 
 
 @intrinsic
-def store_sum(typingctx, address, index, value):
-    """Write a float64 of the table of sums."""
+def call_one(typingctx, function, x):
+    """What the C function at an address returns for one word."""
 
     def codegen(context, builder, signature, args):
-        builder.store(args[2], _pointer(builder, args[0], args[1], ir.DoubleType()))
-        return context.get_dummy_value()
+        return _caller(64, 1)(builder, args)
 
-    return types.void(types.int64, types.int64, types.float64), codegen
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def call_two(typingctx, function, x, y):
+    """What the C function at an address returns for two words."""
+
+    def codegen(context, builder, signature, args):
+        return _caller(64, 2)(builder, args)
+
+    return types.int64(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def next_item(typingctx, function, mapping, place):
+    """Call ``PyDict_Next``, which keeps its position, the key and the value in the three words at ``place``."""
+
+    def codegen(context, builder, signature, args):
+        key, value = (builder.add(args[2], ir.Constant(ir.IntType(64), offset)) for offset in (8, 16))
+        return _caller(32, 4)(builder, (args[0], args[1], args[2], key, value))
+
+    return types.int64(types.int64, types.int64, types.int64), codegen
+
+
+def _asker(bits: int) -> Any:
+    """Ask a C function that leaves its answer, of so many bits, at a place given to it; -1 where it fails."""
+
+    def typed(typingctx, function, subject):
+        def codegen(context, builder, signature, args):
+            word = ir.IntType(64)
+            with builder.goto_entry_block():
+                place = builder.alloca(ir.IntType(bits))
+            failed = _caller(32, 2)(builder, (*args, builder.ptrtoint(place, word)))
+            answer = builder.load(place)
+            answer = answer if bits == 64 else builder.sext(answer, word)
+            return builder.select(
+                builder.icmp_signed("==", failed, ir.Constant(word, 0)), answer, ir.Constant(word, -1)
+            )
+
+        return types.int64(types.int64, types.int64), codegen
+
+    return typed
+
+
+ask_flag = intrinsic(_asker(8))  #: the answer is a bool
+ask_integer = intrinsic(_asker(32))  #: the answer is an int32
+ask_long = intrinsic(_asker(64))  #: the answer is an int64 or a pointer
 
 
 @intrinsic

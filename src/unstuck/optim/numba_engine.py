@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstuck.optim.numba_kernel import available, compile_kernel, numba
+from unstuck.optim.compilation import available, numba
+from unstuck.optim.inspection import Inspection
+from unstuck.optim.numba_kernel import compile_kernel
 from unstuck.optim.row import Row
 from unstuck.optim.sums import Sum
 from unstuck.optim.table import Table, eligible
@@ -37,6 +39,7 @@ class NumbaStep:
     def __init__(self, rows: Sequence[Row], *, constants: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self.table = Table(rows, constants=constants, chunk=CHUNK)
         self._kernel = compile_kernel(self.table.rule, _REALS[self.table.dtype])  # type: ignore[arg-type]
+        self._inspection = Inspection.of(self.table)
         self._ticket = np.zeros(1, np.int64)
         self._sums = np.full((len(self.table.chunks), len(Sum)), np.nan)
         self._arguments: tuple[int, ...] = (
@@ -48,16 +51,22 @@ class NumbaStep:
             self._sums.ctypes.data,
         )
 
+    def ready(self) -> bool:
+        """Whether the table still holds; if so, it has taken the gradients of this step."""
+        if self._inspection is not None and self._inspection.passed():
+            return True
+        return self.table.ready()
+
     def run(self) -> None:
         """Update every row whose gradient the table has taken."""
         self.table.advance_constants()
+        self.table.mark_changed()  # while what was inspected is at hand; the kernel sweeps the caches
         self._ticket[0] = 0
         if self.table.elements < 2 * _WORTH_A_THREAD:
             self._call()
         else:
             useful = min(torch.get_num_threads(), len(self.table.chunks), self.table.elements // _WORTH_A_THREAD)
             call_in_threads(self._call, useful)
-        self.table.mark_changed()
 
     def _call(self) -> None:
         self._kernel(*self._arguments)

@@ -4,26 +4,20 @@ A kernel works through a table: each row is one parameter tensor (addresses of w
 a stretch of one row. Threads draw chunks by ticket until none is left, so one call serves all tensors of a step
 however many and however large. The update and the nine sums of ``sums.Sum`` are computed in the same pass over memory.
 
-Kernels are compiled at first use and kept on disk (``kernel_cache``).
-
-Numba is an optional dependency, ``pip install 'unstuck[train]'``. It takes long to import, which waits for the first
-kernel.
+Kernels are compiled at first use and kept on disk (``compilation``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
-from typing import Any, Literal
+from typing import Literal
 
-from unstuck.errors import MissingPackageError
-from unstuck.optim.kernel_cache import keep_source
+from unstuck.optim.compilation import compiled, numba
 from unstuck.optim.rule import Rule
 from unstuck.optim.sums import Sum
-from unstuck.optional import require
 
-__all__ = ["BLOCK", "Real", "available", "compile_kernel", "kernel_source", "numba"]
+__all__ = ["BLOCK", "Real", "compile_kernel", "kernel_source"]
 
 Real = Literal["float32", "float64"]
 BLOCK = 2048  #: entries summed in the tensors' own precision before the sum goes to float64
@@ -94,25 +88,6 @@ def exact_square(address, first, last, like):
 '''
 
 
-def numba() -> Any:
-    """Numba.
-
-    Raises:
-        MissingPackageError: It is not installed, or does not work with the NumPy that is.
-    """
-    return require("numba", extra="train", purpose="engine='numba'")
-
-
-@cache
-def available() -> bool:
-    """Whether Numba is installed and works here."""
-    try:
-        numba()
-    except MissingPackageError:
-        return False
-    return True
-
-
 def kernel_source(rule: Rule, real: Real) -> str:
     """The text of the module that holds ``kernel``."""
     program = rule.program()
@@ -172,28 +147,14 @@ def compile_kernel(rule: Rule, real: Real) -> Callable[[int, int, int, int, int,
     It runs without the interpreter's lock. The first call for a rule compiles, or loads what an earlier process has
     compiled; later calls return the same object.
     """
-    compiler = numba()
-    intrinsics = import_module("unstuck.optim.intrinsics")  # which imports Numba
-    source = kernel_source(rule, real)
-    path = keep_source(source, name=f"{rule.update.__module__.rpartition('.')[2]}_{real}")
-    namespace: dict[str, Any] = {
-        "__name__": __name__,  # a kept kernel names a module that can be imported
-        **{name: getattr(intrinsics, name) for name in intrinsics.__all__},
-        real: getattr(compiler, real),
-        "float64": compiler.float64,
-        "inf": float("inf"),
-    }
-    exec(compile(source, path or "<unstuck kernel>", "exec"), namespace)
-    options: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"contract"},
-        "cache": path is not None,
-    }
-    for rare in ("count_from", "exact_square"):
-        namespace[rare] = compiler.njit(error_model="numpy")(namespace[rare])
-    addresses = (compiler.int64,) * 6
-    loops = import_module("unstuck.optim.loops")
-    return compiler.njit(compiler.void(*addresses), pipeline_class=loops.OneVectorAtATime, **options)(
-        namespace["kernel"]
+    return compiled(
+        kernel_source(rule, real),
+        entry="kernel",
+        helpers=("count_from", "exact_square"),
+        arguments=6,
+        answers=False,
+        name=f"{rule.update.__module__.rpartition('.')[2]}_{real}",
+        names={real: getattr(numba(), real)},
+        nogil=True,
+        fastmath={"contract"},
     )

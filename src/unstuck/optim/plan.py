@@ -11,11 +11,12 @@ from torch.optim.optimizer import _device_dtype_check_for_fused as check_fused  
 
 from unstuck.errors import ArgumentError
 from unstuck.optim import fused_engine, numba_engine, triton_engine
+from unstuck.optim.contents import Contents
 from unstuck.optim.reference import advance
 from unstuck.optim.row import Row
 from unstuck.optim.rule import Rule
 from unstuck.optim.sums import Sum
-from unstuck.optim.table import Table, same_objects
+from unstuck.optim.table import Table
 
 __all__ = ["Engine", "Method", "Plan", "check_engine"]
 
@@ -58,6 +59,10 @@ class TableStep(Protocol):
 
     table: Table
 
+    def ready(self) -> bool:
+        """Whether the table still holds; if so, it has taken this step's gradients."""
+        ...
+
     def run(self) -> None:
         """Take the step."""
         ...
@@ -82,7 +87,7 @@ class Plan:
         self._groups = list(method.param_groups)
         self._rules = [method.rule(group) for group in self._groups]
         self._settings = [list(group.values()) for group in self._groups]
-        self._listed = [list(group["params"]) for group in self._groups]
+        self._listed: list[list[torch.Tensor]] = [group["params"] for group in self._groups]
         rows = self._rows()
         tables: dict[Any, list[Row]] = {}
         kinds = _step_kinds(engine)
@@ -97,7 +102,11 @@ class Plan:
         self._steps: list[TableStep] = [key[0](rows, constants=method.numbers) for key, rows in tables.items()]
         self._known = {row.index for row in rows}
         self._waiting = [p for k, p in enumerate(self.params) if k not in self._known]
-        self._state, self._entries = method.state, list(method.state.values())
+        self._state = method.state
+        self._contents = Contents(
+            [*self._listed, self._state, *(row.state for row in rows)],
+            native=any(isinstance(step, numba_engine.NumbaStep) for step in self._steps),
+        )
         self._measured: dict[int, torch.Tensor] = {}
         self._skipped = np.zeros(len(self.params), np.bool_)
 
@@ -128,18 +137,18 @@ class Plan:
             return False
         for k, group in enumerate(method.param_groups):
             # the parameters come first: comparing lists of other tensors would compare their entries
-            if group is not self._groups[k] or not same_objects(group["params"], self._listed[k]):
+            if group is not self._groups[k] or group["params"] is not self._listed[k]:
                 return False
             values = list(group.values())
             if values != self._settings[k]:
                 if method.rule(group) != self._rules[k]:
                     return False
                 self._settings[k] = values
-        if method.state is not self._state or not same_objects(method.state.values(), self._entries):
+        if method.state is not self._state or not self._contents.unchanged():
             return False
         if self._waiting and any(p.grad is not None for p in self._waiting):
             return False
-        return all(step.table.unchanged() and step.table.take_gradients() for step in self._steps)
+        return all(step.ready() for step in self._steps)
 
     def take_gradients(self) -> None:
         """Take the gradients of this step into a plan that was just made."""

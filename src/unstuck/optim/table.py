@@ -1,15 +1,13 @@
 """The table that a compiled kernel works through: addresses, constants and chunks of many tensors.
 
 Building a table costs as much as several steps, so it is kept from step to step, and each step only checks that
-nothing it was built from has changed: parameters and states are compared by identity and by address. Gradients are
-looked up anew each time, since ``zero_grad`` replaces them.
+nothing it was built from has moved. Gradients are looked up anew each time, since ``zero_grad`` replaces them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import chain
-from operator import attrgetter, is_
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,18 +17,13 @@ from torch import Tensor
 from unstuck.optim.row import Row, scalar, step_dtype
 from unstuck.optim.sums import Sum
 
-__all__ = ["Table", "eligible", "same_objects"]
+__all__ = ["Table", "eligible"]
 
 _address: Callable[[Tensor], int] = Tensor.data_ptr
 _gradient: Callable[[Tensor], Any] = attrgetter("grad")
 _dtype: Callable[[Tensor], torch.dtype] = attrgetter("dtype")
 _FLOATS = frozenset((float, int))
 _PLAIN = (Tensor, torch.nn.Parameter)
-
-
-def same_objects(a: Collection[Any], b: Collection[Any]) -> bool:
-    """Whether two collections hold the very same objects in the same order."""
-    return len(a) == len(b) and all(map(is_, a, b))
 
 
 def eligible(row: Row, *, device: str, dtypes: Iterable[torch.dtype]) -> bool:
@@ -81,8 +74,6 @@ class Table:
         self._constants_of = constants
         self._params = [row.param for row in rows]
         self._count_steps()
-        self._states = [value for row in rows for value in row.state.values()]
-        self._dicts = [row.state for row in rows]
         self._tensors = [x for row in rows for x in (row.param, *row.buffers)]
         self._addresses = list(map(_address, self._tensors))
         self._flat = all(p.is_contiguous() for p in self._params)
@@ -91,7 +82,6 @@ class Table:
         # a lazily negated gradient, as complex numbers leave behind, looks regular where it has one entry only
         self._single = [k for k, p in enumerate(self._params) if p.numel() == 1]
         self._usual_types, self._usual_dtypes = [Tensor] * len(rows), [self.dtype] * len(rows)
-        self._gradients: list[int] = []
         self._copies: dict[int, Tensor] = {}
 
         kept = len(self.rule.kept)
@@ -130,13 +120,12 @@ class Table:
     def _rows_state(self, k: int) -> dict[str, Any]:
         return self.rows[k].state
 
-    def unchanged(self) -> bool:
-        """Whether parameters and states are still the ones, at the places, that the table was built from."""
+    def ready(self) -> bool:
+        """Whether the table still holds; if so, it has taken the gradients of this step."""
         return (
-            sum(map(len, self._dicts)) == len(self._states)
-            and all(map(is_, chain.from_iterable(map(dict.values, self._dicts)), self._states))
-            and list(map(_address, self._tensors)) == self._addresses
+            list(map(_address, self._tensors)) == self._addresses
             and self._laid_out(self._params)  # p.data = p.data.t() stays in its place
+            and self.take_gradients()
         )
 
     def take_gradients(self) -> bool:
@@ -156,9 +145,7 @@ class Table:
             usual = False
         if not usual:
             return self._take_unusual(gradients)
-        addresses = list(map(_address, gradients))
-        if addresses != self._gradients:
-            self.addresses[:, 1] = self._gradients = addresses
+        self.addresses[:, 1] = list(map(_address, gradients))
         if not self._all_active:
             self._left = b""
             self.active[:] = self._all_active = True
@@ -180,7 +167,6 @@ class Table:
 
     def _take_unusual(self, gradients: list[Tensor | None]) -> bool:
         active = np.array([g is not None for g in gradients])
-        self._gradients = []
         for k, (g, p) in enumerate(zip(gradients, self._params, strict=True)):
             if g is None:
                 self.addresses[k, 1] = 0

@@ -60,6 +60,10 @@ class TritonStep:
         shape = (len(self.table.chunks), len(Sum))
         self._sums = torch.full(shape, torch.nan, dtype=torch.float64, device=device)
 
+    def ready(self) -> bool:
+        """Whether the table still holds; if so, it has taken the gradients of this step."""
+        return self.table.ready()
+
     def run(self) -> None:
         """Update every row whose gradient the table has taken."""
         table = self.table

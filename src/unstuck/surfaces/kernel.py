@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from unstuck.optim.compilation import available, numba
 from unstuck.optim.kernel_cache import keep_source
-from unstuck.optim.numba_kernel import available, numba
 from unstuck.optim.rule import Rule
 from unstuck.surfaces.operations import VOCABULARY
 from unstuck.surfaces.surface import Surface
