@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from unstuck.optim import native
 
@@ -24,6 +25,22 @@ def test_they_are_found_here():
     assert functions.ask("dtype", torch.zeros(1)) == functions.ask("dtype", torch.ones(2, 2))
     assert functions.ask("dtype", torch.zeros(1)) != functions.ask("dtype", torch.zeros(1, dtype=torch.bfloat16))
     assert functions.ask("layout", torch.zeros(1)) != functions.ask("layout", torch.zeros(1).to_sparse())
+
+
+class Refusing(TorchDispatchMode):
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        raise AssertionError(f"{function} was seen by the program's mode")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere they may be missing")
+@pytest.mark.parametrize("surroundings", [torch.inference_mode, Refusing, lambda: torch.device("meta")])
+def test_the_surroundings_do_not_matter(surroundings):
+    torch.set_default_dtype(torch.float64)
+    try:
+        with surroundings():
+            assert native.native_functions() is not None
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_none_where_the_platform_is_not_known(monkeypatch):

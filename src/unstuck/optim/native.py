@@ -22,6 +22,7 @@ from torch import Tensor
 
 __all__ = ["NativeFunctions", "native_functions"]
 
+_C: Any = torch._C  # pyright: ignore[reportPrivateUsage]
 _GRADIENT = "_ZNK3c1010TensorImpl4gradEv"  # const at::Tensor& c10::TensorImpl::grad() const
 _OF_TENSORS = (
     "aoti_torch_get_data_ptr",
@@ -62,23 +63,25 @@ class NativeFunctions:
 @cache
 def native_functions() -> NativeFunctions | None:
     """The functions; None where they are missing or do not answer as expected."""
+    suffix = {"linux": "so", "darwin": "dylib"}.get(sys.platform)
+    locked = getattr(sys, "_is_gil_enabled", lambda: True)()  # else a dict may change while it is looked at
+    if suffix is None or not locked or ctypes.sizeof(ctypes.c_void_p) != 8:
+        return None
     try:
-        found = _found()
-        return found if all(_agree(found, tensor) for tensor in _specimens()) else None
-    except (AttributeError, OSError, StopIteration):
+        with torch.inference_mode(False), _C.DisableTorchFunction(), _C._DisableTorchDispatch():
+            found = _found(suffix)
+            return found if all(_agree(found, tensor) for tensor in _specimens()) else None
+    except (AttributeError, OSError, RuntimeError, StopIteration):
         return None
 
 
-def _found() -> NativeFunctions:
-    suffix = {"linux": "so", "darwin": "dylib"}.get(sys.platform)
-    if suffix is None:
-        raise OSError(f"the names of C++ functions on {sys.platform} are not known")
+def _found(suffix: str) -> NativeFunctions:
     folder = Path(torch.__file__).parent / "lib"
     of_torch, core = (ctypes.CDLL(str(folder / f"{name}.{suffix}")) for name in ("libtorch_cpu", "libc10"))
     addresses = {name.removeprefix("aoti_torch_").removeprefix("get_"): _where(of_torch, name) for name in _OF_TENSORS}
     addresses |= {name: _where(ctypes.pythonapi, name) for name in _OF_PYTHON} | {"grad": _where(core, _GRADIENT)}
     handle = next(k for k in _words() if all(_word(id(x) + k) == x._cdata for x in _specimens()))
-    undefined = _word(_gradient(addresses["grad"], torch.zeros(1)._cdata))
+    undefined = _word(_gradient(addresses["grad"], _example(torch.float32)._cdata))
     return NativeFunctions(addresses=addresses, handle=handle, undefined=undefined)
 
 
@@ -111,20 +114,21 @@ def _answer(function: int, handle: int, kind: Any) -> Any:
     return place.value
 
 
+def _example(dtype: torch.dtype) -> Tensor:
+    return torch.ones(2, 3, 4, dtype=dtype, device="cpu")
+
+
 def _specimens() -> Iterator[Tensor]:
     """Tensors of several kinds."""
-    plain = torch.arange(6.0)
+    plain = _example(torch.float32)
     yield plain
-    yield plain[2:4]
-    yield torch.ones(2, 3, 4, dtype=torch.float64).permute(2, 0, 1)
-    for gradient in (torch.ones(2, 3), None):
-        parameter = torch.nn.Parameter(torch.ones(2, 3))
-        parameter.grad = gradient
+    yield plain[1, 1:]
+    yield _example(torch.float64).permute(2, 0, 1)
+    for gradients in ([plain], [None], [plain, None]):
+        parameter = torch.nn.Parameter(_example(torch.float32))
+        for gradient in gradients:
+            parameter.grad = gradient
         yield parameter
-    dropped = torch.nn.Parameter(torch.ones(3))
-    dropped.grad = torch.ones(3)
-    dropped.grad = None
-    yield dropped
 
 
 def _agree(functions: NativeFunctions, tensor: Tensor) -> bool:
@@ -135,7 +139,7 @@ def _agree(functions: NativeFunctions, tensor: Tensor) -> bool:
         return _answer(functions.addresses[name], handle, kind)
 
     def single(x: Tensor) -> bool:
-        return functions.ask("dtype", x) == functions.ask("dtype", torch.zeros(1))
+        return functions.ask("dtype", x) == functions.ask("dtype", _example(torch.float32))
 
     def listed(name: str) -> tuple[int, ...]:
         return tuple((ctypes.c_int64 * tensor.dim()).from_address(ask(name)))
@@ -149,7 +153,6 @@ def _agree(functions: NativeFunctions, tensor: Tensor) -> bool:
         and listed("sizes") == tensor.shape
         and listed("strides") == tensor.stride()
         and ask("is_contiguous", ctypes.c_bool) == tensor.is_contiguous()
-        and (functions.ask("dtype", tensor) == functions.ask("dtype", torch.zeros(1)))
-        == (tensor.dtype == torch.float32)
+        and single(tensor) == (tensor.dtype is torch.float32)
         and gradient == (functions.undefined if tensor.grad is None else tensor.grad._cdata)
     )
