@@ -8,22 +8,36 @@ from contextlib import ExitStack, contextmanager
 from unstuck.errors import ArgumentError
 from unstuck.record import Run
 from unstuck.remedies import effects
+from unstuck.remedies.attached import Attached
+from unstuck.remedies.axes_exchanged import AxesExchanged
+from unstuck.remedies.batch_size import BatchSize
 from unstuck.remedies.change import Change
+from unstuck.remedies.classes_weighted import ClassesWeighted
 from unstuck.remedies.clipping import Clipping
 from unstuck.remedies.default_constants import DefaultConstants
 from unstuck.remedies.dropout import Dropout
 from unstuck.remedies.gradients_cleared import GradientsCleared
 from unstuck.remedies.gradients_kept import GradientsKept
+from unstuck.remedies.hidden_activations import HiddenActivations
 from unstuck.remedies.initialisation import Initialisation
+from unstuck.remedies.inputs_standardised import InputsStandardised
+from unstuck.remedies.labels_mapped import LabelsMapped
 from unstuck.remedies.learning_rate import LearningRate
+from unstuck.remedies.loss_replaced import LossReplaced
 from unstuck.remedies.loss_scaled import LossScaled
 from unstuck.remedies.method import Method
 from unstuck.remedies.modes import Modes
 from unstuck.remedies.momentum import Momentum
+from unstuck.remedies.more_steps import MoreSteps
+from unstuck.remedies.output_activation import OutputActivation
+from unstuck.remedies.output_squeezed import OutputSqueezed
 from unstuck.remedies.parameters_given import ParametersGiven
 from unstuck.remedies.remedy import Remedy
 from unstuck.remedies.schedule_held import ScheduleHeld
+from unstuck.remedies.shuffled import Shuffled
 from unstuck.remedies.sign_flipped import SignFlipped
+from unstuck.remedies.softmax_axis import SoftmaxAxis
+from unstuck.remedies.targets_standardised import TargetsStandardised
 from unstuck.remedies.thawed import Thawed
 from unstuck.remedies.warm_up import WarmUp
 from unstuck.remedies.weight_decay import WeightDecay
@@ -35,21 +49,35 @@ _RATE = LearningRate()
 REMEDIES: tuple[Remedy, ...] = (
     _RATE,
     GradientsCleared(),
+    InputsStandardised(),
+    TargetsStandardised(),
+    OutputActivation(),
+    LossReplaced(),
     ParametersGiven(),
+    OutputSqueezed(),
     SignFlipped(),
     Initialisation(),
     Method(),
+    HiddenActivations(),
     WeightDecay(),
     Dropout(),
     Modes(),
     ScheduleHeld(),
+    Shuffled(),
+    Attached(),
     Thawed(),
     LossScaled(),
     GradientsKept(),
+    LabelsMapped(),
+    SoftmaxAxis(),
+    AxesExchanged(),
+    ClassesWeighted(),
     WarmUp(),
     Momentum(),
     DefaultConstants(),
     Clipping(),
+    BatchSize(),
+    MoreSteps(),
 )
 
 CATALOGUE: Mapping[str, Remedy] = {remedy.name: remedy for remedy in REMEDIES}

@@ -37,7 +37,9 @@ __all__ = [
     "optimizers_made",
     "outermost",
     "patched",
+    "running_module",
     "scaled_gradients",
+    "seen",
 ]
 
 Run = Callable[..., Any]
@@ -279,6 +281,11 @@ def in_module() -> bool:
     return bool(_running.modules)
 
 
+def running_module() -> nn.Module | None:
+    """The module that is running innermost in this thread, within :func:`around_modules`."""
+    return _running.modules[-1] if _running.modules else None
+
+
 def outermost(module: nn.Module) -> bool:
     """Whether no other module has called this one, within :func:`around_modules`."""
     return not _running.modules or (len(_running.modules) == 1 and _running.modules[0] is module)
@@ -312,6 +319,11 @@ def around_modules(change: Callable[[nn.Module, Run, tuple[Any, ...], dict[str, 
 
     with patched(nn.Module, "__call__", around):
         yield
+
+
+def seen(module: nn.Module, run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Exchange nothing: with this :func:`around_modules` knows which modules are running."""
+    return run(*args, **kwargs)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class LossBroadcast(Rule):
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         for call in loss_calls(run):
-            shapes = self._broadcast(call)
+            shapes = self.broadcast(call)
             if shapes is not None:
                 yield self._report(call.output.shape, call.target.shape, shapes, call.function or "", call_place(call))
                 return
@@ -64,7 +64,7 @@ class LossBroadcast(Rule):
         if not run.knows(Loss) and not run.knows(Broadcast):
             yield NotEvaluated(reason="no loss call was seen")
 
-    def _broadcast(self, call: Loss) -> tuple[int, ...] | None:
+    def broadcast(self, call: Loss) -> tuple[int, ...] | None:
         """The shape that both become, where it is larger than the output's; None otherwise."""
         output, target = call.output.shape, call.target.shape
         if call.function not in ELEMENTWISE or call.target.type != "real" or output == target or not target:

@@ -1,0 +1,88 @@
+"""Axes exchanged where the script renames them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from unstuck.observe.collectors.axis_calls import RESHAPES
+from unstuck.record import Finding, Run, facts
+from unstuck.remedies import effects, obstacles
+from unstuck.remedies.arguments import temporarily
+from unstuck.remedies.change import Change
+from unstuck.remedies.interventions import Run as Function
+from unstuck.remedies.interventions import around_modules, calls
+from unstuck.remedies.remedy import Remedy
+
+__all__ = ["AxesExchanged"]
+
+
+class AxesExchanged(Remedy):
+    """Exchange axes where a view renames them, or a recurrent layer takes examples for time.
+
+    Changes: a ``view`` or ``reshape`` to the shape with two axes exchanged becomes that exchange (``of="views"``);
+    recurrent and attention layers run with ``batch_first=True`` (``of="layers"``).
+
+    Applies: where such a view was seen, or such a layer was given a batch.
+
+    Proves: examples of a batch that are mixed, and axes that are taken for one another.
+    """
+
+    name = "axes-exchanged"
+    proves = ("batch-mixing", "wrong-axis")
+
+    def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
+        """Of views, of layers."""
+        of: list[str] = ["views"] if run.knows(facts.Reinterpretation) else []
+        if any(not fact.batch_first for fact in run.facts(facts.Recurrence)):
+            of.append("layers")
+        return [Change(remedy=self.name, settings={"of": what}) for what in of]
+
+    def words(self, change: Change, run: Run) -> str:
+        """``"with the axes transposed in place of the view"``."""
+        if change.settings["of"] == "layers":
+            return "with batch_first=True in recurrent and attention layers"
+        return "with the axes transposed where a view renames them"
+
+    def obstacle(self, run: Run) -> str | None:
+        """Calls in compiled code are not reached."""
+        return obstacles.compiled(run)
+
+    @contextmanager
+    def make(self, change: Change) -> Generator[None]:
+        """Exchange views, or the arrangement of layers."""
+        of_layers = change.settings["of"] == "layers"
+
+        def renamed(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            result = run(*args, **kwargs)
+            axes = None if of_layers or not args else _exchanged(args[0], result)
+            if axes is None:
+                return result
+            effects.happened(self.name)
+            return args[0].transpose(*axes)
+
+        def layer(module: nn.Module, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            sequential = isinstance(module, nn.RNNBase | nn.MultiheadAttention)
+            if not of_layers or not sequential or module.batch_first:
+                return run(*args, **kwargs)
+            effects.happened(self.name)
+            with temporarily(module, batch_first=True):
+                return run(*args, **kwargs)
+
+        with calls(dict.fromkeys(RESHAPES, renamed)), around_modules(layer):
+            yield
+
+
+def _exchanged(before: Any, after: Any) -> tuple[int, int] | None:
+    """The two axes that change places between the shapes; None where these differ otherwise, or not at all."""
+    if not (isinstance(before, Tensor) and isinstance(after, Tensor) and before.dim() == after.dim()):
+        return None
+    differ = [axis for axis in range(before.dim()) if before.shape[axis] != after.shape[axis]]
+    if len(differ) != 2 or min(before.shape[axis] for axis in differ) == 1:
+        return None
+    first, second = differ
+    crosswise = before.shape[first] == after.shape[second] and before.shape[second] == after.shape[first]
+    return (first, second) if crosswise else None
