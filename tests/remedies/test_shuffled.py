@@ -116,4 +116,4 @@ def test_learning_is_restored(tmp_path: Path) -> None:
         assert remedy.words(SHUFFLED, run) == "with the batches shuffled"
         assert remedy.obstacle(run) is None
     recorded(tmp_path / "trial", lambda: accuracies.append(right(train(loader))), SHUFFLED).close()
-    assert accuracies[0] < 0.5 < 0.8 < accuracies[1]
+    assert accuracies[0] < 0.7 < 0.8 < accuracies[1]
