@@ -65,6 +65,7 @@ IDS = torch.arange(32) % 3
         (nn.Linear(8, 1), functional.cross_entropy, IDS * 0, "loss-wrong"),
         (nn.Linear(8, 3), functional.cross_entropy, IDS + 1, "labels-out-of-range"),
         (nn.Linear(8, 1), functional.mse_loss, X[:, 0], "loss-broadcast"),
+        (nn.Sequential(nn.Linear(8, 8), nn.ReLU()), functional.mse_loss, X, "output-activation-wrong"),
         (nn.Sequential(nn.Linear(8, 1), nn.Sigmoid()), functional.mse_loss, X[:, :1] * 3, "output-activation-wrong"),
         (
             nn.Sequential(nn.Linear(8, 1), nn.Sigmoid()),

@@ -49,6 +49,27 @@ WRITTEN: dict[str, tuple[Loss, Tensor, Tensor, float, float, str]] = {
         lambda o, t: functional.cross_entropy(o, t.reshape(-1)),
         *(TOKENS.reshape(-1, C), WORDS, math.log(C), 1.0, "ln C"),
     ),
+    "mean over classes too": (
+        lambda o, t: -(functional.one_hot(t, C) * o.log_softmax(1)).mean(),
+        *(SCORES, IDS, math.log(C) / C, 1.0, "(ln C) / C"),
+    ),
+    "mean of one-hot rows": (
+        lambda o, t: -(t * o.log_softmax(1)).mean(),
+        *(SCORES, functional.one_hot(IDS, C).float(), math.log(C) / C, 1.0, "(ln C) / C"),
+    ),
+    "half squares": (
+        lambda o, t: 0.5 * (o - t).square().mean(),
+        *(SCORES, SOFT, 0.5 * float(SOFT.square().mean()), 1.0, "half the mean square"),
+    ),
+    "logarithms": (functional.nll_loss, SCORES.log_softmax(1), IDS, math.log(C), 1.0, "ln C"),
+    "probabilities": (
+        lambda o, t: -o[range(N), t].log().mean(),
+        *(SCORES.softmax(1), IDS, math.log(C), 1.0, "ln C"),
+    ),
+    "pixels between 0 and 1": (
+        lambda o, t: functional.binary_cross_entropy(o, t),
+        *(SCORES.sigmoid(), SOFT, math.log(2), 1.0, "ln 2"),
+    ),
     "margin": (margin, SCORES, IDS, C - 1.0, 1.0, "C - 1"),
     "summed pixels": (
         lambda o, t: functional.binary_cross_entropy_with_logits(o, t, reduction="none").sum(1).mean(),
@@ -93,6 +114,15 @@ def test_functions_of_torch_are_known_by_name() -> None:
     assert family.floor > 0.4
     assert declared_family(nn.MultiMarginLoss(p=2), SCORES, IDS) is None
     assert declared_family(nn.L1Loss(), SCORES, SOFT) is None
+    assert declared_family(nn.NLLLoss(), SCORES, IDS) is None  # of scores it is none
+    for loss, outputs, targets, expected in (
+        (nn.NLLLoss(), SCORES.log_softmax(1), IDS, math.log(C)),
+        (nn.BCELoss(), SCORES.sigmoid(), SOFT, math.log(2)),
+    ):
+        known = declared_family(loss, outputs, targets)
+        assert known is not None
+        assert known.expected == pytest.approx(expected)
+        assert float(known.each.mean()) == pytest.approx(float(loss(outputs, targets)), rel=1e-4)
 
 
 class Given(nn.Module):
@@ -129,6 +159,16 @@ def test_a_margin_that_counts_the_right_class_is_found(classes: int, loss: Loss)
     check = first(loss, classes)
     assert not check.passed
     assert "j = y" in check.advice
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.65, 3.0])
+def test_the_bound_that_found_it_is_the_one_that_is_said(spread: float) -> None:
+    check = first(with_own, C, spread)
+    assert check.value - check.expected == pytest.approx(1.0, rel=1e-4)
+    assert 0.0 < check.tolerance < 0.1 < abs(check.value - check.expected)
+    assert "the same outputs" in str(check)
+    right = first(margin, C, spread)
+    assert right.value == pytest.approx(check.expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("factor", "passed"), [(0.98, False), (0.99, True), (1.0, True), (1.01, True), (1.02, False)])

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unstuck.preflight import Subject
-from unstuck.preflight.floors import floor
+from unstuck.preflight.floors import ends
 from unstuck.preflight.learning import overfits
 
 DRAWN = torch.Generator().manual_seed(0)
@@ -15,7 +15,8 @@ X = torch.randn(20, 6, generator=DRAWN)
 
 def least(loss: object, outputs: Tensor, targets: Tensor, inputs: object = X) -> float | None:
     value = float(loss(outputs, targets))  # type: ignore[operator]
-    return floor(loss, inputs, outputs, targets, value, math.nan)
+    found = ends(loss, inputs, outputs, targets, value, math.nan)
+    return None if found is None else found.least
 
 
 def test_soft_targets_leave_their_entropy() -> None:

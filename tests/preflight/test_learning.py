@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from itertools import pairwise
 
+import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from unstuck.preflight import Subject
@@ -42,3 +44,50 @@ def test_nothing_to_train_is_no_fault_of_this_check(subject: Make) -> None:
     frozen = nn.Linear(8, 3).requires_grad_(False)
     for given in (subject(frozen), subject(loss=lambda o, t: o.sum() * float("nan"))):
         assert overfits(given).status == "skipped"
+
+
+@pytest.mark.parametrize("width", [2, 4, 16])
+def test_a_picture_behind_a_bottleneck_is_no_cross_wherever_it_stops(subject: Make, width: int) -> None:
+    x = torch.rand(40, 32)
+    sizes = (32, 64, width, 64, 32)
+    layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.Tanh())]
+    check = overfits(subject(nn.Sequential(*layers[:-1]), functional.mse_loss, (x, x)))
+    assert check.status == "passed", check.reason
+
+
+def test_pictures_that_do_not_depend_on_the_inputs_are(subject: Make) -> None:
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(32, 64), nn.Linear(64, 32))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(torch.zeros_like(x))
+
+    x = torch.rand(40, 32)
+    assert overfits(subject(Mean(), functional.mse_loss, (x, x))).status == "failed"
+
+
+def test_half_a_picture_is_noted(subject: Make) -> None:
+    x = torch.randn(40, 32)
+    model = nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
+    check = overfits(subject(model, functional.mse_loss, (x, x)))
+    assert (check.status, check.cause) == ("noted", "")
+    assert "last activation" in check.advice
+
+
+def test_a_loss_that_begins_below_zero_is_not_done_at_once(subject: Make) -> None:
+    below = lambda o, t: functional.cross_entropy(o, t) - 10.0
+    check = overfits(subject(loss=below))
+    assert check.status == "passed"
+    assert check.value is not None
+    assert check.value < -9.9
+    assert check.tolerance is None
+
+
+def test_probabilities_that_come_to_the_entropy_of_grey_pixels_pass(subject: Make) -> None:
+    x = torch.rand(40, 16) * 0.6 + 0.2
+    model = nn.Sequential(nn.Linear(16, 128), nn.ReLU(), nn.Linear(128, 16), nn.Sigmoid())
+    check = overfits(subject(model, nn.BCELoss(), (x, x)))
+    assert check.status == "passed", check.reason
+    assert "is the least that its targets allow" in check.reason

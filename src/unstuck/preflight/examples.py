@@ -24,6 +24,8 @@ LEAK = 1e-6
 """Share of the gradient that rounding may bring to other examples, in float32."""
 MOST = 8
 """Examples of the batch that is looked at."""
+RECTIFIED = 0.05
+"""Share of outputs of exactly zero from which they are those of a ReLU; of proper weights it is half."""
 
 
 def no_mixing(subject: Subject) -> Check:
@@ -163,7 +165,8 @@ def _fault(loss: object, outputs: Tensor, targets: Tensor) -> tuple[str, str, st
                 "loss-broadcast",
             )
         low, high = float(outputs.min()), float(outputs.max())
-        if low >= 0.0 and high <= 1.0 and (float(targets.min()) < 0.0 or float(targets.max()) > 1.0):
+        between = low >= 0.0 and high <= 1.0 and (float(targets.min()) < 0.0 or float(targets.max()) > 1.0)
+        if between or (_rectified(outputs) and float(targets.min()) < 0.0):
             return (
                 f"outputs lie in [{low:.2g}, {high:.2g}], targets in [{targets.min():.2g}, {targets.max():.2g}]",
                 "leave the last activation away, so that outputs can reach the targets",
@@ -172,6 +175,12 @@ def _fault(loss: object, outputs: Tensor, targets: Tensor) -> tuple[str, str, st
     if _is(loss, functional.binary_cross_entropy_with_logits, nn.BCEWithLogitsLoss):
         return _for_probabilities(outputs, targets)
     return None
+
+
+def _rectified(outputs: Tensor) -> bool:
+    """Whether no output is negative and some are exactly zero, as behind a ReLU."""
+    share = float((outputs == 0.0).double().mean())
+    return float(outputs.min()) == 0.0 and RECTIFIED < share < 1.0
 
 
 def _for_classes(outputs: Tensor, targets: Tensor, loss: object) -> tuple[str, str, str] | None:
@@ -218,7 +227,7 @@ def _of_classes(subject: Subject, outputs: Any, targets: Tensor) -> bool:
         return False
     with torch.no_grad():
         found = recognised(scores, targets, float(subject.loss(outputs, targets)), math.nan)
-    return found is not None and found[0].formula.startswith("ln C")
+    return found is not None and found[0].scores and "ln C" in found[0].formula
 
 
 def _for_probabilities(outputs: Tensor, targets: Tensor) -> tuple[str, str, str] | None:

@@ -24,13 +24,16 @@ from torch.nn import functional
 
 from unstuck.learning.guess import smoothed_entropy
 
-__all__ = ["Family", "declared_family", "recognised"]
+__all__ = ["MATCH", "Family", "declared_family", "recognised"]
 
 OUTPUT_VARIANCE = 2.0
 """Variance of the outputs that a properly initialised last layer may give to inputs of unit second moment: He's."""
 
 MATCH = 1e-3
 """Relative distance of two losses that are the same function."""
+
+SUMS = 1e-4
+"""Distance from 1 of a sum of probabilities."""
 
 IGNORED = -100
 """The class id that torch's losses leave out."""
@@ -47,7 +50,8 @@ class Family:
         each: Loss of each element, the first dimension over examples.
         floor: The least value that the targets allow.
         fault: What is wrong with a loss of this kind, and what to do; empty where nothing is.
-        own: What that adds where all outputs are zero.
+        own: What that adds to each example.
+        scores: Whether outputs of zero are equal scores, as those of probabilities and their logarithms are not.
     """
 
     expected: float
@@ -57,6 +61,23 @@ class Family:
     floor: float = 0.0
     fault: str = ""
     own: float = 0.0
+    scores: bool = True
+
+    @property
+    def right(self) -> float:
+        """The mean loss of these outputs without the fault."""
+        return float(self.each.double().mean()) - self.own
+
+    def times(self, share: float, formula: str) -> Family:
+        """The same loss by a constant factor."""
+        return replace(
+            self,
+            expected=share * self.expected,
+            formula=formula,
+            allowance=share * self.allowance,
+            each=share * self.each,
+            floor=share * self.floor,
+        )
 
     @property
     def start(self) -> float:
@@ -85,7 +106,8 @@ def recognised(outputs: Tensor, targets: Tensor, value: float, uniform: float) -
         elements = family.each.numel()
         for factor in dict.fromkeys((1.0, elements / len(outputs), float(len(outputs)), float(elements))):
             alike = math.isclose(value, mean * factor, rel_tol=MATCH)
-            alike &= not math.isfinite(uniform) or math.isclose(uniform, family.start * factor, rel_tol=MATCH)
+            compared = family.scores and math.isfinite(uniform)
+            alike &= not compared or math.isclose(uniform, family.start * factor, rel_tol=MATCH)
             if alike and family.start > 0.0:
                 return family, factor
     return None
@@ -99,8 +121,12 @@ def declared_family(loss: object, outputs: Tensor, targets: Tensor) -> Family | 
         (functional.mse_loss, nn.MSELoss, _squared_error),
         (functional.multi_margin_loss, nn.MultiMarginLoss, _torch_margin),
     ]
+    if _is(loss, functional.nll_loss, nn.NLLLoss):
+        return next(_of_logarithms(outputs, targets), None)
+    if _is(loss, functional.binary_cross_entropy, nn.BCELoss) and getattr(loss, "weight", None) is None:
+        return next(_of_probabilities(outputs, targets), None)
     for function, module, build in kinds:
-        if loss is not function and type(loss) is not module:
+        if not _is(loss, function, module):
             continue
         if isinstance(loss, nn.MultiMarginLoss) and not loss.p == loss.margin == 1:
             return None
@@ -112,6 +138,10 @@ def declared_family(loss: object, outputs: Tensor, targets: Tensor) -> Family | 
     return None
 
 
+def _is(loss: object, function: object, module: type[nn.Module]) -> bool:
+    return loss is function or type(loss) is module
+
+
 def _candidates(outputs: Tensor, targets: Tensor) -> Iterator[Family]:
     if targets.is_floating_point():
         if targets.shape == outputs.shape:
@@ -119,22 +149,48 @@ def _candidates(outputs: Tensor, targets: Tensor) -> Iterator[Family]:
         return
     for scores, ids in _layouts(outputs, targets):
         classes = scores.shape[1]
-        yield _cross_entropy(scores, ids)
+        entropy = _cross_entropy(scores, ids)
+        yield entropy
+        yield entropy.times(1.0 / classes, f"(ln C) / C, a mean over classes too, C = {classes}")
+        yield from _of_logarithms(scores, ids)
         yield _margin(scores, ids, share=1.0)
         yield _margin(scores, ids, share=1.0 / classes)
         yield _margin(scores, ids, share=1.0, own=True)
         yield _margin(scores, ids, share=1.0 / classes, own=True)
     if outputs.numel() == targets.numel() and bool(((targets == 0) | (targets == 1)).all()):
         yield _binary(outputs, targets)
+        yield from _of_probabilities(outputs, targets)
 
 
 def _of_real(outputs: Tensor, targets: Tensor) -> Iterator[Family]:
-    yield _squared_error(outputs, targets)
+    square = _squared_error(outputs, targets)
+    yield square
+    yield square.times(0.5, f"half the {square.formula}")
     inside = bool(((targets >= 0.0) & (targets <= 1.0)).all())
     if inside:
         yield _binary(outputs, targets)
-    if inside and outputs.ndim == 2 and bool(((targets.sum(dim=1) - 1.0).abs() < 1e-4).all()):
-        yield _cross_entropy(outputs, targets)
+        yield from _of_probabilities(outputs, targets)
+    if inside and outputs.ndim == 2 and bool(((targets.sum(dim=1) - 1.0).abs() < SUMS).all()):
+        classes = outputs.shape[1]
+        entropy = _cross_entropy(outputs, targets)
+        yield entropy
+        yield entropy.times(1.0 / classes, f"(ln C) / C, a mean over classes too, C = {classes}")
+
+
+def _of_logarithms(outputs: Tensor, targets: Tensor) -> Iterator[Family]:
+    """Cross-entropy of logarithms of probabilities, or of probabilities, where that is what outputs are."""
+    if outputs.ndim < 2 or targets.is_floating_point():
+        return
+    for logs in (outputs, outputs.log()):
+        if bool((logs.logsumexp(dim=1).abs() < SUMS).all()):
+            yield replace(_cross_entropy(logs, targets), scores=False)
+
+
+def _of_probabilities(outputs: Tensor, targets: Tensor) -> Iterator[Family]:
+    """Binary cross-entropy of outputs between 0 and 1."""
+    if outputs.numel() == targets.numel() and bool(((outputs >= 0.0) & (outputs <= 1.0)).all()):
+        logits = torch.logit(outputs, eps=torch.finfo(outputs.dtype).eps)
+        yield replace(_binary(logits, targets), scores=False)
 
 
 def _layouts(outputs: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -216,15 +272,15 @@ def _margin(outputs: Tensor, targets: Tensor, *, share: float, own: bool = False
     right = outputs.gather(1, targets.clamp(min=0)[:, None])
     margins = (outputs - right + 1.0).clamp(min=0.0).sum(dim=1) - (0.0 if own else 1.0)
     s = float((outputs - outputs.mean(dim=1, keepdim=True)).double().square().mean().sqrt())
-    expected = (classes - 1.0) * share
-    return Family(
+    expected = classes - 1.0
+    family = Family(
         expected=expected,
-        formula=f"C - 1, C = {classes}" if share == 1.0 else f"(C - 1) / C, C = {classes}",
+        formula=f"C - 1, C = {classes}",
         allowance=expected * min(math.sqrt(OUTPUT_VARIANCE), math.sqrt(2.0) * s),
-        each=margins * share,
-        fault=OWN_CLASS if own else "",
-        own=share if own else 0.0,
+        each=margins,
     )
+    family = family if share == 1.0 else family.times(share, f"(C - 1) / C, C = {classes}")
+    return replace(family, fault=OWN_CLASS, own=share) if own else family
 
 
 OWN_CLASS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
@@ -13,14 +13,26 @@ from unstuck.learning.guess import entropy
 from unstuck.preflight.arrangement import main_output
 from unstuck.preflight.families import declared_family, recognised
 
-__all__ = ["floor"]
+__all__ = ["Ends", "ends"]
 
 SAME = 1e-5
 """Share of the largest output that two outputs of one input may differ by, from another order of summation."""
 
 
-def floor(declared: object, inputs: Any, outputs: Any, targets: Any, value: float, uniform: float) -> float | None:
-    """The least loss that the targets allow, in the unit of ``value``; None where it is not known.
+class Ends(NamedTuple):
+    """Between what a training moves, in the unit of its loss.
+
+    Attributes:
+        least: The least loss that the targets allow.
+        start: The loss of equal scores.
+    """
+
+    least: float
+    start: float
+
+
+def ends(declared: object, inputs: Any, outputs: Any, targets: Any, value: float, uniform: float) -> Ends | None:
+    """The least loss that the targets allow, and that of knowing nothing; None where they are not known.
 
     Soft targets and label smoothing leave their entropy, and so do class ids that differ where inputs and outputs are
     the same, such as those of a model that sees one token at a time.
@@ -45,8 +57,8 @@ def floor(declared: object, inputs: Any, outputs: Any, targets: Any, value: floa
     if math.isnan(factor):
         mean = float(family.each.double().mean())
         factor = value / mean if mean > 0.0 else 1.0
-    conflicts = _conflicts(inputs, scores, targets) if family.formula.startswith("ln C") else 0.0
-    return factor * max(family.floor, conflicts)
+    conflicts = _conflicts(inputs, scores, targets) if "ln C" in family.formula else 0.0
+    return Ends(factor * max(family.floor, conflicts), factor * family.start)
 
 
 def _conflicts(inputs: Any, outputs: Tensor, targets: Tensor) -> float:

@@ -16,7 +16,7 @@ from unstuck.errors import DataError
 from unstuck.init.quiet import undisturbed
 from unstuck.learning.guess import entropy
 from unstuck.preflight.arrangement import LossFunction, called, main_output, size
-from unstuck.preflight.families import Family, declared_family, recognised
+from unstuck.preflight.families import MATCH, Family, declared_family, recognised
 from unstuck.record import facts
 
 __all__ = ["InitialLossCheck", "initial_loss"]
@@ -196,10 +196,15 @@ def _compared(seen: _Seen | None, declared: object) -> InitialLossCheck | None:
         elements = family.each.numel() / (len(outputs) if again else len(seen.outputs[0]))
         scale = factor if factor == elements else 1.0
     expected, tolerance = family.expected * scale, scale * _tolerance(family, len(outputs))
+    uniform = uniform if family.scores else math.nan
+    if family.fault:  # it is known by its value alone, and no spread of the outputs makes it less of one
+        expected, tolerance = family.right * scale, MATCH * family.right * scale
     advice = family.fault or _advice(
         value, expected, tolerance, batch=seen.counts[0], outputs=outputs, size=seen.size, uniform=uniform
     )
     formula = family.formula if scale == 1.0 else f"{scale:g} times {family.formula}"
+    if family.fault:
+        formula = f"what the same outputs cost without it; {formula}, at equal scores"
     return InitialLossCheck(
         value=value,
         expected=expected,

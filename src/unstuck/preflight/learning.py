@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,9 +13,10 @@ from torch.utils import _pytree as pytree
 
 from unstuck.preflight.arrangement import main_output, size
 from unstuck.preflight.computable import Obstacle, obstacle
-from unstuck.preflight.floors import floor
+from unstuck.preflight.fall import FALLEN, Fall
+from unstuck.preflight.floors import ends
 from unstuck.preflight.subject import Subject, called, without_dropout
-from unstuck.record.checklist import Check, Curve
+from unstuck.record.checklist import Check, Curve, Status
 
 __all__ = ["FEW", "RATE", "overfits", "untrainable"]
 
@@ -22,12 +25,11 @@ FEW = 20
 STEPS = 400
 """Steps of Adam in which it must, and as many at ten times the rate; shipped models need 15 to 100 (measured)."""
 RATE = 3e-3
-FALLEN = 0.05
-"""Share of the first loss by which one must fall whose floor is not known (our choice)."""
-HALF = 0.5
-"""Share of the first loss to which a model must come that has too few parameters for all (our choice)."""
-NEARLY = 0.02
-"""Share of the first loss, above what the targets allow at best, that counts as nearly zero."""
+
+ADVICE: dict[Status, str] = {
+    "failed": "not even these are learned: look at gradient, loss, last activation, and size of the model",
+    "noted": "half of the loss is left: see that the last activation reaches the targets and no layer is too narrow",
+}
 
 
 def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
@@ -44,94 +46,114 @@ def overfits(subject: Subject, *, steps: int = STEPS) -> Check:
     stopped = obstacle(subject)
     if not wanted or stopped is not None:
         return untrainable(code, name, stopped)
-    curve, least = _trained(subject, model, inputs, targets, steps)
-    known = least is not None
-    zero = _zero_outputs(subject, model, inputs, targets)
-    start = max(curve[0], zero)
-    bound = (least or 0.0) + NEARLY * max(start - (least or 0.0), 0.0)
-    passed = curve[-1] <= bound or (not known and _fell(curve) and _heeds(subject, model, inputs, targets, curve))
-    count = size(targets)
+    fall = _trained(subject, model, inputs, targets, steps)
     # A model of fewer parameters than numbers to learn need not succeed; that it learns at all is enough.
-    small = sum(p.numel() for p in wanted) < _numbers(subject, inputs, targets)
-    small &= not passed and curve[-1] < curve[0]
-    low = min(curve[0], zero) if zero > 0.0 else curve[0]
-    halved = curve[-1] - (least or 0.0) <= HALF * (low - (least or 0.0))
+    small = sum(p.numel() for p in wanted) < _numbers(subject, inputs, targets) and not fall.arrived
+    heard = fall.arrived or _heeds(subject, model, inputs, targets, fall)
+    status = _status(fall, small=small, heard=heard)
+    bound = fall.bound if math.isfinite(fall.bound) else None
     return Check(
         code=code,
         name=name,
-        status="passed" if passed or (small and halved) else "noted" if small else "failed",
-        value=curve[-1],
-        expected=_expected(bound, least),
+        status=status,
+        value=fall.curve[-1],
+        expected=fall.expected,
         tolerance=bound,
-        reason=f"loss {curve[0]:.4g} to {curve[-1]:.3g} on {count} examples in {len(curve) - 1} steps"
-        + _where_it_ended(curve, bound, least)
-        + ("; the model has fewer parameters than they need" if small else ""),
-        advice=""
-        if passed or small
-        else "not even these are learned: look at gradient, loss, last activation, and size of the model",
-        cause="" if passed or small else "capacity-too-small",
+        reason=f"loss {fall.curve[0]:.4g} to {fall.curve[-1]:.3g} on {size(targets)} examples in "
+        f"{len(fall.curve) - 1} steps{fall}" + ("; the model has fewer parameters than they need" if small else ""),
+        advice="" if status == "passed" or small else ADVICE[status],
+        cause="capacity-too-small" if status == "failed" else "",
         curves=(
             Curve(
-                title=f"Loss on {count} examples learned by heart",
+                title=f"Loss on {size(targets)} examples learned by heart",
                 across="step",
                 up="loss",
-                x=tuple(float(i) for i in range(len(curve))),
-                y=tuple(curve),
-                log_y=min(curve) > 0.0,
+                x=tuple(float(i) for i in range(len(fall.curve))),
+                y=fall.curve,
+                log_y=min(fall.curve) > 0.0,
                 level=bound,
             ),
         ),
     )
 
 
-def _trained(
-    subject: Subject, model: nn.Module, inputs: Any, targets: Any, steps: int
-) -> tuple[list[float], float | None]:
-    """The losses of the training, and the least that the targets allow."""
+def _status(fall: Fall, *, small: bool, heard: bool) -> Status:
+    """A cross where what should be learned by heart is not, or where the inputs play no part."""
+    if fall.arrived:
+        return "passed"
+    if small and fall.curve[-1] < fall.curve[0]:
+        return "passed" if fall.halved else "noted"
+    if fall.reachable:
+        return "passed" if fall.close else "failed"
+    if not (fall.fell and heard):
+        return "failed"
+    return "passed" if fall.least is None or fall.halved else "noted"
+
+
+def _trained(subject: Subject, model: nn.Module, inputs: Any, targets: Any, steps: int) -> Fall:
+    """Train in two phases, the second at a higher rate; where that does harm, the weights of the first come back."""
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=RATE)
-    curve: list[float] = []
-    least: float | None = None
-    bound = -math.inf
-    for step in range(2 * steps):
-        if step == steps:
-            optimizer.param_groups[0]["lr"] = 10.0 * RATE  # what learns slowly learns
-        optimizer.zero_grad()
+    before = _before(subject, model, inputs, targets)
+    fall = _longer(before, subject, model, optimizer, (inputs, targets), steps)
+    if fall.arrived or len(fall.curve) < steps:
+        return fall
+    kept = copy.deepcopy(model.state_dict())
+    optimizer.param_groups[0]["lr"] = 10.0 * RATE  # what learns slowly learns
+    after = _longer(fall, subject, model, optimizer, (inputs, targets), steps)
+    if after.arrived or after.late <= fall.late:
+        return after
+    model.load_state_dict(kept)
+    return fall
+
+
+def _before(subject: Subject, model: nn.Module, inputs: Any, targets: Any) -> Fall:
+    """Where the training begins, without a step of it."""
+    with torch.no_grad():
         outputs = called(model, inputs)
-        value = subject.loss(outputs, targets)
-        curve.append(float(value.detach()))
-        if step == 0:
-            with torch.no_grad():
-                zero = _zero_outputs(subject, model, inputs, targets)
-                known = subject.unlabelled(inputs)
-                least = floor(subject.declared, known, outputs, targets, curve[0], zero)
-                start = max(curve[0], zero)
-                bound = (least or 0.0) + NEARLY * max(start - (least or 0.0), 0.0)
-        if not math.isfinite(curve[-1]) or curve[-1] <= bound or not value.requires_grad:
+        value = float(subject.loss(outputs, targets))
+        zero = _zero_outputs(subject, outputs, targets)
+        known = ends(subject.declared, subject.unlabelled(inputs), outputs, targets, value, zero)
+    return Fall(
+        curve=(),
+        start=known.start if known else value,
+        least=known.least if known else None,
+        reachable=known is not None and _one_answer_each(targets),
+    )
+
+
+def _longer(
+    fall: Fall, subject: Subject, model: nn.Module, optimizer: torch.optim.Adam, batch: tuple[Any, Any], steps: int
+) -> Fall:
+    """Take more steps, until nearly nothing is left."""
+    inputs, targets = batch
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = subject.loss(called(model, inputs), targets)
+        fall = replace(fall, curve=(*fall.curve, float(value.detach())))
+        if not math.isfinite(fall.curve[-1]) or fall.arrived or not value.requires_grad:
             break
         value.backward()
         optimizer.step()
-    return curve, least
+    return fall
 
 
-def _zero_outputs(subject: Subject, model: nn.Module, inputs: Any, targets: Any) -> float:
-    """The loss of outputs that are all zero: a start that is lucky by its weights is no reason to ask for more."""
-    with torch.no_grad():
-        outputs = called(model, inputs)
-        if not isinstance(outputs, Tensor):
-            return -math.inf
-        try:
+def _one_answer_each(targets: Any) -> bool:
+    leaves = [leaf for leaf in pytree.tree_leaves(targets) if isinstance(leaf, Tensor)]
+    return len(leaves) == 1 and leaves[0].ndim > 0 and leaves[0].numel() == len(leaves[0])
+
+
+def _zero_outputs(subject: Subject, outputs: Any, targets: Any) -> float:
+    """The loss of outputs that are all zero; NaN where it does not take them."""
+    if not isinstance(outputs, Tensor):
+        return math.nan
+    try:
+        with torch.no_grad():
             return float(subject.loss(torch.zeros_like(outputs), targets))
-        except (RuntimeError, ValueError, IndexError):
-            return -math.inf
+    except (RuntimeError, ValueError, IndexError):
+        return math.nan
 
 
-def _fell(curve: list[float]) -> bool:
-    """Whether a loss of unknown floor came down by far more than it moves from step to step."""
-    late = curve[-max(len(curve) // 4, 1) :]
-    return math.isfinite(curve[-1]) and curve[0] - max(late) > FALLEN * abs(curve[0])
-
-
-def _heeds(subject: Subject, model: nn.Module, inputs: Any, targets: Any, curve: list[float]) -> bool:
+def _heeds(subject: Subject, model: nn.Module, inputs: Any, targets: Any, fall: Fall) -> bool:
     """Whether the inputs of other examples would cost something: a loss also falls where biases alone are learned."""
     if not subject.judges:
         return True
@@ -141,27 +163,9 @@ def _heeds(subject: Subject, model: nn.Module, inputs: Any, targets: Any, curve:
         return True
     others = subject.labelled(pytree.tree_map(lambda leaf: leaf.roll(1, dims=0), own), targets)
     with torch.no_grad():
-        cost = float(subject.loss(called(model, others), targets)) - curve[-1]
-    unjudged = cost == 0.0 and subject.batches[0][0] is subject.batches[0][1]
-    return unjudged or cost > FALLEN * abs(curve[0] - curve[-1])
-
-
-def _expected(bound: float, least: float | None) -> str:
-    if least is None:
-        return f"a loss that falls by {FALLEN:.0%}; below what it cannot fall is not known"
-    above = f" above {least:.3g}, which its targets leave" if least > 0.0 else ""
-    return f"at most {bound:.2g}, {NEARLY:.0%} of the first loss{above}"
-
-
-def _where_it_ended(curve: list[float], bound: float, least: float | None) -> str:
-    if curve[-1] <= bound:
-        above = f", where {least:.3g} is the least that its targets allow" if least else ""
-        return f"{above} (random pixels can be learned by heart as well: this shows nothing of generalisation)"
-    if least is None:
-        quarter = len(curve) // 4
-        still = quarter > 0 and curve[-quarter - 1] - curve[-1] > NEARLY * abs(curve[0] - curve[-1])
-        return f", where it {'falls still' if still else 'stopped falling'}: how far it can fall is not known"
-    return f"; {least:.3g} is the least that its targets allow" if least else ""
+        cost = float(subject.loss(called(model, others), targets)) - fall.curve[-1]
+    unjudged = cost == 0.0 and fall.least is None and subject.batches[0][0] is subject.batches[0][1]
+    return unjudged or cost > FALLEN * abs(fall.curve[0] - fall.curve[-1])
 
 
 def _few(subject: Subject) -> tuple[Any, Any]:
