@@ -52,6 +52,25 @@ def test_parts_of_its_own(tmp_path: Path) -> None:
     np.testing.assert_array_equal(source.targets, np.concatenate([Y, Y[5:], Y[:2]]))
 
 
+@pytest.mark.parametrize("name", ["{part}_{array}", "{array}_{part}"])
+@pytest.mark.parametrize("validation", ["val", "valid", "validation", "VAL"])
+def test_parts_named_before_or_after_the_array(tmp_path: Path, name: str, validation: str) -> None:
+    """As MedMNIST names them: train_images, train_labels, the classes in a column."""
+    images = np.arange(12 * 8 * 8 * 3, dtype=np.uint8).reshape(12, 8, 8, 3)
+    labels = np.arange(12, dtype=np.uint8)[:, None] % 3
+    rows = {"train": slice(0, 7), validation: slice(7, 9), "test": slice(9, 12)}
+    arrays = {
+        name.format(part=part, array=array): values[chosen]
+        for part, chosen in rows.items()
+        for array, values in (("images", images), ("labels", labels))
+    }
+    source = npz(Place(path=saved(tmp_path, **arrays)))
+    assert (source.given_validation, source.given_test, source.task) == (2, 3, "classification")
+    assert source.inputs.shape == (12, 3, 8, 8)
+    assert source.targets.tolist() == [0, 1, 2] * 4
+    assert np.array_equal(source.inputs, images.transpose(0, 3, 1, 2))
+
+
 def test_parts_of_different_shapes(tmp_path: Path) -> None:
     file = saved(tmp_path, x_train=X, y_train=Y, x_valid=X[:, :2], y_valid=Y)
     with pytest.raises(DataError, match="arrays of train, validation are of different shapes"):

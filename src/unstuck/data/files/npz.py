@@ -19,11 +19,14 @@ from unstuck.errors import DataError
 
 __all__ = ["npz"]
 
-PAIRS = (("x", "y"), ("X", "Y"), ("X", "y"), ("inputs", "targets"), ("images", "labels"), ("data", "target"))
+PAIRS = (
+    *(("x", "y"), ("X", "Y"), ("X", "y"), ("inputs", "targets"), ("images", "labels"), ("data", "target")),
+    *(("data", "labels"), ("features", "labels"), ("features", "targets")),
+)
 
 WHAT = (
     "an .npz file with arrays x and y (or inputs and targets, images and labels; each perhaps with _train, _val and "
-    "_test)"
+    "_test after it, or train_, val_ and test_ before it)"
 )
 
 
@@ -80,12 +83,18 @@ def _parts(place: Place, found: list[str]) -> dict[Role, tuple[str, str]]:
     for x, y in PAIRS:
         if {x, y} <= set(found):
             return {"train": (x, y)}
-        endings = [name.removeprefix(f"{x}_") for name in found if name.startswith(f"{x}_")]
-        parts = part_names(place, (ending for ending in endings if f"{y}_{ending}" in found))
-        if parts:
-            return {role: (f"{x}_{ending}", f"{y}_{ending}") for role, ending in parts.items()}
+        for spelt in ("{array}_{part}", "{part}_{array}"):
+            whole = {part: tuple(spelt.format(part=part, array=array) for array in (x, y)) for part in _affixes(found)}
+            parts = part_names(place, (part for part, names in whole.items() if set(names) <= set(found)))
+            if parts:
+                return {role: (whole[part][0], whole[part][1]) for role, part in parts.items()}
     asked = f" and data.target={place.target!r}" if place.target else ""
     raise DataError(f"{place.path}: found arrays {', '.join(found) or 'none'}{asked}; {WHAT} is accepted")
+
+
+def _affixes(found: list[str]) -> set[str]:
+    """What stands before the first or after the last underscore of a name: the name of a part, perhaps."""
+    return {piece for name in found for piece in (name.partition("_")[0], name.rpartition("_")[2])}
 
 
 def _array(place: Place, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:

@@ -44,6 +44,8 @@ def inputs_of(where: str, values: NDArray[Any]) -> NDArray[Any]:
 def classes_or_numbers(where: str, targets: NDArray[Any], task: Task | None) -> tuple[Task, NDArray[Any]]:
     """Tell classes from numbers: by the task given, else whole numbers are classes and others are not.
 
+    Classes in a column, as (N, 1), are the same as in a row.
+
     Raises:
         DataError: They are no numbers, or classes that are not whole.
     """
@@ -52,6 +54,8 @@ def classes_or_numbers(where: str, targets: NDArray[Any], task: Task | None) -> 
     if not whole and not np.issubdtype(kind, np.floating):
         raise DataError(f"{where}: found targets of {kind}; whole numbers are accepted for classes, or real ones")
     chosen = task or ("classification" if whole else "regression")
+    if chosen == "classification" and targets.ndim == 2 and targets.shape[1] == 1:
+        targets = targets[:, 0]
     if chosen == "regression" or whole:
         return chosen, targets.astype(np.int64) if chosen == "classification" else targets.astype(np.float64)
     if not np.array_equal(targets, np.round(targets)):
