@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,39 @@ def test_what_is_not_finite_or_not_on_the_axis_is_left_out() -> None:
     zero = Strand(name="zero", x=(0.0, 1.0), y=(0.0, 1.0))
     assert len(picture(chart(zero)).paths[0].dots) == 1
     assert len(picture(chart(zero, log=False)).paths[0].dots) == 2
+
+
+def test_a_burst_ends_at_the_upper_edge_and_is_said() -> None:
+    burst = Strand(name="burst", x=(0.0, 1.0, 2.0), y=(2.0, 500.0, 1.0))
+    shown = picture(replace(chart(GOOD, burst, log=False), top=3.0))
+    alone = picture(chart(GOOD, log=False))
+    assert shown.paths[1].dots[1][1] == shown.top + 6
+    assert shown.beyond == "burst (to 500)"
+    assert alone.beyond == ""
+    assert shown.paths[0].dots[0][1] > shown.paths[1].dots[1][1]
+
+
+def test_a_level_lies_on_the_axis_and_has_its_name() -> None:
+    level = replace(chart(GOOD, log=False), level=2.0, level_name="a guess: 2")
+    shown = picture(level)
+    assert shown.level == shown.paths[0].dots[0][1]
+    page = render_comparison(Comparison(title="Rates", columns=("",), rows=(("good",),), charts=(level,)))
+    assert "a guess: 2" in page
+    assert picture(chart(GOOD)).level is None
+
+
+def test_decades_across_are_as_wide_as_each_other() -> None:
+    steps = Strand(name="steps", x=(0.0, 1.0, 10.0, 100.0), y=(4.0, 3.0, 2.0, 1.0))
+    shown = picture(replace(chart(steps), log_across=True))
+    xs = [x for x, _ in shown.paths[0].dots]
+    assert len(xs) == 3
+    assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1])
+    assert [tick.text for tick in shown.across] == ["1e0", "1e1", "1e2"]
+
+
+def test_the_first_picture_is_as_wide_as_the_page_and_letters_are_of_one_size() -> None:
+    page = render_comparison(Comparison(title="", columns=("",), rows=(), charts=(chart(GOOD), chart(GOOD))))
+    assert [int(width) for width in re.findall(r'viewBox="0 0 (\d+) ', page)] == [1040, 520]
 
 
 def test_more_lines_than_colours_are_dashed() -> None:

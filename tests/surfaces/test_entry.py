@@ -27,6 +27,7 @@ def test_an_entry_is_written_as_it_is_read(text):
     [
         ("", "method='' is not known"),
         ("adem lr=1", "did you mean 'adam'"),
+        ("newton lr=1", "method='newton' is not known"),
         ("adam lr=fast", "lr='fast' is no number"),
         ("adam lr=nan", "lr='nan' is no number"),
         ("adam lr", "'lr' is no key=value"),

@@ -7,17 +7,16 @@ from torch import nn
 from unstuck import optim
 from unstuck.errors import ArgumentError
 from unstuck.train import OPTIMIZERS
-from unstuck.train.optimizer import CONSTANTS, build, constants_of
+from unstuck.train.optimizer import CONSTANTS, build, constants_of, takes_a_closure
 from unstuck.train.sections import OptimizerSection
 
-TAKES_A_CLOSURE = {"Newton", "HessianFree"}
-"""Methods whose step asks for the loss, which the loop of recipes does not give."""
+BY_GRADIENTS = [name for name in OPTIMIZERS if not takes_a_closure(name)]
 
 
 def test_every_optimizer_of_the_library_has_a_name() -> None:
     known = {name for name in optim.__all__ if isinstance(getattr(optim, name), type)}
     known = {name for name in known if issubclass(getattr(optim, name), torch.optim.Optimizer)}
-    assert {kind.__name__ for kind in OPTIMIZERS.values()} == known - {"ObservedOptimizer"} - TAKES_A_CLOSURE
+    assert {kind.__name__ for kind in OPTIMIZERS.values()} == known - {"ObservedOptimizer"}
 
 
 def test_every_constant_of_a_method_can_be_set() -> None:
@@ -29,7 +28,7 @@ def test_every_constant_of_a_method_can_be_set() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:LookAheadNesterov.step")
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", BY_GRADIENTS)
 def test_each_lowers_a_loss(name: str) -> None:
     torch.manual_seed(0)
     weight = nn.Parameter(torch.tensor([3.0, -2.0]))
@@ -42,7 +41,7 @@ def test_each_lowers_a_loss(name: str) -> None:
     assert weight.detach().square().sum() < before
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", BY_GRADIENTS)
 def test_constants_arrive(name: str) -> None:
     given = {"lr": 0.5, "weight_decay": 0.25}
     group = build(name, [nn.Parameter(torch.zeros(1))], given).param_groups[0]
@@ -53,3 +52,11 @@ def test_constants_arrive(name: str) -> None:
 def test_a_combination_that_the_method_refuses() -> None:
     with pytest.raises(ArgumentError, match="nesterov: received True"):
         build("sgd", [nn.Parameter(torch.zeros(1))], {"lr": 0.1, "nesterov": True})
+
+
+def test_second_order_methods_ask_for_the_loss() -> None:
+    assert set(OPTIMIZERS) - set(BY_GRADIENTS) == {"newton", "hessian-free"}
+    group = build("newton", [nn.Parameter(torch.zeros(1))], {"lr": 0.5, "damping": 0.25}).param_groups[0]
+    assert (group["lr"], group["damping"]) == (0.5, 0.25)
+    section = OptimizerSection(name="hessian-free", rounds=7, progress=1e-3, decay=1.0)
+    assert section.constants == {"rounds": 7, "progress": 1e-3, "decay": 1.0}

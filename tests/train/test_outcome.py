@@ -54,7 +54,8 @@ def test_the_table_has_a_row_for_each(outcomes: list[Outcome]) -> None:
     text = StringIO()
     Console(file=text, width=200).print(outcome_table(outcomes))
     lines = text.getvalue().splitlines()
-    assert lines[0].split() == ["variant", "epochs", "loss", "first", "epoch", "validation", "test", "verdict"]
+    names = ("variant", "epochs", "seconds", "loss", "first epoch", "validation", "test", "verdict")
+    assert lines[0].split() == " ".join(names).split()
     cause = outcomes[0].verdict.findings[0].cause
     assert f"as shown: {cause}" in lines[1]
     assert f"surprise: {cause}, expected healthy" in lines[2]

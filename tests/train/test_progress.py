@@ -41,6 +41,18 @@ def test_lines_are_plain_and_whole() -> None:
     assert third == "a line with [brackets] that is longer than the console"
 
 
+def test_of_thousands_of_epochs_some_have_a_line() -> None:
+    wide = console(terminal=False, width=200)
+    lines = Lines(wide)
+    lines.begin(epochs=4001, steps_per_epoch=1)
+    for number in range(1, 4002):
+        lines.epoch(epoch(number))
+    shown = [int(line.split()[1].split("/")[0]) for line in text(wide).splitlines()]
+    assert shown[:12] == [*range(1, 11), 80, 160]
+    assert shown[-2:] == [4000, 4001]
+    assert len(shown) == 61
+
+
 @pytest.mark.parametrize("width", [80, 100])
 def test_the_bar_shows_loss_accuracy_rate_update_ratio_and_time_left(width: int) -> None:
     wide = console(terminal=True, width=width)

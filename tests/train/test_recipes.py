@@ -2,10 +2,11 @@
 
 import math
 from pathlib import Path
+from statistics import mean
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unstuck.train import fit, outcome_of, read_variants, shipped, train_variants
 from unstuck.train.setup import Setup
@@ -47,27 +48,39 @@ def test_every_verdict_is_the_one_that_the_recipe_shows(name: str, tmp_path: Pat
         assert outcome.surprise == "", f"{variant.name}: {outcome.verdict.findings}"
 
 
-def losses(setup: Setup, epochs: int) -> list[float]:
-    settings = setup.recipe.train
+def losses(setup: Setup, steps: int) -> list[float]:
+    """The loss of each step."""
     torch.set_num_threads(1)
-    with torch.no_grad():
-        start = float(setup.loss(setup.model(setup.data.train.inputs), setup.data.train.targets))
-    fitted = fit(setup.model, setup.loss, setup.batches, setup.optimizer, epochs=min(epochs, settings.epochs))
-    return [start, *(epoch.train.loss for epoch in fitted.epochs)]
+    met: list[float] = []
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        value = setup.loss(outputs, targets)
+        met.append(float(value.detach()))
+        return value
+
+    epochs = -(-steps // len(setup.batches))
+    fit(setup.model, loss, setup.batches, setup.optimizer, epochs=epochs)
+    return met[:steps]
 
 
-def test_the_four_rates_draw_the_four_curves_of_every_course() -> None:
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_four_rates_draw_the_four_curves_of_every_course(seed: int) -> None:
     curves = {
-        variant.name: losses(Setup.of(variant.recipe), epochs=6)
-        for variant in read_variants("learning-rates", overrides=["train.device=cpu"])
+        variant.name: losses(Setup.of(variant.recipe), 1000)
+        for variant in read_variants("learning-rates", overrides=["train.device=cpu", f"seed={seed}"])
     }
-    start = curves["good"][0]
-    assert min(curves["too low"]) > 0.85 * start
-    assert curves["good"][-1] < 0.1 * start
-    high = curves["high"]
-    assert high[3] < 0.6 * start  # it falls fast,
-    assert all(5 * curves["good"][-1] < loss < 0.6 * start for loss in high[3:])  # stays too high, and does not die
-    assert max(curves["very high"]) > 10 * start
+
+    def about(name: str, begin: int, end: int) -> float:
+        return mean(curves[name][begin:end])
+
+    guess = math.log(10)
+    assert mean(curves["good"][:8]) == pytest.approx(guess, rel=0.05)
+    assert about("too low", 900, 1000) > 0.95 * guess
+    assert about("high", 8, 16) < 0.6 * guess < about("good", 8, 16)  # it falls faster,
+    assert about("high", 64, 128) < about("good", 64, 128)
+    assert about("high", 300, 500) > about("good", 300, 500)  # is overtaken in the second or third epoch,
+    assert 3 * about("good", 800, 1000) < about("high", 800, 1000) < guess  # stays too high, and does not die
+    assert max(curves["very high"][:20]) > 10 * guess
 
 
 def test_the_weighted_inputs_of_nielsens_two_networks_spread_as_in_the_book() -> None:

@@ -54,6 +54,14 @@ def test_parts_that_do_not_fit_name_their_section(section: str, changes: dict[st
         Setup.of(Recipe.of({**TABLE, section: {**TABLE[section], **changes}}))
 
 
+def test_dropout_is_refused_by_methods_that_compare_losses() -> None:
+    table = {"model": {"name": "mlp", "hidden": [8], "dropout": 0.5}, "optimizer": {"name": "hessian-free"}}
+    with pytest.raises(
+        RecipeError, match=r"optimizer\.name='hessian-free': it compares losses.*leave model\.dropout out"
+    ):
+        Setup.of(Recipe.of(table))
+
+
 @pytest.mark.parametrize("key", ["validation", "test"])
 def test_a_share_of_a_part_that_the_files_have_is_refused(tmp_path: Path, key: str) -> None:
     rows, targets = np.arange(40.0).reshape(20, 2), np.arange(20) % 2

@@ -10,10 +10,11 @@ from rich.table import Table
 
 from unstuck.surfaces import SURFACES, Track
 from unstuck.surfaces.course import COURSE, RECIPES
+from unstuck.surfaces.entry import RACING
 from unstuck.surfaces.outcome import outcomes
 from unstuck.surfaces.page import Sheet, write_sheet
 from unstuck.surfaces.picture import write_picture
-from unstuck.train.optimizer import OPTIMIZERS, constants_of
+from unstuck.train.optimizer import constants_of
 
 __all__ = ["print_course", "print_race", "print_surfaces", "write"]
 
@@ -46,7 +47,7 @@ def print_surfaces(console: Console) -> None:
     _rows(console, {name: surface.shows for name, surface in SURFACES.items()})
     _rows(console, {"module:function": "Your own f(x, y), in operations of Python, NumPy or torch."})
     console.print("\nMethods, and what --method may set for each", style="bold")
-    _rows(console, {name: " ".join(constants_of(name)) for name in OPTIMIZERS})
+    _rows(console, {name: " ".join(constants_of(name)) for name in RACING})
     console.print("\nExample", style="bold")
     example = "unstuck race rosenbrock --method 'adam lr=0.1' --method 'sgd lr=1e-3 momentum=0.9' --steps 1000"
     console.print(f"  {example}", markup=False, highlight=False, soft_wrap=True)

@@ -33,6 +33,11 @@ class Chart:
         strands: The lines, in the order of the trainings.
         log: Whether the vertical axis is logarithmic.
         counted: Whether what is on the horizontal axis is counted, so that only whole numbers are marked.
+        log_across: Whether the horizontal axis is.
+        level: A value to compare with; None where there is none.
+        level_name: What it is.
+        top: The largest value that is drawn, so that one curve that explodes does not press the others together; None
+            draws all.
     """
 
     title: str
@@ -41,6 +46,10 @@ class Chart:
     strands: tuple[Strand, ...]
     log: bool = False
     counted: bool = True
+    log_across: bool = False
+    level: float | None = None
+    level_name: str = ""
+    top: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ from unstuck.report.still_page import render_page, write_page
 
 __all__ = ["render_comparison", "write_comparison"]
 
-WIDTH, HEIGHT = 640, 340
+WIDE, NARROW = (1040, 400), (520, 320)
+"""Size of the first picture, which has the width of the page, and of the others, in pixels of a usual screen."""
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 46
 COLOURS = 8
 """Colours that are told apart; further lines are dashed."""
@@ -38,12 +39,22 @@ class Picture:
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     alternative: str
-    width: int = WIDTH
-    height: int = HEIGHT
+    width: int
+    height: int
+    level: float | None
+    beyond: str
     left: int = LEFT
-    right: int = WIDTH - RIGHT
     top: int = TOP
-    bottom: int = HEIGHT - BOTTOM
+
+    @property
+    def right(self) -> int:
+        """Where the axis ends."""
+        return self.width - RIGHT
+
+    @property
+    def bottom(self) -> int:
+        """Where the axis lies."""
+        return self.height - BOTTOM
 
 
 def write_comparison(comparison: Comparison, path: Path) -> Path:
@@ -58,28 +69,33 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
 def render_comparison(comparison: Comparison) -> str:
     """The page as text."""
     return render_page(
-        "comparison.html.j2", comparison=comparison, pictures=[picture(chart) for chart in comparison.charts]
+        "comparison.html.j2",
+        comparison=comparison,
+        pictures=[picture(chart, NARROW if number else WIDE) for number, chart in enumerate(comparison.charts)],
     )
 
 
-def picture(chart: Chart) -> Picture:
+def picture(chart: Chart, size: tuple[int, int] = WIDE) -> Picture:
     """Scale all lines to one pair of axes; on a logarithmic one, what is not positive is left out."""
+    width, height = size
     drawn = [
-        [(x, y) for x, y in zip(strand.x, strand.y, strict=True) if math.isfinite(y) and (y > 0.0 or not chart.log)]
-        for strand in chart.strands
+        [(x, y) for x, y in zip(strand.x, strand.y, strict=True) if _shown(chart, x, y)] for strand in chart.strands
     ]
+    top = math.inf if chart.top is None else chart.top
     xs = [x for pairs in drawn for x, _ in pairs] or [1.0]
     ys = [y for pairs in drawn for _, y in pairs] or [1.0]
-    across = Axis.over(xs, LEFT + 8, WIDTH - RIGHT - 8, log=False)
-    up = Axis.over(ys, HEIGHT - BOTTOM - 6, TOP + 6, log=chart.log)
+    held = [min(y, top) for y in ys] + ([] if chart.level is None else [chart.level])
+    across = Axis.over(xs, LEFT + 8, width - RIGHT - 8, log=chart.log_across)
+    up = Axis.over(held if chart.top is None else [0.0, *held], height - BOTTOM - 6, TOP + 6, log=chart.log)
+    whole = chart.counted and not chart.log_across
     paths: list[Trace] = []
-    for number, (strand, pairs) in enumerate(zip(chart.strands, drawn, strict=True)):
-        dots = tuple((across.at(x), up.at(y)) for x, y in pairs)
+    for place, (strand, pairs) in enumerate(zip(chart.strands, drawn, strict=True)):
+        dots = tuple((across.at(x), up.at(min(y, top))) for x, y in pairs)
         paths.append(
             Trace(
                 name=strand.name,
-                number=number % COLOURS,
-                dashed=number >= COLOURS,
+                number=place % COLOURS,
+                dashed=place >= COLOURS,
                 points=" ".join(f"{x},{y}" for x, y in dots),
                 dots=dots if len(dots) <= 40 else (),
             )
@@ -87,7 +103,23 @@ def picture(chart: Chart) -> Picture:
     return Picture(
         chart=chart,
         paths=tuple(paths),
-        across=tuple(tick for tick in across.ticks() if not chart.counted or tick.text.lstrip("-").isdigit()),
+        across=tuple(tick for tick in across.ticks() if not whole or tick.text.lstrip("-").isdigit()),
         up=up.ticks(),
         alternative=f"{chart.title}, {len(paths)} lines: {chart.up} from {min(ys):.2g} to {max(ys):.2g}",
+        width=width,
+        height=height,
+        level=None if chart.level is None else up.at(chart.level),
+        beyond=_beyond(chart, drawn, top),
     )
+
+
+def _shown(chart: Chart, x: float, y: float) -> bool:
+    return math.isfinite(y) and (y > 0.0 or not chart.log) and (x > 0.0 or not chart.log_across)
+
+
+def _beyond(chart: Chart, drawn: list[list[tuple[float, float]]], top: float) -> str:
+    """Which lines leave the picture, and how far."""
+    highest = {
+        strand.name: max((y for _, y in pairs), default=0.0) for strand, pairs in zip(chart.strands, drawn, strict=True)
+    }
+    return ", ".join(f"{name} (to {value:.3g})" for name, value in highest.items() if value > top)

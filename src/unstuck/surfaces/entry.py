@@ -27,12 +27,14 @@ from unstuck.train.schedule import (
     schedule_constants_of,
 )
 
-__all__ = ["Entry"]
+__all__ = ["RACING", "Entry"]
 
 Constant = float | bool | tuple[float, ...]
 OWN = ("schedule", "warmup", "momentum-schedule", "noise")
 """What an entry may set besides the constants of its method and schedules."""
 METRIC = "plateau"  #: the schedule that follows a validation metric, of which a race has none
+RACING = tuple(name for name, method in OPTIMIZERS.items() if issubclass(method, ObservedOptimizer))
+"""Methods that step by a rule of gradients, which can be compiled; the others ask for the loss and its graph."""
 SWITCHES = ("nesterov", "centered", "amsgrad", "decoupled_weight_decay")
 
 
@@ -41,7 +43,7 @@ class Entry:
     """A method, ready to run.
 
     Attributes:
-        method: One of :data:`~unstuck.train.optimizer.OPTIMIZERS`.
+        method: One of :data:`RACING`.
         constants: Its constants, such as ``lr``; what is not given keeps the method's default.
         schedule: A schedule of the rate, one of :data:`~unstuck.train.schedule.SCHEDULES`.
         schedule_constants: Its constants, which count steps.
@@ -72,8 +74,8 @@ class Entry:
             {'lr': 0.1, 'betas': (0.9, 0.99)}
         """
         method, *pairs = text.split() or [""]
-        if method not in OPTIMIZERS:
-            raise ArgumentError(unknown("method", method, OPTIMIZERS))
+        if method not in RACING:
+            raise ArgumentError(unknown("method", method, RACING))
         given = dict(_pair(text, pair) for pair in pairs)
         schedule = _named(given.pop("schedule", "fixed"), "schedule", [name for name in SCHEDULES if name != METRIC])
         moving = _named(given.pop("momentum-schedule", "fixed"), "momentum-schedule", MOMENTUM_SCHEDULES)

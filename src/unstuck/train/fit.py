@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Sized
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -16,11 +15,12 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from unstuck.errors import ArgumentError, DataError
 from unstuck.nn import check_sizes
 from unstuck.observe import Observer
-from unstuck.optim import LookAheadNesterov
+from unstuck.optim.second_order_step import SecondOrderOptimizer
 from unstuck.train.best import Best
 from unstuck.train.evaluate import evaluate, pair
 from unstuck.train.losses import LossFunction, takes_logits_of_yes
 from unstuck.train.penalty import Penalty
+from unstuck.train.step import Step, step_of
 from unstuck.train.tally import Means, Tally
 
 __all__ = ["Epoch", "Fitted", "Reason", "fit"]
@@ -87,7 +87,8 @@ def fit(
         loss: Of outputs and targets, its mean over the batch: one of :data:`~unstuck.train.losses.LOSSES`, a function
             or module of torch, your own. Accuracy is told of class ids, and of the 0 and 1 of ``BCEWithLogitsLoss``.
         data: Batches of inputs and targets, for each epoch anew: :class:`unstuck.data.Batches`, a DataLoader, a list.
-        optimizer: Any optimizer of the model's parameters; of a ``LookAheadNesterov`` gradients are taken ahead.
+        optimizer: Any optimizer of the model's parameters. Of a ``LookAheadNesterov`` gradients are taken ahead, and
+            ``Newton`` and ``HessianFree`` get the loss with its graph.
         validation: Batches that steer training; without them all epochs are made, and the last weights kept.
         epochs: Passes over the data, at most.
         patience: Epochs without a better validation accuracy (loss, where there are no classes) after which training
@@ -129,12 +130,13 @@ def fit(
     best = Best(model, patience=patience, file=weights)
     # The compiled module shares the parameters; names in files stay those of the plain one.
     runner = cast("nn.Module", torch.compile(model)) if compiled else model
-    handle = penalty.attach(model, optimizer) if penalty else None
+    step = step_of(runner, loss, optimizer, penalty)
+    handle = penalty.attach(model, optimizer) if penalty and not isinstance(optimizer, SecondOrderOptimizer) else None
     done: list[Epoch] = []
     reason: Reason = "completed"
     try:
         for number in range(1, epochs + 1):
-            train = _train_epoch(runner, loss, data, optimizer, by_step)
+            train = _train_epoch(runner, data, step, loss, by_step)
             means = train.means()
             held_out = None if validation is None or train.diverged else evaluate(runner, loss, validation)
             cost = float(penalty(model).detach()) if penalty else 0.0
@@ -166,35 +168,17 @@ def fit(
 
 
 def _train_epoch(
-    model: nn.Module, loss: LossFunction, data: Batches, optimizer: Optimizer, schedules: Sequence[LRScheduler]
+    model: nn.Module, data: Batches, step: Step, loss: LossFunction, schedules: Sequence[LRScheduler]
 ) -> Tally:
-    """One pass: forward, backward, step. Ends early where the loss is no longer finite."""
-    ahead = optimizer.look_ahead if isinstance(optimizer, LookAheadNesterov) else nullcontext
+    """One pass over the batches. Ends early where the loss is no longer finite."""
     model.train()
-    clear = _clearing(optimizer)
     tally = Tally(yes_or_no=takes_logits_of_yes(loss))
     steps = 0
     for batch in data:
-        inputs, targets = batch if steps else pair(batch)
-        clear()
-        with ahead():
-            try:
-                outputs = model(inputs)
-            except RuntimeError as error:
-                if not steps and type(error) is RuntimeError:  # a want of memory, say, is another
-                    # Says which layer does not fit, and what it needs, where that is the reason.
-                    check_sizes(getattr(model, "_orig_mod", model), inputs)
-                raise
-            value = loss(outputs, targets)
-            if not steps and value.ndim:
-                raise ArgumentError(
-                    f"loss: gave {tuple(value.shape)} numbers for a batch; one is accepted, the mean: reduction='mean'"
-                )
-            value.backward()
-        optimizer.step()
+        value, outputs = step(*batch) if steps else _first(step, model, *pair(batch))
         for schedule in schedules:
             schedule.step()
-        tally.add(value, outputs, targets)
+        tally.add(value, outputs, batch[1])
         steps += 1
         if tally.diverged:
             break
@@ -203,17 +187,14 @@ def _train_epoch(
     return tally
 
 
-def _clearing(optimizer: Optimizer) -> Callable[[], None]:
-    """What forgets the gradients: ``zero_grad``, without the profiler's mark that takes longer than all of it."""
-    if type(optimizer).zero_grad is not Optimizer.zero_grad or "zero_grad" in vars(optimizer):
-        return optimizer.zero_grad
-
-    def clear() -> None:
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
-
-    return clear
+def _first(step: Step, model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The first step, which says of a layer that does not fit what it needs, where that is the reason of an error."""
+    try:
+        return step(inputs, targets)
+    except RuntimeError as error:
+        if type(error) is RuntimeError:  # a want of memory, say, is another
+            check_sizes(getattr(model, "_orig_mod", model), inputs)
+        raise
 
 
 def _reschedule(schedules: Sequence[LRScheduler], epoch: Epoch) -> None:

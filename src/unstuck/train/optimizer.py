@@ -16,15 +16,18 @@ from unstuck.optim import (
     Adam,
     AdamW,
     AveragedMomentum,
+    HessianFree,
     LookAheadNesterov,
     MeanAdagrad,
     Momentum,
     Nesterov,
+    Newton,
     RAdam,
     RMSprop,
 )
+from unstuck.optim.second_order_step import SecondOrderOptimizer
 
-__all__ = ["CONSTANTS", "OPTIMIZERS", "build", "constants_of", "rate_of"]
+__all__ = ["CONSTANTS", "OPTIMIZERS", "build", "constants_of", "rate_of", "takes_a_closure"]
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -38,12 +41,15 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "rmsprop": RMSprop,
     "adagrad": Adagrad,
     "mean-adagrad": MeanAdagrad,
+    "newton": Newton,
+    "hessian-free": HessianFree,
 }
 """Every optimizer by its name."""
 
 CONSTANTS = (
     *("lr", "momentum", "dampening", "nesterov", "betas", "alpha", "eps", "centered", "amsgrad", "lr_decay"),
     *("initial_accumulator_value", "weight_decay", "decoupled_weight_decay"),
+    *("damping", "rounds", "progress", "decay"),
 )
 """Constants that a recipe may set, for the methods that have them."""
 
@@ -69,6 +75,16 @@ def rate_of(name: str) -> float:
         0.001
     """
     return float(inspect.signature(OPTIMIZERS[name]).parameters["lr"].default)
+
+
+def takes_a_closure(name: str) -> bool:
+    """Whether its step differentiates the loss by itself, and cannot do with gradients.
+
+    Examples:
+        >>> takes_a_closure("newton"), takes_a_closure("sgd")
+        (True, False)
+    """
+    return issubclass(OPTIMIZERS[name], SecondOrderOptimizer)
 
 
 def build(

@@ -76,7 +76,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
     """One row for each training: where it ended, what it is worth, what the rules say."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("variant", overflow="fold")
-    for name in ("epochs", "loss", "first epoch", "validation", "test"):
+    for name in ("epochs", "seconds", "loss", "first epoch", "validation", "test"):
         table.add_column(name, justify="right")
     table.add_column("verdict", overflow="fold")
     for outcome in outcomes:
@@ -86,6 +86,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
         table.add_row(
             outcome.variant.name,
             str(len(epochs)) + ("" if outcome.trained.reason in ("completed", "early stopping") else "!"),
+            f"{outcome.trained.seconds:.1f}",
             f"{epochs[-1].train.loss:.4g}" if epochs else "-",
             _worth(epochs[0].validation) if epochs else "-",
             _worth(_best(outcome)),

@@ -61,6 +61,10 @@ class Silent:
         """Show nothing."""
 
 
+FIRST, FIFTY = 10, 50
+"""Epochs of which each has a line, and about how many have one of all."""
+
+
 class Lines:
     """One plain line an epoch, for a log."""
 
@@ -84,7 +88,9 @@ class Lines:
         self._latest = latest
 
     def epoch(self, epoch: Epoch) -> None:
-        """Print what the epoch came to."""
+        """Print what the epoch came to; of very many, the first ones, about fifty on the way, and the last."""
+        if epoch.number > FIRST and epoch.number % max(1, round(self._epochs / FIFTY)) and epoch.number < self._epochs:
+            return
         parts = [f"epoch {epoch.number:>{len(str(self._epochs))}}/{self._epochs}", f"loss {epoch.train.loss:.4f}"]
         if epoch.penalty:
             parts.append(f"penalty {epoch.penalty:.4f}")

@@ -130,6 +130,10 @@ class OptimizerSection(Section):
     initial_accumulator_value: NonNegative | None = None
     weight_decay: NonNegative | None = None
     decoupled_weight_decay: bool | None = None
+    damping: NonNegative | None = None
+    rounds: Positive | None = None
+    progress: Share | None = None
+    decay: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @field_validator("name")
     @classmethod

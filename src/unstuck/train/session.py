@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +57,7 @@ class Trained:
         unobserved: Why observation ended before training did; empty where it did not.
         epochs: Every epoch, in order; empty after Ctrl-C.
         best: Number of the epoch whose weights were kept; 0 where those of the last step were.
+        seconds: How long the loop took, evaluations and watching included.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class Trained:
     unobserved: str = ""
     epochs: tuple[Epoch, ...] = ()
     best: int = 0
+    seconds: float = 0.0
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -138,9 +141,11 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
                 writer.state(check.fact())
                 progress.say(str(check))
             _look_first(setup, writer, progress)
+            began = time.perf_counter()
             with Observer(setup.model, setup.optimizer, writer) as observer:
                 fitted = _follow(setup, observer, interruption, folder, progress)
-            trained = _tested(setup, folder, fitted, check, observer)
+            seconds = time.perf_counter() - began
+            trained = replace(_tested(setup, folder, fitted, check, observer), seconds=seconds)
             if trained.result:
                 writer.state(facts.Event(step=observer.latest.step, what=trained.result))
     return trained

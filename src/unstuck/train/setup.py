@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
 from torch.optim.lr_scheduler import LRScheduler
 
 from unstuck.data import Augmented, Augmenter, Batches, Dataset, load, quick, select
@@ -20,7 +21,7 @@ from unstuck.preflight import Subject
 from unstuck.record import facts
 from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights
 from unstuck.train.losses import LOSSES, LOSSES_OF, LossFunction, loss_for
-from unstuck.train.optimizer import build, rate_of
+from unstuck.train.optimizer import build, rate_of, takes_a_closure
 from unstuck.train.penalty import Penalty
 from unstuck.train.recipe import Recipe
 from unstuck.train.schedule import build_momentum_schedule, build_schedule
@@ -85,6 +86,8 @@ class Setup:
             raise RecipeError(f"model: {error}") from error
         with _section("optimizer"):
             optimizer = build(recipe.optimizer.name, _parameters(recipe, model), recipe.optimizer.constants)
+            if takes_a_closure(recipe.optimizer.name):
+                _require_same_loss(recipe.optimizer.name, model)
         share = len(batches) / _steps(whole, recipe.train.batch_size) if section.quick else 1.0
         schedules = _schedules(recipe, optimizer, steps_per_epoch=len(batches), share=min(share, 1.0))
         return cls(
@@ -230,6 +233,14 @@ def _require_its_kind(name: str, data: Dataset) -> None:
         holds = "sequences of symbols" if data.symbolic else "measurements"
         others = [other for other in ARCHITECTURES if (other in SEQUENCE_MODELS) == data.symbolic]
         raise ArgumentError(f"name={name!r}: {data.name!r} holds {holds}, for which {', '.join(others)} are made")
+
+
+def _require_same_loss(name: str, model: nn.Module) -> None:
+    """A line search compares losses at several weights, which nothing but these may change."""
+    if any(isinstance(module, _DropoutNd) and module.p > 0.0 for module in model.modules()):
+        raise ArgumentError(
+            f"name={name!r}: it compares losses at several weights, which dropout makes random; leave model.dropout out"
+        )
 
 
 def _begin(recipe: Recipe, model: nn.Module) -> Loaded | None:

@@ -27,6 +27,9 @@ from unstuck.rules.step_size import GOOD_RATIO, Steps
 
 __all__ = ["TooFewSteps"]
 
+SECOND_ORDER = ("LBFGS", "Newton", "HessianFree")
+"""Optimizers of which a step is many evaluations of the loss."""
+
 SPAN = 2.0
 """Standard errors by which the pace of the last half may be overestimated: a bound that holds 98 times of 100."""
 
@@ -194,4 +197,4 @@ def _faster(run: Run) -> str:
 def _second_order(run: Run) -> bool:
     """Whether a step of the optimizer is many evaluations of the loss."""
     optimizer = run.fact(Optimizer)
-    return optimizer is not None and optimizer.type == "LBFGS"
+    return optimizer is not None and optimizer.type in SECOND_ORDER
