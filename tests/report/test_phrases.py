@@ -46,6 +46,23 @@ def test_an_experiment_is_told_with_both_figures() -> None:
     assert phrases.confirmation(finding, ENGLISH) == "rate × 0.1: loss after 200 steps went from 2.3 to 0.4"
 
 
+def test_an_experiment_that_speaks_against_a_finding_says_so() -> None:
+    tried = Confirmation(
+        remedy="without weight decay",
+        metric="training accuracy after 300 steps",
+        before=0.11,
+        after=0.12,
+        seeds=3,
+        agree=1,
+    )
+    finding = Finding(
+        code="R201", cause="lr-too-high", severity="error", confidence=1, summary="s", advice="a", refuted=tried
+    )
+    said = phrases.confirmation(finding, ENGLISH)
+    assert said.startswith("speaks against it: without weight decay, training accuracy after 300 steps went from 11%")
+    assert said.endswith("to 12% (1 of 3 seeds)")
+
+
 def test_reasons_are_grouped_the_commonest_first() -> None:
     groups = phrases.unevaluated({"A": "short", "B": "long", "C": "long"})
     assert [(group.reason, group.codes) for group in groups] == [("long", ("B", "C")), ("short", ("A",))]

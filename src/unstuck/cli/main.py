@@ -10,6 +10,7 @@ import typer
 from unstuck._version import __version__
 from unstuck.cli.check import check
 from unstuck.cli.compare import compare
+from unstuck.cli.confirm import confirm
 from unstuck.cli.curvature import curvature
 from unstuck.cli.explain import explain
 from unstuck.cli.options import STATUSES
@@ -55,7 +56,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 
 # What follows the script belongs to the script, options among it.
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=STATUSES)(run)
-for _command in (train, report):
+for _command in (train, report, confirm):
     app.command(epilog=STATUSES)(_command)
 for _command in (check, summary, curvature, sweep, explain, race, show):
     app.command()(_command)

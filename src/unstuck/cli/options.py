@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["STATUSES", "Full", "JsonFile", "OutFolder", "Strict"]
+__all__ = ["STATUSES", "Confirm", "Full", "JsonFile", "Minutes", "OutFolder", "Strict", "Yes"]
 
 
 def _folder(name: str) -> Path:
@@ -37,6 +37,18 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit with 3 on a finding of severity error, or where a training did not learn."),
 ]
+
+Confirm = Annotated[
+    bool,
+    typer.Option(
+        "--confirm",
+        help="Then try the remedies on the training, as `unstuck confirm` does, and say what helped.",
+    ),
+]
+
+Minutes = Annotated[float, typer.Option("--minutes", metavar="MINUTES", help="Time for all trials together.")]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the program is run again.")]
 
 STATUSES = (
     "Exit status: that of the script or 0, whatever the verdict; 2 if something is refused or cannot be written. With "

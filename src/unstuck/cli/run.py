@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unstuck.cli.options import Full, JsonFile, OutFolder, Strict
+from unstuck.cli.options import Confirm, Full, JsonFile, Minutes, OutFolder, Strict, Yes
 
 if TYPE_CHECKING:
     from unstuck.diagnose import Outcome
@@ -33,12 +33,16 @@ def run(
     ] = "2",
     strict: Strict = False,
     full: Full = False,
+    confirm: Confirm = False,
+    minutes: Minutes = 2.0,
+    yes: Yes = False,
 ) -> Callable[[], BaseException]:
     """Run a training script unchanged, watch it, and say why it does not learn, if it does not."""
     from unstuck.cli.last_status import LastStatus
 
     share = _share(budget)
     last = LastStatus()  # torch is imported after it: the exit handlers of torch shall come before this one
+    from unstuck.cli.trials import prove
     from unstuck.cli.verdict import check_json, show_ending
     from unstuck.diagnose import StandardError, run_process
     from unstuck.errors import ArgumentError
@@ -50,6 +54,8 @@ def run(
 
     def conclude(outcome: Outcome) -> None:
         asked = show_ending(outcome, stderr=stderr, json_file=json_file, strict=strict, full=full)
+        if confirm and outcome.folder is not None:
+            prove(outcome.folder, minutes=minutes, yes=yes)
         if not outcome.status:
             last.status = asked
 

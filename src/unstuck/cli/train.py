@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unstuck.cli.options import Full, JsonFile, OutFolder
+from unstuck.cli.options import Confirm, Full, JsonFile, Minutes, OutFolder, Yes
 
 __all__ = ["train"]
 
@@ -48,11 +48,15 @@ def train(
         ),
     ] = False,
     full: Full = False,
+    confirm: Confirm = False,
+    minutes: Minutes = 2.0,
+    yes: Yes = False,
 ) -> None:
     """Train a model by a recipe, watch it, and say what is wrong, if anything is."""
     # The command's own modules are imported here, for torch takes seconds that --help must not wait for.
     from rich.console import Console
 
+    from unstuck.cli.trials import prove
     from unstuck.cli.verdict import STRICT_EXIT, show, write_json
     from unstuck.record import Run
     from unstuck.report import write_comparison, write_html
@@ -92,6 +96,8 @@ def train(
         if alone:
             say()
             status = show(trained.folder, console=console, html=page, json_file=json_file, strict=strict, full=full)
+            if confirm and trained.reason != "interrupted":
+                prove(trained.folder, minutes=minutes, yes=yes, html=page)
         else:
             with Run.open(trained.folder) as run:
                 say(f"Report: {write_html(run, outcome.verdict, page)}")

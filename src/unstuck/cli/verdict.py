@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from unstuck.confirm import Trial, figure, read_trials, with_trials
 from unstuck.errors import RunWriteError, UnstuckError
 from unstuck.record import Run, Verdict
 from unstuck.report import render_text
@@ -62,11 +63,13 @@ def show(
     """
     with Run.open(folder) as opened:
         run = opened.snapshot()
-        verdict = judge(run, nothing=reason, failure=failure)
+        trials = read_trials(folder)
+        experiments = partial(with_trials, trials=trials)
+        verdict = judge(run, nothing=reason, failure=failure, experiments=experiments)
         try:
             if json_file:
                 write_json(json_file, verdict.to_dict())
-            page = _write_page(run, verdict, html) if html else None
+            page = _write_page(run, verdict, html, trials) if html else None
         finally:
             render_text(verdict, run, console=console, remarks=remarks, full=full)
         if page is not None:
@@ -74,10 +77,10 @@ def show(
     return STRICT_EXIT if strict and verdict.failed else 0
 
 
-def _write_page(run: Run, verdict: Verdict, file: Path) -> Path:
+def _write_page(run: Run, verdict: Verdict, file: Path, trials: Sequence[Trial]) -> Path:
     from unstuck.report import write_html  # plots and templates take a while to import
 
-    return write_html(run, verdict, file)
+    return write_html(run, verdict, file, trials=figure(trials) if trials else None)
 
 
 def show_ending(

@@ -27,6 +27,7 @@ from unstuck.diagnose.streams import flush
 from unstuck.errors import RunWriteError
 from unstuck.observe import DEFAULT_BUDGET, OtherRanks, Session, check_budget, keep_freed_memory
 from unstuck.record import RunWriter, facts
+from unstuck.record.invocation import invocation, with_sources
 
 __all__ = ["Outcome", "ScriptRun", "run_script"]
 
@@ -109,6 +110,8 @@ class ScriptRun:
             self._beside = OtherRanks()
         else:
             self._writer, self._made = begin_run(out, self._program.name)
+            self._started = invocation(target, args, module=module)
+            self._writer.describe(self._started)
             self._folder = self._writer.path
             self._session = Session(self._writer, budget=budget)
 
@@ -144,6 +147,7 @@ class ScriptRun:
         self._session.close(ending.error)
         failure = self._session.failure
         with contextlib.suppress(RunWriteError):  # what is lost by it is known already, or told by the next line
+            self._writer.describe(with_sources(self._started))
             if failure is not None:
                 self._writer.state(
                     facts.Event(step=0, what=f"{facts.WATCHING_ENDED}{message_of(failure)}", blinds=True)

@@ -112,16 +112,24 @@ class Confirmation:
     """A remedy that was tried on a bounded re-run, with the figures before and after.
 
     Attributes:
-        remedy: Name of the remedy.
-        metric: What was compared, for example ``"loss after 200 steps"``.
-        before: The metric of the unchanged re-run.
-        after: The metric of the re-run with the remedy.
+        remedy: The change in words: ``"with the rate at 0.01"``.
+        metric: What was compared: ``"training accuracy after 300 steps"``.
+        before: The metric of the unchanged re-run, the mean over seeds.
+        after: The same of the re-run with the remedy.
+        noise: Standard error of what was gained, as a share of what there is to learn.
+        seeds: Re-runs with the remedy, each with other seeds.
+        agree: Those of them that were better than every one without it.
+        steps: Updates of each.
     """
 
     remedy: str
     metric: str
     before: float
     after: float
+    noise: float = 0.0
+    seeds: int = 1
+    agree: int = 1
+    steps: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +148,7 @@ class Finding:
         advice: The change to make, in the user's own terms.
         symptoms: Findings that this one explains; they are listed under it, not beside it.
         confirmed: The experiment that confirmed it, if one was made.
+        refuted: The experiment that spoke against it: its remedy changed nothing, and another restored learning.
     """
 
     code: str
@@ -152,6 +161,7 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     symptoms: tuple[Finding, ...] = ()
     confirmed: Confirmation | None = None
+    refuted: Confirmation | None = None
 
     def __post_init__(self) -> None:
         if self.cause not in CAUSES:

@@ -205,6 +205,24 @@ class Run:
         known = self.facts(kind)
         return known[-1] if known else None
 
+    def program(self, kind: type[FactT]) -> FactT | None:
+        """What is known of the whole program, such as how it was started; None where that was not recorded.
+
+        Examples:
+            >>> import tempfile
+            >>> from unstuck.record import RunWriter, facts
+            >>> folder = Path(tempfile.mkdtemp())
+            >>> with RunWriter(folder) as writer:
+            ...     writer.describe(facts.Invocation(target="train.py", args=("--fast",)))
+            >>> with Run.open(folder) as run:
+            ...     run.program(facts.Invocation).args
+            ('--fast',)
+        """
+        query = "SELECT CASE WHEN length(value) <= ? THEN value END FROM meta WHERE key = ?"
+        with self._fenced(f"the fact {kind.kind!r}"):
+            row = self._connection.execute(query, (MOST_TEXT, kind.kind)).fetchone()
+            return None if row is None else from_json(kind, row[0])
+
     def knows(self, kind: type[Fact]) -> bool:
         """Whether a fact of a kind was stated."""
         return bool(self.facts(kind))

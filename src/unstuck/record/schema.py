@@ -3,7 +3,7 @@
 =========  ===========================================================================================
 table      a row is
 =========  ===========================================================================================
-meta       one key of the file: ``schema``, ``created``
+meta       one key of the file: ``schema``, ``created``, ``closed``; or one fact of the whole program, as JSON
 names      the name of one entry of an index: parameter 3 of stream 0 is ``features.0.weight``
 samples    one sample of one signal: its step and all its values as one blob (float64 for one number a
            step, float32 for one number an entry)

@@ -29,7 +29,7 @@ FLUSH_SECONDS = 0.5
 
 ADD_NAME = "INSERT INTO names VALUES (?, ?, ?, ?)"
 ADD_SAMPLE = "INSERT INTO samples VALUES (?, ?, ?, ?, ?)"
-CLOSE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+KEEP = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 ADD_FACT = "INSERT INTO facts (stream, kind, value) VALUES (?, ?, ?)"
 ADD_ARRAY = "INSERT OR REPLACE INTO arrays VALUES (?, ?, ?, ?, ?)"
 _packed = Struct("=d").pack
@@ -182,6 +182,11 @@ class RunWriter:
         with self._lock:
             self._ledger.write(*self._taken(), (ADD_FACT, rows))
 
+    def describe(self, fact: Fact) -> None:
+        """State a fact of the whole program, such as how it was started; a later one of its kind replaces it."""
+        with self._lock:
+            self._ledger.write((KEEP, [(fact.kind, json.dumps(fact, default=_by_field))]))
+
     def array(self, name: str, step: int, values: ArrayLike, *, stream: int = 0) -> None:
         """Store an array, as float32; a later one of the same name and step replaces it."""
         array = np.asarray(values, dtype=np.float32)
@@ -211,7 +216,7 @@ class RunWriter:
         with self._lock:
             try:
                 if not self._closed:
-                    self._ledger.write(*self._taken(), (CLOSE, [("closed", str(time.time()))]))
+                    self._ledger.write(*self._taken(), (KEEP, [("closed", str(time.time()))]))
                     self._closed = True
             finally:
                 self._ledger.close()

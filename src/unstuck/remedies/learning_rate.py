@@ -91,6 +91,11 @@ class LearningRate(Remedy):
             return [Change(remedy=self.name, settings={"factor": factor}) for factor in fresh]
         return [self._by(factor, present, run) for factor in fresh]
 
+    def proved_by(self, change: Change, run: Run) -> Sequence[str]:
+        """A lower rate proves that it was too high, a higher one that it was too low."""
+        factor = self._factor(change, learning_rate(run))
+        return self.proves if factor is None else ("lr-too-high",) if factor < 1.0 else ("lr-too-low",)
+
     def words(self, change: Change, run: Run) -> str:
         """``"with the rate at 0.01"``."""
         rate, factor = change.number("rate"), change.number("factor")

@@ -34,6 +34,10 @@ class Remedy(ABC):
                 this kind; None where the training did not learn and nobody says why.
         """
 
+    def proved_by(self, change: Change, run: Run) -> Sequence[str]:
+        """Those of its causes that one of its changes proves: a higher rate proves that the rate was too low."""
+        return self.proves
+
     @abstractmethod
     def words(self, change: Change, run: Run) -> str:
         """The change as a clause that begins a sentence: ``"with the rate at 0.01"``."""

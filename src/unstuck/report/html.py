@@ -12,7 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unstuck._version import __version__
 from unstuck.record import CAUSES, Run, Verdict, facts
+from unstuck.record.comparison import Chart
 from unstuck.report import cosine, curves, layers, phrases
+from unstuck.report.comparison import picture
 from unstuck.report.describe import FactRow, LayerRow, fact_rows, layer_rows, one_line, trainings
 from unstuck.report.filters import Filters, filters
 from unstuck.report.histograms import Histograms, histograms
@@ -53,7 +55,9 @@ class Chapter:
     recipe: str
 
 
-def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = ENGLISH) -> Path:
+def write_html(
+    run: Run, verdict: Verdict, path: Path | str, *, words: Words = ENGLISH, trials: Chart | None = None
+) -> Path:
     """Write the report of a run as one self-contained HTML file.
 
     The page holds the verdict with its evidence and advice, then the curves of the training, the distributions of its
@@ -65,6 +69,7 @@ def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = E
         verdict: The verdict of :func:`unstuck.rules.judge`.
         path: The file to write; missing folders are made, an earlier file is replaced.
         words: The language.
+        trials: Curves of what was tried on the training, if anything was.
 
     Returns:
         The path of the file.
@@ -86,10 +91,10 @@ def write_html(run: Run, verdict: Verdict, path: Path | str, *, words: Words = E
         >>> "The loss fell from 2.3 to 0.51" in page.read_text(encoding="utf-8")
         True
     """
-    return write_page(Path(path), render_html(run, verdict, words=words), what="report")
+    return write_page(Path(path), render_html(run, verdict, words=words, trials=trials), what="report")
 
 
-def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
+def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH, trials: Chart | None = None) -> str:
     """The text of the page that :func:`write_html` writes."""
     run = run.snapshot()
     whole = run.streams() or (run,)
@@ -116,6 +121,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH) -> str:
             unevaluated=phrases.unevaluated(verdict.not_evaluated),
             causes=CAUSES,
             chapters=chapters,
+            trials=picture(trials) if trials else None,
             left_out=words.say("page.chapters", shown=len(streams), count=f"{len(whole):,}")
             if len(streams) < len(whole)
             else "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Verdict, Where
 from unstuck.record.facts import Model
-from unstuck.record.numbers import number, share
+from unstuck.record.numbers import number, percent, share
 from unstuck.record.signals import BY_KEY
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
@@ -98,12 +98,15 @@ def confidence(value: float, words: Words) -> str:
 
 
 def confirmation(finding: Finding, words: Words) -> str:
-    """The experiment that confirmed a finding; empty where none was made."""
-    tried = finding.confirmed
+    """The experiment that confirmed or refuted a finding; empty where none was made."""
+    tried = finding.confirmed or finding.refuted
     if tried is None:
         return ""
-    before, after = number(tried.before), number(tried.after)
-    return words.say("finding.confirmation", remedy=tried.remedy, metric=tried.metric, before=before, after=after)
+    kind = "finding.confirmation" if finding.confirmed else "finding.refutation"
+    seeds = words.say("finding.seeds", agree=tried.agree, seeds=tried.seeds) if tried.seeds > 1 else ""
+    form = percent if "accuracy" in tried.metric else number
+    before, after = form(tried.before), form(tried.after)
+    return words.say(kind, remedy=tried.remedy, metric=tried.metric, before=before, after=after, seeds=seeds)
 
 
 def learning(verdict: Verdict) -> str:

@@ -27,7 +27,14 @@ FAILED = "the rule itself failed"
 """How the reason begins where a rule raised an exception."""
 
 
-def judge(run: Run, rules: Sequence[Rule] = RULES, *, nothing: str = "", failure: str = "") -> Verdict:
+def judge(
+    run: Run,
+    rules: Sequence[Rule] = RULES,
+    *,
+    nothing: str = "",
+    failure: str = "",
+    experiments: Callable[[Sequence[Finding]], Sequence[Finding]] = tuple,
+) -> Verdict:
     """Judge a run by rules.
 
     Each rule ends fired, clear or not evaluated in each stream of the run. Over several streams a rule fired if it
@@ -42,6 +49,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES, *, nothing: str = "", failure
         rules: The rules to apply; all of them by default.
         nothing: Why nothing was trained, where the caller knows it better than the run shows.
         failure: What ended the watching, where the caller knows of it and the run may not.
+        experiments: What experiments with the training make of the findings; by default nothing.
 
     Returns:
         The verdict: what is shown of each training, and the findings ranked, each with its symptoms under it.
@@ -67,7 +75,7 @@ def judge(run: Run, rules: Sequence[Rule] = RULES, *, nothing: str = "", failure
         whole,
         streams,
         learning,
-        tuple(sorted(merged, key=lambda finding: _weight(finding, order))),
+        tuple(experiments(sorted(merged, key=lambda finding: _weight(finding, order)))),
         judged=len(judged),
         clear=tally.clear(rules),
         not_evaluated=tally.not_evaluated() if streams else {rule.code: "nothing was recorded" for rule in rules},

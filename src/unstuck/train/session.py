@@ -19,6 +19,7 @@ from unstuck.observe import Observer
 from unstuck.preflight import QUICK, InitialLossCheck, Subject, initial_loss, run_checks
 from unstuck.record import RunWriter, facts
 from unstuck.record.folder import new_folder
+from unstuck.record.invocation import invocation
 from unstuck.train.best import weights_format
 from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import thaw
@@ -123,6 +124,7 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
         with RunWriter(folder) as writer:
             writer.state(setup.data.fact())
             writer.state(facts.Recipe(text=recipe.text))
+            writer.describe(invocation("unstuck", ["train"], module=True))
             if setup.data.fingerprint:
                 writer.state(facts.Event(step=0, what=f"{FINGERPRINT}{setup.data.fingerprint}"))
             writer.state(setup.plan)

@@ -13,6 +13,7 @@ __all__ = [
     "End",
     "Environment",
     "Event",
+    "Invocation",
     "NonFinite",
     "Passes",
     "Recipe",
@@ -44,6 +45,37 @@ class Environment(Fact):
     torch: str = ""
     device: str = ""
     platform: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation(Fact):
+    """How a watched program was started: what it takes to start it again, without the values of any variable.
+
+    Attributes:
+        target: The script, folder or archive, or the name of the module.
+        module: Whether it is a module, as after ``python -m``.
+        args: Its own arguments.
+        folder: The working directory.
+        interpreter: The Python that ran it.
+        variables: Names of the environment's variables.
+        stdin: What standard input was: terminal, nothing (``/dev/null``, or closed), file or pipe.
+        stdin_file: Path of that file.
+        sources: Paths of the user's source files: the program, and at its end the modules beside it.
+        digests: SHA-256 of each, as it was when the program began, or was imported.
+    """
+
+    kind = "invocation"
+    missing = "it was recorded by a release that did not keep it, or it is no program of its own"
+    target: str
+    module: bool = False
+    args: tuple[str, ...] = ()
+    folder: str = ""
+    interpreter: str = ""
+    variables: tuple[str, ...] = ()
+    stdin: Literal["terminal", "nothing", "file", "pipe"] = "nothing"
+    stdin_file: str = ""
+    sources: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""``unstuck confirm``: try the remedies on the training itself, and say by how much each helped."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unstuck.cli.options import Full, JsonFile, Minutes, Strict, Yes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unstuck.confirm import Experiment
+
+__all__ = ["confirm"]
+
+
+def confirm(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of `unstuck run`.")],
+    minutes: Minutes = 2.0,
+    steps: Annotated[int, typer.Option(metavar="N", help="Updates of each trial.")] = 300,
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="Seconds of each from its first update.")] = 20.0,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Trials at a time; by default one a core, 4 at most.")
+    ] = None,
+    yes: Yes = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also if its source has changed since.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page too.")] = None,
+    json_file: JsonFile = None,
+    strict: Strict = False,
+    full: Full = False,
+) -> int:
+    """Run the program of RUN again for a few steps, unchanged and with each remedy, and say what helped."""
+    from rich.console import Console
+
+    from unstuck.cli.verdict import check_json, show
+    from unstuck.confirm import Bounds, Experiment
+    from unstuck.record import Run
+    from unstuck.rules import judge
+
+    console = Console(stderr=True)
+    bounds = Bounds(minutes=minutes, steps=steps, seconds=seconds, jobs=jobs)
+    check_json(json_file)
+    with Run.open(run) as opened:
+        experiment = Experiment(opened, judge(opened), bounds=bounds, anyway=anyway)
+        if experiment.left and _agreed(experiment, bounds.minutes, console, yes=yes):
+            _perform(experiment, console)
+    return show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full)
+
+
+def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bool) -> bool:
+    """Whether the user wants the program to be run again.
+
+    Raises:
+        ArgumentError: Nobody can be asked.
+    """
+    from unstuck.errors import ArgumentError
+
+    started, bounds = experiment.invocation, experiment.strategy
+    command = " ".join(("python", *(["-m"] if started.module else []), started.target, *started.args))
+    command = "the recipe" if bounds.recipe else command
+    console.print(
+        f"{command} will be run again in {started.folder}, {experiment.jobs} at a time, each for {bounds.steps} steps "
+        f"or {bounds.seconds:g} seconds: at least {experiment.left} times, for {minutes:g} minutes at most. What it "
+        "writes is thrown away.",
+        markup=False,
+        highlight=False,
+    )
+    if yes:
+        return True
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise ArgumentError("nobody can be asked whether to run it again: standard input is no terminal; give --yes")
+    return typer.confirm("Go on?", default=True, err=True)
+
+
+def _perform(experiment: Experiment, console: Console) -> None:
+    from unstuck.cli.trials import shown
+
+    with shown(console) as watcher:
+        experiment.perform(watcher)
+    for refused in experiment.refused:
+        console.print(f"not tried: {refused.remedy} ({refused.why})", markup=False, highlight=False)

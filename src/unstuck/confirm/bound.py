@@ -1,0 +1,66 @@
+"""The end of a trial: after so many updates, or so many seconds from its first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+__all__ = ["Bound"]
+
+
+class Bound:
+    """End this process when any of its optimizers begins the update after its last, or when its time is over.
+
+    Args:
+        steps: Updates of one optimizer.
+        seconds: From the first update.
+        begun: Called at the first update.
+        gently: Whether what is trained ends itself when it is interrupted, as a recipe does.
+    """
+
+    def __init__(self, *, steps: int, seconds: float, begun: Callable[[], object], gently: bool = False) -> None:
+        self._gently = gently
+        self._steps = steps
+        self._seconds = seconds
+        self._begun = begun
+        self._made: dict[int, int] = {}
+        self.reached: str | None = None
+
+    def install(self) -> None:
+        """Begin to count."""
+        register_optimizer_step_pre_hook(self._steps_now)
+
+    def _steps_now(self, optimizer: Optimizer, args: Any, settings: Any) -> None:
+        if not self._made:
+            self._begin()
+        made = self._made.get(id(optimizer), 0)
+        if made >= self._steps and self.reached is None:
+            self.reached = "bound"
+            self._leave()
+        self._made[id(optimizer)] = made + 1
+
+    def _begin(self) -> None:
+        self._begun()
+        timer = threading.Timer(self._seconds, self._time_is_over)
+        timer.daemon = True
+        timer.start()
+
+    def _time_is_over(self) -> None:
+        if self.reached is None:
+            self.reached = "time"
+            os.kill(os.getpid(), signal.SIGINT if self._gently else signal.SIGTERM)
+
+    def _leave(self) -> None:
+        """The exit handlers of the program are not run: they would save, upload, or wait."""
+        if self._gently:
+            os.kill(os.getpid(), signal.SIGINT)
+        elif threading.current_thread() is threading.main_thread():
+            os._exit(0)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,127 @@
+"""What is worth trying on a run: for each finding the remedies that prove its cause, then the commonest causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unstuck.confirm.strategy import Candidate
+from unstuck.confirm.trial import Changes
+from unstuck.record import Finding, Run, Verdict
+from unstuck.remedies import CATALOGUE, Change, Remedy, refinements
+
+__all__ = ["Refused", "candidates", "finer"]
+
+PRIOR = (
+    *("lr-too-high", "lr-too-low", "inputs-not-scaled", "gradients-not-cleared", "targets-not-scaled"),
+    *("output-activation-wrong", "init-scale-wrong", "loss-wrong", "loss-broadcast", "parameters-not-optimized"),
+    *("optimizer-unsuited", "lr-schedule-wrong", "regularisation-too-strong", "gradient-sign-flipped"),
+    *("data-not-shuffled", "activation-unsuited", "graph-detached", "gradient-altered", "batch-size-unsuited"),
+    *("loss-reduction-wrong", "init-symmetric", "wrong-axis", "class-imbalance", "ill-conditioned"),
+)
+"""Causes in the order in which they are tried where nothing is found: the commonest of questions asked in public first
+(our choice)."""
+
+FIRST = 2
+"""Changes of one remedy that are tried for one finding before another is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A remedy that cannot be tried.
+
+    Attributes:
+        cause: The cause that it would prove.
+        remedy: Its name.
+        why: The reason, as a clause.
+    """
+
+    cause: str
+    remedy: str
+    why: str
+
+
+def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple[Refused, ...]]:
+    """What to try on one stream, in this order, and what cannot be tried.
+
+    The first change of each finding comes before the second of any. What has no finding of severity error or warning is
+    tried from the catalogue of causes, unless learning is shown: of a healthy training nothing is tried.
+
+    Args:
+        run: The stream.
+        verdict: The verdict on its run.
+    """
+    found = [finding for finding in verdict.findings if finding.severity != "note"]
+    turns: list[list[Candidate]] = [[], []]
+    refused: list[Refused] = []
+    for rank, finding in enumerate(found):
+        for cause in dict.fromkeys((finding.cause, *(one.cause for one in finding.symptoms if one.severity != "note"))):
+            own = finding if cause == finding.cause else None
+            made, not_made = _of_cause(run, cause, own, rank)
+            refused.extend(not_made)
+            turns[0 if own else 1].extend(made[:1])
+            turns[1].extend(made[1:])
+    if not found and verdict.kind in ("not learnt", "improvable", "cannot be told"):
+        for cause in PRIOR:
+            made, _ = _of_cause(run, cause, None, None)
+            turns[0].extend(made[:1])
+            turns[1].extend(made[1:])
+    return tuple(_once((*turns[0], *turns[1]))), tuple(refused)
+
+
+def _of_cause(run: Run, cause: str, finding: Finding | None, rank: int | None) -> tuple[list[Candidate], list[Refused]]:
+    made: list[Candidate] = []
+    refused: list[Refused] = []
+    for name, remedy in CATALOGUE.items():
+        if cause not in remedy.proves:
+            continue
+        changes = remedy.candidates(run, finding)
+        why = remedy.obstacle(run) if changes else None
+        if why is not None:
+            refused.append(Refused(cause=cause, remedy=name, why=why))
+            continue
+        fitting = [change for change in changes if cause in remedy.proved_by(change, run)]
+        made.extend(_candidate(remedy, change, run, (cause,), rank) for change in fitting[:FIRST])
+    return made, refused
+
+
+def finer(run: Run, candidate: Candidate, tried: Sequence[tuple[Changes, float]]) -> tuple[Candidate, ...]:
+    """Changes about the best one so far, such as half and twice a rate.
+
+    Args:
+        run: The stream.
+        candidate: The best one.
+        tried: The changes that were tried, each with its gain.
+    """
+    if len(candidate.changes) != 1:
+        return ()
+    change = _change(candidate.changes[0])
+    gains = {_change(one): gain for (one, *others), gain in tried if not others}
+    remedy = CATALOGUE[change.remedy]
+    return tuple(
+        _candidate(remedy, finer, run, candidate.causes, candidate.rank) for finer in refinements(change, run, gains)
+    )
+
+
+def _change(plain: tuple[str, Any]) -> Change:
+    name, settings = plain
+    return Change(remedy=name, settings=dict(settings))
+
+
+def _candidate(remedy: Remedy, change: Change, run: Run, causes: Sequence[str], rank: int | None) -> Candidate:
+    return Candidate(
+        changes=((change.remedy, dict(change.settings)),),
+        words=remedy.words(change, run),
+        causes=tuple(causes),
+        rank=rank,
+    )
+
+
+def _once(made: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Each change once, where it comes first."""
+    seen: list[object] = []
+    for one in made:
+        if one.changes not in seen:
+            seen.append(one.changes)
+            yield one

@@ -1,0 +1,139 @@
+"""What trials add to a verdict: findings confirmed or refuted, in a new order, and causes that only trials show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from unstuck.confirm.effect import Effect
+from unstuck.confirm.tested import HELPFUL, Tested, best_of, results_of
+from unstuck.confirm.trial import Trial
+from unstuck.record import Confirmation, Evidence, Finding
+from unstuck.record.numbers import number, percent
+
+__all__ = ["FOUND_BY_TRIAL", "sentence", "with_trials"]
+
+FOUND_BY_TRIAL = "E101"
+"""Code of a finding that no rule makes: a change restores learning, and so its cause is known."""
+
+COMPARABLE = 0.5
+"""Share of the gain of the best change that another must have to be a proof beside it (our choice)."""
+
+
+def with_trials(findings: Sequence[Finding], trials: Sequence[Trial]) -> tuple[Finding, ...]:
+    """The findings of a run after its trials.
+
+    One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first. One
+    whose changes do nothing, although another shows that learning can be restored, is refuted and comes last. Of one
+    that nothing was tried for, nothing changes.
+
+    Args:
+        findings: Those of the rules, ranked.
+        trials: The trials of the run.
+    """
+    results = results_of(trials)
+    best = best_of(results)
+    judged = [_judged(finding, results, best) for finding in findings]
+    known = {finding.cause for finding in judged if finding.confirmed is not None}
+    if best is not None and not known & set(best.plan.causes) and best.effect.says == "restores":
+        judged.append(_found(best, results))
+    return tuple(sorted(judged, key=_order))
+
+
+def sentence(one: Tested) -> str:
+    """What a change did, in words: "with the rate at 0.01 the loss falls to 0.31 in 300 steps; unchanged ..."."""
+    told = one.effect
+    accuracy = told.yardstick in ("training accuracy", "evaluation accuracy")
+    form = percent if accuracy else number
+    what = f"the {_name(told)}"
+    verb = "rises to" if accuracy else "falls to"
+    if told.says not in HELPFUL:
+        verb = "is"
+    draws = f" ({told.agree} of {told.seeds} seeds)" if told.seeds > 1 else ""
+    return (
+        f"{one.plan.words} {what} {verb} {form(told.after)} in {told.steps:,} steps; "
+        f"unchanged it is {form(told.before)}{draws}"
+    )
+
+
+def _name(told: Effect) -> str:
+    return str(told.yardstick) if told.yardstick in ("training accuracy", "evaluation accuracy") else "loss"
+
+
+def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) -> Finding:
+    own = [one for one in results if finding.cause in one.plan.causes]
+    symptoms = tuple(_judged(one, results, best) for one in finding.symptoms)
+    told = [one for one in own if one.effect.says != "unknown"]
+    if not told:
+        return replace(finding, symptoms=symptoms)
+    first = best_of(told) or max(told, key=lambda one: one.effect.gain)
+    proves = first.effect.says in HELPFUL and best is not None and _comparable(first.effect, best.effect)
+    if proves:
+        return replace(
+            finding,
+            symptoms=symptoms,
+            confirmed=_confirmation(first),
+            confidence=1.0 - 0.2 * (1.0 - finding.confidence),
+            advice=_advice(finding, first, told),
+        )
+    refuted = best is not None and all(one.effect.says in ("nothing", "harms") for one in told)
+    return replace(
+        finding,
+        symptoms=symptoms,
+        refuted=_confirmation(first) if refuted else None,
+        confidence=finding.confidence * (0.3 if refuted else 1.0),
+        advice=f"Not this: {sentence(first)}." if refuted else finding.advice,
+    )
+
+
+def _comparable(own: Effect, best: Effect) -> bool:
+    return own.gain >= COMPARABLE * best.gain
+
+
+def _advice(finding: Finding, first: Tested, told: Sequence[Tested]) -> str:
+    """What helped most, in place of advice that did not, or not as much; and its neighbours that were worse."""
+    obeyed = min(told, key=lambda one: one.plan.turn)
+    advice = finding.advice
+    if obeyed is not first:
+        place = f" (at {finding.where.file}:{finding.where.line})" if finding.where.file and finding.where.line else ""
+        advice = f"Train {first.plan.words}{place}."
+    worse = [one for one in told if one is not first and one.plan.changes[0][0] == first.plan.changes[0][0]]
+    beside = f" Tried and worse: {'; '.join(one.plan.words for one in worse[:3])}." if worse else ""
+    return f"{advice} Tried: {sentence(first)}.{beside}"
+
+
+def _confirmation(one: Tested) -> Confirmation:
+    told = one.effect
+    return Confirmation(
+        remedy=one.plan.words,
+        metric=f"{_name(told)} after {told.steps} steps",
+        before=told.before,
+        after=told.after,
+        noise=told.noise,
+        seeds=told.seeds,
+        agree=told.agree,
+        steps=told.steps,
+    )
+
+
+def _found(best: Tested, results: Sequence[Tested]) -> Finding:
+    """The finding that a change itself is."""
+    cause = best.plan.causes[0]
+    rivals = [one for one in results if one is not best and one.effect.says in HELPFUL and best.effect.learnt > 0.0]
+    close = any(one.effect.gain > 0.9 * best.effect.gain and one.plan.causes != best.plan.causes for one in rivals)
+    said = sentence(best)
+    return Finding(
+        code=FOUND_BY_TRIAL,
+        cause=cause,
+        severity="error",
+        confidence=0.5 if close else 0.8,
+        summary=f"{best.plan.words} it learns: {said.removeprefix(best.plan.words).strip()}",
+        advice=f"Make this change: {best.plan.words}.",
+        evidence=(Evidence(signal="loss", value=best.effect.after, note=said),),
+        confirmed=_confirmation(best),
+    )
+
+
+def _order(finding: Finding) -> tuple[bool, bool, bool]:
+    """What was confirmed first, what was refuted last of what is no note; otherwise as before."""
+    return finding.severity == "note", finding.refuted is not None, finding.confirmed is None

@@ -1,0 +1,157 @@
+"""What a change did: bounded trainings with it held against the same ones without, a pure function of recorded runs."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from unstuck.confirm.reading import YARDSTICKS, Reading, Yardstick, reading
+from unstuck.record import Run
+from unstuck.record.signals import LOSS
+
+__all__ = ["CERTAIN", "LEAST", "Effect", "Says", "effect"]
+
+Says = Literal["restores", "helps", "nothing", "harms", "unknown"]
+
+CERTAIN = 3.0
+"""Standard errors that a difference must have to be one."""
+
+LEAST = 0.05
+"""Share of what there is to learn below which a difference is nothing, as in the theory of learning (our choice)."""
+
+RESTORED = 0.5
+"""Share of what the control leaves that is learnt with the change where learning is restored (our choice)."""
+
+STUCK = 0.2
+"""Share of what there is to learn that a training has learnt at most where it does not learn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What a change did.
+
+    Attributes:
+        yardstick: By what it is told.
+        before: The number without the change, as the user knows it; the mean over seeds.
+        after: The same with it.
+        gain: Difference of the shares of what there is to learn.
+        noise: Standard error of that, from the seeds where there are several, and from the batches.
+        left: Share that the control leaves to be learnt.
+        seeds: Draws of the program with the change.
+        agree: Those of them in which it was better than every draw without it.
+        steps: Updates at which both are compared.
+        says: restores: what did not learn learns; helps: better by more than noise explains; nothing: it is not; harms:
+            worse; unknown: there is nothing to tell it by.
+    """
+
+    yardstick: Yardstick | None = None
+    before: float = math.nan
+    after: float = math.nan
+    gain: float = 0.0
+    noise: float = math.inf
+    left: float = 1.0
+    seeds: int = 0
+    agree: int = 0
+    steps: int = 0
+    says: Says = "unknown"
+
+    @property
+    def learnt(self) -> float:
+        """Share of what there is to learn that is learnt with the change."""
+        return 1.0 - self.left + self.gain
+
+
+def effect(controls: Sequence[Run], trials: Sequence[Run]) -> Effect:
+    """Compare trainings with a change and without it.
+
+    Both are read at the same update, the last that all have reached. Of the yardsticks that both have, that one counts
+    by which they differ most in units of their noise; but a change that makes the answers worse is none that helps, by
+    whatever it lowers the loss.
+
+    Args:
+        controls: Streams of the unchanged trainings, one a seed.
+        trials: Streams of those with the change.
+    """
+    steps = min((_length(run) for run in (*controls, *trials)), default=0)
+    before = [reading(run, until=steps) for run in controls]
+    after = [reading(run, until=steps) for run in trials]
+    found = [each for one in YARDSTICKS if (each := _by(one, before, after)) is not None]
+    if not found:
+        return Effect()
+    worst = min(found, key=lambda one: one.gain / one.noise)
+    if worst.says == "harms" and worst.yardstick != "loss":
+        return worst
+    known = [one for one in found if one.yardstick != "loss"] or found
+    return max(known, key=lambda one: one.gain / one.noise)
+
+
+def _length(run: Run) -> int:
+    last = run.last_step(LOSS)
+    return 0 if last is None else last + 1
+
+
+def _by(yardstick: Yardstick, before: Sequence[Sequence[Reading]], after: Sequence[Sequence[Reading]]) -> Effect | None:
+    """The effect by one yardstick; None where one of the trainings does not have it."""
+    old = [one for readings in before for one in readings if one.yardstick == yardstick]
+    new = [one for readings in after for one in readings if one.yardstick == yardstick]
+    if not old or not new or len(old) < len(before) or len(new) < len(after):
+        return None
+    if yardstick == "loss":
+        old, new = _from_one_start(old, new)
+    gain = _mean(new) - _mean(old)
+    if math.isnan(gain):  # numbers are lost with it and without
+        gain = 0.0
+    error = max(math.hypot(_error(old), _error(new)), 1e-6)
+    left = 1.0 - max(min(_mean(old), 1.0), -1.0)
+    found = Effect(
+        yardstick=yardstick,
+        before=statistics.fmean(one.value for one in old),
+        after=statistics.fmean(one.value for one in new),
+        gain=max(min(gain, 2.0), -2.0),
+        noise=error,
+        left=left,
+        seeds=len(new),
+        agree=sum(one.gain > max(each.gain for each in old) for one in new),
+        steps=min(one.steps for one in (*old, *new)),
+    )
+    return replace(found, says=_says(found))
+
+
+def _from_one_start(old: Sequence[Reading], new: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
+    """Both sides measured from the start of the unchanged: what a change does to the initial loss is no learning."""
+    whole = [one.reference for one in old if not math.isnan(one.value)]
+    whole = whole or [one.reference for one in new if not math.isnan(one.value)]
+    if not whole:
+        return list(old), list(new)
+    start = statistics.fmean(whole)
+    old, new = (
+        [one if math.isnan(one.value) else replace(one, reference=start) for one in side] for side in (old, new)
+    )
+    return old, new
+
+
+def _says(found: Effect) -> Says:
+    certain = abs(found.gain) > CERTAIN * found.noise
+    if not certain or abs(found.gain) < LEAST * max(found.left, LEAST):
+        return "nothing"
+    if found.gain < 0.0:
+        return "harms"
+    stuck = 1.0 - found.left < STUCK
+    return "restores" if stuck and found.gain > RESTORED * found.left else "helps"
+
+
+def _mean(readings: Sequence[Reading]) -> float:
+    return statistics.fmean(one.gain for one in readings)
+
+
+def _error(readings: Sequence[Reading]) -> float:
+    """Standard error of the mean gain: of the batches, and of the draws where there are several."""
+    finite = [one for one in readings if math.isfinite(one.gain)]
+    if not finite:
+        return 0.0
+    within = math.sqrt(sum(one.doubt**2 for one in finite)) / len(finite)
+    between = statistics.stdev(one.gain for one in finite) / math.sqrt(len(finite)) if len(finite) > 1 else 0.0
+    return max(within, between)

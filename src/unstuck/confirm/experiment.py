@@ -1,0 +1,179 @@
+"""Make the trials of a run: the control, the candidates, and what follows from them, within the minutes given."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from unstuck.confirm.candidates import Refused, candidates, finer
+from unstuck.confirm.launcher import Launcher
+from unstuck.confirm.obstacles import obstacles
+from unstuck.confirm.private_files import may_hide_writes
+from unstuck.confirm.strategy import Strategy
+from unstuck.confirm.trial import Trial, read_trials
+from unstuck.errors import ArgumentError
+from unstuck.learning import Learning
+from unstuck.record import Run, Verdict
+from unstuck.record.facts import Environment, Invocation, Recipe
+from unstuck.record.signals import LOSS
+
+__all__ = ["DEFAULT_MINUTES", "Bounds", "Experiment", "Watcher"]
+
+DEFAULT_MINUTES = 2.0
+
+SECONDS_TO_START = 60.0
+"""Seconds that a program may take to its first update, as long as the minutes given are not less."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How far trials go.
+
+    Attributes:
+        minutes: All of them together.
+        steps: Updates of each.
+        seconds: Seconds of each from its first update.
+        jobs: How many run at a time; by default as many as there are cores, four at most, and one on a GPU.
+    """
+
+    minutes: float = DEFAULT_MINUTES
+    steps: int = 300
+    seconds: float = 20.0
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("minutes", self.minutes), ("steps", self.steps), ("seconds", self.seconds)):
+            if not 0.0 < value < float("inf"):
+                raise ArgumentError(
+                    f"--{name} {value:g}: a number above 0 is accepted, such as {getattr(Bounds, name):g}"
+                )
+        if self.jobs is not None and self.jobs < 1:
+            raise ArgumentError(f"--jobs {self.jobs}: a number from 1 is accepted")
+
+
+class Watcher(Protocol):
+    """Who is told of trials while they are made."""
+
+    def begun(self, words: str) -> None:
+        """A trial began."""
+
+    def ended(self, trial: Trial) -> None:
+        """A trial ended."""
+
+    def waiting(self, *, made: int, planned: int, seconds_left: float) -> None:
+        """Trials run."""
+
+
+class Experiment:
+    """The trials of one run.
+
+    Args:
+        run: The run.
+        verdict: The verdict on it.
+        bounds: How far trials go.
+
+    Raises:
+        ArgumentError: Its program cannot be run again, in a sentence that says why.
+    """
+
+    def __init__(self, run: Run, verdict: Verdict, *, bounds: Bounds, anyway: bool = False) -> None:
+        self._folder = run.path.absolute()
+        self._bounds = bounds
+        invocation = run.program(Invocation)
+        refused = obstacles(invocation, anyway=anyway) or may_hide_writes()
+        if invocation is None or refused:
+            raise ArgumentError(f"{run.path}: cannot be tried again: {refused}")
+        self.invocation = invocation
+        self.stream = _stream(run, verdict)
+        found, self.refused = candidates(self.stream, verdict)
+        recipe = self.stream.fact(Recipe)
+        self.strategy = Strategy(
+            candidates=found,
+            finer=lambda candidate, gains: finer(self.stream, candidate, gains),
+            invocation=invocation,
+            steps=bounds.steps,
+            seconds=bounds.seconds,
+            stream=self.stream.number,
+            recipe=recipe.text if recipe else "",
+        )
+        self.jobs = bounds.jobs or _jobs(self.stream)
+
+    refused: tuple[Refused, ...]
+
+    @property
+    def made(self) -> tuple[Trial, ...]:
+        """The trials that lie beside the run, of this experiment or an earlier one with the same bounds."""
+        return tuple(
+            trial
+            for trial in read_trials(self._folder)
+            if (trial.plan.steps, trial.plan.seconds) == (self._bounds.steps, self._bounds.seconds)
+        )
+
+    @property
+    def left(self) -> int:
+        """How many trials are planned by what is known now, and not made; none where there is nothing to try."""
+        return max(0, self.strategy.planned(self.made) - len(self.made)) if self.strategy.candidates else 0
+
+    def perform(self, watcher: Watcher, *, clock: Callable[[], float] = time.monotonic) -> tuple[Trial, ...]:
+        """Make trials until nothing is left to find out, or the time is over; an interrupt loses what runs only.
+
+        Args:
+            watcher: Who is told of them.
+            clock: Seconds.
+        """
+        if self.strategy.next(self.made) is None:
+            return self.made
+        began = clock()
+        end = began + 60.0 * self._bounds.minutes
+        to_start = max(SECONDS_TO_START, 60.0 * self._bounds.minutes)
+        with (
+            suppress(KeyboardInterrupt),
+            Launcher(self.invocation, seconds_to_start=to_start, jobs=self.jobs) as launcher,
+        ):
+            while True:
+                made = self.made
+                while launcher.free and clock() < end:
+                    plan = self.strategy.next(made, launcher.names)
+                    if plan is None or not self._worth_starting(made, end - clock()):
+                        break
+                    launcher.start(plan, self._folder / "trials" / plan.name)
+                    watcher.begun(plan.words)
+                if not launcher.names:
+                    break
+                for trial in launcher.wait():
+                    watcher.ended(trial)
+                if clock() > end and any(trial.usable for trial in made if not trial.plan.control):
+                    break  # what still runs has had its time
+                watcher.waiting(
+                    made=len(made), planned=self.strategy.planned(made), seconds_left=max(0.0, end - clock())
+                )
+        return self.made
+
+    def _worth_starting(self, made: Sequence[Trial], left: float) -> bool:
+        """Whether a trial may be expected to end in the time that is left."""
+        took = [trial.ended.seconds for trial in made if trial.usable]
+        return not took or left > 0.5 * max(took)
+
+
+def _stream(run: Run, verdict: Verdict) -> Run:
+    """The training that is looked at: that of the first finding, or the first that did not learn."""
+    streams = [stream for stream in run.snapshot().streams() if stream.has(LOSS)]
+    if not streams:
+        raise ArgumentError(f"{run.path}: holds no training with a loss, which is what trials are compared by")
+    if len(streams) > 1:
+        wanted = verdict.findings[0].where.training if verdict.findings else None
+        named = [learnt.training for learnt in verdict.learning]
+        if wanted in named and len(named) == len(streams):
+            return streams[named.index(wanted)]
+        return min(streams, key=lambda stream: Learning.of(stream).outcome not in ("none", "partial"))
+    return streams[0]
+
+
+def _jobs(stream: Run) -> int:
+    environment = stream.fact(Environment)
+    on_gpu = environment is not None and not environment.device.startswith("cpu") and environment.device != ""
+    return 1 if on_gpu else max(1, min(4, os.cpu_count() or 1))

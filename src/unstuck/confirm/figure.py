@@ -1,0 +1,66 @@
+"""The curves of trials over one another, as plain data for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from unstuck.confirm.tested import best_of, results_of
+from unstuck.confirm.trial import Trial
+from unstuck.record.comparison import Chart, Strand
+from unstuck.record.signals import LOSS
+
+__all__ = ["figure"]
+
+POINTS = 60
+"""Points of a line: means over stretches of steps, since losses of single batches hide it."""
+
+MOST = 6
+"""Changes that are drawn, the best and the first ones; more lines are not told apart."""
+
+SPREAD = 50.0
+"""Highest loss over lowest from which the axis is logarithmic."""
+
+
+def figure(trials: Sequence[Trial]) -> Chart | None:
+    """The training loss of the control and of what was tried, in their first draws; None without trials.
+
+    Args:
+        trials: The trials of a run.
+    """
+    usable = [trial for trial in trials if trial.usable and trial.plan.seed == 0]
+    controls = [trial for trial in usable if trial.plan.control]
+    best = best_of(results_of(trials))
+    first = best.plan.changes if best else None
+    rest = [trial for trial in usable if not trial.plan.control]
+    rest.sort(key=lambda trial: (trial.plan.changes != first, trial.plan.turn))
+    strands = [strand for trial in (*controls, *rest[:MOST]) if (strand := _strand(trial)) is not None]
+    if not controls or not strands:
+        return None
+    values = [y for strand in strands for y in strand.y if y > 0.0]
+    steps = trials[0].plan.steps
+    return Chart(
+        title=f"What was tried: the training loss in the first {steps:,} steps",
+        across="step",
+        up="loss",
+        strands=tuple(strands),
+        log=bool(values) and max(values) > SPREAD * min(values),
+    )
+
+
+def _strand(trial: Trial) -> Strand | None:
+    run = trial.open()
+    if run is None:
+        return None
+    with run:
+        stream = next((one for one in run.streams() if one.number == trial.plan.stream), None)
+        losses = stream.series(LOSS).finite() if stream else None
+    if losses is None or not len(losses):
+        return None
+    parts = np.array_split(np.arange(len(losses)), min(POINTS, len(losses)))
+    return Strand(
+        name=trial.plan.words,
+        x=tuple(float(losses.steps[part].mean()) for part in parts),
+        y=tuple(float(losses.values[part].mean()) for part in parts),
+    )

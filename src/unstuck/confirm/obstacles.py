@@ -1,0 +1,59 @@
+"""Why the program of a run cannot be run again as it was: one clause, with what to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from unstuck.record.facts import Invocation
+from unstuck.record.invocation import digest
+
+__all__ = ["changed_sources", "missing_variables", "obstacles"]
+
+PROCESSES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
+"""Variables of launchers that start one program several times."""
+
+
+OF_THE_SHELL = ("_", "OLDPWD", "SHLVL")
+
+
+def obstacles(invocation: Invocation | None, *, anyway: bool = False) -> str | None:
+    """Why a program cannot be run again; None where it can.
+
+    Args:
+        invocation: How it was started.
+        anyway: Whether it may have changed since.
+    """
+    if invocation is None:
+        return (
+            "how its program was started was not recorded, as in a loop of one's own or by an earlier release; "
+            "`unstuck run SCRIPT` records it"
+        )
+    if not Path(invocation.folder).is_dir():
+        return f"its working directory {invocation.folder} is gone"
+    if not invocation.module and not (Path(invocation.folder) / invocation.target).exists():
+        return f"its script {invocation.target} is gone from {invocation.folder}"
+    if invocation.stdin == "pipe":
+        return "it was started with a pipe as its standard input, which can be read once only; give it a file"
+    if invocation.stdin == "file" and not os.path.isfile(invocation.stdin_file):
+        return f"the file {invocation.stdin_file or 'that was its standard input'} is gone"
+    if any(name in invocation.variables for name in PROCESSES):
+        return "it runs in several processes, which trials do not start"
+    changed = changed_sources(invocation)
+    if changed and not anyway:
+        named = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+        return f"{named} changed since; run it again, or try the changed program with --anyway"
+    return None
+
+
+def changed_sources(invocation: Invocation) -> tuple[str, ...]:
+    """The user's files that are not as they were when the program ran."""
+    pairs = zip(invocation.sources, invocation.digests, strict=True)
+    return tuple(path for path, was in pairs if digest(Path(path)) != was)
+
+
+def missing_variables(invocation: Invocation) -> tuple[str, ...]:
+    """Variables of the environment that are not set any more."""
+    return tuple(
+        name for name in invocation.variables if name not in os.environ and name not in ("_", "OLDPWD", "SHLVL")
+    )

@@ -1,0 +1,125 @@
+"""How far a bounded training got, by yardsticks that a remedy does not move: plain numbers from its recorded run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from unstuck.learning import Curve, Learning, Measured, lost_numbers
+from unstuck.record import Run, signals
+
+__all__ = ["YARDSTICKS", "Reading", "Yardstick", "reading"]
+
+Yardstick = Literal["share explained", "training accuracy", "evaluation accuracy", "loss"]
+
+YARDSTICKS: tuple[Yardstick, ...] = ("share explained", "training accuracy", "evaluation accuracy", "loss")
+
+LATE = 0.85
+"""Share of the updates from which on the level is taken: the last 45 of 300."""
+
+FEWEST = 8
+"""Losses below which nothing is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One number at the end of a bounded training.
+
+    Attributes:
+        yardstick: What it is. share explained: the loss between that of the best constant outputs and the least that is
+            possible, in whatever unit it is. loss: the same between its own start and zero, where no guess is known.
+        value: The number as the user knows it: a loss, or an accuracy. NaN where losses are not finite any more.
+        reference: That of knowing nothing.
+        best: That of knowing all.
+        error: Standard error of the value.
+        steps: Updates made before it.
+    """
+
+    yardstick: Yardstick
+    value: float
+    reference: float
+    best: float
+    error: float
+    steps: int
+
+    @property
+    def gain(self) -> float:
+        """Share of what there is to learn that was learnt: 0 nothing, 1 all; minus infinity where numbers were lost."""
+        if math.isnan(self.value):
+            return -math.inf
+        return (self.value - self.reference) / (self.best - self.reference)
+
+    @property
+    def doubt(self) -> float:
+        """Standard error of the gain."""
+        return self.error / abs(self.best - self.reference)
+
+
+def reading(run: Run, *, until: int | None = None) -> tuple[Reading, ...]:
+    """What one stream of a run shows of its learning, by each yardstick that it has.
+
+    Args:
+        run: The stream.
+        until: Updates up to which its losses are read, so that runs of different length are compared at the same step.
+
+    Returns:
+        The readings, in the order of :data:`YARDSTICKS`; none where too little was recorded.
+    """
+    losses = run.series(signals.LOSS)
+    losses = losses if until is None else losses.between(0, until - 1)
+    curve = Curve.of(losses)
+    if len(losses) < FEWEST:
+        return ()
+    steps = int(losses.steps[-1]) + 1
+    if lost_numbers(losses) is not None or len(curve) < FEWEST:
+        return tuple(_lost(yardstick, steps) for yardstick in YARDSTICKS)
+    found = (_explained(run, curve, steps), *_answered(run, steps), _loss(curve, steps))
+    return tuple(one for one in found if one is not None)
+
+
+def _lost(yardstick: Yardstick, steps: int) -> Reading:
+    """That of a training whose losses are no numbers any more."""
+    return Reading(yardstick=yardstick, value=math.nan, reference=0.0, best=1.0, error=0.0, steps=steps)
+
+
+def _explained(run: Run, curve: Curve, steps: int) -> Reading | None:
+    """The loss where the guess is known, in the unit of what is differentiated."""
+    answers = run.series(signals.ACCURACY).finite()
+    early = float(np.median(answers.values[:5])) if len(answers) else None
+    measured = Measured.of(run, curve, early=early)
+    floor = measured.floor or 0.0
+    if measured.guess is None or not measured.exact or not measured.guess.value > floor:
+        return None
+    value, error = measured.curve.level(LATE, 1.0)
+    guess = measured.guess.value
+    return Reading(yardstick="share explained", value=value, reference=guess, best=floor, error=error, steps=steps)
+
+
+def _answered(run: Run, steps: int) -> tuple[Reading | None, ...]:
+    """The examples that are told rightly, in training and in the program's own evaluations."""
+    learning = Learning.of(run)
+    own = learning.answers
+    known = own.accuracy is not None and own.commonest < 1.0 and not own.weighed
+    return (
+        _accuracy("training accuracy", own.accuracy or 0.0, own.commonest, own.error, steps) if known else None,
+        *(
+            _accuracy("evaluation accuracy", one.value, one.reference, one.error, one.step)
+            for one in learning.evaluations
+            if one.what == "evaluation accuracy" and 0.0 <= one.reference < 1.0
+        ),
+    )
+
+
+def _accuracy(yardstick: Yardstick, value: float, chance: float, error: float, steps: int) -> Reading:
+    return Reading(yardstick=yardstick, value=value, reference=chance, best=1.0, error=error, steps=steps)
+
+
+def _loss(curve: Curve, steps: int) -> Reading | None:
+    """The loss itself, against its start; none that changes sign, which has no zero of its own."""
+    if not curve.start > 0.0 or curve.values.min() < 0.0:
+        return None
+    value, error = curve.level(LATE, 1.0)
+    return Reading(yardstick="loss", value=value, reference=curve.start, best=0.0, error=error, steps=steps)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.confirm.conftest import RATE, losses
+from unstuck.confirm.conclude import FOUND_BY_TRIAL, sentence, with_trials
+from unstuck.confirm.tested import results_of
+from unstuck.record import Finding
+
+DECAY = (("weight-decay", {}),)
+
+
+def finding(cause, code="O202", severity="error", **more):
+    return Finding(
+        code=code, cause=cause, severity=severity, confidence=0.8, summary="it", advice="Raise the rate.", **more
+    )
+
+
+@pytest.fixture
+def restored(make):
+    return [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("rate-seed0", losses(2.3, 0.3, seed=1), changes=RATE, causes=("lr-too-low",)),
+        make("decay-seed0", losses(2.3, 2.3, seed=2), changes=DECAY, causes=("regularisation-too-strong",), turn=1),
+    ]
+
+
+def test_what_helps_confirms_its_cause_and_puts_it_first(restored):
+    before = (finding("regularisation-too-strong", "R201"), finding("lr-too-low"))
+    first, last = with_trials(before, restored)
+    assert (first.code, last.code) == ("O202", "R201")
+    assert first.confirmed is not None
+    assert first.confirmed.remedy == "with the rate at 0.1"
+    assert first.confirmed.metric == "loss after 300 steps"
+    assert first.confirmed.before == pytest.approx(2.3, abs=0.02)
+    assert first.confirmed.after == pytest.approx(0.3, abs=0.02)
+    assert first.confidence == pytest.approx(0.96)
+    assert "Raise the rate. Tried: with the rate at 0.1 the loss falls to" in first.advice
+
+
+def test_what_changes_nothing_refutes_its_cause_and_its_advice(restored):
+    before = (finding("regularisation-too-strong", "R201"), finding("lr-too-low"))
+    refuted = with_trials(before, restored)[-1]
+    assert refuted.refuted is not None
+    assert refuted.confirmed is None
+    assert refuted.confidence == pytest.approx(0.24)
+    assert refuted.advice.startswith("Not this: with the rate at 0.1 the loss is 2.29")
+
+
+def test_where_nothing_helps_nothing_is_refuted(make):
+    trials = [make("control-seed0", losses(2.3, 2.3)), make("rate-seed0", losses(2.3, 2.3, seed=1), changes=RATE)]
+    (same,) = with_trials((finding("lr-too-low"),), trials)
+    assert same == finding("lr-too-low")
+
+
+def test_what_nothing_was_tried_for_stays(restored):
+    kept = finding("data-constant", "D101")
+    assert kept in with_trials((kept, finding("lr-too-low")), restored)
+
+
+def test_a_change_that_restores_learning_is_a_finding_of_its_own(restored):
+    (found,) = with_trials((), restored)
+    assert (found.code, found.cause, found.severity) == (FOUND_BY_TRIAL, "lr-too-low", "error")
+    assert found.confirmed is not None
+
+
+def test_a_change_that_only_helps_is_no_finding_of_its_own(make):
+    trials = [make("control-seed0", losses(2.3, 1.0)), make("rate-seed0", losses(2.3, 0.8, seed=1), changes=RATE)]
+    assert with_trials((), trials) == ()
+
+
+def test_notes_stay_behind(restored):
+    note = finding("overfitting", "R301", severity="note")
+    assert with_trials((note, finding("lr-too-low")), restored)[-1] == note
+
+
+def test_symptoms_are_confirmed_too(restored):
+    root = finding("data-constant", "D101", symptoms=(finding("lr-too-low"),))
+    (judged,) = [one for one in with_trials((root,), restored) if one.code == "D101"]
+    assert judged.symptoms[0].confirmed is not None
+
+
+def test_without_trials_nothing_changes():
+    before = (finding("lr-too-low"),)
+    assert with_trials(before, ()) == before
+
+
+def test_the_sentence(restored):
+    (one,) = [each for each in results_of(restored) if each.plan.changes == RATE]
+    assert sentence(one).startswith("with the rate at 0.1 the loss falls to 0.29")
+    assert "in 300 steps; unchanged it is 2.3" in sentence(one)

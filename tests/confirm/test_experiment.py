@@ -1,0 +1,166 @@
+"""A whole experiment: a script that was watched, its trials, what they prove, and what they leave as it was."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from unstuck.confirm import Bounds, Experiment, read_trials, with_trials
+from unstuck.confirm.private_files import may_hide_writes
+from unstuck.errors import ArgumentError
+from unstuck.record import Run
+from unstuck.record.facts import Invocation
+from unstuck.rules import judge
+
+SCRIPT = """
+import sys
+import torch
+from torch import nn
+torch.manual_seed(0)
+torch.set_num_threads(1)
+x = torch.randn(512, 20)
+y = (x[:, 0] > 0).long()
+net = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 2))
+optimizer = torch.optim.SGD(net.parameters(), lr=float(sys.argv[1]))
+for step in range(120):
+    batch = torch.randint(0, 512, (64,))
+    loss = nn.functional.cross_entropy(net(x[batch]), y[batch])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+torch.save(net.state_dict(), "model.pt")
+with open("log.txt", "a") as log:
+    log.write("trained\\n")
+"""
+
+pytestmark = pytest.mark.skipif(bool(may_hide_writes()), reason="no private mounts on this system")
+
+
+class Quiet:
+    def __init__(self):
+        self.words = []
+
+    def begun(self, words):
+        self.words.append(words)
+
+    def ended(self, trial):
+        pass
+
+    def waiting(self, **state):
+        pass
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory) -> Path:
+    """A run of a script whose rate is far too low."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "train.py").write_text(textwrap.dedent(SCRIPT))
+    command = [sys.executable, "-m", "unstuck", "run", "--out", "run", "train.py", "1e-5"]
+    subprocess.run(command, cwd=home, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return home / "run"
+
+
+def experiment(folder: Path, **bounds) -> Experiment:
+    opened = Run.open(folder)
+    return Experiment(opened, judge(opened), bounds=Bounds(steps=80, **bounds))
+
+
+@pytest.fixture(scope="module")
+def proved(watched) -> Path:
+    before = {path: path.read_bytes() for path in watched.parent.iterdir() if path.is_file()}
+    experiment(watched).perform(Quiet())
+    assert {path: path.read_bytes() for path in watched.parent.iterdir() if path.is_file()} == before
+    return watched
+
+
+def test_how_a_program_was_started_is_kept(watched):
+    with Run.open(watched) as run:
+        started = run.program(Invocation)
+    assert started is not None
+    assert (started.target, started.args, started.folder) == ("train.py", ("1e-5",), str(watched.parent))
+    assert [Path(path).name for path in started.sources] == ["train.py"]
+    assert "PATH" in started.variables
+
+
+def test_the_cause_is_proved(proved):
+    with Run.open(proved) as run:
+        findings = judge(run).findings
+    first = with_trials(findings, read_trials(proved))[0]
+    assert first.cause == "lr-too-low"
+    assert first.confirmed is not None
+    assert first.confirmed.seeds == first.confirmed.agree == 3
+    assert first.confirmed.after < 0.5 < first.confirmed.before
+
+
+def test_the_control_repeats_the_run(proved):
+    from unstuck.record.signals import LOSS
+
+    with Run.open(proved) as run, Run.open(proved / "trials" / "control-seed0") as control:
+        whole, part = run.series(LOSS).values, control.series(LOSS).values
+    assert len(part) == 80
+    assert part.tolist() == pytest.approx(whole[:80].tolist(), rel=1e-5)
+
+
+def test_another_draw_is_another_one(proved):
+    from unstuck.record.signals import LOSS
+
+    with Run.open(proved / "trials" / "control-seed0") as one, Run.open(proved / "trials" / "control-seed1") as other:
+        assert one.series(LOSS).values[0] != other.series(LOSS).values[0]
+
+
+def test_what_was_made_is_not_made_again(proved):
+    quiet = Quiet()
+    again = experiment(proved)
+    assert again.left == 0
+    again.perform(quiet)
+    assert quiet.words == []
+
+
+def test_a_script_that_was_changed_is_refused(watched):
+    script = watched.parent / "train.py"
+    text = script.read_text()
+    script.write_text(text + "\n# a remark\n")
+    try:
+        with pytest.raises(ArgumentError, match=r"train\.py changed since; run it again, or .* --anyway"):
+            experiment(watched)
+        with Run.open(watched) as run:
+            Experiment(run, judge(run), bounds=Bounds(), anyway=True)
+    finally:
+        script.write_text(text)
+
+
+def test_a_script_that_is_gone_is_refused(watched):
+    script = watched.parent / "train.py"
+    text = script.read_text()
+    script.unlink()
+    try:
+        with pytest.raises(ArgumentError, match=r"its script train\.py is gone"):
+            experiment(watched)
+    finally:
+        script.write_text(text)
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"minutes": 0.0}, {"minutes": -1.0}, {"steps": 0}, {"seconds": float("nan")}, {"jobs": 0}]
+)
+def test_bounds_that_bound_nothing_are_refused(bounds):
+    with pytest.raises(ArgumentError, match="is accepted"):
+        Bounds(**bounds)
+
+
+def test_a_crash_of_a_trial_is_told(watched, tmp_path):
+    data = watched.parent / "data.txt"
+    data.write_text("1e-5")
+    script = watched.parent / "fragile.py"
+    script.write_text(SCRIPT.replace("float(sys.argv[1])", 'float(open("data.txt").read())'))
+    command = [sys.executable, "-m", "unstuck", "run", "--out", str(tmp_path / "run"), "fragile.py"]
+    subprocess.run(command, cwd=watched.parent, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    data.unlink()
+    made = experiment(tmp_path / "run").perform(Quiet())
+    control = next(trial for trial in made if trial.plan.control)
+    assert control.ended.how == "crashed"
+    assert "No such file or directory: 'data.txt'" in control.last_words

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from tests.confirm.conftest import RATE, losses
+from unstuck.confirm.figure import figure
+
+
+def test_the_control_and_what_was_tried(make):
+    trials = [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("rate-seed0", losses(2.3, 0.01), changes=RATE),
+        make("rate-seed1", losses(2.3, 0.01, seed=1), changes=RATE, seed=1),
+    ]
+    chart = figure(trials)
+    assert chart is not None
+    assert [strand.name for strand in chart.strands] == ["unchanged", "with the rate at 0.1"]
+    assert chart.log
+    assert len(chart.strands[0].x) == 60
+    assert chart.strands[1].y[-1] < 0.05
+
+
+def test_the_best_is_drawn_first(make):
+    trials = [make("control-seed0", losses(2.3, 2.3))]
+    trials += [
+        make(f"r{i}-seed0", losses(2.3, 0.2 if i == 7 else 2.0, seed=i), changes=(("r", {"x": i}),), turn=i)
+        for i in range(8)
+    ]
+    chart = figure(trials)
+    assert chart is not None
+    assert len(chart.strands) == 7
+    assert chart.strands[1].y[-1] < 0.5
+
+
+def test_without_trials_there_is_none(make):
+    assert figure([]) is None
+    assert figure([make("rate-seed0", losses(2.3, 0.1), changes=RATE)]) is None

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.confirm.conftest import CLASSES, losses
+from unstuck.confirm.reading import reading
+from unstuck.record import facts, signals
+from unstuck.testing.rules import record
+
+
+def by(readings, yardstick):
+    return next(one for one in readings if one.yardstick == yardstick)
+
+
+def read(tmp_path, values, *, until=None, loss=CLASSES, more=None):
+    series = {signals.LOSS: values, signals.LOSS_CALL: values, **(more or {})}
+    with record(tmp_path / "run", series=series, facts=[loss]) as run:
+        return reading(run, until=until)
+
+
+def test_a_loss_is_told_as_the_share_of_what_a_guess_leaves(tmp_path):
+    told = by(read(tmp_path, losses(2.5, math.log(10) / 4)), "share explained")
+    assert told.gain == pytest.approx(0.75, abs=0.01)
+    assert told.doubt < 0.01
+    assert told.steps == 300
+
+
+def test_a_sum_is_told_in_its_own_unit(tmp_path):
+    summed = 64 * losses(2.5, math.log(10) / 4)
+    series = {signals.LOSS: summed, signals.LOSS_CALL: summed / 64, signals.BATCH_SIZE: [64.0] * 300}
+    with record(tmp_path / "run", series=series, facts=[CLASSES]) as run:
+        assert by(reading(run), "share explained").gain == pytest.approx(0.75, abs=0.01)
+
+
+def test_answers_are_told_above_the_commonest_class(tmp_path):
+    told = by(read(tmp_path, losses(2.3, 0.5), more={signals.ACCURACY: [0.55] * 300}), "training accuracy")
+    assert told.gain == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_loss_is_told_against_its_start(tmp_path):
+    read_ = read(tmp_path, losses(2.3, 0.23))
+    assert by(read_, "loss").gain == pytest.approx(0.9, abs=0.02)
+
+
+def test_lost_numbers_have_learnt_less_than_nothing(tmp_path):
+    values = np.concatenate([losses(2.3, 1.0, steps=100), np.full(50, np.nan)])
+    assert by(read(tmp_path, values), "share explained").gain == -math.inf
+
+
+def test_losses_are_read_up_to_a_step(tmp_path):
+    values = np.concatenate([np.full(100, 2.3), np.full(200, 0.1)])
+    assert by(read(tmp_path / "a", values, until=100), "loss").value == pytest.approx(2.3)
+    assert by(read(tmp_path / "b", values), "loss").value == pytest.approx(0.1)
+
+
+def test_too_few_losses_tell_nothing(tmp_path):
+    assert read(tmp_path, [2.3, 2.2, 2.1]) == ()
+
+
+def test_a_loss_that_changes_sign_has_no_zero(tmp_path):
+    values = np.linspace(1.0, -5.0, 100)
+    with record(tmp_path / "run", series={signals.LOSS: values}, facts=[facts.Loss(function="own")]) as run:
+        assert reading(run) == ()

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from tests.confirm.conftest import RATE, losses
+from unstuck.confirm.tested import best_of, key, results_of
+from unstuck.confirm.trial import Ended
+
+OTHER = (("learning-rate", {"rate": 1.0}),)
+
+
+def test_a_change_has_one_result_over_its_draws(make):
+    trials = [make(f"control-seed{i}", losses(2.3, 2.3, seed=i), seed=i) for i in range(2)]
+    trials += [make(f"rate-seed{i}", losses(2.3, 0.3, seed=9 + i), changes=RATE, seed=i) for i in range(2)]
+    (one,) = results_of(trials)
+    assert (one.effect.seeds, one.effect.agree, one.effect.says) == (2, 2, "restores")
+
+
+def test_what_did_not_change_anything_is_no_result(make):
+    trials = [make("control-seed0", losses(2.3, 2.3))]
+    trials.append(make("rate-seed0", losses(2.3, 0.3), changes=RATE, ended=Ended(how="bound", changed=False)))
+    assert results_of(trials) == ()
+
+
+def test_of_two_that_help_alike_the_first_that_was_planned(make):
+    trials = [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("other-seed0", losses(2.3, 0.30, seed=1), changes=OTHER, turn=7),
+        make("rate-seed0", losses(2.3, 0.32, seed=2), changes=RATE, turn=1),
+    ]
+    best = best_of(results_of(trials))
+    assert best is not None
+    assert best.plan.changes == RATE
+
+
+def test_one_that_helps_more_is_better_wherever_it_was_planned(make):
+    trials = [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("other-seed0", losses(2.3, 0.3, seed=1), changes=OTHER, turn=7),
+        make("rate-seed0", losses(2.3, 0.9, seed=2), changes=RATE, turn=1),
+    ]
+    best = best_of(results_of(trials))
+    assert best is not None
+    assert best.plan.changes == OTHER
+    assert best_of([]) is None
+
+
+def test_keys_do_not_depend_on_the_order_of_settings():
+    assert key((("r", {"a": 1, "b": 2}),)) == key((("r", {"b": 2, "a": 1}),))
