@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 # Two workers with one thread each: the tests are many and small.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo install test test-all test-lowest lint types floors coverage zoo recipes bench format clean
+.PHONY: demo install test test-all test-many test-lowest lint types floors coverage zoo recipes bench format clean
 
 demo: $(BIN)/unstuck
 	$(BIN)/unstuck train
@@ -31,6 +31,11 @@ test: install lint types floors
 test-all: install
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[frameworks]'
 	$(PYTEST) -m 'slow or not slow'
+
+# Sweeps that many machines work on: PostgreSQL (apt-get install postgresql) and Optuna's gRPC server, started here.
+test-many: install
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[search-many]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/sweep/test_many.py
 
 lint: install
 	$(BIN)/ruff format --check .

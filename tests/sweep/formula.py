@@ -38,7 +38,7 @@ class Formula:
     def together(self, space: Space, waiting: list[Try]) -> int:
         return self._together
 
-    def train(self, space: Space, tries: list[Try], after_epoch: Ticks) -> Iterator[tuple[Try, Outcome]]:
+    def train(self, space: Space, tries: list[Try], after_epoch: Ticks, say) -> Iterator[tuple[Try, Outcome]]:
         for attempt in tries:
             self.made.append(attempt)
             yield attempt, formula(attempt)

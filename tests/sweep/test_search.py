@@ -35,7 +35,7 @@ def test_what_the_recipe_lacks_is_said_before_anything_is_written(tmp_path):
 
 def test_a_recipe_that_refuses_everything_is_one_message(space, tmp_path):
     class Refused(Formula):
-        def train(self, space, tries, after_epoch):
+        def train(self, space, tries, after_epoch, say):
             yield from ((attempt, outcome(reason="refused", said="no such thing")) for attempt in tries)
 
     with pytest.raises(ArgumentError, match=r"none of \d+ settings could be trained; the first: no such thing"):

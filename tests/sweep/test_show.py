@@ -36,8 +36,8 @@ def test_on_a_terminal_a_table_has_the_best_and_what_is_being_tried(space, study
     means = Means(loss=1.0, accuracy=0.5, examples=10)
 
     class Epochs(Formula):
-        def train(self, space, tries, after_epoch):
-            for attempt, outcome in super().train(space, tries, after_epoch):
+        def train(self, space, tries, after_epoch, say):
+            for attempt, outcome in super().train(space, tries, after_epoch, say):
                 after_epoch(attempt, Epoch(number=7, train=means, validation=means))
                 if len(self.made) == 3:
                     show._console.print(show._drawn())

@@ -10,6 +10,7 @@ from unstuck.sweep import read_space
 from unstuck.sweep.attempt import Outcome, Try
 from unstuck.sweep.storage import optuna
 from unstuck.sweep.study import GONE, TRY, WORKER, Study
+from unstuck.sweep.worker import Watch
 
 
 def tries(space, *rates):
@@ -84,6 +85,16 @@ def test_one_that_died_between_its_outcome_and_the_end_of_the_trial_has_made_it(
     assert other.revive() == []
     assert states(other) == ["over"]
     assert next(iter(other.over().values())).outcome.accuracy == 0.7
+
+
+def test_a_trial_in_the_name_of_one_who_has_not_claimed_it_is_watched(space, study, tmp_path):
+    study.add(tries(space, 0.1))
+    (entry,) = study.claim(1)
+    other = Study(space, tmp_path / "study.journal")
+    study._storage.set_trial_user_attr(entry.identity, WORKER, other.worker.name)
+    assert other.revive() == []
+    other._watch = Watch(silent=-1.0)
+    assert [lost.number for lost in other.revive()] == [0]
 
 
 def test_what_is_given_back_waits_again(space, study):

@@ -13,7 +13,6 @@ from unstuck.errors import StudyError
 from unstuck.sweep import CoarseToFine, Plan, Sampled
 from unstuck.sweep.attempt import Outcome
 from unstuck.sweep.course import coarse_to_fine, wanted
-from unstuck.sweep.judge import Stopped
 from unstuck.sweep.show import Quiet
 from unstuck.sweep.study import Study
 from unstuck.sweep.unsaved import UNSAVED
@@ -32,7 +31,7 @@ class Slow(Formula):
         super().__init__()
         self._file = file
 
-    def train(self, space, tries, after_epoch):
+    def train(self, space, tries, after_epoch, say):
         for attempt in tries:
             time.sleep(0.02)
             with self._file.open("a") as made:
@@ -117,8 +116,8 @@ class Removing(Formula):
         super().__init__()
         self._file, self._back = file, back
 
-    def train(self, space, tries, after_epoch):
-        for attempt, outcome in super().train(space, tries, after_epoch):
+    def train(self, space, tries, after_epoch, say):
+        for attempt, outcome in super().train(space, tries, after_epoch, say):
             if len(self.made) == 3:
                 self._file.replace(self._file.with_suffix(".away"))
             yield attempt, outcome
@@ -153,10 +152,10 @@ def test_a_storage_that_comes_back_is_gone_on_with(space, study, tmp_path):
 
 def test_ctrl_c_gives_back_what_was_being_tried(space, study, tmp_path):
     class Interrupted(Formula):
-        def train(self, space, tries, after_epoch):
+        def train(self, space, tries, after_epoch, say):
             if len(self.made) == 2:
                 raise KeyboardInterrupt
-            yield from super().train(space, tries, after_epoch)
+            yield from super().train(space, tries, after_epoch, say)
 
     with pytest.raises(KeyboardInterrupt):
         work(study, CoarseToFine(), Interrupted(), show=Quiet(), folder=tmp_path)
@@ -168,16 +167,13 @@ def test_ctrl_c_gives_back_what_was_being_tried(space, study, tmp_path):
 
 def test_a_pruner_of_optuna_is_asked_after_every_epoch(space, tmp_path):
     class Epochs(Formula):
-        def train(self, space, tries, after_epoch):
+        def train(self, space, tries, after_epoch, say):
             for attempt in tries:
-                outcome = formula(attempt)
-                try:
-                    for number in range(1, 4):
-                        means = Means(loss=outcome.loss, accuracy=outcome.accuracy, examples=9)
-                        after_epoch(attempt, Epoch(number=number, train=means, validation=means))
-                    yield attempt, outcome
-                except Stopped as stop:
-                    yield attempt, Outcome(reason="pruned", said=stop.reason.said)
+                outcome, reason = formula(attempt), None
+                for number in range(1, 4):
+                    means = Means(loss=outcome.loss, accuracy=outcome.accuracy, examples=9)
+                    reason = reason or after_epoch(attempt, Epoch(number=number, train=means, validation=means))
+                yield attempt, Outcome(reason="pruned", said=reason.said) if reason else outcome
 
     strategy = Sampled(sampler="random seed=3", pruner="median n_startup_trials=2", plan=Plan(tries=12, seeds=1))
     study = Study(space, tmp_path / "other.journal", how=strategy.how)

@@ -77,6 +77,11 @@ class Chunk:
         """The members' models."""
         return list(self._models)
 
+    @property
+    def parameters(self) -> Tensors:
+        """The stacked parameters by name, with the gradients of the last step."""
+        return dict(self._parameters)
+
     def step(self, inputs: Any, targets: Any, *, own: bool) -> tuple[Tensor, Any]:
         """Forward, backward and step of all members.
 

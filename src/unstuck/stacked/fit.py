@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -18,10 +18,22 @@ from unstuck.train.fit import Epoch, Reason
 from unstuck.train.losses import LossFunction
 from unstuck.train.tally import TOGETHER, Means
 
-__all__ = ["AfterEpoch", "fit_stacked"]
+__all__ = ["AfterEpoch", "Watch", "fit_stacked"]
 
 AfterEpoch = Callable[[int, Epoch], str | None]
 """Called with a member's number and its epoch; what it returns is why that member is stopped, None lets it go on."""
+
+
+class Watch(Protocol):
+    """Who looks at a stack before and after its steps."""
+
+    def before(self, stack: Stack) -> None:
+        """A step is about to be made."""
+        ...
+
+    def after(self, stack: Stack, losses: torch.Tensor) -> None:
+        """A step was made, with the loss of each of the stack's members."""
+        ...
 
 
 def fit_stacked(
@@ -30,6 +42,7 @@ def fit_stacked(
     *,
     after_epoch: AfterEpoch | None = None,
     together: int | None = None,
+    watch: Watch | None = None,
 ) -> tuple[MemberResult, ...]:
     """Train members as one; for each the same comes out as of :func:`unstuck.train.fit`.
 
@@ -40,6 +53,7 @@ def fit_stacked(
         loss: Of outputs and targets, its mean over the batch.
         after_epoch: Called with a member's number and epoch; a text that it returns is why that member is stopped.
         together: Members whose layers are one operation, as in :class:`Stack`.
+        watch: Who looks at the stack before and after each step.
 
     Returns:
         What became of each.
@@ -74,7 +88,7 @@ def fit_stacked(
         states=[state if member.state is None else member.state for member in members],
         together=together,
     )
-    return _Loop(members, stack, after_epoch).run()
+    return _Loop(members, stack, after_epoch, watch).run()
 
 
 class _Course:
@@ -108,9 +122,11 @@ class _Course:
 
 
 class _Loop:
-    def __init__(self, members: Sequence[Member], stack: Stack, after_epoch: AfterEpoch | None) -> None:
+    def __init__(
+        self, members: Sequence[Member], stack: Stack, after_epoch: AfterEpoch | None, watch: Watch | None
+    ) -> None:
         self._courses = [_Course(member) for member in members]
-        self._stack, self._after_epoch = stack, after_epoch
+        self._stack, self._after_epoch, self._watch = stack, after_epoch, watch
         for member in members:
             # Schedules warn of optimizers that have not stepped, which these never do by themselves.
             setattr(member.optimizer, "_opt_called", True)  # noqa: B010
@@ -140,7 +156,7 @@ class _Loop:
         keep: list[int] | None = None
         for all_of_them in batches:
             own = all_of_them if keep is None else [all_of_them[k] for k in keep]
-            seen.append(stack.step_each(own, tally))
+            seen.append(self._step(own, tally))
             for member in stack.members if self._by_step else ():
                 for schedule in self._by_step.get(member, ()):
                     schedule.step()
@@ -153,6 +169,14 @@ class _Loop:
         self._note(seen)
         self._drop_diverged(number, tally)
         return tally.means()
+
+    def _step(self, batches: Sequence[Batch], tally: MemberTally) -> torch.Tensor:
+        if self._watch is None:
+            return self._stack.step_each(batches, tally)
+        self._watch.before(self._stack)
+        losses = self._stack.step_each(batches, tally)
+        self._watch.after(self._stack, losses)
+        return losses
 
     def _note(self, seen: list[torch.Tensor]) -> None:
         if seen:

@@ -117,6 +117,11 @@ class Stack:
         """Numbers of the members that are still trained."""
         return tuple(self._members)
 
+    @property
+    def parameters(self) -> tuple[dict[str, Tensor], ...]:
+        """The parameters of :attr:`members` by name, each of shape (M, ...), in as many parts as it takes."""
+        return tuple(chunk.parameters for chunk in self._chunks)
+
     def step(self, inputs: Any, targets: Any) -> Tensor:
         """Take a step of every member on a batch that they share.
 

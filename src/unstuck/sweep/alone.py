@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from unstuck.errors import MissingPackageError, UnstuckError
 from unstuck.sweep.attempt import Outcome, Try
-from unstuck.sweep.judge import Judge, Reason, Stopped
+from unstuck.sweep.judge import Judge, Reason
 from unstuck.sweep.space import Space
 from unstuck.sweep.trace import Gauge
-from unstuck.train import Epoch, Fitted, Means, evaluate, fit
+from unstuck.train import Epoch, evaluate, fit
 from unstuck.train.setup import Setup, evaluation
 
-__all__ = ["Ticks", "outcome_of", "train_alone"]
+__all__ = ["Made", "Ticks", "outcome_of", "point", "train_alone"]
 
-Ticks = Callable[[Try, Epoch], None]
-"""Called after each epoch of a try; what it raises ends the training."""
+
+class Made(Protocol):
+    """What became of a training, by itself or in a stack."""
+
+    @property
+    def reason(self) -> str:
+        """How it ended."""
+        ...
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """Its epochs."""
+        ...
+
+    @property
+    def best(self) -> int:
+        """Number of the best; 0 where there is none."""
+        ...
+
+
+Ticks = Callable[[Try, Epoch], Reason | None]
+"""Called after each epoch of a try; a reason that it returns ends the training."""
 
 
 def train_alone(space: Space, attempt: Try, *, after_epoch: Ticks | None = None) -> Outcome:
@@ -60,17 +81,15 @@ def train_alone(space: Space, attempt: Try, *, after_epoch: Ticks | None = None)
             gauge.noted(loss)
         return loss
 
-    def over(epoch: Epoch) -> None:
+    stopped: list[Reason] = []
+
+    def over(epoch: Epoch) -> bool:
         gauge.epoch(epoch)
         curve.append(point(time.perf_counter() - begin, epoch))
-        if after_epoch:
-            after_epoch(attempt, epoch)
-        reason = judge.stops(gauge.trace)
-        if reason is not None:
-            raise Stopped(reason)
+        reason = (after_epoch(attempt, epoch) if after_epoch else None) or judge.stops(gauge.trace)
+        stopped.extend([] if reason is None else [reason])
+        return reason is not None
 
-    stopped: Reason | None = None
-    fitted: Fitted | None = None
     try:
         fitted = fit(
             setup.model,
@@ -85,13 +104,9 @@ def train_alone(space: Space, attempt: Try, *, after_epoch: Ticks | None = None)
             compiled=setup.recipe.train.compile,
             after_epoch=over,
         )
-    except Stopped as stop:
-        stopped = stop.reason
     except (RuntimeError, ArithmeticError, UnstuckError) as error:
         return Outcome(reason="failed", said=f"{type(error).__name__}: {error}".splitlines()[0], curve=tuple(curve))
-    held_out = evaluation(setup.data, "test") if fitted and fitted.reason != "diverged" else None
-    test = evaluate(setup.model, setup.loss, held_out) if held_out is not None else None
-    return outcome_of(gauge.trace.epochs, curve, stopped=stopped, fitted=fitted, test=test)
+    return outcome_of(setup, fitted, curve, stopped[-1] if stopped else None)
 
 
 def point(seconds: float, epoch: Epoch) -> tuple[float, float, float]:
@@ -101,27 +116,33 @@ def point(seconds: float, epoch: Epoch) -> tuple[float, float, float]:
 
 
 def outcome_of(
-    epochs: Iterable[Epoch],
-    curve: Iterable[tuple[float, float, float]],
-    *,
-    stopped: Reason | None,
-    fitted: Fitted | None,
-    test: Means | None,
+    setup: Setup, made: Made, curve: Sequence[tuple[float, float, float]], stopped: Reason | None, *, stacked: int = 1
 ) -> Outcome:
-    """What the epochs of a training came to: the best of them by the validation part, or the last."""
-    epochs, curve = tuple(epochs), tuple(curve)
-    best = epochs[fitted.best - 1] if fitted and fitted.best else epochs[-1] if epochs else None
-    means = (best.validation or best.train) if best else None
+    """What a training came to: the best of its epochs by the validation part, or the last.
+
+    Args:
+        setup: What was trained; its model has the best weights.
+        made: What became of it.
+        curve: Where each epoch stands.
+        stopped: Why it was stopped before its end; None where it was not.
+        stacked: Trainings that were made together.
+    """
+    best = made.epochs[made.best - 1] if made.best else made.epochs[-1]
+    means = best.validation or best.train
+    ended: Any = "pruned" if stopped else made.reason
+    held_out = evaluation(setup.data, "test") if ended in ("completed", "early stopping") else None
+    test = None if held_out is None else evaluate(setup.model, setup.loss, held_out)
     return Outcome(
-        reason="pruned" if stopped else fitted.reason if fitted else "failed",
-        accuracy=means.accuracy if means else None,
-        loss=means.loss if means else float("nan"),
-        epochs=len(epochs),
-        seconds=curve[-1][0] if curve else 0.0,
-        curve=curve,
+        reason=ended,
+        accuracy=means.accuracy,
+        loss=means.loss,
+        epochs=len(made.epochs),
+        seconds=curve[-1][0],
+        curve=tuple(curve),
         said=stopped.said if stopped else "",
         code=stopped.code if stopped else "",
         test=None if test is None else test.loss if test.accuracy is None else test.accuracy,
+        stacked=stacked,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from unstuck.sweep.trace import Trace
 from unstuck.train.losses import LossFunction
 from unstuck.train.setup import Setup
 
-__all__ = ["Judge", "Reason", "Stopped"]
+__all__ = ["Judge", "Reason"]
 
 DIVERGES = ("N101", "O201")
 """Rules of trainings that diverge."""
@@ -58,14 +57,6 @@ class Reason:
     said: str
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error, and leaves a loop as StopIteration does
-    """Ends the loop of a training that need not go on."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.said)
-        self.reason = reason
-
-
 class Judge:
     """Look at trainings of one setup, and stop those that diverge or stand still.
 
@@ -83,12 +74,12 @@ class Judge:
     """
 
     def __init__(self, setup: Setup) -> None:
-        self._facts = (*_facts(setup), setup.plan)
+        self._setup = setup
         self._parameters = tuple(name for name, p in setup.model.named_parameters() if p.requires_grad)
         share = WARMING if setup.recipe.schedule.warmup else PATIENT
         self._patient = max(SOON, round(share * setup.recipe.train.epochs))
 
-    def stops(self, trace: Trace, *, optimizer: facts.Optimizer | None = None) -> Reason | None:
+    def stops(self, trace: Trace) -> Reason | None:
         """The finding of severity error for which a training need not go on; None where it may.
 
         A training whose loss is not finite is stopped at once, one that diverges after two epochs. One that stands
@@ -97,7 +88,7 @@ class Judge:
         if not self._due(trace):
             return None
         with tempfile.TemporaryDirectory() as folder:
-            self._record(trace, Path(folder), () if optimizer is None else (optimizer,))
+            self._record(trace, Path(folder))
             with Run.open(Path(folder)) as run:
                 run = run.snapshot()
                 stream = run.streams()[0]
@@ -125,9 +116,9 @@ class Judge:
             "", f"nothing is learnt: the loss is {now:.4g} after {len(trace.epochs)} epochs, {start:.4g} at the start"
         )
 
-    def _record(self, trace: Trace, folder: Path, more: Iterable[Fact]) -> None:
+    def _record(self, trace: Trace, folder: Path) -> None:
         with RunWriter(folder) as writer:
-            for fact in (*self._facts, *more):
+            for fact in (*_facts(self._setup), self._setup.plan):
                 writer.state(fact)
             writer.add_series(signals.LOSS, range(len(trace.losses)), trace.losses)
             writer.name(Index.PARAMETER, self._parameters)

@@ -99,6 +99,7 @@ class Study:
             raise StudyError(f"{address}: the study {name!r} was begun with {self.how}, not with {how}; give the same")
         self._worker = Worker()
         self._watch = Watch()
+        self._claimed: set[int] = set()
         self._distributions = distributions(self.space)
 
     @property
@@ -143,7 +144,6 @@ class Study:
 
     def claim(self, most: int) -> list[Entry]:
         """Claim tries that wait, at most so many; each is had by one worker alone."""
-        states = optuna("trial").TrialState
         claimed: list[Entry] = []
         entries = self.entries()
         for entry in entries:
@@ -154,15 +154,26 @@ class Study:
                 continue
             if len(claimed) == most:
                 break
-            with fenced(self.address):
-                try:
-                    mine = self._storage.set_trial_state_values(entry.identity, state=states.RUNNING)
-                except optuna("exceptions").UpdateFinishedTrialError:
-                    mine = False
-                if mine:
-                    self._storage.set_trial_user_attr(entry.identity, WORKER, self._worker.name)
-                    claimed.append(entry)
+            if self._claims(entry):
+                claimed.append(entry)
         return claimed
+
+    def _claims(self, entry: Entry) -> bool:
+        """Whether a trial that waits is had by this worker.
+
+        The name is written before as well as after, so that whoever is killed in between is known all the same, unless
+        two claim at once: a trial that has the name of one who has not claimed it is watched as that of a stranger.
+        """
+        with fenced(self.address):
+            try:
+                self._storage.set_trial_user_attr(entry.identity, WORKER, self._worker.name)
+                if not self._storage.set_trial_state_values(entry.identity, state=optuna("trial").TrialState.RUNNING):
+                    return False
+                self._storage.set_trial_user_attr(entry.identity, WORKER, self._worker.name)
+            except optuna("exceptions").UpdateFinishedTrialError:
+                return False
+        self._claimed.add(entry.number)
+        return True
 
     def ask(self, stage: Stage, *, seed: int, patience: int) -> Entry:
         """Claim a try of a setting that the study's sampler asks for."""
@@ -171,6 +182,7 @@ class Study:
             attempt = Try(setting=suggest(self.space, trial), stage=stage, seed=seed, patience=patience)
             trial.set_user_attr(TRY, attempt.to_dict())
             trial.set_user_attr(WORKER, self._worker.name)
+        self._claimed.add(trial.number)
         return Entry(number=trial.number, identity=trial._trial_id, state="running", attempt=attempt)
 
     def report(self, entry: Entry, value: float, epoch: int) -> bool:
@@ -221,8 +233,8 @@ class Study:
             entry
             for entry in self.entries()
             if entry.state == "running"
-            and entry.worker != self._worker.name
-            and self._watch.dead(entry.worker, beats, entry.number)
+            and entry.number not in self._claimed
+            and self._watch.dead("" if entry.worker == self._worker.name else entry.worker, beats, entry.number)
         ]
         for entry in lost:
             if entry.outcome is not None:

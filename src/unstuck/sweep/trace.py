@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unstuck.stacked import Stack
 from unstuck.train import Epoch
 
-__all__ = ["Gauge", "Trace"]
+__all__ = ["Gauge", "StackGauge", "Trace"]
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ Norms = NDArray[np.float64]
 FIRST = 3
 """Steps at the start that are all measured: what goes wrong at once goes wrong there."""
 
-AN_EPOCH = 4
+AN_EPOCH = 2
 """Steps of an epoch that are measured later."""
 
 
@@ -128,6 +129,63 @@ class Gauge:
 
 def _gradient(parameter: Tensor) -> Tensor:
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+class StackGauge:
+    """Measure the members of a stack between its steps.
+
+    Args:
+        members: How many there are.
+        steps_per_epoch: Steps of an epoch.
+
+    Attributes:
+        traces: What is noted of each.
+    """
+
+    def __init__(self, members: int, *, steps_per_epoch: int) -> None:
+        self.traces = [Trace() for _ in range(members)]
+        self._every = max(steps_per_epoch // AN_EPOCH, 1)
+        self._step = 0
+        self._before: list[dict[str, Tensor]] | None = None
+        self._losses: list[tuple[tuple[int, ...], Tensor]] = []
+
+    def before(self, stack: Stack) -> None:
+        """Keep the weights, if the step is one that is measured."""
+        if self._step < FIRST or self._step % self._every == 0:
+            self._before = [
+                {name: p.detach().clone() for name, p in part.items() if p.requires_grad} for part in stack.parameters
+            ]
+
+    def after(self, stack: Stack, losses: Tensor) -> None:
+        """Note the losses, and how far each member moved."""
+        self._losses.append((stack.members, losses.detach()))
+        if self._before is not None:
+            rows = [_stacked_norms(old, part) for old, part in zip(self._before, stack.parameters, strict=True)]
+            weights, moved, gradients = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+            for place, member in enumerate(stack.members):
+                self.traces[member].steps[self._step] = weights[place], moved[place], gradients[place]
+            self._before = None
+        self._step += 1
+
+    def epoch(self, member: int, epoch: Epoch) -> Trace:
+        """Note what an epoch of a member came to; what is known of it by now."""
+        for members, losses in self._losses:
+            for own, loss in zip(members, losses.tolist(), strict=True):
+                self.traces[own].losses.append(loss)
+        self._losses.clear()
+        self.traces[member].epochs.append(epoch)
+        return self.traces[member]
+
+
+def _stacked_norms(before: dict[str, Tensor], part: dict[str, Tensor]) -> tuple[Norms, Norms, Norms]:
+    """Norms of weights, updates and gradients, each of shape (members, parameters)."""
+    now = [part[name].detach() for name in before]
+    old = list(before.values())
+    gradients = [_gradient(part[name]) for name in before]
+    kinds = (old, [new - was for new, was in zip(now, old, strict=True)], gradients)
+    norms = (torch.stack([value.flatten(1).norm(dim=1).double() for value in values], dim=1) for values in kinds)
+    weights, moved, slopes = (each.cpu().numpy() for each in norms)
+    return weights, moved, slopes
 
 
 def _numbers(norms: list[Tensor]) -> Norms:

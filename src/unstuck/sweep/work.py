@@ -14,7 +14,7 @@ from unstuck.errors import StudyError, UnstuckError
 from unstuck.sweep.alone import Ticks
 from unstuck.sweep.attempt import Outcome, Try
 from unstuck.sweep.chosen import Tried
-from unstuck.sweep.judge import Reason, Stopped
+from unstuck.sweep.judge import Reason
 from unstuck.sweep.show import Show
 from unstuck.sweep.space import Space
 from unstuck.sweep.strategy import Strategy
@@ -27,6 +27,8 @@ from unstuck.train import Epoch
 __all__ = ["Trainer", "work"]
 
 T = TypeVar("T")
+
+Say = Callable[[str], None]
 
 WAIT_SECONDS = 0.5
 """Time between two looks at a study on which others still work."""
@@ -42,8 +44,8 @@ class Trainer(Protocol):
         """How many of those that wait it would make at once."""
         ...
 
-    def train(self, space: Space, tries: list[Try], after_epoch: Ticks) -> Iterator[tuple[Try, Outcome]]:
-        """Make tries, and give each as soon as it is over."""
+    def train(self, space: Space, tries: list[Try], after_epoch: Ticks, say: Say) -> Iterator[tuple[Try, Outcome]]:
+        """Make tries, and give each as soon as it is over; say what a user should know of how."""
         ...
 
 
@@ -134,16 +136,18 @@ def _make(session: _Session, entries: list[Entry]) -> None:
     study, left = session.study, {entry.attempt.key: entry for entry in entries}
     session.show.began([entry.attempt for entry in entries])
 
-    def after_epoch(attempt: Try, epoch: Epoch) -> None:
+    def after_epoch(attempt: Try, epoch: Epoch) -> Reason | None:
         session.show.epoch(attempt, epoch)
         means = epoch.validation or epoch.train
         value = -means.loss if means.accuracy is None else means.accuracy
         entry = left.get(attempt.key)
         if session.strategy.pruner and entry and study.report(entry, value, epoch.number):
-            raise Stopped(Reason("", f"pruned by Optuna's {session.strategy.pruner}, after {epoch.number} epochs"))
+            return Reason("", f"pruned by Optuna's {session.strategy.pruner}, after {epoch.number} epochs")
+        return None
 
     try:
-        for attempt, outcome in session.trainer.train(study.space, list(map(_attempt, entries)), after_epoch):
+        tries = [entry.attempt for entry in entries]
+        for attempt, outcome in session.trainer.train(study.space, tries, after_epoch, session.show.say):
             session.known[attempt.key] = Tried(attempt, outcome)
             entry = left[attempt.key]
             _again(session, lambda entry=entry, outcome=outcome: study.tell(entry, outcome))
@@ -154,10 +158,6 @@ def _make(session: _Session, entries: list[Entry]) -> None:
             with suppress(UnstuckError):
                 study.give_back(left.values(), "interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
-
-
-def _attempt(entry: Entry) -> Try:
-    return entry.attempt
 
 
 def _again(session: _Session, action: Callable[[], T]) -> T:
