@@ -69,6 +69,7 @@ bench: install
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[bench]'
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/surfaces.py
+	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/second_order.py
 	$(BIN)/python benchmarks/gradcheck.py
 	$(BIN)/python benchmarks/watching.py

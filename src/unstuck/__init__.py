@@ -2,7 +2,8 @@
 
 ``unstuck.watch(model, optimizer)`` diagnoses a loop of one's own; ``unstuck run script.py`` a whole script;
 ``unstuck.check_gradients(model, loss, (inputs, targets))`` holds gradients against differences;
-``unstuck.curvature.measure(model, loss, data)`` says whether training stands at a minimum, a saddle, or neither.
+``unstuck.curvature.measure(model, loss, data)`` says whether training stands at a minimum, a saddle, or neither;
+``unstuck.landscape.plane(model, loss, data)`` is the loss around it.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING
 from unstuck._version import __version__
 
 if TYPE_CHECKING:
-    from unstuck import curvature
+    from unstuck import curvature, landscape
     from unstuck.diagnose import watch
     from unstuck.gradcheck import check_gradients
 
-__all__ = ["__version__", "check_gradients", "curvature", "watch"]
+__all__ = ["__version__", "check_gradients", "curvature", "landscape", "watch"]
 
 _HOMES = {"watch": "unstuck.diagnose", "check_gradients": "unstuck.gradcheck"}
-_PACKAGES = ("curvature",)
+_PACKAGES = ("curvature", "landscape")
 
 
 def __getattr__(name: str) -> object:

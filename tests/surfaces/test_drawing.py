@@ -11,7 +11,9 @@ from unstuck.surfaces.drawing import HEIGHT, WIDTH, draw, marks
 
 def test_points_are_where_the_window_says():
     surface = SURFACES["bowl"]
-    seen = draw(surface, relief(surface, (-4.0, 4.0, -2.0, 2.0)))
+    seen = draw(
+        relief(surface, (-4.0, 4.0, -2.0, 2.0)), start=surface.start, axes=surface.axes, minimum=surface.minimum
+    )
     assert seen.start == (0.0, pytest.approx(HEIGHT / 8, abs=0.1))
     assert seen.minimum == (WIDTH / 2, HEIGHT / 2)
     assert [mark.text for mark in seen.across] == ["-4", "-2", "0", "2", "4"]
@@ -22,7 +24,10 @@ def test_points_are_where_the_window_says():
 
 def test_a_minimum_out_of_sight_is_not_drawn():
     surface = SURFACES["bowl"]
-    assert draw(surface, relief(surface, (1.0, 2.0, 1.0, 2.0))).minimum is None
+    assert (
+        draw(relief(surface, (1.0, 2.0, 1.0, 2.0)), start=(0.0, 0.0), axes=("x", "y"), minimum=surface.minimum).minimum
+        is None
+    )
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-215, -105), (1e-9, 3e-9), (-1e6, 5e6), (0.1, 0.1001)])

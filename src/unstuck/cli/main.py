@@ -13,6 +13,7 @@ from unstuck.cli.compare import compare
 from unstuck.cli.confirm import confirm
 from unstuck.cli.curvature import curvature
 from unstuck.cli.explain import explain
+from unstuck.cli.landscape import landscape
 from unstuck.cli.options import STATUSES
 from unstuck.cli.race import race
 from unstuck.cli.report import report
@@ -58,7 +59,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=STATUSES)(run)
 for _command in (train, report, confirm):
     app.command(epilog=STATUSES)(_command)
-for _command in (check, summary, curvature, sweep, explain, race, show):
+for _command in (check, summary, curvature, landscape, sweep, explain, race, show):
     app.command()(_command)
 app.add_typer(compare, name="compare")
 

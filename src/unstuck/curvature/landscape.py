@@ -83,9 +83,10 @@ class Landscape:
         *,
         penalty: Penalty | None = None,
         by_inputs: bool = False,
+        dtype: torch.dtype | None = None,
         seed: int = 0,
     ) -> Landscape:
-        """Copy the model, in double precision where it runs in that.
+        """Copy the model, in double precision where it runs in that and no other is asked for.
 
         Args:
             model: A module, or a function of its inputs.
@@ -93,6 +94,7 @@ class Landscape:
             batches: Pairs of inputs and targets.
             penalty: Of the model, added to each loss.
             by_inputs: Differentiate by the inputs too, for a function that has no parameters.
+            dtype: The precision to compute in, where it is not to be the best one.
             seed: Seed of every evaluation.
 
         Raises:
@@ -110,6 +112,7 @@ class Landscape:
                 seed=seed,
                 warm_up=0,
                 with_inputs=by_inputs,
+                dtype=dtype,
             )
         )
         first = point.problem

@@ -33,7 +33,7 @@ PROBES = 7
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asked to be checked."""
+    """What the user asked to be checked; ``dtype`` is the one precision to run in, where there is no choice."""
 
     model: Callable[..., Any]
     loss: LossFunction | None
@@ -45,6 +45,7 @@ class Request:
     warm_up: int
     with_inputs: bool
     exclude: tuple[str, ...] = ()
+    dtype: torch.dtype | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,8 @@ def _working(request: Request) -> tuple[Problem, str, tuple[str, ...]]:
     """The first of float64, float64 with all constants promoted, and float32 that runs; on few examples if they do."""
     batches = [first_examples((request.inputs, request.targets), request.examples), (request.inputs, request.targets)]
     attempts = [(torch.float64, False), (torch.float64, True), (torch.float32, False)]
+    if request.dtype is not None:
+        attempts = [(request.dtype, False)]
     failure: Exception | None = None
     reason = ""
     for dtype, promote in attempts:
@@ -151,6 +154,8 @@ def _working(request: Request) -> tuple[Problem, str, tuple[str, ...]]:
                 failure = error
                 reason = reason or (str(error) or type(error).__name__).strip().splitlines()[0]
                 continue
+            if dtype == request.dtype:
+                return problem, "", ()
             if dtype == torch.float64 and narrow is not None:
                 reason = f"{narrow} computes in float32"
                 break

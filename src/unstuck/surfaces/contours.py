@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unstuck.errors import ArgumentError
 from unstuck.surfaces.surface import Surface, Window
 
-__all__ = ["GRID", "LEVELS", "RAMP", "Relief", "colours", "contour", "heights", "relief"]
+__all__ = ["GRID", "LEVELS", "RAMP", "Relief", "colours", "contour", "heights", "relief", "relief_of"]
 
 Floats = NDArray[np.float64]
 GRID = 141  #: points to a side
@@ -29,9 +29,8 @@ class Relief:
         window: From x, to x, from y, to y.
         levels: The losses of the contour lines.
         lines: For each level its lines, each of shape (N, 2), as shares of the window's width and height from below.
-        ranks: The rank of the loss at each point, from 0 to 1, shape (GRID, GRID), the bottom row first; NaN where the
-            loss is not finite.
-        colours: Red, green, blue, opacity, shape (GRID, GRID, 4), top row first; clear where not finite.
+        ranks: The rank of the loss at each point, from 0 to 1, the bottom row first; NaN where the loss is not finite.
+        colours: Red, green, blue, opacity, shape (rows, columns, 4), top row first; clear where not finite.
     """
 
     window: Window
@@ -44,16 +43,31 @@ class Relief:
 def relief(surface: Surface, window: Window | None = None) -> Relief:
     """Draw a surface from above.
 
-    Levels lie at quantiles of the loss over the window, denser towards low ones, so that each surface shows its shape
-    whatever its scale; colours follow the rank of the loss.
-
     Raises:
         ArgumentError: The loss is finite nowhere in the window.
     """
     left, right, low, high = window or surface.window
     values = surface.grid(np.linspace(left, right, GRID), np.linspace(low, high, GRID))
+    return relief_of(values, (left, right, low, high), name=surface.name)
+
+
+def relief_of(values: Floats, window: Window, *, name: str) -> Relief:
+    """Draw values on a grid from above.
+
+    Levels lie at quantiles of the loss over the window, denser towards low ones, so that each surface shows its shape
+    whatever its scale; colours follow the rank of the loss.
+
+    Args:
+        values: The loss at each point, the bottom row first; NaN where it is not finite.
+        window: From x, to x, from y, to y.
+        name: What has these values, for the message.
+
+    Raises:
+        ArgumentError: The loss is finite nowhere.
+    """
+    left, right, low, high = window
     if not np.isfinite(values).any():
-        raise ArgumentError(f"{surface.name}: it is finite nowhere in the window {left:g},{right:g},{low:g},{high:g}")
+        raise ArgumentError(f"{name}: it is finite nowhere in the window {left:g},{right:g},{low:g},{high:g}")
     levels, ranks = heights(values)
     return Relief(
         window=(left, right, low, high),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unstuck.report.png import data_address
 from unstuck.surfaces.contours import Relief
-from unstuck.surfaces.surface import Point, Surface
+from unstuck.surfaces.surface import Point
 
 __all__ = ["HEIGHT", "WIDTH", "Map", "Mark", "draw", "marks"]
 
@@ -53,7 +53,7 @@ class Map:
     height: int = HEIGHT
 
 
-def draw(surface: Surface, relief: Relief) -> Map:
+def draw(relief: Relief, *, start: Point, axes: tuple[str, str], minimum: Point | None = None) -> Map:
     """The map of a surface."""
     left, right, low, high = relief.window
 
@@ -66,9 +66,9 @@ def draw(surface: Surface, relief: Relief) -> Map:
     return Map(
         image=data_address(relief.colours),
         lines=tuple("".join(map(_path, level)) for level in relief.lines),
-        start=seen(surface.start) or (0.0, 0.0),
-        minimum=seen(surface.minimum),
-        axes=surface.axes,
+        start=seen(start) or (0.0, 0.0),
+        minimum=seen(minimum),
+        axes=axes,
         across=marks(left, right, WIDTH),
         up=tuple(Mark(HEIGHT - mark.at, mark.text) for mark in marks(low, high, HEIGHT)),
     )

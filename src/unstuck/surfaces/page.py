@@ -42,6 +42,7 @@ class Sheet:
         steps: The steps shown, what runs along the axis of every panel.
         axis: What the steps are called.
         heading: What the remarks are.
+        row: What a row of the table is about.
         names: The methods.
         remarks: What became of each.
         panels: The curves.
@@ -50,6 +51,7 @@ class Sheet:
         arrows: For each method with a velocity, its number with the velocity's and the gradient's share of each step,
             each of shape (steps, 2), in units of the map.
         heights: The surface in three dimensions: ranks of the loss on a coarse grid, the bottom row first.
+        losses: The loss on the map, shown under the pointer, the bottom row first; None where it is not.
     """
 
     title: str
@@ -62,10 +64,12 @@ class Sheet:
     panels: tuple[Panel, ...]
     axis: str = "step"
     heading: str = "in the end"
+    row: str = "method"
     map: Map | None = None
     ways: tuple[Floats, ...] = ()
     arrows: tuple[tuple[int, Floats, Floats], ...] = ()
     heights: Floats | None = None
+    losses: Floats | None = None
 
     def data(self) -> dict[str, Any]:
         """What the page's script needs."""
@@ -82,6 +86,7 @@ class Sheet:
             ],
             "size": [WIDTH, HEIGHT],
             "heights": [] if self.heights is None else [rounded(row.round(3)) for row in self.heights],
+            "losses": [] if self.losses is None else [rounded(row) for row in self.losses],
             "ramp": [list(colour) for colour in RAMP],
         }
 
@@ -112,7 +117,7 @@ def sheet_of(tracks: Sequence[Track], *, title: str, text: str, made_of: str, co
         names=tuple(track.entry.text for track in tracks),
         remarks=tuple(str(outcome) for outcome in outcomes(tracks)),
         panels=panels_of(tracks, shown),
-        map=draw(surface, seen),
+        map=draw(seen, start=surface.start, axes=surface.axes, minimum=surface.minimum),
         ways=tuple(on_map(track.points[shown]) for track in tracks),
         arrows=arrows,
         heights=seen.ranks[::COARSE, ::COARSE],

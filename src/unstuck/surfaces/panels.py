@@ -52,18 +52,24 @@ class Panel:
         read: How to read it.
         curves: The lines.
         log: Whether the axis upwards is logarithmic.
+        at: Where the values lie, for a panel that is not drawn against the steps.
+        axis: What that is called.
     """
 
     title: str
     read: str
     curves: tuple[Curve, ...]
     log: bool = True
+    at: Floats | None = None
+    axis: str = ""
 
     def data(self) -> dict[str, Any]:
         """What the page's script needs."""
         return {
             "title": self.title,
             "log": self.log,
+            "at": None if self.at is None else rounded(self.at),
+            "axis": self.axis,
             "curves": [
                 {"m": c.method, "name": c.name, "dashed": c.dashed, "faint": c.faint, "y": rounded(c.values)}
                 for c in self.curves

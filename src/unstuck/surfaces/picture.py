@@ -30,6 +30,7 @@ class Chart:
 
     Attributes:
         title: What is drawn.
+        axis: What runs along below.
         lines: Colour, dashes and path of each curve.
         across: Marks along the axis of steps.
         up: Marks upwards.
@@ -38,6 +39,7 @@ class Chart:
     """
 
     title: str
+    axis: str
     lines: tuple[tuple[str, str, str], ...]
     across: tuple[Mark, ...]
     up: tuple[Mark, ...]
@@ -51,7 +53,9 @@ def write_picture(sheet: Sheet, path: Path) -> Path:
     Raises:
         RunWriteError: The file may not be written, or the disk is full.
     """
-    charts = [chart(panel, sheet.steps) for panel in (sheet.panels[:1] if sheet.map else sheet.panels[:3])]
+    charts = [
+        chart(panel, sheet.steps, axis=sheet.axis) for panel in (sheet.panels[:1] if sheet.map else sheet.panels[:3])
+    ]
     text = _environment().get_template("picture.svg.j2").render(
         sheet=sheet,
         charts=charts,
@@ -62,11 +66,12 @@ def write_picture(sheet: Sheet, path: Path) -> Path:
     return write_page(path, text, what="picture")
 
 
-def chart(panel: Panel, steps: NDArray[np.int64]) -> Chart:
+def chart(panel: Panel, steps: NDArray[np.int64], *, axis: str = "step") -> Chart:
     """Scale a panel's curves; a logarithmic axis shows at most fourteen decades."""
-    last = float(steps[-1]) or 1.0
-    wide = last > MANY
-    xs = (np.log10(steps + 1.0) / math.log10(last + 1) if wide else steps / last) * WIDTH
+    at = steps.astype(np.float64) if panel.at is None else panel.at
+    first, last = (0.0, float(steps[-1]) or 1.0) if panel.at is None else (float(at[0]), float(at[-1]))
+    wide = panel.at is None and last > MANY
+    xs = (np.log10(at + 1.0) / math.log10(last + 1) if wide else (at - first) / (last - first)) * WIDTH
     curves = [_scaled(curve.values, log=panel.log) for curve in panel.curves]
     every = np.concatenate([values[np.isfinite(values)] for values in curves] or [np.zeros(1)])
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
@@ -80,8 +85,9 @@ def chart(panel: Panel, steps: NDArray[np.int64]) -> Chart:
     up = _decades(low, high, HEIGHT) if panel.log else marks(low, high, HEIGHT, count=4)
     return Chart(
         title=panel.title,
+        axis=panel.axis or axis,
         lines=lines,
-        across=_decades(0.0, math.log10(last + 1), WIDTH) if wide else marks(0, last, WIDTH),
+        across=_decades(0.0, math.log10(last + 1), WIDTH) if wide else marks(first, last, WIDTH),
         up=tuple(Mark(HEIGHT - mark.at, mark.text) for mark in up),
     )
 

@@ -14,6 +14,7 @@ from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.losses import LOSSES
 from unstuck.train.optimizer import OPTIMIZERS
 from unstuck.train.outcome import Outcome, outcome_of, outcome_table
+from unstuck.train.path import WeightPath, path_of_files, weight_path
 from unstuck.train.penalty import Penalty
 from unstuck.train.progress import Bar, Lines, Progress, Silent, progress_for
 from unstuck.train.recipe import Recipe, shipped
@@ -40,6 +41,7 @@ __all__ = [
     "Tally",
     "Trained",
     "Variant",
+    "WeightPath",
     "checkpoint",
     "evaluate",
     "fit",
@@ -48,6 +50,7 @@ __all__ = [
     "load_weights",
     "outcome_of",
     "outcome_table",
+    "path_of_files",
     "progress_for",
     "read_variants",
     "shipped",
@@ -55,4 +58,5 @@ __all__ = [
     "thaw",
     "train",
     "train_variants",
+    "weight_path",
 ]

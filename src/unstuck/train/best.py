@@ -14,7 +14,7 @@ from unstuck.errors import RunWriteError
 from unstuck.optional import require
 from unstuck.train.tally import Means
 
-__all__ = ["Best", "weights_format"]
+__all__ = ["Best", "save_weights", "weights_format"]
 
 
 def weights_format() -> Any:
@@ -53,7 +53,8 @@ class Best:
         self._model = model
         self._patience = patience
         self._file = file
-        self._format = weights_format() if file else None
+        if file:
+            weights_format()  # better missed now than at the end of the first epoch
         self._hoped = 0
         self._state: dict[str, Tensor] = {}
 
@@ -70,7 +71,7 @@ class Best:
             self.epoch, self.means = epoch, means
             self._copy()
             if self._file:
-                self._save(self._file)
+                save_weights(self._state, self._file)
 
     def hopeless(self, epoch: int) -> bool:
         """Whether no epoch was better for as long as patience lasts."""
@@ -89,7 +90,7 @@ class Best:
         """
         if self._file and not self._state:
             self._copy()
-            self._save(self._file)
+            save_weights(self._state, self._file)
 
     def _copy(self) -> None:
         state = {name: value.detach() for name, value in self._model.state_dict().items() if isinstance(value, Tensor)}
@@ -99,19 +100,26 @@ class Best:
         else:
             self._state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
 
-    def _save(self, file: Path) -> None:
-        assert self._format is not None, "it is there where a file is given"
-        unfinished = file.with_name(f".{file.name}.part")
-        try:
-            self._format.torch.save_file(self._state, unfinished)
-            os.replace(unfinished, file)
-        except (OSError, self._format.SafetensorError) as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise RunWriteError(
-                f"{file}: the best weights cannot be written ({error}); the file before it, if any, is whole. "
-                "Free space, or choose another folder"
-            ) from error
+
+def save_weights(state: dict[str, Tensor], file: Path) -> None:
+    """Write weights as safetensors; the file is replaced as a whole or not at all.
+
+    Raises:
+        RunWriteError: It cannot be written; the one before it, if any, is whole.
+        MissingPackageError: safetensors is not installed.
+    """
+    library = weights_format()
+    unfinished = file.with_name(f".{file.name}.part")
+    try:
+        library.torch.save_file(state, unfinished)
+        os.replace(unfinished, file)
+    except (OSError, library.SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise RunWriteError(
+            f"{file}: the weights cannot be written ({error}); the file before it, if any, is whole. "
+            "Free space, or choose another folder"
+        ) from error
 
 
 def _key(means: Means | None) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from unstuck.train.recipe import Recipe
 from unstuck.train.session import BEST_WEIGHTS, FINGERPRINT
 from unstuck.train.setup import Setup
 
-__all__ = ["checkpoint"]
+__all__ = ["checkpoint", "setup_of"]
 
 
 def checkpoint(run: Run) -> Subject | None:
@@ -41,9 +41,27 @@ def checkpoint(run: Run) -> Subject | None:
         ...     type(checkpoint(run).optimizer).__name__
         'Adam'
     """
+    setup = setup_of(run)
+    if setup is None:
+        return None
+    load_weights(setup.model, run.path / BEST_WEIGHTS)
+    return setup.subject
+
+
+def setup_of(run: Run) -> Setup | None:
+    """Put together what a run was trained with; the weights are those that its recipe draws.
+
+    Returns:
+        None where it is not one of ``unstuck train``, or has left no weights.
+
+    Raises:
+        RecipeError: The recipe does not fit this machine, or is of a release that this one does not read.
+        DataError: The data set cannot be trained on.
+        MissingPackageError: What the data set needs is not installed.
+        ArgumentError: The data are not those that were trained on.
+    """
     recipe = run.fact(facts.Recipe)
-    weights = run.path / BEST_WEIGHTS
-    if recipe is None or not recipe.text or not weights.is_file():
+    if recipe is None or not recipe.text or not (run.path / BEST_WEIGHTS).is_file():
         return None
     table = toml.parse(recipe.text, source=str(run.path))
     freeze = table.get("start", {}).get("freeze")
@@ -52,5 +70,4 @@ def checkpoint(run: Run) -> Subject | None:
     recorded = {event.what for event in run.facts(facts.Event) if event.what.startswith(FINGERPRINT)}
     if recorded and setup.data.fingerprint and f"{FINGERPRINT}{setup.data.fingerprint}" not in recorded:
         raise ArgumentError(f"{run.path}: its data have changed since it was trained; put the former ones back")
-    load_weights(setup.model, weights)
-    return setup.subject
+    return setup

@@ -201,6 +201,7 @@ class TrainSection(Section):
             ``"never"`` trains all epochs.
         device: ``"auto"`` takes an accelerator where there is one, else the CPU; or a device of torch, ``"cuda:1"``.
         threads: Threads that share one operation on the CPU; ``"auto"`` leaves the number to torch.
+        checkpoints: Whether the weights of each epoch are kept beside the run, for ``unstuck landscape``.
         compile: Whether the model runs under ``torch.compile``: the first step takes longer, the others less, and what
             happens inside the model is not seen.
     """
@@ -213,6 +214,7 @@ class TrainSection(Section):
     patience: Positive | Literal["never"] = 10
     device: str = "auto"
     threads: Threads | Literal["auto"] = "auto"
+    checkpoints: bool = False
     compile: bool = False
 
 

@@ -25,6 +25,7 @@ from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import thaw
 from unstuck.train.fit import Epoch, Fitted, Reason, fit
 from unstuck.train.interruption import Interruption
+from unstuck.train.kept import keep
 from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
 from unstuck.train.setup import Setup, augmenter, evaluation
@@ -187,7 +188,11 @@ def _follow(
         progress.epoch(epoch)
         if epoch.number == setup.recipe.start.thaw:
             thaw(setup.model, setup.recipe.start.freeze)
+        if settings.checkpoints:
+            keep(setup.model, folder, epoch.number)
 
+    if settings.checkpoints:
+        keep(setup.model, folder, 0)
     progress.begin(epochs=settings.epochs, steps_per_epoch=len(setup.batches))
     try:
         return fit(

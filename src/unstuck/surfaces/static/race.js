@@ -82,26 +82,29 @@
       make(svg, "line", { class: "grid", x1: box.left, x2: box.right, y1: y, y2: y });
       make(svg, "text", { x: box.left - 6, y: y + 4, "text-anchor": "end" }, text);
     }
-    const marks = logSteps
-      ? ticks(0, Math.log10(page.steps[last]), true, 7).map(([p]) => 10 ** p)
-      : ticks(0, page.steps[last], false, 6).map(([value]) => value);
-    for (const step of marks) {
-      make(svg, "text", { x: across(step), y: box.bottom + 15, "text-anchor": "middle" }, number(step));
+    const places = panel.at || page.steps;
+    const end = places[places.length - 1];
+    const place = panel.at ? (value) => box.left + ((value - places[0]) / (end - places[0])) * (box.right - box.left) : across;
+    const marks = logSteps && !panel.at
+      ? ticks(0, Math.log10(end), true, 7).map(([p]) => 10 ** p)
+      : ticks(panel.at ? places[0] : 0, end || 1, false, 6).map(([value]) => value);
+    for (const at of marks) {
+      make(svg, "text", { x: place(at), y: box.bottom + 15, "text-anchor": "middle" }, number(at));
     }
-    make(svg, "text", { x: (box.left + box.right) / 2, y: box.bottom + 30, "text-anchor": "middle" }, page.axis);
-    const xs = page.steps.map(across);
+    make(svg, "text", { x: (box.left + box.right) / 2, y: box.bottom + 30, "text-anchor": "middle" }, panel.axis || page.axis);
+    const xs = places.map(place);
     const clip = `clip${figure.dataset.panel}`;
     make(make(svg, "clipPath", { id: clip }), "rect", { x: box.left, y: box.top - 2, width: box.right - box.left + 2, height: box.bottom - box.top + 4 });
     for (const curve of panel.curves) {
       const ys = curve.y.map((y) => (y == null || (panel.log && y <= 0) ? null : Math.max(Math.min(up(y), 4000), -4000).toFixed(1)));
       const kind = `${curve.dashed ? "dashed" : ""} ${curve.faint ? "faint" : ""}`;
-      const line = make(svg, "polyline", { class: kind, points: points(xs.map((x) => x.toFixed(1)), ys, last), "clip-path": `url(#${clip})` });
+      const line = make(svg, "polyline", { class: kind, points: points(xs.map((x) => x.toFixed(1)), ys, xs.length - 1), "clip-path": `url(#${clip})` });
       line.style.stroke = colour(curve.m);
       line.dataset.m = curve.m;
     }
-    if (page.ways.length) cursors.push(make(svg, "line", { class: "cursor", y1: box.top, y2: box.bottom }));
+    if (!page.ways.length || panel.at || last < 1) return;
+    cursors.push(make(svg, "line", { class: "cursor", y1: box.top, y2: box.bottom }));
     svg.addEventListener("click", (event) => {
-      if (!page.ways.length) return;
       const at = ((event.clientX - svg.getBoundingClientRect().left) / svg.clientWidth) * 520;
       show(xs.reduce((best, x, k) => (Math.abs(x - at) < Math.abs(xs[best] - at) ? k : best), 0));
     });
@@ -112,7 +115,7 @@
   const table = byId("table");
   const cells = [];
   if (page.ways.length) {
-    for (const panel of page.panels.slice(0, 3)) {
+    for (const panel of page.panels.filter((panel) => !panel.at).slice(0, 3)) {
       const head = document.createElement("th");
       head.textContent = panel.title.toLowerCase();
       table.tHead.rows[0].appendChild(head);
@@ -219,6 +222,21 @@
   });
   byId("out").addEventListener("click", () => zoomAt(1 / 0.6));
   byId("whole").addEventListener("click", () => look([0, 0, width]));
+
+  // The loss under the pointer, between the points of the grid as the map draws it.
+  const under = byId("under");
+  if (under) ground.addEventListener("pointermove", (event) => {
+    const [x, y] = place(event);
+    const [up, right] = [page.losses.length - 1, page.losses[0].length - 1];
+    const [v, u] = [(1 - y / height) * up, (x / width) * right];
+    if (!(u >= 0 && u <= right && v >= 0 && v <= up)) return;
+    const [i, j] = [Math.min(Math.floor(v), up - 1), Math.min(Math.floor(u), right - 1)];
+    const all = [[i, j], [i, j + 1], [i + 1, j], [i + 1, j + 1]].map(([a, b]) => page.losses[a][b]);
+    const [a, b] = [u - j, v - i];
+    const loss = all.some((value) => value == null) ? null
+      : (1 - b) * ((1 - a) * all[0] + a * all[1]) + b * ((1 - a) * all[2] + a * all[3]);
+    under.textContent = `loss ${number(loss)} at ${number(toX(x))}, ${number(toY(y))}`;
+  });
 
   // --- three dimensions: the ranks of the loss as heights, painted from the back to the front
 
