@@ -2,8 +2,8 @@
 
 Run ``python benchmarks/surfaces.py``. Kernels are compiled, or loaded, before time is taken. Of the loop a twentieth of
 the steps is run, for they all cost the same; both sides keep point, loss and gradient of each step. Where a method
-bounces, rounding errors grow at each step, and no two ways to compute it agree: beside the distance from torch stands how
-far two loops over torch come apart that start one rounding, an ulp of the first parameter, from each other.
+bounces, rounding errors grow at each step, and no two ways to compute it agree: beside the distance from torch stands
+how far two loops over torch come apart that start one rounding, an ulp of the first parameter, from each other.
 """
 
 from __future__ import annotations
