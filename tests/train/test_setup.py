@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from unstuck.errors import RecipeError
-from unstuck.train import Recipe, read_variants, shipped
+from unstuck.train import Recipe, read_variants, shipped, train_variants
 from unstuck.train.setup import Setup, evaluation
 
 TABLE = {
@@ -75,6 +76,9 @@ def test_a_share_of_a_part_that_the_files_have_is_refused(tmp_path: Path, key: s
         Setup.of(Recipe.of({"data": {**data, key: 0.2}}))
 
 
+EXTRAS = {"fine-tuning": "mlxtend", "mnist-lenet": "kornia", "mnist-resnet": "kornia", "auto-mpg": "mlxtend"}
+
+
 def curves(setup: Setup) -> list[list[float]]:
     """The curve of each schedule, at as many points whatever the number of steps."""
     length = setup.recipe.train.epochs * len(setup.batches)
@@ -103,6 +107,43 @@ def test_a_quick_training_keeps_the_shape_of_every_schedule(schedule: dict[str, 
     np.testing.assert_allclose(curves(quick)[0], curves(whole)[0], rtol=0.25, atol=0.0012)
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"name": "cosine", "warmup": 400},
+        {"name": "step", "step_size": 10, "gamma": 0.5},
+        {"name": "inverse-square-root", "warmup_steps": 400},
+        {"name": "exponential", "gamma": 0.9},
+    ],
+    ids=str,
+)
+def test_a_quick_training_makes_ten_epochs_of_the_same_curve(schedule: dict[str, Any]) -> None:
+    table = {**TABLE, "data": {"name": "digits"}, "schedule": schedule, "train": {"epochs": 40, "batch_size": 8}}
+    whole = Setup.of(Recipe.of(table))
+    quick = Setup.of(Recipe.of({**table, "data": {"name": "digits", "quick": True}}))
+    assert (whole.plan.epochs, quick.plan.epochs) == (40, 10)
+    np.testing.assert_allclose(curves(quick)[0], curves(whole)[0], rtol=0.3, atol=0.0012)
+
+
+def test_layers_of_a_quick_training_thaw_as_early() -> None:
+    for epochs, thaw, expected in ((40, 8, 2), (40, 1, 1), (10, 8, 8)):
+        start = {"freeze": ["1.*"], "thaw": thaw}
+        table = {**TABLE, "data": {"name": "digits", "quick": True}, "train": {"epochs": epochs}, "start": start}
+        assert Setup.of(Recipe.of(table)).recipe.start.thaw == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_a_quick_training_takes_little_time(name: str, tmp_path: Path) -> None:
+    if name in EXTRAS:
+        pytest.importorskip("mlxtend")
+        pytest.importorskip(EXTRAS[name])
+    began = time.process_time()
+    for _ in train_variants(read_variants(name, overrides=["data.quick=true", "train.device=cpu"]), tmp_path / "q"):
+        pass
+    assert time.process_time() - began < 40.0  # of both cores, 30 s by the clock of a machine that does nothing else
+
+
 def test_a_quick_training_keeps_the_shape_of_the_momentum() -> None:
     table = {**TABLE, "data": {"name": "digits"}, "train": {"epochs": 4, "batch_size": 8}}
     table |= {"optimizer": {"name": "momentum", "lr": 0.01}, "schedule": {}}
@@ -126,9 +167,6 @@ def test_momentum_and_rate_change_side_by_side() -> None:
 def test_a_momentum_schedule_needs_a_momentum() -> None:
     with pytest.raises(RecipeError, match=r"momentum\..*'momentum' or 'betas'"):
         Setup.of(Recipe.of({**TABLE, "optimizer": {"name": "adagrad"}, "momentum": {"name": "linear"}}))
-
-
-EXTRAS = {"fine-tuning": "mlxtend", "mnist-lenet": "kornia", "mnist-resnet": "kornia", "auto-mpg": "mlxtend"}
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

@@ -35,7 +35,11 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key, such as optimizer.lr=0.01. May be repeated."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Try two classes and a tenth of the data first; the test part is left out.")
+        bool,
+        typer.Option(
+            "--quick",
+            help="Try two classes and a tenth of the data first, for ten epochs at most, without the test part.",
+        ),
     ] = False,
     out: OutFolder = None,
     json_file: JsonFile = None,

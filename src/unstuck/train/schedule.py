@@ -94,7 +94,7 @@ def momentum_constants_of(name: str) -> tuple[str, ...]:
 
 
 def shortened(name: str, constants: Mapping[str, float], share: float) -> dict[str, float]:
-    """Constants that count steps, for a training that makes a share of the steps: the curve keeps its shape.
+    """Constants that count steps or epochs, for a training that makes a share of these: the curve keeps its shape.
 
     Args:
         name: One of :data:`SCHEDULES` or :data:`MOMENTUM_SCHEDULES`.

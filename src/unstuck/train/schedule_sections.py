@@ -70,11 +70,14 @@ class ScheduleSection(Section):
         every = {constant: getattr(self, constant) for constant in SCHEDULE_CONSTANTS}
         return {constant: value for constant, value in every.items() if value is not None}
 
-    def shortened(self, share: float) -> ScheduleSection:
-        """The same curve for a training that makes a share of the steps; what counts epochs stays."""
+    def shortened(self, share: float, epochs: float = 1.0) -> ScheduleSection:
+        """The same curve for a training that makes a share of the steps in an epoch, and of the epochs."""
         steps = self.unit == "step" or (self.unit is None and self.name == "inverse-square-root")
-        changed = shortened(self.name, self.constants, share) if steps else {}
-        return self.model_copy(update={**changed, "warmup": self.warmup and max(round(self.warmup * share), 1)})
+        left = share * epochs if steps else epochs
+        changed = shortened(self.name, self.constants, left) if left < 1.0 else {}
+        return self.model_copy(
+            update={**changed, "warmup": self.warmup and max(round(self.warmup * share * epochs), 1)}
+        )
 
     @property
     def on(self) -> bool:
@@ -120,9 +123,10 @@ class MomentumSection(Section):
         every = {constant: getattr(self, constant) for constant in MOMENTUM_CONSTANTS}
         return {constant: value for constant, value in every.items() if value is not None}
 
-    def shortened(self, share: float) -> MomentumSection:
-        """The same curve for a training that makes a share of the steps; what counts epochs stays."""
-        return self if self.unit == "epoch" else self.model_copy(update=shortened(self.name, self.constants, share))
+    def shortened(self, share: float, epochs: float = 1.0) -> MomentumSection:
+        """The same curve for a training that makes a share of the steps in an epoch, and of the epochs."""
+        left = epochs if self.unit == "epoch" else share * epochs
+        return self.model_copy(update=shortened(self.name, self.constants, left)) if left < 1.0 else self
 
     @property
     def on(self) -> bool:

@@ -56,7 +56,8 @@ class DataSection(Section):
         task: ``"classification"`` or ``"regression"``, where the targets do not say.
         size: Height and width that pictures are brought to; by default they must be of one size.
         max_gib: Unpacked size from which files are refused, in GiB.
-        quick: Whether to try two classes, a tenth of the data and a smaller validation part, without the test part.
+        quick: Whether to try two classes, a tenth of the data and a smaller validation part, without the test part,
+            for ten epochs at most.
         scale: Whether inputs and real targets are standardised; or ``"mean"``, ``"deviation"``, ``"range"`` for
             subtracting the mean only, dividing by the deviation only, or mapping inputs to 0 to 1.
         per: Whether an image has one mean and deviation a channel, or one a ``"pixel"``.

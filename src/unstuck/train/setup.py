@@ -31,6 +31,9 @@ __all__ = ["Prepared", "Setup", "augmenter", "evaluation", "prepare"]
 Prepared = tuple[Dataset, int]
 """A recipe's data, and how many examples they had to train on before ``quick``."""
 
+QUICK_EPOCHS = 10
+"""Epochs of a quick training, at most: the slowest recipe that is shipped then takes about 20 s of one core."""
+
 EVALUATED = 1024
 """Examples evaluated at once: enough to keep the processor busy, little enough for any memory."""
 
@@ -63,6 +66,7 @@ class Setup:
             MissingPackageError: What the data set or the weights to begin from need is not installed.
             WeightsError: The weights to begin from cannot be used.
         """
+        recipe, shorter = _quickly(recipe)
         torch.manual_seed(recipe.seed)
         section = recipe.data
         data, whole = prepared or prepare(recipe)
@@ -89,7 +93,7 @@ class Setup:
             if takes_a_closure(recipe.optimizer.name):
                 _require_same_loss(recipe.optimizer.name, model)
         share = len(batches) / _steps(whole, recipe.train.batch_size) if section.quick else 1.0
-        schedules = _schedules(recipe, optimizer, steps_per_epoch=len(batches), share=min(share, 1.0))
+        schedules = _schedules(recipe, optimizer, steps_per_epoch=len(batches), share=min(share, 1.0), shorter=shorter)
         return cls(
             recipe=recipe,
             data=data,
@@ -190,6 +194,20 @@ def prepare(recipe: Recipe) -> Prepared:
         return (quick(data, seed=recipe.seed) if section.quick else data).to(device), whole
 
 
+def _quickly(recipe: Recipe) -> tuple[Recipe, float]:
+    """The recipe with at most ten epochs where it is to be quick, and the share of the epochs that are left."""
+    epochs = recipe.train.epochs
+    if not recipe.data.quick or epochs <= QUICK_EPOCHS:
+        return recipe, 1.0
+    shorter = QUICK_EPOCHS / epochs
+    thaw = recipe.start.thaw and max(round(recipe.start.thaw * shorter), 1)
+    changes = {
+        "train": recipe.train.model_copy(update={"epochs": QUICK_EPOCHS}),
+        "start": recipe.start.model_copy(update={"thaw": thaw}),
+    }
+    return recipe.model_copy(update=changes), shorter
+
+
 def augmenter(recipe: Recipe, data: Dataset) -> Augmenter:
     """A fresh augmenter, which draws from the recipe's seed.
 
@@ -266,10 +284,10 @@ def _steps(examples: int, batch_size: int | Literal["all"]) -> int:
 
 
 def _schedules(
-    recipe: Recipe, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int, share: float
+    recipe: Recipe, optimizer: torch.optim.Optimizer, *, steps_per_epoch: int, share: float, shorter: float
 ) -> tuple[LRScheduler, ...]:
-    """The schedules that change something; what counts steps is scaled with a quick training's share of them."""
-    rate, momentum = recipe.schedule.shortened(share), recipe.momentum.shortened(share)
+    """The schedules that change something; what counts steps or epochs is scaled where a training is quick."""
+    rate, momentum = recipe.schedule.shortened(share, shorter), recipe.momentum.shortened(share, shorter)
     length = {"epochs": recipe.train.epochs, "steps_per_epoch": steps_per_epoch}
     found: list[LRScheduler] = []
     with _section("schedule"):
