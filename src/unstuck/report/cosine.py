@@ -13,6 +13,9 @@ from unstuck.report.wording import Words
 
 __all__ = ["gradient_cosine"]
 
+FEW = 8
+"""Samples below which half of them are no mean worth a title."""
+
 
 def gradient_cosine(run: Run, words: Words, *, rows: int) -> Plot:
     r"""The cosine :math:`g_t^T g_{t+1} / (\|g_t\| \|g_{t+1}\|)`, with its moving mean."""
@@ -25,11 +28,15 @@ def gradient_cosine(run: Run, words: Words, *, rows: int) -> Plot:
     if window > 1:
         mean = moving_mean(series.values, window)
         lines.append(Line(name=words.say("cosine.mean", window=window), values=mean))
-    late = float(np.mean(series.values[len(series) // 2 :]))
+    if len(series) < FEW:
+        low, high = number(float(series.values.min())), number(float(series.values.max()))
+        title = words.say("cosine.few", count=len(series), low=low, high=high)
+    else:
+        title = words.say("cosine.title", late=number(float(np.mean(series.values[len(series) // 2 :]))))
     return Plot(
         id="cosine",
         name=words.say("cosine.name"),
-        title=words.say("cosine.title", late=number(late)),
+        title=title,
         read=words.say("cosine.read"),
         blocks=(block(series.steps, lines, rows),),
         references=(Reference(words.say("cosine.none"), 0.0),),

@@ -143,6 +143,7 @@ EN: Mapping[str, str] = {
     "gradient.loss": "loss, mean (right)",
     "gradient.loss.long": "The loss",
     "cosine.name": "Cosine of successive gradients",
+    "cosine.few": "Of {count} pairs of successive gradients sampled, the cosines go from {low} to {high}",
     "cosine.title": "Successive gradients have a cosine of {late} over the last half",
     "cosine.read": "Above zero, successive batches agree on a slope: training is at no critical point. Below zero, steps "
     "bounce between walls: the rate is large for the curvature. At zero, what is left is the noise of batches.",

@@ -67,7 +67,8 @@ class WeightScaleOff(Rule):
         silences the rule.
 
     Try:
-        torch.nn.init.kaiming_normal_ for ReLU networks, xavier_uniform_ for tanh, or torch.randn(m, n) / m ** 0.5.
+        torch.nn.init.kaiming_normal_ for ReLU networks, xavier_uniform_ for tanh and sigmoid, or
+        torch.randn(m, n) / m ** 0.5.
 
     References:
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010; He et al.,
@@ -136,8 +137,8 @@ class WeightScaleOff(Rule):
         return self.finding(
             f"{off} of {total} weight matrices start far too {word}: {worst.name} at {value:.2g} times "
             f"1 / sqrt(fan in), so that {effect}",
-            "Initialise with torch.nn.init.kaiming_normal_ (ReLU) or xavier_uniform_ (tanh), or scale a normal one by "
-            "1 / sqrt(fan in).",
+            "Initialise with torch.nn.init.kaiming_normal_ (ReLU) or xavier_uniform_ (tanh, sigmoid), or scale a "
+            "normal one by 1 / sqrt(fan in).",
             severity=severity,
             confidence=0.9 if severity == "error" else 0.8,
             where=Where(parameter=worst.name),
