@@ -14,16 +14,20 @@ from unstuck.remedies.gradients_cleared import GradientsCleared
 CLEARED = Change(remedy="gradients-cleared")
 
 
-def train(*, clear: bool, batches: int = 1) -> nn.Module:
+def train(*, clear: bool, batches: int = 1, by_hand: bool = False) -> nn.Module:
     inputs, classes = blobs()
     model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
+    optimizer = None if by_hand else torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
     for _ in range(30):
         if clear:
-            optimizer.zero_grad()
+            model.zero_grad()
         for part in range(batches):
             F.cross_entropy(model(inputs[part::batches]), classes[part::batches]).backward()
-        optimizer.step()
+        if optimizer is not None:
+            optimizer.step()
+            continue
+        for parameter in model.parameters():
+            parameter.data -= 0.1 * parameter.grad  # type: ignore[operator]
     return model
 
 
@@ -34,6 +38,11 @@ def test_it_gives_what_the_repaired_script_gives() -> None:
 def test_micro_batches_add_up() -> None:
     expected = weights(train(clear=True, batches=3))
     assert torch.equal(changed_by(CLEARED, lambda: train(clear=False, batches=3)), expected)
+
+
+def test_an_update_by_hand_ends_a_step_too() -> None:
+    expected = weights(train(clear=True, batches=2, by_hand=True))
+    assert torch.equal(changed_by(CLEARED, lambda: train(clear=False, batches=2, by_hand=True)), expected)
 
 
 def test_nothing_is_changed_where_the_script_clears_them() -> None:

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from unstuck.remedies.interventions import (
     Exchange,
     after_updates,
+    around_backward,
     around_modules,
     around_steps,
-    before_backward,
     before_updates,
     calls,
     in_module,
@@ -27,8 +27,12 @@ def test_passes_within_a_pass_are_not_told() -> None:
     def around(x: torch.Tensor) -> torch.Tensor:
         return torch.utils.checkpoint.checkpoint(lambda y: y.square(), x, use_reentrant=True)
 
+    def tell(run: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        told.append("backward")
+        return run(*args, **kwargs)
+
     original = torch.autograd.backward
-    with before_backward(lambda: told.append("backward")):
+    with around_backward(tell):
         around(weight).sum().backward()
         torch.autograd.backward(weight.sum())
     assert told == ["backward", "backward"]

@@ -41,6 +41,7 @@ from unstuck.remedies.targets_standardised import TargetsStandardised
 from unstuck.remedies.thawed import Thawed
 from unstuck.remedies.warm_up import WarmUp
 from unstuck.remedies.weight_decay import WeightDecay
+from unstuck.remedies.wider import Wider
 
 __all__ = ["CATALOGUE", "applied", "refinements"]
 
@@ -78,6 +79,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Clipping(),
     BatchSize(),
     MoreSteps(),
+    Wider(),
 )
 
 CATALOGUE: Mapping[str, Remedy] = {remedy.name: remedy for remedy in REMEDIES}

@@ -29,7 +29,6 @@ __all__ = [
     "around_backward",
     "around_modules",
     "around_steps",
-    "before_backward",
     "before_updates",
     "calls",
     "in_module",
@@ -171,18 +170,6 @@ def around_backward(change: Callable[[Run, tuple[Any, ...], dict[str, Any]], Any
 
     # Above autograd's engine, which an observer patches: it is to see what is changed here.
     with patched(torch.autograd, "backward", around):
-        yield
-
-
-@contextmanager
-def before_backward(act: Callable[[], None]) -> Generator[None]:
-    """Act before each backward pass that accumulates gradients, but for those within another one."""
-
-    def change(run: Run, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        act()
-        return run(*args, **kwargs)
-
-    with around_backward(change):
         yield
 
 

@@ -16,7 +16,7 @@ from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import Steps
 from unstuck.rules.wires import Wires
 
-__all__ = ["CapacityTooSmall"]
+__all__ = ["CapacityTooSmall", "advised_width"]
 
 RECURRENT, STATE = ("weight_ih_l", "weight_hh_l"), "weight_hh_l"
 """Parts of the names of a recurrent layer's weights; the second kind has one column for each unit."""
@@ -87,7 +87,7 @@ class CapacityTooSmall(Rule):
         yield self.finding(
             f"{name} has {width} units for {given} inputs and {asked} outputs, and the training loss has come to rest "
             f"at {learning.curve.end.value:.3g}",
-            f"Widen the hidden layers: {max(16, given, 2 * asked)} units or more where there are {width}.",
+            f"Widen the hidden layers: {advised_width(given, asked)} units or more where there are {width}.",
             severity="note" if doubtful else "warning",
             confidence=0.5 if doubtful else 0.75 if beaten is None else 0.92,
             where=Where(parameter=name, module=name.rpartition(".")[0] or None),
@@ -167,3 +167,13 @@ class CapacityTooSmall(Rule):
             return False
         steps = Steps.of(run)
         return not len(steps) or steps.strongest() > self.ratio
+
+
+def advised_width(given: int, asked: int) -> int:
+    """Units of a hidden layer that advice asks for, between a number of inputs and one of outputs (our choice).
+
+    Examples:
+        >>> advised_width(2, 3), advised_width(64, 10)
+        (16, 64)
+    """
+    return max(16, given, 2 * asked)
