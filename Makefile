@@ -75,6 +75,7 @@ bench: install
 	$(BIN)/python benchmarks/watching.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/stacked.py
 	$(BIN)/python benchmarks/advice.py
 
 format: install

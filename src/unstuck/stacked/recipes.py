@@ -17,6 +17,7 @@ from unstuck.stacked.alone import fit_alone
 from unstuck.stacked.errors import CannotStackError
 from unstuck.stacked.fit import AfterEpoch, fit_stacked
 from unstuck.stacked.member import Member, MemberResult
+from unstuck.stacked.room import members_at_once
 from unstuck.train.recipe import Recipe
 from unstuck.train.setup import Prepared, Setup, evaluation, prepare
 
@@ -35,7 +36,7 @@ def train_stacked(
     Args:
         recipes: What to train.
         after_epoch: Called with a recipe's number and epoch; a text that it returns is why that one is stopped.
-        together: Members whose layers are one operation, as in :class:`Stack`.
+        together: Members whose layers are one operation; by default as many as find room (:func:`members_at_once`).
 
     Returns:
         What became of each, in their order.
@@ -107,10 +108,17 @@ def _train_group(
         try:
             _require_stackable(own[0])
             members, losses = zip(*_members(own, prepared), strict=True)
-            return fit_stacked(members, losses[0], after_epoch=asked, together=together)
+            room = together or _room(own[0], members[0], prepared[own[0].seed])
+            return fit_stacked(members, losses[0], after_epoch=asked, together=room)
         except CannotStackError as error:
             why = str(error)
         return [fit_alone(*_member(recipe, prepared), k, asked, why) for k, recipe in enumerate(own)]
+
+
+def _room(recipe: Recipe, member: Member, prepared: Prepared) -> int:
+    part = prepared[0].train
+    size = recipe.train.batch_size
+    return members_at_once(member.model, part.inputs[:2], len(part) if size == "all" else size)
 
 
 def _require_stackable(recipe: Recipe) -> None:

@@ -11,14 +11,17 @@ Shape suffixes: M members, N examples, F features, C channels, H and W height an
 # ruff: noqa: A002 - arguments have the names of torch's functions, by which they may be given
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["PHYSICAL", "classes_first"]
+__all__ = ["PHYSICAL"]
+
+WINDOWS = 8 * 2**20
+"""Numbers that the windows of a convolution may hold, beyond which they are not laid out."""
 
 Physical = Callable[..., Tensor | None]
 """Takes a function's own arguments, those of tensors with the members first, and gives the result so, or None where
@@ -43,27 +46,54 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor | None:
-    """A grouped convolution of channels that lie side by side; of inputs that all share, one of more outputs."""
+    """A grouped convolution of channels that lie side by side; of inputs that all share, one product of matrices."""
     if input.ndim != 5 or weight.ndim != 5 or (bias is not None and bias.ndim != 2):
         return None
     members = weight.shape[0]
-    shared = input.stride(0) == 0 and groups == 1
-    beside = input[0] if shared else _beside(input)
+    if input.stride(0) == 0 and groups == 1 and not isinstance(padding, str):
+        windows = _windows(input[0], weight.shape[3:], *map(_pair, (stride, padding, dilation)))
+        if windows is not None:
+            return _apart(_of_windows(windows, weight.flatten(0, 1), bias), members)
     output = torch.conv2d(
-        beside,
+        _beside(input),
         weight.flatten(0, 1),
         None if bias is None else bias.flatten(),
         stride,
         padding,
         dilation,
-        1 if shared else members * groups,
+        members * groups,
     )
     return _apart(output.contiguous(memory_format=torch.channels_last), members)
 
 
+def _pair(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
+
+
+def _windows(
+    images: Tensor, kernel: Sequence[int], stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int]
+) -> Tensor | None:
+    """What each place of a convolution sees of images, (N, H, W, C, kernel); None where that would take much memory."""
+    if dilation != (1, 1) or images.numel() * kernel[0] * kernel[1] > WINDOWS:
+        return None
+    padded = functional.pad(images, (padding[1], padding[1], padding[0], padding[0]))
+    seen = padded.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1])
+    return seen.permute(0, 2, 3, 1, 4, 5).contiguous()
+
+
+def _of_windows(windows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The convolution of several members' weights, (M C, ...), as one product; the channels come out innermost."""
+    flat, matrix = windows.flatten(3).flatten(0, 2), weight.flatten(1)
+    if bias is not None:  # as the weight of a column of ones, which takes no pass over the output of its own
+        flat, matrix = functional.pad(flat, (0, 1), value=1.0), torch.cat((matrix, bias.reshape(-1, 1)), dim=1)
+    output = flat @ matrix.t()
+    return output.unflatten(0, windows.shape[:3]).permute(0, 3, 1, 2)
+
+
 def max_pool2d(input: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
     """Pooling of channels that lie side by side."""
-    return _of_images(torch.max_pool2d, input, *args, **kwargs)
+    indices = kwargs.get("return_indices", False) or True in args
+    return None if indices else _of_images(functional.max_pool2d, input, *args, **kwargs)
 
 
 def avg_pool2d(input: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
@@ -93,17 +123,7 @@ def _apart(images: Tensor, members: int) -> Tensor:
     return images.unflatten(1, (members, -1)).transpose(0, 1)
 
 
-PHYSICAL: dict[Callable[..., Any], Physical] = {
-    functional.linear: linear,
-    torch.conv2d: conv2d,
-    torch.max_pool2d: max_pool2d,
-    functional.avg_pool2d: avg_pool2d,
-    functional.adaptive_avg_pool2d: adaptive_avg_pool2d,
-}
-"""What stands for which function of torch."""
-
-
-def classes_first(
+def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
@@ -113,9 +133,22 @@ def classes_first(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor | None:
-    """``cross_entropy`` of class ids, the softmax over the first dimension; None for what it does not stand for."""
-    whole = not target.is_floating_point()
-    if input.ndim != 2 or not whole or label_smoothing or size_average is not None or reduce is not None:
+    """Of class ids, examples innermost: a softmax over ten neighbouring numbers would leave vectors nearly empty."""
+    plain = weight is None and size_average is None and reduce is None and not label_smoothing
+    if input.ndim != 3 or target.ndim != 2 or target.is_floating_point() or not plain or reduction != "mean":
         return None
-    log_probabilities_CN = functional.log_softmax(input.t(), 0)
-    return functional.nll_loss(log_probabilities_CN.t(), target, weight, ignore_index=ignore_index, reduction=reduction)
+    log_probabilities_MCN = functional.log_softmax(input.transpose(1, 2), 1)
+    losses_MN = functional.nll_loss(log_probabilities_MCN, target, ignore_index=ignore_index, reduction="none")
+    return losses_MN.sum(1) / (target != ignore_index).sum(1)
+
+
+PHYSICAL: dict[Callable[..., Any], Physical] = {
+    functional.linear: linear,
+    torch.conv2d: conv2d,
+    torch.max_pool2d: max_pool2d,
+    functional.max_pool2d: max_pool2d,
+    functional.cross_entropy: cross_entropy,
+    functional.avg_pool2d: avg_pool2d,
+    functional.adaptive_avg_pool2d: adaptive_avg_pool2d,
+}
+"""What stands for which function of torch."""

@@ -16,6 +16,7 @@ from unstuck.stacked.chunk import Chunk
 from unstuck.stacked.errors import CannotStackError
 from unstuck.stacked.masks import mark
 from unstuck.stacked.methods import method_of
+from unstuck.stacked.room import TOGETHER
 from unstuck.stacked.structure import require_one_structure
 from unstuck.stacked.tally import MemberTally
 from unstuck.stacked.update import require_one_method
@@ -26,14 +27,6 @@ from unstuck.train.tally import Means
 __all__ = ["Batch", "Stack"]
 
 Batch = tuple[Any, Any]
-
-TOGETHER = 64
-"""Members whose layers are one operation: more would make it no cheaper, and leave the caches of the processor."""
-
-CONVOLVED_TOGETHER = 8
-"""The same where layers convolve, whose outputs are larger."""
-
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Stack:
@@ -53,7 +46,7 @@ class Stack:
         penalties: L1 and L2 of each member; none by default.
         states: State of the CPU's random generator in which each member begins, which decides on its dropout; by
             default the state in which the global one is now, for all.
-        together: Members whose layers are one operation; by default 64, or 8 where the model convolves.
+        together: Members whose layers are one operation, 64 by default; fewer take less memory.
 
     Raises:
         CannotStackError: The members differ in more, or have hooks; later, at the first step, where an operation of the
@@ -89,8 +82,7 @@ class Stack:
         require_one_method(methods)
         self._loss = loss
         self._skeleton = _skeleton(models[0])
-        convolves = any(isinstance(module, _CONVOLUTIONS) for module in models[0].modules())
-        size = together or (CONVOLVED_TOGETHER if convolves else TOGETHER)
+        size = together or TOGETHER
         state = torch.get_rng_state()
         given: list[Sequence[Any]] = [
             models,

@@ -58,13 +58,13 @@ def require_one_structure(models: Sequence[nn.Module]) -> None:
 
 
 def _require_plain(name: str, module: nn.Module) -> None:
-    if any(getattr(module, hooks) for hooks in _HOOKS):
-        raise CannotStackError(f"{_called(name)} has hooks, which would see all members at once")
     for tensor_name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
         if is_lazy(tensor):
             raise CannotStackError(f"{_called(name)} is lazy: {tensor_name} has no shape yet")
         if tensor.is_complex() or tensor.layout is not torch.strided:
             raise CannotStackError(f"{tensor_name} of {_called(name)} is complex or sparse; dense real numbers stack")
+    if any(getattr(module, hooks) for hooks in _HOOKS):
+        raise CannotStackError(f"{_called(name)} has hooks, which would see all members at once")
 
 
 def _compare(name: str, a: nn.Module, b: nn.Module, number: int) -> None:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from unstuck.stacked.masks import Masks
-from unstuck.stacked.rewrites import PHYSICAL, classes_first
+from unstuck.stacked.rewrites import PHYSICAL
 
 __all__ = ["Together"]
 
@@ -98,9 +98,6 @@ class Together(TorchFunctionMode):
             return self._physical(func, args, kwargs)
         if func in _DROPOUT:
             return self._dropout(func, *args, **kwargs)
-        if func is functional.cross_entropy:
-            found = classes_first(*args, **kwargs)
-            return func(*args, **kwargs) if found is None else found
         return func(*args, **kwargs)
 
     def _physical(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
