@@ -13,6 +13,7 @@ from unstuck.cli.compare import compare
 from unstuck.cli.confirm import confirm
 from unstuck.cli.curvature import curvature
 from unstuck.cli.explain import explain
+from unstuck.cli.find_lr import ScriptLast, find_lr
 from unstuck.cli.landscape import landscape
 from unstuck.cli.options import STATUSES
 from unstuck.cli.race import race
@@ -59,6 +60,7 @@ def _options(version: Version = False) -> None:  # pyright: ignore[reportUnusedF
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, epilog=STATUSES)(run)
 for _command in (train, report, confirm):
     app.command(epilog=STATUSES)(_command)
+app.command(name="find-lr", cls=ScriptLast)(find_lr)
 for _command in (check, summary, curvature, landscape, sweep, explain, race, show):
     app.command()(_command)
 app.add_typer(compare, name="compare")

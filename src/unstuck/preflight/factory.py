@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from unstuck.errors import ArgumentError, UnstuckError
 from unstuck.preflight.subject import Subject
 
-__all__ = ["from_factory", "import_function"]
+__all__ = ["from_factory", "import_function", "returned_by"]
 
 ORDER = ("model", "loss", "data", "optimizer")
 KEYS = (*ORDER, "validation", "regularisation", "exclude")
@@ -35,6 +35,25 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
     Raises:
         ArgumentError: There is no such function, or it returns something else.
     """
+    given = returned_by(target)
+    return Subject.of(
+        given["model"],
+        given["loss"],
+        given["data"],
+        optimizer=given.get("optimizer"),
+        validation=given.get("validation"),
+        regularisation=given.get("regularisation"),
+        exclude=given.get("exclude", ()),
+        seed=seed,
+    )
+
+
+def returned_by(target: str) -> dict[str, Any]:
+    """Import a function, call it, and give what it returns by the names of :data:`KEYS`.
+
+    Raises:
+        ArgumentError: There is no such function, or it returns something else.
+    """
     function = import_function(target)
     try:
         returned = function()
@@ -49,16 +68,7 @@ def from_factory(target: str, *, seed: int = 0) -> Subject:
     optimizer = given.get("optimizer")
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise ArgumentError(f"target={target!r}: its optimizer is {type(optimizer).__name__}, not one of torch.optim")
-    return Subject.of(
-        model,
-        given["loss"],
-        given["data"],
-        optimizer=optimizer,
-        validation=given.get("validation"),
-        regularisation=given.get("regularisation"),
-        exclude=given.get("exclude", ()),
-        seed=seed,
-    )
+    return given
 
 
 def import_function(target: str) -> Callable[..., object]:

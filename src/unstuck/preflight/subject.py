@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-import random
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
@@ -19,8 +17,20 @@ from torch.utils import _pytree as pytree
 
 from unstuck.errors import ArgumentError, DataError
 from unstuck.preflight.arrangement import Each, LossFunction, arrange, called, size
+from unstuck.preflight.generators import generators_of, kept_generators, seed_generators
 
-__all__ = ["Batch", "LossFunction", "Penalty", "Subject", "called", "copied", "joined", "untouched", "without_dropout"]
+__all__ = [
+    "Batch",
+    "LossFunction",
+    "Penalty",
+    "Subject",
+    "called",
+    "copied",
+    "is_batch",
+    "joined",
+    "untouched",
+    "without_dropout",
+]
 
 ENOUGH = 2048
 """Examples after which no more are read: sampling errors are then 2% of the spread."""
@@ -163,11 +173,7 @@ class Subject:
 
     def seeded(self) -> None:
         """Set the generators, before something random."""
-        torch.default_generator.manual_seed(self.seed)
-        if torch.cuda.is_initialized():
-            torch.cuda.manual_seed_all(self.seed)
-        random.seed(self.seed)
-        np.random.seed(self.seed % 2**32)
+        seed_generators(self.seed)
 
 
 def copied(batch: Batch) -> Batch:
@@ -205,7 +211,7 @@ def joined(batches: Sequence[Batch]) -> Batch | None:
 
 def _read(name: str, data: object) -> list[Any]:
     """Batches as they were given, at most 2,048 examples."""
-    if _is_batch(data):
+    if is_batch(data):
         return [data]
     if not isinstance(data, Iterable):
         raise ArgumentError(
@@ -213,7 +219,7 @@ def _read(name: str, data: object) -> list[Any]:
         )
     batches: list[Any] = []
     count = 0
-    with _loader_kept(data):
+    with kept_generators(generators_of(data)):
         for batch in cast("Iterable[Any]", data):
             if not isinstance(batch, tuple | list | Mapping | Tensor):
                 raise ArgumentError(
@@ -226,7 +232,7 @@ def _read(name: str, data: object) -> list[Any]:
     return batches
 
 
-def _is_batch(data: object) -> bool:
+def is_batch(data: object) -> bool:
     """Whether data are one batch: a tensor, a mapping, or a sequence that begins or ends with a tensor.
 
     Three tensors and more of one kind in a list are batches of inputs; in a tuple they are one batch.
@@ -237,33 +243,6 @@ def _is_batch(data: object) -> bool:
     if isinstance(data, list) and len(parts) > 2 and all(isinstance(part, Tensor) for part in parts):
         return len({(part.shape[1:], part.dtype) for part in parts}) > 1
     return len(parts) > 0 and any(isinstance(part, Tensor) for part in (parts[0], parts[-1]))
-
-
-@contextmanager
-def _loader_kept(data: object) -> Generator[None]:
-    """Put back the generators that a loader draws its order from."""
-    places = (data, getattr(data, "sampler", None), getattr(getattr(data, "batch_sampler", None), "sampler", None))
-    found = [getattr(place, name, None) for place in places for name in ("generator", "_generator")]
-    states = [(one, one.get_state()) for one in found if isinstance(one, torch.Generator)]
-    with kept_generators():
-        try:
-            yield
-        finally:
-            for one, state in states:
-                one.set_state(state)
-
-
-@contextmanager
-def kept_generators() -> Generator[None]:
-    """Put back the global generators of torch, Python and NumPy."""
-    python, numpy = random.getstate(), np.random.get_state()
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    try:
-        with torch.random.fork_rng(devices=devices):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
 
 
 @contextmanager

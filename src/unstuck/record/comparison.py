@@ -38,6 +38,8 @@ class Chart:
         level_name: What it is.
         top: The largest value that is drawn, so that one curve that explodes does not press the others together; None
             draws all.
+        mark: A position on the horizontal axis that is marked; None where none is.
+        band: A stretch of it that is marked; None likewise.
     """
 
     title: str
@@ -50,6 +52,8 @@ class Chart:
     level: float | None = None
     level_name: str = ""
     top: float | None = None
+    mark: float | None = None
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +65,11 @@ class Comparison:
         columns: Names of the figures.
         rows: The figures of each training, as they are to be read; the first is its name.
         charts: Their curves.
+        kind: What kind of page it is, above the title.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     charts: tuple[Chart, ...]
+    kind: str = "trainings compared"

@@ -29,14 +29,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unstuck.report.checks import write_checks
-    from unstuck.report.comparison import write_comparison
+    from unstuck.report.comparison import write_chart, write_comparison
     from unstuck.report.html import write_html
     from unstuck.report.text import render_text
 
-__all__ = ["render_text", "write_checks", "write_comparison", "write_html"]
+__all__ = ["render_text", "write_chart", "write_checks", "write_comparison", "write_html"]
 
 _HOMES = {
     "render_text": "unstuck.report.text",
+    "write_chart": "unstuck.report.comparison",
     "write_checks": "unstuck.report.checks",
     "write_comparison": "unstuck.report.comparison",
     "write_html": "unstuck.report.html",

@@ -10,7 +10,7 @@ from unstuck.record.comparison import Chart, Comparison
 from unstuck.report.axes import Axis, Tick
 from unstuck.report.still_page import render_page, write_page
 
-__all__ = ["render_comparison", "write_comparison"]
+__all__ = ["render_comparison", "write_chart", "write_comparison"]
 
 WIDE, NARROW = (1040, 400), (520, 320)
 """Size of the first picture, which has the width of the page, and of the others, in pixels of a usual screen."""
@@ -43,6 +43,8 @@ class Picture:
     height: int
     level: float | None
     beyond: str
+    mark: float | None
+    band: tuple[float, float] | None
     left: int = LEFT
     top: int = TOP
 
@@ -73,6 +75,15 @@ def render_comparison(comparison: Comparison) -> str:
         comparison=comparison,
         pictures=[picture(chart, NARROW if number else WIDE) for number, chart in enumerate(comparison.charts)],
     )
+
+
+def write_chart(chart: Chart, path: Path) -> Path:
+    """Write one chart as an SVG file.
+
+    Raises:
+        RunWriteError: The file may not be written.
+    """
+    return write_page(render_page("chart.svg.j2", picture=picture(chart, NARROW)), path)
 
 
 def picture(chart: Chart, size: tuple[int, int] = WIDE) -> Picture:
@@ -110,6 +121,8 @@ def picture(chart: Chart, size: tuple[int, int] = WIDE) -> Picture:
         height=height,
         level=None if chart.level is None else up.at(chart.level),
         beyond=_beyond(chart, drawn, top),
+        mark=None if chart.mark is None else across.at(chart.mark),
+        band=None if chart.band is None else (across.at(chart.band[0]), across.at(chart.band[1])),
     )
 
 

@@ -31,7 +31,7 @@ from unstuck.train.recipe import Recipe
 from unstuck.train.setup import Setup, augmenter, evaluation
 from unstuck.train.tally import Means
 
-__all__ = ["BEST_WEIGHTS", "FINGERPRINT", "Trained", "subject_of", "train"]
+__all__ = ["BEST_WEIGHTS", "FINGERPRINT", "Trained", "subject_of", "threads", "train"]
 
 BEST_WEIGHTS = "best.safetensors"
 """Name of the file of the best weights inside a run's folder."""
@@ -117,7 +117,7 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
         ('completed', True)
     """
     progress = progress or Silent()
-    with Interruption() as interruption, _threads(recipe.train.threads):
+    with Interruption() as interruption, threads(recipe.train.threads):
         setup = Setup.of(recipe)
         progress.say(setup.description)
         weights_format()  # better missed now than at the end of the first epoch
@@ -274,7 +274,8 @@ def _show_augmentation(setup: Setup, folder: Path) -> None:
 
 
 @contextmanager
-def _threads(number: int | Literal["auto"]) -> Generator[None]:
+def threads(number: int | Literal["auto"]) -> Generator[None]:
+    """Compute with as many threads as a recipe says, for a while."""
     before = torch.get_num_threads()
     if number != "auto":
         torch.set_num_threads(number)

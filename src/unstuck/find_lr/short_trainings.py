@@ -1,0 +1,155 @@
+"""Short trainings of a grid: all of it for a few steps, the better half for more, the best ones for longest.
+
+A short training prefers rates that are a little too high: the loss falls fastest there at first, and stops falling
+sooner. Each round is therefore three times as long as the last, and what the last one says counts.
+
+Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (2016), whose
+successive halving this is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unstuck.find_lr.trainer import Trainer
+
+__all__ = ["Round", "ShortTrainings", "short_trainings"]
+
+LONGER = 3
+EQUAL = 0.02
+"""Share of the best gain over the untrained weights that is no difference (our choice)."""
+WITHIN = 0.05
+"""Share of the best gain over the untrained weights that a rate of the band may lack (our choice)."""
+ERRORS = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """Trainings of one length.
+
+    Attributes:
+        steps: Their length.
+        rates: Their rates, ascending.
+        gains: By how much the loss of the last quarter of their batches is below that of the same batches untrained;
+            minus infinity where a loss was no number.
+        error: The standard error of a gain.
+        reached: The mean loss of these batches in the training, in the same order.
+    """
+
+    steps: int
+    rates: tuple[float, ...]
+    gains: tuple[float, ...]
+    error: float
+    reached: tuple[float, ...]
+
+    @property
+    def best(self) -> int:
+        """The position of the largest gain."""
+        return int(np.argmax(self.gains))
+
+    @property
+    def learns(self) -> bool:
+        """Whether any rate gains more than chance would."""
+        return self.gains[self.best] > ERRORS * self.error
+
+    def good(self, within: float) -> tuple[float, ...]:
+        """The rates whose gain lacks at most this share of the best, without a gap."""
+        least = (1.0 - within) * self.gains[self.best]
+        first = last = self.best
+        while first > 0 and self.gains[first - 1] >= least:
+            first -= 1
+        while last + 1 < len(self.gains) and self.gains[last + 1] >= least:
+            last += 1
+        return self.rates[first : last + 1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortTrainings:
+    """All rounds, the longest last."""
+
+    rounds: tuple[Round, ...]
+
+    @property
+    def rate(self) -> float | None:
+        """The lowest that does as well as the best in the longest trainings; None where nothing was learnt.
+
+        Of rates that do equally well in a short training the lowest one does so for longest.
+        """
+        last = self.rounds[-1] if self.rounds else None
+        return last.good(EQUAL)[0] if last is not None and last.learns else None
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """The rates that did about as well, by the last round; None where nothing was learnt."""
+        if self.rate is None:
+            return None
+        good = self.rounds[-1].good(WITHIN)
+        return good[0], good[-1]
+
+
+def short_trainings(
+    trainer: Trainer, rates: Sequence[float], *, lengths: Sequence[int], low: float = 0.0, high: float = math.inf
+) -> ShortTrainings:
+    """Train.
+
+    Where the best rate is the lowest or the highest of all that were tried, lower or higher ones are tried too.
+
+    Args:
+        trainer: What is trained.
+        rates: The grid, ascending, two at least.
+        lengths: Updates of each round, ascending.
+        low: No lower rate is tried.
+        high: No higher one.
+    """
+    rounds: list[Round] = []
+    grid = list(rates)
+    factor = (grid[-1] / grid[0]) ** (1.0 / (len(grid) - 1))
+    left = tuple(grid)
+    for number, steps in enumerate(lengths):
+        done = _round(trainer, left, steps)
+        while (further := _beyond(done, grid, factor)) is not None and low <= further <= high:
+            grid = sorted([*grid, further])
+            done = _round(trainer, sorted([*done.rates, further]), steps)
+        rounds.append(done)
+        last = number == len(lengths) - 2  # what is best moves down as trainings get longer, not up
+        left = _around(done, grid, below=2, above=0 if last else 1)
+    return ShortTrainings(rounds=tuple(rounds))
+
+
+def _beyond(done: Round, grid: Sequence[float], factor: float) -> float | None:
+    """The next rate beyond the grid, where the best one is at its end; None elsewhere, or where nothing moves."""
+    best, gain = done.rates[done.best], done.gains[done.best]
+    if best == grid[0] and (done.learns or gain < -ERRORS * done.error):
+        return float(f"{best / factor:.3g}")
+    return float(f"{best * factor:.3g}") if best == grid[-1] and done.learns else None
+
+
+def _round(trainer: Trainer, rates: Sequence[float], steps: int) -> Round:
+    still = np.array(trainer.train((0.0,) * steps).losses)
+    late = slice(len(still) - max(len(still) // 4, 1), len(still))
+    gains: list[float] = []
+    reached: list[float] = []
+    errors: list[float] = []
+    for rate in rates:
+        losses = np.array(trainer.train((rate,) * len(still)).losses)
+        if len(losses) < len(still) or not np.isfinite(losses).all():
+            gains.append(-math.inf)
+            reached.append(math.inf)
+            continue
+        each = (still - losses)[late]
+        gains.append(float(each.mean()))
+        reached.append(float(losses[late].mean()))
+        errors.append(float(each.std(ddof=1)) / math.sqrt(len(each)) if len(each) > 1 else 0.0)
+    return Round(
+        steps=len(still), rates=tuple(rates), gains=tuple(gains), error=min(errors, default=0.0), reached=tuple(reached)
+    )
+
+
+def _around(done: Round, grid: Sequence[float], *, below: int, above: int) -> tuple[float, ...]:
+    """The best rate of a round with its neighbours in the grid."""
+    best = list(grid).index(done.rates[done.best])
+    return tuple(grid[max(best - below, 0) : best + above + 1])

@@ -1,0 +1,30 @@
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from tests.find_lr.bowls import Bowl, Deaf
+from unstuck.find_lr.picture import comparison_of, write_pictures
+from unstuck.find_lr.search import Effort, search
+
+
+def test_page_and_picture_show_the_rate_and_need_nothing_else(tmp_path: Path) -> None:
+    page, picture = write_pictures(search(Bowl(), Effort()), tmp_path / "new")
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<svg") == 3
+    assert text.count('class="mark"') == 3
+    assert "<script" not in text
+    assert "https://" not in text
+    root = ET.fromstring(picture.read_text(encoding="utf-8"))
+    assert root.tag.endswith("svg")
+    assert "after 144 updates" in "".join(root.itertext())
+
+
+def test_the_mark_lies_at_the_lowest_loss_of_the_longest_trainings() -> None:
+    found = search(Bowl(), Effort())
+    longest = comparison_of(found).charts[0].strands[-1]
+    assert found.rate in longest.x
+
+
+def test_where_no_rate_is_of_use_there_is_a_page_without_a_mark(tmp_path: Path) -> None:
+    page, picture = write_pictures(search(Deaf(), Effort()), tmp_path)
+    assert 'class="mark"' not in page.read_text(encoding="utf-8")
+    ET.fromstring(picture.read_text(encoding="utf-8"))
