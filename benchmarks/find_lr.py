@@ -1,12 +1,12 @@
 """Is the suggested rate right? On six problems, with SGD and Adam, beside the best of a grid of 25 rates.
 
-Run ``python benchmarks/find_lr.py``, or with ``--problems``, ``--seeds`` and ``--others`` for less or more. Each training
+Run ``python benchmarks/find_lr.py``, or with ``--problems``, ``--seeds`` and ``--others`` for less or more. A training
 is one at a constant rate; what it comes to is the mean loss of the last tenth of its batches. What a rate leaves of the
-gain of the best rate of the grid over a constant guess (:func:`advice_problems.left`) should be at most 2%. The grid takes
-an hour or two on one core; with ``--cache FOLDER`` it is computed once.
+gain of the best rate of the grid over a constant guess (:func:`advice_problems.left`) should be at most 2%. The grid
+takes an hour or two on one core; with ``--cache FOLDER`` it is computed once.
 
-With ``--others`` the suggestions of Lightning's tuner and of torch-lr-finder, by their defaults but for a range of 1e-6 to
-100, are trained too; neither is a dependency: ``pip install lightning torch-lr-finder``.
+With ``--others`` the suggestions of Lightning's tuner and of torch-lr-finder, by their defaults but for a range of 1e-6
+to 100, are trained too; neither is a dependency: ``pip install lightning torch-lr-finder``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argparse
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -79,9 +79,8 @@ def lightning(problem: Problem, model: nn.Module, optimizer: torch.optim.Optimiz
             data = torch.utils.data.TensorDataset(*problem.data)
             return torch.utils.data.DataLoader(data, 32, shuffle=True)
 
-    trainer = Trainer(
-        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, accelerator="cpu"
-    )  # fmt: skip
+    silent = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    trainer = Trainer(accelerator="cpu", **dict.fromkeys(silent, False))
     found = Tuner(trainer).lr_find(Module(), min_lr=LOW, max_lr=HIGH, num_training=STEPS)
     return None if found is None else found.suggestion()
 
@@ -105,6 +104,23 @@ class Cache:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 self._file.write_text(json.dumps(self._known))
         return self._known[key]
+
+
+class Grid:
+    """The best of 25 rates on a problem: the one whose mean over the seeds is lowest."""
+
+    def __init__(self, name: str, method: str, seeds: Sequence[int], cache: Cache) -> None:
+        self._name, self._method, self._cache = name, method, cache
+        self._ends = {seed: [cache.came_to(name, method, rate, seed) for rate in RATES[method]] for seed in seeds}
+        means = [mean(ends) for ends in zip(*self._ends.values(), strict=True)]
+        self.best = RATES[method][means.index(min(means))]
+
+    def left_by(self, rate: float | None, seed: int) -> float:
+        """What a rate leaves of the gain of the best rate of this seed."""
+        if rate is None:
+            return math.inf
+        end = self._cache.came_to(self._name, self._method, rate, seed)
+        return left(PROBLEMS[self._name](), end, min(self._ends[seed]))
 
 
 def tail(losses: tuple[float, ...]) -> float:
@@ -151,19 +167,11 @@ def main() -> None:
     every: dict[str, list[float]] = {name: [] for name in who}
     for name in options.problems:
         for method in options.methods:
-            guess = PROBLEMS[name]()
-            ends = {
-                seed: {rate: cache.came_to(name, method, rate, seed) for rate in RATES[method]}
-                for seed in options.seeds
-            }  # fmt: skip
-            best = min(RATES[method], key=lambda rate: mean(ends[seed][rate] for seed in options.seeds))
-            row = f"{name:14}{method:6}{best:10.2g}   "
+            grid = Grid(name, method, options.seeds, cache)
+            row = f"{name:14}{method:6}{grid.best:10.2g}   "
             for whose, suggest in who.items():
                 rates = {seed: suggested(suggest, name, method, seed) for seed in options.seeds}
-                lefts = [
-                    math.inf if rate is None else left(guess, cache.came_to(name, method, rate, seed), min(ends[seed].values()))
-                    for seed, rate in rates.items()
-                ]  # fmt: skip
+                lefts = [grid.left_by(rate, seed) for seed, rate in rates.items()]
                 every[whose] += lefts
                 known = sorted(rate for rate in rates.values() if rate is not None)
                 middle = f"{known[len(known) // 2]:.2g}" if known else "none"

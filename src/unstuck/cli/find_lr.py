@@ -50,7 +50,10 @@ def find_lr(
     high: Annotated[float, typer.Option(metavar="RATE", help="The highest.")] = 100.0,
     points: Annotated[int, typer.Option(metavar="N", help="Updates from the lowest to the highest.")] = 64,
     repeats: Annotated[int, typer.Option(metavar="N", help="Range tests, on other batches each.")] = 3,
-    longest: Annotated[int, typer.Option(metavar="N", help="Updates of the longest trainings.")] = 144,
+    longest: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Updates of the longest trainings; 144, of a recipe a sixth of its own."),
+    ] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="After which a trial of a script is over.")] = 120.0,
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Run the script in the working directory itself, not in a copy of it.")

@@ -100,7 +100,7 @@ def find_in_recipe(recipe: Recipe, *, effort: Effort | None = None) -> FoundRate
             setup.loss,
             setup.batches,
             setup.optimizer,
-            effort=effort,
+            effort=(effort or Effort()).for_training(recipe.train.epochs * len(setup.batches)),
             regularisation=setup.penalty,
             seed=recipe.seed % 2**32,
         )

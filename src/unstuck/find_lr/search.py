@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,14 +36,14 @@ class Effort:
         high: The highest.
         points: Updates of a ramp from the one to the other.
         repeats: Ramps, with other batches each.
-        longest: Updates of the longest trainings.
+        longest: Updates of the longest trainings; None: 144, or a sixth of a training whose length is known.
     """
 
     low: float = 1e-6
     high: float = 100.0
     points: int = 64
     repeats: int = 3
-    longest: int = LONGEST
+    longest: int | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("low", self.low), ("high", self.high)):
@@ -52,16 +52,24 @@ class Effort:
         if self.low >= self.high:
             empty = "the range is empty" if self.low == self.high else "the range is reversed"
             raise ArgumentError(f"low={self.low!r}, high={self.high!r}: {empty}; give the lower rate first")
-        for name, value, least in (
-            ("points", self.points, 8), ("repeats", self.repeats, 1), ("longest", self.longest, LEAST)
-        ):  # fmt: skip
-            if type(value) is not int or value < least:
+        counts = {"points": (self.points, 8), "repeats": (self.repeats, 1), "longest": (self.longest, LEAST)}
+        for name, (value, least) in counts.items():
+            if value is not None and (type(value) is not int or value < least):
                 raise ArgumentError(f"{name}={value!r}: a whole number from {least} is accepted")
+
+    def for_training(self, updates: int) -> Effort:
+        """The same for a training of so many updates.
+
+        Examples:
+            >>> Effort().for_training(600).lengths
+            (11, 33, 100)
+        """
+        return self if self.longest is not None else replace(self, longest=min(LONGEST, max(updates // 6, 24)))
 
     @property
     def lengths(self) -> tuple[int, ...]:
         """Updates of each round of short trainings, the next three times as long."""
-        lengths = [self.longest]
+        lengths = [LONGEST if self.longest is None else self.longest]
         while lengths[0] // 3 >= LEAST and len(lengths) < 3:
             lengths.insert(0, lengths[0] // 3)
         return tuple(lengths)

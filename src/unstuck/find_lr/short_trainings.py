@@ -1,7 +1,7 @@
 """Short trainings of a grid: all of it for a few steps, the better half for more, the best ones for longest.
 
 A short training prefers rates that are a little too high: the loss falls fastest there at first, and stops falling
-sooner. Each round is therefore three times as long as the last, and what the last one says counts.
+sooner. Each round is therefore three times as long as the last, what the last one says counts, and it is made twice.
 
 Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (2016), whose
 successive halving this is.
@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unstuck.find_lr.trainer import Trainer
 
 __all__ = ["Round", "ShortTrainings", "short_trainings"]
 
-LONGER = 3
+Floats = NDArray[np.float64]
+REPEATS = 2
+"""Of the longest trainings, with other batches each: a rate at which the loss grows again with some of them is none."""
 EQUAL = 0.02
 """Share of the best gain over the untrained weights that is no difference (our choice)."""
 WITHIN = 0.05
@@ -109,13 +112,14 @@ def short_trainings(
     grid = list(rates)
     factor = (grid[-1] / grid[0]) ** (1.0 / (len(grid) - 1))
     left = tuple(grid)
-    for number, steps in enumerate(lengths):
-        done = _round(trainer, left, steps)
+    for steps in lengths:
+        repeats = REPEATS if steps == lengths[-1] else 1
+        done = _round(trainer, left, steps, repeats)
         while (further := _beyond(done, grid, factor)) is not None and low <= further <= high:
             grid = sorted([*grid, further])
-            done = _round(trainer, sorted([*done.rates, further]), steps)
+            done = _round(trainer, sorted([*done.rates, further]), steps, repeats)
         rounds.append(done)
-        last = number == len(lengths) - 2  # what is best moves down as trainings get longer, not up
+        last = len(rounds) == len(lengths) - 1  # what is best moves down as trainings get longer, not up
         left = _around(done, grid, below=2, above=0 if last else 1)
     return ShortTrainings(rounds=tuple(rounds))
 
@@ -128,25 +132,31 @@ def _beyond(done: Round, grid: Sequence[float], factor: float) -> float | None:
     return float(f"{best * factor:.3g}") if best == grid[-1] and done.learns else None
 
 
-def _round(trainer: Trainer, rates: Sequence[float], steps: int) -> Round:
-    still = np.array(trainer.train((0.0,) * steps).losses)
-    late = slice(len(still) - max(len(still) // 4, 1), len(still))
-    gains: list[float] = []
-    reached: list[float] = []
-    errors: list[float] = []
-    for rate in rates:
-        losses = np.array(trainer.train((rate,) * len(still)).losses)
-        if len(losses) < len(still) or not np.isfinite(losses).all():
-            gains.append(-math.inf)
-            reached.append(math.inf)
-            continue
-        each = (still - losses)[late]
-        gains.append(float(each.mean()))
-        reached.append(float(losses[late].mean()))
-        errors.append(float(each.std(ddof=1)) / math.sqrt(len(each)) if len(each) > 1 else 0.0)
+def _round(trainer: Trainer, rates: Sequence[float], steps: int, repeats: int) -> Round:
+    stills = [np.array(trainer.train((0.0,) * steps, repeat=repeat).losses) for repeat in range(repeats)]
+    trained = [_against(trainer, rate, stills) for rate in rates]
+    errors = [float(gains.std(ddof=1)) / math.sqrt(len(gains)) for gains, _ in trained if len(gains) > 1]
     return Round(
-        steps=len(still), rates=tuple(rates), gains=tuple(gains), error=min(errors, default=0.0), reached=tuple(reached)
+        steps=min(map(len, stills)),
+        rates=tuple(rates),
+        gains=tuple(float(gains.mean()) if len(gains) else -math.inf for gains, _ in trained),
+        error=min(errors, default=0.0),
+        reached=tuple(float(late.mean()) if len(late) else math.inf for _, late in trained),
     )
+
+
+def _against(trainer: Trainer, rate: float, stills: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Gains and losses of the last quarter of the batches, over all repeats; none where a loss is no number."""
+    gains: list[Floats] = []
+    lates: list[Floats] = []
+    for repeat, still in enumerate(stills):
+        losses = np.array(trainer.train((rate,) * len(still), repeat=repeat).losses)
+        if len(losses) < len(still) or not np.isfinite(losses).all():
+            return np.empty(0), np.empty(0)
+        late = slice(len(still) - max(len(still) // 4, 1), len(still))
+        gains.append((still - losses)[late])
+        lates.append(losses[late])
+    return np.concatenate(gains), np.concatenate(lates)
 
 
 def _around(done: Round, grid: Sequence[float], *, below: int, above: int) -> tuple[float, ...]:
