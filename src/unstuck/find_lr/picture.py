@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from unstuck.find_lr.result import FoundRate
@@ -12,6 +13,8 @@ from unstuck.report import write_chart, write_comparison
 
 __all__ = ["PAGE", "PICTURE", "comparison_of", "write_pictures"]
 
+FAR = 3.0
+"""Times the loss at the start up to which losses are drawn."""
 PAGE, PICTURE = "find-lr.html", "find-lr.svg"
 
 
@@ -51,6 +54,7 @@ def _charts(found: FoundRate) -> list[Chart]:
         Strand(name=f"ramp {number}", x=tuple(test.rates.tolist()), y=tuple(losses.tolist()))
         for number, losses in enumerate(test.losses, start=1)
     )
+    start = found.course.tries[0].first if found.course.tries else math.inf
     titles = {
         "Loss that short trainings reach; green: the suggested rate, and the band that does about as well": trained,
         "Range test: the loss while the rate climbs": ramps,
@@ -58,11 +62,18 @@ def _charts(found: FoundRate) -> list[Chart]:
     }
     return [
         Chart(
-            title=title, across="learning rate", up="loss", strands=strands, log=_wide(strands), log_across=True,
+            title=title, across="learning rate", up="loss", strands=seen, log=_wide(seen), log_across=True,
             mark=found.rate, band=found.band,
         )
         for title, strands in titles.items()
+        for seen in [tuple(_in_sight(strand, start) for strand in strands)]
     ]  # fmt: skip
+
+
+def _in_sight(strand: Strand, start: float) -> Strand:
+    """A line without the losses that are far above the first: they would press all others to the ground."""
+    top = FAR * start if start > 0.0 else math.inf
+    return replace(strand, y=tuple(y if y <= top else math.inf for y in strand.y))
 
 
 def _wide(strands: tuple[Strand, ...]) -> bool:
