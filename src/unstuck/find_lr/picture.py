@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from pathlib import Path
 
 from unstuck.find_lr.result import FoundRate
@@ -54,7 +52,7 @@ def _charts(found: FoundRate) -> list[Chart]:
         Strand(name=f"ramp {number}", x=tuple(test.rates.tolist()), y=tuple(losses.tolist()))
         for number, losses in enumerate(test.losses, start=1)
     )
-    start = found.course.tries[0].first if found.course.tries else math.inf
+    start = found.course.tries[0].first if found.course.tries else 0.0
     titles = {
         "Loss that short trainings reach; green: the suggested rate, and the band that does about as well": trained,
         "Range test: the loss while the rate climbs": ramps,
@@ -62,21 +60,8 @@ def _charts(found: FoundRate) -> list[Chart]:
     }
     return [
         Chart(
-            title=title, across="learning rate", up="loss", strands=seen, log=_wide(seen), log_across=True,
-            mark=found.rate, band=found.band,
+            title=title, across="learning rate", up="loss", strands=strands, log_across=True, counted=False,
+            mark=found.rate, band=found.band, top=FAR * start if start > 0.0 else None,
         )
         for title, strands in titles.items()
-        for seen in [tuple(_in_sight(strand, start) for strand in strands)]
     ]  # fmt: skip
-
-
-def _in_sight(strand: Strand, start: float) -> Strand:
-    """A line without the losses that are far above the first: they would press all others to the ground."""
-    top = FAR * start if start > 0.0 else math.inf
-    return replace(strand, y=tuple(y if y <= top else math.inf for y in strand.y))
-
-
-def _wide(strands: tuple[Strand, ...]) -> bool:
-    """Whether the losses go over more than a decade, all above zero."""
-    values = [y for strand in strands for y in strand.y if math.isfinite(y)]
-    return bool(values) and min(values) > 0.0 and max(values) > 10.0 * min(values)
