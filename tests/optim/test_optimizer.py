@@ -407,6 +407,43 @@ def test_bad_arguments_are_named(make, said):
         make()
 
 
+@pytest.mark.parametrize("method", [ours.Adam, ours.AdamW])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"lr": torch.tensor(0.1), "foreach": True}, r"lr as a Tensor is not supported for capturable=False"),
+        (
+            {"betas": (torch.tensor(0.9), torch.tensor(0.99)), "foreach": True},
+            r"betas\[0\] as a Tensor is not supported",
+        ),
+        ({"betas": (0.9, torch.tensor(0.99))}, "betas must be either both floats or both Tensors"),
+        ({"betas": (torch.tensor(0.9), 0.99)}, "betas must be either both floats or both Tensors"),
+    ],
+    ids=["rate", "betas", "second beta", "first beta"],
+)
+def test_tensors_are_refused_where_torch_refuses_them(method, options, said):
+    p = nn.Parameter(torch.ones(2))
+    with pytest.raises(ValueError, match="Tensor"):
+        getattr(torch.optim, method.__name__)([p], **options)
+    with pytest.raises(ArgumentError, match=said):
+        method([p], **options)
+
+
+@pytest.mark.parametrize("method", [ours.Adam, ours.AdamW])
+def test_tensors_are_read_where_torch_takes_them(method):
+    rate, betas = torch.tensor(0.1), (torch.tensor(0.5), torch.tensor(0.9))
+    mine, theirs = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    optimizers = [
+        make([p], lr=rate, betas=betas) for make, p in ((method, mine), (getattr(torch.optim, method.__name__), theirs))
+    ]
+    for step in range(4):
+        rate.fill_(0.1 * (step + 1))
+        for p, optimizer in zip((mine, theirs), optimizers, strict=True):
+            p.grad = torch.full((2,), 1.0 - step)
+            optimizer.step()
+    torch.testing.assert_close(mine, theirs)
+
+
 def test_a_parameter_in_two_groups_is_refused():
     shared = one()
     said = r"param_groups\[1\]: params: .* position 0.* in more than one parameter group"

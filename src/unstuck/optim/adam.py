@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from unstuck.optim import torch_steps
-from unstuck.optim.arguments import NOT_NEGATIVE, UNIT, Accepted
+from unstuck.optim.arguments import NOT_NEGATIVE, UNIT, Accepted, check_tensors
 from unstuck.optim.arithmetic import maximum, sqrt
 from unstuck.optim.optimizer import Group, ObservedOptimizer
 from unstuck.optim.plan import Engine
@@ -30,8 +30,10 @@ class Adam(ObservedOptimizer):
 
     Args:
         params: Parameters, or dicts of parameters with options of their own.
-        lr: Learning rate, at least 0.
-        betas: Shares of the past that the two running means keep, each at least 0 and below 1.
+        lr: Learning rate, at least 0; a tensor of one element is read anew each step, but not with ``foreach=True``
+            unless ``capturable``, as under torch.
+        betas: Shares of the past that the two running means keep, each at least 0 and below 1; both numbers, or both
+            tensors where the rate may be one.
         eps: Added to the root, at least 0.
         weight_decay: Adds ``weight_decay * w`` to the gradient.
         amsgrad: Never let the denominator shrink.
@@ -93,6 +95,11 @@ class Adam(ObservedOptimizer):
             "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         super().__init__(params, defaults, engine=engine, observe=observe)
+
+    def check_options(self, group: Group, *, where: str) -> None:
+        """The ranges, and where torch's Adam takes tensors."""
+        super().check_options(group, where=where)
+        check_tensors(group, where=where)
 
     @staticmethod
     def update(w: Any, g: Any, m: Any, v: Any, peak: Any, t: Any, lr: Any, beta1: Any, beta2: Any, eps: Any) -> Any:

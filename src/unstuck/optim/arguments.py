@@ -20,6 +20,7 @@ __all__ = [
     "check_group",
     "check_in_no_other_group",
     "check_parameters",
+    "check_tensors",
     "require_some",
 ]
 
@@ -70,6 +71,22 @@ def check_group(group: Mapping[str, Any], accepted: Accepted, *, where: str) -> 
     if group.get("fused") and (group.get("foreach") or group.get("differentiable")):
         other = "foreach" if group.get("foreach") else "differentiable"
         raise ArgumentError(f"{where}fused: received True together with {other}=True; accepted is one of them")
+
+
+def check_tensors(group: Mapping[str, Any], *, where: str) -> None:
+    """Raise ``ArgumentError`` for a rate or betas that torch's Adam does not take as tensors."""
+    numbers = {"lr": group["lr"], **{f"betas[{k}]": beta for k, beta in enumerate(group["betas"])}}
+    tensors = [name for name, value in numbers.items() if isinstance(value, torch.Tensor)]
+    if tensors and group.get("foreach") and not group.get("capturable"):
+        raise ArgumentError(
+            f"{where}{tensors[0]}: received a tensor; {tensors[0]} as a Tensor is not supported for capturable=False "
+            "and foreach=True: leave foreach out, or pass a number"
+        )
+    if len(betas := [name for name in tensors if name != "lr"]) == 1:
+        raise ArgumentError(
+            f"{where}betas: received {group['betas']!r}, of which {betas[0]} is a tensor; betas must be either both "
+            "floats or both Tensors"
+        )
 
 
 def check_parameters(params: Any) -> list[Any]:

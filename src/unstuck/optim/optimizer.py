@@ -61,7 +61,7 @@ class ObservedOptimizer(Optimizer):
         self._plan: Plan | None = None
         self._steps_taken = 0
         defaults = {**_TORCH_OPTIONS, **defaults}
-        check_group(defaults, self.accepted, where="")
+        self.check_options(defaults, where="")
         listed = check_parameters(params)
         super().__init__(listed, defaults)
         require_some([p for group in self.param_groups for p in group["params"]], received="groups that are all empty")
@@ -83,6 +83,10 @@ class ObservedOptimizer(Optimizer):
     def decay(self, group: Group) -> Decay:
         """How ``weight_decay`` acts."""
         return "coupled" if group["weight_decay"] != 0 else "none"
+
+    def check_options(self, group: Group, *, where: str) -> None:
+        """Raise ``ArgumentError`` for the first option of a group that is not accepted."""
+        check_group(group, self.accepted, where=where)
 
     def torch_step(self, group: Group) -> TorchFunction | None:
         """Torch's function for the formula under a group's options, if it has one that agrees."""
@@ -215,7 +219,7 @@ class ObservedOptimizer(Optimizer):
             if not isinstance(listed, Tensor):
                 before = [p for group in self.param_groups for p in group["params"]]
                 check_in_no_other_group(listed, before, where=where)
-            check_group({**self.defaults, **param_group}, self.accepted, where=where)
+            self.check_options({**self.defaults, **param_group}, where=where)
         super().add_param_group(param_group)
         self._plan = None
 
@@ -282,15 +286,14 @@ class ObservedOptimizer(Optimizer):
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"_engine": self._engine, "observe": self.observe, "_steps_taken": self._steps_taken}
-        return {**super().__getstate__(), **own}
+        own = ("_engine", "observe", "_steps_taken")
+        return super().__getstate__() | {name: getattr(self, name) for name in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._plan = None
         for group in self.param_groups:
-            for name, value in self.defaults.items():
-                group.setdefault(name, value)
+            group.update({**self.defaults, **group})
             for param in group["params"]:
                 step = self.state[param].get("step") if param in self.state else None
                 if step is not None and not isinstance(step, Tensor):  # checkpoints of early torch releases
