@@ -3,6 +3,9 @@
 Run ``python benchmarks/optimizers.py``; it prints one table. All candidates of a size run in turns within one process,
 and medians over the turns are compared, so that a busy moment of the machine hits all alike. With ``--first-use`` it
 times the first step of each method in a new process instead, which compiles its kernel.
+
+Small steps are followed by what they cannot go below: the kernel alone, which passes over all entries once, and a step
+of ``torch.optim.Optimizer`` that does nothing, with its record for profilers.
 """
 
 from __future__ import annotations
@@ -98,6 +101,27 @@ def with_norms(optimizer: torch.optim.Optimizer, params: list[torch.nn.Parameter
     return step
 
 
+class Empty(torch.optim.Optimizer):
+    """What torch adds to every step."""
+
+    def __init__(self, params: list[torch.nn.Parameter]) -> None:
+        super().__init__(params, {})
+
+    def step(self) -> None:  # type: ignore[override]
+        """Nothing."""
+
+
+def floor(optimizer: ours.SGD, params: list[torch.nn.Parameter]) -> dict[str, Callable[[], object]]:
+    """The parts of a step that no bookkeeping can save; the optimizer has stepped before."""
+    (compiled,) = optimizer._plan._steps
+
+    def kernel() -> None:
+        compiled._ticket[0] = 0
+        compiled._call()
+
+    return {"kernel alone": kernel, "empty step": Empty(params).step}
+
+
 def memory(elements: int) -> dict[str, float]:
     """Bytes a second of a copy and of a triad over arrays of the given size."""
     a, b, c = torch.rand(elements), torch.rand(elements), torch.rand(elements)
@@ -108,19 +132,25 @@ def memory(elements: int) -> dict[str, float]:
 
 
 def compare(case: Case, count: int, size: int, limit: float, repeats: int) -> None:
-    calls: dict[str, Callable[[], object]] = {}
-    optimizer = getattr(ours, case.name)(parameters(count, size), **case.arguments)
-    calls["unstuck"] = optimizer.step
+    params = parameters(count, size)
+    optimizer = getattr(ours, case.name)(params, **case.arguments)
+    calls: dict[str, Callable[[], object]] = {"unstuck": optimizer.step}
     for mode in case.modes:
         peer = getattr(torch.optim, case.name)(parameters(count, size), **case.arguments, **MODES[mode])
         calls[mode] = peer.step
     large = count * size > 5_000_000
+    if not large:
+        optimizer.step()
+        calls |= floor(optimizer, params)
     if case.name == "Adam" and large:
         params = parameters(count, size)
         calls["fused + norms"] = with_norms(torch.optim.Adam(params, **case.arguments, fused=True), params)
     times = interleave(calls, repeats=repeats if large else 4 * repeats, inner=1 if large else 20)
     fastest = min(case.modes, key=times.__getitem__)
     row(f"{case.name} {count} x {size:,}", times["unstuck"], fastest, times[fastest], limit)
+    if not large:
+        parts = ", ".join(f"{name} {times[name] * 1e6:.1f} us" for name in ("kernel alone", "empty step"))
+        print(f"{'':<22} {parts}: {times['kernel alone'] / times[fastest]:.2f} x by the kernel", flush=True)
     if "fused + norms" in times:
         row(f"{case.name} {count} x {size:,}", times["unstuck"], "fused + norms", times["fused + norms"], 0.25)
     if large:
