@@ -76,6 +76,22 @@ def test_a_smaller_start_is_no_learning(run):
     assert told.says == "nothing"
 
 
+def test_a_loss_that_climbs_through_zero_and_falls_with_the_change(run):
+    own = facts.Loss(function="own")
+    climbing = run(np.linspace(-1.0, 4.0, 300) + np.random.default_rng(0).normal(0, 0.05, 300), own)
+    falling = run(np.linspace(-1.0, -3.0, 300) + np.random.default_rng(1).normal(0, 0.05, 300), own)
+    assert effect([climbing], [falling]).says in ("helps", "restores")
+    assert effect([falling], [climbing]).says == "harms"
+
+
+def test_how_far_a_loss_has_exploded_is_no_noise(run):
+    own = facts.Loss(function="own")
+    exploded = run(np.geomspace(1.0, 1e20, 300), own)
+    told = effect([exploded], [run(losses(1.0, 0.1), own)])
+    assert told.says == "restores"
+    assert told.noise < 0.1
+
+
 def test_worse_answers_are_no_help_whatever_the_loss_does(run):
     before = run(losses(STUCK, 1.5), accuracy=[0.6] * 300, batch_size=[64.0] * 300)
     after = run(losses(STUCK, 1.0, seed=1), accuracy=[0.2] * 300, batch_size=[64.0] * 300)

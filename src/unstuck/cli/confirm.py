@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from unstuck.confirm import Experiment
+    from unstuck.record import Verdict
 
 __all__ = ["confirm"]
 
@@ -27,6 +28,9 @@ def confirm(
         int | None, typer.Option(metavar="N", help="Trials at a time; by default one a core, 4 at most.")
     ] = None,
     yes: Yes = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make the proved change in the source; the file is kept as FILE.orig.")
+    ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Also if its source has changed since.")] = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page too.")] = None,
     json_file: JsonFile = None,
@@ -48,7 +52,9 @@ def confirm(
         experiment = Experiment(opened, judge(opened), bounds=bounds, anyway=anyway)
         if experiment.left and _agreed(experiment, bounds.minutes, console, yes=yes):
             _perform(experiment, console)
-    return show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full)
+        status = show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full)
+        _correct(experiment, judge(opened), console, apply=apply)
+    return status
 
 
 def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bool) -> bool:
@@ -74,6 +80,29 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     if not (sys.stdin and sys.stdin.isatty()):
         raise ArgumentError("nobody can be asked whether to run it again: standard input is no terminal; give --yes")
     return typer.confirm("Go on?", default=True, err=True)
+
+
+def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, apply: bool) -> None:
+    """Show the change that was proved as a diff of the user's source, and make it if that was asked for.
+
+    Raises:
+        ArgumentError: It is to be made, and cannot be.
+    """
+    from unstuck.confirm import best_of, results_of, with_trials
+    from unstuck.confirm.correction import apply as make
+    from unstuck.confirm.correction import correction
+    from unstuck.errors import ArgumentError
+
+    best = best_of(results_of(experiment.made))
+    findings = with_trials(verdict.findings, experiment.made)
+    first = next((one for one in findings if one.confirmed and best and one.cause in best.plan.causes), None)
+    edit = correction(best.plan.changes, first, experiment.stream) if best and first else None
+    if edit is not None:
+        console.print(f"\n{edit.diff}", markup=False, highlight=False, soft_wrap=True)
+    if apply and edit is None:
+        raise ArgumentError("--apply: no change of a line of the source was proved; make it by hand")
+    if apply and edit is not None:
+        console.print(f"changed {edit.file}; as it was it is kept in {make(edit, experiment.run)}", highlight=False)
 
 
 def _perform(experiment: Experiment, console: Console) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from unstuck.confirm.conclude import sentence, with_trials
 from unstuck.confirm.figure import figure
-from unstuck.confirm.tested import Tested, results_of
+from unstuck.confirm.tested import Tested, best_of, results_of
 from unstuck.confirm.trial import Trial, read_trials
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "Tested",
     "Trial",
     "Watcher",
+    "best_of",
     "figure",
     "read_trials",
     "results_of",

@@ -64,7 +64,7 @@ class Effect:
         return 1.0 - self.left + self.gain
 
 
-def effect(controls: Sequence[Run], trials: Sequence[Run]) -> Effect:
+def effect(controls: Sequence[Run], trials: Sequence[Run], *, each_to_its_end: bool = False) -> Effect:
     """Compare trainings with a change and without it.
 
     Both are read at the same update, the last that all have reached. Of the yardsticks that both have, that one counts
@@ -74,8 +74,9 @@ def effect(controls: Sequence[Run], trials: Sequence[Run]) -> Effect:
     Args:
         controls: Streams of the unchanged trainings, one a seed.
         trials: Streams of those with the change.
+        each_to_its_end: Read each at its own end instead, where to be longer is the change.
     """
-    steps = min((_length(run) for run in (*controls, *trials)), default=0)
+    steps = None if each_to_its_end else min((_length(run) for run in (*controls, *trials)), default=0)
     before = [reading(run, until=steps) for run in controls]
     after = [reading(run, until=steps) for run in trials]
     found = [each for one in YARDSTICKS if (each := _by(one, before, after)) is not None]
@@ -102,15 +103,13 @@ def _by(yardstick: Yardstick, before: Sequence[Sequence[Reading]], after: Sequen
     if yardstick == "loss":
         old, new = _from_one_start(old, new)
     gain = _mean(new) - _mean(old)
-    if math.isnan(gain):  # numbers are lost with it and without
-        gain = 0.0
     error = max(math.hypot(_error(old), _error(new)), 1e-6)
-    left = 1.0 - max(min(_mean(old), 1.0), -1.0)
+    left = 1.0 - min(_mean(old), 1.0)
     found = Effect(
         yardstick=yardstick,
         before=statistics.fmean(one.value for one in old),
         after=statistics.fmean(one.value for one in new),
-        gain=max(min(gain, 2.0), -2.0),
+        gain=gain,
         noise=error,
         left=left,
         seeds=len(new),
@@ -122,13 +121,13 @@ def _by(yardstick: Yardstick, before: Sequence[Sequence[Reading]], after: Sequen
 
 def _from_one_start(old: Sequence[Reading], new: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
     """Both sides measured from the start of the unchanged: what a change does to the initial loss is no learning."""
-    whole = [one.reference for one in old if not math.isnan(one.value)]
-    whole = whole or [one.reference for one in new if not math.isnan(one.value)]
+    whole = [one for one in old if not math.isnan(one.value)] or [one for one in new if not math.isnan(one.value)]
     if not whole:
         return list(old), list(new)
-    start = statistics.fmean(whole)
+    start, best = (statistics.fmean(each) for each in zip(*((one.reference, one.best) for one in whole), strict=True))
     old, new = (
-        [one if math.isnan(one.value) else replace(one, reference=start) for one in side] for side in (old, new)
+        [one if math.isnan(one.value) else replace(one, reference=start, best=best) for one in side]
+        for side in (old, new)
     )
     return old, new
 
@@ -149,9 +148,6 @@ def _mean(readings: Sequence[Reading]) -> float:
 
 def _error(readings: Sequence[Reading]) -> float:
     """Standard error of the mean gain: of the batches, and of the draws where there are several."""
-    finite = [one for one in readings if math.isfinite(one.gain)]
-    if not finite:
-        return 0.0
-    within = math.sqrt(sum(one.doubt**2 for one in finite)) / len(finite)
-    between = statistics.stdev(one.gain for one in finite) / math.sqrt(len(finite)) if len(finite) > 1 else 0.0
+    within = math.sqrt(sum(one.doubt**2 for one in readings)) / len(readings)
+    between = statistics.stdev(one.gain for one in readings) / math.sqrt(len(readings)) if len(readings) > 1 else 0.0
     return max(within, between)

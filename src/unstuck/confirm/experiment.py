@@ -81,6 +81,7 @@ class Experiment:
     """
 
     def __init__(self, run: Run, verdict: Verdict, *, bounds: Bounds, anyway: bool = False) -> None:
+        self.run = run
         self._folder = run.path.absolute()
         self._bounds = bounds
         invocation = run.program(Invocation)
@@ -110,7 +111,7 @@ class Experiment:
         return tuple(
             trial
             for trial in read_trials(self._folder)
-            if (trial.plan.steps, trial.plan.seconds) == (self._bounds.steps, self._bounds.seconds)
+            if trial.plan.steps % self._bounds.steps == 0 and trial.plan.seconds == self._bounds.seconds
         )
 
     @property
@@ -125,7 +126,7 @@ class Experiment:
             watcher: Who is told of them.
             clock: Seconds.
         """
-        if self.strategy.next(self.made) is None:
+        if not self.strategy.candidates or self.strategy.next(self.made) is None:
             return self.made
         began = clock()
         end = began + 60.0 * self._bounds.minutes

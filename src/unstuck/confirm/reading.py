@@ -32,14 +32,16 @@ class Reading:
         yardstick: What it is. share explained: the loss between that of the best constant outputs and the least that is
             possible, in whatever unit it is. loss: the same between its own start and zero, where no guess is known.
         value: The number as the user knows it: a loss, or an accuracy. NaN where losses are not finite any more.
+        level: The same, no further on the wrong side of the reference than the best is on the right one.
         reference: That of knowing nothing.
         best: That of knowing all.
-        error: Standard error of the value.
+        error: Standard error of the level.
         steps: Updates made before it.
     """
 
     yardstick: Yardstick
     value: float
+    level: float
     reference: float
     best: float
     error: float
@@ -47,10 +49,8 @@ class Reading:
 
     @property
     def gain(self) -> float:
-        """Share of what there is to learn that was learnt: 0 nothing, 1 all; minus infinity where numbers were lost."""
-        if math.isnan(self.value):
-            return -math.inf
-        return (self.value - self.reference) / (self.best - self.reference)
+        """Share of what there is to learn that was learnt: 0 nothing, 1 all, -1 at worst, as where numbers are lost."""
+        return max(-1.0, (self.level - self.reference) / (self.best - self.reference))
 
     @property
     def doubt(self) -> float:
@@ -82,7 +82,7 @@ def reading(run: Run, *, until: int | None = None) -> tuple[Reading, ...]:
 
 def _lost(yardstick: Yardstick, steps: int) -> Reading:
     """That of a training whose losses are no numbers any more."""
-    return Reading(yardstick=yardstick, value=math.nan, reference=0.0, best=1.0, error=0.0, steps=steps)
+    return Reading(yardstick=yardstick, value=math.nan, level=-1.0, reference=0.0, best=1.0, error=0.0, steps=steps)
 
 
 def _explained(run: Run, curve: Curve, steps: int) -> Reading | None:
@@ -93,9 +93,7 @@ def _explained(run: Run, curve: Curve, steps: int) -> Reading | None:
     floor = measured.floor or 0.0
     if measured.guess is None or not measured.exact or not measured.guess.value > floor:
         return None
-    value, error = measured.curve.level(LATE, 1.0)
-    guess = measured.guess.value
-    return Reading(yardstick="share explained", value=value, reference=guess, best=floor, error=error, steps=steps)
+    return _of_curve("share explained", measured.curve, measured.guess.value, floor, steps)
 
 
 def _answered(run: Run, steps: int) -> tuple[Reading | None, ...]:
@@ -114,12 +112,28 @@ def _answered(run: Run, steps: int) -> tuple[Reading | None, ...]:
 
 
 def _accuracy(yardstick: Yardstick, value: float, chance: float, error: float, steps: int) -> Reading:
-    return Reading(yardstick=yardstick, value=value, reference=chance, best=1.0, error=error, steps=steps)
+    return Reading(yardstick=yardstick, value=value, level=value, reference=chance, best=1.0, error=error, steps=steps)
 
 
 def _loss(curve: Curve, steps: int) -> Reading | None:
-    """The loss itself, against its start; none that changes sign, which has no zero of its own."""
-    if not curve.start > 0.0 or curve.values.min() < 0.0:
+    """The loss itself, against its start; one that changes sign has no zero of its own, and is told by its scale."""
+    start = curve.start
+    best = start - curve.scale if curve.values.min() < 0.0 else 0.0
+    if not start > best:
         return None
-    value, error = curve.level(LATE, 1.0)
-    return Reading(yardstick="loss", value=value, reference=curve.start, best=0.0, error=error, steps=steps)
+    return _of_curve("loss", curve, start, best, steps)
+
+
+def _of_curve(yardstick: Yardstick, curve: Curve, reference: float, best: float, steps: int) -> Reading:
+    """The end of a curve; by how much it has exploded does not matter, and is no noise either."""
+    cut = Curve(curve.steps, np.minimum(curve.values, 2.0 * reference - best))
+    level, error = cut.level(LATE, 1.0)
+    return Reading(
+        yardstick=yardstick,
+        value=curve.level(LATE, 1.0).value,
+        level=level,
+        reference=reference,
+        best=best,
+        error=error,
+        steps=steps,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from unstuck.confirm.effect import CERTAIN
-from unstuck.confirm.tested import HELPFUL, Tested, best_of, key, results_of
+from unstuck.confirm.tested import HELPFUL, LONGER, Tested, best_of, key, results_of
 from unstuck.confirm.trial import Changes, Plan, Trial
 from unstuck.record.facts import Invocation
 
@@ -143,11 +143,19 @@ class Strategy:
             turn=turn,
             stream=self.stream,
             seed=seed,
-            steps=self.steps,
+            steps=round(self.steps * _longer(candidate)),
             seconds=self.seconds,
             invocation=self.invocation,
             recipe=self.recipe,
         )
+
+
+def _longer(candidate: Candidate | None) -> float:
+    """By what the bound of a trial is multiplied."""
+    factors = [
+        settings.get("factor", 1.0) for name, settings in (candidate.changes if candidate else ()) if name == LONGER
+    ]
+    return max([1.0, *factors])
 
 
 def _name(candidate: Candidate | None) -> str:

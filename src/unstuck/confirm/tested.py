@@ -10,9 +10,12 @@ from unstuck.confirm.effect import CERTAIN, Effect, effect
 from unstuck.confirm.trial import Changes, Plan, Trial
 from unstuck.record import Run
 
-__all__ = ["HELPFUL", "Tested", "best_of", "key", "results_of"]
+__all__ = ["HELPFUL", "LONGER", "Tested", "best_of", "key", "results_of"]
 
 HELPFUL = ("restores", "helps")
+
+LONGER = "more-steps"
+"""The remedy whose trial is longer than its control."""
 
 ALIKE = 0.02
 """Share of what the control leaves to be learnt by which two changes that help alike may differ (our choice)."""
@@ -48,7 +51,8 @@ def results_of(trials: Sequence[Trial]) -> tuple[Tested, ...]:
             groups.setdefault(key(trial.plan.changes), []).append(trial)
     found: list[Tested] = []
     for group in groups.values():
-        told = effect(_streams(controls.values()), _streams(group))
+        longer = any(name == LONGER for name, _ in group[0].plan.changes)
+        told = effect(_streams(controls.values()), _streams(group), each_to_its_end=longer)
         found.append(Tested(plan=group[0].plan, trials=tuple(group), effect=told))
     return tuple(sorted(found, key=lambda one: -one.effect.gain))
 

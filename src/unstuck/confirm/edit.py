@@ -1,0 +1,217 @@
+"""Edits of a user's source by its syntax tree, in his formatting: only the characters that mean the change differ."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+__all__ = ["Edit", "EditError", "diff", "insert_before", "set_keyword", "unwrap"]
+
+
+class EditError(ValueError):
+    """The source does not hold what is to be edited."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A change of one file.
+
+    Attributes:
+        file: Its path.
+        before: Its text.
+        after: The text with the change.
+    """
+
+    file: str
+    before: str
+    after: str
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff, which ``patch -p0`` takes."""
+        return diff(self.before, self.after, self.file)
+
+
+def diff(before: str, after: str, file: str) -> str:
+    """Two texts of a file as a unified diff; empty where they are the same."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), fromfile=file, tofile=file
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def set_keyword(source: str, line: int, name: str, value: object) -> str:
+    """Give a keyword argument of the call at a line another value, or add it.
+
+    Args:
+        source: The file.
+        line: A line of the call, from 1; of several calls the outermost that has the keyword, or else the outermost.
+        name: The keyword.
+        value: What is written, as ``repr`` writes it.
+
+    Raises:
+        EditError: There is no call at that line, or the source is not Python.
+
+    Examples:
+        >>> set_keyword("optimizer = SGD(net.parameters(), lr=1.0)", 1, "lr", 0.01)
+        'optimizer = SGD(net.parameters(), lr=0.01)'
+        >>> set_keyword("optimizer = Adam(net.parameters())", 1, "lr", 0.01)
+        'optimizer = Adam(net.parameters(), lr=0.01)'
+    """
+    calls = _at(source, line, ast.Call)
+    if not calls:
+        raise EditError(f"line {line} holds no call")
+    for call in calls:
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                start, end = _span(source, keyword.value)
+                return source[:start] + repr(value) + source[end:]
+    call = calls[0]
+    inside = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if not inside:
+        _, end = _span(source, call)
+        return f"{source[: end - 1]}{name}={value!r}{source[end - 1 :]}"
+    end = max(_span(source, node)[1] for node in inside)
+    return f"{source[:end]}, {name}={value!r}{source[end:]}"
+
+
+def insert_before(source: str, line: int, statement: str) -> str:
+    r"""Insert a statement before the one at a line, indented as that is.
+
+    Args:
+        source: The file.
+        line: A line of the statement, from 1.
+        statement: What is inserted.
+
+    Raises:
+        EditError: There is no statement at that line, or the source is not Python.
+
+    Examples:
+        >>> print(insert_before("for x in data:\n    loss(x).backward()\n", 2, "optimizer.zero_grad()"), end="")
+        for x in data:
+            optimizer.zero_grad()
+            loss(x).backward()
+    """
+    statements = _at(source, line, ast.stmt)
+    if not statements:
+        raise EditError(f"line {line} holds no statement")
+    node = statements[-1]
+    lines = source.splitlines(keepends=True)
+    own = lines[node.lineno - 1]
+    before = own[: _characters(own, node.col_offset)]
+    if before.strip():  # after a semicolon or on the line of its block
+        at = sum(map(len, lines[: node.lineno - 1])) + len(before)
+        return f"{source[:at]}{statement}; {source[at:]}"
+    ending = "\r\n" if own.endswith("\r\n") else "\n"
+    return "".join([*lines[: node.lineno - 1], f"{before}{statement}{ending}", *lines[node.lineno - 1 :]])
+
+
+def unwrap(source: str, line: int, names: tuple[str, ...]) -> str:
+    """Replace a call by its first argument, or take it out of the arguments of the call around it.
+
+    Args:
+        source: The file.
+        line: A line of the call, from 1.
+        names: Last names of the functions that are meant: ``("softmax", "Softmax")``.
+
+    Raises:
+        EditError: There is no such call at that line, or nothing would be left of it.
+
+    Examples:
+        >>> unwrap("return F.softmax(self.head(x), dim=1)", 1, ("softmax",))
+        Traceback (most recent call last):
+        unstuck.confirm.edit.EditError: the source is not Python: 'return' outside function (line 1)
+        >>> unwrap("y = F.softmax(head(x), dim=1)", 1, ("softmax",))
+        'y = head(x)'
+        >>> unwrap("net = Sequential(Linear(4, 2), Softmax(dim=1))", 1, ("Softmax",))
+        'net = Sequential(Linear(4, 2))'
+    """
+    for call in _at(source, line, ast.Call):
+        if _last_name(call.func) not in names:
+            continue
+        start, end = _span(source, call)
+        inner = None if _is_class(call.func) else _argument(call)
+        if inner is None:
+            return _without_argument(source, call)
+        inner_start, inner_end = _span(source, inner)
+        return source[:start] + source[inner_start:inner_end] + source[end:]
+    raise EditError(f"line {line} holds no call of {' or '.join(names)}")
+
+
+def _without_argument(source: str, call: ast.Call) -> str:
+    """Take an argument out of the call or list around it, with the comma before it."""
+    for node in ast.walk(_parsed(source)):
+        inside = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List) else []
+        spans = [_span(source, one) for one in inside]
+        if _span(source, call) in spans:
+            position = spans.index(_span(source, call))
+            if len(spans) == 1:
+                break
+            if position:
+                return source[: spans[position - 1][1]] + source[spans[position][1] :]
+            return source[: spans[0][0]] + source[spans[1][0] :]
+    raise EditError(f"nothing would be left of the expression in line {call.lineno}")
+
+
+def _is_class(function: ast.expr) -> bool:
+    return _last_name(function)[:1].isupper()
+
+
+def _argument(call: ast.Call) -> ast.expr | None:
+    """What an activation is applied to: its first argument, that of the name ``input``, or the tensor it is of."""
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "input"]
+    own = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    return next(iter((*call.args[:1], *named, *own)), None)
+
+
+def _last_name(function: ast.expr) -> str:
+    return (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        tree = ast.parse(source)
+        compile(source, "<source>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise EditError(f"the source is not Python: {_said(error)}") from error
+    return tree
+
+
+def _said(error: Exception) -> str:
+    return f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
+
+
+def _at(source: str, line: int, kind: Callable[..., ast.AST]) -> list[ast.Call]:
+    """The nodes of a kind that reach over a line, outer ones first."""
+    assert isinstance(kind, type)
+
+    def found(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            first, last = getattr(child, "lineno", None), getattr(child, "end_lineno", None)
+            if first is None or last is None or first <= line <= last:
+                if isinstance(child, kind) and first is not None:
+                    yield child
+                yield from found(child)
+
+    return list(found(_parsed(source)))  # pyright: ignore[reportReturnType]
+
+
+def _span(source: str, node: ast.expr | ast.stmt) -> tuple[int, int]:
+    """Where a node begins and ends, in characters of the file."""
+    lines = source.splitlines(keepends=True)
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+
+    def at(line: int, column: int) -> int:
+        return sum(map(len, lines[: line - 1])) + _characters(lines[line - 1], column)
+
+    return at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset)
+
+
+def _characters(line: str, column: int) -> int:
+    """The columns of the syntax tree count bytes."""
+    return len(line.encode()[:column].decode())

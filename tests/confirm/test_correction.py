@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from unstuck.confirm.correction import apply, correction
+from unstuck.errors import ArgumentError
+from unstuck.record import Finding, Run, RunWriter, facts
+from unstuck.record.finding import Where
+from unstuck.record.invocation import digest
+
+SOURCE = """opt = torch.optim.SGD(net.parameters(), lr=1e-5)
+for x, y in data:
+    out = F.softmax(net(x), dim=0)
+    loss = F.cross_entropy(out, y)
+    loss.backward()
+    opt.step()
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    (tmp_path / "train.py").write_text(SOURCE)
+    return tmp_path / "train.py"
+
+
+@pytest.fixture
+def run(tmp_path, script):
+    with RunWriter(tmp_path / "run") as writer:
+        writer.state(facts.Optimizer(type="SGD", file=str(script), line=1))
+        writer.describe(facts.Invocation(target="train.py", sources=(str(script),), digests=(digest(script),)))
+    with Run.open(tmp_path / "run") as opened:
+        yield opened
+
+
+def finding(script, line):
+    return Finding(
+        code="O202",
+        cause="lr-too-low",
+        severity="error",
+        confidence=1,
+        summary="s",
+        advice="a",
+        where=Where(file=str(script), line=line),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "removed", "added"),
+    [
+        (("learning-rate", {"rate": 0.1}), 1, "lr=1e-5", "lr=0.1"),
+        (("weight-decay", {"weight_decay": 0.0}), 4, "lr=1e-5)", "lr=1e-5, weight_decay=0.0)"),
+        (("gradients-cleared", {}), 5, None, "+    opt.zero_grad()"),
+        (("output-activation", {"at": "loss"}), 3, "F.softmax(net(x), dim=0)", "out = net(x)"),
+        (("softmax-axis", {"given": 0, "axis": 1, "dimensions": 2}), 3, "dim=0", "dim=1"),
+    ],
+)
+def test_a_change_becomes_a_diff(run, script, changes, line, removed, added):
+    edit = correction((changes,), finding(script, line), run)
+    assert edit is not None
+    minus = [text for text in edit.diff.splitlines() if text.startswith("-") and not text.startswith("---")]
+    plus = [text for text in edit.diff.splitlines() if text.startswith("+") and not text.startswith("+++")]
+    assert len(plus) == 1
+    assert added in plus[0]
+    assert minus == [] if removed is None else removed in minus[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (("learning-rate", {"factor": 0.1}),),
+        (("method", {"method": "adam", "rate": 0.1}),),
+        (("learning-rate", {"rate": 0.1}), ("weight-decay", {"weight_decay": 0.0})),
+    ],
+)
+def test_what_is_no_edit_of_a_line_gives_none(run, script, changes):
+    assert correction(changes, finding(script, 1), run) is None
+
+
+def test_a_file_that_is_gone_gives_none(run, script):
+    script.unlink()
+    assert correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), run) is None
+
+
+def test_it_is_made_and_a_backup_is_kept(run, script):
+    edit = correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), run)
+    assert edit is not None
+    assert script.read_text() == SOURCE
+    backup = apply(edit, run)
+    assert script.read_text() == SOURCE.replace("1e-5", "0.1")
+    assert backup.read_text() == SOURCE
+    with pytest.raises(ArgumentError, match="has changed since the run"):
+        apply(edit, run)
+
+
+def test_an_earlier_backup_is_not_overwritten(run, script):
+    edit = correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), run)
+    assert edit is not None
+    script.with_name("train.py.orig").write_text("mine")
+    with pytest.raises(ArgumentError, match="move it away"):
+        apply(edit, run)
+    assert script.read_text() == SOURCE

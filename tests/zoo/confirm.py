@@ -1,0 +1,163 @@
+"""Confirm the diagnosis of every script of the zoo by experiment, and print how often that was right.
+
+Run ``python -m tests.zoo.confirm``. Each script is run once, judged, tried, and judged again with its trials.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.zoo.answers import answer, kept
+from tests.zoo.cases import Case, cases
+from unstuck.confirm import Bounds, Experiment, Trial, read_trials, with_trials
+from unstuck.errors import UnstuckError
+from unstuck.record import Finding, Run
+from unstuck.rules import judge
+
+__all__ = ["Confirmed", "confirmed", "summary"]
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """One script, before and after its trials.
+
+    Attributes:
+        case: The script.
+        before: The findings of the rules, without notes.
+        after: The same after the trials.
+        trials: The trials.
+        seconds: How long all of them took.
+        refused: Why there were none; empty where there were.
+    """
+
+    case: Case
+    before: tuple[Finding, ...] = ()
+    after: tuple[Finding, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    refused: str = ""
+
+    def true(self, finding: Finding) -> bool:
+        """Whether a finding names a cause that counts as right."""
+        return finding.cause in self.case.causes
+
+    def tried(self, finding: Finding) -> bool:
+        """Whether a remedy of a finding was tried."""
+        return any(finding.cause in trial.plan.causes for trial in self.trials if trial.usable)
+
+    @property
+    def ratio(self) -> float:
+        """Seconds of all trials over those of the control; NaN where there is none."""
+        control = next((trial for trial in self.trials if trial.plan.control and trial.usable), None)
+        return sum(trial.ended.seconds for trial in self.trials) / control.ended.seconds if control else float("nan")
+
+    def __str__(self) -> str:
+        def said(findings: Sequence[Finding]) -> str:
+            marks = {True: "+", False: ""}
+            return ", ".join(
+                f"{marks[one.confirmed is not None]}{'-' if one.refuted else ''}{one.code} {one.cause}"
+                for one in findings
+            )
+
+        wanted = f" (is {'/'.join(self.case.causes)})" if self.case.sick else " (healthy)"
+        tried = ", ".join(f"{trial.plan.name}: {trial.ended.how}" for trial in self.trials if not trial.usable)
+        return (
+            f"{self.case.name}{wanted}: {said(self.before) or 'nothing'} -> {said(self.after) or 'nothing'}; "
+            f"{len(self.trials)} trials {self.refused} {tried}"
+        ).rstrip()
+
+
+def confirmed(case: Case, seed: int, runs: Path, bounds: Bounds) -> Confirmed:
+    """Run a script, try what there is to try, and judge it before and after."""
+    answer(case, seed, runs, same=False)
+    folder = kept(case, seed, runs) / "run"
+    if not folder.exists():
+        return Confirmed(case, refused="no run")
+    os.environ["SEED"] = str(seed)
+    with Run.open(folder) as run:
+        verdict = judge(run)
+        before = _alarms(verdict.findings)
+        try:
+            experiment = Experiment(run, verdict, bounds=bounds)
+            experiment.perform(_Silent())
+        except UnstuckError as error:
+            return Confirmed(case, before, before, refused=str(error))
+        trials = read_trials(folder)
+        return Confirmed(case, before, _alarms(with_trials(verdict.findings, trials)), trials)
+
+
+def summary(found: Sequence[Confirmed]) -> str:
+    """The figures that are asked for."""
+    sick = [one for one in found if one.case.sick]
+    healthy = [one for one in found if not one.case.sick]
+    tried = [(one, finding) for one in found for finding in one.after if one.tried(finding)]
+    true = [finding for one, finding in tried if one.true(finding)]
+    false = [finding for one, finding in tried if not one.true(finding)]
+    ratios = [one.ratio for one in sick if one.ratio == one.ratio and len(one.trials) > 1]
+    lines = [
+        _share("findings with a remedy that are true, confirmed", [one.confirmed is not None for one in true]),
+        _share("findings with a remedy that are false, confirmed", [one.confirmed is not None for one in false]),
+        _share("sick scripts, first finding right before", [_first_right(one, one.before) for one in sick]),
+        _share("sick scripts, first finding right after", [_first_right(one, one.after) for one in sick]),
+        _share("healthy scripts with a finding before", [bool(one.before) for one in healthy]),
+        _share("healthy scripts with a finding after", [bool(one.after) for one in healthy]),
+    ]
+    if ratios:
+        lines.append(f"seconds of all trials over those of the control: {statistics.median(ratios):.1f} (median)")
+    return "\n".join(lines)
+
+
+def _first_right(one: Confirmed, findings: Sequence[Finding]) -> bool:
+    return bool(findings) and one.true(findings[0])
+
+
+def _alarms(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.severity != "note")
+
+
+def _share(what: str, held: Sequence[bool]) -> str:
+    return f"{what}: {sum(held)} of {len(held)}" + (f" = {sum(held) / len(held):.1%}" if held else "")
+
+
+class _Silent:
+    def begun(self, words: str) -> None:
+        """Say nothing."""
+
+    def ended(self, trial: Trial) -> None:
+        """Say nothing."""
+
+    def waiting(self, *, made: int, planned: int, seconds_left: float) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.zoo.confirm", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="part of the path")
+    parser.add_argument("--kind", choices=("sick", "healthy"), help="those of one kind alone")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th script, for a first impression")
+    parser.add_argument("--runs", type=Path, help="where runs and trials are kept")
+    parser.add_argument("--minutes", type=float, default=2.0, help="for the trials of one script")
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    wanted = [
+        case
+        for case in cases()
+        if options.only in case.name and options.kind in (None, "sick" if case.sick else "healthy")
+    ]
+    found: list[Confirmed] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for case in wanted[:: options.every]:
+            one = confirmed(case, options.seed, options.runs or Path(temporary), Bounds(minutes=options.minutes))
+            found.append(one)
+            print(one, flush=True)
+    print(f"\n{summary(found)}")
+
+
+if __name__ == "__main__":
+    main()
