@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unstuck.cli.race import PictureFolder
+from unstuck.cli.race import Animation, PictureFolder
 
 __all__ = ["landscape"]
 
@@ -54,6 +54,7 @@ def landscape(
     examples: Annotated[int, typer.Option(metavar="N", help="Whole batches are taken until there are as many.")] = 512,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random directions.", min=0)] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")] = None,
+    gif: Animation = False,
     out: PictureFolder = Path("pictures"),
 ) -> None:
     """Draw the loss around the weights: a page to zoom into and to turn, and a picture."""
@@ -158,6 +159,6 @@ def landscape(
         sheet = sheet_of_plane(seen, line=between_ends, made_of=made_of, command=command)
     console.print(sheet.title, style="bold", markup=False, highlight=False)
     console.print(sheet.text, markup=False, highlight=False)
-    write(console, sheet, out, f"landscape-{name}")
+    write(console, sheet, out, f"landscape-{name}", gif=gif)
     if json_file:
         write_json(json_file, {"schema": 1, **figures})

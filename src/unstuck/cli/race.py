@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["PictureFolder", "race"]
+__all__ = ["Animation", "PictureFolder", "race"]
 
 PictureFolder = Annotated[
     Path,
@@ -15,6 +15,9 @@ PictureFolder = Annotated[
         "--out", metavar="DIR", help="Folder of the page and the picture; earlier ones of the same name are replaced."
     ),
 ]
+
+
+Animation = Annotated[bool, typer.Option("--gif", help="Write an animated GIF too; needs Pillow.")]
 
 
 def _point(text: str, count: int, form: str) -> tuple[float, ...]:
@@ -46,6 +49,7 @@ def race(
     start: Annotated[str, typer.Option(metavar="X,Y", help="Where it begins: --start=-1,2.")] = "",
     window: Annotated[str, typer.Option(metavar="X0,X1,Y0,Y1", help="What is drawn: --window=-3,3,-2,2.")] = "",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.", min=0)] = 0,
+    gif: Animation = False,
     out: PictureFolder = Path("pictures"),
 ) -> None:
     """Let methods run on a surface of two parameters: a page to play and to zoom into, and a picture.
@@ -82,7 +86,7 @@ def race(
         made_of="Made by this command; change a rate, a method, the start or the surface, and look again.",
         command=race_command(surface, [track.entry.text for track in tracks], steps=steps, options=options),
     )
-    write(console, sheet, out, ground.name)
+    write(console, sheet, out, ground.name, gif=gif)
 
 
 SIX = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam")

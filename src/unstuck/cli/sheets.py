@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from unstuck.surfaces import SURFACES, Track
+from unstuck.surfaces.animation import write_animation
 from unstuck.surfaces.course import COURSE, RECIPES
 from unstuck.surfaces.entry import RACING
 from unstuck.surfaces.outcome import outcomes
@@ -19,16 +20,21 @@ from unstuck.train.optimizer import constants_of
 __all__ = ["print_course", "print_race", "print_surfaces", "write"]
 
 
-def write(console: Console, sheet: Sheet, folder: Path, name: str) -> None:
-    """Write the page and the picture, and print their paths.
+def write(console: Console, sheet: Sheet, folder: Path, name: str, *, gif: bool = False) -> None:
+    """Write the page, the picture and, if it is asked for, the animation, and print their paths.
 
     Raises:
         RunWriteError: The folder may not be written.
+        ArgumentError: An animation is asked for, and nothing moves.
+        MissingPackageError: Pillow is not installed, and an animation is asked for.
     """
     page = write_sheet(sheet, folder / f"{name}.html")
     picture = write_picture(sheet, folder / f"{name}.svg")
     console.print(f"Page:       {page}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Picture:    {picture}", markup=False, highlight=False, soft_wrap=True)
+    if gif:
+        animation = write_animation(sheet, folder / f"{name}.gif")
+        console.print(f"Animation:  {animation}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_race(console: Console, tracks: Sequence[Track]) -> None:

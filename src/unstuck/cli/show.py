@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from unstuck.cli.race import PictureFolder
+from unstuck.cli.race import Animation, PictureFolder
 
 __all__ = ["show"]
 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to show; without it, all names are listed.")] = "",
+    gif: Animation = False,
     out: PictureFolder = Path("pictures"),
 ) -> None:
     """Show one thing about training in one page: valley, slope, burst, warm-up, momentum, nesterov, averages, ..."""
@@ -38,5 +39,5 @@ def show(
     console.print(sheet.title, style="bold", markup=False, highlight=False)
     for method, remark in zip(sheet.names, sheet.remarks, strict=True):
         console.print(f"  {method}: {remark}", markup=False, highlight=False, soft_wrap=True)
-    write(console, sheet, out, name)
+    write(console, sheet, out, name, gif=gif)
     console.print(f"Change it:  {sheet.command}", markup=False, highlight=False, soft_wrap=True)

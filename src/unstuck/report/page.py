@@ -12,7 +12,7 @@ from pathlib import Path
 
 from unstuck.errors import ArgumentError, RunWriteError
 
-__all__ = ["Script", "static", "write_page"]
+__all__ = ["Script", "static", "write_bytes", "write_page"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +49,19 @@ def write_page(path: Path, text: str, *, what: str) -> Path:
         ArgumentError: ``path`` is a folder.
         RunWriteError: The file may not be written, or the disk is full.
     """
+    # A path name that is no UTF-8 comes with lone surrogates, which no encoding of the page can say.
+    return write_bytes(path, text.encode("utf-8", "replace"), what=what)
+
+
+def write_bytes(path: Path, content: bytes, *, what: str) -> Path:
+    """Write a file as :func:`write_page` does, of any content.
+
+    Raises:
+        ArgumentError: ``path`` is a folder.
+        RunWriteError: The file may not be written, or the disk is full.
+    """
     if path.is_dir():
         raise ArgumentError(f"path={str(path)!r} is a folder; give the name of a file, such as {path / f'{what}.html'}")
-    # A path name that is no UTF-8 comes with lone surrogates, which no encoding of the page can say.
-    content = text.encode("utf-8", "replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)

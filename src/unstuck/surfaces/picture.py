@@ -34,6 +34,8 @@ class Chart:
         lines: Colour, dashes and path of each curve.
         across: Marks along the axis of steps.
         up: Marks upwards.
+        last: The last step.
+        wide: Whether the axis of steps is logarithmic.
         width: Of the chart.
         height: Of the chart.
     """
@@ -43,8 +45,15 @@ class Chart:
     lines: tuple[tuple[str, str, str], ...]
     across: tuple[Mark, ...]
     up: tuple[Mark, ...]
+    last: float = 1.0
+    wide: bool = False
     width: int = WIDTH
     height: int = HEIGHT
+
+    def place(self, step: float) -> float:
+        """Where a step lies from the left."""
+        share = math.log10(step + 1.0) / math.log10(self.last + 1) if self.wide else step / self.last
+        return share * self.width
 
 
 def write_picture(sheet: Sheet, path: Path) -> Path:
@@ -89,6 +98,8 @@ def chart(panel: Panel, steps: NDArray[np.int64], *, axis: str = "step") -> Char
         lines=lines,
         across=_decades(0.0, math.log10(last + 1), WIDTH) if wide else marks(first, last, WIDTH),
         up=tuple(Mark(HEIGHT - mark.at, mark.text) for mark in up),
+        last=last,
+        wide=wide,
     )
 
 
