@@ -5,7 +5,10 @@ import pytest
 from tests.confirm.conftest import RATE, losses
 from unstuck.confirm.conclude import FOUND_BY_TRIAL, sentence, with_trials
 from unstuck.confirm.tested import results_of
-from unstuck.record import Finding
+from unstuck.record import Finding, Learnt, TrainingName
+
+STUCK = (Learnt(training=TrainingName(), kind="not learnt", shown="not learnt"),)
+WELL = (Learnt(training=TrainingName(), kind="improvable", shown="improvable"),)
 
 DECAY = (("weight-decay", {}),)
 
@@ -27,7 +30,7 @@ def restored(make):
 
 def test_what_helps_confirms_its_cause_and_puts_it_first(restored):
     before = (finding("regularisation-too-strong", "R201"), finding("lr-too-low"))
-    first, last = with_trials(before, restored)
+    first, last = with_trials(before, STUCK, restored)
     assert (first.code, last.code) == ("O202", "R201")
     assert first.confirmed is not None
     assert first.confirmed.remedy == "with the rate at 0.1"
@@ -40,7 +43,7 @@ def test_what_helps_confirms_its_cause_and_puts_it_first(restored):
 
 def test_what_changes_nothing_refutes_its_cause_and_its_advice(restored):
     before = (finding("regularisation-too-strong", "R201"), finding("lr-too-low"))
-    refuted = with_trials(before, restored)[-1]
+    refuted = with_trials(before, STUCK, restored)[-1]
     assert refuted.refuted is not None
     assert refuted.confirmed is None
     assert refuted.confidence == pytest.approx(0.24)
@@ -49,40 +52,45 @@ def test_what_changes_nothing_refutes_its_cause_and_its_advice(restored):
 
 def test_where_nothing_helps_nothing_is_refuted(make):
     trials = [make("control-seed0", losses(2.3, 2.3)), make("rate-seed0", losses(2.3, 2.3, seed=1), changes=RATE)]
-    (same,) = with_trials((finding("lr-too-low"),), trials)
+    (same,) = with_trials((finding("lr-too-low"),), STUCK, trials)
     assert same == finding("lr-too-low")
 
 
 def test_what_nothing_was_tried_for_stays(restored):
     kept = finding("data-constant", "D101")
-    assert kept in with_trials((kept, finding("lr-too-low")), restored)
+    assert kept in with_trials((kept, finding("lr-too-low")), STUCK, restored)
 
 
 def test_a_change_that_restores_learning_is_a_finding_of_its_own(restored):
-    (found,) = with_trials((), restored)
+    (found,) = with_trials((), STUCK, restored)
     assert (found.code, found.cause, found.severity) == (FOUND_BY_TRIAL, "lr-too-low", "error")
     assert found.confirmed is not None
 
 
+def test_where_it_learns_in_more_steps_it_is_a_note(restored):
+    (found,) = with_trials((), WELL, restored)
+    assert found.severity == "note"
+
+
 def test_a_change_that_only_helps_is_no_finding_of_its_own(make):
     trials = [make("control-seed0", losses(2.3, 1.0)), make("rate-seed0", losses(2.3, 0.8, seed=1), changes=RATE)]
-    assert with_trials((), trials) == ()
+    assert with_trials((), STUCK, trials) == ()
 
 
 def test_notes_stay_behind(restored):
     note = finding("overfitting", "R301", severity="note")
-    assert with_trials((note, finding("lr-too-low")), restored)[-1] == note
+    assert with_trials((note, finding("lr-too-low")), STUCK, restored)[-1] == note
 
 
 def test_symptoms_are_confirmed_too(restored):
     root = finding("data-constant", "D101", symptoms=(finding("lr-too-low"),))
-    (judged,) = [one for one in with_trials((root,), restored) if one.code == "D101"]
+    (judged,) = [one for one in with_trials((root,), STUCK, restored) if one.code == "D101"]
     assert judged.symptoms[0].confirmed is not None
 
 
 def test_without_trials_nothing_changes():
     before = (finding("lr-too-low"),)
-    assert with_trials(before, ()) == before
+    assert with_trials(before, STUCK, ()) == before
 
 
 def test_the_sentence(restored):

@@ -88,8 +88,8 @@ def test_how_a_program_was_started_is_kept(watched):
 
 def test_the_cause_is_proved(proved):
     with Run.open(proved) as run:
-        findings = judge(run).findings
-    first = with_trials(findings, read_trials(proved))[0]
+        verdict = judge(run)
+    first = with_trials(verdict.findings, verdict.learning, read_trials(proved))[0]
     assert first.cause == "lr-too-low"
     assert first.confirmed is not None
     assert first.confirmed.seeds == first.confirmed.agree == 3

@@ -88,7 +88,7 @@ def confirmed(case: Case, seed: int, runs: Path, bounds: Bounds) -> Confirmed:
         except UnstuckError as error:
             return Confirmed(case, before, before, refused=str(error))
         trials = read_trials(folder)
-        return Confirmed(case, before, _alarms(with_trials(verdict.findings, trials)), trials)
+        return Confirmed(case, before, _alarms(with_trials(verdict.findings, verdict.learning, trials)), trials)
 
 
 def summary(found: Sequence[Confirmed]) -> str:

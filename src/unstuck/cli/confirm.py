@@ -94,7 +94,7 @@ def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, appl
     from unstuck.errors import ArgumentError
 
     best = best_of(results_of(experiment.made))
-    findings = with_trials(verdict.findings, experiment.made)
+    findings = with_trials(verdict.findings, verdict.learning, experiment.made)
     first = next((one for one in findings if one.confirmed and best and one.cause in best.plan.causes), None)
     edit = correction(best.plan.changes, first, experiment.stream) if best and first else None
     if edit is not None:

@@ -64,7 +64,7 @@ def show(
     with Run.open(folder) as opened:
         run = opened.snapshot()
         trials = read_trials(folder)
-        experiments = partial(with_trials, trials=trials)
+        experiments = partial(with_trials, trials=trials) if trials else None
         verdict = judge(run, nothing=reason, failure=failure, experiments=experiments)
         try:
             if json_file:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from unstuck.confirm.effect import Effect
 from unstuck.confirm.tested import HELPFUL, Tested, best_of, results_of
 from unstuck.confirm.trial import Trial
-from unstuck.record import Confirmation, Evidence, Finding
+from unstuck.record import Confirmation, Evidence, Finding, Learnt
 from unstuck.record.numbers import number, percent
 
 __all__ = ["FOUND_BY_TRIAL", "sentence", "with_trials"]
@@ -20,15 +20,19 @@ COMPARABLE = 0.5
 """Share of the gain of the best change that another must have to be a proof beside it (our choice)."""
 
 
-def with_trials(findings: Sequence[Finding], trials: Sequence[Trial]) -> tuple[Finding, ...]:
+def with_trials(
+    findings: Sequence[Finding], learning: Sequence[Learnt], trials: Sequence[Trial]
+) -> tuple[Finding, ...]:
     """The findings of a run after its trials.
 
     One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first. One
     whose changes do nothing, although another shows that learning can be restored, is refuted and comes last. Of one
-    that nothing was tried for, nothing changes.
+    that nothing was tried for, nothing changes. A change that restores learning where no finding names its cause is a
+    finding itself, if the training did not learn; if it did, in more steps than a trial has, a note.
 
     Args:
         findings: Those of the rules, ranked.
+        learning: What is shown of each training.
         trials: The trials of the run.
     """
     results = results_of(trials)
@@ -36,7 +40,7 @@ def with_trials(findings: Sequence[Finding], trials: Sequence[Trial]) -> tuple[F
     judged = [_judged(finding, results, best) for finding in findings]
     known = {finding.cause for finding in judged if finding.confirmed is not None}
     if best is not None and not known & set(best.plan.causes) and best.effect.says == "restores":
-        judged.append(_found(best, results))
+        judged.append(_found(best, results, learnt=all(one.shown != "not learnt" for one in learning)))
     return tuple(sorted(judged, key=_order))
 
 
@@ -116,7 +120,7 @@ def _confirmation(one: Tested) -> Confirmation:
     )
 
 
-def _found(best: Tested, results: Sequence[Tested]) -> Finding:
+def _found(best: Tested, results: Sequence[Tested], *, learnt: bool) -> Finding:
     """The finding that a change itself is."""
     cause = best.plan.causes[0]
     rivals = [one for one in results if one is not best and one.effect.says in HELPFUL and best.effect.learnt > 0.0]
@@ -125,7 +129,7 @@ def _found(best: Tested, results: Sequence[Tested]) -> Finding:
     return Finding(
         code=FOUND_BY_TRIAL,
         cause=cause,
-        severity="error",
+        severity="note" if learnt else "error",
         confidence=0.5 if close else 0.8,
         summary=f"{best.plan.words} it learns: {said.removeprefix(best.plan.words).strip()}",
         advice=f"Make this change: {best.plan.words}.",

@@ -33,7 +33,7 @@ def judge(
     *,
     nothing: str = "",
     failure: str = "",
-    experiments: Callable[[Sequence[Finding]], Sequence[Finding]] = tuple,
+    experiments: Callable[[Sequence[Finding], Sequence[Learnt]], Sequence[Finding]] | None = None,
 ) -> Verdict:
     """Judge a run by rules.
 
@@ -49,7 +49,7 @@ def judge(
         rules: The rules to apply; all of them by default.
         nothing: Why nothing was trained, where the caller knows it better than the run shows.
         failure: What ended the watching, where the caller knows of it and the run may not.
-        experiments: What experiments with the training make of the findings; by default nothing.
+        experiments: What experiments with the training make of the findings, and of what is shown of each training.
 
     Returns:
         The verdict: what is shown of each training, and the findings ranked, each with its symptoms under it.
@@ -71,11 +71,12 @@ def judge(
             learning.append(learnt_by(stream, name, findings))
     order = _order(rules)
     merged = merge(trainings, lambda finding: _weight(finding, order), chosen=len(judged) < len(streams))
+    found = sorted(merged, key=lambda finding: _weight(finding, order))
     return conclude(
         whole,
         streams,
         learning,
-        tuple(experiments(sorted(merged, key=lambda finding: _weight(finding, order)))),
+        tuple(experiments(found, learning) if experiments else found),
         judged=len(judged),
         clear=tally.clear(rules),
         not_evaluated=tally.not_evaluated() if streams else {rule.code: "nothing was recorded" for rule in rules},
