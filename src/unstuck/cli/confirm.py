@@ -110,5 +110,5 @@ def _perform(experiment: Experiment, console: Console) -> None:
 
     with shown(console) as watcher:
         experiment.perform(watcher)
-    for refused in experiment.refused:
-        console.print(f"not tried: {refused.remedy} ({refused.why})", markup=False, highlight=False)
+    for sentence in experiment.remarks:
+        console.print(sentence, markup=False, highlight=False)

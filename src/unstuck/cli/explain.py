@@ -27,6 +27,7 @@ def explain(
     from rich.padding import Padding
     from rich.text import Text
 
+    from unstuck.confirm.conclude import BY_TRIAL, FOUND_BY_TRIAL
     from unstuck.rules.explain import explain as pages_on
 
     console = Console()
@@ -39,6 +40,10 @@ def explain(
         code, words = check_on(topic)
         console.print(Text.assemble((code, "bold"), "  a check of unstuck check, before the first step"))
         console.print(Text(words))
+        return
+    if topic.strip().upper() == FOUND_BY_TRIAL:
+        console.print(Text.assemble((FOUND_BY_TRIAL, "bold"), "  found by experiment"))
+        console.print(Text(BY_TRIAL))
         return
     for page in pages_on(topic):
         console.print(Text.assemble((f"{page.code} {page.name}", "bold"), f"  {page.cause}: {page.meaning}"))

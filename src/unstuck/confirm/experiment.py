@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from unstuck.confirm.candidates import Refused, candidates, finer
+from unstuck.confirm.candidates import candidates, finer
 from unstuck.confirm.launcher import Launcher
 from unstuck.confirm.obstacles import obstacles
 from unstuck.confirm.private_files import may_hide_writes
+from unstuck.confirm.remarks import remarks
 from unstuck.confirm.strategy import Strategy
 from unstuck.confirm.trial import Trial, read_trials
 from unstuck.errors import ArgumentError
@@ -103,8 +104,6 @@ class Experiment:
         )
         self.jobs = bounds.jobs or _jobs(self.stream)
 
-    refused: tuple[Refused, ...]
-
     @property
     def made(self) -> tuple[Trial, ...]:
         """The trials that lie beside the run, of this experiment or an earlier one with the same bounds."""
@@ -118,6 +117,11 @@ class Experiment:
     def left(self) -> int:
         """How many trials are planned by what is known now, and not made; none where there is nothing to try."""
         return max(0, self.strategy.planned(self.made) - len(self.made)) if self.strategy.candidates else 0
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What limits what the trials show, in sentences."""
+        return tuple(remarks(self.run, self.stream, self.invocation, self.made, self.refused))
 
     def perform(self, watcher: Watcher, *, clock: Callable[[], float] = time.monotonic) -> tuple[Trial, ...]:
         """Make trials until nothing is left to find out, or the time is over; an interrupt loses what runs only.

@@ -1,0 +1,66 @@
+"""What limits what trials can show, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from unstuck.confirm.candidates import Refused
+from unstuck.confirm.obstacles import missing_variables
+from unstuck.confirm.trial import Trial
+from unstuck.record import Run
+from unstuck.record.facts import Invocation
+from unstuck.record.signals import LOSS
+from unstuck.rules.naming import name_trainings
+
+__all__ = ["remarks", "repeats"]
+
+SAME = 1e-3
+"""Relative difference of the first losses up to which they are the same but for rounding: threads may add in another
+order."""
+
+
+def remarks(
+    run: Run, stream: Run, invocation: Invocation, made: Sequence[Trial], refused: Sequence[Refused]
+) -> Iterator[str]:
+    """Sentences for the user.
+
+    Args:
+        run: The run.
+        stream: The training of it that is looked at.
+        invocation: How its program was started.
+        made: The trials that were made.
+        refused: What could not be tried.
+    """
+    streams = run.snapshot().streams()
+    if len([one for one in streams if one.has(LOSS)]) > 1:
+        yield f"Of several trainings, {name_trainings(streams)[stream.number]} was looked at."
+    control = next((trial for trial in made if trial.plan.control and trial.plan.seed == 0), None)
+    if control is not None and control.usable and not repeats(stream, control):
+        yield (
+            "The program draws other numbers each time that it runs, or has changed: what is said rests on the "
+            "draws of its trials, and not on the run itself."
+        )
+    if control is not None and control.ended.how == "crashed":
+        yield f"Unchanged, it now ends with an error: {control.last_words}"
+    if control is not None and control.ended.how == "late":
+        yield "It did not make its first update in the time that a trial has; --minutes gives it more."
+    missing = missing_variables(invocation)
+    if missing:
+        yield f"Variables of the environment that it had and that are not set any more: {', '.join(missing)}."
+    for cause in dict.fromkeys(one.cause for one in refused):
+        why = "; ".join(dict.fromkeys(one.why for one in refused if one.cause == cause))
+        yield f"Nothing could be tried for {cause}: {why}."
+
+
+def repeats(stream: Run, control: Trial) -> bool:
+    """Whether the first losses of the unchanged trial are those of the run; True where there are none to compare."""
+    opened = control.open()
+    if opened is None:
+        return True
+    with opened:
+        again = next((one for one in opened.streams() if one.number == stream.number), None)
+        new = again.series(LOSS).finite() if again else None
+    old = stream.series(LOSS).finite()
+    if new is None or not len(old) or not len(new) or old.steps[0] != new.steps[0]:
+        return True
+    return abs(old.values[0] - new.values[0]) <= SAME * max(abs(old.values[0]), 1e-12)
