@@ -9,6 +9,7 @@ from unstuck.errors import ArgumentError
 from unstuck.spelling import unknown
 from unstuck.surfaces.averages import averages
 from unstuck.surfaces.differences import step_size
+from unstuck.surfaces.initialisation import initialisation
 from unstuck.surfaces.page import Sheet, sheet_of
 from unstuck.surfaces.scenes import SCENES, Scene
 
@@ -51,6 +52,7 @@ COURSE: dict[str, Lesson] = {
     for lesson in (
         *map(_of_scene, SCENES.values()),
         Lesson("averages", "the moving average with and without bias correction, beta 0.5, 0.9 and 0.98", averages),
+        Lesson("initialisation", "first weights: what reaches the last layer, and what comes back", initialisation),
         Lesson("step-size", "the V of the gradient check: the error of a difference against its step", step_size),
     )
 }
@@ -58,7 +60,6 @@ COURSE: dict[str, Lesson] = {
 
 RECIPES: dict[str, tuple[str, str]] = {
     "four-rates": ("learning-rates", "the four curves of a rate: too low, good, high, too high"),
-    "initialisation": ("initialisation", "first weights: what reaches the last layer, and what comes back"),
 }
 """Lessons that are trainings: the recipe of each, and what it shows."""
 
