@@ -16,9 +16,11 @@ __all__ = ["BY_TRIAL", "FOUND_BY_TRIAL", "sentence", "with_trials"]
 FOUND_BY_TRIAL = "E101"
 """Code of a finding that no rule makes: a change restores learning, and so its cause is known."""
 
-BY_TRIAL = """No rule names the cause, but a change to the training restores learning: `unstuck confirm` has run it
-again for a few steps, unchanged and with the change, and what did not learn learns. The cause is the one that this change
-mends. Where others help alike, they are named as tried; the confidence is lower then."""
+BY_TRIAL = (
+    "No rule names the cause, but a change to the training restores learning: `unstuck confirm` has run it again for a "
+    "few steps, unchanged and with the change, and what did not learn learns. The cause is the one that this change "
+    "mends. Where others help alike, they are named as tried; the confidence is lower then."
+)
 """What ``unstuck explain`` says of it."""
 
 COMPARABLE = 0.5
