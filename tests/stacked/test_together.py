@@ -16,7 +16,7 @@ def call(function, *args, dims=0, dropping=None):
     together = Together(Masks([state] * members, [dropping or nn.Identity()] * members))
 
     def of_one(token, *values):
-        with together.over(token):
+        with together:
             return function(*values)
 
     return vmap(of_one, in_dims=(0, *([dims] * len(args))))(torch.zeros(members), *args)
@@ -57,6 +57,13 @@ def test_the_operation_that_failed_is_known():
     state = torch.get_rng_state()
     together = Together(Masks([state], [nn.Identity()]))
     assert together.operation == "nothing"
-    with pytest.raises(RuntimeError), together.over(torch.zeros(())):
+    with pytest.raises(RuntimeError), together:
         torch.zeros(2) @ torch.zeros(3)
     assert "matmul" in together.operation
+
+
+def test_within_another_transform_torchs_own_way_is_taken():
+    def slope(x):
+        return torch.func.grad(lambda y: functional.linear(y, torch.ones(1, 5)).sum())(x)
+
+    assert torch.equal(call(slope, torch.randn(3, 4, 5)), torch.ones(3, 4, 5))

@@ -122,17 +122,14 @@ class Chunk:
         return losses, outputs
 
     def _call(self, inputs: Any, targets: Any, *, own: bool) -> tuple[Tensor, Any, Tensors]:
-        tokens = torch.zeros(len(self))
         dim = 0 if own else None
-        called = vmap(self._of_one, in_dims=(0, 0, 0, dim, dim))
-        return called(tokens, self._parameters, self._buffers, inputs, targets)
+        called = vmap(self._of_one, in_dims=(0, 0, dim, dim))
+        return called(self._parameters, self._buffers, inputs, targets)
 
-    def _of_one(
-        self, token: Tensor, parameters: Tensors, buffers: Tensors, inputs: Any, targets: Any
-    ) -> tuple[Tensor, Any, Tensors]:
+    def _of_one(self, parameters: Tensors, buffers: Tensors, inputs: Any, targets: Any) -> tuple[Tensor, Any, Tensors]:
         own = {**parameters, **buffers}
         state = {alias: own[name] for alias, name in self._names.items()}
-        with self._together.over(token):
+        with self._together:
             outputs = functional_call(self._skeleton, state, (inputs,))
             loss = self._loss(outputs, targets)
         return loss, outputs, {name: state[name] for name in buffers}

@@ -55,6 +55,10 @@ class Masks:
                 known[key].set_state(state)
             self._generators.append(known[key])
 
+    def __len__(self) -> int:
+        """Members."""
+        return len(self._generators)
+
     def state(self, position: int) -> Tensor:
         """The state of a member's generator."""
         return self._generators[position].get_state()
