@@ -110,8 +110,9 @@ def _axis(source: str, line: int, settings: Settings, made: Place | None) -> str
 def _assigned(source: str, line: int) -> str:
     """The name that the value made at a line is given."""
     for node in ast.walk(ast.parse(source)):
-        one = isinstance(node, ast.Assign) and len(node.targets) == 1
-        if one and node.lineno <= line <= (node.end_lineno or node.lineno):
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        if node.lineno <= line <= (node.end_lineno or node.lineno):
             return ast.unparse(node.targets[0])
     raise EditError(f"line {line} assigns to no name")
 
