@@ -80,6 +80,14 @@ def test_cross_entropy_with_classes_that_are_ignored():
     assert_like_each(functional.cross_entropy, torch.randn(M, N, 5), targets)
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention(causal):
+    query, key, value = (torch.randn(M, N, 2, 7, 4) for _ in range(3))
+    assert_like_each(functional.scaled_dot_product_attention, query, key, value, is_causal=causal)
+    mask = torch.ones(M, 7, 7, dtype=torch.bool)
+    assert PHYSICAL[functional.scaled_dot_product_attention](query, key, value, mask) is None
+
+
 def test_what_there_is_no_better_way_for_is_left_to_vmap():
     scores, targets = torch.randn(M, N, 5), torch.randint(0, 5, (M, N))
     assert PHYSICAL[functional.cross_entropy](scores, targets, reduction="sum") is None

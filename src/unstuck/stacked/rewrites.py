@@ -142,12 +142,30 @@ def cross_entropy(
     return losses_MN.sum(1) / (target != ignore_index).sum(1)
 
 
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    **kwargs: Any,
+) -> Tensor | None:
+    """Members are so many more examples."""
+    if attn_mask is not None or dropout_p or query.ndim < 4:
+        return None
+    query_, key_, value_ = (part.flatten(0, 1) for part in (query, key, value))
+    mixed = functional.scaled_dot_product_attention(query_, key_, value_, is_causal=is_causal, **kwargs)
+    return mixed.unflatten(0, query.shape[:2])
+
+
 PHYSICAL: dict[Callable[..., Any], Physical] = {
     functional.linear: linear,
     torch.conv2d: conv2d,
     torch.max_pool2d: max_pool2d,
     functional.max_pool2d: max_pool2d,
     functional.cross_entropy: cross_entropy,
+    functional.scaled_dot_product_attention: attention,
     functional.avg_pool2d: avg_pool2d,
     functional.adaptive_avg_pool2d: adaptive_avg_pool2d,
 }
