@@ -48,3 +48,15 @@ def test_a_start_at_the_minimum_has_arrived():
 
     (track,) = race(replace(SURFACES["bowl"], start=(0.0, 0.0)), [Entry.parse("sgd lr=0.01")], steps=5)
     assert str(outcomes([track])[0]) == "arrives at step 0"
+
+
+def test_noise_makes_a_method_wander_further_the_larger_it_is():
+    entries = [Entry.parse(f"sgd lr=0.04 noise={noise}") for noise in (16, 4)]
+    far, near = outcomes(race(SURFACES["bowl"], entries, steps=400))
+    assert far.kind == near.kind == "wanders"
+    assert far.left == pytest.approx(4 * near.left, rel=0.3)
+    assert str(near).endswith("left on average")
+    (crawling,) = outcomes(race(SURFACES["bowl"], [Entry.parse("sgd lr=1e-5 noise=1")], steps=400))
+    assert crawling.kind == "crawls"
+    (arrived,) = outcomes(race(SURFACES["bowl"], [Entry.parse("sgd lr=0.04 noise=0.01")], steps=400))
+    assert arrived.kind == "arrives"

@@ -59,3 +59,11 @@ def test_a_logarithmic_axis_shows_no_more_than_fourteen_decades():
 @pytest.mark.parametrize("log", [True, False])
 def test_nothing_to_draw_is_no_error(values, log):
     assert line(values, log=log).up
+
+
+def test_a_method_that_diverges_leaves_room_for_the_others():
+    falling, rising = 10.0 ** -np.arange(5.0), 10.0 ** (np.arange(5.0) * 70)
+    panel = Panel(title="Loss", read="", curves=(Curve(method=0, values=falling), Curve(method=1, values=rising)))
+    path = chart(panel, np.arange(5)).lines[0][2]
+    heights = [float(point.split()[1]) for point in path.removeprefix("M").split("L")]
+    assert min(np.diff(heights)) > 0.1 * HEIGHT

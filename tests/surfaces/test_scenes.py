@@ -74,3 +74,9 @@ def test_momentum_and_rmsprop_leave_the_saddle_early_and_adam_last():
     left = [int(np.argmax(track.losses < 0.5)) for track in SCENES["saddle"].run()]
     sgd, momentum, rmsprop, adam = left
     assert max(momentum, rmsprop) < sgd < adam
+
+
+def test_noise_says_how_far_each_batch_wanders():
+    shares = [outcome.left for outcome in outcomes(SCENES["noise"].run())]
+    assert [f"{share:.2g}" for share in shares] == ["0.34", "0.086", "0.021"]
+    assert "34%, 8.6% and 2.1%" in SCENES["noise"].text

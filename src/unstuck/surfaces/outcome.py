@@ -14,13 +14,14 @@ from unstuck.surfaces.race import Track
 __all__ = ["Outcome", "outcomes"]
 
 Floats = NDArray[np.float64]
-Kind = Literal["arrives", "bounces", "diverges", "meets NaN", "stands still", "crawls", "is on its way"]
+Kind = Literal["arrives", "bounces", "diverges", "meets NaN", "stands still", "crawls", "wanders", "is on its way"]
 ARRIVED = 0.01  #: share of what there was to do at the start
 REVERSAL = -0.3  #: mean cosine of successive steps below which they bounce
 STILL = 1e-6  #: norm of the gradient, as a share of the first one
 SLOW = 0.01  #: share that the last tenth of the steps takes away
 HUGE = 1e12  #: times the first loss, below which a NaN comes from the function and not from diverging
 RECENT = 100  #: steps
+FALLING = -0.7  #: correlation of what is left with time, below which it falls in spite of the noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Outcome:
     Attributes:
         kind: What it did in the end.
         step: From when on: where it has arrived to stay, diverged, or met a loss that is NaN; else the last step.
-        left: Share that is left; NaN where it diverged.
+        left: Share that is left, on average over the last quarter where it wanders; NaN where it diverged.
         of: Of what: the way to the minimum where it is known, else the loss above the lowest that any method has met.
     """
 
@@ -42,6 +43,8 @@ class Outcome:
     def __str__(self) -> str:
         if self.kind in ("arrives", "diverges", "meets NaN"):
             return f"{self.kind} at step {self.step:,}"
+        if self.kind == "wanders":
+            return f"wanders, {self.left:.1%} of the {self.of} left on average"
         left = "further away than at the start" if self.left > 1 else f"{self.left:.1%} of the {self.of} left"
         return f"{self.kind}, {left}"
 
@@ -81,6 +84,9 @@ def _outcome(track: Track, left: Floats) -> Outcome:
     high = np.flatnonzero(left > ARRIVED)
     if left[-1] <= ARRIVED:
         return Outcome(kind="arrives", step=int(high[-1]) + 1 if len(high) else 0, left=float(left[-1]), of=what)
+    recent = left[-max(len(left) // 4, 2) :]
+    if track.entry.noise and np.corrcoef(recent, np.arange(len(recent)))[0, 1] > FALLING:
+        return Outcome(kind="wanders", step=track.steps, left=float(recent.mean()), of=what)
     return Outcome(kind=_unfinished(track, left), step=track.steps, left=float(left[-1]), of=what)
 
 

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 WIDTH, HEIGHT = 400, 190
 MANY = 1_500  #: steps from which on their axis is logarithmic
 DECADES = 14.0  #: of a logarithmic axis, at most
+ABOVE = 4.0  #: decades that it goes above the first values, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,11 @@ def chart(panel: Panel, steps: NDArray[np.int64], *, axis: str = "step") -> Char
     curves = [_scaled(curve.values, log=panel.log) for curve in panel.curves]
     every = np.concatenate([values[np.isfinite(values)] for values in curves] or [np.zeros(1)])
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
-    low = max(low, high - DECADES) if panel.log else low
+    if panel.log:
+        # What diverges leaves the picture upwards, for the others to be seen.
+        starts = [values[np.isfinite(values)][0] for values in curves if np.isfinite(values).any()]
+        high = max(min(high, max(starts, default=high) + ABOVE), low)
+        low = max(low, high - DECADES)
     low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
     lines = tuple(
         (COLOURS[curve.method % len(COLOURS)], "5 3" if curve.dashed else "", _path(xs, ys))

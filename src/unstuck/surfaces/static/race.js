@@ -65,8 +65,13 @@
     const all = panel.curves.flatMap((curve) => curve.y).filter((y) => y != null && (!panel.log || y > 0)).map(value);
     if (!all.length) return [0, 1];
     let [low, high] = all.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
-    if (panel.log) low = Math.max(low, high - 14);
-    const top = panel.log ? Math.min(high, low + 30) : high;
+    let top = high;
+    if (panel.log) {
+      // What diverges leaves the picture upwards, for the others to be seen.
+      const starts = panel.curves.map((curve) => curve.y.find((y) => y > 0)).filter((y) => y != null).map(Math.log10);
+      top = Math.max(Math.min(high, Math.max(...starts) + 4), low);
+      low = Math.max(low, top - 14);
+    }
     const room = (top - low) * 0.04 || 0.5;
     return [low - room, top + room];
   }
