@@ -19,6 +19,7 @@ PRIOR = (
     *("optimizer-unsuited", "lr-schedule-wrong", "regularisation-too-strong", "gradient-sign-flipped"),
     *("data-not-shuffled", "activation-unsuited", "graph-detached", "gradient-altered", "batch-size-unsuited"),
     *("loss-reduction-wrong", "init-symmetric", "wrong-axis", "class-imbalance", "ill-conditioned"),
+    *("capacity-too-small", "mode-wrong", "labels-out-of-range"),
 )
 """Causes in the order in which they are tried where nothing is found: the commonest of questions asked in public first
 (our choice)."""

@@ -80,7 +80,7 @@ def _make(folder: Path) -> BaseException:
     os.dup2(1, 2)
     hide_writes(_written(started.folder, "" if plan.recipe else started.target), real=[folder])
     begun = (folder / BEGUN).touch
-    bound = Bound(steps=plan.steps, seconds=plan.seconds, begun=begun, gently=bool(plan.recipe))
+    bound = Bound(steps=plan.steps, seconds=plan.seconds, begun=begun, training=plan.stream, gently=bool(plan.recipe))
 
     def conclude(outcome: Outcome) -> None:
         how = bound.reached or ("crashed" if outcome.crashed else "finished")
