@@ -12,6 +12,8 @@ to 100, are trained too; neither is a dependency: ``pip install lightning torch-
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import math
 import warnings
@@ -22,7 +24,7 @@ from typing import Any
 
 import torch
 from advice_problems import Problem, left
-from find_lr_problems import METHODS, PROBLEMS, RATES, batches_of, network_of, train
+from find_lr_problems import BATCH, METHODS, PROBLEMS, RATES, batches_of, network_of, train
 from torch import nn
 
 import unstuck
@@ -47,11 +49,12 @@ def torch_lr_finder(problem: Problem, model: nn.Module, optimizer: torch.optim.O
     for group in optimizer.param_groups:
         group["lr"] = LOW
     finder = LRFinder(model, optimizer, problem.loss, device="cpu")
-    finder.range_test(list(batches_of(problem)), end_lr=HIGH, num_iter=STEPS)
-    from matplotlib import pyplot
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        finder.range_test(loader_of(problem), end_lr=HIGH, num_iter=STEPS)
+        from matplotlib import pyplot
 
-    _, axes = pyplot.subplots()
-    found = finder.plot(ax=axes, suggest_lr=True)
+        _, axes = pyplot.subplots()
+        found = finder.plot(ax=axes, suggest_lr=True)
     pyplot.close("all")
     return float(found[1]) if isinstance(found, tuple) else None
 
@@ -76,13 +79,18 @@ def lightning(problem: Problem, model: nn.Module, optimizer: torch.optim.Optimiz
             return type(optimizer)(self.model.parameters(), lr=self.lr)
 
         def train_dataloader(self) -> Any:
-            data = torch.utils.data.TensorDataset(*problem.data)
-            return torch.utils.data.DataLoader(data, 32, shuffle=True)
+            return loader_of(problem)
 
     silent = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     trainer = Trainer(accelerator="cpu", **dict.fromkeys(silent, False))
-    found = Tuner(trainer).lr_find(Module(), min_lr=LOW, max_lr=HIGH, num_training=STEPS)
+    with contextlib.redirect_stderr(io.StringIO()):
+        found = Tuner(trainer).lr_find(Module(), min_lr=LOW, max_lr=HIGH, num_training=STEPS)
     return None if found is None else found.suggestion()
+
+
+def loader_of(problem: Problem) -> Any:
+    """The same examples in batches of the same size, as a loader."""
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*problem.data), BATCH, shuffle=True)
 
 
 OTHERS: dict[str, Suggest] = {"lightning": lightning, "torch-lr-finder": torch_lr_finder}
@@ -157,11 +165,13 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)), metavar="N")
     parser.add_argument("--others", action="store_true")
+    parser.add_argument("--without-ours", action="store_true")
     parser.add_argument("--cache", type=Path, metavar="FOLDER")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cache = Cache(options.cache)
-    who: dict[str, Suggest] = {"unstuck": ours, **(OTHERS if options.others else {})}
+    who: dict[str, Suggest] = {} if options.without_ours else {"unstuck": ours}
+    who |= OTHERS if options.others else {}
     print(f"{'problem':14}{'':6}{'best rate':>10}   " + "".join(f"{name:>28}" for name in who))
     print(f"{'':33}" + f"{'rate, within 2%, left':>28}" * len(who))
     every: dict[str, list[float]] = {name: [] for name in who}

@@ -18,10 +18,10 @@ def test_page_and_picture_show_the_rate_and_need_nothing_else(tmp_path: Path) ->
     assert "after 144 updates" in "".join(root.itertext())
 
 
-def test_the_mark_lies_at_the_lowest_loss_of_the_longest_trainings() -> None:
+def test_the_mark_lies_a_little_below_a_rate_of_the_longest_trainings() -> None:
     found = search(Bowl(), Effort())
     longest = comparison_of(found).charts[0].strands[-1]
-    assert found.rate in longest.x
+    assert any(abs(0.7 * rate - (found.rate or 0.0)) < 0.01 * rate for rate in longest.x)
 
 
 def test_where_no_rate_is_of_use_there_is_a_page_without_a_mark(tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ REPEATS = 2
 """Of the longest trainings, with other batches each: a rate at which the loss grows again with some of them is none."""
 EQUAL = 0.02
 """Share of the best gain over the untrained weights that is no difference (our choice)."""
+LASTS = 0.7
+"""Share of a rate that is best for a short training that lasts in a long one: curvature grows while one trains, up to
+what the rate just bears (Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability",
+2021). On digits rates above this share diverged in some of the longer trainings (benchmarks/find_lr.py)."""
 WITHIN = 0.05
 """Share of the best gain over the untrained weights that a rate of the band may lack (our choice)."""
 ERRORS = 3.0
@@ -78,20 +82,20 @@ class ShortTrainings:
 
     @property
     def rate(self) -> float | None:
-        """The lowest that does as well as the best in the longest trainings; None where nothing was learnt.
+        """Seven tenths of the lowest that does as well as the best in the longest trainings; None where none learns.
 
         Of rates that do equally well in a short training the lowest one does so for longest.
         """
         last = self.rounds[-1] if self.rounds else None
-        return last.good(EQUAL)[0] if last is not None and last.learns else None
+        return float(f"{LASTS * last.good(EQUAL)[0]:.3g}") if last is not None and last.learns else None
 
     @property
     def band(self) -> tuple[float, float] | None:
-        """The rates that did about as well, by the last round; None where nothing was learnt."""
+        """From this rate to the highest that does about as well, by the last round; None where nothing was learnt."""
         if self.rate is None:
             return None
         good = self.rounds[-1].good(WITHIN)
-        return good[0], good[-1]
+        return min(self.rate, good[0]), good[-1]
 
 
 def short_trainings(

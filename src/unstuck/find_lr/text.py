@@ -18,8 +18,7 @@ def headline(found: FoundRate) -> str:
     if found.rate is None or found.band is None:
         return f"No usable rate: {found.why_none}."
     low, high = found.band
-    between = f"{low:.2g} to {high:.2g} do about as well" if low < high else "its neighbours on the grid do worse"
-    return f"Suggested rate for {found.method}: {found.rate:.2g} ({between})."
+    return f"Suggested rate for {found.method}: {found.rate:.2g} ({low:.2g} to {high:.2g} do about as well)."
 
 
 def agreement(found: FoundRate) -> str:
