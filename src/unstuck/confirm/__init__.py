@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from unstuck.confirm.conclude import sentence, with_trials
+from unstuck.confirm.conclude import with_trials
 from unstuck.confirm.figure import figure
 from unstuck.confirm.tested import Tested, best_of, results_of
 from unstuck.confirm.trial import Trial, read_trials
@@ -26,7 +26,6 @@ __all__ = [
     "figure",
     "read_trials",
     "results_of",
-    "sentence",
     "with_trials",
 ]
 

@@ -9,9 +9,8 @@ from unstuck.confirm.effect import Effect
 from unstuck.confirm.tested import HELPFUL, Tested, best_of, results_of
 from unstuck.confirm.trial import Trial
 from unstuck.record import Confirmation, Evidence, Finding, Learnt
-from unstuck.record.numbers import number, percent
 
-__all__ = ["BY_TRIAL", "FOUND_BY_TRIAL", "sentence", "with_trials"]
+__all__ = ["BY_TRIAL", "FOUND_BY_TRIAL", "with_trials"]
 
 FOUND_BY_TRIAL = "E101"
 """Code of a finding that no rule makes: a change restores learning, and so its cause is known."""
@@ -22,6 +21,8 @@ BY_TRIAL = (
     "mends. Where others help alike, they are named as tried; the confidence is lower then."
 )
 """What ``unstuck explain`` says of it."""
+
+ACCURACIES = ("training accuracy", "evaluation accuracy")
 
 COMPARABLE = 0.5
 """Share of the gain of the best change that another must have to be a proof beside it (our choice)."""
@@ -51,26 +52,6 @@ def with_trials(
     return tuple(sorted(judged, key=_order))
 
 
-def sentence(one: Tested) -> str:
-    """What a change did, in words: "with the rate at 0.01 the loss falls to 0.31 in 300 steps; unchanged ..."."""
-    told = one.effect
-    accuracy = told.yardstick in ("training accuracy", "evaluation accuracy")
-    form = percent if accuracy else number
-    what = f"the {_name(told)}"
-    verb = "rises to" if accuracy else "falls to"
-    if told.says not in HELPFUL:
-        verb = "is"
-    draws = f" ({told.agree} of {told.seeds} seeds)" if told.seeds > 1 else ""
-    return (
-        f"{one.plan.words} {what} {verb} {form(told.after)} in {told.steps:,} steps; "
-        f"unchanged it is {form(told.before)}{draws}"
-    )
-
-
-def _name(told: Effect) -> str:
-    return str(told.yardstick) if told.yardstick in ("training accuracy", "evaluation accuracy") else "loss"
-
-
 def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) -> Finding:
     own = [one for one in results if finding.cause in one.plan.causes]
     symptoms = tuple(_judged(one, results, best) for one in finding.symptoms)
@@ -93,7 +74,7 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
         symptoms=symptoms,
         refuted=_confirmation(first) if refuted else None,
         confidence=finding.confidence * (0.3 if refuted else 1.0),
-        advice=f"Not this: {sentence(first)}." if refuted else finding.advice,
+        advice=f"Not this: {_confirmation(first)}." if refuted else finding.advice,
     )
 
 
@@ -110,20 +91,21 @@ def _advice(finding: Finding, first: Tested, told: Sequence[Tested]) -> str:
         advice = f"Train {first.plan.words}{place}."
     worse = [one for one in told if one is not first and one.plan.changes[0][0] == first.plan.changes[0][0]]
     beside = f" Tried and worse: {'; '.join(one.plan.words for one in worse[:3])}." if worse else ""
-    return f"{advice} Tried: {sentence(first)}.{beside}"
+    return f"{advice}{beside}"
 
 
 def _confirmation(one: Tested) -> Confirmation:
     told = one.effect
     return Confirmation(
         remedy=one.plan.words,
-        metric=f"{_name(told)} after {told.steps} steps",
+        metric=str(told.yardstick) if told.yardstick in ACCURACIES else "loss",
         before=told.before,
         after=told.after,
         noise=told.noise,
         seeds=told.seeds,
         agree=told.agree,
         steps=told.steps,
+        helped=told.says in HELPFUL,
     )
 
 
@@ -132,7 +114,7 @@ def _found(best: Tested, results: Sequence[Tested], *, learnt: bool) -> Finding:
     cause = best.plan.causes[0]
     rivals = [one for one in results if one is not best and one.effect.says in HELPFUL and best.effect.learnt > 0.0]
     close = any(one.effect.gain > 0.9 * best.effect.gain and one.plan.causes != best.plan.causes for one in rivals)
-    said = sentence(best)
+    said = str(_confirmation(best))
     return Finding(
         code=FOUND_BY_TRIAL,
         cause=cause,

@@ -8,6 +8,7 @@ from typing import Literal
 
 from unstuck.errors import ArgumentError
 from unstuck.record.causes import CAUSES
+from unstuck.record.numbers import number, percent
 
 __all__ = ["SEVERITIES", "Confirmation", "Evidence", "Finding", "NotEvaluated", "Severity", "TrainingName", "Where"]
 
@@ -113,13 +114,19 @@ class Confirmation:
 
     Attributes:
         remedy: The change in words: ``"with the rate at 0.01"``.
-        metric: What was compared: ``"training accuracy after 300 steps"``.
+        metric: What was compared: ``"loss"``, ``"training accuracy"``, ``"evaluation accuracy"``.
         before: The metric of the unchanged re-run, the mean over seeds.
         after: The same of the re-run with the remedy.
         noise: Standard error of what was gained, as a share of what there is to learn.
         seeds: Re-runs with the remedy, each with other seeds.
         agree: Those of them that were better than every one without it.
         steps: Updates of each.
+        helped: Whether it was better by more than the noise.
+
+    Examples:
+        >>> tried = Confirmation(remedy="with the rate at 0.01", metric="loss", before=2.3, after=0.31, steps=300)
+        >>> str(tried)
+        'with the rate at 0.01 the loss falls to 0.31 in 300 steps; unchanged it stays at 2.3'
     """
 
     remedy: str
@@ -130,6 +137,19 @@ class Confirmation:
     seeds: int = 1
     agree: int = 1
     steps: int = 0
+    helped: bool = True
+
+    def __str__(self) -> str:
+        """What the change did, in words."""
+        rises = "accuracy" in self.metric
+        form = percent if rises else number
+        verb = ("rises to" if rises else "falls to") if self.helped else "is"
+        stays = "stays at" if self.helped else "is"
+        draws = f" ({self.agree} of {self.seeds} seeds)" if self.seeds > 1 else ""
+        return (
+            f"{self.remedy} the {self.metric} {verb} {form(self.after)} in {self.steps:,} steps; "
+            f"unchanged it {stays} {form(self.before)}{draws}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Verdict, Where
 from unstuck.record.facts import Model
-from unstuck.record.numbers import number, percent, share
+from unstuck.record.numbers import number, share
 from unstuck.record.signals import BY_KEY
 from unstuck.report.wording import Words
 from unstuck.rules import BY_CODE
@@ -102,11 +102,7 @@ def confirmation(finding: Finding, words: Words) -> str:
     tried = finding.confirmed or finding.refuted
     if tried is None:
         return ""
-    kind = "finding.confirmation" if finding.confirmed else "finding.refutation"
-    seeds = words.say("finding.seeds", agree=tried.agree, seeds=tried.seeds) if tried.seeds > 1 else ""
-    form = percent if "accuracy" in tried.metric else number
-    before, after = form(tried.before), form(tried.after)
-    return words.say(kind, remedy=tried.remedy, metric=tried.metric, before=before, after=after, seeds=seeds)
+    return str(tried) if finding.confirmed else words.say("finding.refutation", tried=tried)
 
 
 def learning(verdict: Verdict) -> str:
