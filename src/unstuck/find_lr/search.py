@@ -128,11 +128,14 @@ def _require_a_loss(trainer: Trainer, steps: int) -> None:
 
 
 def _grid(tested: RangeTest, walked: Course, effort: Effort) -> tuple[float, ...]:
-    """Rates around what the two others found, five to a decade."""
+    """Rates around what the two others found, five to a decade; where they found nothing, all between 1e-4 and 10.
+
+    A loss that begins on a plateau moves by less than its noise at first, so that only the longer trainings tell.
+    """
     found = [rate for rate in (tested.rate, walked.rate) if rate is not None]
     tops = [rate for rate in (tested.lowest, walked.threshold) if rate is not None]
     if not found:
-        return ()
+        found, tops = [4e-4], [10.0 / 1.6]
     low, high = max(min(found) / 4.0, effort.low), min(max(tops) * 1.6, effort.high)
     count = max(round(math.log(high / low) / math.log(SPACING)), 1) + 1
     return tuple(float(f"{rate:.3g}") for rate in np.geomspace(low, high, count))
