@@ -55,6 +55,16 @@ def test_views_that_join_or_split_axes_stay() -> None:
     assert changed()
 
 
+def test_axes_that_were_joined_in_one_order_are_split_in_it() -> None:
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    with applied(VIEWS):
+        assert torch.equal(x.flatten(0, 1).view(3, 2, -1), x.transpose(0, 1))
+        assert torch.equal(x.flatten(0, 1).view(2, 3, -1), x)
+        assert torch.equal(x.reshape(3, -1), x.transpose(0, 1).flatten(1))
+        assert torch.equal(x.reshape(2, -1), x.flatten(1))
+    assert changed()
+
+
 def test_it_is_tried_where_it_was_seen(tmp_path: Path) -> None:
     remedy = AxesExchanged()
     with recorded(tmp_path / "views", lambda: train("views")) as run:

@@ -9,8 +9,10 @@ from torch.nn import functional as F
 
 from tests.remedies.trainings import blobs, changed_by, mlp, recorded, weights
 from unstuck.learning import Learning
+from unstuck.record import Finding, signals
 from unstuck.remedies import Change, applied, changed
 from unstuck.remedies.gradients_kept import GradientsKept
+from unstuck.testing.rules import record
 
 KEPT = Change(remedy="gradients-kept")
 
@@ -70,3 +72,12 @@ def test_learning_is_restored(tmp_path: Path) -> None:
         assert Learning.of(run).outcome == "good"
     with recorded(tmp_path / "healthy", train) as run:
         assert remedy.candidates(run, None) == ()
+
+
+def test_where_steps_are_too_short_by_clipping_the_norm_that_advice_names_is_tried(tmp_path: Path) -> None:
+    low = Finding(code="O202", cause="lr-too-low", severity="error", confidence=0.9, summary="s", advice="a")
+    norms = {"a": [0.006, 0.008] * 3, "b": [0.008, 0.006] * 3}
+    with record(tmp_path / "clipped", tables={signals.GRADIENT_NORM: norms}) as run:
+        assert [change.number("norm") for change in GradientsKept().candidates(run, low)] == [1.0]
+    with record(tmp_path / "free", tables={signals.GRADIENT_NORM: norms | {"b": [1.0, 2.0] * 3}}) as run:
+        assert GradientsKept().candidates(run, low) == ()

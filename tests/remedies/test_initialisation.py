@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from tests.remedies.trainings import changed_by, recorded, rings
 from unstuck.learning import Learning
+from unstuck.record import Finding
 from unstuck.remedies import Change, applied, changed
 from unstuck.remedies.initialisation import Initialisation
 
@@ -91,3 +92,44 @@ def test_tensors_without_a_module_are_drawn_when_the_optimizer_is_made() -> None
         torch.optim.SGD([weight], lr=0.1)
         assert changed()
     assert weight.std().item() == pytest.approx((2.0 / 80) ** 0.5, rel=0.1)
+
+
+def test_where_no_gradient_leads_away_only_constants_are_drawn(tmp_path: Path) -> None:
+    cause = Finding(code="G301", cause="critical-point", severity="error", confidence=0.9, summary="s", advice="a")
+
+    def adapter() -> nn.Module:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 4, bias=False), nn.Linear(4, 3, bias=False))
+        nn.init.zeros_(model[1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(model[2].weight)  # type: ignore[arg-type]
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        inputs, classes = rings()
+        for _ in range(5):
+            optimizer.zero_grad()
+            F.cross_entropy(model(inputs), classes).backward()
+            optimizer.step()
+        return model
+
+    with recorded(tmp_path, adapter) as run:
+        (change,) = Initialisation().candidates(run, cause)
+        assert Initialisation().words(change, run).startswith("with the weights that are all equal drawn anew")
+    untouched, moved = adapter(), nn.ModuleList()
+    with applied(change):
+        moved.append(adapter())
+        assert changed()
+    assert torch.equal(untouched[1].weight, torch.zeros(4, 4))  # type: ignore[index]
+    assert moved[0][1].weight.std() > 0.1  # type: ignore[index, operator]
+    assert torch.allclose(untouched[0].weight, moved[0][0].weight, atol=0.5)  # type: ignore[index, arg-type]
+
+
+def test_weights_that_are_updated_by_hand_are_drawn_behind_the_first_pass() -> None:
+    weight = torch.full((40, 30), 9.0, requires_grad=True)
+    with applied(ANEW):
+        for _ in range(2):
+            weight.square().sum().backward()
+            assert weight.grad is not None
+            with torch.no_grad():
+                weight -= 0.1 * weight.grad
+            weight.grad.zero_()
+        assert changed()
+    assert weight.std().item() == pytest.approx(0.8 * (2.0 / 70) ** 0.5, rel=0.1)

@@ -23,8 +23,9 @@ __all__ = ["AxesExchanged"]
 class AxesExchanged(Remedy):
     """Exchange axes where a view renames them, or a recurrent layer takes examples for time.
 
-    Changes: a ``view`` or ``reshape`` to the shape with two axes exchanged becomes that exchange (``of="views"``);
-    recurrent and attention layers run with ``batch_first=True`` (``of="layers"``).
+    Changes: a ``view`` or ``reshape`` to the shape with two axes exchanged becomes that exchange (``of="views"``), also
+    where the axes were joined in the one order and are split in the other, or where the first two are exchanged and all
+    but the first joined; recurrent and attention layers run with ``batch_first=True`` (``of="layers"``).
 
     Applies: where such a view was seen, or such a layer was given a batch.
 
@@ -56,13 +57,15 @@ class AxesExchanged(Remedy):
         """Exchange views, or the arrangement of layers."""
         of_layers = change.settings["of"] == "layers"
 
+        joined = set[tuple[int, int]]()
+
         def renamed(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             result = run(*args, **kwargs)
-            axes = None if of_layers or not args else _exchanged(args[0], result)
-            if axes is None:
+            exchanged = None if of_layers or not args else _exchanged(args[0], result, joined)
+            if exchanged is None:
                 return result
             effects.happened(self.name)
-            return args[0].transpose(*axes)
+            return exchanged
 
         def layer(module: nn.Module, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             sequential = isinstance(module, nn.RNNBase | nn.MultiheadAttention)
@@ -76,13 +79,32 @@ class AxesExchanged(Remedy):
             yield
 
 
-def _exchanged(before: Any, after: Any) -> tuple[int, int] | None:
-    """The two axes that change places between the shapes; None where these differ otherwise, or not at all."""
-    if not (isinstance(before, Tensor) and isinstance(after, Tensor) and before.dim() == after.dim()):
+def _exchanged(before: Any, after: Any, joined: set[tuple[int, int]]) -> Tensor | None:
+    """What was meant by a view that renames axes; None where it does not.
+
+    Args:
+        before: The tensor.
+        after: The view of it.
+        joined: Lengths of first axes that views have joined so far; those of this one are added.
+    """
+    if not (isinstance(before, Tensor) and isinstance(after, Tensor)):
         return None
-    differ = [axis for axis in range(before.dim()) if before.shape[axis] != after.shape[axis]]
-    if len(differ) != 2 or min(before.shape[axis] for axis in differ) == 1:
+    given, found = tuple(before.shape), tuple(after.shape)
+    if len(given) > 1 and found == (given[0] * given[1], *given[2:]):
+        joined.add((given[0], given[1]))
+    if len(given) == len(found):
+        axes = _crosswise(given, found)
+        return None if axes is None else before.transpose(*axes)
+    if len(found) > 1 and len(given) + 1 == len(found) and (found[1], found[0]) in joined and found[0] != found[1]:
+        return before.reshape(found[1], found[0], *found[2:]).transpose(0, 1)
+    exchanged = len(given) > 2 and len(found) == 2 and given[1] == found[0] != given[0]
+    return before.transpose(0, 1).reshape(found) if exchanged else None
+
+
+def _crosswise(before: tuple[int, ...], after: tuple[int, ...]) -> tuple[int, int] | None:
+    """The two axes that change places between shapes; None where these differ otherwise, or not at all."""
+    differ = [axis for axis in range(len(before)) if before[axis] != after[axis]]
+    if len(differ) != 2 or min(before[axis] for axis in differ) == 1:
         return None
     first, second = differ
-    crosswise = before.shape[first] == after.shape[second] and before.shape[second] == after.shape[first]
-    return (first, second) if crosswise else None
+    return (first, second) if (before[first], before[second]) == (after[second], after[first]) else None

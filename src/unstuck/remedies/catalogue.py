@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from unstuck.errors import ArgumentError
 from unstuck.record import Run
 from unstuck.remedies import effects
+from unstuck.remedies.activations_added import ActivationsAdded
 from unstuck.remedies.attached import Attached
 from unstuck.remedies.axes_exchanged import AxesExchanged
 from unstuck.remedies.batch_size import BatchSize
@@ -60,6 +61,7 @@ REMEDIES: tuple[Remedy, ...] = (
     Initialisation(),
     Method(),
     HiddenActivations(),
+    ActivationsAdded(),
     WeightDecay(),
     Dropout(),
     Modes(),

@@ -18,6 +18,8 @@ from unstuck.remedies.change import Change
 from unstuck.remedies.interventions import around_backward, before_updates, optimizers_made, patched
 from unstuck.remedies.remedy import Remedy
 from unstuck.rules.gradient.gradient_altered import usual_norm
+from unstuck.rules.optimisation.learning_rate_too_low import CLIPPED_AT
+from unstuck.rules.step_size import clipped_norm
 
 __all__ = ["GradientsKept"]
 
@@ -38,10 +40,14 @@ class GradientsKept(Remedy):
     """
 
     name = "gradients-kept"
-    proves = ("gradient-altered",)
+    proves = ("gradient-altered", "lr-too-low")
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """Clipped to the usual norm, and not clipped at all."""
+        if finding is not None and finding.cause == "lr-too-low":
+            clipped = clipped_norm(run)
+            loosened = Change(remedy=self.name, settings={"norm": CLIPPED_AT})
+            return (loosened,) if clipped is not None and clipped < CLIPPED_AT else ()
         changes = run.facts(facts.GradientChange)
         altered = [change for change in changes if change.after < UNTOUCHED * change.before / change.scale]
         named = finding is not None and finding.cause in self.proves

@@ -15,11 +15,13 @@ from torch.optim import Optimizer
 from unstuck.init import initialize
 from unstuck.learning import Learning
 from unstuck.observe.torch_hooks.aside import Aside
+from unstuck.observe.updates import learnable
 from unstuck.record import Finding, Run, facts
 from unstuck.remedies import effects
+from unstuck.remedies.arguments import argument
 from unstuck.remedies.change import Change
 from unstuck.remedies.interventions import Run as Function
-from unstuck.remedies.interventions import after_updates, around_modules, optimizers_made, outermost
+from unstuck.remedies.interventions import after_updates, around_backward, around_modules, optimizers_made, outermost
 from unstuck.remedies.remedy import Remedy
 
 __all__ = ["Initialisation"]
@@ -32,20 +34,29 @@ class Initialisation(Remedy):
 
     Changes: as each outermost module is first called its layers are drawn by the activation that follows them, those
     too that were all zero or all equal; matrices that no layer of PyTorch's holds are drawn from Xavier's normal
-    distribution. The generator is one of its own, so that the script's random numbers stay what they are.
+    distribution. Of a script without modules the tensors of an optimizer are drawn when it is made, and those of a
+    script without both behind the first backward pass, whose gradients become zero. The generator is one of its own, so
+    that the script's random numbers stay what they are.
 
-    Applies: where the weights did not come from an earlier training.
+    With ``only="constant"`` all else stays as it is.
 
-    Proves: initial weights of the wrong scale, and symmetric ones.
+    Applies: where the weights did not come from an earlier training; where a training starts from a point without a
+    gradient, to constant ones alone.
+
+    Proves: initial weights of the wrong scale, symmetric ones, and a start from which no gradient leads.
     """
 
     name = "initialisation"
-    proves = ("init-scale-wrong", "init-symmetric")
+    proves = ("init-scale-wrong", "init-symmetric", "critical-point")
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One, unless the weights are learnt already."""
         model = run.fact(facts.Model)
-        if model is None or not model.parameters or Learning.of(run).pretrained:
+        if model is None or not model.parameters:
+            return ()
+        if finding is not None and finding.cause == "critical-point":
+            return (Change(remedy=self.name, settings={"only": "constant"}),)
+        if Learning.of(run).pretrained:
             return ()
         matrices = [parameter for parameter in model.parameters if len(parameter.shape) > 1]
         learnt = sum(parameter.fresh is False for parameter in matrices)
@@ -55,7 +66,8 @@ class Initialisation(Remedy):
 
     def words(self, change: Change, run: Run) -> str:
         """``"with the weights drawn by He's and Xavier's schemes"``."""
-        return "with the weights drawn anew by He's and Xavier's schemes"
+        which = "weights that are all equal" if change.settings.get("only") else "weights"
+        return f"with the {which} drawn anew by He's and Xavier's schemes"
 
     def obstacle(self, run: Run) -> str | None:
         """None is known."""
@@ -64,7 +76,7 @@ class Initialisation(Remedy):
     @contextmanager
     def make(self, change: Change) -> Generator[None]:
         """Draw the weights of each model before its first call, and of an optimizer's own tensors when it is made."""
-        met: set[int] = set()
+        met, only_constant = set[int](), "only" in change.settings
         stepped: list[int] = []
         generator = torch.Generator().manual_seed(SEED)
 
@@ -72,31 +84,63 @@ class Initialisation(Remedy):
             if outermost(module) and not stepped and id(module) not in met:
                 met.update(id(inner) for inner in module.modules())
                 with Aside():
-                    _draw(module, generator)
-                effects.happened(self.name)
+                    drawn = _draw_constant(module, generator)
+                    if not only_constant:
+                        _draw(module, generator)
+                if drawn or not only_constant:
+                    effects.happened(self.name)
             return run(*args, **kwargs)
 
         def draw_tensors(optimizer: Optimizer) -> None:
             for group in optimizer.param_groups:
                 for tensor in group["params"]:
-                    if type(tensor) is Tensor and tensor.dim() > 1 and not stepped:
+                    plain = type(tensor) is Tensor and tensor.dim() > 1 and not stepped
+                    if plain and (_is_constant(tensor) or not only_constant):
                         _xavier(tensor, generator)
                         effects.happened(self.name)
 
+        def draw_leaves(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            roots = argument(args, kwargs, 0, "tensors")
+            if met or stepped:
+                return run(*args, **kwargs)
+            stepped.append(0)
+            leaves = learnable(roots if isinstance(roots, Tensor) else next(iter(roots)))
+            result = run(*args, **kwargs)
+            for tensor in leaves:
+                if tensor.dim() > 1 and (_is_constant(tensor) or not only_constant):
+                    _xavier(tensor, generator)
+                    effects.happened(self.name)
+                if tensor.grad is not None:
+                    tensor.grad.zero_()
+            return result
+
+        def made(optimizer: Optimizer) -> None:
+            met.add(id(optimizer))
+            draw_tensors(optimizer)
+
         with (
             around_modules(draw),
-            optimizers_made(draw_tensors),
+            optimizers_made(made),
+            around_backward(draw_leaves),
             after_updates(lambda optimizer: stepped.append(id(optimizer))),
         ):
             yield
 
 
+def _draw_constant(model: nn.Module, generator: torch.Generator) -> int:
+    """Draw matrices that are all one number, zero on purpose for all that is known, and count them."""
+    constant = [p for p in model.parameters() if p.dim() > 1 and p.requires_grad and _is_constant(p)]
+    for parameter in constant:
+        _xavier(parameter, generator)
+    return len(constant)
+
+
+def _is_constant(tensor: Tensor) -> bool:
+    return bool((tensor == tensor.flatten()[0]).all())
+
+
 def _draw(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw all that is not drawn yet, of a model that may share parts with others."""
-    for parameter in model.parameters():
-        constant = parameter.dim() > 1 and bool((parameter == parameter.flatten()[0]).all())
-        if constant and parameter.requires_grad:  # zero on purpose, for all that is known: here it is on trial
-            _xavier(parameter, generator)
+    """Draw all that layers of PyTorch and of the script's own hold."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         initialize(model, generator=generator)

@@ -14,7 +14,7 @@ from unstuck.rules.rate import raise_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps, clipped_norm, elasticity
 
-__all__ = ["LearningRateTooLow"]
+__all__ = ["CLIPPED_AT", "LearningRateTooLow"]
 
 CLIPPED_AT = 1.0
 """The norm that gradients are usually clipped to; Pascanu et al. (2013) take half to ten times the average norm."""
