@@ -11,7 +11,7 @@ from unstuck.gradcheck.compare import checked
 from unstuck.gradcheck.objective import LossFunction, Penalty
 from unstuck.gradcheck.point import Request
 from unstuck.gradcheck.result import GradientCheck
-from unstuck.gradcheck.sampling import SAMPLE, Coordinates
+from unstuck.gradcheck.sampling import Coordinates
 
 __all__ = ["check_gradients"]
 
@@ -51,7 +51,7 @@ def check_gradients(
     batch: tuple[Any, Any] | None = None,
     /,
     *,
-    coordinates: Coordinates = SAMPLE,
+    coordinates: Coordinates = None,
     seed: int = 0,
     examples: int = EXAMPLES,
     inputs: bool = True,
@@ -77,7 +77,9 @@ def check_gradients(
         loss: Of outputs and targets, a scalar. Of a plain function, in its place, the arguments: a tensor or a tuple;
             outputs of any shape are then weighted and summed.
         batch: Inputs and targets. Inputs are a tensor, a tuple of arguments or a mapping of keyword arguments.
-        coordinates: How many of each tensor are checked, or ``"all"``, or flat indices by the tensors' names.
+        coordinates: How many of each tensor are checked one by one, or ``"all"``, or flat indices by the tensors'
+            names. None: all entries of a tensor of more than 24 together, along one random direction; 24 of them,
+            and the one that is furthest off, one by one where that differs or meets a kink.
         seed: Seed of the choice and of every evaluation.
         examples: The first examples of the batch that are used: few, so that there are few kinks.
         inputs: Whether gradients of floating-point inputs are checked as well: of those that require gradients,

@@ -14,13 +14,14 @@ from unstuck.gradcheck.blame import Alone
 from unstuck.gradcheck.conclude import concluded, not_deterministic, not_finite
 from unstuck.gradcheck.differences import Evaluator
 from unstuck.gradcheck.judge import judge
+from unstuck.gradcheck.lines import along_lines, directions, worst_entry
 from unstuck.gradcheck.point import Point, Request, evaluator_at, reach
 from unstuck.gradcheck.problem import Problem
 from unstuck.gradcheck.reentrant import as_trained
 from unstuck.gradcheck.repeat import SAME
 from unstuck.gradcheck.result import GradientCheck, TensorCheck
 from unstuck.gradcheck.rows import row
-from unstuck.gradcheck.sampling import Coordinates, choose, on_purpose, validated
+from unstuck.gradcheck.sampling import SAMPLE, Coordinates, choose, on_purpose, validated
 from unstuck.gradcheck.second_order import curvature_error
 from unstuck.gradcheck.steady import steady
 from unstuck.gradcheck.sweep import sweep
@@ -130,13 +131,19 @@ def _rows(
     deliberate = on_purpose(problem.objective.call)
     faint = FAINT * max(float(gradient.abs().max()) for gradient in tested.values())
     rows: list[TensorCheck] = []
-    notes: list[str] = []
+    v = directions(problem, {name: part for name, (_, part) in deliberate.items()})
+    large = {n: g for n, g in tested.items() if chosen is None and g.numel() > SAMPLE and tolerance.remark}
+    lines = along_lines(evaluator, large, v, h)
     for name, gradient in tested.items():
-        places = choose(name, gradient, chosen, generator).to(gradient.device)
+        if name in lines.right:
+            rows.append(lines.right[name])
+            continue
+        places = choose(name, gradient, chosen, generator)
+        if name in lines.wrong:
+            places = torch.cat([places, torch.tensor([worst_entry(evaluator, name, gradient, v[name], h)])]).unique()
         if name in deliberate:
-            note, part = deliberate[name]
-            notes.append(note)
-            places = places[~torch.isin(places, torch.arange(gradient.numel(), device=places.device)[part])]
+            places = places[~torch.isin(places, torch.arange(gradient.numel())[deliberate[name][1]])]
         if len(places):
-            rows.append(row(evaluator, name, judge(evaluator, name, places, gradient, h, tolerance), faint=faint))
-    return rows, notes
+            judged = judge(evaluator, name, places.to(gradient.device), gradient, h, tolerance)
+            rows.append(row(evaluator, name, judged, faint=faint))
+    return rows, [deliberate[name][0] for name in tested if name in deliberate]

@@ -71,7 +71,7 @@ def _right(result: GradientCheck) -> GradientCheck:
         )
     return replace(
         result,
-        reason=f"{result.checked:,} coordinates checked{_aside(result)}; "
+        reason=f"{result.checked:,} coordinates checked{_together(result)}{_aside(result)}; "
         f"largest relative error {result.max_relative_error:.1e}",
     )
 
@@ -79,6 +79,11 @@ def _right(result: GradientCheck) -> GradientCheck:
 def _counts(result: GradientCheck) -> str:
     parts = [(result.kinks, "at kinks"), (result.outside, "where the function ends")]
     return ", ".join(f"{count:,} {where}" for count, where in parts if count)
+
+
+def _together(result: GradientCheck) -> str:
+    count = sum(tensor.checked for tensor in result.tensors if tensor.together)
+    return f", {count:,} of them along random directions" if count else ""
 
 
 def _aside(result: GradientCheck) -> str:

@@ -27,6 +27,8 @@ __all__ = ["Point", "Request", "evaluator_at", "reach"]
 
 WARM_UP_RATE = 1e-3
 """Rate of the warm-up's steps, by Adam."""
+FEW = 4.0
+"""Units of rounding of the value that a sum or two leave: there is then no leap on this side."""
 PROBES = 7
 """Neighbouring values from which the rounding error of one is estimated."""
 
@@ -220,6 +222,8 @@ def _rounding(problem: Problem, largest: float) -> float:
         ]
         differences = torch.tensor(values, dtype=torch.float64).diff(n=3)
         estimates.append(float((differences.square().mean() / 20.0).sqrt()))
+        if estimates[-1] <= FEW * torch.finfo(problem.dtype).eps * abs(values[0]):
+            break
     return min((estimate for estimate in estimates if math.isfinite(estimate)), default=0.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
@@ -48,6 +48,8 @@ class Problem:
             coefficients in its place.
         constants: Whether tensors that the model makes of numbers are of float64, whatever the default type.
         constant: Names of inputs that require no gradient beside others that do: they are not moved.
+        bundle: By name, a tensor and one direction in which it is moved; another of ``tensors``, with a coefficient for
+            each, moves them.
         needing: Inputs that require a gradient in the batch as it was given, by name.
         held: Values that detached tensors keep, in the order of their calls; None leaves them as they are computed.
         deadline: When to stop, by ``time.thread_time``, which a busy machine does not change.
@@ -64,6 +66,7 @@ class Problem:
     directions: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
     constants: bool = False
     constant: tuple[str, ...] = ()
+    bundle: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
     needing: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     held: tuple[Tensor, ...] | None = None
     deadline: float = float("inf")
@@ -139,16 +142,25 @@ class Problem:
         """Parameters and buffers by the name of their place, and the inputs."""
         state = {**self._fixed, **{name: buffer.clone() for name, buffer in self._buffers.items()}}
         inputs = self.inputs
-        for name, tensor in {**self.tensors, **changed}.items():
-            if name in self.directions:
-                origin, directions = self.directions[name]
-                tensor = origin + torch.tensordot(tensor, directions, dims=1)
+        for name, tensor in self._moved({**self.tensors, **changed}):
             tensor = torch.view_as_complex(tensor) if name in self.complex else tensor
             if name in self._places:
                 state[self._places[name]] = tensor
             else:
                 inputs = _with_input(inputs, name, tensor)
         return state, inputs
+
+    def _moved(self, tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+        """Tensors by name, where their coefficients put them."""
+        for name, tensor in tensors.items():
+            if name in self.directions:
+                origin, directions = self.directions[name]
+                yield name, origin + torch.tensordot(tensor, directions, dims=1)
+            elif name in self._places or name.startswith(INPUT):
+                yield name, tensor
+            else:
+                for k, (moved, (origin, direction)) in enumerate(self.bundle.items()):
+                    yield moved, origin + tensor[k] * direction
 
     def at(self, changed: Mapping[str, Tensor] | None = None) -> Tensor:
         """The value with generators set."""

@@ -41,6 +41,8 @@ class TensorCheck:
         pattern: What all that is wrong has in common: differences of zero where a gradient comes back, as of a
             straight-through estimator, or one negative factor, as of a gradient reversal; empty otherwise.
         factor: The gradient over the differences, where it is one number for all that is compared; else 0.
+        together: Whether its entries were compared together, along one random direction: error, ``analytic`` and
+            ``numerical`` are then those of the slope along it.
         tiny: Coordinates whose gradient is too small for the arithmetic.
         looped: Why its perturbations were not evaluated in batches; empty where they were.
     """
@@ -58,6 +60,7 @@ class TensorCheck:
     outside: int = 0
     pattern: Pattern = ""
     factor: float = 0.0
+    together: bool = False
     tiny: int = 0
     looped: str = ""
 

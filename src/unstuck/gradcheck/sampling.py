@@ -13,9 +13,9 @@ from unstuck.errors import ArgumentError
 __all__ = ["SAMPLE", "Coordinates", "choose", "on_purpose", "validated"]
 
 SAMPLE = 24
-"""Coordinates of each tensor that are checked by default."""
+"""Coordinates of each tensor that are checked where a number is not given."""
 
-Coordinates = int | Literal["all"] | Mapping[str, Sequence[int]]
+Coordinates = int | Literal["all"] | Mapping[str, Sequence[int]] | None
 
 
 def validated(coordinates: Coordinates, tensors: Mapping[str, Tensor]) -> Coordinates:
@@ -36,7 +36,7 @@ def validated(coordinates: Coordinates, tensors: Mapping[str, Tensor]) -> Coordi
                 raise ArgumentError(
                     f"coordinates[{name!r}]: {outside[0]} is not among its entries; 0 to {size - 1} are accepted"
                 )
-    elif coordinates != "all" and (type(coordinates) is not int or coordinates < 1):
+    elif coordinates is not None and coordinates != "all" and (type(coordinates) is not int or coordinates < 1):
         raise ArgumentError(
             f'coordinates={coordinates!r}: "all", a number from 1 of each tensor, or flat indices by name are accepted'
         )
@@ -54,6 +54,7 @@ def choose(name: str, gradient: Tensor, coordinates: Coordinates, generator: tor
     comes from the entries whose gradient is not zero, for most of an embedding's are.
     """
     size = gradient.numel()
+    coordinates = SAMPLE if coordinates is None else coordinates
     if isinstance(coordinates, Mapping):
         return torch.tensor(sorted(set(coordinates.get(name, ()))), dtype=torch.int64)
     if coordinates == "all" or size <= coordinates:

@@ -20,6 +20,10 @@ NARROW_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4)
 DEFAULT, NARROW_DEFAULT = 1e-5, 1e-2
 PROBED = 12
 """Coordinates that are swept, of all tensors together."""
+FEW = 2
+"""Tensors that they are taken from."""
+STRONG = 0.1
+"""Share of the largest gradient from which one is strong enough to show the errors of the step."""
 FLAT = 3.0
 """Ratio of errors below which a curve has no minimum worth following."""
 
@@ -40,7 +44,7 @@ class Sweep:
 
 
 def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool) -> Sweep:
-    """Compare differences at every step with the gradients, where these are largest, and choose the best step.
+    """Compare differences at every step with some large gradients, and choose the best step.
 
     Args:
         evaluator: Gives the differences.
@@ -48,10 +52,10 @@ def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool
         narrow: Whether the model runs in float32.
     """
     steps = NARROW_STEPS if narrow else STEPS
-    each = max(1, PROBED // len(gradients))
-    largest = sorted(gradients, key=lambda name: -float(gradients[name].abs().max()))[:PROBED]
     errors: list[Tensor] = []
-    for name in largest:
+    probed = _probed(gradients)
+    each = max(1, PROBED // len(probed))
+    for name in probed:
         a = gradients[name].reshape(-1)
         places = a.abs().topk(min(each, a.numel())).indices
         a = a[places].double()
@@ -64,3 +68,10 @@ def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool
     best = min(range(len(steps)), key=curve.__getitem__)
     flat = not math.isfinite(curve[best]) or max(curve) <= FLAT * max(min(curve), 1e-300) or min(curve) > 1e-2
     return Sweep(steps=steps, errors=tuple(curve), chosen=default if flat else max(steps[best], 1e-7))
+
+
+def _probed(gradients: Mapping[str, Tensor]) -> list[str]:
+    """Small tensors, which cost least to move, among those whose gradient is not much below the largest."""
+    sizes = {name: float(gradient.abs().max()) for name, gradient in gradients.items()}
+    strong = [name for name, size in sizes.items() if size >= STRONG * max(sizes.values())]
+    return sorted(strong, key=lambda name: gradients[name].numel())[:FEW]
