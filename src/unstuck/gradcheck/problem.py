@@ -135,7 +135,7 @@ class Problem:
         holding = nullcontext() if self.held is None else Held(self.held)
         with holding, recorder or Recorder(promote=self.promote, constants=self.constants):
             if state:
-                return functional_call(self.objective, state, (inputs, targets, scaled))
+                return functional_call(self.objective, state, (inputs, targets, scaled), tie_weights=self._tied)
             return self.objective.forward(inputs, targets, scaled)  # a function: hooks on all modules are not for it
 
     def _placed(self, changed: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Any]:

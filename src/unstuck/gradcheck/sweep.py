@@ -20,10 +20,10 @@ NARROW_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4)
 DEFAULT, NARROW_DEFAULT = 1e-5, 1e-2
 PROBED = 12
 """Coordinates that are swept, of all tensors together."""
-FEW = 2
-"""Tensors that they are taken from."""
 STRONG = 0.1
 """Share of the largest gradient from which one is strong enough to show the errors of the step."""
+UPPER = 0.75
+"""Share of the coordinates that the error at a step is not to exceed: of some the function is linear, at any step."""
 FLAT = 3.0
 """Ratio of errors below which a curve has no minimum worth following."""
 
@@ -34,7 +34,7 @@ class Sweep:
 
     Attributes:
         steps: The steps h.
-        errors: Median relative error over some coordinates at each.
+        errors: Upper quartile of the relative errors of some coordinates at each.
         chosen: The step with the smallest error.
     """
 
@@ -63,7 +63,7 @@ def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool
         n = evaluator.slopes(name, places.repeat(len(steps)), h).centred.reshape(len(steps), -1)
         errors.append((a - n).abs() / torch.maximum(a.abs(), n.abs()).clamp(min=1e-300))
     # Beside the point the function may not be defined: such coordinates say nothing.
-    curve = torch.cat(errors, dim=1).nanmedian(dim=1).values.nan_to_num(nan=math.inf).tolist()
+    curve = torch.cat(errors, dim=1).nanquantile(UPPER, dim=1).nan_to_num(nan=math.inf).tolist()
     default = NARROW_DEFAULT if narrow else DEFAULT
     best = min(range(len(steps)), key=curve.__getitem__)
     flat = not math.isfinite(curve[best]) or max(curve) <= FLAT * max(min(curve), 1e-300) or min(curve) > 1e-2
@@ -71,7 +71,11 @@ def sweep(evaluator: Evaluator, gradients: Mapping[str, Tensor], *, narrow: bool
 
 
 def _probed(gradients: Mapping[str, Tensor]) -> list[str]:
-    """Small tensors, which cost least to move, among those whose gradient is not much below the largest."""
+    """The smaller half of the tensors whose gradient is not much below the largest.
+
+    They cost least to move, and are spread over the depth, for most layers have a bias or a scale beside a weight.
+    """
     sizes = {name: float(gradient.abs().max()) for name, gradient in gradients.items()}
     strong = [name for name, size in sizes.items() if size >= STRONG * max(sizes.values())]
-    return sorted(strong, key=lambda name: gradients[name].numel())[:FEW]
+    strong.sort(key=lambda name: gradients[name].numel())
+    return strong[: min(PROBED, (len(strong) + 1) // 2)]
