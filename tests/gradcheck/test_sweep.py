@@ -32,3 +32,19 @@ def test_a_wrong_gradient_gives_a_flat_curve_and_the_usual_step() -> None:
     assert check.verdict == "wrong"
     assert check.sweep is not None
     assert check.sweep.chosen == 1e-5
+
+
+def test_tensors_in_which_the_function_is_linear_do_not_choose_the_step() -> None:
+    def weighted(outputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return (weights * outputs).sum()
+
+    torch.manual_seed(0)
+    narrow, norm = nn.Linear(6, 3), nn.LayerNorm(3)
+    model = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), narrow, norm)
+    with torch.no_grad():
+        for x in (*narrow.parameters(), norm.weight):
+            x.mul_(0.01)  # the norm divides by little, and so is much curved; what follows is linear
+    found = check_gradients(model, weighted, (torch.randn(3, 6), torch.randn(3, 3)), inputs=False).sweep
+    assert found is not None
+    assert found.errors[0] > 1e-4
+    assert found.chosen <= 1e-5
