@@ -77,6 +77,7 @@ bench: install
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/stacked.py
 	$(BIN)/python benchmarks/advice.py
+	$(BIN)/python benchmarks/sweep.py
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -22,7 +22,9 @@ def test_first_the_order_of_magnitude_then_the_fine_value_then_further_seeds(spa
     known, rounds = run(space)
     assert [batch[0].stage for batch in rounds] == ["coarse", "fine", "seeds"]
     assert rounds[0][0].setting == space.stands
-    assert {attempt.setting["optimizer.lr"] for attempt in rounds[1]} == {0.0022, 0.0046, 0.022, 0.046}
+    assert {attempt.setting["optimizer.lr"] for attempt in rounds[1]} == {0.01, 0.001, 0.0022, 0.0046, 0.022, 0.046}
+    assert {attempt.share for attempt in rounds[0]} == {1 / 3}
+    assert all(attempt.whole for batch in rounds[1:] for attempt in batch)
     assert rounds[2][0].setting == {"optimizer.lr": 0.022, "optimizer.weight_decay": 0}
     assert {attempt.seed for attempt in rounds[2]} == {1, 2}
     assert len(known) <= expected(space, Plan())
@@ -64,7 +66,7 @@ def test_an_open_range_is_followed_for_as_long_as_the_best_lies_at_its_end():
     tried = {attempt.setting["optimizer.lr"] for batch in rounds for attempt in batch}
     assert (min(tried), max(tried)) == (1e-6, 0.1)
     assert rounds[-1][0].setting == {"optimizer.lr": 1e-5}
-    assert len(known) < 20
+    assert len(known) < 25
 
 
 def test_a_decay_that_only_harms_is_followed_down_and_none_is_chosen():

@@ -28,6 +28,7 @@ class Try:
         stage: Why it is made.
         seed: Its seed.
         quick: Whether it sees two classes and a tenth of the data only.
+        share: Share of the recipe's epochs that it makes at most.
         patience: Epochs without a better one after which it stops.
     """
 
@@ -35,12 +36,18 @@ class Try:
     stage: Stage
     seed: int = 0
     quick: bool = False
+    share: float = 1.0
     patience: int = 10
 
     @property
     def key(self) -> str:
         """What tells it from other tries: two of one key are one training."""
-        return json.dumps([self.setting, self.seed, self.quick], sort_keys=True)
+        return json.dumps([self.setting, self.seed, self.quick, self.share], sort_keys=True)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a training as the recipe says, and not a shorter one by which only magnitudes are known."""
+        return not self.quick and self.share == 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """The try as plain data."""

@@ -99,7 +99,7 @@ def over_seeds(tried: Iterable[Tried]) -> tuple[Worth, ...]:
     """What each setting is worth over its seeds on all data, the best first; those of several seeds before others."""
     by_setting: dict[str, list[Tried]] = {}
     for one in tried:
-        if one.outcome.kept and not one.attempt.quick:
+        if one.outcome.kept and one.attempt.whole:
             by_setting.setdefault(repr(sorted(one.attempt.setting.items())), []).append(one)
     worths = [_worth([one.outcome for one in group], group[0].attempt.setting) for group in by_setting.values()]
     return tuple(sorted(worths, key=lambda worth: (worth.seeds > 1, worth.key), reverse=True))

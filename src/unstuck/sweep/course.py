@@ -23,6 +23,13 @@ Outcomes = Mapping[str, Outcome]
 EXTENSIONS = 4
 """Coarse steps that an open range is gone beyond each end, at most."""
 
+SHARE = 1 / 3
+"""Share of the epochs that trainings on a grid of magnitudes make: what learns is soon seen, and how well is seen of
+the best in full (CS231n, "Neural Networks Part 3", "stage your search from coarse to fine")."""
+
+LEADING = 3
+"""Settings that are trained in full as they are, after smaller trainings."""
+
 PATIENCE: dict[Stage, int] = {"coarse": 10, "fine": 20, "seeds": 30, "sampled": 10}
 """Epochs without a better one after which training stops: few at first, more where it counts."""
 
@@ -44,28 +51,48 @@ class Plan:
     tries: int = 200
 
 
+@dataclass(frozen=True)
+class _Look:
+    """How the coarse values of some keys are looked at: by a share of the epochs, and perhaps by little data."""
+
+    share: float
+    quick: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether trainings are those that count in the end."""
+        return self.share == 1.0 and not self.quick
+
+
+WHOLE = _Look(1.0, quick=False)
+"""In full."""
+
+
 def coarse_to_fine(space: Space, plan: Plan) -> Course:
     """Key by key, ranges that stand together on a grid: orders of magnitude, then fine values around the best.
 
-    What was there is put back where nothing was better. Last, the best settings are trained with further seeds.
+    Magnitudes are sought by a third of the epochs, then the best of them and the fine values around are trained in
+    full; single values, such as a momentum, are at once. What was there is put back where nothing was better. Last, the
+    best settings are trained with further seeds.
     """
     stands: Setting = space.stands
     known: list[Tried] = []
     left = plan.tries
     for group in groups(space.axes, plan.together):
         choose = fastest if [axis.key for axis in group] == [BATCH_SIZE] else first
-        tried = yield from _tried(
-            space, "coarse", _grid(stands, group, {axis.key: axis.coarse for axis in group}, left)
-        )
-        tried += yield from _extended(space, group, stands, tried, left - len(tried))
+        look = _Look(SHARE if all(map(_joins, group)) else 1.0, space.quick)
+        most = left if look.whole else max(left - LEADING, 1)
+        coarse = _grid(stands, group, {axis.key: axis.coarse for axis in group}, most)
+        tried = yield from _tried(space, "coarse", coarse, look)
+        tried += yield from _extended(space, group, stands, tried, most - len(tried), look)
         best = choose(tried)
         if best is None:
             return
-        around = _around(group, best.attempt.setting, tried, quick=space.quick)
-        fine = yield from _tried(space, "fine", around[: max(left - len(tried), 0)])
-        known += [one for one in (*tried, *fine) if not one.attempt.quick]
-        best = choose([*fine] if space.quick else [*tried, *fine]) or best
-        stands, left = best.attempt.setting, left - len(tried) - len(fine)
+        around = _around(group, best.attempt.setting, stands, tried, look)
+        fine = yield from _tried(space, "fine", around[: max(left - len(tried), 1)], WHOLE)
+        whole = [one for one in (*tried, *fine) if one.attempt.whole]
+        best, known, left = choose(whole) or best, [*known, *whole], left - len(tried) - len(fine)
+        stands = best.attempt.setting
     yield finals(space, plan, known, stands)
 
 
@@ -86,7 +113,7 @@ def expected(space: Space, plan: Plan) -> int:
         for axis in group:
             coarse *= len(axis.coarse)
             fine *= 1 + len(FINE) * (axis.range is not None)
-        total += coarse + fine - 1
+        total += coarse + fine + LEADING - 1
     return min(total, plan.tries) + plan.finalists * (plan.seeds - 1)
 
 
@@ -129,14 +156,23 @@ def _joins(axis: Axis) -> bool:
     return axis.range is not None and axis.key != BATCH_SIZE
 
 
-def _tried(space: Space, stage: Stage, settings: Sequence[Setting]) -> Generator[list[Try], list[Outcome], list[Tried]]:
-    quick = space.quick and stage == "coarse"
-    tries = [
-        Try(setting=setting, stage=stage, seed=space.seed, quick=quick, patience=PATIENCE[stage])
-        for setting in settings
-    ]
+def _tried(
+    space: Space, stage: Stage, settings: Sequence[Setting], look: _Look
+) -> Generator[list[Try], list[Outcome], list[Tried]]:
+    tries = [_try(space, stage, setting, look) for setting in settings]
     outcomes = (yield tries) if tries else []
     return [Tried(attempt, outcome) for attempt, outcome in zip(tries, outcomes, strict=True)]
+
+
+def _try(space: Space, stage: Stage, setting: Setting, look: _Look) -> Try:
+    return Try(
+        setting=setting,
+        stage=stage,
+        seed=space.seed,
+        quick=look.quick,
+        share=look.share,
+        patience=PATIENCE[stage],
+    )
 
 
 def _grid(stands: Setting, group: Sequence[Axis], values: Mapping[str, Sequence[object]], most: int) -> list[Setting]:
@@ -147,7 +183,7 @@ def _grid(stands: Setting, group: Sequence[Axis], values: Mapping[str, Sequence[
 
 
 def _extended(
-    space: Space, group: Sequence[Axis], stands: Setting, tried: Sequence[Tried], left: int
+    space: Space, group: Sequence[Axis], stands: Setting, tried: Sequence[Tried], left: int, look: _Look
 ) -> Generator[list[Try], list[Outcome], list[Tried]]:
     """Coarse values beyond the ends of open ranges, for as long as the best lies at one."""
     more: list[Tried] = []
@@ -160,9 +196,9 @@ def _extended(
         settings = [
             setting
             for setting in _grid(stands, group, columns, len(seen) + max(left - len(more), 0))
-            if Try(setting=setting, stage="coarse", seed=space.seed, quick=space.quick).key not in seen
+            if _try(space, "coarse", setting, look).key not in seen
         ]
-        new = yield from _tried(space, "coarse", settings)
+        new = yield from _tried(space, "coarse", settings, look)
         more += new
         if not new:
             break
@@ -184,15 +220,18 @@ def _grows(axis: Axis, column: list[object], tried: Sequence[Tried]) -> bool:
     return True
 
 
-def _around(group: Sequence[Axis], best: Setting, tried: Sequence[Tried], *, quick: bool) -> list[Setting]:
-    """Fine values around the best; after quick tries also the best few themselves, on all data."""
+def _around(
+    group: Sequence[Axis], best: Setting, stands: Setting, tried: Sequence[Tried], look: _Look
+) -> list[Setting]:
+    """Fine values around the best; where magnitudes had smaller trainings, before them the best few and what stands."""
     values = {axis.key: (best[axis.key], *axis.fine(best[axis.key])) for axis in group if axis.key in best}
     product = [{**best, **dict(zip(values, one, strict=True))} for one in itertools.product(*values.values())]
-    if quick:
-        ranked = sorted(tried, key=lambda one: one.outcome.worth, reverse=True)
-        return _distinct([*(one.attempt.setting for one in ranked[:3] if one.outcome.kept), *product])
-    seen = [one.attempt.setting for one in tried]
-    return [setting for setting in _distinct(product) if setting not in seen]
+    if look.whole:
+        seen = [one.attempt.setting for one in tried]
+        return [setting for setting in _distinct(product) if setting not in seen]
+    ranked = sorted((one for one in tried if one.outcome.kept), key=lambda one: one.outcome.worth, reverse=True)
+    learning = [one.attempt.setting for one in ranked]
+    return _distinct([*learning[:LEADING], *([stands] if stands in learning else []), *product])
 
 
 def _finalists(known: Sequence[Tried], chosen: Setting, count: int) -> list[Setting]:

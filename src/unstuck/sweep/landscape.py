@@ -97,10 +97,13 @@ def _scale(axis: Axis, tried: list[Tried]) -> Scale:
 
 
 def _points(tried: list[Tried], scales: tuple[Scale, Scale]) -> Floats:
-    """Places and the logarithm of the least loss at each, shape (N, 3)."""
+    """Places and the logarithm of the least loss at each, shape (N, 3); all after the epochs that the shorter make."""
     least: dict[tuple[float, float], float] = {}
+    shorter = [len(one.outcome.curve) for one in tried if one.attempt.share < 1.0 and not one.attempt.quick]
+    epochs = max(shorter, default=None)
     for one in tried:
-        loss = one.outcome.loss
+        losses = [loss for _, _, loss in one.outcome.curve[:epochs] if math.isfinite(loss)]
+        loss = min(losses, default=math.nan)
         if one.attempt.quick or not (math.isfinite(loss) and loss > 0):
             continue
         place = _place(one, scales)

@@ -76,8 +76,8 @@ class Result:
         """The best setting; of batch sizes the one that comes first to a good accuracy. None where all were stopped."""
         trade = self.trade
         if trade and self.ranked:
-            quickest = min(trade, key=lambda one: one.seconds).size
-            return next((worth for worth in self.ranked if worth.setting.get(BATCH_SIZE) == quickest), self.ranked[0])
+            size = min(trade, key=lambda one: one.seconds).size
+            return next((worth for worth in self.ranked if worth.setting.get(BATCH_SIZE) == size), self.ranked[0])
         return self.ranked[0] if self.ranked else None
 
     @property
@@ -163,7 +163,7 @@ class Result:
         for one in self.tried:
             attempt = one.attempt
             same = {key: value for key, value in attempt.setting.items() if key != BATCH_SIZE} == others
-            if same and not attempt.quick and attempt.seed == self.space.seed and BATCH_SIZE in attempt.setting:
+            if same and attempt.whole and attempt.seed == self.space.seed and BATCH_SIZE in attempt.setting:
                 found.setdefault(attempt.setting[BATCH_SIZE], one)
         return found.values()
 

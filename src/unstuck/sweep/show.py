@@ -132,7 +132,7 @@ class Lines:
     def ended(self, attempt: Try, outcome: Outcome, known: Mapping[str, Tried]) -> None:
         """Print what came of it, and the best so far."""
         self._clock.count(known)
-        best = first(one for one in known.values() if one.attempt.quick == attempt.quick)
+        best = first(one for one in known.values() if one.attempt.whole == attempt.whole)
         parts = [f"{self._clock.done:>3}", setting_words(self._space, attempt), outcome_words(outcome)]
         if best and best.attempt.key == attempt.key:
             parts.append("the best so far")
@@ -182,8 +182,8 @@ class Screen:
 
     def _drawn(self) -> Group:
         tried = list(self._known.values())
-        quick = bool(tried) and all(one.attempt.quick for one in tried)
-        kept = [one for one in tried if one.outcome.kept and one.attempt.quick == quick]
+        whole = any(one.attempt.whole and one.outcome.kept for one in tried)
+        kept = [one for one in tried if one.outcome.kept and one.attempt.whole == whole]
         best = sorted(kept, key=lambda one: one.outcome.worth, reverse=True)[:ROWS]
         table = Table(
             "", *self._space.keys, "validation", "loss", "epochs", box=None, pad_edge=False, header_style="bold"

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import inspect
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,9 @@ class Space:
         table["seed"] = attempt.seed
         if PATIENCE not in self.keys:
             table.setdefault("train", {})["patience"] = attempt.patience
+        table.setdefault("train", {})
+        if attempt.share < 1.0:
+            table["train"]["epochs"] = max(math.ceil(attempt.share * Recipe.of(table).train.epochs), 1)
         if attempt.quick:
             table.setdefault("data", {})["quick"] = True
         return Recipe.of(table)

@@ -42,11 +42,15 @@ class Trace:
     losses: list[float] = field(default_factory=list[float])
     steps: dict[int, tuple[Norms, Norms, Norms]] = field(default_factory=dict[int, tuple[Norms, Norms, Norms]])
     epochs: list[Epoch] = field(default_factory=list[Epoch])
+    _seen: int = 0
+    _finite: bool = True
 
     @property
     def broken(self) -> bool:
-        """Whether a loss was not finite."""
-        return any(not math.isfinite(loss) for loss in self.losses)
+        """Whether a loss was not finite; none is looked at twice, for one that is not finite ends a training."""
+        self._finite = self._finite and math.isfinite(sum(self.losses[self._seen :]))
+        self._seen = len(self.losses)
+        return not self._finite
 
     @property
     def suspicious(self) -> bool:

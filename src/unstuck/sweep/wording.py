@@ -10,10 +10,12 @@ __all__ = ["left", "outcome_words", "setting_words", "values_words"]
 
 def setting_words(space: Space, attempt: Try) -> str:
     """A try as keys and values, with its seed where that is not the recipe's."""
-    words = values_words(space, attempt.setting)
-    return (
-        words + (f"  seed {attempt.seed}" if attempt.seed != space.seed else "") + ("  quick" if attempt.quick else "")
-    )
+    words = [values_words(space, attempt.setting)]
+    if attempt.seed != space.seed:
+        words.append(f"seed {attempt.seed}")
+    if attempt.quick:
+        words.append("quick")
+    return "  ".join(words)
 
 
 def values_words(space: Space, setting: Setting) -> str:
