@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from unstuck.confirm import Bounds, Experiment, read_trials, with_trials
-from unstuck.confirm.private_files import may_hide_writes
 from unstuck.errors import ArgumentError
 from unstuck.record import Run
 from unstuck.record.facts import Invocation
@@ -37,7 +39,7 @@ with open("log.txt", "a") as log:
     log.write("trained\\n")
 """
 
-pytestmark = pytest.mark.skipif(bool(may_hide_writes()), reason="no private mounts on this system")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
 
 
 class Quiet:
@@ -164,3 +166,22 @@ def test_a_crash_of_a_trial_is_told(watched, tmp_path):
     control = next(trial for trial in made if trial.plan.control)
     assert control.ended.how == "crashed"
     assert "No such file or directory: 'data.txt'" in control.last_words
+
+
+@pytest.mark.slow
+def test_without_mounts_the_users_files_stay_as_well(watched, tmp_path, monkeypatch):
+    monkeypatch.setattr("unstuck.confirm.launcher.may_hide_writes", lambda: "not here")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    folder = tmp_path / "run"
+    shutil.copytree(watched, folder, ignore=shutil.ignore_patterns("trials"))
+    before = {path: path.read_bytes() for path in watched.parent.iterdir() if path.is_file()}
+    made = experiment(folder, minutes=4.0).perform(Quiet())
+    assert {path: path.read_bytes() for path in watched.parent.iterdir() if path.is_file()} == before
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert [trial.last_words for trial in made if trial.ended.how == "crashed"] == []
+    with Run.open(folder) as run:
+        verdict = judge(run)
+    first = with_trials(verdict.findings, verdict.learning, made)[0]
+    assert first.cause == "lr-too-low"
+    assert first.confirmed is not None

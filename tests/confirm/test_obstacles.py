@@ -43,3 +43,8 @@ def test_changed_sources_are_named(started, tmp_path):
 def test_variables_that_are_gone(started, monkeypatch):
     monkeypatch.delenv("SECRET_OF_MINE", raising=False)
     assert missing_variables(replace(started, variables=("HOME", "SECRET_OF_MINE", "_"))) == ("SECRET_OF_MINE",)
+
+
+def test_a_system_without_forks_is_said(started, monkeypatch):
+    monkeypatch.delattr("os.fork")
+    assert "which Windows cannot do" in str(obstacles(started))

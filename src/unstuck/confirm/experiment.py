@@ -12,7 +12,6 @@ from typing import Protocol
 from unstuck.confirm.candidates import candidates, finer
 from unstuck.confirm.launcher import Launcher
 from unstuck.confirm.obstacles import obstacles
-from unstuck.confirm.private_files import may_hide_writes
 from unstuck.confirm.remarks import remarks
 from unstuck.confirm.strategy import Strategy
 from unstuck.confirm.trial import Trial, read_trials
@@ -86,7 +85,7 @@ class Experiment:
         self._folder = run.path.absolute()
         self._bounds = bounds
         invocation = run.program(Invocation)
-        refused = obstacles(invocation, anyway=anyway) or may_hide_writes()
+        refused = obstacles(invocation, anyway=anyway)
         if invocation is None or refused:
             raise ArgumentError(f"{run.path}: cannot be tried again: {refused}")
         self.invocation = invocation

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from unstuck.confirm.private_files import may_hide_writes
 from unstuck.confirm.trackers import QUIET
 from unstuck.confirm.trial import BEGUN, ENDED, Ended, Plan, Trial
 from unstuck.record.facts import Invocation
@@ -49,10 +52,12 @@ class Launcher:
         self._running: list[_Running] = []
         self._process: subprocess.Popen[str] | None = None
         self._said = ""
+        self._scratch: str | None = None
 
     def __enter__(self) -> Launcher:
+        self._scratch = tempfile.mkdtemp(prefix="unstuck-") if may_hide_writes() else None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "unstuck.confirm.process"],
+            [sys.executable, "-m", "unstuck.confirm.process", *([self._scratch] if self._scratch else [])],
             cwd=self._invocation.folder,
             env=_environment(self._invocation.variables, self._jobs),
             stdin=subprocess.PIPE,
@@ -76,6 +81,8 @@ class Launcher:
             process.kill()
             process.wait()
             _pipe(process.stdout).close()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     @property
     def free(self) -> int:

@@ -24,6 +24,8 @@ def obstacles(invocation: Invocation | None, *, anyway: bool = False) -> str | N
         invocation: How it was started.
         anyway: Whether it may have changed since.
     """
+    if not hasattr(os, "fork"):
+        return "trials are forked from one process, which Windows cannot do; on Linux, macOS or WSL they can be made"
     if invocation is None:
         return (
             "how its program was started was not recorded, as in a loop of one's own or by an earlier release; "

@@ -2,14 +2,17 @@
 
 ``python -m unstuck.confirm.process`` imports what every trial needs, then reads names of trials' folders from standard
 input, a line each. For each it forks a process that runs the program as ``unstuck run`` does, with the changes of
-the trial, in a view of the file system of its own. On standard output it tells of each process its start and its end.
+the trial, in a view of the file system of its own; where the system allows none, what Python writes goes to the
+scratch folder that is its argument, and is removed. On standard output it tells of each process its start and its end.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from unstuck.confirm.bound import Bound
 from unstuck.confirm.private_files import hide_writes
+from unstuck.confirm.scratch_files import redirect_writes
 from unstuck.confirm.seeds import move_seeds
 from unstuck.confirm.trial import BEGUN, OUTPUT, Ended, Plan
 from unstuck.diagnose import run_process
@@ -30,13 +34,17 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 
-def serve() -> BaseException:
+def serve(scratch: Path | None = None) -> BaseException:
     """Fork a process for each folder that is named, until there are no more.
+
+    Args:
+        scratch: A folder for what trials write, where they cannot have mounts of their own.
 
     Returns:
         What this process, or one that was forked, must raise to end.
     """
     running: set[int] = set()
+    server = os.getpid()
     asked = ""
     try:
         while True:
@@ -49,27 +57,33 @@ def serve() -> BaseException:
                     child = os.fork()
                     if child == 0:
                         running.clear()
-                        return _make(Path(folder))
+                        return _make(Path(folder), scratch / str(os.getpid()) if scratch else None)
                     running.add(child)
                     print(f"started {child} {folder}", flush=True)
-            _tell_of_ended(running)
+            _tell_of_ended(running, scratch)
     finally:
         for child in running:
-            with suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
+            for end in (os.killpg, os.kill):  # it may not have a group yet
+                with suppress(ProcessLookupError):
+                    end(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        if scratch and os.getpid() == server:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _tell_of_ended(running: set[int]) -> None:
+def _tell_of_ended(running: set[int], scratch: Path | None) -> None:
     for child in tuple(running):
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             running.discard(child)
             with suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)  # workers that outlive it
+            if scratch:
+                shutil.rmtree(scratch / str(child), ignore_errors=True)
             print(f"ended {child} {os.waitstatus_to_exitcode(status)}", flush=True)
 
 
-def _make(folder: Path) -> BaseException:
+def _make(folder: Path, scratch: Path | None) -> BaseException:
     """Make one trial in this process, which was forked for it."""
     began = time.monotonic()
     os.setsid()
@@ -78,7 +92,12 @@ def _make(folder: Path) -> BaseException:
     _stream(started.stdin_file or os.devnull, 0, os.O_RDONLY)
     _stream(str(folder / OUTPUT), 1, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(1, 2)
-    hide_writes(_written(started.folder, "" if plan.recipe else started.target), real=[folder])
+    written = _written(started.folder, "" if plan.recipe else started.target)
+    if scratch is None:
+        hide_writes(written, real=[folder])
+    else:
+        scratch.mkdir()
+        redirect_writes(written, real=[folder], scratch=scratch)
     begun = (folder / BEGUN).touch
     bound = Bound(steps=plan.steps, seconds=plan.seconds, begun=begun, training=plan.stream, gently=bool(plan.recipe))
 
@@ -128,4 +147,4 @@ def _written(folder: str, target: str) -> list[Path]:
 
 
 if __name__ == "__main__":
-    raise serve()
+    raise serve(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

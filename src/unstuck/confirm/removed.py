@@ -1,0 +1,44 @@
+"""Names of files that are seen no more, shared by processes that were forked from each other."""
+
+from __future__ import annotations
+
+import os
+import posix
+
+__all__ = ["Removed"]
+
+
+class Removed:
+    """Names of what is seen no more, with all that lies below; each process reads what the others add.
+
+    Args:
+        path: The file that keeps them, with a zero byte after each.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._names: set[str] = set()
+        self._size = 0
+        posix.close(posix.open(path, posix.O_WRONLY | posix.O_CREAT, 0o600))
+
+    def add(self, name: str) -> None:
+        """Let it and what lies below be seen no more."""
+        written = posix.open(self._path, posix.O_WRONLY | posix.O_APPEND)
+        posix.write(written, os.fsencode(name) + b"\0")
+        posix.close(written)
+
+    def __contains__(self, name: str) -> bool:
+        self._read()
+        while self._names and name:
+            if name in self._names:
+                return True
+            name = name.rpartition("/")[0]
+        return False
+
+    def _read(self) -> None:
+        size = posix.stat(self._path).st_size
+        if size > self._size:
+            opened = posix.open(self._path, posix.O_RDONLY)
+            self._names.update(os.fsdecode(posix.pread(opened, size, 0)).split("\0")[:-1])
+            posix.close(opened)
+            self._size = size
