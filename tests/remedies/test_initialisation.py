@@ -122,14 +122,19 @@ def test_where_no_gradient_leads_away_only_constants_are_drawn(tmp_path: Path) -
     assert torch.allclose(untouched[0].weight, moved[0][0].weight, atol=0.5)  # type: ignore[index, arg-type]
 
 
-def test_weights_that_are_updated_by_hand_are_drawn_behind_the_first_pass() -> None:
+@pytest.mark.parametrize("returned", [False, True])
+def test_weights_that_are_updated_by_hand_are_drawn_behind_the_first_pass(returned: bool) -> None:
     weight = torch.full((40, 30), 9.0, requires_grad=True)
     with applied(ANEW):
         for _ in range(2):
-            weight.square().sum().backward()
-            assert weight.grad is not None
+            loss = weight.square().sum()
+            if returned:
+                (gradient,) = torch.autograd.grad(loss, [weight])
+            else:
+                loss.backward()
+                gradient = weight.grad
             with torch.no_grad():
-                weight -= 0.1 * weight.grad
-            weight.grad.zero_()
+                weight -= 0.1 * gradient  # type: ignore[operator]
+            weight.grad = None
         assert changed()
     assert weight.std().item() == pytest.approx(0.8 * (2.0 / 70) ** 0.5, rel=0.1)

@@ -14,6 +14,7 @@ from unstuck.remedies import Change, applied, changed
 from unstuck.remedies.inputs_standardised import InputsStandardised
 
 STANDARD = Change(remedy="inputs-standardised")
+AT_MODEL = Change(remedy="inputs-standardised", settings={"at": "model"})
 
 
 def train(scale: Callable[[torch.Tensor], torch.Tensor], *, steps: int = 100) -> nn.Module:
@@ -33,7 +34,7 @@ def test_learning_is_restored(scale: Callable[[torch.Tensor], torch.Tensor], tmp
     remedy = InputsStandardised()
     with recorded(tmp_path / "sick", lambda: train(scale)) as run:
         assert not Learning.of(run).remaining < 0.9
-        assert list(remedy.candidates(run, None)) == [STANDARD]
+        assert list(remedy.candidates(run, None)) == [STANDARD, AT_MODEL]
         assert remedy.words(STANDARD, run) == "with the inputs standardised"
         assert remedy.obstacle(run) is None
     with recorded(tmp_path / "trial", lambda: train(scale), STANDARD) as run:
@@ -101,3 +102,23 @@ def test_hidden_values_and_evaluations_before_the_training_stay() -> None:
         model(x)
         assert changed()
         assert given[-1].min() >= 0.0
+
+
+def test_what_the_model_joins_to_what_it_has_learnt_is_scaled_as_it_enters() -> None:
+    class Tabular(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kinds, self.last = nn.Embedding(3, 2), nn.Linear(4, 1)
+
+        def forward(self, x: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
+            return self.last(torch.cat([x, self.kinds(kind)], dim=1))
+
+    model, given = Tabular(), list[torch.Tensor]()
+    model.last.register_forward_pre_hook(lambda module, args: given.append(args[0].detach()))
+    x = 1e4 * torch.randn(600, 2)
+    for change, scaled in ((STANDARD, False), (AT_MODEL, True)):
+        with applied(change):
+            model(x, torch.arange(600) % 3)
+        assert changed() is scaled
+    assert given[0][:, :2].std() > 1e3
+    assert given[1][:, :2].std() == pytest.approx(1.0, abs=0.05)

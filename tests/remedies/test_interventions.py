@@ -17,7 +17,6 @@ from unstuck.remedies.interventions import (
     calls,
     in_module,
     outermost,
-    scaled_gradients,
 )
 
 
@@ -90,19 +89,6 @@ def test_functions_are_exchanged_in_every_spelling() -> None:
         assert F.relu(torch.ones(1)).item() == 2.0
         assert torch.ones(2).sum().item() == 4.0
     assert F.relu(torch.ones(1)).item() == 1.0
-
-
-def test_gradients_are_scaled_and_losses_are_not() -> None:
-    weight = torch.tensor([3.0], requires_grad=True)
-    with scaled_gradients(lambda: -2.0):
-        loss = weight.square().sum()
-        loss.backward()
-        torch.autograd.backward([weight.sum(), weight.sum()], [torch.tensor(1.0), torch.tensor(10.0)])
-        (returned,) = torch.autograd.grad(weight.square().sum(), weight)
-    assert loss.item() == 9.0
-    assert weight.grad is not None
-    assert weight.grad.item() == -12.0 - 22.0
-    assert returned.item() == -12.0
 
 
 def test_a_step_is_replaced_and_its_closure_still_called() -> None:

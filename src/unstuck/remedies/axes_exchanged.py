@@ -37,7 +37,8 @@ class AxesExchanged(Remedy):
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """Of views, of layers."""
-        of: list[str] = ["views"] if run.knows(facts.Reinterpretation) else []
+        named = finding is not None and finding.cause == "batch-mixing"
+        of: list[str] = ["views"] if named or run.knows(facts.Reinterpretation) else []
         if any(not fact.batch_first for fact in run.facts(facts.Recurrence)):
             of.append("layers")
         return [Change(remedy=self.name, settings={"of": what}) for what in of]

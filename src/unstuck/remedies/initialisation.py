@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,14 +14,21 @@ from torch.optim import Optimizer
 
 from unstuck.init import initialize
 from unstuck.learning import Learning
-from unstuck.observe.torch_hooks.aside import Aside
+from unstuck.observe.torch_hooks.aside import Aside, thread
 from unstuck.observe.updates import learnable
 from unstuck.record import Finding, Run, facts
 from unstuck.remedies import effects
 from unstuck.remedies.arguments import argument
 from unstuck.remedies.change import Change
 from unstuck.remedies.interventions import Run as Function
-from unstuck.remedies.interventions import after_updates, around_backward, around_modules, optimizers_made, outermost
+from unstuck.remedies.interventions import (
+    after_updates,
+    around_backward,
+    around_modules,
+    optimizers_made,
+    outermost,
+    patched,
+)
 from unstuck.remedies.remedy import Remedy
 
 __all__ = ["Initialisation"]
@@ -106,13 +113,28 @@ class Initialisation(Remedy):
             stepped.append(0)
             leaves = learnable(roots if isinstance(roots, Tensor) else next(iter(roots)))
             result = run(*args, **kwargs)
+            draw_each(leaves)
+            for tensor in leaves:
+                if tensor.grad is not None:
+                    tensor.grad.zero_()
+            return result
+
+        def draw_each(leaves: Iterable[Tensor]) -> None:
             for tensor in leaves:
                 if tensor.dim() > 1 and (_is_constant(tensor) or not only_constant):
                     _xavier(tensor, generator)
                     effects.happened(self.name)
-                if tensor.grad is not None:
-                    tensor.grad.zero_()
-            return result
+
+        def around_grad(run: Function) -> Function:
+            def drawn(*args: Any, **kwargs: Any) -> Any:
+                gradients, inputs = run(*args, **kwargs), argument(args, kwargs, 1, "inputs")
+                if met or stepped or thread.telling:
+                    return gradients
+                stepped.append(0)
+                draw_each([inputs] if isinstance(inputs, Tensor) else list(inputs))
+                return tuple(gradient if gradient is None else torch.zeros_like(gradient) for gradient in gradients)
+
+            return drawn
 
         def made(optimizer: Optimizer) -> None:
             met.add(id(optimizer))
@@ -122,6 +144,7 @@ class Initialisation(Remedy):
             around_modules(draw),
             optimizers_made(made),
             around_backward(draw_leaves),
+            patched(torch.autograd, "grad", around_grad),
             after_updates(lambda optimizer: stepped.append(id(optimizer))),
         ):
             yield

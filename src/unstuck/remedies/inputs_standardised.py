@@ -41,7 +41,8 @@ class InputsStandardised(Remedy):
     .. math:: x' = (x - m) / s
 
     Changes: floating-point arguments without a graph of the layers with weights that are given some in training, in
-    evaluations too; of a model with none of PyTorch's such layers, of the model itself. m and s are those of each
+    evaluations too; with ``at="model"``, or of a model with none of PyTorch's such layers, those of the model itself,
+    which may join them to what it has learnt before a layer sees them. m and s are those of each
     channel of images and each last axis elsewhere, over the first 8 batches. It undoes a scaling that was made twice as
     well as one that was left out.
 
@@ -54,15 +55,17 @@ class InputsStandardised(Remedy):
     proves = ("inputs-not-scaled",)
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
-        """One, where features are of another size than 1."""
+        """At the first layers, then at the model, where features are of another size than 1."""
         named = finding is not None and finding.cause in self.proves
         numbers = [fact for fact in run.facts(facts.Inputs) if fact.kind_of != "ids" and fact.feature_stds]
         worth = any(_far_from_one(fact) for fact in numbers)
-        return (Change(remedy=self.name),) if numbers and (named or worth) else ()
+        if not (numbers and (named or worth)):
+            return ()
+        return (Change(remedy=self.name), Change(remedy=self.name, settings={"at": "model"}))
 
     def words(self, change: Change, run: Run) -> str:
         """``"with the inputs standardised"``."""
-        return "with the inputs standardised"
+        return f"with the inputs {'of the model ' if change.settings else ''}standardised"
 
     def obstacle(self, run: Run) -> str | None:
         """There must be a module, and no compiled code."""
@@ -75,10 +78,11 @@ class InputsStandardised(Remedy):
     def make(self, change: Change) -> Generator[None]:
         """Standardise what enters."""
         scales: dict[int, list[_Scale]] = {}
+        at_model = "at" in change.settings
 
         def standardise(module: nn.Module, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            first = isinstance(module, FIRST_LAYERS)
-            if not first and (not outermost(module) or any(isinstance(m, FIRST_LAYERS) for m in module.modules())):
+            first = isinstance(module, FIRST_LAYERS) and not at_model
+            if not first and not (outermost(module) and (at_model or _has_none_of_these(module))):
                 return run(*args, **kwargs)
             entering = [value for value in args if _is_data(value)][: 1 if first else None]
             if not entering or (torch.is_grad_enabled() and any(value.requires_grad for value in entering)):
@@ -99,6 +103,10 @@ def _far_from_one(fact: facts.Inputs) -> bool:
     sizes = [(mean * mean + std * std) ** 0.5 for mean, std in zip(fact.feature_means, fact.feature_stds, strict=True)]
     used = [size for size in sizes if size > 0.0]
     return bool(used) and (max(used) > OFF or max(used) < 1.0 / OFF)
+
+
+def _has_none_of_these(model: nn.Module) -> bool:
+    return not any(isinstance(module, FIRST_LAYERS) for module in model.modules())
 
 
 def _is_data(value: Any) -> bool:

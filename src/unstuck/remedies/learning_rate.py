@@ -12,8 +12,9 @@ from unstuck.record import Finding, Run, facts
 from unstuck.remedies import effects
 from unstuck.remedies.change import Change
 from unstuck.remedies.constants import constants, highest_rate
-from unstuck.remedies.interventions import optimizers_made, scaled_gradients
+from unstuck.remedies.interventions import optimizers_made
 from unstuck.remedies.remedy import Remedy
+from unstuck.remedies.scaled_gradients import scaled_gradients
 from unstuck.rules.rate import another_rate, learning_rate
 
 __all__ = ["LearningRate"]

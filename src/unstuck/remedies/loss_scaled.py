@@ -9,8 +9,8 @@ from unstuck.learning import single_loss
 from unstuck.record import Finding, Run
 from unstuck.remedies import effects
 from unstuck.remedies.change import Change
-from unstuck.remedies.interventions import scaled_gradients
 from unstuck.remedies.remedy import Remedy
+from unstuck.remedies.scaled_gradients import scaled_gradients
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
 
 __all__ = ["LossScaled"]

@@ -14,8 +14,9 @@ from unstuck.record import Finding, Run, signals
 from unstuck.remedies import effects
 from unstuck.remedies.change import Change
 from unstuck.remedies.interventions import Run as Function
-from unstuck.remedies.interventions import around_backward, scaled_gradients
+from unstuck.remedies.interventions import around_backward
 from unstuck.remedies.remedy import Remedy
+from unstuck.remedies.scaled_gradients import scaled_gradients
 
 __all__ = ["SignFlipped"]
 
