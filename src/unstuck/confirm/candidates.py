@@ -24,6 +24,9 @@ PRIOR = (
 """Causes in the order in which they are tried where nothing is found: the commonest of questions asked in public first
 (our choice)."""
 
+SURE = 0.8
+"""Confidence from which a finding needs no experiment with other causes (our choice)."""
+
 FIRST = 2
 """Changes of one remedy that are tried for one finding before another is."""
 
@@ -46,15 +49,16 @@ class Refused:
 def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple[Refused, ...]]:
     """What to try on one stream, in this order, and what cannot be tried.
 
-    The first change of each finding comes before the second of any. What has no finding of severity error or warning is
-    tried from the catalogue of causes, unless learning is shown: of a healthy training nothing is tried.
+    The first change of each finding comes before the second of any. Then follows the catalogue of causes, for what is
+    found may not be the cause; but not behind a finding that is sure, and that no change would prove. Of a healthy
+    training nothing is tried.
 
     Args:
         run: The stream.
         verdict: The verdict on its run.
     """
     found = [finding for finding in verdict.findings if finding.severity != "note"]
-    turns: list[list[Candidate]] = [[], []]
+    turns: list[list[Candidate]] = [[], [], [], []]
     refused: list[Refused] = []
     for rank, finding in enumerate(found):
         for cause in dict.fromkeys((finding.cause, *(one.cause for one in finding.symptoms if one.severity != "note"))):
@@ -63,12 +67,13 @@ def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple
             refused.extend(not_made)
             turns[0 if own else 1].extend(made[:1])
             turns[1].extend(made[1:])
-    if not found and verdict.kind in ("not learnt", "improvable", "cannot be told"):
+    sure = bool(found) and found[0].confidence >= SURE and not turns[0]
+    if not sure and verdict.kind in ("findings", "not learnt", "improvable", "cannot be told"):
         for cause in PRIOR:
             made, _ = _of_cause(run, cause, None, None)
-            turns[0].extend(made[:1])
-            turns[1].extend(made[1:])
-    return tuple(_once((*turns[0], *turns[1]))), tuple(refused)
+            turns[2].extend(made[:1])
+            turns[3].extend(made[1:])
+    return tuple(_once([candidate for turn in turns for candidate in turn])), tuple(refused)
 
 
 def _of_cause(run: Run, cause: str, finding: Finding | None, rank: int | None) -> tuple[list[Candidate], list[Refused]]:

@@ -226,8 +226,8 @@ SCENES: dict[str, Scene] = {
             shows="batch size: the smaller the batch, the noisier the gradient, by one over its root",
             text=(
                 "Noise of a gradient falls as one over the root of the batch size: 16, 4 and 1 stand for batches of "
-                "1, 16 and 256. The same rate wanders 34%, 8.6% and 2.1% of the way about the minimum, a quarter at each "
-                "sixteenfold batch; small batches want a smaller rate, or one that decays."
+                "1, 16 and 256. The same rate wanders 34%, 8.6% and 2.1% of the way about the minimum, a quarter at "
+                "each sixteenfold batch; small batches want a smaller rate, or one that decays."
             ),
             surface="bowl",
             methods=("sgd lr=0.04 noise=16", "sgd lr=0.04 noise=4", "sgd lr=0.04 noise=1"),
