@@ -81,3 +81,22 @@ def test_a_library_that_cannot_be_led_is_refused_when_it_is_imported_later(work)
         """
     )
     assert said[0].startswith("refused: a trial may not use dbm")
+
+
+def test_tables_of_arrow_are_written_and_read_in_the_view(work):
+    pytest.importorskip("pyarrow")
+    said = work.run(
+        """
+        import pyarrow
+        import pyarrow.parquet
+        table = pyarrow.table({"x": [1, 2]})
+        pyarrow.parquet.write_table(table, "x.parquet")
+        print(pyarrow.parquet.read_table("x.parquet")["x"].to_pylist())
+        with pyarrow.OSFile("x.raw", "wb") as opened:
+            opened.write(b"raw")
+        with pyarrow.memory_map("x.raw") as opened:
+            print(opened.read(), sorted(os.listdir(".")))
+        """
+    )
+    assert said == ["[1, 2]", "b'raw' ['old.txt', 'runs', 'sub', 'x.parquet', 'x.raw']"]
+    assert work.files == {"old.txt": "old", "sub/kept.txt": "kept"}

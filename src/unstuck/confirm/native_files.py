@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from types import MethodType, ModuleType
-from typing import Any
+from types import MethodType, ModuleType, new_class
+from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from unstuck.confirm.guard import Guard, refusal
@@ -59,6 +59,16 @@ LIBRARIES: Mapping[str, Sequence[_Opener]] = {
     "safetensors": (_Opener("serialize_file", "filename", "write", 1), _Opener("safe_open", "filename", "read")),
     "torchvision.io.image": (_Opener("read_file", "path", "read"), _Opener("write_file", "filename", "write")),
     "h5py": (_Opener("File.__init__", "name", "mode", 1),),
+    "pyarrow": (
+        _Opener("OSFile", "path", "mode"),
+        _Opener("memory_map", "path", "mode"),
+        _Opener("create_memory_map", "path", "write"),
+    ),
+    "pyarrow.parquet.core": (
+        _Opener("ParquetWriter", "where", "write"),
+        _Opener("ParquetFile", "source", "read"),
+        _Opener("read_table", "source", "read"),
+    ),
     "cv2": (
         _Opener("imread", "filename", "read"),
         _Opener("imwrite", "filename", "write"),
@@ -130,7 +140,7 @@ class _Libraries:
         use = opener.use
         if use == "mode":
             mode = options.get("mode", args[opener.at + 1] if len(args) > opener.at + 1 else "r")
-            use = {"r": "read", "w": "write"}.get(mode or "r", "change")
+            use = {"r": "read", "w": "write"}.get((mode or "r").replace("b", ""), "change")
         name = self._overlay.name(path)
         if use == "refuse" and not self._overlay.is_real(name):
             raise refusal(
@@ -177,19 +187,19 @@ def _led(original: Callable[..., Any], lead: Callable[[tuple[Any, ...], dict[str
 
 def _made_from(original: type, lead: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]) -> Any:
     """The class with the path that it is made from led elsewhere."""
+
+    def new(cls: type, *args: Any, **options: Any) -> Any:
+        return original.__new__(cls, *lead(args, options), **options)
+
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        cast("Any", original).__init__(self, *lead(args, options), **options)
+
+    own = {"__new__": new, "__init__": init, "__module__": original.__module__, "__qualname__": original.__qualname__}
+    names = {name: own[name] for name in own if getattr(original, name) is not getattr(object, name, None)}
     try:
-
-        class Led(original):  # pyright: ignore[reportUntypedBaseClass]
-            def __new__(cls, *args: Any, **options: Any) -> Any:
-                return original.__new__(cls, *lead(args, options), **options)
-
-            def __init__(self, *args: Any, **options: Any) -> None:
-                super().__init__(*lead(args, options), **options)
-
+        return new_class(original.__name__, (original,), exec_body=lambda space: space.update(names))
     except TypeError:  # a class that cannot be derived from
         return _led(original, lead)
-    Led.__name__, Led.__qualname__, Led.__module__ = original.__name__, original.__qualname__, original.__module__
-    return Led
 
 
 class _WhenImported(MetaPathFinder):
