@@ -46,7 +46,7 @@ def test_a_trial_that_was_cut_off_is_none(make, tmp_path):
         (Ended(how="crashed", status=1), False),
         (Ended(how="late"), False),
         (Ended(how="bound", changed=False), False),
-        (Ended(how="finished", reason="nothing was trained"), False),
+        (Ended(how="finished", reason="the script makes its updates itself"), True),
     ],
 )
 def test_what_counts(make, ended, usable):

@@ -129,8 +129,8 @@ class Trial:
 
     @property
     def usable(self) -> bool:
-        """Whether something was trained, with the change that was meant."""
-        return self.ended.changed and self.ended.how in ("bound", "time", "finished") and not self.ended.reason
+        """Whether it went as far as it was meant to, with the change that was meant."""
+        return self.ended.changed and self.ended.how in ("bound", "time", "finished")
 
     def open(self) -> Run | None:
         """Its run; None where nothing was recorded that can be read."""
