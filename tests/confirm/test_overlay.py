@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_a_file_is_copied_with_its_mode_and_times_before_it_is_changed(base, ove
     assert written.read_text() == "old"
     assert written.stat().st_mode == Path(name).stat().st_mode
     assert written.stat().st_mtime_ns == Path(name).stat().st_mtime_ns
+
+
+def test_who_asks_at_the_same_time_gets_the_whole_file(base, overlay):
+    (base / "work" / "sub" / "large.bin").write_bytes(bytes(8 << 20))
+    name = f"{base}/work/sub/large.bin"
+    with ThreadPoolExecutor(8) as pool:
+        sizes = list(pool.map(lambda _: Path(overlay.to_write(name)).stat().st_size, range(8)))
+    assert sizes == [8 << 20] * 8
+    assert sorted(path.name for path in (base / "kept").iterdir()) == ["removed", "written"]
 
 
 def test_a_file_that_is_replaced_is_not_copied(base, overlay):

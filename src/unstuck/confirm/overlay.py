@@ -13,7 +13,9 @@ import errno
 import os
 import posix
 import stat
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from unstuck.confirm.plain_files import copy_file, is_folder, is_there, lies_below, parent, parts
@@ -243,13 +245,18 @@ class Overlay:
         found, target = posix.lstat(name), self.above + name
         self._repeat_folder(parent(name))
         if stat.S_ISLNK(found.st_mode):
-            posix.symlink(posix.readlink(name), target)
+            with suppress(FileExistsError):
+                posix.symlink(posix.readlink(name), target)
         elif stat.S_ISDIR(found.st_mode):
             self._repeat_folder(name)
         elif stat.S_ISREG(found.st_mode):
-            copy_file(name if keep else "/dev/null", target)
-            posix.chmod(target, stat.S_IMODE(found.st_mode))
-            posix.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+            part = f"{self.kept}/{posix.getpid()}-{threading.get_ident()}"
+            copy_file(name if keep else "/dev/null", part)
+            posix.chmod(part, stat.S_IMODE(found.st_mode))
+            posix.utime(part, ns=(found.st_atime_ns, found.st_mtime_ns))
+            with suppress(FileExistsError):  # another process has just copied it
+                posix.link(part, target)
+            posix.unlink(part)
         else:
             raise PermissionError(errno.EACCES, "a trial may not write to a pipe or socket of another process", name)
 
@@ -258,5 +265,6 @@ class Overlay:
         if name == "/" or is_there(self.above + name) or not self._lower(name) or not is_folder(name):
             return
         self._repeat_folder(parent(name))
-        posix.mkdir(self.above + name)
+        with suppress(FileExistsError):
+            posix.mkdir(self.above + name)
         posix.chmod(self.above + name, 0o700 | stat.S_IMODE(posix.lstat(name).st_mode))
