@@ -11,7 +11,7 @@ from unstuck.testing.rules import record
 GROUP = facts.ParameterGroup(parameters=2, learning_rate=1.0, weight_decay=0.1)
 
 
-@pytest.fixture()
+@pytest.fixture
 def run(tmp_path):
     sgd = facts.Optimizer(type="SGD", groups=(GROUP,))
     with record(tmp_path / "run", series={signals.LOSS: np.full(100, 2.3)}, facts=[CLASSES, sgd]) as opened:
