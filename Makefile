@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 # Two workers with one thread each: the tests are many and small.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo install test test-all test-many test-lowest lint types floors coverage zoo recipes bench format clean
+.PHONY: demo install test test-all test-many test-ray test-lowest lint types floors coverage zoo recipes bench format clean
 
 demo: $(BIN)/unstuck
 	$(BIN)/unstuck train
@@ -36,6 +36,11 @@ test-all: install
 test-many: install
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[search-many]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/sweep/test_many.py
+
+# A sweep on a Ray cluster that is started here.
+test-ray: install
+	$(BIN)/python -m pip install --quiet --editable '.[search-ray]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/sweep/test_on_ray.py
 
 lint: install
 	$(BIN)/ruff format --check .

@@ -23,6 +23,7 @@ EXTRAS = (
     "PIL",
     "kornia",
     "optuna",
+    "ray",
 )
 
 HIDE = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}))\n"

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
+import torch
+from torch import nn
 
 from tests.sweep.formula import SMALL
 from unstuck.errors import MissingPackageError
-from unstuck.sweep import read_space
+from unstuck.sweep import alone, read_space
 from unstuck.sweep.alone import train_alone
 from unstuck.sweep.attempt import Try
+from unstuck.sweep.trace import Gauge
 from unstuck.train import train
 
 
@@ -53,3 +57,15 @@ def test_a_missing_package_ends_the_sweep(space, monkeypatch):
     monkeypatch.setattr("unstuck.sweep.alone.Setup.of", missing)
     with pytest.raises(MissingPackageError):
         train_alone(space, Try(setting={}, stage="coarse"))
+
+
+def test_what_the_first_step_takes_is_no_time_of_training(space):
+    def waits(attempt, epoch):
+        return None
+
+    batches = alone._Measured(Gauge(nn.Linear(1, 1), steps_per_epoch=3), [(torch.ones(1), torch.ones(1))] * 3)
+    made = batches.began
+    for number, _ in enumerate(batches):
+        time.sleep(0.05 if number == 0 else 0)
+    assert batches.began - made >= 0.05
+    assert train_alone(space, Try(setting={}, stage="coarse"), after_epoch=waits).seconds > 0

@@ -103,6 +103,7 @@ def sweep(
         folder=out,
         storage=storage,
         name=study,
+        ray=ray,
     )
     say(f"{begun.source}: {begun.description}")
     say(f"Study: {begun.study.address}")

@@ -72,8 +72,8 @@ def train_alone(space: Space, attempt: Try, *, after_epoch: Ticks | None = None)
     except UnstuckError as error:
         return Outcome(reason="refused", said=str(error))
     gauge, judge = Gauge(setup.model, steps_per_epoch=len(setup.batches)), Judge(setup)
+    batches = _Measured(gauge, setup.batches)
     curve: list[tuple[float, float, float]] = []
-    begin = time.perf_counter()
 
     def noting(outputs: Tensor, targets: Tensor) -> Tensor:
         loss = setup.loss(outputs, targets)
@@ -85,7 +85,7 @@ def train_alone(space: Space, attempt: Try, *, after_epoch: Ticks | None = None)
 
     def over(epoch: Epoch) -> bool:
         gauge.epoch(epoch)
-        curve.append(point(time.perf_counter() - begin, epoch))
+        curve.append(point(time.perf_counter() - batches.began, epoch))
         reason = (after_epoch(attempt, epoch) if after_epoch else None) or judge.stops(gauge.trace)
         stopped.extend([] if reason is None else [reason])
         return reason is not None
@@ -94,7 +94,7 @@ def train_alone(space: Space, attempt: Try, *, after_epoch: Ticks | None = None)
         fitted = fit(
             setup.model,
             noting,
-            _Measured(gauge, setup.batches),
+            batches,
             setup.optimizer,
             validation=evaluation(setup.data, "validation"),
             epochs=setup.recipe.train.epochs,
@@ -147,10 +147,20 @@ def outcome_of(
 
 
 class _Measured:
-    """The batches, between which the model is measured."""
+    """The batches, between which the model is measured.
+
+    Attributes:
+        began: When the first step was over: what compiles or warms up in it is no time of training.
+    """
 
     def __init__(self, gauge: Gauge, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         self._gauge, self._batches = gauge, batches
+        self._steps = 0
+        self.began = time.perf_counter()
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return self._gauge.between(self._batches)
+        for batch in self._gauge.between(self._batches):
+            if self._steps == 1:
+                self.began = time.perf_counter()
+            self._steps += 1
+            yield batch

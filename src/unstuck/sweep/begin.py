@@ -12,6 +12,7 @@ from unstuck.record.folder import new_folder
 from unstuck.report.page import write_page
 from unstuck.sweep.course import Plan
 from unstuck.sweep.locally import Locally
+from unstuck.sweep.on_ray import OnRay
 from unstuck.sweep.result import Result
 from unstuck.sweep.search import folder_of, try_first
 from unstuck.sweep.space import Space, read_space
@@ -91,6 +92,7 @@ def begin(
     folder: Path | None = None,
     storage: str = "",
     name: str = "sweep",
+    ray: str | None = None,
 ) -> Begun:
     """Begin a sweep, or go on with one.
 
@@ -107,6 +109,7 @@ def begin(
         folder: Where everything goes; a new folder by default.
         storage: Where the study is kept; a journal in the folder by default.
         name: Name of the study.
+        ray: Address of a Ray cluster to train on; this process trains by default.
 
     Raises:
         ArgumentError: What is asked for cannot be swept, or does not go together.
@@ -121,7 +124,7 @@ def begin(
             raise ArgumentError(
                 f"{recipe or storage}: a sweep that was begun goes on as it was; leave the options away"
             )
-        return _go_on(known, folder, storage, name)
+        return _go_on(known, folder, storage, name, ray)
     if pruner and not sampler:
         raise ArgumentError(f"--pruner {pruner}: it goes with --sampler; without one, rules stop what need not go on")
     source = recipe or DEFAULT
@@ -134,20 +137,21 @@ def begin(
     try_first(space)
     place = folder_of(folder or new_folder("sweep"))
     study = Study(space, storage or place / JOURNAL, name=name, how=strategy.how, source=source)
-    return _begun(study, strategy, place, storage)
+    return _begun(study, strategy, place, storage, ray)
 
 
-def _go_on(known: Path | None, folder: Path | None, storage: str, name: str) -> Begun:
+def _go_on(known: Path | None, folder: Path | None, storage: str, name: str, ray: str | None) -> Begun:
     if known is not None and not storage and not (known / JOURNAL).is_file():
         raise ArgumentError(f"{known}: this folder holds no sweep, which has a {JOURNAL}; give a recipe to begin one")
     place = folder_of(folder or known or new_folder("sweep"))
     study = Study(None, storage or place / JOURNAL, name=name)
-    return _begun(study, strategy_of(study.how), place, storage)
+    return _begun(study, strategy_of(study.how), place, storage, ray)
 
 
-def _begun(study: Study, strategy: Strategy, folder: Path, storage: str) -> Begun:
+def _begun(study: Study, strategy: Strategy, folder: Path, storage: str, ray: str | None) -> Begun:
+    trainer: Trainer = Locally() if ray is None else OnRay(ray)
     again = shlex.quote(str(folder)) + (f" --storage {shlex.quote(storage)} --study {study.name}" if storage else "")
-    return Begun(study=study, strategy=strategy, trainer=Locally(), folder=folder, source=study.source, again=again)
+    return Begun(study=study, strategy=strategy, trainer=trainer, folder=folder, source=study.source, again=again)
 
 
 def _beyond(numbers: object) -> str:

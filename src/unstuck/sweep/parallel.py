@@ -14,7 +14,7 @@ from unstuck.sweep.wording import outcome_words, setting_words
 __all__ = ["Parallel", "parallel"]
 
 TOP, HEIGHT, BOTTOM = 34, 300, 16
-LEFT, WIDTH, RIGHT = 80, 620, 40
+LEFT, WIDTH, RIGHT = 80, 640, 75
 APART = 150
 """Least distance of two axes."""
 LEAST = 1e-4

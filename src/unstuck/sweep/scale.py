@@ -88,5 +88,5 @@ class Scale:
         powers = list(range(first, last + 1))
         every = max(1, math.ceil(len(powers) / 7))
         ends = [10.0**power for power in powers[::every]] or [10.0**self.numbers.low, 10.0**self.numbers.high]
-        found = [(self.at(value), f"{value:.2g}") for value in ends]
+        found = [(self.at(value), f"{value:.4g}") for value in ends]
         return tuple([(0.0, "0"), *found] if self.zero else found)
