@@ -34,6 +34,27 @@ def test_one_batch_is_taken_apart() -> None:
     assert slope(whole).batches == 16
 
 
+def test_few_batches_are_taken_apart_too() -> None:
+    x, y = torch.randn(64, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(64, 1)
+    two, apart = (
+        at(list(zip(x.split(32), y.split(32), strict=True)))[0],
+        at(list(zip(x.split(4), y.split(4), strict=True)))[0],
+    )
+    assert slope(two).noise == pytest.approx(slope(apart).noise)
+    assert slope(two).batches == 16
+
+
+def test_many_batches_are_left_as_they_are() -> None:
+    x, y = torch.randn(80, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(80, 1)
+    assert slope(at(list(zip(x.split(4), y.split(4), strict=True)))[0]).batches == 20
+
+
+def test_batches_of_two_sizes_keep_their_shares() -> None:
+    x, y = torch.randn(48, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(48, 1)
+    landscape, _ = at([(x[:32], y[:32]), (x[32:], y[32:])])
+    assert slope(landscape).norm == pytest.approx(float(landscape.gradient().norm()))
+
+
 def test_what_cannot_be_taken_apart_has_no_noise() -> None:
     torch.manual_seed(0)
     model = nn.Linear(3, 1)

@@ -13,7 +13,7 @@ from unstuck.optional import require
 __all__ = ["Slope", "slope"]
 
 PARTS = 16
-"""Parts that a single batch is taken apart into, to see how much its gradient would vary."""
+"""Parts that fewer batches are taken apart into, to see how much their gradients vary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Slope:
         norm: :math:`\|g\|`, of the mean over all batches.
         noise: Standard error of that mean, :math:`\sqrt{\operatorname{tr} \Sigma / B}`: the norm that it would have by
             chance alone; None where there is one batch that cannot be taken apart.
-        batches: Batches, or parts of one, that the noise is from.
+        batches: Batches, or parts of few, that the noise is from.
         limit: Norm over noise up to which the gradient may be zero: the 97.5% quantile of Student's t with B - 1
             degrees of freedom, which is right for noise along one line, and cautious where there are more.
     """
@@ -52,8 +52,8 @@ def slope(landscape: Landscape) -> Slope:
     Args:
         landscape: The loss about the point.
     """
-    apart = landscape if len(landscape.problems) > 1 else split(landscape, PARTS)
-    if apart is None:
+    apart = split(landscape, PARTS) or landscape
+    if len(apart.problems) == 1:
         return Slope(norm=float(landscape.gradient().norm()), noise=None, batches=1)
     mean, spread = torch.zeros(landscape.size, dtype=torch.float64, device=landscape.point.device), 0.0
     total = 0.0

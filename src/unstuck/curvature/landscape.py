@@ -247,14 +247,16 @@ def _bytes(compute: Callable[[], object]) -> int:
 
 
 def split(landscape: Landscape, parts: int) -> Landscape | None:
-    """One batch taken apart into several of the same size; None where the loss of it is not the mean of theirs."""
-    if len(landscape.problems) != 1:
+    """The batches taken apart into about as many parts in all; None where the loss is not the mean of theirs."""
+    each = parts // len(landscape.problems)
+    if each < 2:
         return None
-    (problem,) = landscape.problems
-    pieces = _pieces(problem, parts)
-    if not pieces:
+    taken = [_pieces(problem, each) or (problem,) for problem in landscape.problems]
+    pieces = tuple(piece for those in taken for piece in those)
+    if len(pieces) == len(landscape.problems):
         return None
-    apart = replace(landscape, problems=pieces, shares=(1.0 / len(pieces),) * len(pieces))
+    shares = tuple(share / len(those) for share, those in zip(landscape.shares, taken, strict=True) for _ in those)
+    apart = replace(landscape, problems=pieces, shares=shares)
     whole = landscape.loss()
     try:
         same = abs(apart.loss() - whole) <= 1e-6 * abs(whole)
