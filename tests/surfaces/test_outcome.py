@@ -60,3 +60,9 @@ def test_noise_makes_a_method_wander_further_the_larger_it_is():
     assert crawling.kind == "crawls"
     (arrived,) = outcomes(race(SURFACES["bowl"], [Entry.parse("sgd lr=0.04 noise=0.01")], steps=400))
     assert arrived.kind == "arrives"
+
+
+def test_a_start_that_nobody_leaves_is_no_arrival():
+    flat = define("flat", lambda x, y: 0 * x + 3.0, start=(1.0, 1.0), window=(0, 2, 0, 2))
+    (outcome,) = outcomes(race(flat, [Entry.parse("sgd lr=0.1")], steps=20))
+    assert outcome.kind == "stands still"

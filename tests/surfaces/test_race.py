@@ -11,6 +11,7 @@ from unstuck.errors import ArgumentError
 from unstuck.optim import LookAheadNesterov
 from unstuck.surfaces import SURFACES, Entry, define, kernel, race
 from unstuck.surfaces.kernel import compile_loop, compile_surface
+from unstuck.surfaces.outcome import outcomes
 from unstuck.train.optimizer import OPTIMIZERS
 from unstuck.train.schedule import build_momentum_schedule, build_schedule
 
@@ -159,15 +160,17 @@ def test_an_overflow_in_a_called_function_is_divergence():
     assert track.diverged
 
 
-def test_a_function_that_raises_on_the_way_is_named():
+def test_where_a_function_raises_on_the_way_it_is_nan_and_the_reason_is_kept():
     def steep(x, y):
         if x < 0.5:
             raise RuntimeError("out of range")
         return float(x) ** 2 + float(y)
 
     surface = define("f", steep, start=(1.0, 1.0), window=(0, 2, 0, 2))
-    with pytest.raises(ArgumentError, match=r"raises at x = 0.*out of range"):
-        race(surface, [Entry.parse("sgd lr=0.1")], steps=50)
+    (track,) = race(surface, [Entry.parse("sgd lr=0.1")], steps=50)
+    assert str(outcomes([track])[0]) == "meets NaN at step 4"
+    assert "raises at x = 0.4" in surface.refused[0]
+    assert "out of range" in surface.refused[0]
 
 
 @pytest.mark.parametrize("steps", [0, -1, 10**9])

@@ -65,3 +65,16 @@ def broken(x, y):
 def test_functions_that_are_no_loss_are_refused(function, message):
     with pytest.raises(ArgumentError, match=message):
         define("f", function, start=(1.0, 2.0), window=WINDOW)
+
+
+def test_the_map_is_blank_where_the_function_raises():
+    surface = define("f", lambda x, y: math.log(x + 1.0) ** 2 + y**2, start=(1.0, 1.0), window=WINDOW)
+    values = surface.grid(np.array([-1.5, 1.0]), np.array([0.0, 1.0]))
+    assert np.isnan(values).tolist() == [[True, False], [True, False]]
+    assert surface.refused[0].startswith("the function raises at x = -1.5, y = 0: ValueError")
+
+
+def test_a_function_that_is_nan_is_refused_without_a_warning(recwarn):
+    with pytest.raises(ArgumentError, match="nan at the start"):
+        define("f", lambda x, y: x * float("nan"), start=(1.0, 1.0), window=WINDOW)
+    assert not recwarn.list

@@ -86,6 +86,8 @@ def race(
         made_of="Made by this command; change a rate, a method, the start or the surface, and look again.",
         command=race_command(surface, [track.entry.text for track in tracks], steps=steps, options=options),
     )
+    for refusal in ground.refused:
+        console.print(f"{refusal}; taken as NaN there, and left blank", markup=False, highlight=False, soft_wrap=True)
     write(console, sheet, out, ground.name, gif=gif)
 
 

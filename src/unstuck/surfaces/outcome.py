@@ -70,6 +70,8 @@ def _left(track: Track, lowest: float) -> Floats:
     surface = track.surface
     if surface.minimum is None:
         above = track.losses - lowest
+        if above[0] <= 0:  # no method has found a lower loss, which does not make the start a minimum
+            return np.ones_like(above)
     else:
         left, right, low, high = surface.window
         above = np.hypot(*((track.points - surface.minimum) / (right - left, high - low)).T)
@@ -104,6 +106,6 @@ def _unfinished(track: Track, left: Floats) -> Kind:
     if len(cosines) and np.nanmean(np.nan_to_num(cosines)) < REVERSAL:
         return "bounces"
     norms = track.gradient_norms
-    if norms[-1] < STILL * norms[0]:
+    if norms[-1] <= STILL * norms[0]:
         return "stands still"
     return "crawls" if abs(left[-1 - len(left) // 10] - left[-1]) < SLOW else "is on its way"

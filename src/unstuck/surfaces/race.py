@@ -96,8 +96,7 @@ def race(surface: Surface, entries: Sequence[Entry], *, steps: int, seed: int = 
         seed: Of the noise; all methods get the same, each in its own size.
 
     Raises:
-        ArgumentError: There is no entry, the number of steps is out of range, a constant is not accepted, or the
-            function raises on the way.
+        ArgumentError: There is no entry, the number of steps is out of range, or a constant is not accepted.
 
     Example:
         >>> from unstuck.surfaces import SURFACES

@@ -24,6 +24,10 @@ Slopes = Literal["exact", "autograd", "differences"]
 STEP = np.finfo(np.float64).eps ** (1 / 3)  #: of a centred difference, as a share of the coordinate
 
 
+class _Raised(Exception):  # noqa: N818  what a user's function raised, and where
+    """The function raises at a point, as ``math.log`` does outside its domain."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Surface:
     """A loss over two parameters.
@@ -39,6 +43,7 @@ class Surface:
         slopes: How the gradient comes about: ``exact`` by the chain rule from the recorded formula, ``autograd`` by
             torch, or ``differences``, centred, where the function can be followed by neither.
         formula: The recorded function; None where it must be called.
+        refused: What the function raised first, and where, if it did anywhere.
     """
 
     name: str
@@ -50,17 +55,21 @@ class Surface:
     axes: tuple[str, str] = ("x", "y")
     slopes: Slopes = "exact"
     formula: Formula | None = field(default=None, repr=False)
+    refused: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def loss(self, x: float, y: float) -> float:
-        """The loss at a point; NaN or infinity where the formula gives that.
+        """The loss at a point; NaN or infinity where the formula gives that, NaN where the function raises.
 
         Raises:
-            ArgumentError: The function raises, or returns something that is no number.
+            ArgumentError: The function returns something that is no number.
         """
         with np.errstate(all="ignore"):
             if self.formula is not None:
                 return float(self.formula.height(np.float64(x), np.float64(y))[0])
-            return _number(self.function, x, y, tensors=self.slopes == "autograd")
+            try:
+                return _number(self.function, x, y, tensors=self.slopes == "autograd")
+            except _Raised as raised:
+                return self._refuse(raised)
 
     def gradient(self, x: float, y: float) -> tuple[float, float, float]:
         """The loss and its derivatives by x and y, not compiled.
@@ -70,9 +79,18 @@ class Surface:
         """
         if self.formula is not None:
             return self.formula.height(np.float64(x), np.float64(y))
-        if self.slopes == "autograd":
+        if self.slopes == "differences":
+            return _by_differences(self.loss, x, y)
+        try:
             return _by_autograd(self.function, x, y)
-        return _by_differences(self.loss, x, y)
+        except _Raised as raised:
+            nan = self._refuse(raised)
+            return nan, nan, nan
+
+    def _refuse(self, raised: _Raised) -> float:
+        if not self.refused:
+            self.refused.append(str(raised))
+        return math.nan
 
     def grid(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
         """The loss over a grid, shape (len(y), len(x)); NaN where it is not finite."""
@@ -132,9 +150,12 @@ def define(
         **_slopes(function, start),
     )  # fmt: skip
     loss = surface.loss(*start)
+    slopes = surface.gradient(*start) if math.isfinite(loss) else ()
+    if surface.refused:
+        raise ArgumentError(f"{surface.refused[0]}; mend it, or start elsewhere (--start X,Y)")
     if not math.isfinite(loss):
         raise ArgumentError(f"{name}: it is {loss} at the start, {_at(*start)}; start where it is finite (--start X,Y)")
-    if not all(map(math.isfinite, surface.gradient(*start))):
+    if not all(map(math.isfinite, slopes)):
         raise ArgumentError(f"{name}: its gradient is not finite at the start, {_at(*start)}; start elsewhere")
     return surface
 
@@ -154,7 +175,8 @@ def _autograd_is_right(function: Function, start: Point) -> bool:
         expected = _by_differences(lambda x, y: _number(function, x, y, tensors=True), *start)
     except Exception:
         return False
-    return bool(np.allclose(found, expected, rtol=1e-4, atol=1e-6 * (1 + abs(expected[0]))))
+    near = 1e-4 * np.abs(expected) + 1e-6 * (1 + abs(expected[0]))
+    return bool(np.all(np.abs(np.subtract(found, expected)) <= near))
 
 
 def _by_autograd(function: Function, x: float, y: float) -> tuple[float, float, float]:
@@ -196,7 +218,7 @@ def _called(function: Function, x: Any, y: Any) -> Any:
         raise
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
-        raise ArgumentError(f"the function raises at {_at(x, y)}: {told}; mend it, or start elsewhere") from error
+        raise _Raised(f"the function raises at {_at(x, y)}: {told}") from error
 
 
 def _at(x: float, y: float) -> str:
