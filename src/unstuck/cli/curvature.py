@@ -38,6 +38,7 @@ def curvature(
 
     from rich.console import Console
 
+    from unstuck.cli.users_code import users_code
     from unstuck.cli.verdict import check_json, write_json
     from unstuck.curvature import CurvatureText, Grouping, RecordedText, measure, rate_in_use, recorded
     from unstuck.errors import ArgumentError
@@ -52,7 +53,7 @@ def curvature(
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def look(subject: Subject, rate: float | None = None) -> dict[str, Any]:
-        with console.status("Multiplying by the Hessian, some hundred times"):
+        with console.status("Multiplying by the Hessian, some hundred times"), users_code(str(target)):
             found = measure(
                 subject.model,
                 subject.loss,

@@ -66,6 +66,7 @@ def landscape(
 
     from unstuck.cli.bar import PointsBar
     from unstuck.cli.sheets import write
+    from unstuck.cli.users_code import users_code
     from unstuck.cli.verdict import check_json, write_json
     from unstuck.errors import ArgumentError
     from unstuck.landscape import line, plane
@@ -139,10 +140,11 @@ def landscape(
     if len(path.states) > 1 or kind == "line":
         first, last = ends(path)
         say(f"Straight line from {path.names[first]} to {path.names[last]}")
-        between_ends = line(
-            subject.model, subject.loss, subject.batches, start=path.states[first], end=path.states[last],
-            names=(path.names[first], path.names[last]), progress=PointsBar(console), **shared,
-        )  # fmt: skip
+        with users_code(name):
+            between_ends = line(
+                subject.model, subject.loss, subject.batches, start=path.states[first], end=path.states[last],
+                names=(path.names[first], path.names[last]), progress=PointsBar(console), **shared,
+            )  # fmt: skip
         figures["line"] = between_ends.to_dict()
     if kind == "line" and between_ends is not None:
         sheet = sheet_of_line(between_ends, made_of=made_of, command=command)
@@ -151,10 +153,11 @@ def landscape(
         if walked and not path.states:
             raise ArgumentError("--kind path: no weights are given; name the files that were saved with --checkpoint")
         say(f"Plane of {points} x {points} points")
-        seen = plane(
-            subject.model, subject.loss, subject.batches, path=path.states if walked else (), names=path.names,
-            reach=reach, progress=PointsBar(console), **shared,
-        )  # fmt: skip
+        with users_code(name):
+            seen = plane(
+                subject.model, subject.loss, subject.batches, path=path.states if walked else (), names=path.names,
+                reach=reach, progress=PointsBar(console), **shared,
+            )  # fmt: skip
         figures["plane"] = seen.to_dict()
         sheet = sheet_of_plane(seen, line=between_ends, made_of=made_of, command=command)
     console.print(sheet.title, style="bold", markup=False, highlight=False)
