@@ -26,7 +26,7 @@ def test_activations_are_compared_in_one_command(
     assert [row["variant"] for row in rows][-1] == "maxout"
     page = (tmp_path / "c" / "comparison.html").read_text()
     assert "Activations in mlp" in page
-    assert page.count('<li class="s') == 3 * 7
+    assert page.count('<li class="s') == 4 * 7  # from the first step on, by epoch, validation, gradient by depth
 
 
 def test_a_model_without_activations_is_refused(
