@@ -24,6 +24,12 @@ BY_TRIAL = (
 
 ACCURACIES = ("training accuracy", "evaluation accuracy")
 
+DOUBT_LEFT = 0.2
+"""Share of the doubt that is left of a finding that is confirmed (our choice)."""
+
+BELIEF_LEFT = 0.3
+"""Share of the confidence that is left to one that is refuted (our choice)."""
+
 COMPARABLE = 0.5
 """Share of the gain of the best change that another must have to be a proof beside it (our choice)."""
 
@@ -65,7 +71,7 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
             finding,
             symptoms=symptoms,
             confirmed=_confirmation(first),
-            confidence=1.0 - 0.2 * (1.0 - finding.confidence),
+            confidence=1.0 - DOUBT_LEFT * (1.0 - finding.confidence),
             advice=_advice(finding, first, told),
         )
     refuted = best is not None and all(one.effect.says in ("nothing", "harms") for one in told)
@@ -73,7 +79,7 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
         finding,
         symptoms=symptoms,
         refuted=_confirmation(first) if refuted else None,
-        confidence=finding.confidence * (0.3 if refuted else 1.0),
+        confidence=finding.confidence * (BELIEF_LEFT if refuted else 1.0),
         advice=f"Not this: {_confirmation(first)}." if refuted else finding.advice,
     )
 

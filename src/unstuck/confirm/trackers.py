@@ -13,9 +13,6 @@ QUIET = {
     "MLFLOW_TRACKING_URI": "sqlite:////tmp/unstuck-trial-mlflow.db",
     "TRACKIO_DIR": "/tmp/unstuck-trial-trackio",
     "TRACKIO_SPACE_ID": "",
-    "AIM_TRACKING_DISABLED": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DVCLIVE_TEST": "1",
 }
 """Variables and their values. What has no mode without a service (MLflow, trackio) writes to a file, which is gone with
-the trial; TensorBoard writes files only."""
+the trial; TensorBoard writes files only. A script that names its server in its code is not kept from it."""

@@ -33,7 +33,7 @@ class Plan:
         causes: Root causes that are proved if learning is restored by it.
         turn: Its place among what was planned.
         stream: The training of the run that is looked at.
-        seed: What is added to every seed that the script sets; 0 repeats the run that was watched.
+        seed: Number of the draw, by which every seed that the script sets is moved; 0 repeats the run that was watched.
         steps: Updates after which it ends.
         seconds: Seconds from its first update after which it ends.
         invocation: How the program is started.

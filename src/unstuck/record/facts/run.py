@@ -61,7 +61,7 @@ class Invocation(Fact):
         stdin: What standard input was: terminal, nothing (``/dev/null``, or closed), file or pipe.
         stdin_file: Path of that file.
         sources: Paths of the user's source files: the program, and at its end the modules beside it.
-        digests: SHA-256 of each, as it was when the program began, or was imported.
+        digests: SHA-256 of each: of the program as it began, of the modules as they were at its end.
     """
 
     kind = "invocation"
