@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from unstuck.errors import ArgumentError, RecipeError
-from unstuck.sweep import Space, read_space
+from unstuck.sweep import Space, dimensions, read_space
 from unstuck.sweep.attempt import Try
 from unstuck.train import Recipe, read_variants
 
@@ -40,6 +40,12 @@ def test_the_recipe_with_a_sweep_is_trained_without_it(own):
 def test_what_stands_is_found_also_where_the_optimizer_has_it():
     space = read_space("mlp", over=["optimizer.weight_decay", "model.hidden=[8],[9]", "init.weights"])
     assert space.stands == {"optimizer.weight_decay": 0.01, "model.hidden": [128, 128], "init.weights": "auto"}
+
+
+def test_what_stands_is_spelled_as_it_is_tried_so_that_every_setting_is_one_of_the_study():
+    space = read_space("digits", over=["optimizer.lr", "optimizer.weight_decay"])
+    assert space.stands["optimizer.weight_decay"] == 0
+    assert dimensions.parameters(space, space.stands)["optimizer.weight_decay?"] == "0.0"
 
 
 def test_a_setting_changes_the_recipe_and_nothing_else(space):

@@ -123,6 +123,16 @@ class Axis:
             return ()
         return self.range.fine(best)
 
+    def spelled(self, value: Value) -> Value:
+        """A value as it stands among those that are tried, so that 0 and 0.0 are one setting and one training.
+
+        Examples:
+            >>> Axis(key="optimizer.weight_decay", values=(0.0,)).spelled(0)
+            0.0
+        """
+        same = (one for one in self.coarse if one == value and isinstance(one, bool) == isinstance(value, bool))
+        return next(same, value)
+
     def to_dict(self) -> dict[str, Any]:
         """The axis as plain data."""
         numbers = self.range and {"low": self.range.low, "high": self.range.high, "log": self.range.log}

@@ -57,10 +57,10 @@ class Space:
 
     @property
     def stands(self) -> Setting:
-        """What the recipe has for the keys as it stands; a key that it leaves to others is not in it."""
+        """What the recipe has for the keys as it stands, as their axes spell it; a key that it leaves to others is not."""
         recipe = Recipe.of(self.base)
         found = {axis.key: _standing(recipe, axis.key) for axis in self.axes}
-        return {key: value for key, value in found.items() if value is not None}
+        return {axis.key: axis.spelled(value) for axis in self.axes if (value := found[axis.key]) is not None}
 
     @property
     def fingerprint(self) -> str:
