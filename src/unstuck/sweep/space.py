@@ -57,7 +57,7 @@ class Space:
 
     @property
     def stands(self) -> Setting:
-        """What the recipe has for the keys as it stands, as their axes spell it; a key that it leaves to others is not."""
+        """What the recipe has for the keys, as their axes spell it; a key that it leaves to others is not in it."""
         recipe = Recipe.of(self.base)
         found = {axis.key: _standing(recipe, axis.key) for axis in self.axes}
         return {axis.key: axis.spelled(value) for axis in self.axes if (value := found[axis.key]) is not None}
