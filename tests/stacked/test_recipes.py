@@ -17,6 +17,8 @@ SMALL = {
     "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9},
 }
 
+RATES = ((0.05, 0), (0.1, 0), (0.05, 1))
+
 
 def recipe(**sections):
     table = {key: dict(value) for key, value in SMALL.items()}
@@ -56,6 +58,21 @@ def test_every_recipe_comes_out_as_it_does_alone(trained):
 
 def test_the_kinds_of_end_are_among_them(trained):
     assert {result.reason for result in trained[0]} == {"completed", "diverged", "early stopping"}
+
+
+def test_pictures_that_are_shifted_at_random_are_those_of_the_training_alone(tmp_path):
+    shifted = {
+        "data": {"examples": 100},
+        "augment": {"shift": 0.1},
+        "model": {"name": "cnn", "channels": [4], "hidden": [8], "norm": "none"},
+    }
+    recipes = [recipe(**shifted, optimizer={"lr": rate}, seed=seed, train={"epochs": 2}) for rate, seed in RATES]
+    for number, (result, each) in enumerate(zip(train_stacked(recipes), recipes, strict=True)):
+        alone = train(each, tmp_path / str(number))
+        assert result.alone == ""
+        assert [one.train.loss for one in result.epochs] == pytest.approx(
+            [one.train.loss for one in alone.epochs], abs=1e-5
+        )
 
 
 def test_models_have_the_best_weights(trained, tmp_path):
