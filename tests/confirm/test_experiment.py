@@ -170,7 +170,7 @@ def test_a_crash_of_a_trial_is_told(watched, tmp_path):
 
 @pytest.mark.slow
 def test_without_mounts_the_users_files_stay_as_well(watched, tmp_path, monkeypatch):
-    monkeypatch.setattr("unstuck.confirm.launcher.may_hide_writes", lambda: "not here")
+    monkeypatch.setattr("unstuck.sandbox.processes.may_hide_writes", lambda: "not here")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     folder = tmp_path / "run"

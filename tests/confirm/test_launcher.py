@@ -27,7 +27,7 @@ time.sleep(600)
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A program that hangs, where private mounts are not allowed."""
-    monkeypatch.setattr("unstuck.confirm.launcher.may_hide_writes", lambda: "not here")
+    monkeypatch.setattr("unstuck.sandbox.processes.may_hide_writes", lambda: "not here")
     for name in ("temporary", "work"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -53,8 +53,7 @@ def test_what_a_trial_wrote_is_gone_when_it_is_killed(place):
     with launcher:
         launcher.start(plan, folder)
         until(launcher, lambda: bool(written()))
-        (trial,) = launcher._running
-        os.killpg(trial.process, signal.SIGKILL)
+        launcher._processes.end(folder, signal.SIGKILL)
         until(launcher, lambda: not launcher.names)
         assert written() == []
         assert not (place / "work" / "big.bin").exists()
@@ -67,7 +66,7 @@ def test_what_it_wrote_is_gone_when_the_launcher_leaves_or_is_killed(place):
     with launcher:
         launcher.start(plan, folder)
         until(launcher, lambda: bool(written()))
-        process = launcher._process
+        process = launcher._processes._server
         assert process is not None
         assert process.stdin is not None
         process.stdin.close()  # as when the launcher is killed

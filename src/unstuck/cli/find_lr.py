@@ -56,7 +56,7 @@ def find_lr(
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="After which a trial of a script is over.")] = 120.0,
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Run the script in the working directory itself, not in a copy of it.")
+        bool, typer.Option("--in-place", help="Let what the script writes stay; otherwise it is gone at the end.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the pictures; runs/<date>-find-lr by default.")

@@ -1,4 +1,4 @@
-"""The process in which a script is trained: ``python -m unstuck.find_lr.child REQUEST``.
+"""The process in which a script is trained: ``python -m unstuck.find_lr.child`` forks one for each request.
 
 It runs the script up to its first update, says so, and waits there. Each trial that is asked for then is a fork of the
 process as it stands, where that can be forked. Elsewhere the process itself goes on with the first trial, and another
@@ -11,27 +11,34 @@ import json
 import os
 import sys
 import threading
+import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
 from unstuck.diagnose.ending import end_of, message_of
 from unstuck.diagnose.program import Program, find_program
 from unstuck.errors import UnstuckError
+from unstuck.find_lr.script_process import OUTPUT, QUESTIONS, REQUEST
 from unstuck.find_lr.steering import Asked, Steering
+from unstuck.sandbox.serve import Sandbox, serve
 
-__all__ = ["forkable", "main"]
+__all__ = ["forkable", "make"]
 
 SMALL = 1_000_000
 """Parameters up to which one thread is enough (our choice)."""
 
+EVERY = 0.002
+"""Seconds after which it looks again whether a trial is asked for."""
 
-def main(request: Path) -> None:
-    """Run the script that a request names; questions and answers go through pipes, a line of JSON each."""
-    asked = json.loads(request.read_text(encoding="utf-8"))
-    waiting = _Waiting(questions=asked["questions"], answers=asked["answers"])
+
+def make(sandbox: Sandbox) -> NoReturn:
+    """Run the script that a request names, in this process, which was forked for it."""
+    asked = json.loads((sandbox.folder / REQUEST).read_text(encoding="utf-8"))
+    sandbox.enter(output=sandbox.folder / OUTPUT, working=os.getcwd(), script=asked["target"])
+    waiting = _Waiting(sandbox)
     try:
         _run(find_program(asked["target"], asked["args"]), waiting)
     except UnstuckError as error:
@@ -66,21 +73,28 @@ def forkable(parameters: int) -> bool:
 class _Waiting:
     """Waits at the first update for what is asked."""
 
-    def __init__(self, *, questions: int, answers: int) -> None:
-        self._questions = os.fdopen(questions, encoding="utf-8")
-        self._answers = os.fdopen(answers, "w", encoding="utf-8")
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._questions = (sandbox.folder / QUESTIONS).open(encoding="utf-8")
         self.begun = False
 
     def say(self, **what: Any) -> None:
-        self._answers.write(json.dumps(what) + "\n")
-        self._answers.flush()
+        self._sandbox.say(json.dumps(what))
+
+    def _asked(self) -> dict[str, Any]:
+        """The next question, for which it waits as long as it takes."""
+        line = ""
+        while not line.endswith("\n"):
+            line += self._questions.readline()
+            time.sleep(0.0 if line else EVERY)
+        return json.loads(line)
 
     def begins(self, known: dict[str, Any]) -> Asked:
         """The script is at its first update; come back with a trial, in a fork or not."""
         forks = forkable(known["parameters"])
         self.say(**known, forks=forks)
-        while line := self._questions.readline():
-            asked = json.loads(line)
+        while True:
+            asked = self._asked()
             pid = _fork() if forks else 0
             if pid == 0:
                 self.begun = True
@@ -89,8 +103,6 @@ class _Waiting:
                 return Asked(rates=asked["rates"], passed_by=asked["passed_by"], losses=Path(asked["losses"]))
             os.waitpid(pid, 0)
             self.say(done=True)
-        _leave()
-        raise AssertionError("not reached")
 
 
 def _fork() -> int:
@@ -99,10 +111,10 @@ def _fork() -> int:
         return os.fork()
 
 
-def _leave() -> None:
+def _leave() -> NoReturn:
     """End at once: what the script would do at its end is not wanted."""
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    raise serve(make)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from unstuck.errors import ArgumentError
-from unstuck.find_lr.scratch import large_files
 from unstuck.find_lr.script_process import ScriptProcess
 from unstuck.find_lr.trainer import Trial
+from unstuck.sandbox.processes import Processes
 
 __all__ = ["InScript"]
 
@@ -26,14 +25,14 @@ PASSED_BY = 20
 class InScript:
     """A trainer of a script that knows nothing of it.
 
-    A process runs the script as Python would, in a copy of the working directory, up to the first update of the
-    optimizer that steps first. Each trial goes on from there, with its rate set at each update, and ends after the last
+    A process runs the script as Python would, up to the first update of the optimizer that steps first, and what it
+    writes is seen by it alone. Each trial goes on from there, with its rate set at each update, and ends after the last
     one. Model, loss, batches, accumulation, mixed precision and clipping are the script's own; its schedule has no say.
 
     Args:
         target: Path of the script.
         args: Its arguments.
-        in_place: Whether it runs in the working directory itself.
+        in_place: Whether what it writes stays.
         seconds: After which a trial is over.
 
     Raises:
@@ -52,18 +51,27 @@ class InScript:
             raise ArgumentError(f"--script {target}: there is no such file; give the path of a Python script")
         if not seconds > 0.0:
             raise ArgumentError(f"seconds={seconds!r}: a time above 0 is accepted")
-        self._here = Path.cwd()
-        self._target = _within(target, self._here)
-        self._args, self._in_place, self._seconds = list(args), in_place, seconds
+        self._target, self._args, self._seconds = target, list(args), seconds
         self.others = 0
         self.rate, self.method, self.momentum = math.nan, "", 0.0
+        # Threads of NumPy's, which begin with its import, would keep the process from being forked.
+        environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
         self._process: ScriptProcess | None = None
-        self._begun()
+        with ExitStack() as opened:
+            self._processes = opened.enter_context(
+                Processes("unstuck.find_lr.child", working=Path.cwd(), environment=environment, in_place=in_place)
+            )
+            opened.callback(self._close)
+            self._begun()
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> InScript:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self._opened.close()
+
+    def _close(self) -> None:
         if self._process is not None:
             self._process.close()
 
@@ -76,20 +84,12 @@ class InScript:
                 f"The script has {self.others + 1} optimizers; the rate sought is that of the {self.method} that steps "
                 "first, while the others kept theirs."
             )
-        linked = [] if self._in_place else large_files(self._here)
-        if linked:
-            named = ", ".join(str(path.relative_to(self._here)) for path in linked[:3])
-            notes.append(f"Linked and not copied, so that a script that writes to them changes them: {named}.")
         return tuple(notes)
 
     def train(self, rates: Sequence[float], *, repeat: int = 0) -> Trial:
         """Train from the start; see :class:`~unstuck.find_lr.trainer.Trainer`."""
         process = self._begun()
-        with tempfile.TemporaryDirectory(prefix="unstuck-find-lr-") as folder:
-            losses = Path(folder) / "losses"
-            losses.touch()
-            late = not process.ask(rates, passed_by=repeat * PASSED_BY, losses=losses)
-            lines = [cast("dict[str, Any]", json.loads(line)) for line in losses.read_text("utf-8").splitlines()]
+        lines, late = process.ask(rates, passed_by=repeat * PASSED_BY)
         found = [float(line["loss"]) for line in lines if "loss" in line]
         ended = next((line["ended"] for line in lines if "ended" in line), "")
         if late:
@@ -101,23 +101,14 @@ class InScript:
     def _begun(self) -> ScriptProcess:
         """A process that waits at the script's first update."""
         if self._process is None or not self._process.waits:
-            if self._process is not None:
-                self._process.close()
-            request = {"target": self._target, "args": self._args}
-            self._process = ScriptProcess(request, None if self._in_place else self._here, seconds=self._seconds)
+            self._close()
+            self._process = ScriptProcess(self._processes, self._target, self._args, seconds=self._seconds)
             known = self._process.known
             if "method" not in known:
                 said = known.get("ended") or self._process.last_line() or "nothing was heard of it"
-                self._process.close()
                 raise ArgumentError(f"--script {self._target}: it came to no update of an optimizer ({said})")
             if known["rate"] is None:
                 raise ArgumentError(f"--script {self._target}: {known['method']} has no lr in its groups to search for")
             self.rate, self.method = known["rate"], known["method"]
             self.momentum, self.others = known["momentum"], known["others"]
         return self._process
-
-
-def _within(target: str, here: Path) -> str:
-    """The script's path, relative to the working directory where it lies in that, so that its copy is run."""
-    path = Path(os.path.abspath(target))
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

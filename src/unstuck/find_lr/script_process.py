@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import selectors
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from unstuck.find_lr.scratch import scratch
+from unstuck.sandbox.processes import GRACE, Exited, Processes, Said
 
-__all__ = ["ScriptProcess"]
+__all__ = ["OUTPUT", "QUESTIONS", "REQUEST", "ScriptProcess"]
+
+REQUEST, QUESTIONS, OUTPUT = "request.json", "questions", "output.txt"
+"""Files of its folder: the script with its arguments, a line for each trial that is asked for, what is printed."""
 
 
 class ScriptProcess:
     """Begin the process, and wait for its first update.
 
     Args:
-        request: The script and its arguments.
-        copied: The folder of whose copy it runs in; None: in the working directory itself.
+        processes: Where it runs.
+        target: Path of the script.
+        args: Its arguments.
         seconds: After which a trial, or the way to the first update, is over.
 
     Attributes:
@@ -34,82 +33,59 @@ class ScriptProcess:
         waits: Whether it waits for a question.
     """
 
-    def __init__(self, request: Mapping[str, Any], copied: Path | None, *, seconds: float) -> None:
+    def __init__(self, processes: Processes, target: str, args: Sequence[str], *, seconds: float) -> None:
+        self._processes = processes
         self._seconds = seconds
-        self._open = ExitStack()
-        try:
-            folder = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="unstuck-find-lr-")))
-            place = Path.cwd() if copied is None else self._open.enter_context(scratch(copied))
-            self._said = folder / "said"
-            questions, self._questions = os.pipe()
-            self._open.callback(os.close, self._questions)
-            self._answers, answers = os.pipe()
-            self._open.callback(os.close, self._answers)
-            asked = folder / "asked"
-            asked.write_text(json.dumps({**request, "questions": questions, "answers": answers}), encoding="utf-8")
-            self._process = self._begin(asked, place, (questions, answers))
-            self._open.callback(_end, self._process)
-            os.close(questions)
-            os.close(answers)
-            self._unread = b""
+        with ExitStack() as opened:
+            prefix = "unstuck-find-lr-"
+            self._folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
+            (self._folder / REQUEST).write_text(json.dumps({"target": target, "args": list(args)}), encoding="utf-8")
+            self._questions = opened.enter_context((self._folder / QUESTIONS).open("a", encoding="utf-8"))
+            self._exited = False
+            opened.callback(self._end)
+            processes.start(self._folder)
             self.known = self._answer()
-        except BaseException:
-            self._open.close()
-            raise
+            self._opened = opened.pop_all()
         self.waits = "method" in self.known
 
-    def _begin(self, asked: Path, place: Path, pipes: tuple[int, int]) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
-        with self._said.open("wb") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "unstuck.find_lr.child", str(asked)],
-                cwd=place,
-                # Threads of NumPy's, which begin with its import, would keep the process from being forked.
-                env={"OPENBLAS_NUM_THREADS": "1", **os.environ, "PYTHONPATH": path},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=pipes,
-                start_new_session=True,
-            )
+    def ask(self, rates: Sequence[float], *, passed_by: int) -> tuple[list[dict[str, Any]], bool]:
+        """Ask for a trial, and wait for its end.
 
-    def ask(self, rates: Sequence[float], *, passed_by: int, losses: Path) -> bool:
-        """Ask for a trial, and wait for its end; False if its time was up."""
+        Returns:
+            What was heard of it, a line for each loss, and whether its time was up.
+        """
+        losses = self._folder / "losses"
+        losses.write_bytes(b"")
         question = {"rates": list(rates), "passed_by": passed_by, "losses": str(losses)}
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._questions, (json.dumps(question) + "\n").encode())
+        self._questions.write(json.dumps(question) + "\n")
+        self._questions.flush()
         answer = self._answer()
         self.waits = bool(answer.get("done"))
-        return not answer.get("late")
+        return [json.loads(line) for line in losses.read_text("utf-8").splitlines()], bool(answer.get("late"))
 
     def _answer(self) -> dict[str, Any]:
-        """The next line that is said; nothing at the end of the process, and that it is late after its time."""
+        """The next that it says; nothing at the end of the process, and that it is late after its time."""
         until = time.monotonic() + self._seconds
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._answers, selectors.EVENT_READ)
-            while b"\n" not in self._unread:
-                if not selector.select(max(until - time.monotonic(), 0.0)):
-                    return {"late": True, "ended": f"{self._seconds:g} seconds were over before its first update"}
-                read = os.read(self._answers, 65536)
-                if not read:
-                    return {}
-                self._unread += read
-        line, _, self._unread = self._unread.partition(b"\n")
-        return json.loads(line)
+        while (left := until - time.monotonic()) > 0.0:
+            heard = self._processes.heard(left)
+            if heard is not None and heard.folder == self._folder:
+                self._exited = isinstance(heard, Exited)
+                return json.loads(heard.words) if isinstance(heard, Said) else {}
+        return {"late": True, "ended": f"{self._seconds:g} seconds were over before its first update"}
 
     def last_line(self) -> str:
         """The last line that the script has printed."""
-        lines = self._said.read_text("utf-8", "replace").strip().splitlines()
+        printed = self._folder / OUTPUT
+        lines = printed.read_text("utf-8", "replace").strip().splitlines() if printed.exists() else []
         return lines[-1] if lines else ""
 
     def close(self) -> None:
         """End it, and what it has started."""
-        self._open.close()
+        self._opened.close()
 
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
+    def _end(self) -> None:
+        self._processes.end(self._folder, signal.SIGKILL)
+        until = time.monotonic() + GRACE
+        while not self._exited and (left := until - time.monotonic()) > 0.0:
+            heard = self._processes.heard(left)
+            self._exited = isinstance(heard, Exited) and heard.folder == self._folder

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("posix")
 
-from unstuck.confirm.overlay import Overlay
+from unstuck.sandbox.overlay import Overlay
 
 
 @pytest.fixture

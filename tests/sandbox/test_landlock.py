@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from unstuck.confirm.landlock import MOVES, forbid_writes
+from unstuck.sandbox.landlock import MOVES, forbid_writes
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) < MOVES,
@@ -21,7 +21,7 @@ def test_the_kernel_refuses_what_is_written_elsewhere(tmp_path):
     (tmp_path / "old.txt").write_text("old")
     script = f"""
 import os
-from unstuck.confirm.landlock import forbid_writes
+from unstuck.sandbox.landlock import forbid_writes
 print(forbid_writes(but_below=[{str(allowed)!r}]))
 os.chdir({str(tmp_path)!r})
 for action in (lambda: open("old.txt", "w"), lambda: open("new.txt", "x"), lambda: os.remove("old.txt")):

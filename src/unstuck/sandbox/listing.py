@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from typing import Any
 
-from unstuck.confirm.overlay import Overlay
+from unstuck.sandbox.overlay import Overlay
 
 __all__ = ["Entry", "Listing"]
 

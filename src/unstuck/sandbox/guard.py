@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from unstuck.confirm.overlay import OUTSIDE, Overlay
+from unstuck.sandbox.overlay import OUTSIDE, Overlay
 
 __all__ = ["BY_FOLDER", "PROGRAMS", "Guard", "refusal"]
 

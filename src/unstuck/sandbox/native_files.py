@@ -16,9 +16,9 @@ from types import MethodType, ModuleType, new_class
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
-from unstuck.confirm.guard import Guard, refusal
-from unstuck.confirm.overlay import Overlay
-from unstuck.confirm.replaced import replace
+from unstuck.sandbox.guard import Guard, refusal
+from unstuck.sandbox.overlay import Overlay
+from unstuck.sandbox.replaced import replace
 
 __all__ = ["redirect_libraries"]
 

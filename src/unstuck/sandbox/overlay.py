@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from unstuck.confirm.plain_files import copy_file, is_folder, is_there, lies_below, parent, parts
-from unstuck.confirm.removed import Removed
+from unstuck.sandbox.plain_files import copy_file, is_folder, is_there, lies_below, parent, parts
+from unstuck.sandbox.removed import Removed
 
 __all__ = ["DEVICES", "OUTSIDE", "Overlay"]
 

@@ -1,12 +1,12 @@
 """What Python code writes goes to a scratch folder, where the system does not allow mounts of a process's own.
 
 The functions by which Python and PyTorch open, list, change and remove files are replaced, in this process and in those
-that it forks, by ones that look at an :class:`~unstuck.confirm.overlay.Overlay`: what was written is seen, what was
+that it forks, by ones that look at an :class:`~unstuck.sandbox.overlay.Overlay`: what was written is seen, what was
 removed is not, and the user's files stay. What cannot be led there is refused with a ``PermissionError`` that says why:
 writes elsewhere, programs that are started (they would escape), and whatever comes past these functions to the system
-(:mod:`~unstuck.confirm.guard`). Some libraries open files in C code of their own, and are known by name
-(:mod:`~unstuck.confirm.native_files`); others are refused by the kernel where it has Landlock
-(:mod:`~unstuck.confirm.landlock`), and are neither seen nor kept from writing on macOS.
+(:mod:`~unstuck.sandbox.guard`). Some libraries open files in C code of their own, and are known by name
+(:mod:`~unstuck.sandbox.native_files`); others are refused by the kernel where it has Landlock
+(:mod:`~unstuck.sandbox.landlock`), and are neither seen nor kept from writing on macOS.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from pathlib import Path
 from types import MethodType
 from typing import Any
 
-from unstuck.confirm.guard import BY_FOLDER, PROGRAMS, Guard, refusal
-from unstuck.confirm.landlock import forbid_writes
-from unstuck.confirm.listing import Listing
-from unstuck.confirm.native_files import redirect_libraries
-from unstuck.confirm.overlay import DEVICES, Overlay
-from unstuck.confirm.replaced import replace
+from unstuck.sandbox.guard import BY_FOLDER, PROGRAMS, Guard, refusal
+from unstuck.sandbox.landlock import forbid_writes
+from unstuck.sandbox.listing import Listing
+from unstuck.sandbox.native_files import redirect_libraries
+from unstuck.sandbox.overlay import DEVICES, Overlay
+from unstuck.sandbox.replaced import replace
 
 __all__ = ["redirect_writes"]
 

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("posix")
 
-from unstuck.confirm.plain_files import copy_file, is_folder, is_there, lies_below, parent, parts
+from unstuck.sandbox.plain_files import copy_file, is_folder, is_there, lies_below, parent, parts
 
 
 def test_paths():

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("posix")
 
-from unstuck.confirm.removed import Removed
+from unstuck.sandbox.removed import Removed
 
 
 def test_what_lies_below_is_removed_too_and_others_see_it(tmp_path):

@@ -4,8 +4,8 @@ import pytest
 
 pytest.importorskip("posix")
 
-from unstuck.confirm.listing import Listing
-from unstuck.confirm.overlay import Overlay
+from unstuck.sandbox.listing import Listing
+from unstuck.sandbox.overlay import Overlay
 
 
 def test_entries_are_those_of_scandir(tmp_path):

@@ -4,7 +4,7 @@ import os
 import sys
 from types import MethodType, ModuleType
 
-from unstuck.confirm.replaced import replace
+from unstuck.sandbox.replaced import replace
 
 
 def test_a_function_is_replaced_wherever_a_module_holds_it(monkeypatch):

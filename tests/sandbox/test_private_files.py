@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from unstuck.confirm.private_files import may_hide_writes
+from unstuck.sandbox.private_files import may_hide_writes
 
 pytestmark = pytest.mark.skipif(bool(may_hide_writes()), reason="no private mounts on this system")
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(bool(may_hide_writes()), reason="no private moun
 def hidden(body: str, folder, real) -> str:
     script = f"""
 from pathlib import Path
-from unstuck.confirm.private_files import hide_writes
+from unstuck.sandbox.private_files import hide_writes
 folder, real = Path({str(folder)!r}), Path({str(real)!r})
 hide_writes([folder], real=[real])
 {textwrap.dedent(body)}

@@ -1,4 +1,4 @@
-from unstuck.confirm.trackers import QUIET
+from unstuck.sandbox.trackers import QUIET
 
 
 def test_services_are_told_by_text():
