@@ -77,6 +77,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         {"step": 1, "loss": 1.25, "gradient": 0.0, "least": -1.0, "greatest": 2.0, "dimensions": 2},
         facts.CriticalPoint(step=1, loss=1.25, gradient=0.0, least=-1.0, greatest=2.0, dimensions=2),
     ),
+    (
+        "lost_checkpoint",
+        {"step": 4, "calls": 3, "file": "t.py", "line": 41},
+        facts.LostCheckpoint(step=4, calls=3, file="t.py", line=41),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

@@ -24,9 +24,12 @@ from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, Los
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
 from unstuck.observe.collectors.inputs import Inputs, any_tensor, data_of, first_tensor, several
 from unstuck.observe.collectors.loaders import Loaders
+from unstuck.observe.collectors.loss_scaling import LossScaling
 from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
+from unstuck.observe.collectors.lost_checkpoints import LostCheckpoints
 from unstuck.observe.collectors.modes import ModesOfModules
+from unstuck.observe.collectors.narrow_constants import NarrowConstants
 from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
@@ -61,6 +64,9 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Parameters,
     UnitCopies,
     Graphs,
+    LostCheckpoints,
+    LossScaling,
+    NarrowConstants,
     ThrownBatches,
     UnoptimizedParameters,
     BatchDependence,

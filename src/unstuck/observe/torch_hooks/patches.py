@@ -18,15 +18,18 @@ from torch import nn
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.utils import checkpoint
 from torch.utils.data import DataLoader
 
 from unstuck.observe.torch_hooks import (
     aside,
     backward,
+    checkpoints,
     compilation,
     evaluation_switches,
     events,
     forward,
+    loss_scaling,
     quiet_steps,
     updates,
     warning_locations,
@@ -57,6 +60,8 @@ PATCHES = (
     Patch(torch.autograd, "_engine_run_backward", backward.around_engine),
     Patch(Optimizer, "__init__", updates.around_construction),
     Patch(GradScaler, "scale", backward.around_scale),
+    Patch(GradScaler, "_maybe_opt_step", loss_scaling.around_update),
+    Patch(checkpoint, "check_backward_validity", checkpoints.around_validity),
     Patch(LRScheduler, "step", updates.around_schedule),
     Patch(ReduceLROnPlateau, "step", updates.around_schedule),  # does not call the one above
     Patch(DataLoader, "__iter__", updates.around_iteration),
@@ -73,8 +78,8 @@ PATCHES = (
 )
 
 MODULES = (
-    *(aside, backward, compilation, evaluation_switches, events, forward, quiet_steps, updates),
-    warning_locations,
+    *(aside, backward, checkpoints, compilation, evaluation_switches, events, forward, loss_scaling, quiet_steps),
+    *(updates, warning_locations),
 )
 """Modules whose functions run between those of a program, or around them."""
 

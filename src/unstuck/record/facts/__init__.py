@@ -26,6 +26,7 @@ from unstuck.record.facts.graph import (
     CustomFunction,
     Detachment,
     Graph,
+    LostCheckpoint,
     NonDifferentiableSample,
     Wiring,
 )
@@ -54,6 +55,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameter,
     UnoptimizedParameters,
 )
+from unstuck.record.facts.precision import LossScaling, NarrowConstant
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
     Cost,
@@ -105,11 +107,14 @@ __all__ = [
     "Loss",
     "LossClasses",
     "LossOutput",
+    "LossScaling",
     "LossTarget",
     "LossTerm",
     "LossTerms",
+    "LostCheckpoint",
     "Model",
     "Modes",
+    "NarrowConstant",
     "NonDifferentiableSample",
     "NonFinite",
     "Normalisation",

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Connection", "CriticalPoint", "CustomFunction", "Detachment", "Graph", "NonDifferentiableSample", "Wiring"]
+__all__ = [
+    "Connection",
+    "CriticalPoint",
+    "CustomFunction",
+    "Detachment",
+    "Graph",
+    "LostCheckpoint",
+    "NonDifferentiableSample",
+    "Wiring",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,3 +153,21 @@ class CriticalPoint(Fact):
     least: float
     greatest: float
     dimensions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostCheckpoint(Fact):
+    """Reentrant checkpoints of one forward pass that were given no tensor with a gradient, so that none passes them.
+
+    Attributes:
+        step: Updates made before it.
+        calls: How many ran at this place.
+        file: The user's file that calls them.
+        line: The line of that call.
+    """
+
+    kind = "lost_checkpoint"
+    step: int
+    calls: int
+    file: str | None = None
+    line: int | None = None

@@ -1,0 +1,63 @@
+"""Facts about number formats: scaled losses, constants that a format cannot hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["LossScaling", "NarrowConstant"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossScaling(Fact):
+    """What a ``GradScaler`` has done so far; stated anew as it goes on.
+
+    Attributes:
+        step: Updates made.
+        scale: The factor of the loss.
+        asked: Updates that the program asked for.
+        skipped: Those of them that were not made, because a gradient was not finite.
+        settled: Those of the skipped ones that came after the first update that was made.
+        overflowed: Parameters whose gradient was not finite at one of the latest of these, a few of them.
+        layer: The first layer that gave values beyond float16 in the latest forward pass that was watched; empty: none.
+        file: The user's file that steps the scaler.
+        line: The line of that call.
+    """
+
+    kind = "loss_scaling"
+    missing = "no GradScaler stepped the optimizer"
+    step: int
+    scale: float
+    asked: int
+    skipped: int
+    settled: int = 0
+    overflowed: tuple[str, ...] = ()
+    layer: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarrowConstant(Fact):
+    """A constant that is zero or infinite in the type of the tensor that it is used with.
+
+    Attributes:
+        value: The constant, as it is written.
+        becomes: What it is in that type.
+        type: The type, ``"float16"``.
+        function: The function that takes it.
+        where: Path of the module that runs.
+        file: The user's file that calls the function.
+        line: The line of that call.
+    """
+
+    kind = "narrow_constant"
+    value: float
+    becomes: Literal["zero", "infinity"]
+    type: str
+    function: str
+    where: str = ""
+    file: str | None = None
+    line: int | None = None
