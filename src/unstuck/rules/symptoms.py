@@ -60,8 +60,8 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "G102": ("O202", "O401", "G101"),
     "G201": (*ANY, *STILL),
     "G202": (*ANY, *STILL, "L101"),
-    "G203": (*ANY, *STILL, "M102", "T201", "T202", "G301"),
-    "G204": (*ANY, *STILL, "O101", "O203", "O301", "T202", "T204"),
+    "G203": (*ANY, *STILL, "M102", "M401", "T201", "T202", "G301"),
+    "G204": (*ANY, *STILL, "N201", "O101", "O203", "O301", "T202", "T204"),
     "G301": (*NOWHERE, "M201", "O203"),
     # optimisation
     "O101": ("O201", "O202", "O401", "M201", "G101"),
@@ -82,7 +82,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "R302": ("R101",),
     # numerics
     "N101": ("G101", *NOWHERE),
-    "N201": (*ANY, *STILL, "L101", "O101", "T202"),
+    "N201": (*ANY, *STILL, "L101", "O101", "T202", "T203"),
     # mechanics
     "T101": (*ANY, *STILL, "L201"),
     "T201": (*ANY, *STILL, "T101"),

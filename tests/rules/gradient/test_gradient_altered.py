@@ -117,3 +117,11 @@ def test_clipping_after_the_update_is_a_note(tmp_path: Path) -> None:
 def test_overflows_that_the_scaler_skips_do_not_count(tmp_path: Path) -> None:
     run = run_with(tmp_path, before=math.inf, after=math.inf, cosine=math.nan)
     assert [gate.admits(run) for gate in GradientAltered.applies_to] == [False]
+
+
+@pytest.mark.parametrize(("after", "method", "found"), [(3e4, "SGD", 1), (3e4, "Adam", 0), (0.45, "SGD", 0)])
+def test_a_step_past_the_scaler(tmp_path: Path, after: float, method: str, found: int) -> None:
+    run = run_with(tmp_path, **(SCALED | {"after": after}), method=method, epsilon=1e-8, steps=1)
+    findings = outcome(GradientAltered(), run)
+    assert len(findings) == found
+    assert all("scaler.step" in finding.advice for finding in findings)

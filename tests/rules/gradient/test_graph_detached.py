@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Detachment, Fact, Graph, Model, NonDifferentiableSample, Parameter, Ran
+from unstuck.record.facts import Detachment, Fact, Graph, LostCheckpoint, Model, NonDifferentiableSample, Parameter, Ran
 from unstuck.rules.gradient.graph_detached import GraphDetached
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -93,3 +93,17 @@ def test_a_recurrence_that_is_fed_its_own_state_detached(tmp_path: Path) -> None
     truncated = Detachment(where="body", calls=12, cut=2, file="rnn.py", line=9)
     assert outcome(GraphDetached(), run_with(tmp_path / "b", *reached, truncated)) == []
     assert outcome(GraphDetached(), run_with(tmp_path / "c", *reached, cut, end=0.01)) == []
+
+
+TRAINED = Parameter(name="body.weight", shape=(64, 64), role="weight", fresh=False)
+LOST = LostCheckpoint(step=1, calls=1, file="net.py", line=41)
+
+
+@pytest.mark.parametrize(("bare", "lost", "found"), [(("body",), (LOST,), 1), (("body",), (), 0), ((), (LOST,), 0)])
+def test_a_reentrant_checkpoint_behind_frozen_embeddings(
+    tmp_path: Path, bare: tuple[str, ...], lost: tuple[LostCheckpoint, ...], found: int
+) -> None:
+    ran = Ran(step=1, layers=("body", "head"), without_gradient=bare)
+    findings = outcome(GraphDetached(), run_with(tmp_path, *CUT, ran, *lost, body=TRAINED))
+    assert len(findings) == found
+    assert all("use_reentrant=False" in one.advice and one.where.line == 41 for one in findings)

@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Optimizer
+from unstuck.record.facts import Fact, Optimizer, UnoptimizedParameters
 from unstuck.rules.mechanics.gradients_not_cleared import GradientsNotCleared
 from unstuck.testing.rules import RuleContract, outcome, record
 
 
 def run_with(
-    folder: Path, carried: Sequence[float], cosine: float = 0.97, *, end: float = 2.3, method: str = ""
+    folder: Path, carried: Sequence[float], cosine: float = 0.97, *more: Fact, end: float = 2.3, method: str = ""
 ) -> Run:
     count = len(carried)
-    facts = [Optimizer(type=method)] if method else []
+    facts: list[Fact] = [Optimizer(type=method)] if method else []
+    facts += more
     series = {
         signals.LOSS: list(np.linspace(2.3, end, count)),
         signals.GRADIENT_CARRIED: list(carried),
@@ -64,3 +65,9 @@ def test_a_closure_that_clears_nothing_is_found_after_three_steps(tmp_path: Path
 
 def test_a_closure_that_clears_is_passed_over(tmp_path: Path) -> None:
     assert outcome(GradientsNotCleared(), run_with(tmp_path, [0.0] * 4, -0.3, method="LBFGS")) == []
+
+
+@pytest.mark.parametrize(("held", "found"), [(0, 0), (4, 1)])
+def test_copies_of_weights_that_are_given_their_gradients(tmp_path: Path, held: int, found: int) -> None:
+    walk = UnoptimizedParameters(step=0, since=0, reached=4, held=held)
+    assert len(outcome(GradientsNotCleared(), run_with(tmp_path, [1.0] * 30, 0.97, walk))) == found

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
+from unstuck.record.facts import (
+    Fact,
+    Loss,
+    LossOutput,
+    LossTarget,
+    Model,
+    Parameter,
+    Ran,
+    UnoptimizedParameter,
+    UnoptimizedParameters,
+)
 from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimized
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -96,3 +106,23 @@ def test_frozen_layers_are_not_blamed_while_the_others_stand_still(tmp_path: Pat
     ran, parameters = Ran(step=0, layers=("body", "head")), (FROZEN, HEAD)
     found = outcome(ParametersNotOptimized(), run_with(tmp_path, ran, end=2.3, parameters=parameters, ratio=ratio))
     assert [finding.severity for finding in found] == [severity]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "adapted", "severity"),
+    [(True, False, "warning"), (False, False, None), (True, True, None)],
+)
+def test_a_fresh_head_that_is_frozen_on_weights_that_were_trained(
+    tmp_path: Path, learnt: bool, adapted: bool, severity: str | None
+) -> None:
+    head = Parameter(name="head.weight", shape=(10, 24), role="weight", fresh=True, trainable=False, optimized=False)
+    body = Parameter(name="body.weight", shape=(64, 64), role="weight", fresh=not learnt)
+    adapter = Parameter(name="head.up", shape=(10, 4), role="weight")
+    loss = Loss(
+        function="cross_entropy",
+        output=LossOutput(shape=(32, 10)),
+        target=LossTarget(shape=(32,), type="class"),
+    )
+    parameters = (body, head, adapter) if adapted else (body, head)
+    run = run_with(tmp_path, Ran(step=0, layers=("body", "head")), loss, end=0.05, parameters=parameters)
+    assert [one.severity for one in outcome(ParametersNotOptimized(), run)] == ([] if severity is None else [severity])

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Fact, Model, NonFinite, Optimizer, Parameter, ParameterGroup
+from unstuck.record.facts import (
+    Fact,
+    LossScaling,
+    Model,
+    NarrowConstant,
+    NonFinite,
+    Optimizer,
+    Parameter,
+    ParameterGroup,
+)
 from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -92,3 +101,25 @@ def test_values_beyond_the_largest_of_float16(tmp_path: Path, fact: NonFinite, b
 def test_an_overflow_that_the_training_got_over(tmp_path: Path) -> None:
     run = run_with(tmp_path, overflow(), weights="float32", losses=[2.3, 2.2, float("nan"), *[2.0] * 9])
     assert outcome(PrecisionUnsuited(), run) == []
+
+
+@pytest.mark.parametrize(
+    ("skipped", "settled", "end", "found"),
+    [(140, 0, 2.3, 1), (90, 80, 2.3, 1), (90, 80, 0.1, 0), (15, 0, 2.3, 0)],
+)
+def test_updates_that_the_scaler_skips(tmp_path: Path, skipped: int, settled: int, end: float, found: int) -> None:
+    scaling = LossScaling(
+        step=9, scale=0.5, asked=140, skipped=skipped, settled=settled, layer="0", file="t.py", line=3
+    )
+    findings = outcome(PrecisionUnsuited(), run_with(tmp_path, scaling, weights="float32", end=end))
+    assert [(one.where.module, one.where.line) for one in findings] == [("0", 3)] * found
+
+
+EPSILON = NarrowConstant(value=1e-8, becomes="zero", type="float16", function="add", file="t.py", line=24)
+
+
+@pytest.mark.parametrize(("last", "found"), [(float("nan"), 1), (2.0, 0)])
+def test_an_epsilon_that_is_zero_where_it_is_added(tmp_path: Path, last: float, found: int) -> None:
+    run = run_with(tmp_path, EPSILON, losses=[2.3, 2.2, last])
+    findings = outcome(PrecisionUnsuited(), run)
+    assert [(one.where.file, one.where.line) for one in findings] == [("t.py", 24)] * found

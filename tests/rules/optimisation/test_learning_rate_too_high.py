@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import NonFinite
+from unstuck.record.facts import Loss, LossClasses, LossTarget, Model, NonFinite, Parameter
 from unstuck.rules import judge
 from unstuck.rules.optimisation.learning_rate_too_high import LearningRateTooHigh
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -159,3 +159,26 @@ def test_what_was_learnt_in_the_warm_up_is_lost_at_the_height_of_the_rate(
     steps = [ratio * height for height in (*np.linspace(0.1, 1, 10), *np.linspace(1, 0, 10))]
     run = record(tmp_path, series={signals.LOSS: values}, tables={signals.UPDATE_RATIO: {"weight": steps}})
     assert [finding.cause for finding in outcome(LearningRateTooHigh(), run)] == found
+
+
+TEN = LossClasses(number=10, counts=(20,) * 10)
+
+
+@pytest.mark.parametrize(
+    ("fresh", "ratio", "end", "found"),
+    [(False, 0.1, 2.2, 1), (True, 0.1, 2.2, 0), (False, 0.01, 2.2, 0), (False, 0.1, 0.3, 0)],
+)
+def test_trained_weights_that_the_first_steps_move_by_half_their_size(
+    tmp_path: Path, fresh: bool, ratio: float, end: float, found: int
+) -> None:
+    loss = Loss(function="cross_entropy", target=LossTarget(shape=(32,), type="class"), classes=TEN)
+    model = Model(type="Net", parameters=(Parameter(name="0.weight", shape=(64, 64), role="weight", fresh=fresh),))
+    curve = end + (2.6 - end) * np.exp(-np.linspace(0, 40, 200))
+    ratios = [ratio] * 10 + [0.002] * 190
+    run = record(
+        tmp_path,
+        series={signals.LOSS: list(curve)},
+        tables={signals.UPDATE_RATIO: {"0.weight": ratios}},
+        facts=[model, loss],
+    )
+    assert len(outcome(LearningRateTooHigh(), run)) == found

@@ -26,9 +26,13 @@ def _compared(run: Run) -> list[GradientChange]:
     return [c for c in run.facts(GradientChange) if 0.0 < c.before < math.inf and math.isfinite(c.after)]
 
 
-COMPARED = Gate(
-    f"fewer than {COMPARISONS} gradients were compared before and after", lambda run: len(_compared(run)) >= COMPARISONS
-)
+def _enough(run: Run) -> bool:
+    """Whether several were compared, or one that shows its scale, after which weights are no numbers any more."""
+    changes = _compared(run)
+    return len(changes) >= COMPARISONS or any(change.scale > 1.0 and _kept(change) > 1.0 for change in changes)
+
+
+COMPARED = Gate(f"fewer than {COMPARISONS} gradients were compared before and after", _enough)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +89,7 @@ class GradientAltered(Rule):
         found = (
             self._zeroed(run, changes)
             or self._clipped_while_scaled(run, changes)
+            or self._never_unscaled(run, changes)
             or self._replaced(run, changes)
             or self._resized(run, changes)
             or self._late(changes)
@@ -123,6 +128,22 @@ class GradientAltered(Rule):
             confidence=0.95,
             where=_place(run, call),
             evidence=self._evidence(early, kept, self.bites, "of its unscaled norm is left when the update begins"),
+        )
+
+    def _never_unscaled(self, run: Run, changes: Sequence[GradientChange]) -> Finding | None:
+        """Updates by gradients of the scaled loss, as where the optimizer is stepped past the scaler."""
+        left = [change for change in changes if change.scale > self.grown and _kept(change) > self.grown]
+        outcome = outcome_of(run)
+        if len(left) <= self.most * len(changes) or outcome == "good" or self._divided_away(run, left):
+            return None
+        scale, kept = float(np.median([change.scale for change in left])), float(np.median([_kept(c) for c in left]))
+        return self.finding(
+            f"the optimizer gets gradients that are still multiplied by the scaler's {scale:.6g}",
+            "Call scaler.step(optimizer) and scaler.update() in place of optimizer.step().",
+            severity="error" if outcome == "none" else "warning",
+            confidence=0.95,
+            where=optimizer_place(run),
+            evidence=self._evidence(left, kept, self.grown, "times its unscaled norm when the update begins"),
         )
 
     def _replaced(self, run: Run, changes: Sequence[GradientChange]) -> Finding | None:

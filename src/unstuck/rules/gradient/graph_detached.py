@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Detachment, Graph, Model, NonDifferentiableSample, Parameter, Ran
+from unstuck.record.facts import Detachment, Graph, LostCheckpoint, Model, NonDifferentiableSample, Parameter, Ran
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
@@ -24,7 +24,8 @@ class GraphDetached(Rule):
         Parameters that ask for a gradient, that the optimizer holds, whose layer runs in the training's forward pass,
         and that no loss of the training reaches: detach, .data, no_grad, item or NumPy stands between. Or values drawn
         by sample() from a distribution whose parameters are learnt, that go into a layer and into no log-probability.
-        Or a recurrent layer that is handed its own state detached at every step, where learning stays poor.
+        Or a recurrent layer that is handed its own state detached at every step, where learning stays poor. Or layers
+        in a reentrant checkpoint that is given nothing with a gradient, as behind frozen embeddings.
 
     Why it matters:
         What lies before the cut stays as it was drawn; what lies behind it learns from random features.
@@ -72,6 +73,10 @@ class GraphDetached(Rule):
         asked = [p for p in asked if not self._got_gradient(run, p.name)]
         order = _order(run)
         cut = [p for p in asked if _owner(p.name) in order]
+        lost = self._checkpointed(run, cut)
+        if lost is not None:
+            yield lost
+            return
         if not cut or _learnt(cut):
             return
         if not reached:
@@ -112,6 +117,34 @@ class GraphDetached(Rule):
                     threshold=self.large,
                     steps=(run.facts(Graph)[0].step, graph.step),
                     note=f"share of the weights that no loss reaches, {len(cut)} tensors without any gradient",
+                ),
+            ),
+        )
+
+    def _checkpointed(self, run: Run, cut: Sequence[Parameter]) -> Finding | None:
+        """Layers within reentrant checkpoints whose inputs ask for no gradient, as behind frozen embeddings."""
+        bare = {path for fact in run.facts(Ran) for path in fact.without_gradient}
+        inside, calls = [p for p in cut if _within(p.name, bare)], run.facts(LostCheckpoint)
+        if not inside or not calls:
+            return None
+        model, outcome, call = run.fact(Model), outcome_of(run), calls[-1]
+        share = _values(inside) / max(1, _values(p for p in model.parameters if p.optimized) if model else 1)
+        several = f" and {len(inside) - 1} more tensors" if len(inside) > 1 else ""
+        return self.finding(
+            f"no gradient reaches {inside[0].name}{several}: their checkpoint is reentrant, and no input of it asks "
+            "for a gradient",
+            "Call checkpoint(..., use_reentrant=False); in libraries gradient_checkpointing_kwargs={'use_reentrant': "
+            "False}. Or let the embeddings' output ask for a gradient: requires_grad_(), enable_input_require_grads().",
+            severity="error" if outcome != "good" else "warning",
+            confidence=0.95,
+            where=Where(parameter=inside[0].name, file=call.file, line=call.line),
+            evidence=(
+                Evidence(
+                    signal=LostCheckpoint.kind,
+                    value=share,
+                    threshold=0.0,
+                    steps=(calls[0].step, call.step),
+                    note="share of the weights that the optimizer holds which no loss reaches",
                 ),
             ),
         )
@@ -169,6 +202,11 @@ def _order(run: Run) -> dict[str, int]:
     """Position of each layer among those that ran, in the order of their first call."""
     paths = dict.fromkeys(path for fact in run.facts(Ran) for path in fact.layers)
     return {path: position for position, path in enumerate(paths)}
+
+
+def _within(name: str, layers: Iterable[str]) -> bool:
+    """Whether a parameter belongs to one of these layers or to a part of one."""
+    return any(name.startswith(f"{layer}.") for layer in layers)
 
 
 def _learnt(parameters: Sequence[Parameter]) -> bool:

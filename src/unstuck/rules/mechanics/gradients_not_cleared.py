@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Graph, Optimizer
+from unstuck.record.facts import Graph, Optimizer, UnoptimizedParameters
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 
@@ -46,7 +46,8 @@ class GradientsNotCleared(Rule):
 
     Known false positives:
         Accumulation over several backward passes clears the gradients after each update, and is silent. Programs that
-        overwrite .grad by their own numbers leave old ones there: their successive gradients have little in common.
+        overwrite .grad by their own numbers leave old ones there: their successive gradients have little in common, or
+        no loss leads to the weights, as where those of half-precision weights are copied to float32 ones.
 
     Try:
         optimizer.zero_grad() before each backward pass; with accumulation, after each optimizer.step().
@@ -67,6 +68,8 @@ class GradientsNotCleared(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
+        if _overwrites(run):
+            return
         carried = run.series(signals.GRADIENT_CARRIED).finite()
         closes, later = _closes(run), _later(run)
         # Within one step of a closure gradients may grow a thousandfold: it begins with none, or was not cleared.
@@ -110,6 +113,12 @@ def _closes(run: Run) -> bool:
     """Whether the optimizer calls a closure, in which gradients are to be cleared."""
     optimizer = run.fact(Optimizer)
     return optimizer is not None and optimizer.type == "LBFGS"
+
+
+def _overwrites(run: Run) -> bool:
+    """Whether no loss leads to what the optimizer holds: gradients are put there, as those of float32 copies are."""
+    walks = run.facts(UnoptimizedParameters)
+    return bool(walks) and all(walk.reached and not walk.held for walk in walks)
 
 
 def _later(run: Run) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from unstuck.learning import optimizer_place
+from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Loss, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
 from unstuck.rules.calls import outcome_of
@@ -39,6 +39,7 @@ class ParametersNotOptimized(Rule):
         A pretrained part that is left out of the optimizer on purpose: its values do not look drawn, so that it is
         silent. Parameters that another optimizer holds, or that the program changes by hand, are passed over. Random
         features that are meant to stay so: where learning is good, a note; and where what is trained has hardly moved.
+        A fresh head on weights that were trained before is meant to learn: a warning however good learning is.
 
     Try:
         Register layers (nn.ModuleList, nn.Parameter), build the optimizer from model.parameters() after the model is
@@ -55,6 +56,7 @@ class ParametersNotOptimized(Rule):
 
     large: float = 0.05  #: share of all weights below which what is left out matters little (our choice)
     frozen: float = 0.3  #: share of all weights that must be frozen and random before it counts (our choice)
+    left: float = 0.5  #: share of the loss that must be left where something is learnt in spite of it (our choice)
     moved: float = 0.3  #: way of the trained weights, in their own size, below which the rate is asked first (as O202)
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -96,8 +98,9 @@ class ParametersNotOptimized(Rule):
         share = _values(drawn) / (own + _values(unoptimized))
         outcome = outcome_of(run)
         severity: Severity = "error" if outcome == "none" or share > 0.5 else "warning"
-        if outcome == "good" or (share < self.large and not _gives_outputs(run, drawn)):
-            severity = "note"
+        head = _gives_outputs(run, drawn)
+        if outcome == "good" or (share < self.large and not head):
+            severity = "warning" if head and _pretrained(run) else "note"
         first = drawn[0].name
         return self.finding(
             f"{_listed(drawn)} get gradients, but no optimizer holds them: {share:.0%} of the weights stay as drawn",
@@ -119,15 +122,16 @@ class ParametersNotOptimized(Rule):
         random = (p for p in model.parameters if not p.trainable and p.fresh and p.name not in thawed)
         frozen = [p for p in random if _owner(p.name) in ran]
         share = _values(frozen) / max(1, _values(model.parameters))
-        if share < self.frozen:
+        head = _gives_outputs(run, frozen) and _pretrained(run) and not _adapted(run)
+        if share < self.frozen and not head:
             return None
-        blamed = outcome_of(run) == "none" and self._has_moved(run)
-        severity: Severity = "warning" if blamed else "note"
+        poor = outcome_of(run) == "none" or (outcome_of(run) == "partial" and Learning.of(run).remaining > self.left)
+        severity: Severity = "warning" if head or (poor and self._has_moved(run)) else "note"
         return self.finding(
             f"{_listed(frozen)} are frozen (requires_grad=False) and look random: {share:.0%} of the weights",
             "Load the weights that they should have before freezing them, or let them learn (requires_grad=True).",
             severity=severity,
-            confidence=0.65,
+            confidence=0.9 if head else 0.65,
             where=Where(parameter=frozen[0].name),
             evidence=(
                 Evidence(
@@ -153,10 +157,28 @@ class ParametersNotOptimized(Rule):
         )
 
 
-def _gives_outputs(run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> bool:
+def _pretrained(run: Run) -> bool:
+    """Whether most of the weights whose origin shows in their values were trained before."""
+    model = run.fact(Model)
+    known = [p for p in model.parameters if p.fresh is not None and len(p.shape) > 1] if model else []
+    return _values(p for p in known if p.fresh is False) > 0.5 * _values(known)
+
+
+def _adapted(run: Run) -> bool:
+    """Whether something that is trained gives the outputs too, such as an adapter of a frozen head."""
+    model, widths = run.fact(Model), _widths(run)
+    trained = [p for p in model.parameters if p.trainable and p.optimized] if model else []
+    return any(len(p.shape) > 1 and p.shape[0] in widths for p in trained)
+
+
+def _gives_outputs(run: Run, unoptimized: Sequence[UnoptimizedParameter | Parameter]) -> bool:
     """Whether one of them is the weight of the layer that gives the outputs, such as a head that was replaced."""
-    widths = {call.output.shape[-1] for call in run.facts(Loss) if len(call.output.shape) > 1}
+    widths = _widths(run)
     return any(len(s.shape) == 2 and s.shape[0] in widths and s.fresh for s in unoptimized)
+
+
+def _widths(run: Run) -> set[int]:
+    return {call.output.shape[-1] for call in run.facts(Loss) if len(call.output.shape) > 1}
 
 
 def _owner(name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Model, NonFinite, Optimizer
+from unstuck.record.facts import LossScaling, Model, NarrowConstant, NonFinite, Optimizer
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
@@ -31,7 +31,8 @@ class PrecisionUnsuited(Rule):
     Detects:
         Adam and its like on float16 weights with an epsilon that float16 rounds to zero, and weights that became NaN;
         weights in half precision that updates leave as they were, for they are smaller than half the distance to the
-        next number; values beyond 65,504 in float16, in a training that had not exploded.
+        next number; values beyond 65,504 in float16, in a training that had not exploded; a GradScaler that skips all
+        updates, or many of them after its factor has settled; an epsilon that float16 rounds to zero.
 
     Why it matters:
         A bfloat16 weight has three digits: a step of a thousandth of it, the usual one, is rounded away. In float16
@@ -39,7 +40,8 @@ class PrecisionUnsuited(Rule):
 
     Evidence:
         The types of the weights; the epsilon against the smallest number of the type; the share of weights that have a
-        gradient and stay the same in an update; the first value that was not finite, and its type.
+        gradient and stay the same in an update; the first value that was not finite, and its type; the updates that
+        the scaler was asked for and skipped, the layer whose values are too large; constants, where they are used.
 
     Known false positives:
         Autocast keeps weights in float32, with or without a GradScaler, and is silent, as are gradients that overflow
@@ -58,16 +60,19 @@ class PrecisionUnsuited(Rule):
     code = "N201"
     name = "precision unsuited"
     cause = "precision-unsuited"
-    needs = (Model, signals.LOSS)
+    needs = (Model,)
 
     smallest: float = 2.0**-25  #: half of float16's smallest number: what lies below is rounded to zero
     minimum: int = 3  #: sampled updates, below which it may be the start alone (our choice)
-    lost: float = 0.5  #: share of updates lost at the median step: the typical weight does not move
+    lost: float = 0.5  #: share lost of updates: of weights at the median late step, of those a scaler is asked for
+    asked: int = 20  #: updates asked of a scaler, below which it may still be finding its factor: 16 halvings to 1
     risen: float = 10.0  #: last finite losses over the first, above which the training had exploded (as N101)
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        found = self._epsilon(run) or self._overflow(run) or self._lost(run)
+        found = (
+            self._epsilon(run) or self._skipped(run) or self._constant(run) or self._overflow(run) or self._lost(run)
+        )
         if found is not None:
             yield found
 
@@ -92,6 +97,72 @@ class PrecisionUnsuited(Rule):
                     value=min(epsilons),
                     threshold=self.smallest,
                     note="epsilon, against what float16 rounds to zero; weights became NaN",
+                ),
+            ),
+        )
+
+    def _skipped(self, run: Run) -> Finding | None:
+        """Updates that a GradScaler never makes, or leaves out again and again after its factor has settled."""
+        scaling = run.fact(LossScaling)
+        if scaling is None or scaling.asked < self.asked:
+            return None
+        none, share = scaling.skipped == scaling.asked, scaling.settled / scaling.asked
+        if not none and (share < self.lost or outcome_of(run) == "good"):
+            return None
+        layer = f"{scaling.layer} gives values beyond {LARGEST:,.0f}, the largest number of float16"
+        lasting = none or scaling.scale < 1.0
+        why = layer if scaling.layer else "its factor falls for ever" if lasting else "its factor grows too far"
+        advice = (
+            "Compute in bfloat16 (torch.autocast(..., dtype=torch.bfloat16)), whose range is that of float32 and which "
+            "needs no scaler; or keep that layer in float32, or bring its values down by a normalisation."
+            if scaling.layer or lasting
+            else "Let its factor grow more seldom: GradScaler(growth_interval=2000), and init_scale=2**10."
+        )
+        first = scaling.overflowed[0] if scaling.overflowed else None
+        several = f", and of {len(scaling.overflowed) - 1} more" if len(scaling.overflowed) > 1 else ""
+        gradient = f"; the gradient of {first}{several} is not finite" if first else ""
+        return self.finding(
+            f"the GradScaler skips {scaling.skipped} of {scaling.asked} updates: {why}{gradient}",
+            advice,
+            severity="error" if none or outcome_of(run) == "none" else "warning",
+            confidence=0.95 if none else 0.8,
+            where=Where(module=scaling.layer or None, file=scaling.file, line=scaling.line),
+            evidence=(
+                Evidence(
+                    signal=LossScaling.kind,
+                    value=scaling.skipped / scaling.asked,
+                    threshold=self.lost,
+                    note=f"share of the updates that were skipped; the factor is {scaling.scale:.3g} at the end",
+                ),
+            ),
+        )
+
+    def _constant(self, run: Run) -> Finding | None:
+        """An epsilon that is zero, or a mask's value that is infinite, where values that are not finite came up."""
+        constants, scaling = run.facts(NarrowConstant), run.fact(LossScaling)
+        broken = run.facts(NonFinite) or not np.isfinite(run.series(signals.LOSS).values).all()
+        if not constants or not (broken or (scaling is not None and scaling.settled)):
+            return None
+        places = {(fact.file, fact.line) for fact in run.facts(NonFinite)}
+        constant = next((one for one in constants if (one.file, one.line) in places), constants[0])
+        what = "zero" if constant.becomes == "zero" else "infinite"
+        advice = (
+            "Take an epsilon of 1e-4 or more there"
+            if constant.becomes == "zero"
+            else "Take torch.finfo(x.dtype).min there, or masked_fill(mask, float('-inf')) with no row masked whole"
+        )
+        return self.finding(
+            f"{constant.value:g} is {what} in {constant.type}, the type that {constant.function} takes it in",
+            f"{advice}; or compute that line in float32 (x.float()), or the whole in bfloat16.",
+            severity="error",
+            confidence=0.9,
+            where=Where(module=constant.where or None, file=constant.file, line=constant.line),
+            evidence=(
+                Evidence(
+                    signal=NarrowConstant.kind,
+                    value=constant.value,
+                    threshold=self.smallest if constant.becomes == "zero" else LARGEST,
+                    note=f"the constant, against what {constant.type} can hold; values that are not finite came up",
                 ),
             ),
         )
@@ -134,7 +205,8 @@ class PrecisionUnsuited(Rule):
         outcome, halves = outcome_of(run), sorted(_types(run) & set(HALVES))
         if len(shares) < self.minimum or not halves or outcome == "good":
             return None
-        share = float(np.median(shares.values))
+        late = shares.values[shares.steps >= shares.steps[-1] / 2]  # samples are dense at the start
+        share = float(np.median(late))
         if share < self.lost:
             return None
         severity: Severity = "error" if outcome == "none" else "warning"

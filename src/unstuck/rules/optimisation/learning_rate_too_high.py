@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,13 +12,16 @@ from unstuck.learning import Learning, optimizer_place, seen_late
 from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Severity, signals
-from unstuck.record.facts import End
+from unstuck.record.facts import End, Model, Parameter
 from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND, losses
 from unstuck.rules.rate import lower_rate
 from unstuck.rules.rule import Rule
-from unstuck.rules.step_size import Steps
+from unstuck.rules.step_size import Steps, usual_sizes
 
 __all__ = ["LearningRateTooHigh"]
+
+FIRST = 10
+"""Steps that a fine-tuning begins with: a warm-up has hardly begun, and what was learnt before is still there."""
 
 WINDOWS = 40
 """Stretches of a training whose typical losses are compared."""
@@ -34,6 +37,7 @@ class _Step:
     cosine: float | None
     climbs: bool
     died: bool
+    way: tuple[float, str]
 
     @classmethod
     def of(cls, run: Run) -> _Step:
@@ -47,6 +51,7 @@ class _Step:
             widest=float(steps.typical.values.max()) if len(steps) else None,
             cosine=float(np.median(cosines)) if len(cosines) else None,
             died=_died(run),
+            way=_first_way(run, steps),
             climbs=bool(len(ascent) and np.median(ascent) > 0.1),
         )
 
@@ -57,7 +62,8 @@ class LearningRateTooHigh(Rule):
 
     Detects:
         A loss that ends far above its start; one that jumps early and never comes back below the constant guess; one
-        that stays high while steps are tens of times larger than the weights can bear; one that falls while the rate
+        that stays high while steps are tens of times larger than the weights can bear, or than weights that were
+        trained before can, adapters among them; one that falls while the rate
         warms up, and is lifted again as the rate reaches its height.
 
     Why it matters:
@@ -99,6 +105,7 @@ class LearningRateTooHigh(Rule):
     lift: float = 0.25  #: early rise that weights thrown about explain
     unlearnt: float = 0.5  #: share of the loss that is left where what was learnt early was lost again
     thrown: float = 0.5  #: early update ratio: a step of half the weights undoes the initialisation
+    away: float = 0.5  #: way of trained weights over the first steps: half of their size (our choice)
     gain: float = 0.1  #: share of the loss that the last half took off, where it still falls (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -173,6 +180,13 @@ class LearningRateTooHigh(Rule):
                 f"{curve.first:.4g} to {float(head.max()):.4g}"
             )
             return "warning", 0.65, f"{summary}; it comes down to {curve.end.value:.4g} only", evidence
+        way, moved = step.way
+        if way > self.away and learning.remaining > self.unlearnt:
+            summary = (
+                f"the first {FIRST} steps move {moved} by up to {way:.0%} of their size: what was learnt is lost, and "
+                f"the loss stays at {curve.end.value:.4g}"
+            )
+            return "error" if learning.seems == "none" else "warning", 0.8, summary, evidence
         rebound = self._rebound(curve)
         if rebound is not None and (step.widest or 0.0) > self.large_ratio and learning.remaining > self.unlearnt:
             low, high = rebound
@@ -229,6 +243,31 @@ class LearningRateTooHigh(Rule):
             evidence=tuple(proofs),
         )
         return replace(finding, where=optimizer_place(run))
+
+
+def _first_way(run: Run, steps: Steps) -> tuple[float, str]:
+    """How far the first steps together move weights that are to keep what was learnt before, at most, in their size.
+
+    Of adapters the matrices that start at zero count, by the size that they would have been drawn with: the others may
+    turn as they like while these are small. Zero where nothing was learnt before, or a fresh layer alone is trained.
+    """
+    model = run.fact(Model)
+    known = [p for p in model.parameters if p.fresh is not None and len(p.shape) > 1] if model else []
+    trained = [p for p in known if p.trainable and p.optimized]
+    if not len(steps) or not _mostly_learnt(known):
+        return 0.0, ""
+    first, names = steps.table.values[steps.table.steps < FIRST], steps.table.names
+    if _mostly_learnt(trained):
+        return float(np.nanmedian(first, axis=1).sum()), "weights that were trained before"
+    adapters = [column for column, name in enumerate(names) if name in usual_sizes(run)]
+    if not adapters:
+        return 0.0, ""
+    return float(np.nanmedian(first[:, adapters], axis=1).sum()), "the adapters of weights that were trained before"
+
+
+def _mostly_learnt(parameters: Sequence[Parameter]) -> bool:
+    learnt = sum(math.prod(p.shape) for p in parameters if p.fresh is False)
+    return learnt > 0.5 * sum(math.prod(p.shape) for p in parameters)
 
 
 def _died(run: Run) -> bool:
