@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from unstuck.record import Run, Table, signals
 from unstuck.record.facts import Model, Optimizer, Training
+from unstuck.rules.methods import decouples_decay
 from unstuck.rules.rate import learning_rate
-from unstuck.rules.weaker_decay import DECOUPLED
 
 __all__ = ["DecayPull", "late_norm", "norms", "penalty_pull"]
 
@@ -50,7 +50,7 @@ class DecayPull:
         decay = max((group.weight_decay or 0.0 for group in optimizer.groups), default=0.0) if optimizer else 0.0
         if optimizer is None or not decay:
             return None
-        decoupled = optimizer.type in DECOUPLED
+        decoupled = decouples_decay(optimizer.type)
         factor = (learning_rate(run) or 0.0) * decay if decoupled else decay
         others = run.table(signals.UPDATE_NORM if decoupled else signals.GRADIENT_NORM)
         weights, settled = norms(run.table(signals.WEIGHT_NORM)), late_norm(run.table(signals.WEIGHT_NORM))

@@ -6,11 +6,10 @@ import numpy as np
 
 from unstuck.record import Run, Table, signals
 from unstuck.record.facts import Optimizer
+from unstuck.rules.methods import decouples_decay
 from unstuck.rules.stable_rate import rounded_down
 
-__all__ = ["DECOUPLED", "weaker_decay"]
-
-DECOUPLED = ("AdamW", "SGDW", "Lion", "NAdamW", "RAdamW")
+__all__ = ["weaker_decay"]
 
 PULL = 0.01
 """Decay times weights over gradient, at the start: at 1e-4 to 1e-3, as is usual, it lies about there (our choice)."""
@@ -39,7 +38,7 @@ def weaker_decay(run: Run, decay: float) -> float:
     """
     optimizer = run.fact(Optimizer)
     weight, gradient = _first(run.table(signals.WEIGHT_NORM)), _first(run.table(signals.GRADIENT_NORM))
-    if optimizer is not None and optimizer.type in DECOUPLED:
+    if optimizer is not None and decouples_decay(optimizer.type):
         wanted = USUAL
     else:
         wanted = PULL * gradient / weight if weight and gradient else decay / 100

@@ -12,6 +12,7 @@ from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import GradientCall, GradientChange, Model, Optimizer
 from unstuck.rules.calls import outcome_of
+from unstuck.rules.methods import divides_size
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
@@ -210,7 +211,7 @@ class GradientAltered(Rule):
     def _divided_away(self, run: Run, changes: Sequence[GradientChange]) -> bool:
         """Whether the method divides by the gradient's size, which is then no matter."""
         optimizer, model = run.fact(Optimizer), run.fact(Model)
-        if optimizer is None or not any(word in optimizer.type.lower() for word in ("adam", "prop", "adagrad", "lion")):
+        if optimizer is None or not divides_size(optimizer.type):
             return False
         epsilon = max((group.epsilon or 0.0 for group in optimizer.groups), default=0.0)
         entries = sum(math.prod(p.shape) for p in model.parameters if p.optimized) if model else 1

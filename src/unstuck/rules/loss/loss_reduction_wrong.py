@@ -12,19 +12,15 @@ from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Graph, Loss, Optimizer
 from unstuck.rules.calls import call_place, called_and_differentiated, loss_calls
 from unstuck.rules.gates import LOSS_CALLED, NOT_DIVERGING, POOR, losses
+from unstuck.rules.methods import divides_size
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.step_size import GOOD_RATIO, Steps
 
 __all__ = ["LossReductionWrong"]
 
-INVARIANT = ("Adam", "Adagrad", "RMSprop", "NAdam", "RAdam", "Adafactor", "Lion", "LAMB", "Lamb", "Rprop", "Adadelta")
-"""Methods whose step does not change with a factor on the loss, by the beginning or the end of their names."""
-
 
 def _feels_a_factor(run: Run) -> bool:
-    return not any(
-        name.lower() in optimizer.type.lower() for optimizer in run.facts(Optimizer)[-1:] for name in INVARIANT
-    )
+    return not any(divides_size(optimizer.type) for optimizer in run.facts(Optimizer)[-1:])
 
 
 FEELS_A_FACTOR = Gate("the steps of this method do not change with a factor on the loss", _feels_a_factor)
