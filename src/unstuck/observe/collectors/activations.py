@@ -187,6 +187,8 @@ class Activations:
         here = values_here(output)
         if here is None or not here.numel():
             return
+        if here.dtype is torch.float16:
+            self._view.highest[layer] = here.detach().abs().amax()
         values = _spread(here)
         statistics = _statistics_here if values.is_cpu else _statistics
         self._taken[layer] = (statistics(values, nonlinearity), _histogram(values))

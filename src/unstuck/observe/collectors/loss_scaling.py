@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unstuck.observe.collectors.view import View
-from unstuck.observe.tensors.readable import values_here
 from unstuck.observe.torch_hooks.events import meet, optimizers
 from unstuck.observe.torch_hooks.loss_scaling import Scaled, scaled
 from unstuck.record import facts
@@ -33,16 +31,7 @@ class LossScaling:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._highest: dict[str, Tensor] = {}
         self._latest: facts.LossScaling | None = None
-
-    def output(self, module: nn.Module, output: Any) -> None:
-        """Note how large the values of a layer are."""
-        if type(output) is not Tensor or output.dtype is not torch.float16:
-            return
-        path, here = self._view.roots.leaf(module), values_here(output)
-        if path is not None and here is not None and here.numel():
-            self._highest[path] = here.detach().abs().amax()
 
     def facts(self) -> Iterator[facts.LossScaling]:
         """What is new."""
@@ -53,7 +42,7 @@ class LossScaling:
         scale = getattr(scaler, "_scale", None)
         names = {id(parameter): name for name, parameter in self._view.named.items()}
         overflowed = [names.get(id(parameter), "") for one in known.overflowed if (parameter := one()) is not None]
-        layer = next((path for path, highest in self._highest.items() if not bool(highest.isfinite())), "")
+        layer = next((path for path, highest in self._view.highest.items() if not bool(highest.isfinite())), "")
         stated = facts.LossScaling(
             step=self._view.updates,
             scale=float(scale) if isinstance(scale, Tensor) else 1.0,
@@ -71,7 +60,7 @@ class LossScaling:
 
     def release(self) -> None:
         """Let go of the layers' values."""
-        self._highest.clear()
+        self._view.highest.clear()
 
     def _known(self) -> Scaled | None:
         number = self._view.optimizer

@@ -115,6 +115,7 @@ class View:
         hooked: Whether the program has hooked a tensor of this step, or taken hold of a node of the graph.
         sample: The numbers of the latest sampled step.
         apart: Whether the loss of this step is taken apart, which needs every number that leads to it.
+        highest: The largest values that each layer gave in float16 when it was seen last.
         slope: The call of this step that gave the first value that is not finite.
         slopes: File and line of the functions whose slope may be infinite.
         noticed: Facts that were noticed, once for each place of the user's code.
@@ -151,6 +152,7 @@ class View:
     hooked: bool = False
     sample: Sample = field(default_factory=dict[Signal, Any])
     apart: bool = True
+    highest: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     slope: Spot | None = None
     slopes: dict[str, tuple[str | None, int | None]] = field(default_factory=dict[str, "tuple[str | None, int | None]"])
     noticed: list[facts.Fact] = field(default_factory=list[facts.Fact])
