@@ -8,8 +8,10 @@ from typing import Any
 
 from torch import nn
 
+from unstuck.observe.aside_calls import AsideCalls
 from unstuck.observe.budget import Spending
 from unstuck.observe.clock import Clock, Phase
+from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.evaluated_pass import Result
 from unstuck.observe.collectors.evaluations import Evaluations
 from unstuck.observe.collectors.inputs import first_tensor
@@ -61,12 +63,13 @@ class Batches:
         self.in_training_mode = False
         self.passed_by = 0
         self._clock = clock
-        self._roots = view.roots
+        self._view, self._roots = view, view.roots
         self._collectors = collectors
         self._evaluations = evaluations
         self._seen = seen
         self._spending = spending
         self._journal = journal
+        self._aside = AsideCalls(collectors.one(Bootstraps))
         self._entry: weakref.ref[nn.Module] | None = None
         self._resting = False
         self._measures: set[str] = set()
@@ -74,9 +77,20 @@ class Batches:
     def look(self, wanted: bool) -> None:
         """See the forward pass of this step, or do not; while the training rests, not before its next forward pass."""
         if wanted and not self._resting and self._clock.phase is not Phase.ENDED and not self._roots.compiled:
+            self._aside.look(False)
             forward.listen(self._collectors)
         else:
             forward.unlisten(self._collectors)
+            self._aside.look(False)
+
+    def begin(self) -> None:
+        """A sampled step begins."""
+        self._aside.begin()
+        self._collectors.begin(self._clock.step)
+
+    def release(self) -> None:
+        """See nothing any more."""
+        self._aside.look(False)
 
     def trains(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> bool:
         """Something is learnt from this batch; whether the module is the one that examples enter by."""
@@ -99,17 +113,25 @@ class Batches:
     def evaluates(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
         """See a batch of an evaluation, if there is time for it; one that is seen is seen to its end."""
         going_on = self._clock.phase is Phase.EVALUATION
-        if not going_on and not self._spending.may_evaluate(start):
+        if not going_on and (self._is_within(inputs) or not self._spending.may_evaluate(start)):
             return
         inputs = inputs if self._enters(module) else ()
         self._collectors.tell("forward", "evaluation")
         if not going_on and not self._roots.compiled:
             self._clock.evaluates()
             self.look(False)
+            self._aside.look(self._clock.sampled)
             forward.listen(self._evaluations)
             forward.enter(module)
         self._evaluations.batch(inputs)
         self._spending.evaluating += time.perf_counter() - start
+
+    def _is_within(self, inputs: tuple[Any, ...]) -> bool:
+        """Whether a sampled step has taken its batch, and this is of as many examples: targets are made of it."""
+        batch = first_tensor(inputs)
+        if batch is None or not batch.dim() or not (self._clock.sampled and self._collectors.complete):
+            return False
+        return self._clock.phase is Phase.FORWARD and len(batch) == self._view.examples
 
     def close(self, *, told: bool = False) -> None:
         """Training goes on: record the evaluations since the last update, unless the program tells them itself."""

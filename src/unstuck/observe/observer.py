@@ -264,7 +264,7 @@ class Observer:
             training.ownership.rest()
             training.hush(self, steps)
         if self._clock.sampled:
-            self._collectors.begin(self._clock.step)
+            self._batches.begin()
         self._batches.look(self._clock.sampled)
 
     def step_alone(self, steps: Steps) -> bool:

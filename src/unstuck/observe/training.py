@@ -307,5 +307,6 @@ class Training:
         self.name({})
         self.collectors.begin(self.clock.step)
         self.collectors.tell("release")
+        self.batches.release()
         self.ownership.release()
         (self.roots.loosen if knowing else self.roots.clear)()

@@ -12,7 +12,7 @@ M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples, 
 I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
-L       loss: L1 choice, L2 reduction and shapes, L3 sums of several
+L       loss: L1 choice, L2 reduction and shapes, L3 sums of several, L4 targets that a network makes itself
 R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
 N       numerics: N1 values that are not finite, N2 precision
 T       mechanics of the loop: T1 order of its calls, T2 parameters, T3 evaluation
@@ -78,6 +78,8 @@ from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
 from unstuck.rules.optimisation.optimizer_unsuited import OptimizerUnsuited
 from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
+from unstuck.rules.policy.bootstrap_wrong import BootstrapWrong
+from unstuck.rules.policy.target_network_still import TargetNetworkStill
 from unstuck.rules.rule import Rule
 
 __all__ = ["BY_CODE", "RULES"]
@@ -126,6 +128,8 @@ RULES: tuple[Rule, ...] = (
     LossBroadcast(),  # L202
     LossTermsUnbalanced(),  # L301
     LossReductionsDiffer(),  # L302
+    BootstrapWrong(),  # L401
+    TargetNetworkStill(),  # L402
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

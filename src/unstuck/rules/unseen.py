@@ -45,7 +45,7 @@ class Part:
     feeds: tuple[str, ...] = ()
 
 
-OF_LOSSES = ("TargetOffsets", "TrainedAssociation")
+OF_LOSSES = ("Bootstraps", "TargetOffsets", "TrainedAssociation")
 """Parts that see the losses that are called, and those that are written out."""
 
 PARTS: Mapping[str, Part] = {
@@ -63,6 +63,7 @@ PARTS: Mapping[str, Part] = {
         words="how inputs and targets belong together", states=(facts.Association, facts.Unpaired)
     ),
     "TargetOffsets": Part(words="targets among the inputs of a sequence", states=(facts.TargetOffset,)),
+    "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
     "AxisCalls": Part(
         words="axes of calls",
         states=(facts.Broadcast, facts.Normalisation, facts.Recurrence, facts.Reinterpretation, facts.Softmax),

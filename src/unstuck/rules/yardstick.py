@@ -7,7 +7,7 @@ from unstuck.learning.game import IN_A_GAME, in_a_game
 from unstuck.learning.guess import floor
 from unstuck.learning.moving_targets import targets_move
 from unstuck.record import Run
-from unstuck.record.facts import Event, Loss
+from unstuck.record.facts import Bootstrap, Event, Loss
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.rate import is_range_test
 from unstuck.rules.unseen import behind, words_of
@@ -24,6 +24,11 @@ def lacking_yardstick(run: Run, learning: Learning) -> str:
         return IN_A_GAME
     if is_range_test(run):
         return "the rate was raised step by step, to find the one at which training diverges"
+    if run.facts(Bootstrap):
+        return (
+            "the targets are made of the model's own outputs, and move with them; the return of episodes, played "
+            "greedily, would tell"
+        )
     calls = loss_calls(run)
     if not calls and (blind := _blind(run)):
         return f"the loss function was not seen ({blind})"

@@ -15,6 +15,7 @@ from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.association import TrainedAssociation
 from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
+from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.critical_points import CriticalPoints
 from unstuck.observe.collectors.detachments import Detachments
 from unstuck.observe.collectors.first_curvature import FirstCurvature
@@ -57,6 +58,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     HandwrittenLosses,
     TrainedAssociation,
     TargetOffsets,
+    Bootstraps,
     AxisCalls,
     Activations,
     LossTerms,
@@ -82,11 +84,14 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "number", "failed_call", "loss", "backward", "forward"),
     *("before_update", "update", "before_backward", "ordinary", "thrown", "after_backward", "schedule_stepped"),
-    *("loader_begins", "rest", "facts", "finish", "release"),
+    *("loader_begins", "rest", "facts", "finish", "release", "network"),
 )
 
 BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms)
 """Those who are shown what is called between the backward passes of a step: they tell what comes again."""
+
+EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, Bootstraps)
+"""Those who are shown what is called where nothing is learnt, too: what targets are made of, and draws."""
 
 PRODUCTS: frozenset[Any] = frozenset(
     {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.addmm, functional.linear}
@@ -113,7 +118,7 @@ class Collectors:
         self._adopting = adopting
         self._bind = bind
         self._fresh = True
-        self._skipping = False
+        self._skipping = self._aside = False
         self._training_mode: bool | None = None
         self._failed: list[facts.Fact] = []
         self._made = tuple(make(view) for make in COLLECTORS)
@@ -224,9 +229,9 @@ class Collectors:
             return
         self._fresh = False
         if outermost or id(module) in view.roots.identities:
-            self._skipping = not learning or (self._training_mode is True and not module.training)
+            self._skipping, self._aside = self._training_mode is True and not module.training, not learning
         view.learning = learning and not self._skipping
-        if self._skipping:
+        if self._skipping or self._aside:
             return
         view.where = where
         if view.between.began:
@@ -258,7 +263,10 @@ class Collectors:
         view = self._view
         view.module = outer
         view.where = (view.roots.path(outer) or "") if outer is not None else ""
-        if self._skipping or not learning or view.roots.path(module) is None:
+        if outer is None:
+            self.tell("network", module, output)
+            self._aside = self._aside and learning
+        if self._skipping or self._aside or not learning or view.roots.path(module) is None:
             return
         if view.between.began:
             if view.between.came(module):
@@ -293,7 +301,7 @@ class Collectors:
             self._enter_by_hand([value for value in args if isinstance(value, Tensor)])
         number = view.apart and type(output) is Tensor and view.learning and not output.is_nested and not output.ndim
         for one, call in (*concerned, *self._by_verb["number"]) if number else tuple(concerned):
-            if one in self._all and (view.learning or isinstance(one, SampledValues)):
+            if one in self._all and (view.learning or isinstance(one, EVERYWHERE)):
                 try:
                     call(function, args, kwargs, output)
                 except Exception as error:

@@ -46,6 +46,7 @@ class Collector(Protocol):
     begin()                                     when a sampled step begins
     module(module, inputs)                      a module of the model is about to run, to learn from
     output(module, output)                      it has run
+    network(module, output)                     any module has run that no other called, to learn from or not
     call(function, args, kwargs, output)        one of its ``functions`` was called
     scalar(function, args, kwargs, output)      any function has returned one number
     number(function, args, kwargs, output)      the same, and its own functions too

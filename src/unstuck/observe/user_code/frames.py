@@ -26,6 +26,7 @@ __all__ = [
     "user_site",
     "user_trail",
     "user_values",
+    "user_variables",
 ]
 
 _OURS = str(Path(__file__).resolve().parents[2])
@@ -149,6 +150,15 @@ def user_values(names: Collection[str]) -> dict[str, object]:
                     if label in names:
                         found.setdefault(label, entry)
     return found
+
+
+def user_variables(frames: int = 2) -> list[object]:
+    """What the variables of the innermost running functions of the user's hold.
+
+    Args:
+        frames: How many of these functions.
+    """
+    return [value for frame in _user_frames(1)[:frames] for value in _locals(frame).values()]
 
 
 def _attributes(value: object) -> dict[str, object]:

@@ -56,6 +56,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameters,
 )
 from unstuck.record.facts.precision import LossScaling, NarrowConstant
+from unstuck.record.facts.policy import Bootstrap, TargetNetwork
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
     Cost,
@@ -78,6 +79,7 @@ __all__ = [
     "WATCHING_ENDED",
     "Association",
     "BatchMixing",
+    "Bootstrap",
     "Broadcast",
     "Connection",
     "Contraction",
@@ -135,6 +137,7 @@ __all__ = [
     "Shift",
     "Softmax",
     "Span",
+    "TargetNetwork",
     "TargetOffset",
     "TargetOutputs",
     "ThrownBatch",

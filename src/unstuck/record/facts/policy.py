@@ -1,0 +1,68 @@
+"""Facts of values that bootstrap: what a network's own outputs are made into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Bootstrap", "TargetNetwork"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap(Fact):
+    r"""Targets that are data plus a discounted output of a network, :math:`y = r + \gamma v`, over the training.
+
+    Attributes:
+        transitions: Targets seen.
+        ended: How many of them took nothing of the network, as at the end of an episode.
+        discount: The greatest factor of an output.
+        lowest: The least of the data that was added, a reward.
+        highest: The greatest of it.
+        flagged: Transitions that a variable beside them marks, of values 0 and 1 that are no integers.
+        apart: By how many standard deviations of the others' rewards those of the marked ones differ; infinite where
+            the others' do not scatter. None where none are marked, or too few.
+        late: Greatest size of a target in the latest samples.
+        plain: Whether rewards and network are all that a target is made of.
+        gradient: Whether a gradient flows back through targets to weights of this training.
+        file: The user's file that adds them up.
+        line: The line of that.
+    """
+
+    kind = "bootstrap"
+    missing = "no target was made of data and an output of a network"
+    transitions: int
+    ended: int
+    discount: float
+    lowest: float
+    highest: float
+    flagged: int = 0
+    apart: float | None = None
+    late: float = 0.0
+    plain: bool = True
+    gradient: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetNetwork(Fact):
+    """A network of no optimizer, of the shapes of one that is trained, whose outputs targets are made of.
+
+    Attributes:
+        since: Updates before it was seen first.
+        until: Updates before it was seen last.
+        moved: Whether its weights have changed in between.
+        began_equal: Whether they were at first those of the network that is trained.
+        file: The user's file that makes targets of it.
+        line: The line of that.
+    """
+
+    kind = "target_network"
+    missing = "no targets are made of a network beside the one that is trained"
+    since: int
+    until: int
+    moved: bool
+    began_equal: bool
+    file: str | None = None
+    line: int | None = None

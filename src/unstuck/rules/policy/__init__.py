@@ -1,0 +1,1 @@
+"""Policies, and values that bootstrap: L4 of the table."""

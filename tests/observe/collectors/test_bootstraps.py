@@ -1,0 +1,59 @@
+"""Targets made of a network's own outputs are told with what they lack."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unstuck.record import facts
+
+
+def targets(network: nn.Module, states: Tensor, reward: Tensor, over: Tensor | None) -> Tensor:
+    """Rewards and the discounted value of what follows."""
+    following = 0.9 * network(states).squeeze(1)
+    return reward + (following if over is None else following * (1.0 - over))
+
+
+@pytest.fixture
+def learnt(watched: Any) -> Any:
+    """What is told of one step of a value network."""
+
+    def learn(*, ends: bool, detached: bool, copied: bool = True) -> Any:
+        torch.manual_seed(0)
+        model = nn.Linear(3, 1)
+        slow = copy.deepcopy(model) if copied else model
+        states, after, reward = torch.randn(32, 3), torch.randn(32, 3), torch.randn(32)
+        over = (torch.arange(32) < 4).float()
+        with watched(model) as step:
+            value = model(states).squeeze(1)
+            with torch.set_grad_enabled(not detached):
+                target = targets(slow, after, reward, over if ends else None)
+            loss = functional.mse_loss(value, target)
+            loss.backward()
+            step.update()
+        return step
+
+    return learn
+
+
+def test_ends_are_counted(learnt: Any) -> None:
+    (fact,) = learnt(ends=True, detached=True).facts(facts.Bootstrap)
+    assert (fact.transitions, fact.ended, fact.gradient, fact.file) == (32, 4, False, __file__)
+    assert fact.discount == pytest.approx(0.9)
+
+
+def test_targets_without_ends_have_none(learnt: Any) -> None:
+    (fact,) = learnt(ends=False, detached=True).facts(facts.Bootstrap)
+    assert fact.ended == 0
+    assert fact.plain
+
+
+def test_a_copy_is_known_by_its_shapes(learnt: Any) -> None:
+    (fact,) = learnt(ends=True, detached=True).facts(facts.TargetNetwork)
+    assert fact.began_equal
+    assert not fact.moved
