@@ -55,8 +55,8 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameter,
     UnoptimizedParameters,
 )
-from unstuck.record.facts.precision import LossScaling, NarrowConstant
 from unstuck.record.facts.policy import Bootstrap, TargetNetwork
+from unstuck.record.facts.precision import LossScaling, NarrowConstant
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
     Cost,
