@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unstuck.observe.collectors.made_values import Made, MadeValues
+from unstuck.observe.collectors.made_values import MOST_KEPT, Made, MadeValues
 
 
 def target(*, over: Tensor | None) -> Made | None:
@@ -48,3 +48,12 @@ def test_data_alone_are_made_of_nothing() -> None:
     one = torch.ones(3)
     known.call(Tensor.add, (one, one), one + one)
     assert known.of(one) is None
+
+
+def test_the_latest_are_kept() -> None:
+    known = MadeValues()
+    outputs = [torch.ones(1) for _ in range(MOST_KEPT + 10)]
+    for output in outputs:
+        known.source(1, output)
+    assert known.of(outputs[0]) is None
+    assert known.of(outputs[-1]) is not None

@@ -37,7 +37,7 @@ MASKS: frozenset[Any] = frozenset(
 FOLLOWED = SUMS | PRODUCTS | CHOICES | MASKS
 
 MOST_KEPT = 256
-"""Tensors of a step that are followed."""
+"""Tensors of a step that are followed, the latest."""
 
 MOST_VALUES = 1 << 16
 """Values of one of them."""
@@ -136,8 +136,10 @@ class MadeValues:
         return replace(made, plain=plain, data=data.detach(), bootstrapped=source.detach(), file=file, line=line)
 
     def _keep(self, made: Made) -> None:
-        if len(self._known) < MOST_KEPT and 0 < made.values.numel() <= MOST_VALUES and is_readable(made.values):
+        if 0 < made.values.numel() <= MOST_VALUES and is_readable(made.values):
             self._known[made.values.untyped_storage().data_ptr()] = made
+            if len(self._known) > MOST_KEPT:
+                del self._known[next(iter(self._known))]
 
 
 def _joined(values: Tensor, known: Sequence[Made]) -> Made:
