@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 # Two workers with one thread each: the tests are many and small.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo install test test-all test-many test-ray test-lowest lint types floors coverage zoo recipes bench format clean
+.PHONY: demo install test test-all test-many test-ray test-lowest lint types floors coverage zoo zoo-confirm recipes bench format clean
 
 demo: $(BIN)/unstuck
 	$(BIN)/unstuck train
@@ -64,6 +64,11 @@ test-lowest-in: install
 
 zoo: install
 	$(BIN)/python -m tests.zoo
+
+# How often trials confirm the diagnosis of the zoo's scripts: a sample of every 20th, or as CONFIRM says
+# (make zoo-confirm CONFIRM='--every 1 --minutes 2', about eight hours on two cores).
+zoo-confirm: install
+	$(BIN)/python -m tests.zoo.confirm $(CONFIRM)
 
 # Every recipe that is shipped, in full; ends with an error at the first whose verdict is not the one that it shows.
 recipes: install
