@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.confirm.conftest import RATE, losses
@@ -46,8 +48,20 @@ def test_what_changes_nothing_refutes_its_cause_and_its_advice(restored):
     refuted = with_trials(before, STUCK, restored)[-1]
     assert refuted.refuted is not None
     assert refuted.confirmed is None
-    assert refuted.confidence == pytest.approx(0.24)
+    assert refuted.confidence == pytest.approx(4 / 7)  # a third of the odds
     assert refuted.advice.startswith("Not this: with the rate at 0.1 the loss is 2.29")
+
+
+def test_a_sure_finding_whose_change_does_nothing_stays_before_one_that_only_trials_show(restored):
+    sure, weak = (finding("regularisation-too-strong", "R201"), finding("regularisation-too-strong", "R202"))
+    judged = with_trials((replace(sure, confidence=0.97), replace(weak, confidence=0.6)), STUCK, restored)
+    assert [one.code for one in judged] == ["R201", FOUND_BY_TRIAL, "R202"]
+
+
+def test_what_was_not_tried_and_is_surer_stays_before_it_too(restored):
+    sure, weak = finding("data-constant", "D101"), finding("data-constant", "D102")
+    judged = with_trials((replace(sure, confidence=0.9), replace(weak, confidence=0.7)), STUCK, restored)
+    assert [one.code for one in judged] == ["D101", FOUND_BY_TRIAL, "D102"]
 
 
 def test_where_nothing_helps_nothing_is_refuted(make):

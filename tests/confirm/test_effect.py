@@ -108,3 +108,12 @@ def test_runs_are_compared_at_the_same_step(run):
 def test_nothing_is_told_by_nothing(run):
     assert effect([], [run(losses(STUCK, 0.3))]).says == "unknown"
     assert effect([run([2.3, 2.2])], [run([2.3, 0.1])]).says == "unknown"
+
+
+def test_what_may_have_helped_promises_and_what_surely_did_or_did_not_does_not(run):
+    wild = 0.9 * np.random.default_rng(5).normal(size=300)
+    noisy = effect([run(losses(STUCK, 1.6) + wild)], [run(losses(STUCK, 1.35, seed=1) + wild[::-1])])
+    assert noisy.says == "nothing"
+    assert noisy.promises
+    assert not effect([run(losses(STUCK, STUCK))], [run(losses(STUCK, 0.3, seed=1))]).promises
+    assert not effect([run(losses(STUCK, STUCK))], [run(losses(STUCK, STUCK, seed=1))]).promises

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.confirm.conftest import CLASSES, losses
-from unstuck.confirm.reading import reading
+from unstuck.confirm.reading import LATE, late_samples, reading
+from unstuck.learning import Curve
 from unstuck.record import facts, signals
 from unstuck.testing.rules import record
 
@@ -66,3 +67,20 @@ def test_a_loss_that_changes_sign_is_told_by_its_scale(tmp_path):
         (told,) = reading(run)
     assert told.yardstick == "loss"
     assert told.gain > 0.5
+
+
+def test_of_rare_classes_the_mean_recall_is_read(tmp_path):
+    classes = facts.LossClasses(number=2, counts=(970, 30), recalls=(0.9, 0.8), recall_examples=(300.0, 30.0))
+    loss = facts.Loss(function="cross_entropy", target=facts.LossTarget(shape=(64,)), classes=classes)
+    told = read(tmp_path, losses(0.7, 0.2), loss=loss, more={signals.ACCURACY: [0.9] * 300})
+    assert by(told, "balanced accuracy").value == pytest.approx(0.85)
+    assert by(told, "balanced accuracy").gain == pytest.approx(0.7)
+    assert "training accuracy" not in [one.yardstick for one in told]
+
+
+def test_what_was_seldom_sampled_has_a_level_with_an_error():
+    steps = np.array([0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 299])
+    sparse = Curve(steps, np.linspace(2.0, 0.5, 14))
+    assert math.isinf(sparse.level(LATE, 1.0).error)
+    assert sum(late_samples(sparse)) == 5
+    assert sum(late_samples(Curve(np.arange(300), np.ones(300)))) == 45

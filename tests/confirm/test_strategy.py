@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import numpy as np
+
 from tests.confirm.conftest import RATE, losses
 from unstuck.confirm.strategy import Candidate, Strategy
 from unstuck.confirm.trial import Ended
@@ -89,3 +91,17 @@ def test_without_a_control_that_trains_nothing_follows(make):
     made = [make("control-seed0", losses(2.3, 2.3), ended=Ended(how="crashed", status=1))]
     assert order(strategy(), made) == []
     assert strategy().planned(made) == 1
+
+
+def test_a_change_that_a_finding_asks_for_and_that_may_help_is_drawn_again_before_others(make):
+    wild = 0.9 * np.random.default_rng(5).normal(size=300)
+    beyond = Candidate(changes=(("momentum", {}),), words="with momentum", causes=("optimizer-unsuited",))
+    made = [make("control-seed0", losses(2.3, 1.6) + wild)]
+    made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 1.35, seed=1) + wild[::-1], changes=RATE))
+    assert order(strategy((CANDIDATES[0], beyond)), made) == [
+        "learning-rate-rate-0.1-seed1",
+        "learning-rate-rate-0.1-seed2",
+        "control-seed1",
+        "control-seed2",
+        "momentum-seed0",
+    ]

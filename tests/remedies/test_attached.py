@@ -61,6 +61,9 @@ def test_outside_of_modules_only_anywhere_attaches() -> None:
             hidden = (2.0 * weight).detach()
             assert hidden.requires_grad is attached
             assert (2.0 * weight).detach().numpy().tolist() == [2.0, 2.0]
+            if attached:
+                assert not changed()  # no gradient has passed yet, and through NumPy none ever does
+                hidden.sum().backward()
         assert changed() is attached
 
 

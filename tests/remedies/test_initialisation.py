@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.remedies.trainings import changed_by, recorded, rings
+from tests.remedies.trainings import changed_by, mlp, recorded, rings
 from unstuck.learning import Learning
 from unstuck.record import Finding
 from unstuck.remedies import Change, applied, changed
@@ -94,7 +94,7 @@ def test_tensors_without_a_module_are_drawn_when_the_optimizer_is_made() -> None
     assert weight.std().item() == pytest.approx((2.0 / 80) ** 0.5, rel=0.1)
 
 
-def test_where_no_gradient_leads_away_only_constants_are_drawn(tmp_path: Path) -> None:
+def test_where_no_gradient_leads_away_only_copies_are_drawn(tmp_path: Path) -> None:
     cause = Finding(code="G301", cause="critical-point", severity="error", confidence=0.9, summary="s", advice="a")
 
     def adapter() -> nn.Module:
@@ -112,7 +112,9 @@ def test_where_no_gradient_leads_away_only_constants_are_drawn(tmp_path: Path) -
 
     with recorded(tmp_path, adapter) as run:
         (change,) = Initialisation().candidates(run, cause)
-        assert Initialisation().words(change, run).startswith("with the weights that are all equal drawn anew")
+        assert (
+            Initialisation().words(change, run).startswith("with the weights that are copies of each other drawn anew")
+        )
     untouched, moved = adapter(), nn.ModuleList()
     with applied(change):
         moved.append(adapter())
@@ -138,3 +140,29 @@ def test_weights_that_are_updated_by_hand_are_drawn_behind_the_first_pass(return
             weight.grad = None
         assert changed()
     assert weight.std().item() == pytest.approx(0.8 * (2.0 / 70) ** 0.5, rel=0.1)
+
+
+def test_where_units_are_copies_these_are_drawn_first_and_the_rest_stays(tmp_path: Path) -> None:
+    cause = Finding(code="I201", cause="init-symmetric", severity="error", confidence=0.9, summary="s", advice="a")
+
+    def alike() -> nn.Module:
+        model = mlp()
+        with torch.no_grad():
+            model[0].weight.copy_(model[0].weight[:1].expand(16, 2))  # type: ignore[union-attr]
+        last = model[2].weight.detach().clone()  # type: ignore[union-attr]
+        inputs, classes = rings()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+        for _ in range(3):
+            F.cross_entropy(model(inputs), classes).backward()
+            optimizer.step()
+        assert torch.equal(model[2].weight, last)  # type: ignore[arg-type]
+        return model
+
+    with recorded(tmp_path, alike) as run:
+        copies, whole = Initialisation().candidates(run, cause)
+        assert dict(copies.settings) == {"only": "copies"}
+        assert not whole.settings
+    with applied(copies):
+        first = alike()[0].weight  # type: ignore[index]
+    assert changed()
+    assert not torch.equal(first[0], first[1])  # type: ignore[index]

@@ -57,7 +57,8 @@ def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple
         run: The stream.
         verdict: The verdict on its run.
     """
-    found = [finding for finding in verdict.findings if finding.severity != "note"]
+    tries = verdict.kind in ("findings", "not learnt", "improvable", "cannot be told")
+    found = [finding for finding in verdict.findings if tries or finding.severity != "note"]
     turns: list[list[Candidate]] = [[], [], [], []]
     refused: list[Refused] = []
     for rank, finding in enumerate(found):
@@ -68,7 +69,7 @@ def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple
             turns[0 if own else 1].extend(made[:1])
             turns[1].extend(made[1:])
     sure = bool(found) and found[0].confidence >= SURE and not turns[0]
-    if not sure and verdict.kind in ("findings", "not learnt", "improvable", "cannot be told"):
+    if not sure and tries:
         for cause in PRIOR:
             made, _ = _of_cause(run, cause, None, None)
             turns[2].extend(made[:1])

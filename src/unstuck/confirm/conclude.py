@@ -22,13 +22,17 @@ BY_TRIAL = (
 )
 """What ``unstuck explain`` says of it."""
 
-ACCURACIES = ("training accuracy", "evaluation accuracy")
+ACCURACIES = ("training accuracy", "balanced accuracy", "evaluation accuracy")
 
 DOUBT_LEFT = 0.2
 """Share of the doubt that is left of a finding that is confirmed (our choice)."""
 
-BELIEF_LEFT = 0.3
-"""Share of the confidence that is left to one that is refuted (our choice)."""
+ODDS_LEFT = 1.0 / 3.0
+"""By what the odds of a finding are multiplied whose changes do nothing: of changes that mend a true cause one in three
+does not show it in a bounded trial, and nearly all do nothing for a false one (our choice)."""
+
+UNLIKELY = 0.5
+"""Confidence below which a refuted finding comes last."""
 
 COMPARABLE = 0.5
 """Share of the gain of the best change that another must have to be a proof beside it (our choice)."""
@@ -40,9 +44,10 @@ def with_trials(
     """The findings of a run after its trials.
 
     One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first. One
-    whose changes do nothing, although another shows that learning can be restored, is refuted and comes last. Of one
-    that nothing was tried for, nothing changes. A change that restores learning where no finding names its cause is a
-    finding itself, if the training did not learn; if it did, in more steps than a trial has, a note.
+    whose changes do nothing, although another shows that learning can be restored, is refuted: less sure, and last if
+    it is unlikely then. Of one that nothing was tried for, nothing changes. A change that restores learning where no
+    finding names its cause is a finding itself, behind those that are surer; an error if the training did not learn; if
+    it did, in more steps than a trial has, a note.
 
     Args:
         findings: Those of the rules, ranked.
@@ -53,9 +58,12 @@ def with_trials(
     best = best_of(results)
     judged = [_judged(finding, results, best) for finding in findings]
     known = {finding.cause for finding in judged if finding.confirmed is not None}
+    judged.sort(key=_order)
     if best is not None and not known & set(best.plan.causes) and best.effect.says == "restores":
-        judged.append(_found(best, results, learnt=all(one.shown != "not learnt" for one in learning)))
-    return tuple(sorted(judged, key=_order))
+        new = _found(best, results, learnt=all(one.shown != "not learnt" for one in learning))
+        place = sum(_order(one) < _order(new) or _surer(one, new) for one in judged)
+        judged.insert(place, new)
+    return tuple(judged)
 
 
 def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) -> Finding:
@@ -79,7 +87,7 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
         finding,
         symptoms=symptoms,
         refuted=_confirmation(first) if refuted else None,
-        confidence=finding.confidence * (BELIEF_LEFT if refuted else 1.0),
+        confidence=_doubted(finding.confidence) if refuted else finding.confidence,
         advice=f"Not this: {_confirmation(first)}." if refuted else finding.advice,
     )
 
@@ -133,6 +141,20 @@ def _found(best: Tested, results: Sequence[Tested], *, learnt: bool) -> Finding:
     )
 
 
+def _doubted(confidence: float) -> float:
+    """The confidence of a finding whose changes did nothing."""
+    odds = ODDS_LEFT * confidence / max(1.0 - confidence, 1e-9)
+    return odds / (1.0 + odds)
+
+
 def _order(finding: Finding) -> tuple[bool, bool, bool]:
-    """What was confirmed first, what was refuted last of what is no note; otherwise as before."""
-    return finding.severity == "note", finding.refuted is not None, finding.confirmed is None
+    """What was confirmed first, what is unlikely by trials last of what is no note; otherwise as before."""
+    unlikely = finding.refuted is not None and finding.confidence < UNLIKELY
+    return finding.severity == "note", unlikely, finding.confirmed is None
+
+
+def _surer(finding: Finding, new: Finding) -> bool:
+    """Whether a finding that was not confirmed stays before one that only trials show."""
+    alike = (finding.severity == "note") == (new.severity == "note")
+    likely = finding.refuted is None or finding.confidence >= UNLIKELY
+    return alike and likely and finding.confidence > new.confidence

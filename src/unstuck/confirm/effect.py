@@ -63,6 +63,11 @@ class Effect:
         """Share of what there is to learn that is learnt with the change."""
         return 1.0 - self.left + self.gain
 
+    @property
+    def promises(self) -> bool:
+        """Whether it would be a help, were it not for the noise, which more draws may lift."""
+        return self.says == "nothing" and self.gain > max(self.noise, LEAST * max(self.left, LEAST))
+
 
 def effect(controls: Sequence[Run], trials: Sequence[Run], *, each_to_its_end: bool = False) -> Effect:
     """Compare trainings with a change and without it.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unstuck.confirm.bound import Bound
+from unstuck.confirm.from_training import enter_at_training
 from unstuck.confirm.seeds import move_seeds
 from unstuck.confirm.trial import BEGUN, OUTPUT, Ended, Plan
 from unstuck.diagnose import run_process
@@ -51,7 +52,8 @@ def make(sandbox: Sandbox) -> BaseException:
     move_seeds(plan.seed)
     bound.install()
     stack = ExitStack()  # left to the end of the process
-    stack.enter_context(applied(*(Change(remedy=name, settings=settings) for name, settings in plan.changes)))
+    changes = tuple(Change(remedy=name, settings=settings) for name, settings in plan.changes)
+    enter_at_training(plan.stream if changes else 0, lambda: applied(*changes), stack)
     if plan.recipe:
         train(_recipe(plan), folder)
         _write_end(plan, folder, bound.reached or "finished", began)

@@ -7,18 +7,35 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unstuck.learning import Curve, Learning, Measured, lost_numbers
+from unstuck.learning.guess import commonest
+from unstuck.learning.loss_call import loss_calls
+from unstuck.learning.outcome import of_recalls
 from unstuck.record import Run, signals
 
-__all__ = ["YARDSTICKS", "Reading", "Yardstick", "reading"]
+__all__ = ["LATE", "YARDSTICKS", "Reading", "Yardstick", "late_samples", "reading"]
 
-Yardstick = Literal["share explained", "training accuracy", "evaluation accuracy", "loss"]
+Yardstick = Literal["share explained", "training accuracy", "balanced accuracy", "evaluation accuracy", "loss"]
 
-YARDSTICKS: tuple[Yardstick, ...] = ("share explained", "training accuracy", "evaluation accuracy", "loss")
+YARDSTICKS: tuple[Yardstick, ...] = (
+    "share explained",
+    "training accuracy",
+    "balanced accuracy",
+    "evaluation accuracy",
+    "loss",
+)
+
+MAJORITY = 0.8
+"""Share of the commonest class from which naming it alone passes for learning, and only the mean recall of the classes
+is read (our choice)."""
 
 LATE = 0.85
 """Share of the updates from which on the level is taken: the last 45 of 300."""
+
+CHUNKS = 5
+"""Samples that a level and its error need."""
 
 FEWEST = 8
 """Losses below which nothing is read."""
@@ -99,16 +116,27 @@ def _explained(run: Run, curve: Curve, steps: int) -> Reading | None:
 def _answered(run: Run, steps: int) -> tuple[Reading | None, ...]:
     """The examples that are told rightly, in training and in the program's own evaluations."""
     learning = Learning.of(run)
-    own = learning.answers
-    known = own.accuracy is not None and own.commonest < 1.0 and not own.weighed
+    own, balanced = learning.answers, _balanced(run, steps)
+    known = own.accuracy is not None and own.commonest < 1.0 and not own.weighed and balanced is None
     return (
         _accuracy("training accuracy", own.accuracy or 0.0, own.commonest, own.error, steps) if known else None,
+        balanced,
         *(
             _accuracy("evaluation accuracy", one.value, one.reference, one.error, one.step)
             for one in learning.evaluations
             if one.what == "evaluation accuracy" and 0.0 <= one.reference < 1.0
         ),
     )
+
+
+def _balanced(run: Run, steps: int) -> Reading | None:
+    """The mean recall of the classes, where one of them has most examples."""
+    calls = loss_calls(run)
+    if len(calls) != 1 or not MAJORITY < (commonest(calls[0]) or 0.0) < 1.0:
+        return None
+    classes = calls[0].classes
+    said = of_recalls(classes.recalls, classes.recall_examples, step=steps)
+    return said and _accuracy("balanced accuracy", said.value, said.reference, said.error, steps)
 
 
 def _accuracy(yardstick: Yardstick, value: float, chance: float, error: float, steps: int) -> Reading:
@@ -126,14 +154,21 @@ def _loss(curve: Curve, steps: int) -> Reading | None:
 
 def _of_curve(yardstick: Yardstick, curve: Curve, reference: float, best: float, steps: int) -> Reading:
     """The end of a curve; by how much it has exploded does not matter, and is no noise either."""
-    cut = Curve(curve.steps, np.minimum(curve.values, 2.0 * reference - best))
-    level, error = cut.level(LATE, 1.0)
+    late = late_samples(curve)
+    whole = Curve(curve.steps[late], curve.values[late]).level(0.0, 1.0)
+    level, error = Curve(curve.steps[late], np.minimum(curve.values[late], 2.0 * reference - best)).level(0.0, 1.0)
     return Reading(
         yardstick=yardstick,
-        value=curve.level(LATE, 1.0).value,
+        value=whole.value,
         level=level,
         reference=reference,
         best=best,
         error=error,
         steps=steps,
     )
+
+
+def late_samples(curve: Curve) -> NDArray[np.bool_]:
+    """The samples of the last steps; where they are too few for an error, as what is seldom sampled, the last ones."""
+    late = curve.share >= LATE
+    return late if late.sum() >= CHUNKS else np.arange(len(curve)) >= len(curve) - CHUNKS

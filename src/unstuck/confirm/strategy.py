@@ -95,13 +95,27 @@ class Strategy:
             if known or not won or (candidate.rank is not None and best and candidate.rank < self._rank(best)):
                 wanted.append(self._plan(candidate, 0, turn=turn))
         if control is None or best is None:
-            return wanted
+            return wanted if control is None else self._with_doubtful(wanted, results)
         refined = sum(trial.plan.turn == LATER and trial.plan.seed == 0 and not trial.plan.control for trial in made)
         wanted += [self._plan(one, 0) for one in self._about(best, results)[: max(0, FINER - refined)]]
         wanted += [self._plan(self._candidate(best), draw, turn=best.plan.turn) for draw in range(1, self.draws)]
         wanted += [self._plan(None, draw) for draw in range(1, self.draws)]
         both = self._both(best, list(results.values()))
         return [*wanted, *([self._plan(both, 0)] if both else [])]
+
+    def _with_doubtful(self, wanted: list[Plan], results: Mapping[str, Tested]) -> list[Plan]:
+        """More draws of what a finding asks for and what may have helped, before changes that no finding asks for."""
+        named = [one for one in self.candidates if one.rank is not None]
+        known = [(one, results[key(one.changes)]) for one in named if key(one.changes) in results]
+        doubtful = [(one, tested) for one, tested in known if tested.effect.promises]
+        if not doubtful:
+            return wanted
+        candidate, tested = max(doubtful, key=lambda pair: pair[1].effect.gain)
+        draws = range(1, self.draws)
+        more = [self._plan(candidate, draw, turn=tested.plan.turn) for draw in draws]
+        more += [self._plan(None, draw) for draw in draws]
+        place = 1 + len(named)
+        return [*wanted[:place], *more, *wanted[place:]]
 
     def _about(self, best: Tested, results: Mapping[str, Tested]) -> list[Candidate]:
         gains = [(one.plan.changes, one.effect.gain) for one in results.values()]

@@ -33,9 +33,9 @@ DRAWN = (
 class Attached(Remedy):
     """Let gradients pass where the script cuts the graph.
 
-    Changes: ``detach()`` and ``.data`` give back the tensor itself, within modules (``where="model"``) or anywhere
-    (``where="anywhere"``); modules in training mode run with gradients on although ``no_grad`` is; with ``draws``,
-    ``sample()`` of a distribution draws by ``rsample()`` where that exists.
+    Changes: ``detach()`` and ``.data`` give back the tensor with its graph, within modules (``where="model"``) or
+    anywhere (``where="anywhere"``); modules in training mode run with gradients on although ``no_grad`` is; with
+    ``draws``, ``sample()`` of a distribution draws by ``rsample()`` where that exists.
 
     Not made: what goes through NumPy, ``item()`` or ``torch.tensor()``, where no graph is left to attach.
 
@@ -72,13 +72,17 @@ class Attached(Remedy):
         """Hand tensors on with their graph."""
         anywhere = change.settings["where"] == "anywhere"
 
+        def passed(gradient: Tensor) -> None:  # what is cut again behind it, as by NumPy, is not attached
+            effects.happened(self.name)
+
         def detach(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             source = argument(args, kwargs, 0, "input")
             inside = anywhere or in_module()
             if not inside or not torch.is_grad_enabled() or source.grad_fn is None:
                 return run(*args, **kwargs)
-            effects.happened(self.name)
-            return source
+            attached = source.view_as(source)
+            attached.register_hook(passed)
+            return attached
 
         def to_numpy(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             # A tensor that was detached for this purpose has its graph again, which NumPy refuses.

@@ -35,6 +35,9 @@ __all__ = ["Initialisation"]
 
 SEED = 0
 
+OF_COPIES = ("init-symmetric", "critical-point")
+"""Causes that lie in weights that are all the same."""
+
 
 class Initialisation(Remedy):
     """Draw the weights anew with :func:`unstuck.init.initialize`, before the first step.
@@ -45,10 +48,10 @@ class Initialisation(Remedy):
     script without both behind the first backward pass, whose gradients become zero. The generator is one of its own, so
     that the script's random numbers stay what they are.
 
-    With ``only="constant"`` all else stays as it is.
+    With ``only="copies"`` all stays as it is but matrices whose rows, or columns, are all the same.
 
-    Applies: where the weights did not come from an earlier training; where a training starts from a point without a
-    gradient, to constant ones alone.
+    Applies: where the weights did not come from an earlier training; where units start as copies, or a training starts
+    from a point without a gradient, to such matrices alone.
 
     Proves: initial weights of the wrong scale, symmetric ones, and a start from which no gradient leads.
     """
@@ -57,23 +60,24 @@ class Initialisation(Remedy):
     proves = ("init-scale-wrong", "init-symmetric", "critical-point")
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
-        """One, unless the weights are learnt already."""
+        """The weights that are copies, where a finding is about these; all, unless they are learnt already."""
         model = run.fact(facts.Model)
         if model is None or not model.parameters:
             return ()
-        if finding is not None and finding.cause == "critical-point":
-            return (Change(remedy=self.name, settings={"only": "constant"}),)
-        if Learning.of(run).pretrained:
-            return ()
+        copies = Change(remedy=self.name, settings={"only": "copies"})
+        of_copies = (copies,) if finding is not None and finding.cause in OF_COPIES else ()
+        if Learning.of(run).pretrained or (of_copies and finding and finding.cause == "critical-point"):
+            return of_copies
         matrices = [parameter for parameter in model.parameters if len(parameter.shape) > 1]
         learnt = sum(parameter.fresh is False for parameter in matrices)
         named = finding is not None and finding.cause in self.proves
         # What looks learnt may be drawn by a scheme that nobody knows: such weights are what the rules find.
-        return (Change(remedy=self.name),) if matrices and (named or 2 * learnt <= len(matrices)) else ()
+        worth = matrices and (named or 2 * learnt <= len(matrices))
+        return (*of_copies, Change(remedy=self.name)) if worth else of_copies
 
     def words(self, change: Change, run: Run) -> str:
         """``"with the weights drawn by He's and Xavier's schemes"``."""
-        which = "weights that are all equal" if change.settings.get("only") else "weights"
+        which = "weights that are copies of each other" if change.settings.get("only") else "weights"
         return f"with the {which} drawn anew by He's and Xavier's schemes"
 
     def obstacle(self, run: Run) -> str | None:
@@ -83,7 +87,7 @@ class Initialisation(Remedy):
     @contextmanager
     def make(self, change: Change) -> Generator[None]:
         """Draw the weights of each model before its first call, and of an optimizer's own tensors when it is made."""
-        met, only_constant = set[int](), "only" in change.settings
+        met, only_copies = set[int](), "only" in change.settings
         stepped: list[int] = []
         generator = torch.Generator().manual_seed(SEED)
 
@@ -91,10 +95,10 @@ class Initialisation(Remedy):
             if outermost(module) and not stepped and id(module) not in met:
                 met.update(id(inner) for inner in module.modules())
                 with Aside():
-                    drawn = _draw_constant(module, generator)
-                    if not only_constant:
+                    drawn = _draw_copies(module, generator)
+                    if not only_copies:
                         _draw(module, generator)
-                if drawn or not only_constant:
+                if drawn or not only_copies:
                     effects.happened(self.name)
             return run(*args, **kwargs)
 
@@ -102,7 +106,7 @@ class Initialisation(Remedy):
             for group in optimizer.param_groups:
                 for tensor in group["params"]:
                     plain = type(tensor) is Tensor and tensor.dim() > 1 and not stepped
-                    if plain and (_is_constant(tensor) or not only_constant):
+                    if plain and (_are_copies(tensor) or not only_copies):
                         _xavier(tensor, generator)
                         effects.happened(self.name)
 
@@ -121,7 +125,7 @@ class Initialisation(Remedy):
 
         def draw_each(leaves: Iterable[Tensor]) -> None:
             for tensor in leaves:
-                if tensor.dim() > 1 and (_is_constant(tensor) or not only_constant):
+                if tensor.dim() > 1 and (_are_copies(tensor) or not only_copies):
                     _xavier(tensor, generator)
                     effects.happened(self.name)
 
@@ -150,16 +154,17 @@ class Initialisation(Remedy):
             yield
 
 
-def _draw_constant(model: nn.Module, generator: torch.Generator) -> int:
-    """Draw matrices that are all one number, zero on purpose for all that is known, and count them."""
-    constant = [p for p in model.parameters() if p.dim() > 1 and p.requires_grad and _is_constant(p)]
-    for parameter in constant:
+def _draw_copies(model: nn.Module, generator: torch.Generator) -> int:
+    """Draw matrices whose units are all the same, zero on purpose for all that is known, and count them."""
+    copies = [p for p in model.parameters() if p.dim() > 1 and p.requires_grad and _are_copies(p)]
+    for parameter in copies:
         _xavier(parameter, generator)
-    return len(constant)
+    return len(copies)
 
 
-def _is_constant(tensor: Tensor) -> bool:
-    return bool((tensor == tensor.flatten()[0]).all())
+def _are_copies(tensor: Tensor) -> bool:
+    units = tensor.flatten(1)
+    return bool((units == units[:1]).all()) or bool((units == units[:, :1]).all())
 
 
 def _draw(model: nn.Module, generator: torch.Generator) -> None:
