@@ -80,7 +80,7 @@ def postgres():
 def grpc(tmp_path):
     pytest.importorskip("grpc")
     port = free_port()
-    server = FORK.Process(target=serve, args=(tmp_path / "served.db", port))
+    server = FORK.Process(target=serve, args=(tmp_path / "served.journal", port))
     server.start()
     yield f"grpc://127.0.0.1:{port}"
     server.kill()
@@ -90,10 +90,11 @@ def grpc(tmp_path):
 def serve(file, port):
     import warnings
 
-    from optuna.storages import RDBStorage, run_grpc_proxy_server
+    from optuna.storages import JournalStorage, run_grpc_proxy_server
+    from optuna.storages.journal import JournalFileBackend
 
     warnings.simplefilter("ignore")
-    run_grpc_proxy_server(RDBStorage(f"sqlite:///{file}"), host="127.0.0.1", port=port)
+    run_grpc_proxy_server(JournalStorage(JournalFileBackend(str(file))), host="127.0.0.1", port=port)
 
 
 class Slow(Formula):

@@ -31,6 +31,7 @@ class AsideCalls:
         self.spent = 0.0
         self._bootstraps: Bootstraps | None = bootstraps
         self._left = MOST_CALLS
+        self._listens = False
         self._own = {function: functools.partial(self._called) for function in bootstraps.functions}
         self.calls: Mapping[Any, Any] = self._own
 
@@ -41,8 +42,10 @@ class AsideCalls:
     def look(self, wanted: bool) -> None:
         """Listen, or do not."""
         if wanted and self._bootstraps is not None and self._left > 0:
+            self._listens = True
             forward.listen(self)
-        else:
+        elif self._listens:
+            self._listens = False
             forward.unlisten(self)
 
     def claims(self, module: nn.Module) -> bool:
