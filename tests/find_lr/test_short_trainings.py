@@ -32,13 +32,31 @@ def test_where_nothing_is_learnt_there_is_no_rate() -> None:
     assert (ShortTrainings(rounds=()).rate, ShortTrainings(rounds=()).band) == (None, None)
 
 
-def test_of_rates_that_do_equally_well_the_lowest_is_begun_from() -> None:
-    done = Round(steps=10, rates=(1.0, 2.0, 3.0, 4.0), gains=(0.5, 0.985, 1.0, 0.96), error=0.01, reached=(0.0,) * 4)
-    found = ShortTrainings(rounds=(done,))
+def ended(gains: tuple[float, ...], *, differences: tuple[float, ...], error: float = 0.01) -> ShortTrainings:
+    rates = tuple(float(k + 1) for k in range(len(gains)))
+    reached = (0.0,) * len(gains)
+    done = Round(steps=10, rates=rates, gains=gains, error=error, differences=differences, reached=reached)
+    return ShortTrainings(rounds=(done,))
+
+
+def test_of_rates_that_cannot_be_told_from_the_best_the_lowest_is_begun_from() -> None:
+    found = ended((0.5, 0.985, 1.0, 0.96), differences=(0.02, 0.02, 0.0, 0.02))
     assert found.rate == 1.4  # seven tenths
     assert found.band == (1.4, 4.0)
 
 
+def test_one_that_is_worse_by_more_than_a_standard_error_is_not() -> None:
+    found = ended((0.5, 0.985, 1.0, 0.96), differences=(0.02, 0.01, 0.0, 0.02))
+    assert found.rate == 2.1
+    assert found.band == (2.0, 4.0)
+
+
+def test_differences_are_taken_batch_by_batch() -> None:
+    """Noise that all rates share says nothing against telling them apart."""
+    last = short_trainings(Bowl(noise=0.01), GRID, lengths=(8, 24)).rounds[-1]
+    assert max(last.differences) < 0.001
+    assert len(last.differences) == len(last.rates)
+
+
 def test_a_gain_within_its_noise_is_none() -> None:
-    done = Round(steps=10, rates=(1.0, 2.0), gains=(0.01, 0.02), error=0.01, reached=(0.0, 0.0))
-    assert ShortTrainings(rounds=(done,)).rate is None
+    assert ended((0.01, 0.02), differences=(0.0, 0.0)).rate is None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 
 from unstuck.data.source import Source
-from unstuck.optional import require
+from unstuck.optional import missing
 
 __all__ = ["digits"]
 
@@ -19,13 +22,21 @@ def digits() -> Source:
     Raises:
         MissingPackageError: scikit-learn is not installed.
     """
-    datasets = require("sklearn.datasets", extra="train", purpose="the data set 'digits'")
-    images, targets = datasets.load_digits(return_X_y=True)
+    rows = np.loadtxt(_file(), delimiter=",")
+    images, targets = rows[:, :-1], rows[:, -1].astype(int)
     return Source(
         name="digits",
         task="classification",
-        inputs=np.asarray(images, dtype=np.float64).reshape(-1, 1, 8, 8),
-        targets=np.asarray(targets),
+        inputs=images.reshape(-1, 1, 8, 8),
+        targets=targets,
         labels=tuple("0123456789"),
         test=0.2,
     )
+
+
+def _file() -> Path:
+    """Where scikit-learn keeps it, whose import would take longer than many a training."""
+    found = find_spec("sklearn")
+    if found is None or found.origin is None:
+        raise missing("sklearn", extra="train", purpose="the data set 'digits'")
+    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"

@@ -23,8 +23,6 @@ __all__ = ["Round", "ShortTrainings", "short_trainings"]
 Floats = NDArray[np.float64]
 REPEATS = 2
 """Of the longest trainings, with other batches each: a rate at which the loss grows again with some of them is none."""
-EQUAL = 0.02
-"""Share of the best gain over the untrained weights that is no difference (our choice)."""
 LASTS = 0.7
 """Share of a rate that is best for a short training that lasts in a long one: curvature grows while one trains, up to
 what the rate just bears (Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability",
@@ -44,6 +42,7 @@ class Round:
         gains: By how much the loss of the last quarter of their batches is below that of the same batches untrained;
             minus infinity where a loss was no number.
         error: The standard error of a gain.
+        differences: The standard error of by how much the loss at each rate is above that at the best, batch by batch.
         reached: The mean loss of these batches in the training, in the same order.
     """
 
@@ -51,6 +50,7 @@ class Round:
     rates: tuple[float, ...]
     gains: tuple[float, ...]
     error: float
+    differences: tuple[float, ...]
     reached: tuple[float, ...]
 
     @property
@@ -73,6 +73,18 @@ class Round:
             last += 1
         return self.rates[first : last + 1]
 
+    @property
+    def least(self) -> float:
+        """The lowest rate, without a gap, that is within a standard error of the best.
+
+        Source: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees" (1984), section 3.4.3: of
+        those that one cannot tell from the best, take the most cautious one.
+        """
+        first = self.best
+        while first > 0 and self.gains[self.best] - self.gains[first - 1] <= self.differences[first - 1]:
+            first -= 1
+        return self.rates[first]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShortTrainings:
@@ -82,12 +94,12 @@ class ShortTrainings:
 
     @property
     def rate(self) -> float | None:
-        """Seven tenths of the lowest that does as well as the best in the longest trainings; None where none learns.
+        """Seven tenths of the lowest within a standard error of the best of the longest trainings; None: none learns.
 
         Of rates that do equally well in a short training the lowest one does so for longest.
         """
         last = self.rounds[-1] if self.rounds else None
-        return float(f"{LASTS * last.good(EQUAL)[0]:.3g}") if last is not None and last.learns else None
+        return float(f"{LASTS * last.least:.3g}") if last is not None and last.learns else None
 
     @property
     def band(self) -> tuple[float, float] | None:
@@ -145,8 +157,16 @@ def _round(trainer: Trainer, rates: Sequence[float], steps: int, repeats: int) -
         rates=tuple(rates),
         gains=tuple(float(gains.mean()) if len(gains) else -math.inf for gains, _ in trained),
         error=min(errors, default=0.0),
+        differences=_differences([late for _, late in trained]),
         reached=tuple(float(late.mean()) if len(late) else math.inf for _, late in trained),
     )
+
+
+def _differences(lates: Sequence[Floats]) -> tuple[float, ...]:
+    """Of each rate the standard error of its losses above those of the best; 0 where there is one, or none."""
+    best = min((late for late in lates if len(late)), key=lambda late: late.mean(), default=np.empty(0))
+    apart = [late - best if len(late) == len(best) else np.empty(0) for late in lates]
+    return tuple(float(d.std(ddof=1)) / math.sqrt(len(d)) if len(d) > 1 else 0.0 for d in apart)
 
 
 def _against(trainer: Trainer, rate: float, stills: Sequence[Floats]) -> tuple[Floats, Floats]:

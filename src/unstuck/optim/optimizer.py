@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from itertools import chain
@@ -29,6 +30,8 @@ _TELLING = ("amsgrad", "centered", "dampening", "momentum_decay", "nesterov")
 _torch: Any = sys.modules[Optimizer.__module__]
 _before_any: Mapping[int, Any] = _torch._global_optimizer_pre_hooks  # the dicts that torch itself fills
 _after_any: Mapping[int, Any] = _torch._global_optimizer_post_hooks
+#: Without its mark for the compiler, which would import that, and take longer than many a training.
+_add_param_group: Callable[[Optimizer, Group], None] = inspect.unwrap(Optimizer.add_param_group)
 _profiling: Callable[[], bool] = torch.autograd._profiler_enabled  # pyright: ignore[reportPrivateUsage]
 
 
@@ -220,7 +223,7 @@ class ObservedOptimizer(Optimizer):
                 before = [p for group in self.param_groups for p in group["params"]]
                 check_in_no_other_group(listed, before, where=where)
             self.check_options({**self.defaults, **param_group}, where=where)
-        super().add_param_group(param_group)
+        _add_param_group(self, param_group)
         self._plan = None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
