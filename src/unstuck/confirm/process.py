@@ -1,4 +1,4 @@
-"""The process of one trial: ``python -m unstuck.confirm.process`` forks one for each folder of a trial that it is told.
+"""The process of one trial: ``python -m unstuck.confirm.process`` forks one for each trial that it is given.
 
 It runs the program as ``unstuck run`` does, with the changes of the trial, where nothing that it writes stays.
 """

@@ -61,7 +61,7 @@ class Processes:
     Args:
         module: What makes a trial, and is run as ``python -m``; it ends with ``serve(make)``.
         working: The working directory of all.
-        environment: Their variables; services that a script reports to are told to be quiet besides.
+        environment: Their variables, beside those that keep services quiet that a script reports to.
         in_place: Whether what they write is left as it is.
     """
 
