@@ -107,6 +107,17 @@ def test_every_verb_reaches_those_who_have_it(watched: Any, monkeypatch: pytest.
     assert sorted(order, key=told.index) == order
 
 
+def test_a_collector_of_some_classes_is_told_of_their_modules_alone(
+    watched: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = of(type("OfLinear", (Told,), {"kinds": (nn.Linear,)}), monkeypatch)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.modules.linear.NonDynamicallyQuantizableLinear(3, 1))
+    with watched(model) as step:
+        model(torch.ones(4, 2))
+        told = step.collectors.one(kind).told
+    assert [verb for verb in told if verb in registry.OF_MODULES] == ["module", "output"] * 2
+
+
 @pytest.mark.parametrize("verb", [*VERBS_THAT_RAISE, "scalar", "facts", "finish"])
 def test_a_collector_that_raises_costs_its_own_signals_only(
     watched: Any, monkeypatch: pytest.MonkeyPatch, verb: str

@@ -74,6 +74,7 @@ class AxisCalls:
 
     measures: tuple[Signal, ...] = ()
     functions = RESHAPES | frozenset(NORMALISATIONS) | SOFTMAXES | ARITHMETIC
+    kinds = SEQUENTIAL
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -85,8 +86,7 @@ class AxisCalls:
 
     def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Notice a layer over time."""
-        if isinstance(module, SEQUENTIAL):
-            self._view.notice(recurrence_of(module, inputs, self._view.where))
+        self._view.notice(recurrence_of(module, inputs, self._view.where))
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Notice a function."""

@@ -87,6 +87,9 @@ VERBS = (
     *("loader_begins", "rest", "facts", "finish", "release", "network"),
 )
 
+OF_MODULES = frozenset({"module", "output"})
+"""Those of them whose first argument is a module, which collectors may want to hear of for some classes alone."""
+
 BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms)
 """Those who are shown what is called between the backward passes of a step: they tell what comes again."""
 
@@ -131,6 +134,7 @@ class Collectors:
         self._by_verb: dict[str, list[tuple[Collector, Callable[..., Any]]]] = {
             verb: [(one, getattr(one, verb)) for one in self._all if hasattr(one, verb)] for verb in VERBS
         }
+        self._by_class: dict[tuple[str, type[nn.Module]], list[tuple[Collector, Callable[..., Any]]]] = {}
         by_function: dict[Any, list[tuple[Collector, Callable[..., Any]]]] = {}
         for one, call in self._by_verb["call"]:
             for function in one.functions:
@@ -179,11 +183,18 @@ class Collectors:
 
     def tell(self, verb: str, *args: Any) -> None:
         """Tell all who have a verb; one that raises is not told of anything any more."""
-        for one, method in tuple(self._by_verb[verb]):
+        told = self._by_verb[verb]
+        if verb in OF_MODULES:
+            told = self._by_class.get((verb, type(args[0]))) or self._concerned(verb, type(args[0]))
+        for one, method in tuple(told):
             try:
                 method(*args)
             except Exception as error:
                 self._drop(one, error)
+
+    def _concerned(self, verb: str, kind: type[nn.Module]) -> list[tuple[Collector, Callable[..., Any]]]:
+        told = [pair for pair in self._by_verb[verb] if issubclass(kind, getattr(pair[0], "kinds", nn.Module))]
+        return self._by_class.setdefault((verb, kind), told)
 
     def ask(self, verb: str) -> Iterator[facts.Fact]:
         """The facts that all who have a verb give."""
@@ -384,6 +395,7 @@ class Collectors:
         self._all = [kept for kept in self._all if kept is not one]
         for told in self._by_verb.values():
             told[:] = [pair for pair in told if pair[0] is not one]
+        self._by_class.clear()
         keys = tuple(signal.key for signal in one.measures)
         self._failed.append(
             facts.Unread(

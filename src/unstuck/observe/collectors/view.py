@@ -74,6 +74,8 @@ class Collector(Protocol):
         measures: The signals that it gives.
         functions: The torch functions whose calls it wants to see; between the backward passes of a step, calls are
             shown to :data:`~.registry.BETWEEN` alone.
+        kinds: Classes of the modules that ``module`` and ``output`` are to tell of; of all where there is none. A model
+            runs each of its modules in each step, so that whoever cares for few of them should say so.
     """
 
     measures: tuple[Signal, ...]

@@ -135,7 +135,8 @@ def tell(event: str, *args: Any) -> None:
         hearing = (*hearing, *known.get(id(args[0]), ()))
         if not hearing:
             return
-    rouse()
+    if quiet.steps is not None:
+        rouse()
     here = threading.get_ident()
     with Ours():
         for listener, method in hearing:
