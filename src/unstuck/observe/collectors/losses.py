@@ -117,22 +117,18 @@ class LossProbe:
     _range: tuple[Tensor, Tensor] | None = None
     _batch: dict[Signal, Tensor] = field(default_factory=dict[Signal, Tensor])
 
-    def observe(self, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor | None) -> None:
+    def observe(self, pair: tuple[Tensor, Tensor], kwargs: dict[str, Any], value: Tensor | None) -> None:
         """Take one loss call.
 
         Args:
-            args: Its positional arguments, the output first, the target second.
-            kwargs: Its keyword arguments.
+            pair: Its output and its target.
+            kwargs: Its further arguments by name.
             value: What it returned; None where it failed.
         """
-        pair = loss_arguments(args, kwargs)
-        if pair is None:
-            return
         output, target = pair
         self._reduction = str(kwargs.get("reduction", "mean"))
         self._output_shape = tuple(output.shape)
-        weight = kwargs.get("weight", args[2] if len(args) > 2 else None)
-        self._weigh(weight, kwargs.get("pos_weight"))
+        self._weigh(kwargs.get("weight"), kwargs.get("pos_weight"))
         self._smoothing = float(kwargs.get("label_smoothing", 0.0))
         self._describe_producer(output)
         self._batch = self._measure(output.detach())
@@ -304,7 +300,7 @@ class Losses:
         self._calls += 1
         if probe.layer is None and self._view.named:
             probe.layer = self._view.layer_of(pair[0])
-        probe.observe(args, kwargs, value)
+        probe.observe(pair, {"weight": args[2], **kwargs} if len(args) > 2 else kwargs, value)
         return pair
 
     @property
