@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from unstuck.confirm.correction import apply, correction
+from unstuck.confirm.correction import Given, apply, correction, unchanged
 from unstuck.errors import ArgumentError
 from unstuck.record import Finding, Run, RunWriter, facts
 from unstuck.record.finding import Where
@@ -17,6 +17,9 @@ for x, y in data:
 """
 
 
+GROUP = facts.ParameterGroup(parameters=2, learning_rate=1e-5, weight_decay=0.0, momentum=0.0)
+
+
 @pytest.fixture
 def script(tmp_path):
     (tmp_path / "train.py").write_text(SOURCE)
@@ -26,7 +29,7 @@ def script(tmp_path):
 @pytest.fixture
 def run(tmp_path, script):
     with RunWriter(tmp_path / "run") as writer:
-        writer.state(facts.Optimizer(type="SGD", file=str(script), line=1))
+        writer.state(facts.Optimizer(type="SGD", groups=(GROUP,), file=str(script), line=1))
         writer.describe(facts.Invocation(target="train.py", sources=(str(script),), digests=(digest(script),)))
     with Run.open(tmp_path / "run") as opened:
         yield opened
@@ -99,3 +102,23 @@ def test_an_earlier_backup_is_not_overwritten(run, script):
     with pytest.raises(ArgumentError, match="move it away"):
         apply(edit, run)
     assert script.read_text() == SOURCE
+    assert unchanged(script, run)
+
+
+def test_a_number_of_the_command_line_is_changed_there(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text("p.add_argument('--lr', type=float)\nargs = p.parse_args()\nopt = SGD(net, lr=args.lr)\n")
+    with RunWriter(tmp_path / "run") as writer:
+        writer.state(facts.Optimizer(type="SGD", groups=(GROUP,), file=str(script), line=3))
+        writer.describe(facts.Invocation(target="train.py", args=("--lr", "1e-5")))
+    with Run.open(tmp_path / "run") as opened:
+        given = correction((("learning-rate", {"rate": 0.1}),), finding(script, 3), opened)
+    assert given == Given(option="--lr", value=0.1)
+    assert str(given) == "Start it with --lr 0.1: the value was given on the command line."
+
+
+def test_the_line_that_steps_an_optimizer_is_not_the_one_that_makes_it(tmp_path, script):
+    with RunWriter(tmp_path / "run") as writer:
+        writer.state(facts.Optimizer(type="SGD", file=str(script), line=6))
+    with Run.open(tmp_path / "run") as opened:
+        assert correction((("learning-rate", {"rate": 0.1}),), finding(script, 3), opened) is None

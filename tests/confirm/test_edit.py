@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 
 import pytest
 
-from unstuck.confirm.edit import Edit, EditError, insert_before, set_keyword, unwrap
+from unstuck.confirm.edit import Edit, EditError, insert_before, nodes_at, parsed, span, unwrap
 
 MANY_LINES = """import torch
 
@@ -15,26 +16,6 @@ optimizer = torch.optim.SGD(
     momentum=0.9,
 )
 """
-
-
-def test_only_the_value_changes():
-    assert set_keyword(MANY_LINES, 3, "lr", 0.01) == MANY_LINES.replace("1.0,", "0.01,")
-    assert set_keyword(MANY_LINES, 5, "lr", 0.01) == MANY_LINES.replace("1.0,", "0.01,")
-
-
-def test_a_keyword_that_is_missing_is_added():
-    assert "momentum=0.9, weight_decay=0.0,\n)" in set_keyword(MANY_LINES, 3, "weight_decay", 0.0)
-    assert set_keyword("f()", 1, "lr", 1) == "f(lr=1)"
-
-
-def test_the_outermost_call_that_has_the_keyword():
-    source = "run(make(params, lr=0.1), epochs=3)"
-    assert set_keyword(source, 1, "lr", 0.2) == "run(make(params, lr=0.2), epochs=3)"
-    assert set_keyword(source, 1, "epochs", 4) == "run(make(params, lr=0.1), epochs=4)"
-
-
-def test_columns_count_characters():
-    assert set_keyword('f("über", lr=1)', 1, "lr", 2) == 'f("über", lr=2)'
 
 
 def test_endings_of_lines_are_kept():
@@ -72,17 +53,28 @@ def test_a_call_is_taken_out(source, wanted):
         assert unwrap(source, 1, ("softmax", "Softmax")) == wanted
 
 
-@pytest.mark.parametrize("edit", [lambda s: set_keyword(s, 1, "lr", 1), lambda s: insert_before(s, 1, "f()")])
-def test_what_is_no_python_is_refused(edit):
+def test_what_is_no_python_is_refused():
     with pytest.raises(EditError, match="not Python"):
-        edit("def f(:")
+        insert_before("def f(:", 1, "f()")
 
 
 def test_lines_without_what_is_wanted():
-    with pytest.raises(EditError, match="line 1 holds no call"):
-        set_keyword("x = 1", 1, "lr", 1)
     with pytest.raises(EditError, match="line 9 holds no statement"):
         insert_before("x = 1\n", 9, "f()")
+
+
+def test_a_node_is_found_in_characters_behind_a_form_feed():
+    source = 'x = "über"\n\f\ny = f("ü", 3)\n'
+    call = nodes_at(parsed(source), 3, ast.Call)[0]
+    start, end = span(source, call)
+    assert source[start:end] == 'f("ü", 3)'
+
+
+def test_paths_below_the_working_directory_are_told_from_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inside = Edit(file=str(tmp_path / "sub" / "train.py"), before="a\n", after="b\n")
+    assert inside.diff.startswith("--- sub/train.py\n+++ sub/train.py\n")
+    assert Edit(file="/elsewhere/train.py", before="a\n", after="b\n").diff.startswith("--- /elsewhere/train.py\n")
 
 
 @pytest.mark.skipif(shutil.which("patch") is None, reason="no patch(1)")
@@ -91,6 +83,6 @@ def test_the_diff_can_be_applied(tmp_path, ending):
     file = tmp_path / "train.py"
     before = MANY_LINES.rstrip("\n") + ending
     file.write_text(before)
-    edit = Edit(file="train.py", before=before, after=set_keyword(before, 3, "lr", 0.01))
+    edit = Edit(file="train.py", before=before, after=before.replace("1.0", "0.01"))
     subprocess.run(["patch", "-p0"], cwd=tmp_path, input=edit.diff, text=True, check=True, capture_output=True)
     assert file.read_text() == edit.after

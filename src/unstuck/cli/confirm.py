@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from unstuck.confirm import Experiment
+    from unstuck.confirm.correction import Given
+    from unstuck.confirm.edit import Edit
     from unstuck.record import Verdict
 
 __all__ = ["confirm"]
@@ -89,20 +91,37 @@ def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, appl
         ArgumentError: It is to be made, and cannot be.
     """
     from unstuck.confirm import best_of, results_of, with_trials
-    from unstuck.confirm.correction import apply as make
     from unstuck.confirm.correction import correction
     from unstuck.errors import ArgumentError
 
     best = best_of(results_of(experiment.made))
     findings = with_trials(verdict.findings, verdict.learning, experiment.made)
     first = next((one for one in findings if one.confirmed and best and one.cause in best.plan.causes), None)
-    edit = correction(best.plan.changes, first, experiment.stream) if best and first else None
-    if edit is not None:
-        console.print(f"\n{edit.diff}", markup=False, highlight=False, soft_wrap=True)
-    if apply and edit is None:
+    change = correction(best.plan.changes, first, experiment.stream) if best and first else None
+    if change is not None:
+        _propose(change, experiment, console, apply=apply)
+    elif apply:
         raise ArgumentError("--apply: no change of a line of the source was proved; make it by hand")
-    if apply and edit is not None:
-        console.print(f"changed {edit.file}; as it was it is kept in {make(edit, experiment.run)}", highlight=False)
+
+
+def _propose(change: Edit | Given, experiment: Experiment, console: Console, *, apply: bool) -> None:
+    """Print what to change, and change it if that was asked for."""
+    from unstuck.confirm.correction import Given, unchanged
+    from unstuck.confirm.correction import apply as make
+    from unstuck.errors import ArgumentError
+
+    if isinstance(change, Given):
+        console.print(f"\n{change}", markup=False, highlight=False)
+        if apply:
+            raise ArgumentError("--apply: there is nothing to change in the source")
+        return
+    if not apply and not unchanged(Path(change.file), experiment.run):
+        return
+    diff = change.diff
+    backup = make(change, experiment.run) if apply else None
+    console.print(f"\n{diff}", markup=False, highlight=False, soft_wrap=True)
+    if backup is not None:
+        console.print(f"changed {change.file}; as it was it is kept in {backup}", markup=False, highlight=False)
 
 
 def _perform(experiment: Experiment, console: Console) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Edit", "EditError", "diff", "insert_before", "set_keyword", "unwrap"]
+from unstuck.confirm.written import last_name
+
+__all__ = ["Edit", "EditError", "diff", "insert_before", "nodes_at", "parsed", "span", "unwrap"]
 
 
 class EditError(ValueError):
@@ -30,8 +34,14 @@ class Edit:
 
     @property
     def diff(self) -> str:
-        """The change as a unified diff, which ``patch -p0`` takes."""
-        return diff(self.before, self.after, self.file)
+        """The change as a unified diff, which ``patch -p0`` takes in the working directory."""
+        return diff(self.before, self.after, _from_here(self.file))
+
+
+def _from_here(file: str) -> str:
+    """A path from the working directory, if it lies below it; ``patch`` takes no others without asking."""
+    here = os.getcwd()
+    return os.path.relpath(file, here) if file.startswith(here.rstrip(os.sep) + os.sep) else file
 
 
 def diff(before: str, after: str, file: str) -> str:
@@ -40,41 +50,6 @@ def diff(before: str, after: str, file: str) -> str:
         before.splitlines(keepends=True), after.splitlines(keepends=True), fromfile=file, tofile=file
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def set_keyword(source: str, line: int, name: str, value: object) -> str:
-    """Give a keyword argument of the call at a line another value, or add it.
-
-    Args:
-        source: The file.
-        line: A line of the call, from 1; of several calls the outermost that has the keyword, or else the outermost.
-        name: The keyword.
-        value: What is written, as ``repr`` writes it.
-
-    Raises:
-        EditError: There is no call at that line, or the source is not Python.
-
-    Examples:
-        >>> set_keyword("optimizer = SGD(net.parameters(), lr=1.0)", 1, "lr", 0.01)
-        'optimizer = SGD(net.parameters(), lr=0.01)'
-        >>> set_keyword("optimizer = Adam(net.parameters())", 1, "lr", 0.01)
-        'optimizer = Adam(net.parameters(), lr=0.01)'
-    """
-    calls = _at(source, line, ast.Call)
-    if not calls:
-        raise EditError(f"line {line} holds no call")
-    for call in calls:
-        for keyword in call.keywords:
-            if keyword.arg == name:
-                start, end = _span(source, keyword.value)
-                return source[:start] + repr(value) + source[end:]
-    call = calls[0]
-    inside = [*call.args, *(keyword.value for keyword in call.keywords)]
-    if not inside:
-        _, end = _span(source, call)
-        return f"{source[: end - 1]}{name}={value!r}{source[end - 1 :]}"
-    end = max(_span(source, node)[1] for node in inside)
-    return f"{source[:end]}, {name}={value!r}{source[end:]}"
 
 
 def insert_before(source: str, line: int, statement: str) -> str:
@@ -94,11 +69,11 @@ def insert_before(source: str, line: int, statement: str) -> str:
             optimizer.zero_grad()
             loss(x).backward()
     """
-    statements = _at(source, line, ast.stmt)
+    statements = nodes_at(parsed(source), line, ast.stmt)
     if not statements:
         raise EditError(f"line {line} holds no statement")
     node = statements[-1]
-    lines = source.splitlines(keepends=True)
+    lines = _lines(source)
     own = lines[node.lineno - 1]
     before = own[: _characters(own, node.col_offset)]
     if before.strip():  # after a semicolon or on the line of its block
@@ -128,25 +103,25 @@ def unwrap(source: str, line: int, names: tuple[str, ...]) -> str:
         >>> unwrap("net = Sequential(Linear(4, 2), Softmax(dim=1))", 1, ("Softmax",))
         'net = Sequential(Linear(4, 2))'
     """
-    for call in _at(source, line, ast.Call):
-        if _last_name(call.func) not in names:
+    for call in nodes_at(parsed(source), line, ast.Call):
+        if last_name(call.func) not in names:
             continue
-        start, end = _span(source, call)
+        start, end = span(source, call)
         inner = None if _is_class(call.func) else _argument(call)
         if inner is None:
             return _without_argument(source, call)
-        inner_start, inner_end = _span(source, inner)
+        inner_start, inner_end = span(source, inner)
         return source[:start] + source[inner_start:inner_end] + source[end:]
     raise EditError(f"line {line} holds no call of {' or '.join(names)}")
 
 
 def _without_argument(source: str, call: ast.Call) -> str:
     """Take an argument out of the call or list around it, with the comma before it."""
-    for node in ast.walk(_parsed(source)):
+    for node in ast.walk(parsed(source)):
         inside = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List) else []
-        spans = [_span(source, one) for one in inside]
-        if _span(source, call) in spans:
-            position = spans.index(_span(source, call))
+        spans = [span(source, one) for one in inside]
+        if span(source, call) in spans:
+            position = spans.index(span(source, call))
             if len(spans) == 1:
                 break
             if position:
@@ -156,7 +131,7 @@ def _without_argument(source: str, call: ast.Call) -> str:
 
 
 def _is_class(function: ast.expr) -> bool:
-    return _last_name(function)[:1].isupper()
+    return last_name(function)[:1].isupper()
 
 
 def _argument(call: ast.Call) -> ast.expr | None:
@@ -166,13 +141,12 @@ def _argument(call: ast.Call) -> ast.expr | None:
     return next(iter((*call.args[:1], *named, *own)), None)
 
 
-def _last_name(function: ast.expr) -> str:
-    return (
-        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-    )
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a source.
 
-
-def _parsed(source: str) -> ast.Module:
+    Raises:
+        EditError: It is not Python.
+    """
     try:
         tree = ast.parse(source)
         compile(source, "<source>", "exec", dont_inherit=True)
@@ -185,7 +159,7 @@ def _said(error: Exception) -> str:
     return f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
 
 
-def _at(source: str, line: int, kind: Callable[..., ast.AST]) -> list[ast.Call]:
+def nodes_at(tree: ast.Module, line: int, kind: Callable[..., ast.AST]) -> list[ast.Call]:
     """The nodes of a kind that reach over a line, outer ones first."""
     assert isinstance(kind, type)
 
@@ -197,12 +171,12 @@ def _at(source: str, line: int, kind: Callable[..., ast.AST]) -> list[ast.Call]:
                     yield child
                 yield from found(child)
 
-    return list(found(_parsed(source)))  # pyright: ignore[reportReturnType]
+    return list(found(tree))  # pyright: ignore[reportReturnType]
 
 
-def _span(source: str, node: ast.expr | ast.stmt) -> tuple[int, int]:
+def span(source: str, node: ast.expr | ast.stmt) -> tuple[int, int]:
     """Where a node begins and ends, in characters of the file."""
-    lines = source.splitlines(keepends=True)
+    lines = _lines(source)
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
 
@@ -210,6 +184,11 @@ def _span(source: str, node: ast.expr | ast.stmt) -> tuple[int, int]:
         return sum(map(len, lines[: line - 1])) + _characters(lines[line - 1], column)
 
     return at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset)
+
+
+def _lines(source: str) -> list[str]:
+    """The lines of a source as Python counts them, which a form feed does not end."""
+    return list(io.StringIO(source, newline=""))
 
 
 def _characters(line: str, column: int) -> int:
