@@ -28,7 +28,15 @@ SECONDS = 5.0
 
 LAYERS = ("0", "1", "2")
 SHAPES = {"0.weight": (16, 8), "0.bias": (16,), "2.weight": (2, 16), "2.bias": (2,)}
-SIZES = {Index.RUN: (), Index.GROUP: (1,), Index.PARAMETER: (len(SHAPES),), Index.LAYER: (len(LAYERS),)}
+HEADS = ("0#0", "0#1")
+SIZES = {
+    Index.RUN: (),
+    Index.GROUP: (1,),
+    Index.PARAMETER: (len(SHAPES),),
+    Index.LAYER: (len(LAYERS),),
+    Index.HEAD: (len(HEADS),),
+    Index.EXPERT: (len(HEADS),),
+}
 
 STATED = (
     facts.Environment(unstuck="0.1.0", python="3.11"),
@@ -67,6 +75,8 @@ def whole(tmp_path_factory) -> Path:
         for stream in (0, 1):
             writer.name(Index.PARAMETER, SHAPES, stream=stream)
             writer.name(Index.LAYER, LAYERS, stream=stream)
+            writer.name(Index.HEAD, HEADS, stream=stream)
+            writer.name(Index.EXPERT, HEADS, stream=stream)
             writer.name(Index.GROUP, ["0"], stream=stream)
             for signal in BY_KEY.values():
                 shape = (*SIZES[signal.index], *((signal.bins,) if signal.bins > 1 else ()))

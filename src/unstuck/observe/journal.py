@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -58,7 +59,7 @@ class Journal:
         self._written = time.perf_counter()
         self._rates: tuple[float, ...] = ()
         self._given: list[Any] = []
-        self._layers = 0
+        self._named: Counter[Index] = Counter()
         self._later: dict[Signal, float] = {}
         self._nonfinite = self._spread = False
         self._passed_by: Tensor | float | None = None
@@ -235,12 +236,12 @@ class Journal:
             self.add_sample(step, self._later)
             self._later.clear()
 
-    def name_layers(self, layers: Sequence[str]) -> None:
-        """Name the layers that were seen since the last call."""
-        if len(layers) > self._layers:
-            new = layers[self._layers :]
-            self._layers = len(layers)
-            self.name(Index.LAYER, new)
+    def name_new(self, index: Index, names: Sequence[str]) -> None:
+        """Name the entries of an index, such as layers, that were seen since the last call."""
+        known = self._named[index]
+        if len(names) > known:
+            self._named[index] = len(names)
+            self.name(index, names[known:])
 
     def name(self, index: Index, names: Iterable[str]) -> None:
         """Append names to an index."""

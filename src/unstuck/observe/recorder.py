@@ -93,7 +93,8 @@ class Recorder:
         self._seen.learn()
         sample = self._collectors.measure(optimizer)
         self.samples += 1
-        journal.name_layers(self._collectors.layers)
+        for index, names in self._collectors.entries:
+            journal.name_new(index, names)
         if self.shards is not None:
             sample = self.shards.after(view.step, sample, optimizer, view.parameters)
             self.add_shards()

@@ -1,6 +1,7 @@
 """Every signal that a run can hold, each listed once.
 
-A signal is a number, or one number for each parameter tensor, layer or parameter group, taken at a training step.
+A signal is a number, or one number for each parameter tensor, layer, parameter group, attention head or expert, taken
+at a training step.
 Step ``t`` counts completed optimizer updates: the samples of step 0 belong to the first forward and backward pass and
 to the first update. The samples of an evaluation carry the number of updates made before it.
 
@@ -30,6 +31,8 @@ class Index(Enum):
     GROUP = "group"  #: one number for each parameter group of the optimizer
     PARAMETER = "parameter"  #: one number for each parameter tensor
     LAYER = "layer"  #: one number for each leaf module of the model
+    HEAD = "head"  #: one number for each head of each attention, ``"blocks.0.attention#3"``
+    EXPERT = "expert"  #: one number for each expert of each router, ``"blocks.0.gate#3"``
 
 
 class Cost(Enum):
@@ -71,6 +74,11 @@ def _parameter(key: str, unit: str, missing: str, cost: Cost = Cost.CHEAP) -> Si
 
 def _layer(key: str, unit: str, missing: str, bins: int = 1) -> Signal:
     return Signal(key=key, unit=unit, index=Index.LAYER, cost=Cost.CHEAP, missing=missing, bins=bins)
+
+
+def _head(key: str, unit: str) -> Signal:
+    missing = "no attention was seen: products of queries and keys under a softmax, in code that is not compiled"
+    return Signal(key=key, unit=unit, index=Index.HEAD, cost=Cost.CHEAP, missing=missing)
 
 
 _NO_GRADIENT = "the parameter had no gradient at a sampled step"
@@ -117,6 +125,25 @@ ACTIVATION_SATURATED = _layer("activation_saturated", "share", "the layer has no
 ACTIVATION_NONFINITE = _layer("activation_nonfinite", "count", _NOT_RUN)
 DEAD_UNITS = _layer("dead_units", "share", "no rectifier was seen over enough batches")
 ACTIVATION_HISTOGRAM = _layer("activation_histogram", "count", _NOT_RUN, bins=HISTOGRAM_BINS)
+
+#: directions that activations vary in: (tr C)^2 / tr C^2 of their covariance C, over positions of the batch
+EFFECTIVE_RANK = _layer("effective_rank", "directions", "the layer gave no matrix of activations")
+
+# Attention, by head, of some rows of some examples; experts, by router; the partition function of the output.
+#: before the softmax, of keys that are not masked
+ATTENTION_LOGIT = _head("attention_logit", "logit")
+#: as a share of its largest value: 1 is uniform over the keys that are not masked, 0 rests on a single one
+ATTENTION_ENTROPY = _head("attention_entropy", "share")
+#: choices that fell on the expert; of a soft mixture its mean weight
+EXPERT_LOAD = Signal(
+    key="expert_load",
+    unit="share",
+    index=Index.EXPERT,
+    cost=Cost.CHEAP,
+    missing="no router was seen: a choice among as many experts as the module holds, in code that is not compiled",
+)
+#: mean of ln sum exp of the logits
+LOG_PARTITION = _run("log_partition", "nat", Cost.CHEAP, "no cross-entropy over classes was seen")
 
 #: value of the step's only loss call, the mean over what it returned
 LOSS_CALL = _run("loss_call", "loss", Cost.CHEAP, "no step had exactly one loss call")

@@ -45,7 +45,7 @@ class Part:
     feeds: tuple[str, ...] = ()
 
 
-OF_LOSSES = ("Bootstraps", "TargetOffsets", "TrainedAssociation")
+OF_LOSSES = ("Bootstraps", "LogPartition", "TargetOffsets", "TrainedAssociation")
 """Parts that see the losses that are called, and those that are written out."""
 
 PARTS: Mapping[str, Part] = {
@@ -69,6 +69,9 @@ PARTS: Mapping[str, Part] = {
         states=(facts.Broadcast, facts.Normalisation, facts.Recurrence, facts.Reinterpretation, facts.Softmax),
     ),
     "Activations": Part(words="activations"),
+    "Attention": Part(words="attention"),
+    "ExpertLoads": Part(words="loads of experts", states=(facts.Router,)),
+    "LogPartition": Part(words="the log-partition of outputs"),
     "LossTerms": Part(words="terms of the loss", states=(facts.LossTerms,)),
     "GradientChanges": Part(words="what becomes of gradients", states=(facts.GradientChange,)),
     "Parameters": Part(words="weights, gradients and updates"),

@@ -129,7 +129,7 @@ def test_layers_and_functional_activations_are_seen_and_passive_layers_are_not(w
         output = model(x)
         F.relu(output)  # outside of the model it is none of its layers
         sample = step.update()
-    assert step.collectors.layers == ["first", "relu", "inner.0", "inner.1", "relu_2"]
+    assert step.collectors.one(Activations).layers == ["first", "relu", "inner.0", "inner.1", "relu_2"]
     assert sample["activation_max"][-1] == pytest.approx(output.max().item())
     assert sample["activation_saturated"][3] >= 0.0
 
@@ -139,7 +139,7 @@ def test_a_module_of_torch_that_calls_a_functional_is_one_layer(watched: Any) ->
     with watched(model) as step:
         model(torch.randn(5, 3))
         step.update()
-    assert step.collectors.layers == ["0", "1", "2"]
+    assert step.collectors.one(Activations).layers == ["0", "1", "2"]
 
 
 def test_evaluations_are_not_measured(watched: Any) -> None:

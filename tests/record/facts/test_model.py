@@ -77,6 +77,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             modules=(facts.UncalledModule(path="norm", type="LayerNorm", parameters=("norm.bias",), place="list"),),
         ),
     ),
+    (
+        "router",
+        {"where": "blocks.0.moe", "experts": 8, "chosen": 2, "tokens": 512},
+        facts.Router(where="blocks.0.moe", experts=8, chosen=2, tokens=512),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

@@ -11,7 +11,7 @@ from unstuck.observe.autograd.axes import axis_before, result_shape, signed
 from unstuck.observe.autograd.graph import TRANSPARENT, operation, walk
 from unstuck.record.facts import Contraction
 
-__all__ = ["contractions_of"]
+__all__ = ["contractions_of", "is_learnt"]
 
 MOST_NODES = 20_000
 
@@ -45,7 +45,7 @@ def contractions_of(root: Tensor) -> Iterator[Contraction]:
         if count >= MOST_NODES:
             return
         for weights, other, axis in _factors(node):
-            if not _learnt(other) or (found := _softmax_behind(weights, axis)) is None:
+            if not is_learnt(other) or (found := _softmax_behind(weights, axis)) is None:
                 continue
             softmax, contracted = found
             shape = result_shape(softmax)
@@ -83,7 +83,7 @@ def _factors(node: Any) -> Iterator[tuple[Any, Any, int]]:
                 yield weights, values, axis
 
 
-def _learnt(node: Any) -> bool:
+def is_learnt(node: Any) -> bool:
     """Whether something has a gradient and is no parameter itself."""
     for _ in range(MOST_STEPS):
         if node is None or "AccumulateGrad" in operation(node):
@@ -133,7 +133,7 @@ def _among_themselves(softmax: Any, contracted: int) -> bool:
             shape = result_shape(node)
             factors = [successor for successor, _ in node.next_functions[:2]]
             square = len(shape) == PAIRS and shape[1] == shape[2] > 1
-            return square and axis > 0 and all(_learnt(factor) for factor in factors)
+            return square and axis > 0 and all(is_learnt(factor) for factor in factors)
         moved = _moved(node, axis)
         if moved is None:
             return False

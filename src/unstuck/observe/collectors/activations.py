@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional, modules
 
+from unstuck.observe.collectors.effective_rank import effective_ranks, rows_of
 from unstuck.observe.collectors.inputs import any_tensor
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.distributed import is_awaited
@@ -131,7 +133,7 @@ class Activations:
         layers: Name of every layer ever seen, in the order of its first appearance.
     """
 
-    measures = (*_STATISTICS, signals.DEAD_UNITS, signals.ACTIVATION_HISTOGRAM)
+    measures = (*_STATISTICS, signals.DEAD_UNITS, signals.ACTIVATION_HISTOGRAM, signals.EFFECTIVE_RANK)
     functions = frozenset(ACTIVATION_FUNCTIONS)
 
     def __init__(self, view: View) -> None:
@@ -139,6 +141,7 @@ class Activations:
         self._view = view
         self._taken: dict[str, tuple[Tensor, Tensor]] = {}
         self._rectified: dict[str, Tensor] = {}
+        self._rows: dict[str, Tensor] = {}
         self._awaited: dict[str, tuple[Tensor, int, Nonlinearity]] = {}
         self._lives: dict[str, _Life] = {}
         self._calls: Counter[str] = Counter()
@@ -147,6 +150,7 @@ class Activations:
         """Forget what this step has shown so far."""
         self._taken.clear()
         self._rectified.clear()
+        self._rows.clear()
         self._awaited.clear()
         self._calls.clear()
 
@@ -194,6 +198,9 @@ class Activations:
         self._taken[layer] = (statistics(values, nonlinearity), _histogram(values))
         if nonlinearity.rectifier and here.dim() >= 2:
             self._rectified[layer] = _alive(here)
+        rows = rows_of(here)
+        if rows is not None:
+            self._rows[layer] = rows
 
     def update(self, optimizer: object) -> Measurement | None:
         """For each layer seen its statistics, its histogram, and its share of dead units."""
@@ -208,11 +215,17 @@ class Activations:
         tensors: list[Tensor] = []
         for layer, (statistics, histogram) in self._taken.items():
             tensors += [statistics, histogram, self._dead_share(layer, statistics)]
-        return Measurement(tensors, self._decode) if tensors else None
+        ranked = tuple(self._rows)
+        if ranked:
+            tensors.append(effective_ranks(list(self._rows.values())))
+        return Measurement(tensors, partial(self._decode, ranked)) if tensors else None
 
-    def _decode(self, numbers: list[list[float]]) -> dict[Signal, Any]:
+    def _decode(self, ranked: Sequence[str], numbers: list[list[float]]) -> dict[Signal, Any]:
         """A sample for each signal, NaN for layers that did not run."""
         nan = float("nan")
+        ranks = [nan] * len(self.layers)
+        for layer, rank in zip(ranked, numbers[-1] if ranked else (), strict=True):
+            ranks[self.layers.index(layer)] = rank
         samples: dict[Signal, list[float]] = {s: [nan] * len(self.layers) for s in (*_STATISTICS, signals.DEAD_UNITS)}
         histograms = [[nan] * HISTOGRAM_BINS for _ in self.layers]
         for i, layer in enumerate(self._taken):
@@ -222,7 +235,7 @@ class Activations:
                 samples[signal][position] = value
             samples[signals.DEAD_UNITS][position] = dead[0]
             histograms[position] = histogram
-        return {**samples, signals.ACTIVATION_HISTOGRAM: histograms}
+        return {**samples, signals.ACTIVATION_HISTOGRAM: histograms, signals.EFFECTIVE_RANK: ranks}
 
     def _dead_share(self, layer: str, like: Tensor) -> Tensor:
         alive = self._rectified.get(layer)

@@ -13,11 +13,13 @@ from torch.nn import functional
 
 from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.association import TrainedAssociation
+from unstuck.observe.collectors.attention import Attention
 from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
 from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.critical_points import CriticalPoints
 from unstuck.observe.collectors.detachments import Detachments
+from unstuck.observe.collectors.expert_loads import ExpertLoads
 from unstuck.observe.collectors.first_curvature import FirstCurvature
 from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.graphs import Graphs
@@ -25,6 +27,7 @@ from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, Los
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
 from unstuck.observe.collectors.inputs import Inputs, any_tensor, data_of, first_tensor, several
 from unstuck.observe.collectors.loaders import Loaders
+from unstuck.observe.collectors.log_partition import LogPartition
 from unstuck.observe.collectors.loss_scaling import LossScaling
 from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
@@ -45,6 +48,7 @@ from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.module_tree import holds_parameters
 from unstuck.record import facts
+from unstuck.record.signals import Index
 
 __all__ = ["COLLECTORS", "Collectors"]
 
@@ -61,6 +65,9 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Bootstraps,
     AxisCalls,
     Activations,
+    Attention,
+    ExpertLoads,
+    LogPartition,
     LossTerms,
     GradientChanges,
     Parameters,
@@ -128,6 +135,8 @@ class Collectors:
         self._all = list(self._made)
         self._graphs: Graphs = self.one(Graphs)
         self._activations: Activations = self.one(Activations)
+        self._attention: Attention = self.one(Attention)
+        self._expert_loads: ExpertLoads = self.one(ExpertLoads)
         self._inputs: Inputs = self.one(Inputs)
         self._losses: Losses = self.one(Losses)
         self._terms: LossTerms = self.one(LossTerms)
@@ -170,9 +179,13 @@ class Collectors:
         return next(one for one in self._made if isinstance(one, kind))
 
     @property
-    def layers(self) -> list[str]:
-        """Names of the layers seen so far, in the order of their numbers in the run."""
-        return self._activations.layers
+    def entries(self) -> tuple[tuple[Index, list[str]], ...]:
+        """Names of the layers, heads and experts seen so far, in the order of their numbers in the run."""
+        return (
+            (Index.LAYER, self._activations.layers),
+            (Index.HEAD, self._attention.names),
+            (Index.EXPERT, self._expert_loads.names),
+        )
 
     def _tell_one(self, one: Collector, method: Callable[..., Any], *args: Any) -> None:
         if one in self._all:

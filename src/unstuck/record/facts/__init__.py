@@ -46,7 +46,17 @@ from unstuck.record.facts.loss import (
     TargetOffset,
     TargetOutputs,
 )
-from unstuck.record.facts.model import Layer, Model, Modes, Parameter, Ran, Role, UncalledModule, UncalledModules
+from unstuck.record.facts.model import (
+    Layer,
+    Model,
+    Modes,
+    Parameter,
+    Ran,
+    Role,
+    Router,
+    UncalledModule,
+    UncalledModules,
+)
 from unstuck.record.facts.optimizer import (
     FirstCurvature,
     Optimizer,
@@ -133,6 +143,7 @@ __all__ = [
     "Recurrence",
     "Reinterpretation",
     "Role",
+    "Router",
     "Schedule",
     "Shift",
     "Softmax",

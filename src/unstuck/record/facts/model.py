@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Layer", "Model", "Modes", "Parameter", "Ran", "Role", "UncalledModule", "UncalledModules"]
+__all__ = ["Layer", "Model", "Modes", "Parameter", "Ran", "Role", "Router", "UncalledModule", "UncalledModules"]
 
 Role = Literal["weight", "bias", "norm", "embedding", "other"]
 
@@ -151,3 +151,22 @@ class UncalledModules(Fact):
     missing = "no forward pass of a module was seen"
     steps: int
     modules: tuple[UncalledModule, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Router(Fact):
+    """A choice among experts.
+
+    Attributes:
+        where: Path of the module that holds the experts.
+        experts: How many there are.
+        chosen: How many are chosen for each token; 0 where all are mixed by weights.
+        tokens: Tokens of a batch.
+    """
+
+    kind = "router"
+    missing = "no router was seen"
+    where: str
+    experts: int
+    chosen: int
+    tokens: int

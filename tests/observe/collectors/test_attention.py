@@ -1,0 +1,138 @@
+"""Attention is seen in whichever form it is written, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from tests.observe.conftest import Watched
+
+HEADS, WIDTH = 2, 8
+
+
+class Layer(nn.Module):
+    """Attention in one of its forms; queries are scaled, so that logits grow."""
+
+    def __init__(self, form: str, scale: float = 1.0) -> None:
+        super().__init__()
+        self.form, self.scale = form, scale
+        self.project = nn.Linear(WIDTH, 3 * WIDTH)
+        self.module = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True) if form == "module" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.module is not None:
+            return self.module(self.scale * x, x, x)[0]
+        q, k, v = self.project(x).unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
+        q = q * self.scale
+        if self.form == "function":
+            return functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        if self.form == "einsum":
+            weights = functional.softmax(torch.einsum("bhid,bhjd->bhij", q, k) / 2, dim=-1)
+            return torch.einsum("bhij,bhjd->bhid", weights, v)
+        if self.form == "without heads":
+            return (q[:, 0] @ k[:, 0].mT / 2 + torch.zeros(x.shape[1], requires_grad=True)).softmax(dim=-1) @ v[:, 0]
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+        return (q @ k.mT / 2).masked_fill(mask, float("-inf")).softmax(-1) @ v
+
+
+class Model(nn.Module):
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return sum((block(x).square().mean() for block in self.blocks), torch.zeros(()))
+
+
+def sample(model: nn.Module) -> tuple[list[str], dict[str, Any]]:
+    torch.manual_seed(0)
+    with Watched(model) as step:
+        model(torch.randn(3, 5, WIDTH)).backward()
+        return step.collectors.entries[1][1], step.update()
+
+
+@pytest.mark.parametrize("form", ["module", "function", "einsum", "written", "without heads"])
+def test_every_form_is_seen_by_head(form: str) -> None:
+    torch.manual_seed(0)
+    names, found = sample(Model(Layer(form), Layer(form, scale=1000.0)))
+    within = ".module" if form == "module" else ""
+    heads = range(1 if form == "without heads" else HEADS)
+    assert names == [f"blocks.{block}{within}#{head}" for block in (0, 1) for head in heads]
+    logits, entropies = found["attention_logit"], found["attention_entropy"]
+    first, second = slice(0, len(heads)), slice(len(heads), None)
+    assert max(logits[first]) < 5.0 < 50.0 < min(logits[second])
+    assert min(entropies[first]) > 0.8
+    assert max(entropies[second]) < 0.2
+
+
+class Other(nn.Module):
+    """Softmaxes that are no attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.mix = nn.Linear(WIDTH, 4), nn.Parameter(torch.zeros(2, 5, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gate(x).softmax(-1).square().mean() + (self.mix.softmax(-1) @ x[:2]).square().mean()
+
+
+def test_other_softmaxes_are_no_attention() -> None:
+    names, found = sample(Other())
+    assert names == []
+    assert "attention_logit" not in found
+
+
+def test_attentions_of_one_module_are_numbered() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.project = nn.Linear(WIDTH, WIDTH)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.project(x)
+            for _ in range(2):
+                y = functional.scaled_dot_product_attention(y, y, y)
+            return y.square().mean()
+
+    names, _ = sample(Model(Both()))
+    assert names == ["blocks.0#0", "blocks.0_2#0"]
+
+
+def test_a_checkpoint_that_computes_it_again_adds_none() -> None:
+    class Checkpointed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = Layer("function")
+
+        def forward(self, x: Tensor) -> Tensor:
+            result: Any = checkpoint(self.layer, x, use_reentrant=False)
+            return result.square().mean()
+
+    names, _ = sample(Checkpointed())
+    assert names == ["layer#0", "layer#1"]
+
+
+def test_a_head_that_is_not_called_again_is_missing() -> None:
+    model = Model(Layer("function"), Layer("function"))
+    with Watched(model) as step:
+        model(torch.randn(3, 5, WIDTH)).backward()
+        step.update()
+        step.collectors.begin(1)
+        model.blocks[0](torch.randn(3, 5, WIDTH)).square().mean().backward()
+        found = step.update()["attention_logit"]
+    assert [math.isnan(value) for value in found] == [False, False, True, True]
+
+
+def test_attention_of_a_model_of_others_is_passed_over() -> None:
+    model, other = Model(Layer("function")), Model(Layer("function"), Layer("function"))
+    with Watched(model) as step:
+        x = torch.randn(3, 5, WIDTH)
+        (model(x) + other(x)).backward()
+        step.update()
+        assert len(step.collectors.entries[1][1]) == HEADS
