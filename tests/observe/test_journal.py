@@ -200,8 +200,8 @@ def test_numbers_that_are_kept_come_with_the_sample(journal: Journal, writer: Ru
 
 
 def test_layers_are_named_as_they_appear(journal: Journal, writer: RunWriter, tmp_path: Path) -> None:
-    for layers in (["a"], ["a"], ["a", "b"]):
-        journal.name_new(Index.LAYER, layers)
+    for layers in (["a"], ["b"]):
+        journal.name(Index.LAYER, layers)
     journal.add_sample(0, {signals.ACTIVATION_MEAN: [1.0, 2.0]})
     writer.flush()
     assert Run.open(tmp_path).table(signals.ACTIVATION_MEAN).names == ("a", "b")
@@ -232,6 +232,6 @@ def test_a_run_that_cannot_be_written_ends_the_writing_alone(
     assert isinstance(journal.failure, OSError)
     journal.add(signals.LOSS, 1, 1.0)
     journal.state(facts.Event(step=0, what="never"))
-    journal.name_new(Index.LAYER, ["a"])
+    journal.name(Index.LAYER, ["a"])
     journal.array("filters", 0, [1.0])
     assert attempts == [1], "it is not tried again"

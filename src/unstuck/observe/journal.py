@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -59,7 +58,6 @@ class Journal:
         self._written = time.perf_counter()
         self._rates: tuple[float, ...] = ()
         self._given: list[Any] = []
-        self._named: Counter[Index] = Counter()
         self._later: dict[Signal, float] = {}
         self._nonfinite = self._spread = False
         self._passed_by: Tensor | float | None = None
@@ -235,13 +233,6 @@ class Journal:
         if self._later:
             self.add_sample(step, self._later)
             self._later.clear()
-
-    def name_new(self, index: Index, names: Sequence[str]) -> None:
-        """Name the entries of an index, such as layers, that were seen since the last call."""
-        known = self._named[index]
-        if len(names) > known:
-            self._named[index] = len(names)
-            self.name(index, names[known:])
 
     def name(self, index: Index, names: Iterable[str]) -> None:
         """Append names to an index."""

@@ -93,8 +93,10 @@ class Recorder:
         self._seen.learn()
         sample = self._collectors.measure(optimizer)
         self.samples += 1
-        for index, names in self._collectors.entries:
-            journal.name_new(index, names)
+        if view.appeared:
+            for index, names in view.appeared.items():
+                journal.name(index, names)
+            view.appeared = {}
         if self.shards is not None:
             sample = self.shards.after(view.step, sample, optimizer, view.parameters)
             self.add_shards()

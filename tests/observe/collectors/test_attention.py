@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from tests.observe.conftest import Watched
+from unstuck.observe.collectors.attention import Attention
 
 HEADS, WIDTH = 2, 8
 
@@ -54,7 +55,7 @@ def sample(model: nn.Module) -> tuple[list[str], dict[str, Any]]:
     torch.manual_seed(0)
     with Watched(model) as step:
         model(torch.randn(3, 5, WIDTH)).backward()
-        return step.collectors.entries[1][1], step.update()
+        return step.collectors.one(Attention).names, step.update()
 
 
 @pytest.mark.parametrize("form", ["module", "function", "einsum", "written", "without heads"])
@@ -135,4 +136,4 @@ def test_attention_of_a_model_of_others_is_passed_over() -> None:
         x = torch.randn(3, 5, WIDTH)
         (model(x) + other(x)).backward()
         step.update()
-        assert len(step.collectors.entries[1][1]) == HEADS
+        assert len(step.collectors.one(Attention).names) == HEADS

@@ -26,7 +26,7 @@ def test_layers_of_different_shapes_keep_their_places() -> None:
 
 
 def test_positions_are_spread_over_examples_and_places() -> None:
-    places = torch.arange(128.0)[None, :, None].expand(16, 128, 4)
+    places = torch.arange(128.0)[None, :, None].expand(16, 128, 32)
     rows = rows_of(places)
     assert rows is not None
     assert len(rows) <= ROWS
@@ -34,6 +34,6 @@ def test_positions_are_spread_over_examples_and_places() -> None:
 
 
 def test_images_vary_by_channel() -> None:
-    rows = rows_of(torch.randn(4, 3, 8, 8))
+    rows = rows_of(torch.randn(4, 20, 8, 8))
     assert rows is not None
-    assert rows.shape[1] == 3
+    assert rows.shape[1] == 20

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.observe.conftest import Watched
+from unstuck.observe.collectors.expert_loads import ExpertLoads
 from unstuck.record import facts
 
 WIDTH, EXPERTS, TOKENS = 6, 4, 12
@@ -55,7 +56,7 @@ def loads(model: nn.Module) -> tuple[list[str], list[float], list[facts.Router]]
         model(0.1 * torch.randn(TOKENS, WIDTH)).square().mean().backward()
         found = step.update()
         stated = [fact for fact in step.collectors.facts() if isinstance(fact, facts.Router)]
-    return step.collectors.entries[2][1], found.get("expert_load", []), stated
+    return step.collectors.one(ExpertLoads).names, found.get("expert_load", []), stated
 
 
 @pytest.mark.parametrize("stacked", [False, True])

@@ -8,6 +8,8 @@ from torch.nn import functional
 from tests.observe.conftest import Watched
 from unstuck.observe.collectors.log_partition import log_partition
 
+CLASSES = 50
+
 
 @pytest.mark.parametrize("shape", [(8,), (5, 8), (5, 8, 3), (2, 8, 3, 4)])
 def test_it_is_the_mean_over_all_positions(shape: tuple[int, ...]) -> None:
@@ -36,7 +38,7 @@ def in_two_calls(output: Tensor) -> Tensor:
 @pytest.mark.parametrize("loss", [cross_entropy, written, in_two_calls])
 def test_cross_entropy_is_seen_in_every_form(loss: object) -> None:
     torch.manual_seed(0)
-    model, x = nn.Linear(3, 5), torch.randn(4, 3)
+    model, x = nn.Linear(3, CLASSES), torch.randn(4, 3)
     expected = float(model(x).logsumexp(dim=1).mean().detach())
     assert callable(loss)
     with Watched(model) as step:
@@ -45,7 +47,14 @@ def test_cross_entropy_is_seen_in_every_form(loss: object) -> None:
 
 
 def test_other_losses_have_none() -> None:
+    model = nn.Linear(3, CLASSES)
+    with Watched(model) as step:
+        functional.mse_loss(model(torch.randn(4, 3)), torch.randn(4, CLASSES)).backward()
+        assert "log_partition" not in step.update()
+
+
+def test_few_classes_have_none() -> None:
     model = nn.Linear(3, 5)
     with Watched(model) as step:
-        functional.mse_loss(model(torch.randn(4, 3)), torch.randn(4, 5)).backward()
+        cross_entropy(model(torch.randn(4, 3))).backward()
         assert "log_partition" not in step.update()

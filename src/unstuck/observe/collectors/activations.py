@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional, modules
 
-from unstuck.observe.collectors.effective_rank import effective_ranks, rows_of
+from unstuck.observe.collectors.effective_rank import FEWEST_UNITS, effective_ranks, rows_of
 from unstuck.observe.collectors.inputs import any_tensor
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.distributed import is_awaited
 from unstuck.observe.tensors.readable import values_here
 from unstuck.record import signals
-from unstuck.record.signals import HISTOGRAM_BINS, Signal
+from unstuck.record.signals import HISTOGRAM_BINS, Index, Signal
 
 __all__ = ["ACTIVATION_FUNCTIONS", "PASSIVE", "Activations", "Nonlinearity", "nonlinearity_of"]
 
@@ -198,8 +198,7 @@ class Activations:
         self._taken[layer] = (statistics(values, nonlinearity), _histogram(values))
         if nonlinearity.rectifier and here.dim() >= 2:
             self._rectified[layer] = _alive(here)
-        rows = rows_of(here)
-        if rows is not None:
+        if here.dim() >= 2 and here.numel() >= len(here) * FEWEST_UNITS and (rows := rows_of(here)) is not None:
             self._rows[layer] = rows
 
     def update(self, optimizer: object) -> Measurement | None:
@@ -212,6 +211,7 @@ class Activations:
         for layer in self._taken:
             if layer not in self.layers:
                 self.layers.append(layer)
+                self._view.appeared.setdefault(Index.LAYER, []).append(layer)
         tensors: list[Tensor] = []
         for layer, (statistics, histogram) in self._taken.items():
             tensors += [statistics, histogram, self._dead_share(layer, statistics)]

@@ -17,7 +17,7 @@ from unstuck.observe.collectors.attention_logits import by_head, of_module, of_p
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.torch_hooks.aside import thread
 from unstuck.record import signals
-from unstuck.record.signals import Signal
+from unstuck.record.signals import Index, Signal
 
 __all__ = ["SOFTMAXES", "Attention", "over_last_axis", "pairs_activations"]
 
@@ -64,11 +64,6 @@ class Attention:
         self._taken: dict[str, Tensor] = {}
         self._calls: Counter[str] = Counter()
 
-    def begin(self) -> None:
-        """Forget what this step has shown so far."""
-        self._taken.clear()
-        self._calls.clear()
-
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a call, if it is of an attention."""
         del output
@@ -82,6 +77,9 @@ class Attention:
             if not pairs_activations(values):
                 return
             args, kwargs = (values,), {}
+        if view.owe(self, self.measure):
+            self._taken.clear()
+            self._calls.clear()
         self._calls[view.where] += 1
         number = self._calls[view.where]
         where = f"{view.where or 'attention'}{'' if number == 1 else f'_{number}'}"
@@ -91,7 +89,7 @@ class Attention:
         if logits is not None and logits.shape[1] <= MOST_HEADS:
             self._taken[where] = by_head(logits)
 
-    def update(self, optimizer: object) -> Measurement | None:
+    def measure(self, optimizer: object) -> Measurement | None:
         """The numbers of each head."""
         del optimizer
         taken, self._taken = self._taken, {}
@@ -100,6 +98,7 @@ class Attention:
             if head not in self._positions:
                 self._positions[head] = len(self.names)
                 self.names.append(head)
+                self._view.appeared.setdefault(Index.HEAD, []).append(head)
 
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
             logits, entropies = ([math.nan] * len(self.names) for _ in range(2))

@@ -7,32 +7,35 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["ROWS", "effective_ranks", "rows_of"]
+__all__ = ["FEWEST_UNITS", "ROWS", "effective_ranks", "rows_of"]
 
 ROWS = 64
 """Positions that are looked at, so that no rank is above 63: enough to see a collapse."""
 
 FEWEST = 8
 
+FEWEST_UNITS = 17
+"""Layers up to 16 wide are read unit by unit."""
+
 COLUMNS = 1024
 """Units that are looked at, evenly spread."""
 
 
 def rows_of(activations: Tensor) -> Tensor | None:
-    """A few positions with their units, shape (rows, units), float32; None of what is no matrix, or a small one.
+    """A few positions with their units, shape (rows, units), float32; None of what is no matrix, or a narrow one.
 
     Of images, four axes or more, the second counts units; of everything else the last.
 
     Examples:
-        >>> rows_of(torch.zeros(4, 100, 8)).shape, rows_of(torch.zeros(3, 8)), rows_of(torch.zeros(16))
-        (torch.Size([57, 8]), None, None)
+        >>> rows_of(torch.zeros(4, 100, 32)).shape, rows_of(torch.zeros(40, 8)), rows_of(torch.zeros(32))
+        (torch.Size([57, 32]), None, None)
     """
     if activations.dim() < 2:
         return None
     units = activations.movedim(1, -1) if activations.dim() > 3 else activations
     width = units.shape[-1]
     count = units.numel() // width
-    if count < FEWEST or width < 2:
+    if count < FEWEST or width < FEWEST_UNITS:
         return None
     stride = -(-count // ROWS) | 1  # odd, so that it does not meet the same places of every example
     return units.reshape(count, width)[::stride, :: -(-width // COLUMNS)].float()

@@ -16,7 +16,7 @@ from unstuck.observe.tensors.readable import whole_here
 from unstuck.observe.torch_hooks.forward import running_modules
 from unstuck.observe.user_code import module_tree
 from unstuck.record import facts, signals
-from unstuck.record.signals import Signal
+from unstuck.record.signals import Index, Signal
 
 __all__ = ["ExpertLoads", "holds_experts"]
 
@@ -74,18 +74,18 @@ class ExpertLoads:
         self._known: dict[str, tuple[int, int]] = {}
         self._stated: set[str] = set()
 
-    def begin(self) -> None:
-        """Forget what this step has shown so far."""
-        self._routers.clear()
-        self._chosen.clear()
-
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a choice among experts."""
         scores = args[0] if args else kwargs.get("input")
         if not isinstance(scores, Tensor) or scores.dim() < 2 or not 1 < scores.shape[-1] <= MOST_EXPERTS:
             return
         holder = self._holder(scores.shape[-1])
-        if holder is None or holder in self._chosen or len(self._routers) >= MOST_ROUTERS:
+        if holder is None:
+            return
+        if self._view.owe(self, self.measure):
+            self._routers.clear()
+            self._chosen.clear()
+        if holder in self._chosen or len(self._routers) >= MOST_ROUTERS:
             return
         if function in SOFTMAXES:
             if over_last_axis(scores, args, kwargs) and not pairs_activations(scores):
@@ -124,7 +124,7 @@ class ExpertLoads:
         within = f"{path}."
         return path in self._view.ran or any(name.startswith(within) for name in self._view.ran)
 
-    def update(self, optimizer: object) -> Measurement | None:
+    def measure(self, optimizer: object) -> Measurement | None:
         """The loads of all experts."""
         del optimizer
         routers, self._routers = self._routers, {}
@@ -133,6 +133,7 @@ class ExpertLoads:
             if name not in self._positions:
                 self._positions[name] = len(self.names)
                 self.names.append(name)
+                self._view.appeared.setdefault(Index.EXPERT, []).append(name)
         self._known.update((where, (router.chosen, router.tokens)) for where, router in routers.items())
 
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:

@@ -21,6 +21,9 @@ VALUES = 262_144
 
 FEWEST_ROWS = 4
 
+FEWEST_CLASSES = 32
+"""Of fewer classes the logits are seen one by one, as outputs of the layer that gives them."""
+
 MOST_CALLS = 8
 """Logarithms of a softmax in one step, one of which the loss is given."""
 
@@ -36,14 +39,9 @@ class LogPartition:
     functions = frozenset[Any]({functional.log_softmax, torch.log_softmax, Tensor.log_softmax})
 
     def __init__(self, view: View) -> None:
-        del view
+        self._view = view
         self._found: Tensor | None = None
         self._divided: list[tuple[Any, Tensor]] = []
-
-    def begin(self) -> None:
-        """A sampled step begins."""
-        self._found = None
-        self._divided.clear()
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Note what a softmax whose logarithm is taken divides by: what is subtracted from each logit."""
@@ -51,6 +49,9 @@ class LogPartition:
         logits, axis = args[0] if args else kwargs.get("input"), kwargs.get("dim", args[1] if len(args) > 1 else None)
         if not isinstance(logits, Tensor) or not isinstance(output, Tensor) or not isinstance(axis, int):
             return
+        if logits.shape[axis] < FEWEST_CLASSES:
+            return
+        self._begin()
         before, after = whole_here(logits), whole_here(output)
         node = producer(output)
         if before is None or after is None or node is None or not before.numel() or len(self._divided) >= MOST_CALLS:
@@ -59,15 +60,26 @@ class LogPartition:
 
     def loss(self, call: LossCall) -> None:
         """Take the logits of a cross-entropy."""
-        if call.function == "nll_loss" and self._found is None and self._divided:
-            node = producer(call.output)
+        logits = call.output
+        classes = logits.shape[min(1, logits.dim() - 1)] if logits.dim() else 1
+        if classes < FEWEST_CLASSES or call.function not in ("nll_loss", "cross_entropy"):
+            return
+        self._begin()
+        if self._found is not None:
+            return
+        if call.function == "nll_loss":
+            node = producer(logits)
             self._found = next((found for known, found in self._divided if known is node), None)
-        if call.function == "cross_entropy" and self._found is None:
-            logits = whole_here(call.output)
-            if logits is not None and logits.dim() and logits.numel():
-                self._found = log_partition(logits)
+        elif (here := whole_here(logits)) is not None and here.numel():
+            self._found = log_partition(here)
 
-    def update(self, optimizer: object) -> Measurement | None:
+    def _begin(self) -> None:
+        """Forget what an earlier step has shown."""
+        if self._view.owe(self, self.measure):
+            self._found = None
+            self._divided.clear()
+
+    def measure(self, optimizer: object) -> Measurement | None:
         """The mean over the positions."""
         del optimizer
         found, self._found = self._found, None

@@ -48,7 +48,6 @@ from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.module_tree import holds_parameters
 from unstuck.record import facts
-from unstuck.record.signals import Index
 
 __all__ = ["COLLECTORS", "Collectors"]
 
@@ -135,8 +134,6 @@ class Collectors:
         self._all = list(self._made)
         self._graphs: Graphs = self.one(Graphs)
         self._activations: Activations = self.one(Activations)
-        self._attention: Attention = self.one(Attention)
-        self._expert_loads: ExpertLoads = self.one(ExpertLoads)
         self._inputs: Inputs = self.one(Inputs)
         self._losses: Losses = self.one(Losses)
         self._terms: LossTerms = self.one(LossTerms)
@@ -177,15 +174,6 @@ class Collectors:
     def one(self, kind: Any) -> Any:
         """The collector of a class, whether or not it has failed since."""
         return next(one for one in self._made if isinstance(one, kind))
-
-    @property
-    def entries(self) -> tuple[tuple[Index, list[str]], ...]:
-        """Names of the layers, heads and experts seen so far, in the order of their numbers in the run."""
-        return (
-            (Index.LAYER, self._activations.layers),
-            (Index.HEAD, self._attention.names),
-            (Index.EXPERT, self._expert_loads.names),
-        )
 
     def _tell_one(self, one: Collector, method: Callable[..., Any], *args: Any) -> None:
         if one in self._all:
@@ -368,7 +356,7 @@ class Collectors:
         self._view.first = self._view.output = None
         self._view.inputs, self._view.inner = (), []
         measured: list[tuple[Collector, Measurement]] = []
-        for one, update in tuple(self._by_verb["update"]):
+        for one, update in (*self._by_verb["update"], *self._view.owing):
             try:
                 measurement = update(optimizer)
                 if measurement is not None:
@@ -409,6 +397,7 @@ class Collectors:
         for told in self._by_verb.values():
             told[:] = [pair for pair in told if pair[0] is not one]
         self._by_class.clear()
+        self._view.owing = [pair for pair in self._view.owing if pair[0] is not one]
         keys = tuple(signal.key for signal in one.measures)
         self._failed.append(
             facts.Unread(

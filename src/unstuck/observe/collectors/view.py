@@ -14,7 +14,7 @@ from unstuck.observe.collectors.between_passes import BetweenPasses
 from unstuck.observe.torch_hooks.events import holders, one_optimizer
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.record import facts
-from unstuck.record.signals import Signal
+from unstuck.record.signals import Index, Signal
 
 if TYPE_CHECKING:
     from unstuck.observe.collectors.handwritten_losses import LossCall
@@ -35,6 +35,9 @@ class Measurement(NamedTuple):
 
     tensors: Sequence[Tensor]
     decode: Callable[[list[list[float]]], Sample]
+
+
+Update = Callable[[object], "Measurement | None"]
 
 
 class Collector(Protocol):
@@ -63,7 +66,8 @@ class Collector(Protocol):
     thrown(loss, limit)                         then, of any step whose loss is above the highest that is usual
     after_backward(backward)                    after a backward pass of a sampled step that was the training's
     before_update(optimizer)                    before the update of a sampled step
-    update(optimizer)                           after it; returns a :class:`Measurement`, or None
+    update(optimizer)                           after it; returns a :class:`Measurement`, or None; whoever measures
+                                                something in few models calls :meth:`View.owe` instead
     facts()                                     what is new since the last time; seldom
     finish()                                    facts that take tens of milliseconds, at the end
     ==========================================  ========================================================================
@@ -122,6 +126,8 @@ class View:
         slope: The call of this step that gave the first value that is not finite.
         slopes: File and line of the functions whose slope may be infinite.
         noticed: Facts that were noticed, once for each place of the user's code.
+        appeared: Names of entries, such as layers, that were measured for the first time in this step, by index.
+        owing: Collectors that have something to measure after the update of this step alone, and what does it.
     """
 
     roots: Roots
@@ -159,6 +165,8 @@ class View:
     slope: Spot | None = None
     slopes: dict[str, tuple[str | None, int | None]] = field(default_factory=dict[str, "tuple[str | None, int | None]"])
     noticed: list[facts.Fact] = field(default_factory=list[facts.Fact])
+    appeared: dict[Index, list[str]] = field(default_factory=dict[Index, list[str]])
+    owing: list[tuple[Collector, Update]] = field(default_factory=list["tuple[Collector, Update]"])
     loss_called: Callable[[LossCall], None] = lambda call: None
     _known: set[object] = field(default_factory=set[object])
 
@@ -172,12 +180,20 @@ class View:
         self.ran = {}
         self.slope = None
         self.hooked = False
+        self.owing = []
         self.between.begin()
 
     @property
     def examples(self) -> int | None:
         """Examples of the batch."""
         return len(self.batch) if self.batch is not None and self.batch.dim() else None
+
+    def owe(self, one: Collector, update: Update) -> bool:
+        """Measure something after the update of this step; whether it was not known before that there is something."""
+        if any(owing is one for owing, _ in self.owing):
+            return False
+        self.owing.append((one, update))
+        return True
 
     def is_foreign(self, output: Tensor) -> bool:
         """Whether weights of other optimizers gave an output, and none of this training's."""
