@@ -36,7 +36,7 @@ class GCN(torch.nn.Module):
 model = GCN()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=5e-4)
 model.train()
-for epoch in range(200):
+for _epoch in range(200):
     optimizer.zero_grad()
     out = model(data)
     loss = F.nll_loss(out[data.train_mask], data.y[data.train_mask])

@@ -3,7 +3,6 @@
 import random
 
 import numpy as np
-import torch
 from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
