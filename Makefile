@@ -8,7 +8,7 @@ CONSTRAINTS ?= constraints.txt
 # Two workers with one thread each: the tests are many and small.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo install test test-all test-many test-ray test-lowest lint types floors coverage zoo zoo-confirm recipes bench format clean
+.PHONY: demo install test test-all test-libraries test-many test-ray test-lowest lint types floors coverage zoo zoo-confirm recipes bench format clean
 
 demo: $(BIN)/unstuck
 	$(BIN)/unstuck train
@@ -29,8 +29,12 @@ test: install lint types floors
 	$(PYTEST)
 
 test-all: install
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[frameworks]'
 	$(PYTEST) -m 'slow or not slow'
+
+# Trainings by the loops of other libraries, healthy and with faults (tests/libraries/), with the real packages.
+test-libraries: install
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[libraries]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'slow or not slow' tests/libraries
 
 # Sweeps that many machines work on: PostgreSQL (apt-get install postgresql) and Optuna's gRPC server, started here.
 test-many: install

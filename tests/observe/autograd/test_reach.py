@@ -37,6 +37,11 @@ BOUNDED: dict[str, tuple[Made, str]] = {
     "clamp": (lambda x: x.clamp(-1.5, 2.5), "Clamp"),
     "clamp below": (lambda x: x.clamp(min=-1.5), "Clamp"),
     "clamp above": (lambda x: torch.clamp_max(x, 2.5), "ClampMax"),
+    "cosine": (lambda x: F.cosine_similarity(x[:, None], x.roll(1000)[:, None]), "CosineSimilarity"),
+    "cosine of unit vectors": (
+        lambda x: (F.normalize(x[:, None], dim=-1) * F.normalize(2 * x.roll(1000)[:, None])).sum(-1),
+        "CosineSimilarity",
+    ),
     "scaled": (lambda x: 4.0 * torch.sigmoid(x), "Sigmoid"),
     "turned": (lambda x: -F.relu(x) / 2, "Relu"),
     "moved": (lambda x: F.silu(x).reshape(-1, 2).T[0].unsqueeze(1), "Silu"),
@@ -72,6 +77,12 @@ UNBOUNDED: dict[str, Made] = {
     "a zero": lambda x: F.relu(x) * 0,
     "moving bounds": lambda x: torch.clamp(x, torch.tensor(0.0), torch.tensor(1.0)),
     "by a node that is given": lambda x: x.clone(),
+    "a sum": lambda x: (x * x).sum(0),
+    "products of vectors of length 1 along another axis": lambda x: (
+        F.normalize(x.reshape(-1, 2), dim=0) * F.normalize(x.reshape(-1, 2), dim=0)
+    ).sum(1),
+    "products with one vector of length 1": lambda x: (F.normalize(x, dim=0) * x).sum(0),
+    "divided by sums of sizes": lambda x: (F.normalize(x, p=1, dim=0) * F.normalize(x, p=1, dim=0)).sum(0),
 }
 
 

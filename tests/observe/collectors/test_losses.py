@@ -32,6 +32,16 @@ def scores() -> Tensor:
 CLASSES = torch.arange(N) % C
 
 
+def test_scores_that_a_clamp_makes_look_like_probabilities() -> None:
+    raw = torch.tensor([[2.0, -1.0], [0.5, 0.4]], requires_grad=True)
+    probe = LossProbe(function="nll_loss")
+    assert probe.fact().output.clamped_off is None
+    for scores in (raw, raw.softmax(1)):  # the largest share stays
+        output = scores.clamp(1e-7, 1 - 1e-7).log()
+        probe.observe((output, torch.tensor([0, 1])), {}, None)
+        assert probe.fact().output.clamped_off == 0.5
+
+
 def test_arguments_are_found_in_every_spelling() -> None:
     output, target = torch.ones(2), torch.zeros(2)
     for args, kwargs in (

@@ -70,6 +70,15 @@ def test_random_features_that_do_well_are_a_note(tmp_path: Path) -> None:
     assert finding.severity == "note"
 
 
+def test_a_head_that_is_left_out_is_a_fault_however_well_the_others_do(tmp_path: Path) -> None:
+    head = UnoptimizedParameter(name="head.weight", shape=(10, 24), fresh=True)
+    scores = LossOutput(shape=(32, 10))
+    loss = Loss(function="cross_entropy", output=scores, target=LossTarget(shape=(32,), type="class"))
+    body = Parameter(name="body.weight", shape=(24, 64), role="weight")
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(head), loss, end=0.1, parameters=(body,)))
+    assert (finding.severity, finding.confidence) == ("warning", 0.92)
+
+
 def test_one_loss_is_not_enough_to_tell_what_never_changes(tmp_path: Path) -> None:
     assert outcome(ParametersNotOptimized(), run_with(tmp_path, walks(BODY)[0])) == []
 

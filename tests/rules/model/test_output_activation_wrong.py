@@ -68,6 +68,16 @@ BINARY = replace(
         replace(BINARY, output=replace(BINARY.output, operation="Relu", reach=RELU)),
         replace(CLASSES, function="nll_loss"),
         replace(
+            CLASSES,
+            function="nll_loss",
+            output=replace(CLASSES.output, operation="Log", minimum=-16.1, maximum=0.0, clamped_off=0.4),
+        ),
+        replace(
+            BINARY,
+            function="binary_cross_entropy",
+            output=replace(BINARY.output, operation="Clamp", minimum=0.0, maximum=1.0, clamped_off=0.2),
+        ),
+        replace(
             CLASSES, function="nll_loss", output=replace(CLASSES.output, operation="Softmax", minimum=0.0, maximum=1.0)
         ),
         replace(
@@ -148,6 +158,16 @@ def test_what_cannot_give_the_targets_is_an_error(tmp_path: Path, call: Loss) ->
             target=replace(NUMBERS.target, mean=5.0, minimum=-0.2),
         ),
         replace(CLASSES, output=replace(CLASSES.output, operation="Mul")),
+        replace(
+            CLASSES,
+            function="nll_loss",
+            output=replace(CLASSES.output, operation="Log", minimum=-16.1, maximum=0.0, clamped_off=0.0),
+        ),
+        replace(  # logarithms that are clamped from below
+            CLASSES,
+            function="nll_loss",
+            output=replace(CLASSES.output, operation="Clamp", minimum=-9.0, maximum=0.0, clamped_off=0.9),
+        ),
     ],
     ids=lambda call: f"{call.output.operation}-{call.function}",
 )

@@ -81,4 +81,5 @@ def test_methods_for_whole_batches_on_parts_of_the_data(tmp_path: Path, kind: st
 def test_an_epsilon_at_its_default_is_not_blamed_for_gradients_that_have_vanished(tmp_path: Path) -> None:
     vanished = {"gradient": 1e-20, "betas": (0.9, 0.999)}
     assert outcome(OptimizerUnsuited(), run_with(tmp_path / "a", "Adam", epsilon=1e-8, **vanished)) == []
-    assert len(outcome(OptimizerUnsuited(), run_with(tmp_path / "b", "Adam", epsilon=1e-4, **vanished))) == 1
+    assert outcome(OptimizerUnsuited(), run_with(tmp_path / "b", "Adam", epsilon=1e-4, **vanished)) == []
+    assert len(outcome(OptimizerUnsuited(), run_with(tmp_path / "c", "Adam", epsilon=1e-4, gradient=1e-4))) == 1

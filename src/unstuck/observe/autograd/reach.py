@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from unstuck.observe.autograd.axes import result_shape, signed
 from unstuck.observe.autograd.graph import TRANSPARENT, operation, saved
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.record.facts import OutputReach
@@ -39,6 +40,9 @@ FIXED: dict[str, tuple[float, float]] = {
 
 PICKED = TRANSPARENT | {"Gather", "IndexSelect", "MaskedSelect", "Take"}
 """Operations whose results are among the values that they are given."""
+
+UNCHANGED_BUT_FOR_ZERO = frozenset({"Clone", "Expand", "ClampMin"})
+"""Operations between a norm and what it divides, which keep it from zero."""
 
 JOINING = frozenset({"Cat", "Stack"})
 MOST_JOINED = 64
@@ -73,6 +77,8 @@ def _reach(node: Any, depth: int) -> OutputReach | None:
     name = operation(node)
     if name in JOINING:
         return _joined(node) if depth > WITHIN_JOINED else None
+    if name == "Sum":
+        return _cosine(node)
     if name in ("Mul", "Div", "Neg"):
         return _softsign(node) or _scaled(node, name, depth)
     if name == "LeakyRelu":
@@ -145,6 +151,30 @@ def _softsign(node: Any) -> OutputReach | None:
     if magnitude is None or operation(magnitude) != "Abs" or magnitude.next_functions[0][0] is not given[0]:
         return None
     return _of("Softsign", -1.0, 1.0)
+
+
+def _cosine(node: Any) -> OutputReach | None:
+    """That of the sum over products of two vectors of length 1, the cosine of their angle."""
+    product, axes = node.next_functions[0][0], tuple(map(signed, node._saved_dim))
+    if product is None or operation(product) != "Mul" or len(axes) != 1:
+        return None
+    dimensions = len(result_shape(product))
+    vectors = [successor for successor, _ in product.next_functions]
+    unit = all(_axis_of_length_one(vector, dimensions) == axes[0] % dimensions for vector in vectors)
+    return _of("CosineSimilarity", -1.0, 1.0) if unit else None
+
+
+def _axis_of_length_one(node: Any, dimensions: int) -> int | None:
+    """The axis along which something was divided by its own Euclidean norm; None for anything else."""
+    if node is None or operation(node) != "Div":
+        return None
+    (vector, _), (norm, _) = node.next_functions
+    while norm is not None and operation(norm) in UNCHANGED_BUT_FOR_ZERO and norm.next_functions:
+        norm = norm.next_functions[0][0]
+    if norm is None or operation(norm) != "LinalgVectorNorm" or norm.next_functions[0][0] is not vector:
+        return None
+    axes = tuple(norm._saved_dim or ())
+    return signed(axes[0]) % dimensions if len(axes) == 1 and norm._saved_ord == 2 else None
 
 
 def _joined(node: Any) -> OutputReach | None:

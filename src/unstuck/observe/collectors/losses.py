@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unstuck.observe.autograd.axes import followed, result_shape, signed
+from unstuck.observe.autograd.clamped import clamped_off
 from unstuck.observe.autograd.graph import exchanges_axes, operation, producer
 from unstuck.observe.autograd.reach import reach
 from unstuck.observe.collectors.handwritten_losses import LossCall
@@ -111,6 +112,7 @@ class LossProbe:
     _softmax: facts.OutputSoftmax | None = None
     _transposed: bool = False
     _reach: facts.OutputReach | None = None
+    _clamped_off: Tensor | None = None
     _weighted: bool = False
     _weights: tuple[Any, Any] = (None, None)
     _smoothing: float = 0.0
@@ -157,6 +159,8 @@ class LossProbe:
         if name != self._operation:  # else its reach is known, and a graph is not walked at every step
             self._operation, self._reach = name, reach(node)
         self._softmax = None
+        if self._operation in ("Log", "Clamp", "ClampMin"):
+            self._take_clamped(clamped_off(node))
         self._transposed = node is not output.grad_fn and exchanges_axes(output)
         axis = getattr(node, "_saved_dim", None)
         if self._operation in ("Softmax", "LogSoftmax") and axis is not None:
@@ -164,6 +168,11 @@ class LossProbe:
             # Of several dimensions a loss over classes takes the second for the classes.
             classes = followed(output.grad_fn, min(1, output.dim() - 1))[1] if output.dim() else None
             self._softmax = facts.OutputSoftmax(axis=signed(axis) % max(len(shape), 1), shape=shape, class_axis=classes)
+
+    def _take_clamped(self, share: Tensor | None) -> None:
+        before = self._clamped_off
+        if share is not None:
+            self._clamped_off = share if before is None else torch.maximum(before, share.to(before.device))
 
     def _measure(self, output: Tensor) -> dict[Signal, Tensor]:
         if not output.is_floating_point() or not output.numel():
@@ -206,6 +215,7 @@ class LossProbe:
                 transposed=self._transposed,
                 reach=self._reach,
                 layer=self.layer or "",
+                clamped_off=None if self._clamped_off is None else float(self._clamped_off),
             ),
             target=target,
             classes=replace(classes, weights=self._class_weights(classes.number)),

@@ -72,6 +72,8 @@ class LossOutput:
         transposed: Whether axes were exchanged between that operation and the loss.
         reach: What they can be, whatever the weights are; None where that has no bound, or is not known.
         layer: The layer, or the parameter, whose weights are nearest to them: their head; empty where unknown.
+        clamped_off: Where they are clamped, or a logarithm of what is clamped: the largest share of the values before
+            the clamp that was seen outside of 0 to 1. None where nothing is clamped.
     """
 
     shape: tuple[int, ...] = ()
@@ -82,6 +84,7 @@ class LossOutput:
     transposed: bool = False
     reach: OutputReach | None = None
     layer: str = ""
+    clamped_off: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,8 @@ class ParametersNotOptimized(Rule):
         A pretrained part that is left out of the optimizer on purpose: its values do not look drawn, so that it is
         silent. Parameters that another optimizer holds, or that the program changes by hand, are passed over. Random
         features that are meant to stay so: where learning is good, a note; and where what is trained has hardly moved.
-        A fresh head on weights that were trained before is meant to learn: a warning however good learning is.
+        The layer that gives the outputs is meant to learn, where it gets gradients or stands on weights that were
+        trained before: a warning however good learning is.
 
     Try:
         Register layers (nn.ModuleList, nn.Parameter), build the optimizer from model.parameters() after the model is
@@ -99,15 +100,15 @@ class ParametersNotOptimized(Rule):
         outcome = outcome_of(run)
         severity: Severity = "error" if outcome == "none" or share > 0.5 else "warning"
         head = _gives_outputs(run, drawn)
-        if outcome == "good" or (share < self.large and not head):
-            severity = "warning" if head and _pretrained(run) else "note"
+        if outcome == "good" or share < self.large:
+            severity = "warning" if head else "note"
         first = drawn[0].name
         return self.finding(
             f"{_listed(drawn)} get gradients, but no optimizer holds them: {share:.0%} of the weights stay as drawn",
             "Hand them to the optimizer: keep layers in nn.ModuleList or as attributes, not in a plain list, and build "
             "it from model.parameters() once the model is complete.",
             severity=severity,
-            confidence=0.92 if certain and outcome != "good" else 0.7,
+            confidence=0.92 if head or (certain and outcome != "good") else 0.7,
             where=replace(optimizer_place(run), parameter=first or None),
             evidence=(self._evidence(drawn, share, "get gradients, are in no optimizer, and never change"),),
         )

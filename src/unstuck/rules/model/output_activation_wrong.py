@@ -26,6 +26,7 @@ NAMES = {
     **{name: name.upper() for name in ("Celu", "Elu", "Gelu")},
     "Silu": "SiLU",
     "LeakyRelu": "leaky ReLU",
+    "CosineSimilarity": "cosine similarity",
     "LogSigmoid": "log-sigmoid",
     "LogSoftmax": "log-softmax",
 }
@@ -58,9 +59,9 @@ class OutputActivationWrong(Rule):
     Detects:
         By the operation that made the outputs and the range of outputs and targets: softmax or sigmoid before a loss
         that applies it itself; softmax over a single unit; scores without log_softmax in nll_loss; scores
-        without sigmoid in binary_cross_entropy; any activation that has a bound (a rectifier, also a smooth one such as
-        SiLU or GELU, a sigmoid, a tanh, a clamp) before a loss whose targets lie outside of its range, or of which no
-        score becomes a probability of 95%.
+        without sigmoid in binary_cross_entropy, also where a clamp makes them look right; any activation that has a
+        bound (a rectifier, also a smooth one such as SiLU or GELU, a sigmoid, a tanh, a clamp) before a loss whose
+        targets lie outside of its range, or of which no score becomes a probability of 95%.
 
     Why it matters:
         A softmax applied twice bounds the loss from below (1.46 for ten classes) and flattens its gradient; a softmax
@@ -128,6 +129,7 @@ class OutputActivationWrong(Rule):
             self._one_unit(call)
             or self._twice(call)
             or self._never_certain(call)
+            or self._clamped(call)
             or self._not_logarithms(call)
             or self._not_probabilities(call)
             or self._out_of_range(call)
@@ -202,6 +204,20 @@ class OutputActivationWrong(Rule):
             confidence=0.8,
             harmless=call.function == "cross_entropy" or high - low < math.inf,
             least=least,
+        )
+
+    def _clamped(self, call: Loss) -> _Fault | None:
+        """Scores that a clamp makes look like probabilities: where it cuts off, no gradient comes through."""
+        share, logarithm = call.output.clamped_off, call.output.operation == "Log"
+        taken = LOG_PROBABILITIES if logarithm else ("binary_cross_entropy",)
+        if call.function not in taken or not share:
+            return None
+        return _Fault(
+            f"{call.function} is given scores for probabilities: {share:.0%} of them lie outside of 0 to 1, and are "
+            "clamped into it, where they get no gradient",
+            "Put a softmax (a sigmoid, where classes do not exclude each other) behind the last layer, or use a loss "
+            "that takes raw scores (in Keras: from_logits=True).",
+            Evidence(signal="loss", value=share, threshold=0.0, note="largest share of the outputs outside of 0 to 1"),
         )
 
     def _not_logarithms(self, call: Loss) -> _Fault | None:

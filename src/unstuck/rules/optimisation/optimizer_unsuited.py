@@ -40,7 +40,7 @@ class OptimizerUnsuited(Rule):
         The constants; the root mean square of the gradient's entries; the number of updates; the loss that is left.
 
     Known false positives:
-        Gradients that have vanished lie below any epsilon: one that is at its default is never blamed.
+        Gradients that have vanished lie below any epsilon: none is blamed where the default would be too large as well.
         A large epsilon together with a high rate is used for some networks (Inception used 0.1 and 1): silent where
         learning is good. The same holds for a momentum near 1 with a small rate.
 
@@ -84,8 +84,10 @@ class OptimizerUnsuited(Rule):
         adaptive = any(word in optimizer.type.lower() for word in ("adam", "prop", "adagrad"))
         largest = max((group.epsilon or 0.0 for group in optimizer.groups), default=0.0)
         entry = _entry(run)
-        if not adaptive or entry is None or largest < self.epsilon * entry or largest <= self.usual:
-            return None  # of an epsilon that is as usual and gradients far below theirs, the gradients are to blame
+        if not adaptive or entry is None or largest < self.epsilon * entry:
+            return None
+        if largest <= self.usual or self.usual > self.epsilon * entry:
+            return None  # the default is as much too large for gradients that have vanished: these are to blame
         return self._report(
             run,
             f"eps={largest:g} in {optimizer.type} is {largest / entry:.0f} times larger than the gradients: its "

@@ -1,0 +1,3 @@
+"""The scripts that are run are no tests."""
+
+collect_ignore = ["programs"]
