@@ -64,6 +64,14 @@ class DecayPull:
             late=factor * settled / moving if moving else 0.0,
         )
 
+    def elasticity(self, loss: float) -> float:
+        r"""Share of a loss that is saved for each share by which the weights grow, where decay and gradient balance.
+
+        .. math::
+            -\frac{\partial \ln L}{\partial \ln \lVert w \rVert} = \frac{\lambda \lVert w \rVert^2}{L}
+        """
+        return self.decay * self.settled**2 / max(abs(loss), 1e-300)
+
     @property
     def kept(self) -> float:
         """Share of their first norm that the weights end with; NaN of fewer than two samples."""

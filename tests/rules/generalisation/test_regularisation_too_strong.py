@@ -176,7 +176,7 @@ def test_weights_that_shrink_to_nothing(tmp_path: Path, decay: float, found: int
         ("AdamW", 10.0, 0.8, 0.35, False),  # they have hardly shrunk
         ("AdamW", 10.0, 0.25, 0.05, False),  # no harm is seen
         ("SGD", 0.15, 0.25, 0.35, True),  # 0.15 of a weight of 20 against a gradient of 1.6
-        ("SGD", 0.05, 0.25, 0.35, False),
+        ("SGD", 0.02, 0.25, 0.35, False),
     ],
 )
 def test_a_decay_that_outweighs_the_gradient_is_found_by_its_harm_where_most_is_learnt(
@@ -201,3 +201,34 @@ def test_a_decay_that_outweighs_the_gradient_is_found_by_its_harm_where_most_is_
     if found:
         assert findings[0].severity == "warning"
         assert "more than the gradient" in findings[0].summary
+
+
+@pytest.mark.parametrize(
+    ("decay", "end", "validation", "found"),
+    [
+        (0.3, 0.35, None, True),  # 0.3 of a weight of 3.4 against a gradient of 1.6, and of 2 squared in a loss of 0.35
+        (0.3, 0.35, 0.36, True),
+        (0.3, 0.35, 0.6, False),  # it overfits: smaller weights may be of use
+        (0.1, 0.35, None, False),  # weak beside the gradient
+        (0.3, 0.05, None, False),  # no harm is seen
+    ],
+)
+def test_a_decay_that_is_strong_from_the_first_and_costs_much_of_the_loss(
+    tmp_path: Path, decay: float, end: float, validation: float | None, found: bool
+) -> None:
+    run = run_with(tmp_path / "run", decay=decay, end=end, validation=validation)
+    findings = outcome(RegularisationTooStrong(), run)
+    assert [finding.severity for finding in findings] == ["warning"] * found
+    assert all("in the first steps it pulls" in finding.summary for finding in findings)
+
+
+def test_a_decay_of_weights_that_grow_all_the_same_is_not_felt(tmp_path: Path) -> None:
+    group = ParameterGroup(parameters=1, learning_rate=0.01, weight_decay=0.3)
+    tables = {
+        signals.WEIGHT_NORM: {"0.weight": list(4.0 - 1.5 * np.exp(-TIME))},
+        signals.GRADIENT_NORM: {"0.weight": [1.0] * 60},
+        signals.UPDATE_NORM: {"0.weight": [0.02] * 60},
+    }
+    facts = [CROSS_ENTROPY, Optimizer(type="SGD", groups=(group,))]
+    series = {signals.LOSS: list(0.35 + 1.95 * np.exp(-TIME))}
+    assert not outcome(RegularisationTooStrong(), record(tmp_path / "run", series=series, tables=tables, facts=facts))

@@ -77,6 +77,9 @@ class RegularisationTooStrong(Rule):
     collapsed: float = 0.2  #: weights at the end over those at the start, beyond which little is left of them
     shrunk: float = 0.5  #: weights at the end over those at the start, for a penalty by hand and where most is learnt
     outweighed: float = 1.0  #: decay over gradient at the start, above which the decay is the larger of the two
+    strong: float = 0.3  #: pull in the first steps; 1e-2 gives 0.07 to 0.26 in small networks (our measurement)
+    price: float = 1.0  #: elasticity where most is learnt: weights a tenth larger would save a tenth of the loss
+    gap: float = 1.15  #: validation over training loss, above which the decay is of use (our choice)
     harm: float = 0.1  #: share of the loss that must be left where most is learnt (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -86,8 +89,9 @@ class RegularisationTooStrong(Rule):
         found = self._penalty(run)
         if found is None and high and learning.seems != "good" and learning.curve.shape != "diverging":
             found = self._decay(run, learning) or self._stated(run, learning) or self._dropout(run, learning)
-        if found is None and learning.seems == "good" and learning.remaining > self.harm:
-            found = self._harmful(run, learning)
+        if found is None and learning.seems in ("partial", "good") and learning.remaining > self.harm:
+            pull = DecayPull.of(run)
+            found = (self._harmful(run, learning, pull) or self._felt(run, learning, pull)) if pull else None
         if found is not None:
             yield found
 
@@ -97,7 +101,7 @@ class RegularisationTooStrong(Rule):
 
     def _held(self, run: Run, learning: Learning, pull: DecayPull) -> Finding | None:
         """Weights that the decay holds too small to fit the data, at the balance with the gradient."""
-        elastic = pull.decay * pull.settled**2 / max(abs(learning.curve.end.value), 1e-300)
+        elastic = pull.elasticity(learning.curve.end.value)
         if pull.decoupled:
             strong = pull.late > 2 * self.pull and pull.settled < 0.8 * float(pull.weights[0])
         else:
@@ -113,7 +117,7 @@ class RegularisationTooStrong(Rule):
             learning,
             confidence=0.88,
             where=optimizer_place(run),
-            evidence=(proof,) if pull.decoupled else (proof, self._saved(elastic)),
+            evidence=(proof,) if pull.decoupled else (proof, self._saved(elastic, self.elastic)),
         )
 
     def _alone(self, run: Run, learning: Learning, pull: DecayPull) -> bool:
@@ -144,13 +148,40 @@ class RegularisationTooStrong(Rule):
             evidence=(Evidence(signal="weight_norm", value=pull.kept, threshold=self.collapsed, note=note),),
         )
 
-    def _harmful(self, run: Run, learning: Learning) -> Finding | None:
+    def _felt(self, run: Run, learning: Learning, pull: DecayPull) -> Finding | None:
+        """A decay within the gradient, strong from the first, whose price is a good part of the loss.
+
+        Where both forces balance, the loss would fall by the elasticity for each share by which the weights grow. No
+        network overfits that does as well on other data: there its weights have no reason to be held small.
+        """
+        elastic = pull.elasticity(learning.curve.end.value)
+        strong = not pull.decoupled and pull.early is not None and pull.early > self.strong
+        if not strong or elastic < self.price or pull.settled > self.grown * float(pull.weights[0]):
+            return None
+        validation = Evaluations.of(run).comparable.finite().values
+        if len(validation) and validation[-1] > self.gap * learning.curve.end.value:
+            return None
+        note = "pull of the decay over the gradient, in the first steps"
+        return self._report(
+            f"weight_decay={pull.decay:g} holds the loss at {learning.curve.end.value:.4g}: in the first steps it "
+            f"pulls at the weights by {pull.early:.0%} of the gradient, and their norm ends at {pull.kept:.0%} of "
+            f"what it was",
+            _weaken(run, pull.decay),
+            learning,
+            confidence=0.7,
+            where=optimizer_place(run),
+            evidence=(
+                Evidence(signal="weight_norm", value=pull.early or 0.0, threshold=self.strong, note=note),
+                self._saved(elastic, self.price),
+            ),
+        )
+
+    def _harmful(self, run: Run, learning: Learning, pull: DecayPull) -> Finding | None:
         """A decay that from the first moves the weights more than the gradient does, where most is learnt all the same.
 
         What it costs shows in the loss: classes are still told apart by weights that are held too small to be sure.
         """
-        pull = DecayPull.of(run)
-        if pull is None or pull.early is None or not pull.kept < self.shrunk:
+        if pull.early is None or not pull.kept < self.shrunk:
             return None
         # An update holds the decay too: where both are equal and at right angles, it is larger by the root of two.
         if pull.early < self.outweighed / (math.sqrt(2.0) if pull.decoupled else 1.0):
@@ -188,13 +219,13 @@ class RegularisationTooStrong(Rule):
             where=Where(),
             evidence=(
                 Evidence(signal="weight_norm", value=pull / gradients, threshold=self.pull, note=note),
-                self._saved(elastic),
+                self._saved(elastic, self.elastic),
             ),
         )
 
-    def _saved(self, elastic: float) -> Evidence:
+    def _saved(self, elastic: float, threshold: float) -> Evidence:
         note = "share of the loss that is saved for each share by which the weights grow"
-        return Evidence(signal="loss", value=elastic, threshold=self.elastic, note=note)
+        return Evidence(signal="loss", value=elastic, threshold=threshold, note=note)
 
     def _dropout(self, run: Run, learning: Learning) -> Finding | None:
         worst = strongest_dropout(run)
