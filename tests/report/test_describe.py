@@ -37,6 +37,16 @@ def test_a_rate_that_falls_is_told_as_it_begins(tmp_path: Path) -> None:
         assert one_line(run, ENGLISH) == "SGD at rate 0.1"
 
 
+def test_an_optimizer_whose_rate_was_never_sampled(tmp_path: Path) -> None:
+    with RunWriter(tmp_path) as writer:
+        group = facts.ParameterGroup(parameters=2, learning_rate=0.1)
+        writer.state(facts.Optimizer(type="SGD", groups=(group,)))
+    with Run.open(tmp_path) as run:
+        (row,) = fact_rows(run, ENGLISH)
+    assert row.lines[0] == "SGD"
+    assert "0.1" in row.lines[1]
+
+
 def test_a_program_without_modules_has_no_name_of_a_model(tmp_path: Path) -> None:
     with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
         writer.state(facts.Model(type="", parameters=(), layers=()))

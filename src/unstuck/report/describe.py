@@ -213,7 +213,7 @@ def _optimizer(run: Run, words: Words) -> Iterator[str]:
     for place, group in enumerate(optimizer.groups):
         parts = [words.say("fact.group", count=group.parameters)]
         if group.learning_rate is not None:
-            own = rates[:, place] if place < rates.shape[1] else rates[:0, 0]
+            own = rates[:, place] if place < rates.shape[1] else rates[:0].reshape(-1)
             parts.append(f"{words.say('fact.learning_rate')} {_rate(group.learning_rate, own, words)}")
         for name in ("momentum", "betas", "epsilon", "weight_decay"):
             value: float | tuple[float, ...] | None = getattr(group, name)
