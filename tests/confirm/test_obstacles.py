@@ -47,4 +47,4 @@ def test_variables_that_are_gone(started, monkeypatch):
 
 def test_a_system_without_forks_is_said(started, monkeypatch):
     monkeypatch.delattr("os.fork")
-    assert "which Windows cannot do" in str(obstacles(started))
+    assert "Windows cannot keep what a trial writes" in str(obstacles(started))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.sandbox.processes import Exited, Processes, Said
+from unstuck.sandbox.processes import Exited, Processes, Said, may_fork
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
 
@@ -46,10 +46,12 @@ def begun(place: Path, **options: bool) -> Processes:
     return Processes("trials", working=place / "work", environment=environment, **options)
 
 
+@pytest.mark.parametrize("fork", [True, False])
 @pytest.mark.parametrize("mounts", [True, False])
 def test_what_is_said_and_printed_comes_back_and_what_is_written_does_not(
-    place: Path, monkeypatch: pytest.MonkeyPatch, mounts: bool
+    place: Path, monkeypatch: pytest.MonkeyPatch, mounts: bool, fork: bool
 ) -> None:
+    monkeypatch.setattr("unstuck.sandbox.processes.may_fork", lambda: fork)
     if not mounts:
         monkeypatch.setattr("unstuck.sandbox.processes.may_hide_writes", lambda: "not here")
     with begun(place) as processes:
@@ -79,6 +81,24 @@ def test_one_is_ended_by_a_signal_and_silence_is_nothing(place: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked up in /proc")
+def test_one_that_was_started_anew_is_ended_by_a_signal(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unstuck.sandbox.processes.may_fork", lambda: False)
+    with begun(place) as processes:
+        processes.start(place / "hangs")
+        assert isinstance(processes.heard(60.0), Said)
+        processes.end(place / "hangs", signal.SIGTERM)
+        assert processes.heard(60.0) == Exited(place / "hangs", -signal.SIGTERM)
+
+
+def test_macos_and_windows_do_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert may_fork()
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert not may_fork()
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delattr(os, "fork")
+    assert not may_fork()
+
+
 def test_at_the_end_none_runs_any_more(place: Path) -> None:
     with begun(place) as processes:
         processes.start(place / "hangs")

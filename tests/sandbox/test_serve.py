@@ -45,13 +45,15 @@ def served(place: Path, *words: str) -> list[str]:
     return [" ".join(line[:2] if line[0] == "began" else line) for line in lines]
 
 
-def test_of_a_trial_its_number_is_told_and_what_it_leaves_running_is_ended(tmp_path: Path) -> None:
-    assert sorted(served(tmp_path, "--in-place")) == ["began 4", "ended 4 0", "said 4 True True False"]
+@pytest.mark.parametrize("spawn", [[], ["--spawn"]])
+def test_of_a_trial_its_number_is_told_and_what_it_leaves_running_is_ended(tmp_path: Path, spawn: list[str]) -> None:
+    assert sorted(served(tmp_path, *spawn, "--in-place")) == ["began 4", "ended 4 0", "said 4 True True False"]
     assert (tmp_path / "output.txt").read_text() == "\n"
 
 
-def test_a_scratch_folder_is_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spawn", [[], ["--spawn"]])
+def test_a_scratch_folder_is_removed(tmp_path: Path, spawn: list[str]) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    assert "said 4 True False True" in served(tmp_path, str(scratch))
+    assert "said 4 True False True" in served(tmp_path, *spawn, str(scratch))
     assert not scratch.exists()

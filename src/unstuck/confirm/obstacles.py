@@ -13,8 +13,8 @@ __all__ = ["changed_sources", "missing_variables", "obstacles"]
 PROCESSES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 """Variables of launchers that start one program several times."""
 
-
 OF_THE_SHELL = ("_", "OLDPWD", "SHLVL")
+"""Variables that a shell sets for itself."""
 
 
 def obstacles(invocation: Invocation | None, *, anyway: bool = False) -> str | None:
@@ -25,7 +25,9 @@ def obstacles(invocation: Invocation | None, *, anyway: bool = False) -> str | N
         anyway: Whether it may have changed since.
     """
     if not hasattr(os, "fork"):
-        return "trials are forked from one process, which Windows cannot do; on Linux, macOS or WSL they can be made"
+        return (
+            "Windows cannot keep what a trial writes from the user's files; on Linux, macOS or WSL trials can be made"
+        )
     if invocation is None:
         return (
             "how its program was started was not recorded, as in a loop of one's own or by an earlier release; "
@@ -56,6 +58,4 @@ def changed_sources(invocation: Invocation) -> tuple[str, ...]:
 
 def missing_variables(invocation: Invocation) -> tuple[str, ...]:
     """Variables of the environment that are not set any more."""
-    return tuple(
-        name for name in invocation.variables if name not in os.environ and name not in ("_", "OLDPWD", "SHLVL")
-    )
+    return tuple(name for name in invocation.variables if name not in os.environ and name not in OF_THE_SHELL)

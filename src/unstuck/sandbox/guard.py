@@ -7,7 +7,7 @@ of the process.
 from __future__ import annotations
 
 import errno
-import fcntl
+import importlib
 import os
 import sys
 import threading
@@ -115,6 +115,7 @@ class Guard:
 
     def _check(self, path: Any) -> None:
         if isinstance(path, int):
+            fcntl = importlib.import_module("fcntl")  # which Windows does not have
             if fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
                 raise refusal(BY_FOLDER)
             return

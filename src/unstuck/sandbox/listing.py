@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import posix
 import stat
 from collections.abc import Iterator
 from typing import Any
 
 from unstuck.sandbox.overlay import Overlay
+from unstuck.sandbox.system import system
 
 __all__ = ["Entry", "Listing"]
 
@@ -59,7 +59,7 @@ class Entry:
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
         """As ``os.stat`` of it."""
-        return posix.lstat(self._overlay.place(self._overlay.name(self._full, follow=follow_symlinks)))
+        return system.lstat(self._overlay.place(self._overlay.name(self._full, follow=follow_symlinks)))
 
     def inode(self) -> int:
         """Its number in its file system."""

@@ -4,14 +4,13 @@ The overlay is kept in a folder of its own. ``written/`` repeats the tree of tho
 written, with the whole of each file that was changed; ``removed`` names what is there, and is seen no more. Both are
 files, so that processes that are forked see the same.
 
-It calls :mod:`posix` and nothing above it, because :mod:`os` is what it stands behind.
+It calls the system itself and nothing above it, because :mod:`os` is what it stands behind.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import posix
 import stat
 import threading
 from collections.abc import Sequence
@@ -20,13 +19,18 @@ from pathlib import Path
 
 from unstuck.sandbox.plain_files import copy_file, is_folder, is_there, lies_below, parent, parts
 from unstuck.sandbox.removed import Removed
+from unstuck.sandbox.system import system
 
-__all__ = ["DEVICES", "OUTSIDE", "Overlay"]
+__all__ = ["DEVICES", "OUTSIDE", "SHARED_MEMORY", "Overlay"]
 
 OUTSIDE = "a trial may write only below its working directory, its script, the home and temporary folders"
 
 DEVICES = ("/dev", "/proc")
 """Where nothing of a user's lies; what is written there is real."""
+
+SHARED_MEMORY = "/dev/shm"
+"""The folder among the devices in which users keep files. What PyTorch and multiprocessing share there they do not open
+as files."""
 
 LINKS = 40
 """Links in one path, after which they are taken to lead in a circle."""
@@ -59,9 +63,9 @@ class Overlay:
         self._removed = Removed(f"{self.kept}/removed")
         self._folders = [str(folder.resolve()) for folder in folders]
         self._real = [*(str(folder.resolve()) for folder in real), *DEVICES]
-        self.here = posix.getcwd()
+        self.here = system.getcwd()
         """The working directory, as the program knows it."""
-        posix.mkdir(self.above)
+        system.mkdir(self.above)
 
     def name(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes], *, follow: bool = True) -> str:
         """A path from the root and without links, as the program knows it.
@@ -95,14 +99,14 @@ class Overlay:
             at = f"{at}/{part}"
             if (left or follow) and not lies_below(at, DEVICES):
                 try:
-                    return at, posix.readlink(self.place(at))
+                    return at, system.readlink(self.place(at))
                 except OSError:
                     continue
         return at, None
 
     def covers(self, name: str) -> bool:
         """Whether what is written there lies in the overlay."""
-        return lies_below(name, self._folders) and not lies_below(name, self._real)
+        return lies_below(name, self._folders) and not self.is_real(name)
 
     def allows(self, name: str) -> bool:
         """Whether may be written there, in the overlay or for real."""
@@ -110,7 +114,7 @@ class Overlay:
 
     def is_real(self, name: str) -> bool:
         """Whether what is written there stays."""
-        return lies_below(name, self._real)
+        return lies_below(name, self._real) and not lies_below(name, (SHARED_MEMORY,))
 
     def place(self, name: str) -> str:
         """Where what is seen under a name lies; where there is nothing, a path at which there is nothing."""
@@ -127,9 +131,9 @@ class Overlay:
         """What a folder holds."""
         place = self.place(name)
         if place == name or name in self._removed or not is_there(name):
-            listed = posix.listdir(place)
+            listed = system.listdir(place)
         else:
-            listed = [*dict.fromkeys((*posix.listdir(place), *posix.listdir(name)))]
+            listed = [*dict.fromkeys((*system.listdir(place), *system.listdir(name)))]
         if not self.covers(name):
             return listed
         return [entry for entry in listed if self.sees(f"{name.rstrip('/')}/{entry}")]
@@ -171,22 +175,22 @@ class Overlay:
         place = self._to_change(name)
         if place == name:
             if self.is_real(name):
-                posix.unlink(place)
+                system.unlink(place)
             elif is_folder(place):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
         else:
-            posix.unlink(place)
+            system.unlink(place)
         self._hide(name)
 
     def remove_folder(self, name: str) -> None:
         """Remove an empty folder, as ``os.rmdir`` does."""
         place = self._to_change(name)
         if self.is_real(name):
-            posix.rmdir(place)
+            system.rmdir(place)
         elif self.entries(name):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), name)
         elif place != name:
-            posix.rmdir(place)
+            system.rmdir(place)
         self._hide(name)
 
     def rename(self, name: str, new: str) -> None:
@@ -195,7 +199,7 @@ class Overlay:
         if self.is_real(name) or self.is_real(new):
             if not (self.is_real(name) and self.is_real(new)):
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), name)
-            posix.rename(name, new)
+            system.rename(name, new)
             return
         if name == new:
             return
@@ -203,19 +207,19 @@ class Overlay:
             self._make_way(new, for_a_folder=is_folder(place))
         target = self.to_write(new, keep=False)
         self._copy_all(name)
-        posix.rename(self.above + name, target)
+        system.rename(self.above + name, target)
         self._hide(new)
         self._hide(name)
 
     def link(self, name: str, new: str) -> None:
         """Give a second name to a file, as ``os.link`` does."""
         self._to_change(name)
-        posix.link(self.to_write(name), self.to_make(new), follow_symlinks=False)
+        system.link(self.to_write(name), self.to_make(new), follow_symlinks=False)
 
     def _to_change(self, name: str) -> str:
         """Where something lies that is about to be removed or renamed."""
         place = self.place(name)
-        posix.lstat(place)
+        system.lstat(place)
         if not self.allows(name):
             raise PermissionError(errno.EACCES, OUTSIDE, name)
         return place
@@ -242,21 +246,21 @@ class Overlay:
 
     def _copy(self, name: str, *, keep: bool) -> None:
         """Lift something from what was there into the overlay."""
-        found, target = posix.lstat(name), self.above + name
+        found, target = system.lstat(name), self.above + name
         self._repeat_folder(parent(name))
         if stat.S_ISLNK(found.st_mode):
             with suppress(FileExistsError):
-                posix.symlink(posix.readlink(name), target)
+                system.symlink(system.readlink(name), target)
         elif stat.S_ISDIR(found.st_mode):
             self._repeat_folder(name)
         elif stat.S_ISREG(found.st_mode):
-            part = f"{self.kept}/{posix.getpid()}-{threading.get_ident()}"
+            part = f"{self.kept}/{system.getpid()}-{threading.get_ident()}"
             copy_file(name if keep else "/dev/null", part)
-            posix.chmod(part, stat.S_IMODE(found.st_mode))
-            posix.utime(part, ns=(found.st_atime_ns, found.st_mtime_ns))
+            system.chmod(part, stat.S_IMODE(found.st_mode))
+            system.utime(part, ns=(found.st_atime_ns, found.st_mtime_ns))
             with suppress(FileExistsError):  # another process has just copied it
-                posix.link(part, target)
-            posix.unlink(part)
+                system.link(part, target)
+            system.unlink(part)
         else:
             raise PermissionError(errno.EACCES, "a trial may not write to a pipe or socket of another process", name)
 
@@ -266,5 +270,5 @@ class Overlay:
             return
         self._repeat_folder(parent(name))
         with suppress(FileExistsError):
-            posix.mkdir(self.above + name)
-        posix.chmod(self.above + name, 0o700 | stat.S_IMODE(posix.lstat(name).st_mode))
+            system.mkdir(self.above + name)
+        system.chmod(self.above + name, 0o700 | stat.S_IMODE(system.lstat(name).st_mode))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import posix
 import stat
 from collections.abc import Sequence
+
+from unstuck.sandbox.system import system
 
 __all__ = ["copy_file", "is_folder", "is_there", "lies_below", "parent", "parts"]
 
@@ -27,7 +28,7 @@ def lies_below(name: str, folders: Sequence[str]) -> bool:
 def is_there(path: str) -> bool:
     """Whether there is something, be it a link that leads nowhere."""
     try:
-        posix.lstat(path)
+        system.lstat(path)
     except OSError:
         return False
     return True
@@ -35,17 +36,17 @@ def is_there(path: str) -> bool:
 
 def is_folder(path: str) -> bool:
     """Whether it is a folder, not a link to one."""
-    return stat.S_ISDIR(posix.lstat(path).st_mode)
+    return stat.S_ISDIR(system.lstat(path).st_mode)
 
 
 def copy_file(source: str, target: str) -> None:
     """Copy what a file holds to a new one."""
-    read = posix.open(source, posix.O_RDONLY)
-    written = posix.open(target, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL, 0o600)
+    read = system.open(source, system.O_RDONLY)
+    written = system.open(target, system.O_WRONLY | system.O_CREAT | system.O_EXCL, 0o600)
     try:
-        while block := posix.read(read, 1 << 20):
+        while block := system.read(read, 1 << 20):
             while block:
-                block = block[posix.write(written, block) :]
+                block = block[system.write(written, block) :]
     finally:
-        posix.close(read)
-        posix.close(written)
+        system.close(read)
+        system.close(written)

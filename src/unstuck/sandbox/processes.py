@@ -18,15 +18,23 @@ from types import TracebackType
 from typing import IO
 
 from unstuck.sandbox.private_files import may_hide_writes
-from unstuck.sandbox.trackers import QUIET
+from unstuck.sandbox.trackers import quiet
 
-__all__ = ["GRACE", "IN_PLACE", "Exited", "Processes", "Said"]
+__all__ = ["GRACE", "IN_PLACE", "ONCE", "SPAWN", "Exited", "Processes", "Said", "may_fork"]
 
 GRACE = 10.0
 """Seconds that a process has to end by itself, before it is killed."""
 
 IN_PLACE = "--in-place"
 """The argument by which what trials write is left as it is."""
+
+SPAWN, ONCE = "--spawn", "--once"
+"""The arguments by which trials are started anew and not forked, and by which one of them is made."""
+
+
+def may_fork() -> bool:
+    """Whether a process that has imported torch can be forked, which macOS and Windows do not promise."""
+    return hasattr(os, "fork") and sys.platform != "darwin"
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Processes:
     ) -> None:
         self._module = module
         self._working = working
-        self._environment = {**environment, **QUIET}
+        self._environment = quiet(environment)
         self._in_place = in_place
         self._server: subprocess.Popen[str] | None = None
         self._scratch: str | None = None
@@ -82,6 +90,7 @@ class Processes:
         if not self._in_place and may_hide_writes():
             self._scratch = tempfile.mkdtemp(prefix="unstuck-")
         words = [IN_PLACE] if self._in_place else [self._scratch] if self._scratch else []
+        words = words if may_fork() else [SPAWN, *words]
         self._server = subprocess.Popen(
             [sys.executable, "-m", self._module, *words],
             cwd=self._working,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import posix
+
+from unstuck.sandbox.system import system
 
 __all__ = ["Removed"]
 
@@ -19,13 +20,13 @@ class Removed:
         self._path = path
         self._names: set[str] = set()
         self._size = 0
-        posix.close(posix.open(path, posix.O_WRONLY | posix.O_CREAT, 0o600))
+        system.close(system.open(path, system.O_WRONLY | system.O_CREAT, 0o600))
 
     def add(self, name: str) -> None:
         """Let it and what lies below be seen no more."""
-        written = posix.open(self._path, posix.O_WRONLY | posix.O_APPEND)
-        posix.write(written, os.fsencode(name) + b"\0")
-        posix.close(written)
+        written = system.open(self._path, system.O_WRONLY | system.O_APPEND)
+        system.write(written, os.fsencode(name) + b"\0")
+        system.close(written)
 
     def __contains__(self, name: str) -> bool:
         self._read()
@@ -36,9 +37,9 @@ class Removed:
         return False
 
     def _read(self) -> None:
-        size = posix.stat(self._path).st_size
+        size = system.stat(self._path).st_size
         if size > self._size:
-            opened = posix.open(self._path, posix.O_RDONLY)
-            self._names.update(os.fsdecode(posix.pread(opened, size, 0)).split("\0")[:-1])
-            posix.close(opened)
+            opened = system.open(self._path, system.O_RDONLY)
+            self._names.update(os.fsdecode(system.pread(opened, size, 0)).split("\0")[:-1])
+            system.close(opened)
             self._size = size

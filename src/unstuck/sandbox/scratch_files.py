@@ -15,7 +15,6 @@ import io
 import multiprocessing.process
 import multiprocessing.util
 import os
-import posix
 import shutil
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -30,6 +29,7 @@ from unstuck.sandbox.listing import Listing
 from unstuck.sandbox.native_files import redirect_libraries
 from unstuck.sandbox.overlay import DEVICES, Overlay
 from unstuck.sandbox.replaced import replace
+from unstuck.sandbox.system import system
 
 __all__ = ["redirect_writes"]
 
@@ -154,29 +154,29 @@ class _Files:
         if dir_fd is not None:
             if flags & _WRITES:
                 raise refusal(BY_FOLDER, path)
-            return posix.open(path, flags, mode, dir_fd=dir_fd)
+            return system.open(path, flags, mode, dir_fd=dir_fd)
         new = flags & os.O_CREAT and flags & os.O_EXCL
         with _as_given(path):
             name = self._overlay.name(path, follow=not (new or flags & os.O_NOFOLLOW))
             if not flags & _WRITES:
-                return posix.open(self._overlay.place(name), flags, mode)
+                return system.open(self._overlay.place(name), flags, mode)
             place = self._overlay.to_make(name) if new else self._overlay.to_write(name, keep=not flags & os.O_TRUNC)
-            return posix.open(place, flags, mode)
+            return system.open(place, flags, mode)
 
     def access(self, path: Any, mode: int, **options: Any) -> bool:
         if isinstance(path, int) or options.get("dir_fd") is not None:
-            return posix.access(path, mode, **options)
+            return system.access(path, mode, **options)
         try:
             name = self._overlay.name(path)
         except OSError:
             return False
         if mode & os.W_OK and not self._overlay.allows(name):
             return False
-        return posix.access(self._overlay.place(name), mode, **options)
+        return system.access(self._overlay.place(name), mode, **options)
 
     def listdir(self, path: Any = None) -> list[Any]:
         if isinstance(path, int):
-            return posix.listdir(path)
+            return system.listdir(path)
         path = "." if path is None else path
         with _as_given(path):
             entries = self._overlay.entries(self._overlay.name(path))
@@ -184,7 +184,7 @@ class _Files:
 
     def scandir(self, path: Any = None) -> Any:
         if isinstance(path, int):
-            return posix.scandir(path)
+            return system.scandir(path)
         path = "." if path is None else path
         with _as_given(path):
             return Listing(self._overlay, os.fspath(path))
@@ -194,13 +194,13 @@ class _Files:
             return self.fchdir(path)
         with _as_given(path):
             name = self._overlay.name(path)
-            posix.chdir(self._overlay.place(name))
+            system.chdir(self._overlay.place(name))
         self._overlay.here = name
         return None
 
     def fchdir(self, fd: int) -> None:
-        posix.fchdir(fd)
-        self._overlay.here = self._overlay.name(posix.getcwd())
+        system.fchdir(fd)
+        self._overlay.here = self._overlay.name(system.getcwd())
 
     def getcwd(self) -> str:
         return self._overlay.here
@@ -237,7 +237,7 @@ class _Files:
     def symlink(self, src: Any, dst: Any, target_is_directory: bool = False, *, dir_fd: int | None = None) -> None:
         _no_folder({"dir_fd": dir_fd})
         with _as_given(src, dst):
-            posix.symlink(os.fsdecode(src), self._overlay.to_make(self._last(dst)), target_is_directory)
+            system.symlink(os.fsdecode(src), self._overlay.to_make(self._last(dst)), target_is_directory)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""The process that all trials of a program are forked from, and what each of them has to itself.
+"""The process that starts all trials of a program, and what each of them has to itself.
 
 A module that makes trials imports what each of them needs, and ends with ``raise serve(make)``. Numbers of trials with
-their folders come on standard input, a line each; for each a process is forked that calls ``make``. On standard output
-is said, with the number of the trial, which processes began and ended, and what they say themselves.
+their folders come on standard input, a line each; for each a process is forked that calls ``make``, or, where a process
+that has imported so much cannot be forked, started anew with the same module. On standard output is said, with the
+number of the trial, which processes began and ended, and what they say themselves.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from unstuck.sandbox.overlay import SHARED_MEMORY
 from unstuck.sandbox.private_files import hide_writes
-from unstuck.sandbox.processes import IN_PLACE
+from unstuck.sandbox.processes import IN_PLACE, ONCE, SPAWN
 from unstuck.sandbox.scratch_files import redirect_writes
 
 __all__ = ["Make", "Sandbox", "serve"]
@@ -62,7 +64,7 @@ class Sandbox:
             hide_writes(written, real=[self.folder])
         else:
             self.scratch.mkdir()
-            redirect_writes(written, real=[self.folder], scratch=self.scratch)
+            redirect_writes([*written, Path(SHARED_MEMORY)], real=[self.folder], scratch=self.scratch)
 
     def say(self, words: str) -> None:
         """Tell whoever asked for the trial something, in one line."""
@@ -74,17 +76,22 @@ Make = Callable[[Sandbox], BaseException]
 
 
 def serve(make: Make) -> BaseException:
-    """Fork a process for each folder that is named, until there are no more.
+    """Start a process for each folder that is named, until there are no more.
 
-    The arguments of this program are ``--in-place``, or a scratch folder where trials cannot have mounts of their own.
+    The arguments of this program are ``--in-place``, or a scratch folder where trials cannot have mounts of their own;
+    before them ``--spawn`` where they cannot be forked, and in what is started then ``--once``, a number and a folder.
 
     Returns:
         What this process, or one that was forked, must raise to end.
     """
-    in_place = IN_PLACE in sys.argv[1:]
-    scratch = None if in_place or not sys.argv[1:] else Path(sys.argv[1])
+    words = sys.argv[1:]
+    if words[:1] == [ONCE]:
+        return make(_sandbox(words[1], Path(words[2]), words[3:]))
     running: dict[int, str] = {}
     server = os.getpid()
+    spawn = SPAWN in words
+    words = [word for word in words if word != SPAWN]
+    scratch = _scratch(words)
     asked = ""
     try:
         while True:
@@ -95,10 +102,10 @@ def serve(make: Make) -> BaseException:
                 *lines, asked = (asked + text).split("\n")
                 for line in lines:
                     number, folder = line.split(" ", 1)
-                    child = os.fork()
+                    child = _spawned(number, folder, words) if spawn else os.fork()
                     if child == 0:
                         running.clear()
-                        return make(_sandbox(number, Path(folder), scratch, in_place=in_place))
+                        return make(_sandbox(number, Path(folder), words))
                     running[child] = number
                     print(f"began {number} {child}", flush=True)
             _tell_of_ended(running, scratch)
@@ -112,10 +119,23 @@ def serve(make: Make) -> BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _sandbox(number: str, folder: Path, scratch: Path | None, *, in_place: bool) -> Sandbox:
+def _spawned(number: str, folder: str, words: Sequence[str]) -> int:
+    """Start the module that this process runs once more, for one trial; the process."""
+    module = sys.modules["__main__"].__spec__
+    assert module is not None, "it is run as python -m"
+    command = [sys.executable, "-m", module.name, ONCE, number, folder, *words]
+    return os.posix_spawn(sys.executable, command, os.environ)
+
+
+def _scratch(words: Sequence[str]) -> Path | None:
+    return Path(words[0]) if words and words[0] != IN_PLACE else None
+
+
+def _sandbox(number: str, folder: Path, words: Sequence[str]) -> Sandbox:
     os.setsid()
+    scratch = _scratch(words)
     own = scratch / str(os.getpid()) if scratch else None
-    return Sandbox(folder=folder, number=number, scratch=own, in_place=in_place, said=os.dup(1))
+    return Sandbox(folder=folder, number=number, scratch=own, in_place=IN_PLACE in words, said=os.dup(1))
 
 
 def _tell_of_ended(running: dict[int, str], scratch: Path | None) -> None:
