@@ -5,23 +5,20 @@ from unstuck.confirm.candidates import Refused
 from unstuck.confirm.remarks import remarks, repeats
 from unstuck.confirm.trial import Ended
 from unstuck.record import signals
-from unstuck.record.facts import Invocation
 from unstuck.testing.rules import record
-
-STARTED = Invocation(target="train.py")
 
 
 def test_nothing_is_said_of_what_repeats_itself(make, tmp_path):
     values = losses(2.3, 2.3)
     with record(tmp_path / "run", series={signals.LOSS: values}) as run:
-        assert list(remarks(run, run, STARTED, [make("control-seed0", values)], ())) == []
+        assert list(remarks(run, run, [make("control-seed0", values)], ())) == []
 
 
 def test_a_program_that_draws_other_numbers_each_time(make, tmp_path):
     control = make("control-seed0", losses(2.1, 2.1))
     with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
         assert not repeats(run, control)
-        (said,) = remarks(run, run, STARTED, [control], ())
+        (said,) = remarks(run, run, [control], ())
     assert "draws other numbers" in said
 
 
@@ -29,21 +26,21 @@ def test_a_control_that_fails_is_told(make, tmp_path):
     crashed = make("control-seed0", losses(2.3, 2.3), ended=Ended(how="crashed", status=1))
     (crashed.folder / "output.txt").write_text("KeyError: 'x'")
     with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
-        assert list(remarks(run, run, STARTED, [crashed], ())) == [
-            "Unchanged, it now ends with an error: KeyError: 'x'"
-        ]
+        assert list(remarks(run, run, [crashed], ())) == ["Unchanged, it now ends with an error: KeyError: 'x'"]
 
 
-def test_what_could_not_be_tried_and_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.delenv("MY_DATA", raising=False)
-    started = Invocation(target="train.py", variables=("MY_DATA",))
+def test_a_control_that_may_not_write_is_told_where_it_may(make, tmp_path):
+    crashed = make("control-seed0", losses(2.3, 2.3), ended=Ended(how="crashed", status=1))
+    (crashed.folder / "output.txt").write_text("OSError: [Errno 30] Read-only file system: '/opt/x'")
+    with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
+        said = list(remarks(run, run, [crashed], ()))
+    assert said[1].startswith("A trial may write only below its working directory, ")
+
+
+def test_what_could_not_be_tried(tmp_path):
     refused = [Refused(cause="lr-too-high", remedy="learning-rate", why="it compiles")] * 2
     with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
-        said = list(remarks(run, run, started, [], refused))
-    assert said == [
-        "Variables of the environment that it had and that are not set any more: MY_DATA.",
-        "Nothing could be tried for lr-too-high: it compiles.",
-    ]
+        assert list(remarks(run, run, [], refused)) == ["Nothing could be tried for lr-too-high: it compiles."]
 
 
 def test_of_several_trainings_one_is_named(tmp_path):
@@ -55,5 +52,5 @@ def test_of_several_trainings_one_is_named(tmp_path):
             for step in range(20):
                 writer.add(signals.LOSS, step, 1.0, stream=stream)
     with Run.open(folder) as run:
-        (said,) = remarks(run, run.streams()[1], STARTED, [], ())
+        (said,) = remarks(run, run.streams()[1], [], ())
     assert said.startswith("Of several trainings, ")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["confirm"]
 
+INTERRUPTED_EXIT = 130
+
 
 def confirm(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of `unstuck run`.")],
@@ -38,12 +40,14 @@ def confirm(
     json_file: JsonFile = None,
     strict: Strict = False,
     full: Full = False,
-) -> int:
+) -> None:
     """Run the program of RUN again for a few steps, unchanged and with each remedy, and say what helped."""
     from rich.console import Console
 
     from unstuck.cli.verdict import check_json, show
     from unstuck.confirm import Bounds, Experiment
+    from unstuck.confirm.obstacles import changed_sources
+    from unstuck.errors import ArgumentError
     from unstuck.record import Run
     from unstuck.rules import judge
 
@@ -52,11 +56,35 @@ def confirm(
     check_json(json_file)
     with Run.open(run) as opened:
         experiment = Experiment(opened, judge(opened), bounds=bounds, anyway=anyway)
-        if experiment.left and _agreed(experiment, bounds.minutes, console, yes=yes):
+        changed = changed_sources(experiment.invocation)
+        if apply and changed:
+            raise ArgumentError(f"--apply: {', '.join(changed)} has changed since the run; make the change by hand")
+        if experiment.left == 0:
+            console.print(_nothing_left(experiment), markup=False, highlight=False)
+        elif _agreed(experiment, bounds.minutes, console, yes=yes):
             _perform(experiment, console)
+            if experiment.left:
+                console.print(_more(experiment), markup=False, highlight=False)
+        for sentence in experiment.remarks:
+            console.print(sentence, markup=False, highlight=False)
         status = show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full)
         _correct(experiment, judge(opened), console, apply=apply)
-    return status
+    raise typer.Exit(INTERRUPTED_EXIT if experiment.interrupted else status)
+
+
+def _nothing_left(experiment: Experiment) -> str:
+    made = len(experiment.made)
+    if made == 0:
+        return "There is nothing to try: no remedy that can be made from outside belongs to this verdict."
+    return f"Nothing is left to try: {made} trials were made; remove {experiment.run.path / 'trials'} to begin anew."
+
+
+def _more(experiment: Experiment) -> str:
+    why = "Interrupted" if experiment.interrupted else "The time is over"
+    return (
+        f"{why}; what was made is kept, and another `unstuck confirm {experiment.run.path}` goes on with the "
+        f"{experiment.left} or more that are left."
+    )
 
 
 def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bool) -> bool:
@@ -65,6 +93,7 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     Raises:
         ArgumentError: Nobody can be asked.
     """
+    from unstuck.confirm.obstacles import missing_variables
     from unstuck.errors import ArgumentError
 
     started, bounds = experiment.invocation, experiment.strategy
@@ -72,11 +101,18 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     command = "the recipe" if bounds.recipe else command
     console.print(
         f"{command} will be run again in {started.folder}, {experiment.jobs} at a time, each for {bounds.steps} steps "
-        f"or {bounds.seconds:g} seconds: at least {experiment.left} times, for {minutes:g} minutes at most. What it "
-        "writes is thrown away.",
+        f"or {bounds.seconds:g} seconds: at least {experiment.left} times, for {minutes:g} "
+        f"{'minute' if minutes == 1 else 'minutes'} at most. What it writes is thrown away.",
         markup=False,
         highlight=False,
     )
+    missing = missing_variables(started)
+    if missing:
+        console.print(
+            f"Variables of its environment that are not set any more: {', '.join(missing)}.",
+            markup=False,
+            highlight=False,
+        )
     if yes:
         return True
     if not (sys.stdin and sys.stdin.isatty()):
@@ -129,5 +165,3 @@ def _perform(experiment: Experiment, console: Console) -> None:
 
     with shown(console) as watcher:
         experiment.perform(watcher)
-    for sentence in experiment.remarks:
-        console.print(sentence, markup=False, highlight=False)

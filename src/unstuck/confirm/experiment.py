@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from unstuck.confirm.alone import alone
 from unstuck.confirm.candidates import candidates, finer
 from unstuck.confirm.launcher import Launcher
 from unstuck.confirm.obstacles import obstacles
@@ -84,6 +85,9 @@ class Experiment:
         self.run = run
         self._folder = run.path.absolute()
         self._bounds = bounds
+        self._void = set[str]()
+        self.interrupted = False
+        """Whether the user has interrupted the trials."""
         invocation = run.program(Invocation)
         refused = obstacles(invocation, anyway=anyway)
         if invocation is None or refused:
@@ -102,6 +106,7 @@ class Experiment:
             recipe=recipe.text if recipe else "",
         )
         self.jobs = bounds.jobs or _jobs(self.stream)
+        self._void = _void(self.made)
 
     @property
     def made(self) -> tuple[Trial, ...]:
@@ -109,7 +114,9 @@ class Experiment:
         return tuple(
             trial
             for trial in read_trials(self._folder)
-            if trial.plan.steps % self._bounds.steps == 0 and trial.plan.seconds == self._bounds.seconds
+            if trial.plan.steps % self._bounds.steps == 0
+            and trial.plan.seconds == self._bounds.seconds
+            and trial.plan.name not in self._void
         )
 
     @property
@@ -120,7 +127,7 @@ class Experiment:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What limits what the trials show, in sentences."""
-        return tuple(remarks(self.run, self.stream, self.invocation, self.made, self.refused))
+        return tuple(remarks(self.run, self.stream, self.made, self.refused))
 
     def perform(self, watcher: Watcher, *, clock: Callable[[], float] = time.monotonic) -> tuple[Trial, ...]:
         """Make trials until nothing is left to find out, or the time is over; an interrupt loses what runs only.
@@ -128,6 +135,9 @@ class Experiment:
         Args:
             watcher: Who is told of them.
             clock: Seconds.
+
+        Raises:
+            ArgumentError: Another process makes trials of the run.
         """
         if not self.strategy.candidates or self.strategy.next(self.made) is None:
             return self.made
@@ -135,7 +145,8 @@ class Experiment:
         end = began + 60.0 * self._bounds.minutes
         to_start = max(SECONDS_TO_START, 60.0 * self._bounds.minutes)
         with (
-            suppress(KeyboardInterrupt),
+            alone(self._folder / "trials"),
+            self._interruptible(),
             Launcher(self.invocation, seconds_to_start=to_start, jobs=self.jobs) as launcher,
         ):
             while True:
@@ -144,6 +155,7 @@ class Experiment:
                     plan = self.strategy.next(made, launcher.names)
                     if plan is None or not self._worth_starting(made, end - clock()):
                         break
+                    self._void.discard(plan.name)
                     launcher.start(plan, self._folder / "trials" / plan.name)
                     watcher.begun(plan.words)
                 if not launcher.names:
@@ -157,10 +169,26 @@ class Experiment:
                 )
         return self.made
 
+    @contextmanager
+    def _interruptible(self) -> Generator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.interrupted = True
+
     def _worth_starting(self, made: Sequence[Trial], left: float) -> bool:
         """Whether a trial may be expected to end in the time that is left."""
         took = [trial.ended.seconds for trial in made if trial.usable]
         return not took or left > 0.5 * max(took)
+
+
+def _void(made: Sequence[Trial]) -> set[str]:
+    """Names of earlier trials that do not count: those killed from outside, and all where the control came to nothing.
+
+    Whatever kept the program from running then, such as a file or a variable that was gone, may be there again.
+    """
+    failed = any(trial.plan.control and trial.plan.seed == 0 and not trial.usable for trial in made)
+    return {trial.plan.name for trial in made if failed or trial.ended.how == "killed"}
 
 
 def _stream(run: Run, verdict: Verdict) -> Run:

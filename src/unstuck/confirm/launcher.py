@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -67,9 +68,8 @@ class Launcher:
             plan: What it is to be.
             folder: Where it is made; what a trial that was cut off has left there is removed.
         """
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.iterdir():
-            left.unlink()
         plan.write(folder)
         self._running[folder] = _Running(folder, plan, time.monotonic())
         self._processes.start(folder)

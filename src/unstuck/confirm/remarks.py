@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 
 from unstuck.confirm.candidates import Refused
-from unstuck.confirm.obstacles import missing_variables
 from unstuck.confirm.trial import Trial
 from unstuck.record import Run
-from unstuck.record.facts import Invocation
 from unstuck.record.signals import LOSS
 from unstuck.rules.naming import name_trainings
+from unstuck.sandbox.overlay import OUTSIDE
 
 __all__ = ["remarks", "repeats"]
 
@@ -19,15 +20,12 @@ SAME = 1e-3
 order."""
 
 
-def remarks(
-    run: Run, stream: Run, invocation: Invocation, made: Sequence[Trial], refused: Sequence[Refused]
-) -> Iterator[str]:
+def remarks(run: Run, stream: Run, made: Sequence[Trial], refused: Sequence[Refused]) -> Iterator[str]:
     """Sentences for the user.
 
     Args:
         run: The run.
         stream: The training of it that is looked at.
-        invocation: How its program was started.
         made: The trials that were made.
         refused: What could not be tried.
     """
@@ -42,11 +40,10 @@ def remarks(
         )
     if control is not None and control.ended.how == "crashed":
         yield f"Unchanged, it now ends with an error: {control.last_words}"
+        if os.strerror(errno.EROFS) in control.last_words:
+            yield f"{OUTSIDE[0].upper()}{OUTSIDE[1:]}."
     if control is not None and control.ended.how == "late":
         yield "It did not make its first update in the time that a trial has; --minutes gives it more."
-    missing = missing_variables(invocation)
-    if missing:
-        yield f"Variables of the environment that it had and that are not set any more: {', '.join(missing)}."
     for cause in dict.fromkeys(one.cause for one in refused):
         why = "; ".join(dict.fromkeys(one.why for one in refused if one.cause == cause))
         yield f"Nothing could be tried for {cause}: {why}."

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from unstuck.confirm.effect import CERTAIN, Effect, effect
+from unstuck.confirm.remembered import remembered
 from unstuck.confirm.trial import Changes, Plan, Trial
 from unstuck.record import Run
 
@@ -36,6 +37,7 @@ class Tested:
     effect: Effect
 
 
+@remembered
 def results_of(trials: Sequence[Trial]) -> tuple[Tested, ...]:
     """What each change did by all trials that were made, the one that learnt most first.
 

@@ -137,7 +137,8 @@ class _Source:
         """The option of that name, if the program was started with it."""
         spelt = (f"--{name}", f"--{name.replace('_', '-')}")
         words = [word.partition("=")[0] for word in self.args]
-        return [*(Option(word) for word in spelt if word in words)][:1]
+        found: list[Place] = [Option(word) for word in spelt if word in words]
+        return found[:1]
 
     def _values(self, name: str) -> list[ast.expr]:
         """What a name is given anywhere outside of the bodies of classes."""

@@ -1,0 +1,183 @@
+"""What ``unstuck confirm`` asks, refuses, prints and changes; the trials themselves are written from given losses."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.confirm.conftest import CLASSES, losses
+from unstuck.cli.main import app
+from unstuck.confirm.experiment import Experiment
+from unstuck.confirm.trial import Ended, Plan
+from unstuck.errors import ArgumentError
+from unstuck.record import RunWriter, facts, signals
+from unstuck.record.invocation import digest
+from unstuck.testing.rules import record
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials cannot be made")
+
+SOURCE = """import torch
+RATE = 1e-5
+opt = torch.optim.SGD(net.parameters(), lr=RATE)
+"""
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text(SOURCE)
+    return tmp_path / "train.py"
+
+
+@pytest.fixture
+def run(script) -> str:
+    """A run that did not learn, of a script that lies there as it was."""
+    group = facts.ParameterGroup(parameters=2, learning_rate=1e-5)
+    started = facts.Invocation(
+        target="train.py", folder=str(script.parent), sources=(str(script),), digests=(digest(script),)
+    )
+    with RunWriter(script.parent / "run") as writer:
+        for step, loss in enumerate(losses(2.3, 2.3)):
+            writer.add(signals.LOSS, step, loss)
+            writer.add(signals.LOSS_CALL, step, loss)
+        writer.state(CLASSES)
+        writer.state(facts.Optimizer(type="SGD", groups=(group,), file=str(script), line=3))
+        writer.describe(started)
+    return "run"
+
+
+@pytest.fixture
+def made(monkeypatch) -> list[Experiment]:
+    """Experiments whose trials were made at once: unchanged it stays, at a rate of 0.1 it learns."""
+    performed: list[Experiment] = []
+
+    def perform(self: Experiment, watcher: object) -> None:
+        performed.append(self)
+        if self.made:
+            return
+        for seed in range(3):
+            write_trial(self, f"control-seed{seed}", 2.3, seed=seed)
+            changes = (("learning-rate", {"rate": 0.1}),)
+            write_trial(self, f"learning-rate-0.1-seed{seed}", 0.1, seed=seed, changes=changes)
+
+    monkeypatch.setattr(Experiment, "perform", perform)
+    return performed
+
+
+def write_trial(experiment: Experiment, name: str, end: float, *, seed: int, changes=()) -> None:
+    folder = experiment.run.path.absolute() / "trials" / name
+    values = losses(2.3, end, seed=seed)
+    record(folder, series={signals.LOSS: values, signals.LOSS_CALL: values}, facts=[CLASSES]).close()
+    words = "with the rate at 0.1" if changes else "unchanged"
+    causes = ("lr-too-low",) if changes else ()
+    Plan(name=name, changes=changes, words=words, causes=causes, seed=seed, turn=seed).write(folder)
+    Ended(how="bound").write(folder)
+
+
+def confirm(*words: str, answer: str | None = None):
+    return runner.invoke(app, ["confirm", *words], input=answer)
+
+
+def test_without_a_terminal_nothing_is_run_unless_yes_is_given(run, made):
+    refused = confirm(run)
+    assert isinstance(refused.exception, ArgumentError)
+    assert "standard input is no terminal; give --yes" in str(refused.exception)
+    assert made == []
+    assert not Path(run, "trials").exists()
+
+
+@pytest.mark.parametrize(("answer", "performed"), [("n\n", 0), ("y\n", 1), ("\n", 1)])
+def test_on_a_terminal_the_user_is_asked_after_he_was_told_what_runs(run, made, monkeypatch, answer, performed):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stdin = Terminal(answer)
+    monkeypatch.setattr("typer.confirm", lambda *words, **options: stdin.readline().strip() != "n")
+    monkeypatch.setattr("unstuck.cli.confirm.sys", type("sys", (), {"stdin": stdin}))
+    shown = confirm(run, "--minutes", "1")
+    assert shown.exit_code == 0, shown.output
+    said = " ".join(shown.stderr.split())
+    assert f"python train.py will be run again in {Path.cwd()}" in said
+    assert "each for 300 steps or 20 seconds" in said
+    assert "for 1 minute at most. What it writes is thrown away." in said
+    assert len(made) == performed
+
+
+def test_what_was_proved_is_said_drawn_and_shown_as_a_diff_and_the_source_stays(run, made, script):
+    shown = confirm(run, "--yes", "--json", "verdict.json", "--html", "page.html")
+    assert shown.exit_code == 0, shown.output
+    said = " ".join(shown.stdout.split())
+    assert "with the rate at 0.1 the loss falls to 0." in said
+    assert "unchanged it stays at 2.3 (3 of 3 seeds)" in said
+    assert "--- train.py\n+++ train.py\n" in shown.stderr
+    assert "-RATE = 1e-5\n+RATE = 0.1\n" in shown.stderr
+    confirmed = json.loads(Path("verdict.json").read_text())["findings"][0]["confirmed"]
+    assert confirmed["remedy"] == "with the rate at 0.1"
+    assert (confirmed["metric"], confirmed["seeds"], confirmed["steps"]) == ("loss", 3, 300)
+    assert confirmed["before"] == pytest.approx(2.3, abs=0.05)
+    assert confirmed["after"] == pytest.approx(0.1, abs=0.05)
+    assert confirmed["noise"] >= 0.0
+    assert "What was tried: the training loss in the first 300 steps" in Path("page.html").read_text()
+    assert script.read_text() == SOURCE
+
+
+def test_apply_makes_the_change_and_keeps_the_file(run, made, script):
+    shown = confirm(run, "--yes", "--apply")
+    assert shown.exit_code == 0, shown.output
+    assert script.read_text() == SOURCE.replace("1e-5", "0.1")
+    assert Path("train.py.orig").read_text() == SOURCE
+    assert f"changed {script}" in shown.stderr.replace("\n", "")
+
+
+def test_of_a_script_that_changed_no_diff_is_shown_and_apply_is_refused(run, made, script):
+    assert confirm(run, "--yes").exit_code == 0
+    script.write_text("# new\n" + SOURCE)
+    assert isinstance(confirm(run, "--yes").exception, ArgumentError)
+    shown = confirm(run, "--yes", "--anyway")
+    assert shown.exit_code == 0
+    assert "+++" not in shown.stderr
+    refused = confirm(run, "--yes", "--anyway", "--apply")
+    assert "has changed since the run" in str(refused.exception)
+    assert script.read_text() == "# new\n" + SOURCE
+
+
+def test_what_is_left_is_said_and_an_interrupt_has_its_status(run, made, monkeypatch):
+    def interrupted(self: Experiment, watcher: object) -> None:
+        write_trial(self, "control-seed0", 2.3, seed=0)
+        self.interrupted = True
+
+    monkeypatch.setattr(Experiment, "perform", interrupted)
+    shown = confirm(run, "--yes")
+    assert shown.exit_code == 130
+    assert "Interrupted; what was made is kept, and another `unstuck confirm run` goes on" in " ".join(
+        shown.stderr.split()
+    )
+
+
+def test_variables_that_are_gone_are_named_before(script, run, made, monkeypatch):
+    monkeypatch.setattr("unstuck.confirm.obstacles.missing_variables", lambda started: ("MY_DATA",))
+    shown = confirm(run, "--yes")
+    assert "Variables of its environment that are not set any more: MY_DATA." in shown.stderr
+
+
+def test_where_nothing_can_be_tried_that_is_said(run, made, monkeypatch):
+    monkeypatch.setattr("unstuck.confirm.experiment.candidates", lambda stream, verdict: ((), ()))
+    shown = confirm(run)
+    assert shown.exit_code == 0
+    assert "There is nothing to try" in shown.stderr
+    assert made == []
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+def test_minutes_that_bound_nothing_are_refused(run, minutes):
+    refused = confirm(run, "--yes", f"--minutes={minutes}")
+    assert isinstance(refused.exception, ArgumentError)
+    assert "a number above 0 is accepted, such as 2" in str(refused.exception)

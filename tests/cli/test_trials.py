@@ -1,0 +1,63 @@
+"""What is shown of trials while they are made, and how a command proves a run that has just ended."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from unstuck.cli.trials import prove, shown
+from unstuck.confirm.trial import OUTPUT, Ended, Plan, Trial
+
+
+def trial(folder: Path, **ended) -> Trial:
+    (folder / OUTPUT).write_text("Traceback\nKeyError: 'x'\n")
+    return Trial(folder=folder, plan=Plan(name="t", words="with the rate at 0.1", seed=1), ended=Ended(**ended))
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        ({"how": "bound"}, "made its steps"),
+        ({"how": "time"}, "had its seconds"),
+        ({"how": "finished"}, "ended by itself"),
+        ({"how": "late"}, "did not begin to train in time"),
+        ({"how": "killed"}, "was killed"),
+        ({"how": "crashed", "status": 1}, "ended with an error: KeyError: 'x'"),
+        ({"how": "bound", "changed": False}, "did not meet what was to be changed"),
+    ],
+)
+def test_each_trial_has_a_line(tmp_path, ended, said):
+    stream = io.StringIO()
+    with shown(Console(file=stream, width=120)) as watcher:
+        watcher.begun("with the rate at 0.1")
+        watcher.ended(trial(tmp_path, seconds=2.25, **ended))
+        watcher.waiting(made=1, planned=3, seconds_left=60.0)
+    assert stream.getvalue() == f"  with the rate at 0.1 (seed 1): {said}, 2.2 s\n"
+
+
+def test_a_terminal_gets_a_bar():
+    stream = io.StringIO()
+    with shown(Console(file=stream, width=120, force_terminal=True)) as watcher:
+        watcher.begun("with the rate at 0.1")
+        watcher.waiting(made=1, planned=3, seconds_left=60.0)
+    assert "trial 1 of 3 or more" in stream.getvalue()
+    assert "with the rate at 0.1" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"minutes": 2.0, "yes": False}, ["--minutes", "2"]),
+        ({"minutes": 0.5, "yes": True, "html": Path("p.html")}, ["--minutes", "0.5", "--yes", "--html", "p.html"]),
+    ],
+)
+def test_a_run_is_proved_in_a_process_of_its_own(monkeypatch, options, words):
+    started = []
+    monkeypatch.setattr(subprocess, "run", lambda command, check: started.append((command, check)))
+    prove(Path("runs/one"), **options)
+    assert started == [([sys.executable, "-m", "unstuck", "confirm", "runs/one", *words], False)]
