@@ -192,7 +192,7 @@ class Training:
         self.batches.in_training_mode = next((root.training for root in self.roots), False)
         if graph is not None:
             self.passes.walked(graph.uses if graph.complete else 0)
-            self.collectors.tell("backward", graph)
+            self.collectors.walked(graph)
         if backward.roots:
             root, step = backward.roots[0], clock.step
             self.journal.note_loss(backward.roots, step, lambda: origin(root, view, step))

@@ -12,7 +12,8 @@ M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples, 
 I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
-L       loss: L1 choice, L2 reduction and shapes, L3 sums of several, L4 targets that a network makes itself
+L       loss: L1 choice, L2 reduction and shapes, L3 sums of several, L4 targets that a network makes itself,
+        L5 which targets are scored
 R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
 N       numerics: N1 values that are not finite, N2 precision
 T       mechanics of the loop: T1 order of its calls, T2 parameters, T3 evaluation
@@ -24,6 +25,7 @@ A code is never given a second meaning, also after its rule is gone.
 
 from __future__ import annotations
 
+from unstuck.rules.data.answer_visible import AnswerVisible
 from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.rules.data.batch_repeated import BatchRepeated
 from unstuck.rules.data.class_imbalance import ClassImbalance
@@ -53,6 +55,7 @@ from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
+from unstuck.rules.loss.loss_mask_wrong import LossMaskWrong
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
 from unstuck.rules.loss.loss_reductions_differ import LossReductionsDiffer
 from unstuck.rules.loss.loss_terms_unbalanced import LossTermsUnbalanced
@@ -64,10 +67,12 @@ from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimi
 from unstuck.rules.mechanics.weights_not_moved import WeightsNotMoved
 from unstuck.rules.model.activation_missing import ActivationMissing
 from unstuck.rules.model.activation_unsuited import ActivationUnsuited
+from unstuck.rules.model.attention_mask_wrong import AttentionMaskWrong
 from unstuck.rules.model.batch_mixing import BatchMixing
 from unstuck.rules.model.capacity_too_small import CapacityTooSmall
 from unstuck.rules.model.module_unused import ModuleUnused
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
+from unstuck.rules.model.padding_read import PaddingRead
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
 from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
@@ -94,6 +99,7 @@ RULES: tuple[Rule, ...] = (
     LabelsMismatched(),  # D203
     ClassImbalance(),  # D204
     TargetsShiftedTwice(),  # D205
+    AnswerVisible(),  # D206
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
@@ -105,6 +111,8 @@ RULES: tuple[Rule, ...] = (
     CapacityTooSmall(),  # M201
     BatchMixing(),  # M301
     WrongAxis(),  # M302
+    AttentionMaskWrong(),  # M303
+    PaddingRead(),  # M304
     ModuleUnused(),  # M401
     InitialLossOff(),  # I101
     WeightScaleOff(),  # I102
@@ -130,6 +138,7 @@ RULES: tuple[Rule, ...] = (
     LossReductionsDiffer(),  # L302
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
+    LossMaskWrong(),  # L501
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

@@ -45,7 +45,7 @@ class Part:
     feeds: tuple[str, ...] = ()
 
 
-OF_LOSSES = ("Bootstraps", "LogPartition", "TargetOffsets", "TrainedAssociation")
+OF_LOSSES = ("Bootstraps", "LogPartition", "LossPositions", "SequenceReaches", "TargetOffsets", "TrainedAssociation")
 """Parts that see the losses that are called, and those that are written out."""
 
 PARTS: Mapping[str, Part] = {
@@ -64,6 +64,12 @@ PARTS: Mapping[str, Part] = {
     ),
     "TargetOffsets": Part(words="targets among the inputs of a sequence", states=(facts.TargetOffset,)),
     "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
+    "EmbeddedIds": Part(
+        words="ids that are turned into vectors", feeds=("AttentionCalls", "LossPositions", "SequenceReaches")
+    ),
+    "AttentionCalls": Part(words="what attention looks at", states=(facts.AttentionCall,)),
+    "LossPositions": Part(words="which targets of a sequence are scored", states=(facts.ScoredPositions,)),
+    "SequenceReaches": Part(words="which positions of a sequence outputs rest on", states=(facts.SequenceReach,)),
     "AxisCalls": Part(
         words="axes of calls",
         states=(facts.Broadcast, facts.Normalisation, facts.Recurrence, facts.Reinterpretation, facts.Softmax),

@@ -12,6 +12,7 @@ from torch.optim import SGD
 
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors import registry
+from unstuck.observe.collectors.embedded_ids import Embedded
 from unstuck.observe.collectors.inputs import Inputs
 from unstuck.observe.collectors.losses import Losses
 from unstuck.observe.collectors.registry import COLLECTORS, VERBS, Collectors
@@ -77,6 +78,7 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
     collectors = step.collectors
     with step:
         collectors.tell("forward", "training")
+        step.view.embedded.append(Embedded(torch.ones(4, 2, dtype=torch.long), torch.ones(4, 2, 3), None, 2))
         output = F.relu(model(torch.ones(4, 2)))
         loss = F.mse_loss(output, torch.zeros(4, 1)) + output.mean()
         with pytest.raises(RuntimeError, match="must match the size"):
@@ -84,7 +86,7 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
         collectors.tell("before_backward", True)
         collectors.tell("ordinary", loss)
         collectors.tell("thrown", loss, 0.5)
-        collectors.tell("backward", GraphWalk(loss))
+        collectors.walked(GraphWalk(loss))
         loss.backward()
         collectors.tell("after_backward", Backward([loss], (), accumulates=True))
         sample = step.update()

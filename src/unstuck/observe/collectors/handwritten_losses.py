@@ -63,6 +63,7 @@ class LossCall:
         written: What the user has written has this value.
         site: Where it was completed.
         handwritten: Whether the user has written it out.
+        ignored: The class id that the function leaves out.
     """
 
     function: str
@@ -73,6 +74,7 @@ class LossCall:
     written: Tensor | None = None
     site: Site = NOWHERE
     handwritten: bool = False
+    ignored: int = -100
 
     @property
     def arguments(self) -> dict[str, Any]:

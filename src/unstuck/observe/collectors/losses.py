@@ -16,7 +16,7 @@ from unstuck.observe.autograd.graph import exchanges_axes, operation, producer
 from unstuck.observe.autograd.reach import reach
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.late_loss import LateProbe
-from unstuck.observe.collectors.targets import MOST_CLASSES, TargetProbe
+from unstuck.observe.collectors.targets import IGNORED, MOST_CLASSES, TargetProbe
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import NOWHERE, Site, user_site
@@ -249,7 +249,9 @@ class Losses:
             name = LOSS_FUNCTIONS[function]
             pair = self.observe(name, args, kwargs, output)
             if pair is not None:
-                self._view.loss_called(LossCall(function=name, output=pair[0], target=pair[1], value=output))
+                ignored = int(kwargs.get("ignore_index", IGNORED))
+                call = LossCall(function=name, output=pair[0], target=pair[1], value=output, ignored=ignored)
+                self._view.loss_called(call)
 
     def failed_call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A loss refused its arguments: take what they were before the script ends."""

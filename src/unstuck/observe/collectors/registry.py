@@ -11,14 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.association import TrainedAssociation
 from unstuck.observe.collectors.attention import Attention
+from unstuck.observe.collectors.attention_calls import AttentionCalls
 from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
 from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.critical_points import CriticalPoints
 from unstuck.observe.collectors.detachments import Detachments
+from unstuck.observe.collectors.embedded_ids import EmbeddedIds
 from unstuck.observe.collectors.expert_loads import ExpertLoads
 from unstuck.observe.collectors.first_curvature import FirstCurvature
 from unstuck.observe.collectors.gradient_changes import GradientChanges
@@ -28,6 +31,7 @@ from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
 from unstuck.observe.collectors.inputs import Inputs, any_tensor, data_of, first_tensor, several
 from unstuck.observe.collectors.loaders import Loaders
 from unstuck.observe.collectors.log_partition import LogPartition
+from unstuck.observe.collectors.loss_positions import LossPositions
 from unstuck.observe.collectors.loss_scaling import LossScaling
 from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
@@ -37,6 +41,7 @@ from unstuck.observe.collectors.narrow_constants import NarrowConstants
 from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
+from unstuck.observe.collectors.sequence_reach import SequenceReaches
 from unstuck.observe.collectors.spread_tensors import SpreadTensors
 from unstuck.observe.collectors.target_offsets import TargetOffsets
 from unstuck.observe.collectors.thrown_batches import ThrownBatches
@@ -62,6 +67,10 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     TrainedAssociation,
     TargetOffsets,
     Bootstraps,
+    EmbeddedIds,
+    AttentionCalls,
+    SequenceReaches,
+    LossPositions,
     AxisCalls,
     Activations,
     Attention,
@@ -91,6 +100,7 @@ VERBS = (
     *("begin", "module", "output", "call", "scalar", "number", "failed_call", "loss", "backward", "forward"),
     *("before_update", "update", "before_backward", "ordinary", "thrown", "after_backward", "schedule_stepped"),
     *("loader_begins", "rest", "facts", "finish", "release", "network"),
+    *("loss_of_ids", "backward_of_ids", "forget_ids"),
 )
 
 OF_MODULES = frozenset({"module", "output"})
@@ -207,9 +217,17 @@ class Collectors:
 
     def begin(self, step: int) -> None:
         """Begin a sampled step."""
+        if self._view.embedded:
+            self.tell("forget_ids")
         self._view.begin(step)
         self.calls = self._calls
         self.tell("begin")
+
+    def walked(self, graph: GraphWalk) -> None:
+        """A backward pass begins whose graph was walked."""
+        self.tell("backward", graph)
+        if self._view.embedded:
+            self.tell("backward_of_ids", graph)
 
     def goes_on(self) -> bool:
         """A backward pass has ended that another one may follow before the update; whether to see what leads there."""
@@ -348,13 +366,17 @@ class Collectors:
             self._tell_one(self._terms, self._terms.loss, call)
         else:
             self.tell("loss", call)
+            if self._view.embedded:
+                self.tell("loss_of_ids", call)
         self._training_mode = self._view.roots.training
 
     def measure(self, optimizer: object) -> Sample:
         """Measure the update of a sampled step, and fetch everything in one synchronisation."""
         self._view.slope = None  # what a later step gives is not of these calls
+        if self._view.embedded:
+            self.tell("forget_ids")
         self._view.first = self._view.output = None
-        self._view.inputs, self._view.inner = (), []
+        self._view.inputs, self._view.inner, self._view.embedded = (), [], []
         measured: list[tuple[Collector, Measurement]] = []
         for one, update in (*self._by_verb["update"], *self._view.owing):
             try:

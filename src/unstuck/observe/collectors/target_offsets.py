@@ -13,6 +13,7 @@ from unstuck.observe.autograd.axes import result_shape, signed
 from unstuck.observe.autograd.graph import TRANSPARENT, operation
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.inputs import data_of
+from unstuck.observe.collectors.targets import IGNORED
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
@@ -21,7 +22,7 @@ from unstuck.record import facts
 from unstuck.record.facts import OFFSETS
 from unstuck.record.signals import Signal
 
-__all__ = ["TargetOffsets", "left_out"]
+__all__ = ["OF_CLASSES", "TargetOffsets", "agreement", "left_out"]
 
 MOST_STEPS = 8
 """Sampled steps in which positions are compared."""
@@ -75,7 +76,10 @@ class TargetOffsets:
         known.steps += 1
         for place, ids in enumerate(_sequences(view)):
             for axis in range(AXES):
-                known.add((place, axis), _agreement(ids if axis else ids.T, target, dropped, first=not axis))
+                known.add(
+                    (place, axis),
+                    agreement(ids if axis else ids.T, target, dropped, first=not axis, ignored=call.ignored),
+                )
 
     def finish(self) -> Iterator[facts.TargetOffset]:
         """What each loss asks for, the first one first."""
@@ -160,7 +164,9 @@ def _ids(part: Tensor) -> Tensor | None:
     return part.argmax(dim=-1) if one_hot else None
 
 
-def _agreement(ids: Tensor, target: Tensor, dropped: tuple[int, int], *, first: bool) -> Tensor | None:
+def agreement(
+    ids: Tensor, target: Tensor, dropped: tuple[int, int], *, first: bool, ignored: int = IGNORED
+) -> Tensor | None:
     """How many targets are the input at each of the offsets, of how many; None where their lengths do not agree.
 
     Args:
@@ -168,6 +174,7 @@ def _agreement(ids: Tensor, target: Tensor, dropped: tuple[int, int], *, first: 
         target: The same less what was left out, or flattened; where positions come ``first``, transposed.
         dropped: Positions left out at the front and at the back.
         first: Whether positions are the first axis of targets.
+        ignored: The id that the loss leaves out.
     """
     front, back = dropped
     examples, length = ids.shape
@@ -185,6 +192,6 @@ def _agreement(ids: Tensor, target: Tensor, dropped: tuple[int, int], *, first: 
         low = max(0, -front - offset)
         high = max(low, min(kept, length - front - offset))
         wanted, there = asked[:, low:high], given[:, front + offset + low : front + offset + high]
-        counted = wanted >= 0  # what a loss leaves out has a negative id
+        counted = (wanted >= 0) & (wanted != ignored)  # what a loss leaves out has a negative id, or one of its own
         counts.append(torch.stack([((wanted == there) & counted).sum(), counted.sum()]))
     return torch.stack(counts, dim=1).double()

@@ -16,7 +16,7 @@ from unstuck.record import signals
 from unstuck.record.facts import LossClasses, LossTarget
 from unstuck.record.signals import Signal
 
-__all__ = ["TargetProbe"]
+__all__ = ["IGNORED", "TargetProbe"]
 
 MOST_CLASSES = 4_096
 """Classes counted one by one; with more, only their number is kept."""

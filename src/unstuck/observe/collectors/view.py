@@ -17,6 +17,7 @@ from unstuck.record import facts
 from unstuck.record.signals import Index, Signal
 
 if TYPE_CHECKING:
+    from unstuck.observe.collectors.embedded_ids import Embedded
     from unstuck.observe.collectors.handwritten_losses import LossCall
     from unstuck.observe.collectors.infinite_slopes import Spot
 
@@ -56,6 +57,9 @@ class Collector(Protocol):
     failed_call(function, args, kwargs)         a loss function has refused its arguments
     loss(call)                                  a loss was called, by PyTorch's function or written out
     backward(graph)                             before a backward pass whose graph is walked
+    loss_of_ids(call)                           ``loss``, in a step in which sequences of ids were turned into vectors
+    backward_of_ids(graph)                      ``backward``, in such a step
+    forget_ids()                                behind it: let go of what it gave
     forward(phase)                              before a forward pass that is attended to, of training or evaluation
     schedule_stepped(schedule)                  a schedule of the training's optimizer was stepped
     loader_begins(loader)                       the iteration over a loader begins
@@ -115,6 +119,7 @@ class View:
         first: The first activation that needs gradients.
         output: The model's latest output.
         time_axis: The axis of the batch that is known to count time steps.
+        embedded: The sequences of ids that were turned into vectors.
         ran: The layers with parameters that ran, and whether gradients were on.
         called: The layers with parameters that ran at any sampled step so far.
         samples: How many steps these are.
@@ -154,6 +159,7 @@ class View:
     first: Tensor | None = None
     output: Tensor | None = None
     time_axis: int | None = None
+    embedded: list[Embedded] = field(default_factory=list["Embedded"])
     ran: dict[str, bool] = field(default_factory=dict[str, bool])
     called: set[str] = field(default_factory=set[str])
     samples: int = 0
@@ -177,6 +183,7 @@ class View:
         self.inputs, self.inner, self.ended, self.made = (), [], False, frozenset()
         self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
         self.where = ""
+        self.embedded = []
         self.ran = {}
         self.slope = None
         self.hooked = False

@@ -82,12 +82,14 @@ from unstuck.record.facts.run import (
     Unread,
     Unwatched,
 )
+from unstuck.record.facts.sequence import AttentionCall, ScoredPositions, SequenceReach
 
 __all__ = [
     "KINDS",
     "OFFSETS",
     "WATCHING_ENDED",
     "Association",
+    "AttentionCall",
     "BatchMixing",
     "Bootstrap",
     "Broadcast",
@@ -145,6 +147,8 @@ __all__ = [
     "Role",
     "Router",
     "Schedule",
+    "ScoredPositions",
+    "SequenceReach",
     "Shift",
     "Softmax",
     "Span",

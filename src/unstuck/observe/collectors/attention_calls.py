@@ -1,0 +1,256 @@
+"""What do the queries of each attention look at: keys before and behind them, padding?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unstuck.observe.collectors.axis_calls import SOFTMAXES
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.frames import Site, user_site
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["AttentionCalls", "Looked", "looked_at"]
+
+MOST_PLACES = 16
+"""Lines and modules whose attention is kept."""
+
+MOST_STEPS = 16
+"""Sampled steps in which attention is looked at."""
+
+EXAMPLES = 16
+"""Examples of a batch that are looked at."""
+
+MOST_PAIRS = 1 << 20
+"""Pairs of a query and a key that are looked at; of longer sequences, fewer examples."""
+
+NEGLIGIBLE = 0.01
+"""Weight below which a key is not looked at, over that of equal weights."""
+
+MASKED = -20.0
+"""What is added to a score that leaves nothing of its weight: exp(-20) is 2e-9."""
+
+FUSED = {
+    functional.scaled_dot_product_attention: "scaled_dot_product_attention",
+    functional.multi_head_attention_forward: "multi_head_attention_forward",
+}
+
+HEADED = 4
+"""Axes of the scores of several heads."""
+
+Kind = Literal["none", "causal", "bool", "float"]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the queries of one attention look at.
+
+    Attributes:
+        pairs: True where a query looks at a key, shape (examples, queries, keys); examples may be 1 for all.
+        examples: Examples of the batch.
+        mask: The kind of the mask.
+        zero_one: Whether a float mask, which is added, holds nothing but zeros and ones.
+        uniform: Whether all entries of a mask are equal.
+    """
+
+    pairs: Tensor
+    examples: int
+    mask: Kind = "none"
+    zero_one: bool = False
+    uniform: bool = False
+
+
+class AttentionCalls:
+    """Look once at each attention, and once more where padding is recognised in a later batch only.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any](FUSED) | SOFTMAXES
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._known: dict[tuple[Site, str], facts.AttentionCall] = {}
+        self._new: list[facts.AttentionCall] = []
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Look at an attention of a model of sequences of ids."""
+        view = self._view
+        if not view.embedded or view.samples >= MOST_STEPS or not isinstance(output, Tensor | tuple):
+            return
+        if function in SOFTMAXES and not self._is_attention(output):
+            return
+        key = (user_site(2), view.where)
+        known = self._known.get(key)
+        if (known is not None and known.padding is not None) or (known is None and len(self._known) >= MOST_PLACES):
+            return
+        looked = looked_at(function, args, kwargs, output)
+        if looked is None:
+            return
+        fact = self._fact(FUSED.get(function, "softmax"), looked, key)
+        if known is None or fact.padding is not None:
+            self._known[key] = fact
+            self._new.append(fact)
+
+    def facts(self) -> Iterator[facts.AttentionCall]:
+        """What was seen since the last time."""
+        new, self._new = self._new, []
+        yield from new
+
+    def _is_attention(self, output: Any) -> bool:
+        """Whether a softmax runs over the positions of a sequence."""
+        if not isinstance(output, Tensor) or output.is_nested or not 2 <= output.dim() <= HEADED:
+            return False
+        pooled = output.dim() == HEADED - 1 and output.shape[-1] == 1
+        examples, keys = len(output), output.shape[-2 if pooled else -1]
+        return any({*one.ids.shape} in ({examples, keys}, {examples, keys - 1}) for one in self._view.embedded)
+
+    def _padding(self, examples: int, length: int) -> Tensor | None:
+        """Padding of a sequence of some length, shape (examples, length); one more position may stand before it."""
+        for one in self._view.embedded:
+            padding = one.padding
+            if padding is None:
+                continue
+            for rows in (padding, padding.T):
+                if rows.shape == (examples, length):
+                    return rows
+                if rows.shape == (examples, length - 1):
+                    return functional.pad(rows, (1, 0))
+        return None
+
+    def _fact(self, function: str, looked: Looked, key: tuple[Site, str]) -> facts.AttentionCall:
+        pairs = looked.pairs
+        queries, keys = pairs.shape[-2:]
+        padding, asking = self._padding(looked.examples, keys), self._padding(looked.examples, queries)
+        on_padding = on_real = None
+        if padding is not None:
+            padded = padding[: max(EXAMPLES, len(pairs))].unsqueeze(1)
+            real = torch.ones_like(padded) if asking is None else ~asking[: len(padded)].unsqueeze(-1)
+            pairs = pairs.expand(len(padded), -1, -1) if len(pairs) == 1 else pairs
+            padded, real = padded[: len(pairs)], real[: len(pairs)]
+            on_padding, on_real = _share(pairs, real & padded), _share(pairs, real & ~padded)
+        square = queries == keys and queries > 1
+        below = torch.ones(queries, keys, dtype=torch.bool, device=pairs.device).tril(-1)
+        site, where = key
+        return facts.AttentionCall(
+            function=function,
+            queries=queries,
+            keys=keys,
+            mask=looked.mask,
+            zero_one=looked.zero_one,
+            uniform=looked.uniform,
+            padding=None if padding is None else float(padding.double().mean()),
+            on_padding=on_padding,
+            on_real=on_real,
+            before=_share(pairs, below.expand_as(pairs)) if square else None,
+            behind=_share(pairs, below.T.expand_as(pairs)) if square else None,
+            where=where,
+            file=site.file,
+            line=site.line,
+        )
+
+
+def looked_at(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Looked | None:
+    """What the queries of one call look at; None where it is no attention, or cannot be read.
+
+    Args:
+        function: The function.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        output: What it returned.
+    """
+    if function is functional.scaled_dot_product_attention:
+        return _fused(args, kwargs)
+    if function is functional.multi_head_attention_forward:
+        return _multi_head(args, kwargs)
+    return _weights(output) if isinstance(output, Tensor) else None
+
+
+def _weights(weights: Tensor) -> Looked | None:
+    """The keys that weights are put on, shape (examples, queries, keys) past the heads."""
+    if not is_readable(weights) or not weights.is_floating_point():
+        return None
+    weights = weights.detach()
+    if weights.dim() == 3 and weights.shape[-1] == 1:
+        weights = weights.squeeze(-1)
+    if weights.dim() == 2:
+        weights = weights.unsqueeze(1)
+    if weights.dim() == HEADED:
+        weights = weights[:, 0]
+    some = weights[: _some(weights.shape[-2:])]
+    return Looked(some > NEGLIGIBLE / some.shape[-1], len(weights))
+
+
+def _some(shape: tuple[int, ...]) -> int:
+    return max(1, min(EXAMPLES, MOST_PAIRS // max(1, shape[0] * shape[1])))
+
+
+def _fused(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
+    given = dict(zip(("query", "key", "value", "attn_mask", "dropout_p", "is_causal"), args, strict=False)) | kwargs
+    query, key, mask = given.get("query"), given.get("key"), given.get("attn_mask")
+    if not isinstance(query, Tensor) or not isinstance(key, Tensor) or query.is_nested:
+        return None
+    if query.dim() != HEADED:
+        return None
+    queries, keys = query.shape[-2], key.shape[-2]
+    pairs = torch.ones(1, queries, keys, dtype=torch.bool, device=query.device)
+    if given.get("is_causal"):
+        return Looked(pairs.tril(), len(query), "causal")
+    if not isinstance(mask, Tensor):
+        return Looked(pairs, len(query))
+    if not is_readable(mask) or mask.dim() > HEADED:
+        return None
+    whole = mask.detach().reshape((1,) * (HEADED - mask.dim()) + tuple(mask.shape))[:, 0]
+    some = whole[: _some((queries, keys))].expand(-1, queries, keys)
+    allowed = some if mask.dtype == torch.bool else some > MASKED
+    return Looked(allowed, len(query), *_kind(mask))
+
+
+def _multi_head(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
+    query, key = (kwargs.get(name, args[at] if len(args) > at else None) for at, name in enumerate(("query", "key")))
+    if not isinstance(query, Tensor) or not isinstance(key, Tensor) or query.is_nested:
+        return None
+    if query.dim() != HEADED - 1:
+        return None
+    (queries, examples), keys = query.shape[:2], len(key)
+    heads = args[4] if len(args) > 4 else kwargs.get("num_heads", 1)
+    some = _some((queries, keys))
+    pairs = torch.ones(1, queries, keys, dtype=torch.bool, device=query.device)
+    kind: tuple[Kind, bool, bool] = ("none", False, False)
+    for name in ("attn_mask", "key_padding_mask"):
+        mask = kwargs.get(name)
+        if not isinstance(mask, Tensor) or not is_readable(mask):
+            continue
+        seen = mask.detach()
+        allowed = ~seen if mask.dtype == torch.bool else seen > MASKED
+        if name == "key_padding_mask":
+            allowed = allowed[:some].unsqueeze(1)
+        elif mask.dim() == 3:
+            allowed = allowed.view(-1, heads, *mask.shape[1:])[:some, 0] if len(mask) == examples * heads else allowed
+        pairs = pairs & allowed
+        kind = max(kind, _kind(mask), key=lambda one: one[1])
+        kind = _kind(mask) if kind[0] == "none" else kind
+    return Looked(pairs, examples, *kind)
+
+
+def _kind(mask: Tensor) -> tuple[Kind, bool, bool]:
+    """The kind of a mask, whether it is added and has nothing but zeros and ones, and whether all of it is equal."""
+    uniform = bool((mask == mask.reshape(-1)[0]).all()) if mask.numel() else True
+    if mask.dtype == torch.bool:
+        return "bool", False, uniform
+    zero_one = not uniform and bool(((mask == 0) | (mask == 1)).all())
+    return "float", zero_one, uniform
+
+
+def _share(pairs: Tensor, among: Tensor) -> float | None:
+    count = among.expand_as(pairs).sum()
+    return float((pairs & among).sum() / count) if int(count) else None

@@ -1,0 +1,130 @@
+"""Which targets of a sequence does a loss score: padding, prompts, none of the answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstuck.observe.autograd.extra_pass import runs_program_code
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.collectors.embedded_ids import Embedded
+from unstuck.observe.collectors.handwritten_losses import LossCall
+from unstuck.observe.collectors.scored_outputs import Scored, scored_outputs
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import alone
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.frames import user_place
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["LossPositions"]
+
+ASKED_FROM = (0, 8, 64)
+"""Updates from which it is asked for the first time, once more, and for the last time."""
+
+LEFT_OUT = 0.2
+"""Share of a sequence's targets that are scored, and of those that are not, where one part of it is scored."""
+
+
+class LossPositions:
+    """Differentiate the loss with respect to the outputs that it was given: what has no gradient is not scored.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._call: tuple[LossCall, tuple[str | None, int | None]] | None = None
+        self._asked = 0
+        self._found: list[facts.ScoredPositions] = []
+
+    def forget_ids(self) -> None:
+        """The step is over, and maybe no backward pass was walked."""
+        self._call = None
+
+    release = forget_ids
+
+    def loss_of_ids(self, call: LossCall) -> None:
+        """Take the first loss of a step."""
+        due = self._asked < len(ASKED_FROM) and self._view.updates >= ASKED_FROM[self._asked]
+        if due and self._call is None and is_readable(call.output):
+            self._call = (call, (call.site.file, call.site.line) if call.handwritten else user_place(1))
+
+    def backward_of_ids(self, graph: GraphWalk) -> None:
+        """Ask, if no code of the program's runs between the loss and the outputs."""
+        taken, self._call = self._call, None
+        view = self._view
+        if taken is None or view.hooked or graph.custom or not alone() or not taken[0].output.requires_grad:
+            return
+        call, place = taken
+        known = [(one, scored) for one in view.embedded if (scored := scored_outputs(call, one)) is not None]
+        if not known or known[0][1].targets is None or runs_program_code(graph.root):
+            return
+        with torch.enable_grad():
+            norms = _norms(graph.root, call.output)
+        if norms is not None:
+            self._asked += 1
+            self._found.append(_fact(*known[0], norms, place))
+
+    def facts(self) -> Iterator[facts.ScoredPositions]:
+        """What was found."""
+        found, self._found = self._found, []
+        yield from found
+
+
+def _norms(loss: Tensor, output: Tensor) -> Tensor | None:
+    """Size of the gradient of the loss with respect to each output, summed over classes."""
+    try:
+        (gradient,) = torch.autograd.grad(
+            [loss], [output], [torch.ones_like(loss)], retain_graph=True, allow_unused=True
+        )
+    except RuntimeError:
+        return None
+    return None if gradient is None else gradient.detach().abs().sum(dim=1)  # pyright: ignore[reportUnnecessaryComparison]
+
+
+def _fact(one: Embedded, scored: Scored, norms: Tensor, place: tuple[str | None, int | None]) -> facts.ScoredPositions:
+    scores = scored.columns(norms) != 0
+    padded = torch.zeros_like(scores)
+    if one.padding is not None:
+        padded = _at(scored.rows(one.padding), scored.shift)[:, scored.front : scored.front + scored.kept]
+    real = ~padded
+    counted, leading, trailing = int(scores.sum()), 0.0, 0.0
+    if scored.shift == 1 and counted:
+        leading, trailing = _part(scores, real), _part(scores.flip(1), real.flip(1))
+    return facts.ScoredPositions(
+        targets=scores.numel(),
+        scored=counted / scores.numel(),
+        padding=float(padded.double().mean()),
+        scored_padding=float((scores & padded).sum()) / max(1, counted),
+        scored_real=float((scores & real).sum() / real.sum().clamp(min=1)),
+        leading=leading,
+        trailing=trailing,
+        file=place[0],
+        line=place[1],
+    )
+
+
+def _at(padding: Tensor, offset: int) -> Tensor:
+    """Padding where the targets stand; behind the last position as at it."""
+    behind = padding[:, -1:].expand(-1, max(offset, 0))
+    return torch.cat([padding[:, max(offset, 0) :], behind], dim=1)
+
+
+def _part(scores: Tensor, real: Tensor) -> float:
+    """Share of the sequences of which a leading part is scored and as much behind it, that is real, is not."""
+    behind = real & ~scores
+    first = scores.long().argmax(dim=1) <= (real.long().argmax(dim=1) + 1)
+    places = torch.arange(scores.shape[1], device=scores.device)
+    last = (scores * places).amax(dim=1, keepdim=True)
+    much = (behind & (places > last)).sum(dim=1) >= LEFT_OUT * real.sum(dim=1)
+    enough = (scores & real).sum(dim=1) >= LEFT_OUT * real.sum(dim=1)
+    whole = ((behind & (places < last)).sum(dim=1) == 0) | ~scores.any(dim=1)
+    return float((first & much & enough & whole).double().mean())

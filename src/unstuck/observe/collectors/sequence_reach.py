@@ -1,0 +1,208 @@
+"""Which positions of a sequence does an output rest on: those behind it, the one with its answer, padding?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from unstuck.observe.autograd.extra_pass import runs_program_code
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.positions import between, by_position, keeping_positions, statistics_over_positions
+from unstuck.observe.collectors.embedded_ids import Embedded
+from unstuck.observe.collectors.handwritten_losses import LossCall
+from unstuck.observe.collectors.inputs import data_of
+from unstuck.observe.collectors.scored_outputs import Scored, scored_outputs
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.distributed import alone
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.frames import user_place
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["SequenceReaches"]
+
+ASKED_FROM = (0, 16, 128)
+"""Updates from which it is asked for the first time, once more, and for the last time."""
+
+MOST_LOSSES = 4
+"""Losses of a step that are followed back to ids."""
+
+ANY = 1e-4
+"""Share of the positions behind an output below which there is nothing but rounding, as of a Fourier transform."""
+
+TORCHS = ("torch.", "torch._higher_order_ops")
+RERUNS = "torch.utils.checkpoint"
+
+
+class SequenceReaches:
+    """Follow outputs back to the vectors of the ids, by one extra backward pass, at three steps of a training.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+    kinds = nn.RNNBase
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._calls: list[tuple[LossCall, tuple[str | None, int | None]]] = []
+        self._recurrent: list[tuple[Any, list[Any]]] = []
+        self._entered: list[Any] = []
+        self._asked = 0
+        self._found: list[facts.SequenceReach] = []
+
+    @property
+    def _due(self) -> bool:
+        return self._asked < len(ASKED_FROM) and self._view.updates >= ASKED_FROM[self._asked]
+
+    def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Note what a layer that goes from position to position begins with."""
+        if self._due:
+            self._entered = [tensor.grad_fn for tensor in data_of(inputs) if tensor.grad_fn is not None]
+
+    def output(self, module: nn.Module, output: Any) -> None:
+        """Note what it gives for each position."""
+        if self._due and isinstance(output, tuple) and output:
+            values: Any = output[0]
+            values = values.data if isinstance(values, PackedSequence) else values
+            if isinstance(values, Tensor) and values.grad_fn is not None:
+                self._recurrent.append((values.grad_fn, self._entered))
+
+    def loss_of_ids(self, call: LossCall) -> None:
+        """Take a loss, to be followed back at the backward pass."""
+        if self._due and len(self._calls) < MOST_LOSSES and is_readable(call.output):
+            place = (call.site.file, call.site.line) if call.handwritten else user_place(1)
+            self._calls.append((call, place))
+
+    def backward_of_ids(self, graph: GraphWalk) -> None:
+        """Ask, if an extra backward pass runs no code of the program's."""
+        view = self._view
+        calls, self._calls = self._calls, []
+        if not calls or view.hooked or not alone() or not all(map(_of_torch, graph.custom)):
+            return
+        with torch.enable_grad():  # of our own work no graph is kept otherwise
+            found = [fact for call, place in calls if (fact := self._follow(call, place)) is not None]
+        self._recurrent.clear()
+        if found:
+            self._asked += 1
+            self._found += found
+
+    def forget_ids(self) -> None:
+        """The step is over, and maybe no backward pass was walked."""
+        self._calls.clear()
+        self._recurrent.clear()
+        self._entered = []
+
+    release = forget_ids
+
+    def facts(self) -> Iterator[facts.SequenceReach]:
+        """What was found."""
+        found, self._found = self._found, []
+        yield from found
+
+    def _follow(self, call: LossCall, place: tuple[str | None, int | None]) -> facts.SequenceReach | None:
+        """The sequence of ids on which the answer rests least, of those in which the targets stand."""
+        if not call.output.requires_grad or runs_program_code(call.output):
+            return None
+        known = [
+            (one, scored)
+            for one in self._view.embedded
+            if one.vectors.requires_grad and (scored := scored_outputs(call, one)) is not None
+        ]
+        placed = [pair for pair in known if pair[1].offset is not None] or known
+        reaches = [fact for one, scored in placed if (fact := self._reach(call, one, scored)) is not None]
+        if not reaches:
+            return None
+        least = min(reaches, key=lambda fact: (fact.answer, fact.on_padding or 0.0))
+        sequences = len({one.ids.data_ptr() for one in self._view.embedded if one.ids.shape == known[0][0].ids.shape})
+        return replace(least, sequences=max(sequences, 1), file=place[0], line=place[1])
+
+    def _reach(self, call: LossCall, one: Embedded, scored: Scored) -> facts.SequenceReach | None:
+        norms = by_position(call.output, one.vectors, scored.weights)
+        if norms is None or one.vectors.dim() != one.ids.dim() + 1:
+            return None
+        profile = _Profile(scored.rows(norms).double().square(), scored.chosen)
+        if not profile.total:
+            return None
+        padding = None if one.padding is None else scored.rows(one.padding)
+        graph = between(call.output, one.vectors)
+        fact = facts.SequenceReach(
+            step=self._view.updates,
+            length=scored.length,
+            offset=scored.offset,
+            positions=scored.positions,
+            statistics=statistics_over_positions(graph),
+            padding=None if padding is None else float(padding.double().mean()),
+            on_padding=None if padding is None else profile.share(padding),
+            blank=padding is not None and not bool(one.vectors.detach()[one.padding].any()),
+            unread=None if scored.chosen is not None else profile.unread(padding),
+        )
+        if scored.chosen is None:
+            return fact
+        fact = replace(
+            fact,
+            earlier=profile.share(profile.distance < 0),
+            own=profile.share(profile.distance == 0),
+            answer=0.0 if scored.offset is None else profile.share(profile.distance == scored.offset),
+            later=profile.share(profile.distance > 0),
+        )
+        if (scored.offset or 0) < 1 or fact.later <= ANY:
+            return fact
+        lengths = {scored.length, scored.kept}
+        blocked = keeping_positions(graph, scored.examples, lengths, recurrent=self._within_recurrent())
+        apart = by_position(call.output, one.vectors, scored.weights, blocked)
+        squares = None if apart is None else scored.rows(apart).double().square()
+        later = 0.0 if squares is None else float((squares * (profile.distance > 0)).sum())
+        return replace(fact, direct=(later / profile.total) ** 0.5)
+
+    def _within_recurrent(self) -> set[Any]:
+        """The nodes of recurrent layers by which their outputs come from their inputs."""
+        found: set[Any] = set()
+        for first, entered in self._recurrent:
+            pending, stop = [first], {*entered}
+            while pending:
+                node = pending.pop()
+                if node is not None and node not in found and node not in stop:
+                    found.add(node)
+                    pending += [successor for successor, _ in node.next_functions]
+        return found
+
+
+@dataclass(frozen=True)
+class _Profile:
+    """Squares of gradients, shape (examples, positions), and the position of each example's output."""
+
+    squares: Tensor
+    chosen: Tensor | None
+
+    @property
+    def total(self) -> float:
+        return float(self.squares.sum())
+
+    @property
+    def distance(self) -> Tensor:
+        assert self.chosen is not None
+        return torch.arange(self.squares.shape[1], device=self.squares.device) - self.chosen.unsqueeze(1)
+
+    def share(self, positions: Tensor) -> float:
+        return (float((self.squares * positions).sum()) / self.total) ** 0.5
+
+    def unread(self, padding: Tensor | None) -> float:
+        """Share of the positions that no example's output depends on, of those that hold anything."""
+        real = torch.ones_like(self.squares, dtype=torch.bool) if padding is None else ~padding
+        held = real.any(dim=0)
+        never = ((self.squares == 0) | ~real).all(dim=0) & held
+        return float(never.sum() / held.sum().clamp(min=1))
+
+
+def _of_torch(function: type[Any]) -> bool:
+    """Whether an autograd function is PyTorch's own, and runs none of the program's code again."""
+    module = function.__module__
+    return module.startswith(TORCHS) and not module.startswith(RERUNS)

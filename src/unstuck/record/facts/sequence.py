@@ -1,0 +1,131 @@
+"""Facts about sequences of ids: which positions an output rests on, which are scored, what attention may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["AttentionCall", "ScoredPositions", "SequenceReach"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceReach(Fact):
+    r"""Which positions of its input one output of a model of sequences depends on, by an extra backward pass.
+
+    Of the output :math:`y` at one position :math:`t` of each example, or of an example's only output, and the vectors
+    :math:`e_s` that its ids were turned into, each share is
+
+    .. math::
+        \frac{\lVert \partial y / \partial e_S \rVert}{\lVert \partial y / \partial e_{1..T} \rVert}
+
+    for a set S of positions.
+
+    Attributes:
+        step: The training step.
+        length: Positions of a sequence, T.
+        offset: The target of position t is the input at t + offset, of every one that counts; None where it is at none,
+            at several, or where an example has one output.
+        positions: Targets that were compared for that.
+        earlier: Share of the positions before t.
+        own: Share of position t itself.
+        answer: Share of the position that holds the target.
+        later: Share of the positions behind t.
+        direct: Share of the positions behind t along paths that keep positions apart: what passes a vector for a whole
+            sequence, as in an autoencoder, is left out. None where it was not asked.
+        statistics: Whether a norm of the model takes its statistics over positions too.
+        padding: Share of the positions that hold padding; None where no padding is recognised.
+        on_padding: Share of the gradient of real outputs that rests on padding.
+        blank: Whether the vectors of padding are zero.
+        unread: Share of the real positions that no output depends on, where an example has one output.
+        sequences: How many sequences of ids were turned into vectors.
+        file: The user's file that calls the loss.
+        line: The line of that call.
+    """
+
+    kind = "sequence_reach"
+    missing = "no loss was seen whose outputs could be followed back to a sequence of ids"
+    step: int
+    length: int
+    offset: int | None = None
+    positions: int = 0
+    earlier: float = 0.0
+    own: float = 0.0
+    answer: float = 0.0
+    later: float = 0.0
+    direct: float | None = None
+    statistics: bool = False
+    padding: float | None = None
+    on_padding: float | None = None
+    blank: bool = False
+    unread: float | None = None
+    sequences: int = 1
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredPositions(Fact):
+    """Which targets of a sequence a loss scores: those at which its gradient with respect to the outputs is not zero.
+
+    Attributes:
+        targets: Targets that were looked at.
+        scored: Share of them that is scored.
+        padding: Share of them that is padding behind the end, or before the beginning, of a sequence.
+        scored_padding: Share of what is scored that is padding.
+        scored_real: Share of the targets that are no padding that is scored.
+        leading: Share of the sequences of which a leading part is scored, and real targets behind it are not.
+        trailing: Share of those of which a trailing part is scored, and real targets before it are not.
+        file: The user's file that calls the loss.
+        line: The line of that call.
+    """
+
+    kind = "scored_positions"
+    missing = "no loss asks for a class at each position of a sequence of ids"
+    targets: int
+    scored: float
+    padding: float
+    scored_padding: float
+    scored_real: float
+    leading: float = 0.0
+    trailing: float = 0.0
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionCall(Fact):
+    """An attention in the forward pass, and what its queries look at.
+
+    Attributes:
+        function: scaled_dot_product_attention, multi_head_attention_forward, or softmax where it is written out.
+        queries: Positions that look.
+        keys: Positions that are looked at.
+        mask: none, causal where a flag says so, bool, or float.
+        zero_one: Whether a float mask, which is added, holds nothing but zeros and ones.
+        uniform: Whether all entries of a mask are equal.
+        padding: Share of the keys that are padding; None where no padding is recognised.
+        on_padding: Share of the pairs of a real query and a padded key that are looked at.
+        on_real: Share of the pairs of a real query and a real key.
+        before: Share of the pairs whose key stands before the query; None where there are not as many of both.
+        behind: Share of the pairs whose key stands behind the query.
+        where: Path of the module.
+        file: The user's file that calls it.
+        line: The line of that call.
+    """
+
+    kind = "attention_call"
+    function: str
+    queries: int
+    keys: int
+    mask: str = "none"
+    zero_one: bool = False
+    uniform: bool = False
+    padding: float | None = None
+    on_padding: float | None = None
+    on_real: float | None = None
+    before: float | None = None
+    behind: float | None = None
+    where: str = ""
+    file: str | None = None
+    line: int | None = None

@@ -1,0 +1,85 @@
+"""Which targets of a sequence are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.observe.collectors.sequences import LENGTH, TOKENS, facts_of, padded, text
+from unstuck.record.facts import ScoredPositions
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.cell = nn.Embedding(TOKENS, 8), nn.GRU(8, 8, batch_first=True)
+        self.head = nn.Linear(8, TOKENS)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.cell(self.embedding(ids))[0])
+
+
+def scored(folder: Path, labels: Callable[[Tensor], Tensor], batch: Callable[[], Tensor] = padded) -> ScoredPositions:
+    def step(model: nn.Module) -> Tensor:
+        ids = batch()
+        wanted = labels(ids[:, 1:].clone())
+        return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), wanted.flatten())
+
+    return facts_of(folder, ScoredPositions, Model(), step)[0]
+
+
+def test_padding_is_scored_unless_it_is_left_out(tmp_path: Path) -> None:
+    fact = scored(tmp_path / "all", lambda target: target)
+    assert fact.scored == 1.0
+    assert fact.scored_padding == pytest.approx(fact.padding)
+    assert fact.padding > 0.3
+    fact = scored(tmp_path / "real", lambda target: target.masked_fill(target == 0, -100))
+    assert fact.scored_real == pytest.approx(1.0, abs=0.2)
+    assert fact.scored_padding < 0.05
+    assert fact.line is not None
+
+
+def test_an_inverted_mask_scores_padding_only(tmp_path: Path) -> None:
+    fact = scored(tmp_path, lambda target: target.masked_fill(target != 0, -100))
+    assert fact.scored_real < 0.2
+    assert fact.scored_padding > 0.8
+
+
+def test_the_beginning_and_the_answer_are_told_apart(tmp_path: Path) -> None:
+    def part(first: bool) -> ScoredPositions:
+        behind = torch.arange(LENGTH - 1) >= 5
+        return scored(
+            tmp_path / str(first), lambda target: target.masked_fill(behind if first else ~behind, -100), text
+        )
+
+    beginning, answer = part(True), part(False)
+    assert (beginning.leading, beginning.trailing) == (1.0, 0.0)
+    assert (answer.leading, answer.trailing) == (0.0, 1.0)
+
+
+def test_a_factor_of_zero_leaves_out_too(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        ids = padded()
+        target = ids[:, 1:]
+        each = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), target.flatten(), reduction="none")
+        mask = (target != 0).flatten()
+        return (each * mask).sum() / mask.sum()
+
+    (fact, *_) = facts_of(tmp_path, ScoredPositions, Model(), step)
+    assert fact.scored < 0.8
+    assert fact.scored_padding < 0.05
+
+
+def test_a_model_whose_graph_runs_the_programs_code_is_left_alone(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        ids = padded()
+        logits = model(ids[:, :-1])
+        logits.register_hook(lambda gradient: gradient)
+        return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+
+    assert not facts_of(tmp_path, ScoredPositions, Model(), step)

@@ -1,0 +1,188 @@
+"""Which positions of a sequence outputs rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils.checkpoint import checkpoint
+
+from tests.observe.collectors.sequences import TOKENS, Attending, facts_of, next_token, padded, text
+from unstuck.record.facts import SequenceReach
+
+SDPA = F.scaled_dot_product_attention
+
+
+class Recurrent(nn.Module):
+    def __init__(self, *, both: bool = False, kind: Any = nn.LSTM) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(TOKENS, 8)
+        self.cell = kind(8, 8, batch_first=True, bidirectional=both)
+        self.head = nn.Linear(16 if both else 8, TOKENS)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.cell(self.embedding(ids))[0])
+
+
+class Packed(Recurrent):
+    def forward(self, ids: Tensor) -> Tensor:
+        lengths = (ids != 0).sum(dim=1).clamp(min=1)
+        packed = pack_padded_sequence(self.embedding(ids), lengths, batch_first=True, enforce_sorted=False)
+        output, _ = pad_packed_sequence(self.cell(packed)[0], batch_first=True, total_length=ids.shape[1])
+        return self.head(output)
+
+
+class Convolved(nn.Module):
+    def __init__(self, front: int, behind: int) -> None:
+        super().__init__()
+        self.embedding, self.layer = nn.Embedding(TOKENS, 8), nn.Conv1d(8, 8, 3)
+        self.sides, self.head = (front, behind), nn.Linear(8, TOKENS)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        hidden = F.pad(self.embedding(ids).transpose(1, 2), self.sides)
+        return self.head(self.layer(hidden).transpose(1, 2))
+
+
+def causal(hidden: Tensor) -> Tensor:
+    return SDPA(hidden, hidden, hidden, is_causal=True)
+
+
+def everywhere(hidden: Tensor) -> Tensor:
+    return SDPA(hidden, hidden, hidden)
+
+
+def one_too_wide(hidden: Tensor) -> Tensor:
+    length = hidden.shape[1]
+    return SDPA(hidden, hidden, hidden, attn_mask=torch.ones(length, length).tril(1).bool())
+
+
+def recomputed(hidden: Tensor) -> Tensor:
+    return checkpoint(causal, hidden, use_reentrant=False)
+
+
+def first(folder: Path, model: nn.Module, step: Callable[[nn.Module], Tensor] = next_token) -> SequenceReach:
+    return facts_of(folder, SequenceReach, model, step)[0]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Attending(causal), Recurrent(), Recurrent(kind=nn.GRU), Packed(), Convolved(2, 0)],
+    ids=["attention", "lstm", "gru", "packed", "convolution"],
+)
+def test_what_is_causal_rests_on_nothing_behind(tmp_path: Path, model: nn.Module) -> None:
+    fact = first(tmp_path, model)
+    assert (fact.offset, fact.answer, fact.later) == (1, 0.0, 0.0)
+    assert fact.earlier > 0
+    assert fact.own > 0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Attending(everywhere), Attending(one_too_wide), Recurrent(both=True), Convolved(1, 1)],
+    ids=["attention", "one too wide", "both directions", "convolution"],
+)
+def test_what_reads_ahead_rests_on_the_answer(tmp_path: Path, model: nn.Module) -> None:
+    fact = first(tmp_path, model)
+    assert fact.offset == 1
+    assert fact.answer > 0.01
+    assert fact.direct is not None
+    assert fact.direct > 0.01
+
+
+def test_one_position_ahead_is_all_behind(tmp_path: Path) -> None:
+    fact = first(tmp_path, Attending(one_too_wide))
+    assert fact.later == pytest.approx(fact.answer)
+
+
+def test_targets_that_are_not_shifted_rest_on_themselves(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        ids = text()
+        return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
+
+    fact = first(tmp_path, Attending(causal), step)
+    assert fact.offset == 0
+    assert fact.own > 0.5
+
+
+class Last(Recurrent):
+    def forward(self, ids: Tensor) -> Tensor:
+        return super().forward(ids)[:, -1]
+
+
+class Mean(Recurrent):
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.embedding(ids).repeat(1, 1, 1).mean(dim=1))
+
+
+class MaskedMean(Recurrent):
+    def forward(self, ids: Tensor) -> Tensor:
+        real = (ids != 0).unsqueeze(-1)
+        return self.head((self.embedding(ids) * real).sum(dim=1) / real.sum(dim=1))
+
+
+class LastOfPacked(Recurrent):
+    def forward(self, ids: Tensor) -> Tensor:
+        lengths = (ids != 0).sum(dim=1).clamp(min=1)
+        packed = pack_padded_sequence(self.embedding(ids), lengths, batch_first=True, enforce_sorted=False)
+        return self.head(self.cell(packed)[1][0][-1])
+
+
+def classes(model: nn.Module) -> Tensor:
+    ids = padded()
+    return F.cross_entropy(model(ids), ids[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("model", "low", "high"),
+    [(Last(), 0.9, 1.0), (Mean(), 0.7, 0.9), (MaskedMean(), 0.0, 0.0), (LastOfPacked(), 0.0, 0.0)],
+    ids=["last state", "mean", "mean of the real ones", "packed"],
+)
+def test_the_share_of_padding_is_that_of_the_gradient(
+    tmp_path: Path, model: nn.Module, low: float, high: float
+) -> None:
+    fact = first(tmp_path, model, classes)
+    assert fact.offset is None
+    assert fact.padding is not None
+    assert fact.padding > 0.3
+    assert fact.on_padding is not None
+    assert low <= fact.on_padding <= high
+
+
+def test_positions_that_no_output_reads_are_counted(tmp_path: Path) -> None:
+    class Cut(Recurrent):
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.embedding(ids)[:, :4].mean(dim=1))
+
+    def step(model: nn.Module) -> Tensor:
+        ids = text()
+        return F.cross_entropy(model(ids), ids[:, 0])
+
+    assert first(tmp_path, Cut(), step).unread == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_graph_that_runs_code_of_the_program_is_left_alone(tmp_path: Path, hooked: bool) -> None:
+    model = Attending(causal if hooked else recomputed)
+
+    def step(model: nn.Module) -> Tensor:
+        ids = text()
+        logits = model(ids[:, :-1])
+        if hooked:
+            logits.register_hook(lambda gradient: gradient)
+        return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+
+    assert not facts_of(tmp_path, SequenceReach, model, step)
+
+
+@pytest.mark.parametrize("ids", [torch.zeros(1, 6, dtype=torch.long), torch.zeros(4, 1, dtype=torch.long)])
+def test_vocabularies_and_batches_of_one_are_no_harm(tmp_path: Path, ids: Tensor) -> None:
+    def step(model: nn.Module) -> Tensor:
+        return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
+
+    facts_of(tmp_path, SequenceReach, Attending(everywhere, outputs=1), step)

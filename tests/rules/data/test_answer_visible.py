@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import AttentionCall, Fact, Layer, Model, ScoredPositions, SequenceReach
+from unstuck.rules.data.answer_visible import AnswerVisible
+from unstuck.testing.rules import RuleContract, outcome, record
+
+
+def reach(**known: Any) -> SequenceReach:
+    usual: dict[str, Any] = {"step": 0, "length": 32, "offset": 1, "positions": 992, "earlier": 0.7, "own": 0.6}
+    return SequenceReach(**{**usual, "file": "train.py", "line": 7, **known})
+
+
+AHEAD: dict[str, Any] = {"answer": 0.1, "later": 0.4, "direct": 0.4}
+ITSELF: dict[str, Any] = {"offset": 0, "own": 0.9, "earlier": 0.2}
+ATTENTION = AttentionCall(function="scaled_dot_product_attention", queries=32, keys=32, before=1.0, behind=1.0)
+
+
+def run_of(folder: Path, *others: Fact, **known: Any) -> Run:
+    return record(folder, series={signals.LOSS: [1.0] * 50}, facts=[reach(**known), *others])
+
+
+def model(kind: str) -> Model:
+    return Model(type="Net", layers=(Layer(path="layer", type=kind),))
+
+
+class TestContract(RuleContract):
+    rule = AnswerVisible()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick", **AHEAD)
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy")
+
+
+@pytest.mark.parametrize(
+    ("known", "others", "words"),
+    [
+        (AHEAD, [ATTENTION], "is_causal=True"),
+        ({**AHEAD, "later": 0.1}, [ATTENTION], "a position too wide"),
+        (AHEAD, [model("LSTM")], "bidirectional=False"),
+        (AHEAD, [model("Conv1d")], "pad (kernel_size - 1)"),
+        (AHEAD, [], "mask them in every layer"),
+        ({**AHEAD, "statistics": True, "answer": 0.2}, [], "mask them"),
+        (ITSELF, [], "Shift the targets once"),
+        (
+            {**ITSELF, "later": 0.3},
+            [ScoredPositions(targets=320, scored=0.15, padding=0.0, scored_padding=0.0, scored_real=0.15)],
+            "by the id of a mask",
+        ),
+    ],
+    ids=["attention", "wide", "recurrent", "convolution", "other", "norm", "itself", "masked"],
+)
+def test_each_way_to_see_the_answer_has_its_remedy(
+    tmp_path: Path, known: dict[str, Any], others: list[Fact], words: str
+) -> None:
+    (finding,) = outcome(AnswerVisible(), run_of(tmp_path, *others, **known))
+    assert finding.cause == "answer-visible"
+    assert words in finding.advice
+
+
+def test_an_inverted_mask_is_one(tmp_path: Path) -> None:
+    (finding,) = outcome(AnswerVisible(), run_of(tmp_path, ATTENTION, **{**AHEAD, "earlier": 0.0}))
+    assert finding.cause == "mask-wrong"
+    assert "Invert the mask" in finding.advice
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"answer": 1e-6, "later": 1e-6, "direct": 1e-6},
+        {**AHEAD, "direct": 0.0},
+        {**AHEAD, "statistics": True, "answer": 0.05},
+        {**ITSELF, "own": 0.3},
+        {**ITSELF, "sequences": 2},
+    ],
+    ids=["rounding", "one vector", "norm", "sums up", "two sequences"],
+)
+def test_what_may_be_right_is_left_alone(tmp_path: Path, known: dict[str, Any]) -> None:
+    assert not outcome(AnswerVisible(), run_of(tmp_path, **known))
+
+
+@pytest.mark.parametrize("known", [{"offset": None}, {"positions": 40, **AHEAD}])
+def test_too_little_is_known(tmp_path: Path, known: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match="not evaluated"):
+        outcome(AnswerVisible(), run_of(tmp_path, **known))
