@@ -13,6 +13,7 @@ def test_the_control_and_what_was_tried(make):
     chart = figure(trials)
     assert chart is not None
     assert [strand.name for strand in chart.strands] == ["unchanged", "with the rate at 0.1"]
+    assert [strand.reference for strand in chart.strands] == [True, False]
     assert chart.log
     assert len(chart.strands[0].x) == 60
     assert chart.strands[1].y[-1] < 0.05

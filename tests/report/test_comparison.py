@@ -74,6 +74,15 @@ def test_more_lines_than_colours_are_dashed() -> None:
     assert (paths[8].number, paths[8].dashed) == (0, True)
 
 
+def test_what_others_are_compared_with_is_dashed_and_lies_above_them() -> None:
+    shown = chart(replace(HIGH, reference=True), GOOD)
+    page = render_comparison(Comparison(title="Rates", columns=("",), rows=(("good",),), charts=(shown,)))
+    lines = re.findall(r'<g class="(s\d(?: reference)?)">\s*<title>', page)
+    assert lines == ["s1", "s0 reference"]
+    assert '<li class="s0 reference">&lt;high&gt;</li>' in page
+    assert picture(shown).paths[0].dashed
+
+
 @pytest.mark.parametrize("strands", [(), (Strand(name="none", x=(), y=()),), (BURST,)])
 def test_nothing_to_draw_is_no_error(strands: tuple[Strand, ...]) -> None:
     assert len(picture(chart(*strands)).paths) == len(strands)

@@ -61,6 +61,7 @@ def _strand(trial: Trial) -> Strand | None:
     parts = np.array_split(np.arange(len(losses)), min(POINTS, len(losses)))
     return Strand(
         name=trial.plan.words,
+        reference=trial.plan.control,
         x=tuple(float(losses.steps[part].mean()) for part in parts),
         y=tuple(float(losses.values[part].mean()) for part in parts),
     )

@@ -15,11 +15,13 @@ class Strand:
         name: The training.
         x: Positions.
         y: Values; what is not finite is left out.
+        reference: Whether the others are compared with it, so that it must be seen among them.
     """
 
     name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+    reference: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

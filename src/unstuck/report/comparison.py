@@ -26,6 +26,7 @@ class Trace:
     name: str
     number: int
     dashed: bool
+    reference: bool
     points: str
     dots: tuple[tuple[float, float], ...]
 
@@ -106,7 +107,8 @@ def picture(chart: Chart, size: tuple[int, int] = WIDE) -> Picture:
             Trace(
                 name=strand.name,
                 number=place % COLOURS,
-                dashed=place >= COLOURS,
+                dashed=place >= COLOURS or strand.reference,
+                reference=strand.reference,
                 points=" ".join(f"{x},{y}" for x, y in dots),
                 dots=dots if len(dots) <= 40 else (),
             )
