@@ -40,12 +40,21 @@ def make(tmp_path: Path) -> Make:
         ended: Ended | None = None,
         seed: int = 0,
         turn: int = 0,
+        decides: bool = True,
         loss: facts.Loss = CLASSES,
     ) -> Trial:
         folder = tmp_path / "trials" / name
         record(folder, series={signals.LOSS: values, signals.LOSS_CALL: values}, facts=[loss]).close()
         words = "with the rate at 0.1" if changes else "unchanged"
-        plan = Plan(name=name, changes=changes, words=words, causes=causes if changes else (), seed=seed, turn=turn)
+        plan = Plan(
+            name=name,
+            changes=changes,
+            words=words,
+            causes=causes if changes else (),
+            decides=decides,
+            seed=seed,
+            turn=turn,
+        )
         plan.write(folder)
         (ended or Ended(how="bound")).write(folder)
         trial = Trial.read(folder)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.confirm.conftest import RATE, losses
 from unstuck.confirm.conclude import FOUND_BY_TRIAL, with_trials
-from unstuck.record import Finding, Learnt, TrainingName
+from unstuck.record import Finding, Learnt, TrainingName, facts
 
 STUCK = (Learnt(training=TrainingName(), kind="not learnt", shown="not learnt"),)
 WELL = (Learnt(training=TrainingName(), kind="improvable", shown="improvable"),)
@@ -58,10 +59,51 @@ def test_a_sure_finding_whose_change_does_nothing_stays_before_one_that_only_tri
     assert [one.code for one in judged] == ["R201", FOUND_BY_TRIAL, "R202"]
 
 
-def test_what_was_not_tried_and_is_surer_stays_before_it_too(restored):
-    sure, weak = finding("data-constant", "D101"), finding("data-constant", "D102")
-    judged = with_trials((replace(sure, confidence=0.9), replace(weak, confidence=0.7)), STUCK, restored)
+def test_what_nothing_was_tried_for_stays_before_what_only_trials_show_unless_it_is_unlikely(restored):
+    likely, weak = finding("data-constant", "D101"), finding("data-constant", "D102")
+    judged = with_trials((replace(likely, confidence=0.6), replace(weak, confidence=0.4)), STUCK, restored)
     assert [one.code for one in judged] == ["D101", FOUND_BY_TRIAL, "D102"]
+
+
+def test_a_change_that_need_not_mend_its_cause_refutes_nothing(make):
+    trials = [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("rate-seed0", losses(2.3, 0.3, seed=1), changes=RATE, causes=("lr-too-low",)),
+        make("decay-seed0", losses(2.3, 2.3), changes=DECAY, causes=("regularisation-too-strong",), decides=False),
+    ]
+    before = finding("regularisation-too-strong", "R201")
+    assert before in with_trials((before, finding("lr-too-low")), STUCK, trials)
+
+
+def test_a_symptom_that_is_proved_leads_where_its_finding_was_tried_in_vain(restored):
+    root = finding("regularisation-too-strong", "R201", symptoms=(finding("lr-too-low"), finding("loss-wrong", "L101")))
+    (judged,) = with_trials((root,), STUCK, restored)
+    assert (judged.code, [one.code for one in judged.symptoms]) == ("O202", ["R201", "L101"])
+    assert judged.confirmed is not None
+
+
+def test_a_change_that_learns_far_less_than_another_proves_nothing(make):
+    trials = [
+        make("control-seed0", np.geomspace(2.0, 1e12, 300)),
+        make("rate-seed0", losses(2.3, 2.2, seed=1), changes=RATE, causes=("lr-too-high",)),
+        make("sign-seed0", losses(2.3, 0.2, seed=2), changes=DECAY, causes=("gradient-sign-flipped",), turn=1),
+    ]
+    first, last = with_trials((finding("lr-too-high", "O201"), finding("gradient-sign-flipped", "G202")), STUCK, trials)
+    assert (first.code, first.confirmed is not None) == ("G202", True)
+    assert (last.code, last.confirmed) == ("O201", None)
+
+
+def test_where_the_loss_is_another_one_shares_of_it_are_told(make):
+    squares = facts.Loss(function="mse_loss", target=facts.LossTarget(shape=(9,), type="real", mean=0.0, variance=50.0))
+    exchanged = (("loss-replaced", {"given": "cross_entropy", "loss": "mse_loss"}),)
+    trials = [
+        make("control-seed0", np.zeros(300), loss=facts.Loss(function="cross_entropy")),
+        make("loss-seed0", losses(50.0, 10.0), changes=exchanged, causes=("loss-wrong",), loss=squares),
+    ]
+    (judged,) = with_trials((finding("loss-wrong", "L101"),), STUCK, trials)
+    assert str(judged.confirmed).endswith(
+        "the share of the loss explained rises to 80% in 300 steps; unchanged it stays at 0%"
+    )
 
 
 def test_where_nothing_helps_nothing_is_refuted(make):

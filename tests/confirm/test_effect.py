@@ -117,3 +117,40 @@ def test_what_may_have_helped_promises_and_what_surely_did_or_did_not_does_not(r
     assert noisy.promises
     assert not effect([run(losses(STUCK, STUCK))], [run(losses(STUCK, 0.3, seed=1))]).promises
     assert not effect([run(losses(STUCK, STUCK))], [run(losses(STUCK, STUCK, seed=1))]).promises
+
+
+def test_a_training_that_does_not_explode_any_more_has_not_learnt_by_that(run):
+    broken = run(np.geomspace(2.0, 1e12, 300))
+    told = effect([broken], [run(losses(STUCK, STUCK))])
+    assert told.says == "helps"
+    assert not told.decisive
+    assert told.advance == pytest.approx(0.0, abs=0.02)
+
+
+def test_of_two_that_explode_the_lesser_is_better(run):
+    told = effect([run(losses(1e9, 1e9))], [run(losses(4 * STUCK, 4 * STUCK, seed=1))])
+    assert told.says == "helps"
+    assert told.gain == pytest.approx(0.25, abs=0.02)
+
+
+def test_another_loss_is_told_by_the_share_of_it_that_is_explained(run):
+    squares = facts.Loss(
+        function="mse_loss", target=facts.LossTarget(shape=(64,), type="real", mean=0.0, variance=50.0)
+    )
+    told = effect([run(np.zeros(300), facts.Loss(function="cross_entropy"))], [run(losses(50.0, 10.0), squares)])
+    assert (told.says, told.rescaled) == ("restores", True)
+    assert told.before == 0.0
+    assert told.after == pytest.approx(0.8, abs=0.01)
+    assert not effect([run(losses(STUCK, STUCK))], [run(losses(STUCK, 0.3, seed=1))]).rescaled
+
+
+def test_the_numbers_of_another_loss_are_not_compared(run):
+    own = facts.Loss(function="own")
+    before, after = [run(losses(900.0, 800.0), own)], [run(losses(1.0, 0.1), own)]
+    assert effect(before, after).says == "restores"
+    assert effect(before, after, yardsticks=("share explained",)).says == "unknown"
+
+
+def test_what_leaves_little_is_decisive_also_where_much_was_learnt(run):
+    assert effect([run(losses(STUCK, 1.0))], [run(losses(STUCK, 0.1, seed=1))]).decisive
+    assert not effect([run(losses(STUCK, 1.0))], [run(losses(STUCK, 0.8, seed=1))]).decisive

@@ -94,7 +94,7 @@ def test_the_cause_is_proved(proved):
     first = with_trials(verdict.findings, verdict.learning, read_trials(proved))[0]
     assert first.cause == "lr-too-low"
     assert first.confirmed is not None
-    assert first.confirmed.seeds == first.confirmed.agree == 3
+    assert first.confirmed.seeds == first.confirmed.agree == 2  # far better: two draws are enough
     assert first.confirmed.after < 0.5 < first.confirmed.before
 
 

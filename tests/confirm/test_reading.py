@@ -84,3 +84,36 @@ def test_what_was_seldom_sampled_has_a_level_with_an_error():
     assert math.isinf(sparse.level(LATE, 1.0).error)
     assert sum(late_samples(sparse)) == 5
     assert sum(late_samples(Curve(np.arange(300), np.ones(300)))) == 45
+
+
+def test_of_losses_far_above_the_guess_the_lower_one_is_better_still(tmp_path):
+    guess = math.log(10)
+    worse, bad = (by(read(tmp_path / str(at), losses(at * guess, at * guess)), "share explained") for at in (1e9, 4.0))
+    assert bad.gain == pytest.approx(-0.75, abs=0.01)
+    assert worse.gain == pytest.approx(-1.0, abs=0.01)
+    assert worse.doubt < 0.01
+
+
+def test_a_loss_below_its_floor_has_another_one(tmp_path):
+    binary = facts.Loss(
+        function="binary_cross_entropy_with_logits",
+        target=facts.LossTarget(shape=(64,), type="real", distinct=2, mean=0.4, variance=0.24),
+    )
+    assert "share explained" in [one.yardstick for one in read(tmp_path / "a", losses(0.7, 0.01), loss=binary)]
+    assert "share explained" not in [one.yardstick for one in read(tmp_path / "b", losses(0.7, -5.0), loss=binary)]
+
+
+def test_a_loss_that_is_always_zero_has_learnt_nothing(tmp_path):
+    told = by(read(tmp_path, np.zeros(300), loss=facts.Loss(function="cross_entropy")), "share explained")
+    assert (told.gain, told.doubt) == (0.0, 0.0)
+
+
+def test_a_loss_about_zero_as_that_of_a_policy_tells_nothing(tmp_path):
+    drawn = np.random.default_rng(0).normal(0.0, 1.0, 300)
+    assert read(tmp_path, drawn, loss=facts.Loss(function="own")) == ()
+
+
+def test_rare_spikes_are_no_noise_without_an_end(tmp_path):
+    values = losses(0.7, 0.69)
+    values[-10] = 1e6
+    assert by(read(tmp_path, values, loss=facts.Loss(function="own")), "loss").doubt < 1.0

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
+
 from tests.confirm.conftest import losses
 from unstuck.confirm.candidates import Refused
 from unstuck.confirm.remarks import remarks, repeats
 from unstuck.confirm.trial import Ended
 from unstuck.record import signals
+from unstuck.record.facts import Loss
 from unstuck.testing.rules import record
 
 
@@ -35,6 +38,14 @@ def test_a_control_that_may_not_write_is_told_where_it_may(make, tmp_path):
     with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
         said = list(remarks(run, run, [crashed], ()))
     assert said[1].startswith("A trial may write only below its working directory, ")
+
+
+def test_a_loss_that_tells_nothing(make, tmp_path):
+    drawn = np.random.default_rng(0).normal(size=300)
+    control = make("control-seed0", drawn, loss=Loss(function="own"))
+    with record(tmp_path / "run", series={signals.LOSS: drawn}) as run:
+        (said,) = remarks(run, run, [control], ())
+    assert said.startswith("Whether it learns cannot be told by its loss")
 
 
 def test_what_could_not_be_tried(tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 from tests.confirm.conftest import RATE, losses
 from unstuck.confirm.strategy import Candidate, Strategy
 from unstuck.confirm.trial import Ended
+from unstuck.record import facts
 from unstuck.record.facts import Invocation
 
 DECAY = (("weight-decay", {}),)
@@ -44,12 +45,20 @@ def test_what_is_made_or_runs_is_not_begun_again(make):
 def test_once_learning_is_restored_only_draws_follow(make):
     made = [make("control-seed0", losses(2.3, 2.3))]
     made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 0.3, seed=1), changes=RATE, turn=0))
-    assert order(strategy(), made) == [
-        "learning-rate-rate-0.1-seed1",
-        "learning-rate-rate-0.1-seed2",
-        "control-seed1",
-        "control-seed2",
-    ]
+    assert order(strategy(), made) == ["learning-rate-rate-0.1-seed1", "control-seed1"]
+
+
+def test_where_it_is_not_far_better_a_third_draw_is_made(make):
+    wild = 0.9 * np.random.default_rng(5).normal(size=300)
+    made = [make("control-seed0", losses(2.3, 2.3) + wild)]
+    made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 0.9, seed=1) + wild, changes=RATE, turn=0))
+    assert "learning-rate-rate-0.1-seed2" in order(strategy(), made)
+
+
+def test_a_training_whose_loss_tells_nothing_is_not_tried(make):
+    drawn = np.random.default_rng(0).normal(size=300)
+    made = [make("control-seed0", drawn, loss=facts.Loss(function="own"))]
+    assert order(strategy(), made) == []
 
 
 def test_one_that_helps_a_little_does_not_end_the_search(make):

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from tests.confirm.conftest import RATE, losses
-from unstuck.confirm.tested import best_of, key, results_of
+from unstuck.confirm.tested import best_of, key, measurable, results_of
 from unstuck.confirm.trial import Ended
+from unstuck.record import facts
 
 OTHER = (("learning-rate", {"rate": 1.0}),)
 
@@ -45,3 +49,40 @@ def test_one_that_helps_more_is_better_wherever_it_was_planned(make):
 
 def test_keys_do_not_depend_on_the_order_of_settings():
     assert key((("r", {"a": 1, "b": 2}),)) == key((("r", {"b": 2, "a": 1}),))
+
+
+LONGER = (("more-steps", {"factor": 2.0}),)
+
+
+@pytest.mark.parametrize(
+    ("how", "steps", "says"), [("finished", 300, "restores"), ("finished", 150, "unknown"), ("bound", 300, "unknown")]
+)
+def test_more_steps_are_compared_with_the_end_of_the_training(make, how, steps, says):
+    trials = [
+        make("control-seed0", losses(2.3, 2.0, steps=150), ended=Ended(how=how)),
+        make("more-seed0", losses(2.3, 0.3, steps=steps), changes=LONGER, causes=("too-few-steps",)),
+    ]
+    (one,) = results_of(trials)
+    assert one.effect.says == says
+
+
+def test_the_numbers_of_a_loss_that_was_exchanged_are_not_compared(make):
+    own = facts.Loss(function="own")
+    exchanged = (("loss-replaced", {"given": "nll_loss", "loss": "cross_entropy"}),)
+    trials = [
+        make("control-seed0", losses(9.0, 8.0), loss=own),
+        make("loss-seed0", losses(2.3, 0.3), changes=exchanged, causes=("loss-wrong",), loss=own),
+    ]
+    assert results_of(trials)[0].effect.says == "unknown"
+
+
+def test_a_training_whose_loss_tells_nothing_cannot_be_compared(make):
+    drawn = np.random.default_rng(0).normal(size=300)
+    assert measurable([make("control-seed0", losses(2.3, 2.3))])
+    assert not measurable([make("control-seed1", drawn, loss=facts.Loss(function="own"))])
+
+
+def test_a_mode_in_evaluations_shows_in_evaluations_alone(make):
+    modes = (("modes", {"evaluation": True}),)
+    trials = [make("control-seed0", losses(2.3, 0.5)), make("modes-seed0", losses(2.3, 0.5), changes=modes)]
+    assert results_of(trials)[0].effect.says == "unknown"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from unstuck.errors import ArgumentError
-from unstuck.record import CAUSES, Finding, TrainingName, Where
+from unstuck.record import CAUSES, Confirmation, Finding, TrainingName, Where
 
 FINDING = {
     "code": "O201",
@@ -55,3 +57,14 @@ def test_a_place_in_one_of_several_trainings_says_which_and_no_line_twice():
 def test_every_cause_has_a_family_and_a_meaning():
     assert len(CAUSES) >= 37
     assert all(cause.family and cause.meaning for cause in CAUSES.values())
+
+
+def test_a_confirmation_says_what_holds():
+    lost = Confirmation(remedy="with it", metric="loss", before=math.nan, after=0.31, steps=300)
+    assert str(lost) == "with it the loss falls to 0.31 in 300 steps; unchanged it is no number any more"
+    higher = Confirmation(remedy="with it", metric="loss", before=-4.8, after=0.3, steps=300)
+    assert str(higher) == "with it the loss is 0.3 in 300 steps; unchanged it is -4.8"
+    worse = Confirmation(remedy="with it", metric="loss", before=2.3, after=math.nan, steps=9, helped=False)
+    assert str(worse) == "with it the loss is no number any more in 9 steps; unchanged it is 2.3"
+    share = Confirmation(remedy="with it", metric="share of the loss explained", before=0.0, after=0.8, steps=9)
+    assert str(share) == "with it the share of the loss explained rises to 80% in 9 steps; unchanged it stays at 0%"

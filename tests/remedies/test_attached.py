@@ -67,6 +67,19 @@ def test_outside_of_modules_only_anywhere_attaches() -> None:
         assert changed() is attached
 
 
+@pytest.mark.parametrize("back", ["tensor", "from_numpy", "as_tensor"])
+def test_a_way_through_numpy_within_a_module_hands_gradients_on(back: str) -> None:
+    through = changed_by(MODEL, lambda: train(lambda x: getattr(torch, back)(x.detach().numpy().clip(-9.0, 9.0))))
+    assert torch.equal(through, weights(train()))
+
+
+def test_an_evaluation_in_training_mode_is_no_cut() -> None:
+    model = Net(lambda x: x, off=False)
+    with applied(MODEL), torch.no_grad():
+        assert not model(torch.ones(1, 2)).requires_grad
+    assert not changed()
+
+
 def test_evaluations_get_no_graph() -> None:
     model = Net(lambda x: x, off=False).eval()
     with applied(ANYWHERE), torch.no_grad():

@@ -52,6 +52,29 @@ def test_learning_is_restored(fault: str, change: Change, tmp_path: Path) -> Non
         assert (run.series(signals.LOSS).values > 0).all()
 
 
+def half_climbs(*, steps: int, repaired: bool = False) -> nn.Module:
+    inputs, classes = blobs()
+    model = mlp()
+    for _ in range(steps):
+        model.zero_grad()
+        F.cross_entropy(model(inputs), classes).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                climbs = parameter.dim() > 1 and not repaired
+                parameter += (0.1 if climbs else -0.1) * parameter.grad  # type: ignore[operator]
+    return model
+
+
+def test_where_some_parameters_climb_those_alone_are_turned(tmp_path: Path) -> None:
+    with recorded(tmp_path / "sick", lambda: half_climbs(steps=60)) as run:
+        (change,) = SignFlipped().candidates(run, None)
+        assert change.settings["of"] == "climbing"
+        assert SignFlipped().words(change, run) == "with the sign of those updates flipped that climb the loss"
+    with recorded(tmp_path / "trial", lambda: half_climbs(steps=60), change) as run:
+        assert Learning.of(run).outcome == "good"
+    changed_by(change, lambda: half_climbs(steps=60))
+
+
 def test_a_healthy_training_is_left_alone(tmp_path: Path) -> None:
     with recorded(tmp_path, train) as run:
         assert SignFlipped().candidates(run, None) == ()

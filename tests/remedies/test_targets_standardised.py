@@ -22,6 +22,26 @@ def standard(*, squared: bool = True) -> Change:
     return Change(remedy="targets-standardised", settings=settings)
 
 
+@pytest.mark.parametrize("deviation", [1e-9, 1e6])
+def test_the_unit_of_the_targets_may_be_tiny_or_huge(deviation: float) -> None:
+    inputs, _ = blobs()
+    plain = inputs[:, :1] - inputs[:, 1:]
+
+    def train_on(targets: torch.Tensor) -> nn.Module:
+        model = mlp(outputs=1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+        for _ in range(40):
+            optimizer.zero_grad()
+            F.mse_loss(model(inputs), targets).backward()
+            optimizer.step()
+        return model
+
+    settings = {"mean": 2 * deviation, "deviation": deviation, "outputs": 1, "squared": True}
+    change = Change(remedy="targets-standardised", settings=settings)
+    found = changed_by(change, lambda: train_on(deviation * (plain + 2.0)))
+    assert torch.allclose(found, weights(train_on(plain)), atol=1e-3)
+
+
 def train(*, scaled: bool, loss: str = "mse_loss", by_hand: bool = False) -> nn.Module:
     inputs, _ = blobs()
     targets = (inputs[:, :1] - inputs[:, 1:]) * (1.0 if scaled else DEVIATION) + (0.0 if scaled else MEAN)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.zoo.answers import answer, ended, kept
 from tests.zoo.cases import Case, cases
-from unstuck.confirm import Bounds, Experiment, Trial, read_trials, with_trials
+from unstuck.confirm import Bounds, Experiment, Trial, read_trials, results_of, with_trials
 from unstuck.errors import UnstuckError
 from unstuck.record import Finding, Run
 from unstuck.rules import judge
@@ -39,6 +39,7 @@ class Confirmed:
         trials: The trials.
         seconds: How long all of them took.
         refused: Why there were none; empty where there were.
+        untold: Causes that were tried without anything that tells what this did.
     """
 
     case: Case
@@ -46,14 +47,22 @@ class Confirmed:
     after: tuple[Finding, ...] = ()
     trials: tuple[Trial, ...] = ()
     refused: str = ""
+    untold: frozenset[str] = frozenset()
 
     def true(self, finding: Finding) -> bool:
         """Whether a finding names a cause that counts as right."""
         return finding.cause in self.case.causes
 
     def tried(self, finding: Finding) -> bool:
-        """Whether a remedy of a finding was tried."""
-        return any(finding.cause in trial.plan.causes for trial in self.trials if trial.usable)
+        """Whether a remedy of a finding was tried, and something tells what it did."""
+        return self._tried(finding.cause) and finding.cause not in self.untold
+
+    def told_nothing(self, finding: Finding) -> bool:
+        """Whether a remedy of a finding was tried, and nothing tells what it did."""
+        return self._tried(finding.cause) and finding.cause in self.untold
+
+    def _tried(self, cause: str) -> bool:
+        return any(cause in trial.plan.causes for trial in self.trials if trial.usable)
 
     @property
     def ratio(self) -> float:
@@ -103,7 +112,13 @@ def confirmed(case: Case, *, seed: int, runs: Path, bounds: Bounds, try_more: bo
             refused = str(error)
     trials = read_trials(folder)
     after = with_trials(verdict.findings, verdict.learning, trials)
-    return Confirmed(case, verdict.findings, after, trials, refused)
+    return Confirmed(case, verdict.findings, after, trials, refused, _untold(trials))
+
+
+def _untold(trials: Sequence[Trial]) -> frozenset[str]:
+    results = results_of(trials)
+    told = {cause for one in results if one.effect.says != "unknown" for cause in one.plan.causes}
+    return frozenset(cause for one in results for cause in one.plan.causes) - told
 
 
 def summary(found: Sequence[Confirmed]) -> str:
@@ -113,6 +128,7 @@ def summary(found: Sequence[Confirmed]) -> str:
     tried = [(one, finding) for one in found for finding in _alarms(one.after) if one.tried(finding)]
     true = [finding for one, finding in tried if one.true(finding)]
     false = [finding for one, finding in tried if not one.true(finding)]
+    untold = sum(one.told_nothing(finding) for one in found for finding in _alarms(one.after))
     ratios = [one.ratio for one in sick if one.ratio == one.ratio and len(one.trials) > 1]
     lines = [
         _share("findings with a remedy that are true, confirmed", [one.confirmed is not None for one in true]),
@@ -122,6 +138,8 @@ def summary(found: Sequence[Confirmed]) -> str:
         _share("healthy scripts with a finding before", [bool(_alarms(one.before)) for one in healthy]),
         _share("healthy scripts with a finding after", [bool(_alarms(one.after)) for one in healthy]),
     ]
+    if untold:
+        lines.append(f"findings with a remedy, of which nothing tells what it did: {untold}, not counted above")
     if ratios:
         lines.append(f"seconds of all trials over those of the control: {statistics.median(ratios):.1f} (median)")
     return "\n".join(lines)

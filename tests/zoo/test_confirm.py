@@ -52,6 +52,13 @@ def test_a_true_finding_with_a_remedy_counts_as_confirmed_or_not() -> None:
     assert "true, confirmed: 1 of 2 = 50.0%" in summary([proved, unproved, untried])
 
 
+def test_a_finding_of_which_nothing_tells_what_its_remedy_did_is_counted_by_itself() -> None:
+    before = (found("lr-too-high"),)
+    text = summary([Confirmed(SICK, before, before, TRIALS, untold=frozenset({"lr-too-high"}))])
+    assert "true, confirmed: 0 of 0" in text
+    assert "nothing tells what it did: 1" in text
+
+
 def test_a_false_finding_is_counted_by_itself() -> None:
     wrong = Confirmed(HEALTHY, (), (found("lr-too-high", proof=PROOF),), TRIALS)
     text = summary([wrong])

@@ -15,14 +15,15 @@ __all__ = ["Refused", "candidates", "finer"]
 
 PRIOR = (
     *("lr-too-high", "lr-too-low", "inputs-not-scaled", "gradients-not-cleared", "targets-not-scaled"),
-    *("output-activation-wrong", "init-scale-wrong", "loss-wrong", "loss-broadcast", "parameters-not-optimized"),
-    *("optimizer-unsuited", "lr-schedule-wrong", "regularisation-too-strong", "gradient-sign-flipped"),
-    *("data-not-shuffled", "activation-unsuited", "graph-detached", "gradient-altered", "batch-size-unsuited"),
-    *("loss-reduction-wrong", "init-symmetric", "wrong-axis", "class-imbalance", "ill-conditioned"),
-    *("capacity-too-small", "mode-wrong", "labels-out-of-range"),
+    *("output-activation-wrong", "loss-wrong", "loss-broadcast", "batch-mixing", "wrong-axis"),
+    *("parameters-not-optimized", "gradient-sign-flipped", "graph-detached", "labels-out-of-range", "data-non-finite"),
+    *("init-scale-wrong", "optimizer-unsuited", "lr-schedule-wrong", "regularisation-too-strong"),
+    *("data-not-shuffled", "activation-unsuited", "gradient-altered", "batch-size-unsuited"),
+    *("loss-reduction-wrong", "loss-terms-unbalanced", "init-symmetric", "class-imbalance", "ill-conditioned"),
+    *("capacity-too-small", "mode-wrong"),
 )
-"""Causes in the order in which they are tried where nothing is found: the commonest of questions asked in public first
-(our choice)."""
+"""Causes in the order in which they are tried where nothing is found: the commonest of questions asked in public first,
+then those whose changes apply only where something that may be wrong was seen (our choice)."""
 
 SURE = 0.8
 """Confidence from which a finding needs no experiment with other causes (our choice)."""
@@ -122,6 +123,7 @@ def _candidate(remedy: Remedy, change: Change, run: Run, causes: Sequence[str], 
         words=remedy.words(change, run),
         causes=tuple(causes),
         rank=rank,
+        decides=remedy.decides,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unstuck.confirm.effect import Effect
+from unstuck.confirm.effect import LEAST, Effect
 from unstuck.confirm.tested import HELPFUL, Tested, best_of, results_of
 from unstuck.confirm.trial import Trial
 from unstuck.record import Confirmation, Evidence, Finding, Learnt
@@ -23,6 +23,12 @@ BY_TRIAL = (
 """What ``unstuck explain`` says of it."""
 
 ACCURACIES = ("training accuracy", "balanced accuracy", "evaluation accuracy")
+
+SHARE = "share of the loss explained"
+"""What is compared where the loss itself is another one with the change."""
+
+LEAST_TERM = "share explained of the term that is learnt least"
+"""What is compared of several losses that are added up."""
 
 DOUBT_LEFT = 0.2
 """Share of the doubt that is left of a finding that is confirmed (our choice)."""
@@ -44,8 +50,9 @@ def with_trials(
     """The findings of a run after its trials.
 
     One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first. One
-    whose changes do nothing, although another shows that learning can be restored, is refuted: less sure, and last if
-    it is unlikely then. Of one that nothing was tried for, nothing changes. A change that restores learning where no
+    whose changes do nothing, although another shows that learning can be restored, is refuted if one of them would mend
+    its cause: less sure, and last if it is unlikely then; a symptom of it that is proved takes its place. Of one that
+    nothing was tried for, nothing changes. A change that restores learning where no
     finding names its cause is a finding itself, behind those that are surer; an error if the training did not learn; if
     it did, in more steps than a trial has, a note.
 
@@ -56,12 +63,13 @@ def with_trials(
     """
     results = results_of(trials)
     best = best_of(results)
-    judged = [_judged(finding, results, best) for finding in findings]
+    judged = [_led_by_what_is_proved(_judged(finding, results, best), results) for finding in findings]
     known = {finding.cause for finding in judged if finding.confirmed is not None}
     judged.sort(key=_order)
     if best is not None and not known & set(best.plan.causes) and best.effect.says == "restores":
         new = _found(best, results, learnt=all(one.shown != "not learnt" for one in learning))
-        place = sum(_order(one) < _order(new) or _surer(one, new) for one in judged)
+        tried = {cause for one in results if one.effect.says != "unknown" for cause in one.plan.causes}
+        place = sum(_order(one) < _order(new) or _stays(one, new, tried=one.cause in tried) for one in judged)
         judged.insert(place, new)
     return tuple(judged)
 
@@ -82,7 +90,8 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
             confidence=1.0 - DOUBT_LEFT * (1.0 - finding.confidence),
             advice=_advice(finding, first, told),
         )
-    refuted = best is not None and all(one.effect.says in ("nothing", "harms") for one in told)
+    useless = all(one.effect.says in ("nothing", "harms") for one in told)
+    refuted = best is not None and useless and any(one.plan.decides for one in told)
     return replace(
         finding,
         symptoms=symptoms,
@@ -92,7 +101,23 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
     )
 
 
+def _led_by_what_is_proved(finding: Finding, results: Sequence[Tested]) -> Finding:
+    """A symptom in place of its finding, where its change mends nearly all and the finding's own was tried in vain."""
+    tried = [one for one in results if finding.cause in one.plan.causes and one.effect.says != "unknown"]
+    if finding.confirmed is not None or not tried:
+        return finding
+    decisive = {cause for one in results if one.effect.decisive for cause in one.plan.causes}
+    proved = [one for one in finding.symptoms if one.confirmed is not None and one.cause in decisive]
+    if not proved:
+        return finding
+    under = (replace(finding, symptoms=()), *(one for one in finding.symptoms if one is not proved[0]))
+    return replace(proved[0], symptoms=(*proved[0].symptoms, *under))
+
+
 def _comparable(own: Effect, best: Effect) -> bool:
+    """Whether a change helps about as much: has learnt as much of what the control has not, where anything was."""
+    if best.advance > LEAST:
+        return own.advance >= COMPARABLE * best.advance
     return own.gain >= COMPARABLE * best.gain
 
 
@@ -112,7 +137,7 @@ def _confirmation(one: Tested) -> Confirmation:
     told = one.effect
     return Confirmation(
         remedy=one.plan.words,
-        metric=str(told.yardstick) if told.yardstick in ACCURACIES else "loss",
+        metric=_metric(told),
         before=told.before,
         after=told.after,
         noise=told.noise,
@@ -121,6 +146,14 @@ def _confirmation(one: Tested) -> Confirmation:
         steps=told.steps,
         helped=told.says in HELPFUL,
     )
+
+
+def _metric(told: Effect) -> str:
+    if told.yardstick == "least learnt term":
+        return LEAST_TERM
+    if told.rescaled:
+        return SHARE
+    return str(told.yardstick) if told.yardstick in ACCURACIES else "loss"
 
 
 def _found(best: Tested, results: Sequence[Tested], *, learnt: bool) -> Finding:
@@ -153,8 +186,12 @@ def _order(finding: Finding) -> tuple[bool, bool, bool]:
     return finding.severity == "note", unlikely, finding.confirmed is None
 
 
-def _surer(finding: Finding, new: Finding) -> bool:
-    """Whether a finding that was not confirmed stays before one that only trials show."""
+def _stays(finding: Finding, new: Finding, *, tried: bool) -> bool:
+    """Whether a finding that was not confirmed stays before one that only trials show.
+
+    One that nothing was tried for does if it is likely, for nothing speaks against it: what restores learning may make
+    up for it. One whose change was tried in vain does if it is likely, and surer.
+    """
     alike = (finding.severity == "note") == (new.severity == "note")
-    likely = finding.refuted is None or finding.confidence >= UNLIKELY
-    return alike and likely and finding.confidence > new.confidence
+    likely = finding.confidence >= UNLIKELY
+    return alike and likely and (not tried or finding.confidence > new.confidence)

@@ -12,7 +12,7 @@ from unstuck.confirm.reading import YARDSTICKS, Reading, Yardstick, reading
 from unstuck.record import Run
 from unstuck.record.signals import LOSS
 
-__all__ = ["CERTAIN", "LEAST", "Effect", "Says", "effect"]
+__all__ = ["CERTAIN", "LEAST", "Effect", "Says", "effect", "length"]
 
 Says = Literal["restores", "helps", "nothing", "harms", "unknown"]
 
@@ -28,6 +28,10 @@ RESTORED = 0.5
 STUCK = 0.2
 """Share of what there is to learn that a training has learnt at most where it does not learn."""
 
+SAME = 0.1
+"""Relative difference of the losses of a guess up to which both are of one loss: batches of a trial hold other targets
+(our choice)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
@@ -40,6 +44,7 @@ class Effect:
         gain: Difference of the shares of what there is to learn.
         noise: Standard error of that, from the seeds where there are several, and from the batches.
         left: Share that the control leaves to be learnt.
+        rescaled: Whether the loss is another one with the change, or in another unit: both numbers are shares then.
         seeds: Draws of the program with the change.
         agree: Those of them in which it was better than every draw without it.
         steps: Updates at which both are compared.
@@ -53,6 +58,7 @@ class Effect:
     gain: float = 0.0
     noise: float = math.inf
     left: float = 1.0
+    rescaled: bool = False
     seeds: int = 0
     agree: int = 0
     steps: int = 0
@@ -64,12 +70,28 @@ class Effect:
         return 1.0 - self.left + self.gain
 
     @property
+    def advance(self) -> float:
+        """By how much more than a guess or the control, whichever knows more, has learnt with the change."""
+        return self.learnt - max(0.0, 1.0 - self.left)
+
+    @property
+    def decisive(self) -> bool:
+        """Whether most of what the control leaves is learnt with the change."""
+        return self.says in ("restores", "helps") and self.advance > RESTORED * min(self.left, 1.0)
+
+    @property
     def promises(self) -> bool:
         """Whether it would be a help, were it not for the noise, which more draws may lift."""
         return self.says == "nothing" and self.gain > max(self.noise, LEAST * max(self.left, LEAST))
 
 
-def effect(controls: Sequence[Run], trials: Sequence[Run], *, each_to_its_end: bool = False) -> Effect:
+def effect(
+    controls: Sequence[Run],
+    trials: Sequence[Run],
+    *,
+    each_to_its_end: bool = False,
+    yardsticks: Sequence[Yardstick] = YARDSTICKS,
+) -> Effect:
     """Compare trainings with a change and without it.
 
     Both are read at the same update, the last that all have reached. Of the yardsticks that both have, that one counts
@@ -80,11 +102,12 @@ def effect(controls: Sequence[Run], trials: Sequence[Run], *, each_to_its_end: b
         controls: Streams of the unchanged trainings, one a seed.
         trials: Streams of those with the change.
         each_to_its_end: Read each at its own end instead, where to be longer is the change.
+        yardsticks: Those that the change may move, and that mean the same with it.
     """
-    steps = None if each_to_its_end else min((_length(run) for run in (*controls, *trials)), default=0)
+    steps = None if each_to_its_end else min((length(run) for run in (*controls, *trials)), default=0)
     before = [reading(run, until=steps) for run in controls]
     after = [reading(run, until=steps) for run in trials]
-    found = [each for one in YARDSTICKS if (each := _by(one, before, after)) is not None]
+    found = [each for one in yardsticks if (each := _by(one, before, after)) is not None]
     if not found:
         return Effect()
     worst = min(found, key=lambda one: one.gain / one.noise)
@@ -94,7 +117,8 @@ def effect(controls: Sequence[Run], trials: Sequence[Run], *, each_to_its_end: b
     return max(known, key=lambda one: one.gain / one.noise)
 
 
-def _length(run: Run) -> int:
+def length(run: Run) -> int:
+    """Updates that a training has made."""
     last = run.last_step(LOSS)
     return 0 if last is None else last + 1
 
@@ -110,13 +134,16 @@ def _by(yardstick: Yardstick, before: Sequence[Sequence[Reading]], after: Sequen
     gain = _mean(new) - _mean(old)
     error = max(math.hypot(_error(old), _error(new)), 1e-6)
     left = 1.0 - min(_mean(old), 1.0)
+    of_terms = yardstick == "least learnt term"
+    rescaled = of_terms or (yardstick == "share explained" and not _of_one_loss(old, new))
     found = Effect(
         yardstick=yardstick,
-        before=statistics.fmean(one.value for one in old),
-        after=statistics.fmean(one.value for one in new),
+        before=_told(old, shares=rescaled),
+        after=_told(new, shares=rescaled),
         gain=gain,
         noise=error,
         left=left,
+        rescaled=rescaled,
         seeds=len(new),
         agree=sum(one.gain > max(each.gain for each in old) for one in new),
         steps=min(one.steps for one in (*old, *new)),
@@ -137,13 +164,26 @@ def _from_one_start(old: Sequence[Reading], new: Sequence[Reading]) -> tuple[lis
     return old, new
 
 
+def _of_one_loss(old: Sequence[Reading], new: Sequence[Reading]) -> bool:
+    """Whether the best guess has the same loss with a change as without it."""
+    spans = [[one.reference - one.best for one in side if not math.isinf(one.level)] for side in (old, new)]
+    if not all(spans):
+        return True
+    before, after = map(statistics.fmean, spans)
+    return abs(after - before) < SAME * max(abs(before), abs(after))
+
+
+def _told(readings: Sequence[Reading], *, shares: bool) -> float:
+    return statistics.fmean(max(one.gain, 0.0) if shares else one.value for one in readings)
+
+
 def _says(found: Effect) -> Says:
     certain = abs(found.gain) > CERTAIN * found.noise
     if not certain or abs(found.gain) < LEAST * max(found.left, LEAST):
         return "nothing"
     if found.gain < 0.0:
         return "harms"
-    stuck = 1.0 - found.left < STUCK
+    stuck = 1.0 - found.left < STUCK < found.learnt
     return "restores" if stuck and found.gain > RESTORED * found.left else "helps"
 
 

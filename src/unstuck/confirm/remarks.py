@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from unstuck.confirm.candidates import Refused
+from unstuck.confirm.tested import measurable
 from unstuck.confirm.trial import Trial
 from unstuck.record import Run
 from unstuck.record.signals import LOSS
@@ -37,6 +38,11 @@ def remarks(run: Run, stream: Run, made: Sequence[Trial], refused: Sequence[Refu
         yield (
             "The program draws other numbers each time that it runs, or has changed: what is said rests on the "
             "draws of its trials, and not on the run itself."
+        )
+    if control is not None and control.usable and not measurable([control]):
+        yield (
+            "Whether it learns cannot be told by its loss, and it has no answers that are right or wrong: trials could "
+            "not be compared, and the findings stay as they are."
         )
     if control is not None and control.ended.how == "crashed":
         yield f"Unchanged, it now ends with an error: {control.last_words}"

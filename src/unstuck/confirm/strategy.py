@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from unstuck.confirm.effect import CERTAIN
-from unstuck.confirm.tested import HELPFUL, LONGER, Tested, best_of, key, results_of
+from unstuck.confirm.tested import HELPFUL, LONGER, Tested, best_of, key, measurable, results_of
 from unstuck.confirm.trial import Changes, Plan, Trial
 from unstuck.record.facts import Invocation
 
@@ -15,6 +15,12 @@ __all__ = ["Candidate", "Strategy"]
 
 DRAWS = 3
 """Draws of the control and of the winner."""
+
+CLEAR = 2
+"""Draws that are enough where learning is restored by far more than noise explains."""
+
+FAR = 10.0
+"""Standard errors by which it is (our choice)."""
 
 LATER = 1_000
 """The turn of what follows from other trials."""
@@ -32,12 +38,14 @@ class Candidate:
         words: The change in words.
         causes: Root causes that are proved if learning is restored.
         rank: Position of the finding that it tests, 0 the first; None where it tests none.
+        decides: Whether the changes mend these causes wherever they are one.
     """
 
     changes: Changes
     words: str
     causes: tuple[str, ...]
     rank: int | None = None
+    decides: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +53,8 @@ class Strategy:
     """How trials follow one another.
 
     First the control, then candidates in their order, until one has restored learning; then finer ones about it, then
-    it and the control in other draws. Of two that help alike, both together are tried.
+    it and the control in other draws: two where it is far better, else three. Of two that help alike, both together are
+    tried.
 
     Attributes:
         candidates: What to try, the most promising first.
@@ -87,6 +96,8 @@ class Strategy:
         control = next((trial for trial in made if trial.plan.control and trial.plan.seed == 0), None)
         if control is not None and not control.usable:
             return wanted
+        if control is not None and not measurable([control]):
+            return wanted
         results = {key(one.plan.changes): one for one in results_of(made)}
         best = best_of(tuple(results.values()))
         won = best is not None and best.effect.says == "restores"
@@ -98,10 +109,15 @@ class Strategy:
             return wanted if control is None else self._with_doubtful(wanted, results)
         refined = sum(trial.plan.turn == LATER and trial.plan.seed == 0 and not trial.plan.control for trial in made)
         wanted += [self._plan(one, 0) for one in self._about(best, results)[: max(0, FINER - refined)]]
-        wanted += [self._plan(self._candidate(best), draw, turn=best.plan.turn) for draw in range(1, self.draws)]
-        wanted += [self._plan(None, draw) for draw in range(1, self.draws)]
+        draws = range(1, self._draws(best))
+        wanted += [self._plan(self._candidate(best), draw, turn=best.plan.turn) for draw in draws]
+        wanted += [self._plan(None, draw) for draw in draws]
         both = self._both(best, list(results.values()))
         return [*wanted, *([self._plan(both, 0)] if both else [])]
+
+    def _draws(self, best: Tested) -> int:
+        clear = best.effect.says == "restores" and best.effect.gain > FAR * best.effect.noise
+        return min(CLEAR, self.draws) if clear else self.draws
 
     def _with_doubtful(self, wanted: list[Plan], results: Mapping[str, Tested]) -> list[Plan]:
         """More draws of what a finding asks for and what may have helped, before changes that no finding asks for."""
@@ -146,7 +162,8 @@ class Strategy:
         )
 
     def _candidate(self, one: Tested) -> Candidate:
-        return Candidate(changes=one.plan.changes, words=one.plan.words, causes=one.plan.causes)
+        plan = one.plan
+        return Candidate(changes=plan.changes, words=plan.words, causes=plan.causes, decides=plan.decides)
 
     def _plan(self, candidate: Candidate | None, seed: int, *, turn: int = LATER) -> Plan:
         return Plan(
@@ -154,6 +171,7 @@ class Strategy:
             changes=candidate.changes if candidate else (),
             words=candidate.words if candidate else "unchanged",
             causes=candidate.causes if candidate else (),
+            decides=candidate.decides if candidate else True,
             turn=turn,
             stream=self.stream,
             seed=seed,

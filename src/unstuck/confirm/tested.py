@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from unstuck.confirm.effect import CERTAIN, Effect, effect
+from unstuck.confirm.effect import CERTAIN, Effect, effect, length
+from unstuck.confirm.reading import YARDSTICKS, Yardstick, reading
 from unstuck.confirm.remembered import remembered
 from unstuck.confirm.trial import Changes, Plan, Trial
 from unstuck.record import Run
 
-__all__ = ["HELPFUL", "LONGER", "Tested", "best_of", "key", "results_of"]
+__all__ = ["HELPFUL", "LONGER", "Tested", "best_of", "key", "measurable", "results_of"]
 
 HELPFUL = ("restores", "helps")
 
 LONGER = "more-steps"
 """The remedy whose trial is longer than its control."""
+
+OF_THE_LOSS = ("loss-replaced", "labels-mapped")
+"""Remedies with which the loss is another one."""
 
 ALIKE = 0.02
 """Share of what the control leaves to be learnt by which two changes that help alike may differ (our choice)."""
@@ -53,10 +57,27 @@ def results_of(trials: Sequence[Trial]) -> tuple[Tested, ...]:
             groups.setdefault(key(trial.plan.changes), []).append(trial)
     found: list[Tested] = []
     for group in groups.values():
-        longer = any(name == LONGER for name, _ in group[0].plan.changes)
-        told = effect(_streams(controls.values()), _streams(group), each_to_its_end=longer)
-        found.append(Tested(plan=group[0].plan, trials=tuple(group), effect=told))
+        found.append(Tested(plan=group[0].plan, trials=tuple(group), effect=_effect(controls.values(), group)))
     return tuple(sorted(found, key=lambda one: -one.effect.gain))
+
+
+def _effect(controls: Iterable[Trial], group: Sequence[Trial]) -> Effect:
+    changes = group[0].plan.changes
+    longer = any(name == LONGER for name, _ in changes)
+    whole = [trial for trial in controls if not longer or trial.ended.how == "finished"]
+    before, after = _streams(whole), _streams(group)
+    if longer and not (before and min(map(length, after), default=0) > max(map(length, before))):
+        return Effect()  # the training was cut, or it could not be made longer
+    return effect(before, after, each_to_its_end=longer, yardsticks=_yardsticks(changes))
+
+
+def _yardsticks(changes: Changes) -> Sequence[Yardstick]:
+    """The numbers that tell what changes did: of another loss not its own, of another mode in evaluations theirs."""
+    if all(name == "modes" and "training" not in settings for name, settings in changes):
+        return ("evaluation accuracy",)
+    if any(name in OF_THE_LOSS or settings.get("of") == "loss" for name, settings in changes):
+        return [one for one in YARDSTICKS if one != "loss"]
+    return YARDSTICKS
 
 
 def best_of(results: Sequence[Tested]) -> Tested | None:
@@ -71,6 +92,12 @@ def best_of(results: Sequence[Tested]) -> Tested | None:
     most = max(helpful, key=lambda one: one.effect.gain).effect
     least = most.gain - max(CERTAIN * most.noise, ALIKE * most.left)
     return min((one for one in helpful if one.effect.gain >= least), key=lambda one: one.plan.turn)
+
+
+@remembered
+def measurable(trials: Sequence[Trial]) -> bool:
+    """Whether anything tells how far trainings got, so that they can be compared with others."""
+    return all(reading(stream) for stream in _streams(trials))
 
 
 def key(changes: Changes) -> str:

@@ -31,6 +31,7 @@ class Plan:
         changes: Name of each remedy with its settings; none for a control.
         words: The change as the user reads it: ``"with the rate at 0.01"``; ``"unchanged"`` for a control.
         causes: Root causes that are proved if learning is restored by it.
+        decides: Whether the changes mend these causes wherever they are one, so that their failure speaks against them.
         turn: Its place among what was planned.
         stream: The training of the run that is looked at.
         seed: Number of the draw, by which every seed that the script sets is moved; 0 repeats the run that was watched.
@@ -44,6 +45,7 @@ class Plan:
     changes: Changes = ()
     words: str = "unchanged"
     causes: tuple[str, ...] = ()
+    decides: bool = True
     turn: int = 0
     stream: int = 0
     seed: int = 0

@@ -114,7 +114,9 @@ class Confirmation:
 
     Attributes:
         remedy: The change in words: ``"with the rate at 0.01"``.
-        metric: What was compared: ``"loss"``, ``"training accuracy"``, ``"evaluation accuracy"``.
+        metric: What was compared: ``"loss"``, ``"training accuracy"``, ``"balanced accuracy"``, ``"evaluation
+            accuracy"``; ``"share of the loss explained"`` where the loss is another one with the remedy, and ``"share
+            explained of the term that is learnt least"`` where several losses are added up.
         before: The metric of the unchanged re-run, the mean over seeds.
         after: The same of the re-run with the remedy.
         noise: Standard error of what was gained, as a share of what there is to learn.
@@ -141,15 +143,15 @@ class Confirmation:
 
     def __str__(self) -> str:
         """What the change did, in words."""
-        rises = "accuracy" in self.metric
-        form = percent if rises else number
-        verb = ("rises to" if rises else "falls to") if self.helped else "is"
-        stays = "stays at" if self.helped else "is"
+        shares = self.metric != "loss"
+        form = percent if shares else number
+        lost = self.before != self.before
+        moved = self.helped and (lost or (self.after > self.before) == shares)
+        verb = ("rises to" if shares else "falls to") if moved else "is"
+        stays = "is no number any more" if lost else f"{'stays at' if moved else 'is'} {form(self.before)}"
+        after = "no number any more" if self.after != self.after else form(self.after)
         draws = f" ({self.agree} of {self.seeds} seeds)" if self.seeds > 1 else ""
-        return (
-            f"{self.remedy} the {self.metric} {verb} {form(self.after)} in {self.steps:,} steps; "
-            f"unchanged it {stays} {form(self.before)}{draws}"
-        )
+        return f"{self.remedy} the {self.metric} {verb} {after} in {self.steps:,} steps; unchanged it {stays}{draws}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,7 @@ class ActivationsAdded(Remedy):
 
     name = "activations-added"
     proves = ("activation-missing",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One."""

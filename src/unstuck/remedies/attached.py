@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, distributions, nn
 
@@ -34,10 +35,12 @@ class Attached(Remedy):
     """Let gradients pass where the script cuts the graph.
 
     Changes: ``detach()`` and ``.data`` give back the tensor with its graph, within modules (``where="model"``) or
-    anywhere (``where="anywhere"``); modules in training mode run with gradients on although ``no_grad`` is; with
-    ``draws``, ``sample()`` of a distribution draws by ``rsample()`` where that exists.
+    anywhere (``where="anywhere"``); modules in training mode run with gradients on although ``no_grad`` is, for
+    ``where="model"`` if it is within another one; with ``draws``, ``sample()`` of a distribution draws by ``rsample()``
+    where that exists. Within a module, what comes back from NumPy in the shape of what went there hands its gradient
+    on as if nothing had been computed there.
 
-    Not made: what goes through NumPy, ``item()`` or ``torch.tensor()``, where no graph is left to attach.
+    Not made: what goes through ``item()``, or through NumPy outside of modules.
 
     Applies: where parameters that ran get no gradient, or a cut was seen.
 
@@ -46,6 +49,7 @@ class Attached(Remedy):
 
     name = "attached"
     proves = ("graph-detached",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """Within modules, then anywhere."""
@@ -71,6 +75,8 @@ class Attached(Remedy):
     def make(self, change: Change) -> Generator[None]:
         """Hand tensors on with their graph."""
         anywhere = change.settings["where"] == "anywhere"
+        given: dict[torch.Size, Tensor] = {}
+        entered: list[bool] = []
 
         def passed(gradient: Tensor) -> None:  # what is cut again behind it, as by NumPy, is not attached
             effects.happened(self.name)
@@ -85,25 +91,49 @@ class Attached(Remedy):
             return attached
 
         def to_numpy(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if in_module() and args[0].grad_fn is not None:
+                given[args[0].shape] = args[0]
             # A tensor that was detached for this purpose has its graph again, which NumPy refuses.
             with torch._C.DisableTorchFunction():  # pyright: ignore
                 return run(args[0].detach(), *args[1:], **kwargs)
 
+        def from_numpy(run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            result = run(*args, **kwargs)
+            source = (
+                given.pop(result.shape, None) if isinstance(argument(args, kwargs, 0, "data"), np.ndarray) else None
+            )
+            if source is None or not result.is_floating_point() or not torch.is_grad_enabled():
+                return result
+            with torch._C.DisableTorchFunction():  # pyright: ignore
+                attached = result + (source - source.detach()).to(result.dtype)
+            attached.register_hook(passed)
+            return attached
+
         def module(model: nn.Module, run: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if outermost(model):
+                given.clear()
+                entered[:] = [torch.is_grad_enabled()]
             trained = model.training and any(parameter.requires_grad for parameter in model.parameters())
             if torch.is_grad_enabled() or torch.is_inference_mode_enabled() or not trained:
                 return run(*args, **kwargs)
-            if not (anywhere or not outermost(model)):
+            if not (anywhere or entered[-1]):
                 return run(*args, **kwargs)
-            effects.happened(self.name)
             with torch.enable_grad():
-                return run(*args, **kwargs)
+                result = run(*args, **kwargs)
+            for part in result if isinstance(result, tuple) else (result,):
+                if isinstance(part, Tensor) and part.requires_grad:
+                    part.register_hook(passed)
+            return result
 
         exchanges: dict[Any, Any] = dict.fromkeys(DETACHING, detach)
         exchanges |= dict.fromkeys((Tensor.numpy, Tensor.__array__), to_numpy)
+        exchanges |= dict.fromkeys((torch.tensor, torch.as_tensor), from_numpy)
         with ExitStack() as stack:
             stack.enter_context(calls(exchanges))
             stack.enter_context(around_modules(module))
+            stack.enter_context(  # which no mode is shown
+                patched(torch, "from_numpy", lambda run: lambda *args, **kwargs: from_numpy(run, args, kwargs))
+            )
             for kind in DRAWN if change.settings.get("draws") else ():
                 stack.enter_context(patched(kind, "sample", self._drawing))
             yield

@@ -34,6 +34,7 @@ class AxesExchanged(Remedy):
 
     name = "axes-exchanged"
     proves = ("batch-mixing", "wrong-axis")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """Of views, of layers."""

@@ -40,6 +40,7 @@ class BatchSize(Remedy):
 
     name = "batch-size"
     proves = ("batch-size-unsuited",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """The size that advice names, and twice the batch."""

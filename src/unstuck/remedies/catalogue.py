@@ -17,6 +17,7 @@ from unstuck.remedies.classes_weighted import ClassesWeighted
 from unstuck.remedies.clipping import Clipping
 from unstuck.remedies.default_constants import DefaultConstants
 from unstuck.remedies.dropout import Dropout
+from unstuck.remedies.finite_data import FiniteData
 from unstuck.remedies.gradients_cleared import GradientsCleared
 from unstuck.remedies.gradients_kept import GradientsKept
 from unstuck.remedies.hidden_activations import HiddenActivations
@@ -26,6 +27,7 @@ from unstuck.remedies.labels_mapped import LabelsMapped
 from unstuck.remedies.learning_rate import LearningRate
 from unstuck.remedies.loss_replaced import LossReplaced
 from unstuck.remedies.loss_scaled import LossScaled
+from unstuck.remedies.loss_terms import LossTerms
 from unstuck.remedies.method import Method
 from unstuck.remedies.modes import Modes
 from unstuck.remedies.momentum import Momentum
@@ -70,8 +72,10 @@ REMEDIES: tuple[Remedy, ...] = (
     Attached(),
     Thawed(),
     LossScaled(),
+    LossTerms(),
     GradientsKept(),
     LabelsMapped(),
+    FiniteData(),
     SoftmaxAxis(),
     AxesExchanged(),
     ClassesWeighted(),

@@ -40,6 +40,7 @@ class ClassesWeighted(Remedy):
 
     name = "classes-weighted"
     proves = ("class-imbalance",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One, with the counts of the run."""

@@ -40,6 +40,7 @@ class Clipping(Remedy):
 
     name = "clipping"
     proves = ("data-corrupt", "lr-too-high")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """At a norm of 1; where most gradients are longer than that, at their median norm first."""

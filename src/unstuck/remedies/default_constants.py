@@ -37,6 +37,7 @@ class DefaultConstants(Remedy):
 
     name = "default-constants"
     proves = ("optimizer-unsuited", "precision-unsuited")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """Epsilon alone, betas alone, both, as far as they differ from the defaults."""

@@ -43,6 +43,7 @@ class Dropout(Remedy):
 
     name = "dropout"
     proves = ("regularisation-too-strong",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """The probability that advice names, then none."""

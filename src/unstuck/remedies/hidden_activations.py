@@ -38,6 +38,7 @@ class HiddenActivations(Remedy):
 
     name = "hidden-activations"
     proves = ("activation-unsuited",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One."""

@@ -58,6 +58,7 @@ class Initialisation(Remedy):
 
     name = "initialisation"
     proves = ("init-scale-wrong", "init-symmetric", "critical-point")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """The weights that are copies, where a finding is about these; all, unless they are learnt already."""

@@ -48,6 +48,7 @@ class LossReplaced(Remedy):
 
     name = "loss-replaced"
     proves = ("loss-wrong", "output-activation-wrong", "loss-unstable")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One for each loss that is called and does not fit."""

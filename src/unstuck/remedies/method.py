@@ -55,6 +55,7 @@ class Method(Remedy):
 
     name = "method"
     proves = ("optimizer-unsuited", "ill-conditioned")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """Adam unless it is that; SGD with momentum where it is adaptive."""

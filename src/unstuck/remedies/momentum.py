@@ -34,6 +34,7 @@ class Momentum(Remedy):
 
     name = "momentum"
     proves = ("optimizer-unsuited", "ill-conditioned")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """0.9 where it is more or none, then none."""

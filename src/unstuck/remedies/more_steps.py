@@ -26,6 +26,7 @@ class MoreSteps(Remedy):
 
     name = "more-steps"
     proves = ("too-few-steps",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """Twice as many."""

@@ -19,10 +19,13 @@ class Remedy(ABC):
     Attributes:
         name: Its name, which its changes carry.
         proves: The causes of ``causes.toml`` that it proves if learning is restored by it.
+        decides: Whether it mends them wherever they are the cause, so that a change that does nothing speaks against
+            them; False where another number, place or method may be needed.
     """
 
     name: ClassVar[str]
     proves: ClassVar[tuple[str, ...]]
+    decides: ClassVar[bool] = True
 
     @abstractmethod
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:

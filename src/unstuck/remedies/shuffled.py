@@ -44,6 +44,7 @@ class Shuffled(Remedy):
 
     name = "shuffled"
     proves = ("data-not-shuffled",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One."""

@@ -39,6 +39,7 @@ class SoftmaxAxis(Remedy):
 
     name = "softmax-axis"
     proves = ("wrong-axis",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One for each axis that may be wrong."""

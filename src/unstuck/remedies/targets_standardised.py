@@ -7,7 +7,6 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from unstuck.learning import single_loss
@@ -74,6 +73,10 @@ class TargetsStandardised(Remedy):
         mean, deviation = change.number("mean") or 0.0, change.number("deviation") or 1.0
         outputs, squared = change.number("outputs"), bool(change.settings.get("squared"))
 
+        def standardised(gradient: Tensor) -> Tensor:
+            """What the loss of standardised targets hands back, before this is multiplied by the deviation."""
+            return gradient / deviation / deviation if squared else gradient / deviation
+
         def scale(module: nn.Module, output: Any) -> Any:
             if not (isinstance(output, Tensor) and output.is_floating_point() and output.dim() and outermost(module)):
                 return None
@@ -81,9 +84,9 @@ class TargetsStandardised(Remedy):
                 return None
             effects.happened(self.name)
             told = mean + deviation * output
-            # Its value in the script's unit, its slope that of standardised targets.
-            slope = output / deviation if squared else output
-            return slope + (told - slope).detach() if torch.is_grad_enabled() else told
+            if told.requires_grad:
+                told.register_hook(standardised)
+            return told
 
         with around_modules(seen), module_outputs(scale):
             yield

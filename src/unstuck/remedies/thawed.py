@@ -34,6 +34,7 @@ class Thawed(Remedy):
 
     name = "thawed"
     proves = ("parameters-not-optimized",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One, where something is frozen."""

@@ -43,6 +43,7 @@ class WarmUp(Remedy):
 
     name = "warm-up"
     proves = ("lr-schedule-wrong", "lr-too-high")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """One: over a twentieth of the steps."""

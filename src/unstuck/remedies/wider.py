@@ -43,6 +43,7 @@ class Wider(Remedy):
 
     name = "wider"
     proves = ("capacity-too-small",)
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """To as many units as advice asks for, then twice as many."""
