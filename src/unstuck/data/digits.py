@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unstuck.data.source import Source
 from unstuck.optional import missing
 
 __all__ = ["digits"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SHAPE = (1797, 65)
+"""Images, and their 64 pixels with the digit behind them."""
 
 
 def digits() -> Source:
@@ -22,8 +31,7 @@ def digits() -> Source:
     Raises:
         MissingPackageError: scikit-learn is not installed.
     """
-    rows = np.loadtxt(_file(), delimiter=",")
-    images, targets = rows[:, :-1], rows[:, -1].astype(int)
+    images, targets = _read()
     return Source(
         name="digits",
         task="classification",
@@ -34,9 +42,21 @@ def digits() -> Source:
     )
 
 
-def _file() -> Path:
-    """Where scikit-learn keeps it, whose import would take longer than many a training."""
-    found = find_spec("sklearn")
-    if found is None or found.origin is None:
+def _read() -> tuple[Floats, Integers]:
+    """From the file that scikit-learn ships, because importing it takes longer than many a training."""
+    package = find_spec("sklearn")
+    if package is None:
         raise missing("sklearn", extra="train", purpose="the data set 'digits'")
-    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    for folder in package.submodule_search_locations or ():
+        with suppress(OSError, ValueError, IndexError):  # the place of the file is private, and may change
+            return _of(np.loadtxt(Path(folder) / "datasets" / "data" / "digits.csv.gz", delimiter=","))
+    from sklearn.datasets import load_digits
+
+    loaded: Any = load_digits()
+    return _of(np.column_stack((loaded.data, loaded.target)))
+
+
+def _of(rows: Floats) -> tuple[Floats, Integers]:
+    if rows.shape != SHAPE:
+        raise ValueError(f"digits: a table of {rows.shape}, not {SHAPE}")
+    return rows[:, :-1], rows[:, -1].astype(int)
