@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 
 import pytest
 import torch
@@ -68,3 +69,12 @@ def test_python_stands_in_where_there_are_no_native_functions(monkeypatch):
     assert known.unchanged()
     items.pop()
     assert not known.unchanged()
+
+
+def test_the_comparison_is_compiled_once_for_all(monkeypatch):
+    made = []
+    monkeypatch.setattr(contents, "compiled", lambda *args, **options: made.append(1) or (lambda book: 1))
+    monkeypatch.setattr(contents, "_compiled", cache(contents._compiled.__wrapped__))
+    native = [Contents([["a"]], native=True) for _ in range(3)]
+    assert all(one.unchanged() for one in native)
+    assert len(made) <= 1  # none where there are no native functions

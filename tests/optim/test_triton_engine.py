@@ -101,3 +101,17 @@ def test_equal_to_torch_on_a_gpu(name):
         for x, y in zip(a, b, strict=True):
             torch.testing.assert_close(x, y)
         assert mine.observations().gradient_norm == pytest.approx([float(p.grad.norm()) for p in a], rel=1e-4)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_device_triton_is_not_imported():
+    script = (
+        "import sys, torch, unstuck.optim as ours, unstuck.nn\n"
+        "p = torch.nn.Parameter(torch.ones(2))\n"
+        "p.grad = torch.ones(2)\n"
+        "ours.SGD([p]).step()\n"
+        "print('triton' in sys.modules)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert made.stdout.strip() == "False"

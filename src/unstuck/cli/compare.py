@@ -31,7 +31,7 @@ def activations(
     """Train once with each activation: curves, dead and saturated units, gradient by depth."""
     from rich.console import Console
 
-    from unstuck.cli.verdict import write_json
+    from unstuck.cli.json_file import write_json
     from unstuck.record.folder import new_folder
     from unstuck.report import write_comparison
     from unstuck.train import Progress, Variant, progress_for

@@ -44,7 +44,8 @@ def confirm(
     """Run the program of RUN again for a few steps, unchanged and with each remedy, and say what helped."""
     from rich.console import Console
 
-    from unstuck.cli.verdict import check_json, show
+    from unstuck.cli.json_file import check_json
+    from unstuck.cli.verdict import show
     from unstuck.confirm import Bounds, Experiment
     from unstuck.confirm.obstacles import changed_sources
     from unstuck.errors import ArgumentError

@@ -44,7 +44,7 @@ def curvature(
     """Measure the Hessian's spectrum: is this a local minimum, a saddle point, or no critical point at all?"""
     from rich.console import Console
 
-    from unstuck.cli.verdict import check_json, write_json
+    from unstuck.cli.json_file import check_json, write_json
     from unstuck.errors import ArgumentError
     from unstuck.preflight import from_factory
     from unstuck.record.folder import newest_run

@@ -66,7 +66,7 @@ def find_lr(
     """Search for the learning rate by three methods. Exits with 1 if no rate is of use."""
     from rich.console import Console
 
-    from unstuck.cli.verdict import check_json, write_json
+    from unstuck.cli.json_file import check_json, write_json
     from unstuck.errors import ArgumentError
     from unstuck.find_lr import (
         Effort,

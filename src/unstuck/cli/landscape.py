@@ -72,8 +72,8 @@ def landscape(
     """Draw the loss around the weights: a page to zoom into and to turn, and a picture."""
     from rich.console import Console
 
+    from unstuck.cli.json_file import check_json, write_json
     from unstuck.cli.sheets import write
-    from unstuck.cli.verdict import check_json, write_json
 
     console = Console()
     check_json(json_file)

@@ -42,8 +42,9 @@ def run(
 
     share = _share(budget)
     last = LastStatus()  # torch is imported after it: the exit handlers of torch shall come before this one
+    from unstuck.cli.json_file import check_json
     from unstuck.cli.trials import prove
-    from unstuck.cli.verdict import check_json, show_ending
+    from unstuck.cli.verdict import show_ending
     from unstuck.diagnose import StandardError, run_process
     from unstuck.errors import ArgumentError
 

@@ -79,7 +79,7 @@ def sweep(
     """
     from rich.console import Console
 
-    from unstuck.cli.verdict import check_json, write_json
+    from unstuck.cli.json_file import check_json, write_json
     from unstuck.sweep import begin, join
     from unstuck.sweep.page import write_sweep
     from unstuck.sweep.show import show_for

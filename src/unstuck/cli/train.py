@@ -60,8 +60,9 @@ def train(
     # The command's own modules are imported here, for torch takes seconds that --help must not wait for.
     from rich.console import Console
 
+    from unstuck.cli.json_file import write_json
     from unstuck.cli.trials import prove
-    from unstuck.cli.verdict import STRICT_EXIT, show, write_json
+    from unstuck.cli.verdict import STRICT_EXIT, show
     from unstuck.record import Run
     from unstuck.report import write_comparison, write_html
     from unstuck.train import (

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from unstuck.cli.json_file import write_json
 from unstuck.confirm import Trial, figure, read_trials, with_trials
-from unstuck.errors import RunWriteError, UnstuckError
+from unstuck.errors import UnstuckError
 from unstuck.record import Run, Verdict
 from unstuck.report import render_text
 from unstuck.rules import judge
@@ -21,7 +20,7 @@ from unstuck.rules import judge
 if TYPE_CHECKING:
     from unstuck.diagnose import Outcome, StandardError
 
-__all__ = ["REFUSED_EXIT", "STRICT_EXIT", "check_json", "show", "show_ending", "write_json"]
+__all__ = ["REFUSED_EXIT", "STRICT_EXIT", "show", "show_ending"]
 
 REFUSED_EXIT = 2
 """Exit status of what is refused, or cannot be written."""
@@ -127,39 +126,3 @@ def show_ending(
         except Exception as error:
             say(f"unstuck: no verdict ({type(error).__name__}: {error}); {later} tries again")
             return 0
-
-
-def write_json(file: Path, value: Mapping[str, Any]) -> None:
-    """Write plain data as JSON.
-
-    Raises:
-        RunWriteError: The file cannot be written.
-    """
-    with _writing(file):
-        file.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def check_json(file: Path | None, *, made: Path | None = None) -> None:
-    """Find out, before hours are spent, whether :func:`write_json` will be able to write a file.
-
-    Args:
-        file: The file.
-        made: A folder that will have been made by then.
-
-    Raises:
-        RunWriteError: The file cannot be written.
-    """
-    if file is not None and not (made is not None and not made.exists() and file.absolute().parent == made.absolute()):
-        with _writing(file):
-            there = file.exists()
-            file.open("a", encoding="utf-8").close()
-            if not there:
-                file.unlink()
-
-
-@contextmanager
-def _writing(file: Path) -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise RunWriteError(f"--json {file}: cannot be written ({error.strerror}); choose another file") from error

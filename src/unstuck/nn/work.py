@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 __all__ = ["counting", "own_work"]
 
@@ -16,6 +19,8 @@ __all__ = ["counting", "own_work"]
 @contextmanager
 def counting() -> Generator[FlopCounterMode]:
     """Count within it; attention takes the way whose products the counter sees."""
+    from torch.utils.flop_counter import FlopCounterMode  # imports Triton, which takes long
+
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import chain
 from operator import is_
 from typing import Any
@@ -100,8 +101,12 @@ class Contents:
             ]
         )
         self._arrays.append(book)
-        compare = compiled(_SOURCE, name="contents", entry="same", arguments=1, answers=True)
-        return compare, book.ctypes.data
+        return _compiled(), book.ctypes.data
+
+
+@cache
+def _compiled() -> Any:
+    return compiled(_SOURCE, name="contents", entry="same", arguments=1, answers=True)
 
 
 def _items(container: Container) -> Iterable[Any]:

@@ -32,7 +32,7 @@ def _interpreted() -> bool:
 
 def available() -> bool:
     """Whether Triton is installed and has something to run on."""
-    return installed() and (torch.cuda.is_available() or _interpreted())
+    return (torch.cuda.is_available() or _interpreted()) and installed()
 
 
 def check() -> None:

@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import linecache
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from unstuck.optim.rule import Rule
 from unstuck.optim.sums import Sum
 
-triton: Any
-tl: Any
-try:
-    import triton
-    import triton.language as tl
-except ImportError:
-    triton = tl = None
+triton: Any = None
+tl: Any = None
 
 __all__ = ["available", "compile_kernel", "kernel_source"]
 
@@ -55,9 +51,15 @@ def kernel(table, constants_at, chunks, sums, BLOCK: tl.constexpr):
 """
 
 
+@cache
 def available() -> bool:
-    """Whether Triton is installed."""
-    return triton is not None
+    """Whether Triton is installed. It takes long to import, which waits until somebody asks."""
+    global triton, tl
+    try:
+        triton, tl = import_module("triton"), import_module("triton.language")
+    except ImportError:
+        return False
+    return True
 
 
 def kernel_source(rule: Rule, real: str, *, aligned: bool) -> str:
@@ -132,6 +134,7 @@ def _indent(columns: int, lines: list[str]) -> str:
 @cache
 def compile_kernel(rule: Rule, real: str, *, aligned: bool) -> Any:
     """The kernel of a rule as a Triton function; Triton compiles it at its first launch, and keeps it on disk."""
+    available()
     source = kernel_source(rule, real, aligned=aligned)
     path = f"<unstuck {rule.update.__module__} {hash((rule, real, aligned)):x}>"
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)  # where Triton reads it
