@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,15 +11,16 @@ import pytest
 from unstuck.learning.curve import Curve
 from unstuck.learning.measured import LATE, Measured, seen_late
 from unstuck.record import Signal, signals
-from unstuck.record.facts import Loss, LossClasses
+from unstuck.record.facts import Loss, LossClasses, LossTarget
 from unstuck.testing.rules import record
 
 GUESS = float(np.log(2)) + 1 / 20_000
 CALLED = np.linspace(0.7, 0.1, 100)
 
 
-def measured(folder: Path, differentiated: np.ndarray, called: np.ndarray | None = CALLED, **fields: str) -> Measured:
-    loss = Loss(function="cross_entropy", classes=LossClasses(number=2, counts=(5_000, 5_000)), **fields)
+def measured(folder: Path, differentiated: np.ndarray, called: np.ndarray | None = CALLED, **fields: Any) -> Measured:
+    fields = {"classes": LossClasses(number=2, counts=(5_000, 5_000)), **fields}
+    loss = Loss(function="cross_entropy", **fields)
     series: dict[Signal, np.ndarray] = {signals.LOSS: differentiated, signals.BATCH_SIZE: np.full(100, 32.0)}
     if called is not None:
         series[signals.LOSS_CALL] = called
@@ -43,6 +45,24 @@ def test_with_other_terms_what_the_loss_returned_is_measured(scatter: float, of_
     assert found.guess is not None
     assert found.guess.value == pytest.approx(GUESS if of_call else 3 * GUESS, rel=1e-3)
     assert (found.curve.values[0] == CALLED[0]) == of_call
+
+
+@pytest.mark.parametrize(("off", "a_mean"), [(0.0, True), (0.3, False)])
+def test_a_sum_divided_by_the_number_of_its_elements_is_a_mean(off: float, a_mean: bool, tmp_path: Path) -> None:
+    counts = np.random.default_rng(0).integers(300, 700, size=100)
+    target, classes = LossTarget(shape=(928,), type="class"), LossClasses(number=2, counts=(300, 300))
+    found = measured(tmp_path, CALLED, CALLED * (counts + off), reduction="sum", target=target, classes=classes)
+    assert found.guess is not None
+    assert found.guess.value == pytest.approx(GUESS if a_mean else 928 * GUESS, rel=2e-3)
+    assert (found.curve.values[0] == CALLED[0]) == a_mean
+
+
+def test_a_sum_divided_by_examples_is_no_mean_over_their_elements(tmp_path: Path) -> None:
+    examples = np.random.default_rng(0).integers(20, 33, size=100)
+    target, classes = LossTarget(shape=(32, 10), type="class"), LossClasses(number=2, counts=(160, 160))
+    found = measured(tmp_path, CALLED, CALLED * examples, reduction="sum", target=target, classes=classes)
+    assert found.guess is not None
+    assert found.guess.value > 300 * GUESS
 
 
 def test_single_elements_weighed_by_the_program_are_no_loss_to_compare(tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ def elements(loss: Loss, batch: float) -> float:
     """Elements that the reduction sums over, each of which a guess is the loss of: 1 for a mean.
 
     Args:
-        loss: The call. Of ``kl_div`` an element is one distribution, whatever its mean is taken over.
+        loss: The call. Of ``kl_div`` an element is one distribution, whatever its mean is taken over. What it is given
+            may have the positions of all sequences in one row.
         batch: Examples in a batch.
     """
     shape = loss.output.shape if loss.target.type == "real" else loss.target.shape
@@ -90,7 +91,7 @@ def elements(loss: Loss, batch: float) -> float:
         return {"sum": batch * places, "batchmean": places}.get(loss.reduction, of_mean)
     if loss.reduction != "sum":
         return 1.0
-    return batch * float(np.prod(shape[1:])) if shape else batch
+    return max(batch * float(np.prod(shape[1:])), float(np.prod(shape))) if shape else batch
 
 
 DISTRIBUTIONS = ("cross_entropy", "kl_div")

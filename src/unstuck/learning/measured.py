@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,15 @@ PRETRAINED = 0.6
 STEADY = 1e-3
 """Relative scatter of the ratio of what is differentiated to what the loss returned, that is rounding."""
 
+WHOLE = 0.05
+"""Distance from a whole number that is rounding, of quotients up to some tens of thousands in float32."""
+
+ALIKE = 1.5
+"""Factor between the elements of a first batch and of a typical one, whose lengths differ (our choice)."""
+
+MOSTLY = 0.9
+"""Share of the steps on which a quotient is whole."""
+
 FEWEST = 3
 """Steps that such a ratio is taken from."""
 
@@ -40,7 +49,8 @@ class Measured:
     """A loss that can be compared with a guess, as far as one is known.
 
     What is differentiated may be the loss times a constant, as for gradient accumulation or a sum written by hand; then
-    guess and floor are multiplied by it. It may also have other terms, such as a penalty; then what the loss function
+    guess and floor are multiplied by it. A sum that is divided by the number of its elements, another one in each batch
+    where padding is left out, is a mean. It may also have other terms, such as a penalty; then what the loss function
     returned is measured.
 
     Attributes:
@@ -74,7 +84,9 @@ class Measured:
         batch = batch_size(run, loss)
         steps, called, differentiated = called_and_differentiated(run)
         scale, exact = _factor(called, differentiated), True
-        if scale is None and len(steps) >= FEWEST:
+        if scale is None and loss.reduction == "sum" and _divided_by_counts(called, differentiated, run.facts(Loss)[0]):
+            loss, scale = replace(loss, reduction="mean"), 1.0
+        elif scale is None and len(steps) >= FEWEST:
             if loss.reduction == "none" or not seen_late(run, steps):
                 return cls(curve)  # what the program makes of the elements is its own affair
             scale, curve = 1.0, Curve(steps, called)
@@ -100,6 +112,17 @@ def _factor(called: NDArray[np.float64], differentiated: NDArray[np.float64]) ->
     factor = float(np.median(ratios))
     off = np.abs(ratios / factor - 1.0) if factor > 0.0 else np.ones(1)
     return factor if np.quantile(off, 0.9) < STEADY else None
+
+
+def _divided_by_counts(called: NDArray[np.float64], differentiated: NDArray[np.float64], first: Loss) -> bool:
+    """Whether sums were divided by whole numbers, different ones, that are about the elements summed over."""
+    known = differentiated != 0.0
+    if known.sum() < FEWEST:
+        return False
+    ratios = called[known] / differentiated[known]
+    whole = float(np.mean(np.abs(ratios - np.round(ratios)) < WHOLE)) >= MOSTLY
+    summed = sum(first.classes.counts) or math.prod(first.target.shape)
+    return whole and abs(math.log(max(float(np.median(ratios)), 1e-9) / max(summed, 1))) < math.log(ALIKE)
 
 
 def _inferred(loss: Loss, batch: float, start: float, accuracy: float | None) -> float:

@@ -39,7 +39,7 @@ def tokenize(batch):
 dataset = Dataset.from_dict({"text": texts}).map(tokenize, batched=True, remove_columns="text")
 dataset = dataset.train_test_split(test_size=0.1, seed=0)
 config = GPT2Config(
-    vocab_size=len(words), n_positions=32, n_embd=48, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=1
+    vocab_size=len(words), n_positions=64, n_embd=48, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=1
 )
 model = GPT2LMHeadModel(config)
 args = TrainingArguments(
