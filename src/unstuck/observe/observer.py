@@ -114,6 +114,7 @@ class Observer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if kind is not None and not issubclass(kind, KeyboardInterrupt):
+            self._training.explain(error)
             self.ended("crashed", message=f"{kind.__name__}: {error}")
         self.ended("completed" if kind is None else "interrupted")
         self.retire()

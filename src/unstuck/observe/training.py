@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from unstuck.observe.torch_hooks import compilation, events, forward
 from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.torch_hooks.quiet_steps import QuietSteps
 from unstuck.observe.updates import OwnUpdates, Steps
+from unstuck.observe.user_code.failed_lookup import failed_lookup
 from unstuck.observe.user_code.frames import user_modules, user_place
 from unstuck.observe.user_code.model_roots import Roots
 from unstuck.observe.user_code.model_structure import named_parameters
@@ -274,6 +276,11 @@ class Training:
     def held(self) -> list[Tensor]:
         """Its parameters that the optimizer holds and may change."""
         return [p for p in self.view.parameters if id(p) in self.roots.held and p.requires_grad]
+
+    def explain(self, error: BaseException | None) -> None:
+        """Look at what ended the program while its frames are there."""
+        with contextlib.suppress(Exception):  # after some errors of a GPU no tensor can be read
+            self.view.notice(failed_lookup(error, self.roots.path) if error is not None else None)
 
     def end(self, reason: EndReason, message: str, *, thread: int | None) -> None:
         """Record how it ended, and all that was gathered up to here."""

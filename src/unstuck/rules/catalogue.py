@@ -31,6 +31,7 @@ from unstuck.rules.data.batch_repeated import BatchRepeated
 from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.rules.data.data_constant import DataConstant
 from unstuck.rules.data.data_corrupt import DataCorrupt
+from unstuck.rules.data.ids_beyond_embedding import IdsBeyondEmbedding
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
@@ -94,6 +95,7 @@ RULES: tuple[Rule, ...] = (
     ValuesNotFinite(),  # D102
     DataConstant(),  # D103
     ScalesDiffer(),  # D104
+    IdsBeyondEmbedding(),  # D105
     LabelsOutOfRange(),  # D201
     TargetsNotScaled(),  # D202
     LabelsMismatched(),  # D203

@@ -82,7 +82,7 @@ from unstuck.record.facts.run import (
     Unread,
     Unwatched,
 )
-from unstuck.record.facts.sequence import AttentionCall, ScoredPositions, SequenceReach
+from unstuck.record.facts.sequence import AttentionCall, FailedLookup, ScoredPositions, SequenceReach
 
 __all__ = [
     "KINDS",
@@ -107,6 +107,7 @@ __all__ = [
     "Event",
     "Fact",
     "FactT",
+    "FailedLookup",
     "FirstCurvature",
     "FunctionalDropout",
     "GradientCall",

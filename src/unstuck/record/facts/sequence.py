@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["AttentionCall", "ScoredPositions", "SequenceReach"]
+__all__ = ["AttentionCall", "FailedLookup", "ScoredPositions", "SequenceReach"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +126,35 @@ class AttentionCall(Fact):
     on_real: float | None = None
     before: float | None = None
     behind: float | None = None
+    where: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedLookup(Fact):
+    """An embedding was asked for ids that it has no vector for, which ended the program.
+
+    Attributes:
+        rows: Rows of its table.
+        lowest: Smallest id that it was given.
+        highest: Greatest one.
+        beyond: How many have no row.
+        ids: How many it was given.
+        counting: Whether each is one more than that before it, as positions are.
+        where: Path of the module; empty where it is none of the model's.
+        file: The user's file that calls it.
+        line: The line of that call.
+    """
+
+    kind = "failed_lookup"
+    missing = "no embedding was asked for an id that it does not have"
+    rows: int
+    lowest: int
+    highest: int
+    beyond: int
+    ids: int
+    counting: bool = False
     where: str = ""
     file: str | None = None
     line: int | None = None
