@@ -75,3 +75,11 @@ def test_an_option_of_the_command_line_is_named():
     with pytest.raises(OptionError) as refused:
         set_argument(source, 2, RATE, 0.01, args=["--lr", "1.0"])
     assert refused.value.option == "--lr"
+
+
+def test_of_several_trainings_a_name_that_leads_nowhere_is_left_alone():
+    source = "def build(lr):\n    return SGD(p, lr=lr)\nfor lr in (1.0, 0.1):\n    build(lr)\n"
+    assert "lr=0.01)" in set_argument(source, 2, RATE, 0.01)
+    with pytest.raises(EditError, match="where lr is written is not known"):
+        set_argument(source, 2, RATE, 0.01, alone=False)
+    assert "SGD(p, lr=0.01)" in set_argument("SGD(p, lr=1.0)", 1, RATE, 0.01, alone=False)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.confirm import Bounds, Experiment, read_trials, with_trials
+from unstuck.confirm import Bounds, Experiment, Trial, read_trials, with_trials
+from unstuck.confirm.experiment import _shows_something, _void
+from unstuck.confirm.trial import Ended, Plan
 from unstuck.errors import ArgumentError
 from unstuck.record import Run
 from unstuck.record.facts import Invocation
@@ -166,6 +168,52 @@ def test_a_crash_of_a_trial_is_told(watched, tmp_path):
     control = next(trial for trial in made if trial.plan.control)
     assert control.ended.how == "crashed"
     assert "No such file or directory: 'data.txt'" in control.last_words
+
+
+def trial(name: str, how: str = "bound", *, seed: int = 0) -> Trial:
+    changes = () if name == "control" else ((name, {}),)
+    plan = Plan(name=f"{name}-seed{seed}", changes=changes, seed=seed)
+    return Trial(folder=Path(name), plan=plan, ended=Ended(how=how))
+
+
+@pytest.mark.parametrize(
+    ("ended", "enough"),
+    [
+        ([], False),
+        ([trial("control")], False),
+        ([trial("rate")], False),
+        ([trial("control"), trial("rate", "crashed")], False),
+        ([trial("control"), trial("rate")], True),
+        ([trial("control", "crashed")], True),
+        ([trial("control", "late"), trial("rate")], True),
+    ],
+)
+def test_when_the_time_is_over_a_control_and_a_change_are_waited_for(ended, enough):
+    assert _shows_something(ended) == enough
+
+
+def test_a_second_confirm_makes_again_what_came_to_nothing():
+    assert _void([trial("control"), trial("rate"), trial("rate", "crashed", seed=1)]) == set()
+    assert _void([trial("control"), trial("rate", "killed")]) == {"rate-seed0"}
+    assert _void([trial("control", "crashed"), trial("rate")]) == {"control-seed0", "rate-seed0"}
+    assert _void([trial("control"), trial("control", "crashed", seed=1)]) == set()
+
+
+def test_a_control_that_crashed_is_made_again_when_the_reason_is_gone(watched, tmp_path):
+    data = watched.parent / "late.txt"
+    data.write_text("1e-5")
+    script = watched.parent / "needy.py"
+    script.write_text(SCRIPT.replace("float(sys.argv[1])", 'float(open("late.txt").read())'))
+    command = [sys.executable, "-m", "unstuck", "run", "--out", str(tmp_path / "run"), "needy.py"]
+    subprocess.run(command, cwd=watched.parent, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    data.unlink()
+    assert any(one.ended.how == "crashed" for one in experiment(tmp_path / "run", minutes=0.05).perform(Quiet()))
+    data.write_text("1e-5")
+    again = experiment(tmp_path / "run", minutes=0.05)
+    assert again.made == ()
+    made = again.perform(Quiet())
+    data.unlink()
+    assert [one.ended.how for one in made if one.plan.control] == ["bound"]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from unstuck.confirm.launcher import Launcher
-from unstuck.confirm.trial import Plan
+from unstuck.confirm.trial import Plan, Trial
 from unstuck.record.facts import Invocation
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
@@ -72,3 +72,22 @@ def test_what_it_wrote_is_gone_when_the_launcher_leaves_or_is_killed(place):
         process.stdin.close()  # as when the launcher is killed
         process.wait(60)
         assert list((place / "temporary").iterdir()) == []
+
+
+def test_one_that_does_not_begin_to_train_in_time_is_late(place):
+    folder, written = place / "work" / "runs" / "trial", lambda: list((place / "temporary").rglob("big.bin"))
+    launcher, plan = launched(place)
+    made: list[Trial] = []
+    with launcher:
+        launcher.start(plan, folder)
+        until(launcher, lambda: bool(written()))  # the program itself runs
+        launcher._to_start = 0.0
+        end = time.monotonic() + 120.0
+        while not made:
+            assert time.monotonic() < end
+            made.extend(launcher.wait())
+    assert made[0].ended.how == "late"
+    assert not made[0].usable
+    kept = Trial.read(folder)
+    assert kept is not None
+    assert kept.ended.how == "late"

@@ -134,7 +134,8 @@ def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, appl
     best = best_of(results_of(experiment.made))
     findings = with_trials(verdict.findings, verdict.learning, experiment.made)
     first = next((one for one in findings if one.confirmed and best and one.cause in best.plan.causes), None)
-    change = correction(best.plan.changes, first, experiment.stream) if best and first else None
+    alone = len(experiment.run.snapshot().streams()) == 1
+    change = correction(best.plan.changes, first, experiment.stream, alone=alone) if best and first else None
     if change is not None:
         _propose(change, experiment, console, apply=apply)
     elif apply:

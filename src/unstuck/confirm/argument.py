@@ -45,7 +45,9 @@ class Argument:
     was: float | None = None
 
 
-def set_argument(source: str, line: int, argument: Argument, value: object, *, args: Sequence[str] = ()) -> str:
+def set_argument(
+    source: str, line: int, argument: Argument, value: object, *, args: Sequence[str] = (), alone: bool = True
+) -> str:
     r"""Give an argument of the call at a line another value where that is written, or add the argument.
 
     Args:
@@ -54,6 +56,7 @@ def set_argument(source: str, line: int, argument: Argument, value: object, *, a
         argument: Which.
         value: What is written, as ``repr`` writes it.
         args: The arguments that the program was started with.
+        alone: Whether the call was made for one training only, so that a name whose value is not found may make way.
 
     Raises:
         OptionError: The value was given on the command line.
@@ -78,11 +81,13 @@ def set_argument(source: str, line: int, argument: Argument, value: object, *, a
             raise EditError(f"line {line} holds no call" + (f" of {' or '.join(argument.of)}" if argument.of else ""))
         return _with_keyword(source, fit[0], argument.name, value)
     own = given[0]
-    place = own if argument.was is None else written(tree, own, argument.was, args) or own
+    place = own if argument.was is None else written(tree, own, argument.was, args)
     if isinstance(place, Option):
         raise OptionError(place.name)
+    place = own if place is None and alone else place
     if getattr(place, "lineno", None) is None:
         raise EditError(f"where {argument.name} is written is not known")
+    assert place is not None
     start, end = span(source, place)
     return source[:start] + repr(value) + source[end:]
 

@@ -49,12 +49,14 @@ class _Change:
         finding: The finding that it confirmed.
         optimizer: The run's optimizer.
         args: The arguments that the program was started with.
+        alone: Whether the run has this training only.
     """
 
     settings: Mapping[str, Any]
     finding: Finding
     optimizer: Optimizer
     args: tuple[str, ...]
+    alone: bool
 
     @property
     def found(self) -> tuple[str, int]:
@@ -72,13 +74,14 @@ class _Change:
         return values.pop() if len(values) == 1 else None
 
 
-def correction(changes: Changes, finding: Finding, run: Run) -> Edit | Given | None:
+def correction(changes: Changes, finding: Finding, run: Run, *, alone: bool = True) -> Edit | Given | None:
     """The edit of one file that makes a change permanent.
 
     Args:
         changes: Name of each remedy with its settings.
         finding: The finding that the change has confirmed.
         run: The stream of the run.
+        alone: Whether the run has no other training, which the edit might change too.
 
     Returns:
         The edit; what to give on the command line, where the number came from there; None where no line is known, or
@@ -93,6 +96,7 @@ def correction(changes: Changes, finding: Finding, run: Run) -> Edit | Given | N
         finding=finding,
         optimizer=run.fact(Optimizer) or Optimizer(type=""),
         args=started.args if started else (),
+        alone=alone,
     )
     try:
         file, line = change.made if name in OF_THE_OPTIMIZER else change.found
@@ -155,20 +159,20 @@ def _rate(source: str, line: int, change: _Change) -> str:
         raise EditError("a factor is no number that could be written")
     was = change.was(lambda group: group.initial_rate or group.learning_rate)
     rate = Argument(name="lr", of=(change.optimizer.type,), position=1, was=was)
-    return set_argument(source, line, rate, change.settings["rate"], args=change.args)
+    return set_argument(source, line, rate, change.settings["rate"], args=change.args, alone=change.alone)
 
 
 def _decay(source: str, line: int, change: _Change) -> str:
     was = change.was(lambda group: group.weight_decay)
     decay = Argument(name="weight_decay", of=(change.optimizer.type,), position=4, was=was)
-    return set_argument(source, line, decay, change.settings["weight_decay"], args=change.args)
+    return set_argument(source, line, decay, change.settings["weight_decay"], args=change.args, alone=change.alone)
 
 
 def _momentum(source: str, line: int, change: _Change) -> str:
     was = change.was(lambda group: group.momentum)
     position = 2 if change.optimizer.type == "SGD" else None
     momentum = Argument(name="momentum", of=(change.optimizer.type,), position=position, was=was)
-    return set_argument(source, line, momentum, change.settings["momentum"], args=change.args)
+    return set_argument(source, line, momentum, change.settings["momentum"], args=change.args, alone=change.alone)
 
 
 def _cleared(source: str, line: int, change: _Change) -> str:
@@ -186,7 +190,7 @@ def _bypassed(source: str, line: int, change: _Change) -> str:
 
 def _axis(source: str, line: int, change: _Change) -> str:
     axis = Argument(name="dim", of=SOFTMAXES, position=-1, was=change.settings["given"])
-    return set_argument(source, line, axis, change.settings["axis"], args=change.args)
+    return set_argument(source, line, axis, change.settings["axis"], args=change.args, alone=change.alone)
 
 
 def _assigned(source: str, line: int) -> str:

@@ -162,7 +162,7 @@ class Experiment:
                     break
                 for trial in launcher.wait():
                     watcher.ended(trial)
-                if clock() > end and any(trial.usable for trial in made if not trial.plan.control):
+                if clock() > end and _shows_something([one for one in made if one.plan.name not in launcher.names]):
                     break  # what still runs has had its time
                 watcher.waiting(
                     made=len(made), planned=self.strategy.planned(made), seconds_left=max(0.0, end - clock())
@@ -180,6 +180,13 @@ class Experiment:
         """Whether a trial may be expected to end in the time that is left."""
         took = [trial.ended.seconds for trial in made if trial.usable]
         return not took or left > 0.5 * max(took)
+
+
+def _shows_something(ended: Sequence[Trial]) -> bool:
+    """Whether there is a control to compare a change with, or one that came to nothing."""
+    controls = [trial for trial in ended if trial.plan.control]
+    changed = any(trial.usable for trial in ended if not trial.plan.control)
+    return bool(controls) and (changed or not controls[0].usable)
 
 
 def _void(made: Sequence[Trial]) -> set[str]:

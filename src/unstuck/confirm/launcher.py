@@ -100,10 +100,14 @@ class Launcher:
 
 
 def _made(running: _Running, status: int) -> Trial:
-    """The trial that a process was, which may have been killed before it could say how it ended."""
+    """The trial that a process was; where that was killed before it could say how it ended, or was told to, it is said.
+
+    Whoever is told to end before training began takes it for a crash.
+    """
     trial = Trial.read(running.folder)
-    if trial is None:
-        how = "late" if running.told_to_end is not None else "killed"
+    late = running.told_to_end is not None
+    if trial is None or (late and not (running.folder / BEGUN).exists()):
+        how = "late" if late else "killed"
         ended = Ended(how=how, status=status, seconds=time.monotonic() - running.began)
         ended.write(running.folder)
         trial = Trial(folder=running.folder, plan=running.plan, ended=ended)
