@@ -13,7 +13,7 @@ I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
 L       loss: L1 choice, L2 reduction and shapes, L3 sums of several, L4 targets that a network makes itself,
-        L5 which targets are scored
+        L5 which targets are scored, L6 outputs that are compared with each other, L7 policies
 R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
 N       numerics: N1 values that are not finite, N2 precision
 T       mechanics of the loop: T1 order of its calls, T2 parameters, T3 evaluation
@@ -38,6 +38,7 @@ from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
 from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.scales_differ import ScalesDiffer
 from unstuck.rules.data.split_leak import SplitLeak
+from unstuck.rules.data.target_in_input import TargetInInput
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.rules.data.targets_shifted_twice import TargetsShiftedTwice
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
@@ -55,6 +56,8 @@ from unstuck.rules.gradient.sign_flipped import SignFlipped
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
+from unstuck.rules.loss.contrast_empty import ContrastEmpty
+from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.rules.loss.loss_mask_wrong import LossMaskWrong
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
@@ -84,7 +87,10 @@ from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
 from unstuck.rules.optimisation.optimizer_unsuited import OptimizerUnsuited
 from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
+from unstuck.rules.policy.advantage_trained import AdvantageTrained
 from unstuck.rules.policy.bootstrap_wrong import BootstrapWrong
+from unstuck.rules.policy.entropy_lowered import EntropyLowered
+from unstuck.rules.policy.policy_lowered import PolicyLowered
 from unstuck.rules.policy.target_network_still import TargetNetworkStill
 from unstuck.rules.rule import Rule
 
@@ -102,6 +108,7 @@ RULES: tuple[Rule, ...] = (
     ClassImbalance(),  # D204
     TargetsShiftedTwice(),  # D205
     AnswerVisible(),  # D206
+    TargetInInput(),  # D207
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
@@ -141,6 +148,11 @@ RULES: tuple[Rule, ...] = (
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
     LossMaskWrong(),  # L501
+    EmbeddingsCollapsed(),  # L601
+    ContrastEmpty(),  # L602
+    PolicyLowered(),  # L701
+    AdvantageTrained(),  # L702
+    EntropyLowered(),  # L703
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

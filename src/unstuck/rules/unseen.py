@@ -45,7 +45,10 @@ class Part:
     feeds: tuple[str, ...] = ()
 
 
-OF_LOSSES = ("Bootstraps", "LogPartition", "LossPositions", "SequenceReaches", "TargetOffsets", "TrainedAssociation")
+OF_LOSSES = (
+    *("Bootstraps", "LogPartition", "LossPositions", "SequenceReaches", "Similarities"),
+    *("TargetOffsets", "TrainedAssociation", "VisibleTargets"),
+)
 """Parts that see the losses that are called, and those that are written out."""
 
 PARTS: Mapping[str, Part] = {
@@ -63,6 +66,9 @@ PARTS: Mapping[str, Part] = {
         words="how inputs and targets belong together", states=(facts.Association, facts.Unpaired)
     ),
     "TargetOffsets": Part(words="targets among the inputs of a sequence", states=(facts.TargetOffset,)),
+    "VisibleTargets": Part(words="targets that stand in the input", states=(facts.VisibleTarget,)),
+    "Similarities": Part(words="vectors that are compared", states=(facts.Contrast, facts.Embeddings)),
+    "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
     "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
     "EmbeddedIds": Part(
         words="ids that are turned into vectors", feeds=("AttentionCalls", "LossPositions", "SequenceReaches")

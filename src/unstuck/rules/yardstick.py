@@ -7,8 +7,9 @@ from unstuck.learning.game import IN_A_GAME, in_a_game
 from unstuck.learning.guess import floor
 from unstuck.learning.moving_targets import targets_move
 from unstuck.record import Run
-from unstuck.record.facts import Bootstrap, Event, Loss
+from unstuck.record.facts import Bootstrap, Event, Loss, PolicyTerm
 from unstuck.rules.calls import loss_calls
+from unstuck.rules.copying import copying
 from unstuck.rules.rate import is_range_test
 from unstuck.rules.unseen import behind, words_of
 
@@ -29,6 +30,10 @@ def lacking_yardstick(run: Run, learning: Learning) -> str:
             "the targets are made of the model's own outputs, and move with them; the return of episodes, played "
             "greedily, would tell"
         )
+    if copying(run, learning) is not None:
+        return "the target is the input of the model, so that copying lowers the loss and shows nothing"
+    if run.facts(PolicyTerm):
+        return "the value of a policy gradient's loss says nothing; the return of episodes would tell"
     calls = loss_calls(run)
     if not calls and (blind := _blind(run)):
         return f"the loss function was not seen ({blind})"

@@ -121,7 +121,7 @@ class Bootstraps:
 
     def loss(self, call: LossCall) -> None:
         """A loss takes a target."""
-        made = self._made.of(call.target)
+        made = self._made.of(call.target) if call.target.is_floating_point() else None
         if made is not None and call.target.numel() > 1:
             if made.data is not None:
                 self._take(made)

@@ -39,9 +39,11 @@ from unstuck.observe.collectors.lost_checkpoints import LostCheckpoints
 from unstuck.observe.collectors.modes import ModesOfModules
 from unstuck.observe.collectors.narrow_constants import NarrowConstants
 from unstuck.observe.collectors.parameters import Parameters
+from unstuck.observe.collectors.policy_terms import PolicyTerms
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.sequence_reach import SequenceReaches
+from unstuck.observe.collectors.similarities import Similarities
 from unstuck.observe.collectors.spread_tensors import SpreadTensors
 from unstuck.observe.collectors.target_offsets import TargetOffsets
 from unstuck.observe.collectors.thrown_batches import ThrownBatches
@@ -49,6 +51,7 @@ from unstuck.observe.collectors.uncalled_modules import Uncalled
 from unstuck.observe.collectors.unit_copies import UnitCopies
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
 from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
+from unstuck.observe.collectors.visible_targets import VisibleTargets
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.module_tree import holds_parameters
@@ -66,6 +69,9 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     HandwrittenLosses,
     TrainedAssociation,
     TargetOffsets,
+    VisibleTargets,
+    Similarities,
+    PolicyTerms,
     Bootstraps,
     EmbeddedIds,
     AttentionCalls,

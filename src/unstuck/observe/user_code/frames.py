@@ -26,6 +26,7 @@ __all__ = [
     "user_site",
     "user_trail",
     "user_values",
+    "user_variable_names",
     "user_variables",
 ]
 
@@ -159,6 +160,12 @@ def user_variables(frames: int = 2) -> list[object]:
         frames: How many of these functions.
     """
     return [value for frame in _user_frames(1)[:frames] for value in _locals(frame).values()]
+
+
+def user_variable_names() -> list[tuple[str, object]]:
+    """Names and values of the variables of the innermost running function of the user's, and of its module's."""
+    frame = next(iter(_user_frames(1)), None)
+    return [] if frame is None else [*frame.f_globals.items(), *_locals(frame).items()]
 
 
 def _attributes(value: object) -> dict[str, object]:

@@ -19,6 +19,7 @@ from unstuck.record.facts.evaluation import (
     Shift,
 )
 from unstuck.record.facts.fact import KINDS, Fact, FactT
+from unstuck.record.facts.generative import Contrast, Embeddings, VisibleTarget
 from unstuck.record.facts.gradient import GradientCall, GradientChange
 from unstuck.record.facts.graph import (
     Connection,
@@ -65,7 +66,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameter,
     UnoptimizedParameters,
 )
-from unstuck.record.facts.policy import Bootstrap, TargetNetwork
+from unstuck.record.facts.policy import Bootstrap, PolicyEntropy, PolicyTerm, TargetNetwork
 from unstuck.record.facts.precision import LossScaling, NarrowConstant
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
@@ -95,11 +96,13 @@ __all__ = [
     "Broadcast",
     "Connection",
     "Contraction",
+    "Contrast",
     "Cost",
     "CriticalPoint",
     "CustomFunction",
     "Data",
     "Detachment",
+    "Embeddings",
     "End",
     "Environment",
     "EvaluatedAssociation",
@@ -140,6 +143,8 @@ __all__ = [
     "Parameter",
     "ParameterGroup",
     "Passes",
+    "PolicyEntropy",
+    "PolicyTerm",
     "Predictions",
     "Ran",
     "Recipe",
@@ -166,5 +171,6 @@ __all__ = [
     "Unpaired",
     "Unread",
     "Unwatched",
+    "VisibleTarget",
     "Wiring",
 ]

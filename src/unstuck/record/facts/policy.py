@@ -1,4 +1,4 @@
-"""Facts of values that bootstrap: what a network's own outputs are made into."""
+"""Facts of agents: values that bootstrap, made of a network's own outputs, and policies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Bootstrap", "TargetNetwork"]
+__all__ = ["Bootstrap", "PolicyEntropy", "PolicyTerm", "TargetNetwork"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,5 +64,57 @@ class TargetNetwork(Fact):
     until: int
     moved: bool
     began_equal: bool
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyTerm(Fact):
+    r"""A term :math:`\sum_i \pm A_i \ln \pi(a_i)` of a loss: log-probabilities of actions, or their ratios, by weights.
+
+    Attributes:
+        step: Updates made.
+        raised: Whether the update raises the probability of actions with positive weights.
+        lowest: The least of the weights.
+        highest: The greatest of them.
+        names: Words of the line that multiplies them, and what the user calls the weights.
+        costs: Whether a variable of the running functions is called a cost, and none a reward.
+        gradient: Whether a gradient flows back through the weights to parameters of this training.
+        file: The user's file that multiplies them.
+        line: The line of that.
+    """
+
+    kind = "policy_term"
+    missing = "no log-probabilities of actions were weighted"
+    step: int
+    raised: bool
+    lowest: float
+    highest: float
+    names: tuple[str, ...] = ()
+    costs: bool = False
+    gradient: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyEntropy(Fact):
+    r"""A term :math:`\mp \sum_a \pi(a) \ln \pi(a)` of a loss.
+
+    Attributes:
+        step: Updates made.
+        entropy: Its mean over the examples, in nats.
+        most: The entropy of equal probabilities.
+        raised: Whether the update raises it.
+        file: The user's file that multiplies probabilities by their logarithms.
+        line: The line of that.
+    """
+
+    kind = "policy_entropy"
+    missing = "no entropy of a distribution was part of the loss"
+    step: int
+    entropy: float
+    most: float
+    raised: bool
     file: str | None = None
     line: int | None = None

@@ -1,0 +1,90 @@
+"""Whether a tensor is a log-probability of what was chosen, or a ratio of such, by the graph that gave it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from unstuck.observe.autograd.graph import operation, saved
+from unstuck.observe.autograd.summands import unscaled
+
+__all__ = ["log_probability"]
+
+MOST_NODES = 80
+
+ENDS = frozenset({"Addmm", "Mm", "Bmm", "Convolution", "AccumulateGrad", "Embedding"})
+"""Where the graph of a network begins, behind which nothing is looked for."""
+
+REDUCED = frozenset({"Mean", "Weighted"})
+"""What a loss of a whole batch has, and no log-probability of one example."""
+
+PICKS = frozenset({"Gather", "Index"})
+
+
+def log_probability(values: Tensor) -> int:
+    r"""The sign by which a log-probability enters a tensor, as itself or as :math:`e^{\ln p - c}`; 0 where none does.
+
+    Known are the logarithm of a softmax of which some entries were picked, the cross-entropy of each example, and the
+    logarithm of a normal density as torch.distributions writes it.
+
+    Args:
+        values: With its graph.
+
+    Examples:
+        >>> import torch
+        >>> scores = torch.ones(4, 3, requires_grad=True).exp()
+        >>> picked = torch.log_softmax(scores, 1).gather(1, torch.zeros(4, 1, dtype=torch.long))
+        >>> log_probability(picked), log_probability(-picked), log_probability((picked + 1.0).exp())
+        (1, -1, 1)
+        >>> log_probability(scores)
+        0
+    """
+    if values.grad_fn is None:
+        return 0
+    base, factor = unscaled(values.grad_fn)
+    names = _names(base)
+    sign = -1 if factor < 0.0 else 1
+    if "NllLoss" in names:
+        return -sign
+    if names & REDUCED:
+        return 0
+    classes = "LogSoftmax" in names or {"Logsumexp", "Sub"} <= names
+    # That of a normal density is -(x - m)^2 / (2 v) less the logarithm of the deviation.
+    density = {"Pow", "Neg", "Div", "Sub"} <= names
+    picked = bool(names & PICKS) or _picks(values.grad_fn)
+    return sign if (classes and picked) or density else 0
+
+
+def _names(root: Any) -> set[str]:
+    """The operations that lead to a node, up to the layers of a network."""
+    names: set[str] = set()
+    seen, queue = {root}, [root]
+    for node in queue:
+        name = operation(node)
+        if name in ENDS or len(seen) > MOST_NODES:
+            continue
+        names.add("Weighted" if _is_weighted(node) else name)
+        for successor, _ in node.next_functions:
+            if successor is not None and successor not in seen:
+                seen.add(successor)
+                queue.append(successor)
+    return names
+
+
+def _is_weighted(node: Any) -> bool:
+    """Whether a node multiplies by data, several numbers of them."""
+    factors = [saved(node, key) for key in ("_saved_self", "_saved_other")] if operation(node) == "Mul" else []
+    return any(isinstance(one, Tensor) and not one.requires_grad and one.numel() > 1 for one in factors)
+
+
+def _picks(node: Any) -> bool:
+    """Whether entries were picked among what lies between a tensor and what it is a constant times of."""
+    for _ in range(MOST_NODES):
+        if operation(node) in PICKS:
+            return True
+        known = [successor for successor, _ in node.next_functions if successor is not None]
+        if len(known) != 1:
+            return False
+        node = known[0]
+    return False

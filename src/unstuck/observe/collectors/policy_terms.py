@@ -1,0 +1,195 @@
+"""Which way a loss moves the actions of a policy, by the weights that their log-probabilities get; and its entropy."""
+
+from __future__ import annotations
+
+import linecache
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstuck.observe.autograd.belonging import leads
+from unstuck.observe.autograd.direction import directions
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.log_probability import log_probability
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.frames import user_place, user_variable_names
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["PolicyTerms"]
+
+PRODUCTS: frozenset[Any] = frozenset({torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__})
+
+MOST_PRODUCTS = 64
+"""Products of a step that are looked at: a loop over an episode makes one for each of its actions."""
+
+MOST_WORDS = 24
+WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+COST, REWARD = re.compile(r"cost|penalt|regret", re.IGNORECASE), re.compile(r"rew|return", re.IGNORECASE)
+
+CLOSE = 1e-3
+"""How far probabilities may be from those that their logarithms give."""
+
+
+@dataclass(frozen=True)
+class _Product:
+    node: Any
+    sign: int
+    weights: tuple[float, float]
+    gradient: bool
+    names: tuple[str, ...]
+    costs: bool
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True)
+class _Entropy:
+    node: Any
+    value: float
+    most: float
+    file: str | None
+    line: int | None
+
+
+class PolicyTerms:
+    """Keep products of log-probabilities with weights, and look by which sign they enter the loss.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = PRODUCTS
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._products: list[_Product] = []
+        self._entropies: list[_Entropy] = []
+        self._step, self._left = -1, MOST_PRODUCTS
+        self._new: dict[tuple[Any, ...], facts.Fact] = {}
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Two factors, outside of all modules."""
+        view = self._view
+        if self._step != view.step:
+            self._step, self._left = view.step, MOST_PRODUCTS
+            self._forget()
+        if view.module is not None or self._left <= 0 or len(args) < 2 or not isinstance(output, Tensor):
+            return
+        if output.grad_fn is None or output.dim() > 2 or not is_readable(output):
+            return
+        self._left -= 1
+        one, other = args[0], args[1]
+        if not self._entropy(one, other, output):
+            for values, weights in ((one, other), (other, one)):
+                if self._weighted(values, weights, output):
+                    return
+
+    def _weighted(self, values: Any, weights: Any, output: Tensor) -> bool:
+        """Whether one of the factors is a log-probability for each weight."""
+        if not isinstance(values, Tensor) or not values.requires_grad or _numbers(weights) != values.numel():
+            return False
+        sign = log_probability(values)
+        if not sign:
+            return False
+        place = user_place(3)
+        names = [pair for pair in user_variable_names() if isinstance(pair[1], Tensor | float | list)]
+        given = weights.detach() if isinstance(weights, Tensor) else torch.tensor(float(weights))
+        gradient = isinstance(weights, Tensor) and weights.requires_grad
+        self._products.append(
+            _Product(
+                node=output.grad_fn,
+                sign=sign,
+                weights=(float(given.min()), float(given.max())),
+                gradient=gradient and leads(weights, self._view.roots.held).nearest is not None,
+                names=_words(*place, [name for name, value in names if value is weights]),
+                costs=any(COST.search(n) for n, _ in names) and not any(REWARD.search(n) for n, _ in names),
+                file=place[0],
+                line=place[1],
+            )
+        )
+        return True
+
+    def _entropy(self, one: Any, other: Any, output: Tensor) -> bool:
+        """Whether the factors are probabilities and their logarithms."""
+        if not (isinstance(one, Tensor) and isinstance(other, Tensor) and one.requires_grad and other.requires_grad):
+            return False
+        if one.shape != other.shape or one.dim() != 2 or one.shape[1] < 2:
+            return False
+        shares, logarithms = (one, other) if bool((one.detach() >= 0.0).all()) else (other, one)
+        known = logarithms.detach().exp()
+        if not bool((shares.detach() >= 0.0).all()) or bool(((known - shares.detach()).abs() > CLOSE).any()):
+            return False
+        place = user_place(3)
+        value = -float(output.detach().sum(dim=1).mean())
+        self._entropies.append(_Entropy(output.grad_fn, value, math.log(one.shape[1]), *place))
+        return True
+
+    def backward(self, graph: GraphWalk) -> None:
+        """Look by which sign they enter the loss that is differentiated."""
+        known: Sequence[_Product | _Entropy] = (*self._products, *self._entropies)
+        if not known or graph.root.grad_fn is None:
+            return
+        signs = directions(graph.root.grad_fn, {each.node for each in known})
+        for product in self._products:
+            if product.node in signs:
+                self._take(product, signs[product.node])
+        for entropy in self._entropies:
+            if entropy.node in signs:
+                self._new[("entropy", self._view.step, entropy.file, entropy.line)] = facts.PolicyEntropy(
+                    step=self._view.step,
+                    entropy=entropy.value,
+                    most=entropy.most,
+                    raised=signs[entropy.node] > 0,
+                    file=entropy.file,
+                    line=entropy.line,
+                )
+        self._forget()
+
+    def _take(self, product: _Product, sign: int) -> None:
+        key = ("term", self._view.step, product.file, product.line)
+        known, (low, high) = self._new.get(key), product.weights
+        if isinstance(known, facts.PolicyTerm):
+            low, high = min(low, known.lowest), max(high, known.highest)
+        self._new[key] = facts.PolicyTerm(
+            step=self._view.step,
+            raised=sign * product.sign < 0,
+            lowest=low,
+            highest=high,
+            names=product.names,
+            costs=product.costs,
+            gradient=product.gradient,
+            file=product.file,
+            line=product.line,
+        )
+
+    def facts(self) -> Iterator[facts.Fact]:
+        """What is new."""
+        new, self._new = self._new, {}
+        yield from new.values()
+
+    def release(self) -> None:
+        """Let go of the graph."""
+        self._forget()
+
+    def _forget(self) -> None:
+        self._products, self._entropies = [], []
+
+
+def _numbers(value: object) -> int:
+    if isinstance(value, Tensor):
+        return value.numel() if value.is_floating_point() and is_readable(value) else -1
+    return 1 if isinstance(value, float) else -1
+
+
+def _words(file: str | None, line: int | None, names: list[str]) -> tuple[str, ...]:
+    """The words of a line of the user's, and what he calls the weights."""
+    text = linecache.getline(file, line) if file and line else ""
+    return tuple(dict.fromkeys([*names, *WORD.findall(text)]))[:MOST_WORDS]

@@ -1,0 +1,96 @@
+"""Facts of models that generate or compare: what stands in their inputs, and how their outputs differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from unstuck.record.facts.fact import Fact
+
+__all__ = ["Contrast", "Embeddings", "VisibleTarget"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisibleTarget(Fact):
+    """The target of a loss stands in the input of the model, over the sampled steps in which that was looked at.
+
+    Attributes:
+        looked: Losses that were looked at.
+        equal: In how many of them it was so.
+        how: Whether the target is the whole input, the last part of it, or one of its columns.
+        column: Which column; that of a target that is scaled otherwise too. None for the others.
+        columns: Columns of the input, the values of an example over those of its target.
+        wide: Whether some way from the input to the output is nowhere narrower than the input; None where the target
+            is not the whole input.
+        noisy: Whether random numbers were drawn between the two, as for a mask or a latent variable.
+        further: Tensors that enter the model beside this input, such as a time step.
+        values: Values of the target of an example.
+        file: The user's file that calls the loss.
+        line: The line of that.
+    """
+
+    kind = "visible_target"
+    missing = "no target was found in the input of the model"
+    looked: int
+    equal: int
+    how: Literal["whole", "last", "column"]
+    column: int | None = None
+    columns: int = 1
+    wide: bool | None = None
+    noisy: bool = False
+    further: int = 0
+    values: int = 1
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embeddings(Fact):
+    r"""How far the vectors that a network gives differ between the examples of a batch, where they are compared.
+
+    Attributes:
+        step: Updates made.
+        examples: Vectors of the batch.
+        size: Their length.
+        spread: :math:`\sqrt{1 - \|\bar u\|^2}` of the vectors scaled to length one: 0 where all point the same way.
+        rank: Effective rank of what differs, the participation ratio of its principal components; 0 where nothing does.
+        pairs: Whether two vectors are compared, and none with those of other examples.
+        both: Whether both of two that are compared carry a gradient.
+        file: The user's file that compares them.
+        line: The line of that.
+    """
+
+    kind = "embeddings"
+    missing = "no outputs were compared by their direction"
+    step: int
+    examples: int
+    size: int
+    spread: float
+    rank: float
+    pairs: bool = False
+    both: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast(Fact):
+    """A cross-entropy over similarities, in which each example has to find its partner.
+
+    Attributes:
+        step: Updates made.
+        candidates: Among how many.
+        itself: Whether the similarity of all partners is the same, and the greatest: that of a thing with itself.
+        scale: What cosines are multiplied by, one over the temperature; None where that is not known.
+        file: The user's file that calls the loss.
+        line: The line of that.
+    """
+
+    kind = "contrast"
+    missing = "no loss over similarities was seen"
+    step: int
+    candidates: int
+    itself: bool
+    scale: float | None = None
+    file: str | None = None
+    line: int | None = None

@@ -1,0 +1,79 @@
+"""Terms of a policy are seen with the way in which they move it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical
+
+from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.record import facts
+
+
+@pytest.fixture
+def learnt(watched: Any) -> Any:
+    """Takes a step of a policy with a critic beside it, and gives what was seen of it."""
+
+    def learn(loss: Callable[[Categorical, Tensor], Tensor]) -> Any:
+        torch.manual_seed(0)
+        model = nn.Linear(6, 4)
+        with watched(model) as step:
+            output = model(torch.randn(16, 6))
+            value = loss(Categorical(logits=output[:, :3]), output[:, 3])
+            step.collectors.tell("backward", GraphWalk(value))
+            value.backward()
+            step.update()
+        return step
+
+    return learn
+
+
+@pytest.mark.parametrize("raised", [True, False])
+def test_the_sign_is_that_in_which_good_actions_become_likelier(learnt: Any, raised: bool) -> None:
+    advantages = torch.linspace(-1.0, 2.0, 16)
+
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        term = (policy.log_prob(policy.sample()) * advantages).mean()
+        return -term if raised else 0.5 * term
+
+    (fact,) = learnt(loss).facts(facts.PolicyTerm)
+    assert (fact.raised, fact.gradient, fact.costs) == (raised, False, False)
+    assert (fact.lowest, fact.highest, fact.file) == (-1.0, 2.0, __file__)
+    assert "advantages" in fact.names
+
+
+def test_single_actions_of_an_episode_are_one_term(learnt: Any) -> None:
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        chosen = policy.log_prob(policy.sample())
+        return torch.stack(
+            [-one * weight for one, weight in zip(chosen, [float(k) for k in range(16)], strict=True)]
+        ).sum()
+
+    (fact,) = learnt(loss).facts(facts.PolicyTerm)
+    assert (fact.raised, fact.lowest, fact.highest) == (True, 0.0, 15.0)
+
+
+def test_a_gradient_through_the_weights_is_seen(learnt: Any) -> None:
+    returns = torch.randn(16)
+    (fact,) = learnt(lambda policy, value: -(policy.log_prob(policy.sample()) * (returns - value)).mean()).facts(
+        facts.PolicyTerm
+    )
+    assert fact.gradient
+
+
+def test_a_cost_is_known_by_its_name(learnt: Any) -> None:
+    cost = torch.rand(16)
+    (fact,) = learnt(lambda policy, value: (policy.log_prob(policy.sample()) * cost).mean()).facts(facts.PolicyTerm)
+    assert "cost" in fact.names
+    assert not fact.raised
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_entropy_is_known_with_its_sign(learnt: Any, sign: float) -> None:
+    (fact,) = learnt(lambda policy, value: -sign * policy.entropy().mean()).facts(facts.PolicyEntropy)
+    assert fact.raised is (sign > 0)
+    assert 0.0 < fact.entropy < fact.most == pytest.approx(1.0986, abs=1e-3)

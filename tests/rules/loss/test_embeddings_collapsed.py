@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import Embeddings
+from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
+from unstuck.testing.rules import RuleContract, outcome, record
+
+
+def run_of(folder: Path, *, end: float = 0.01, rank: float = 4.0, looks: int = 8, **known: Any) -> Run:
+    usual: dict[str, Any] = {"examples": 64, "size": 16, "pairs": True, "both": True, "file": "train.py", "line": 7}
+    seen = [
+        Embeddings(
+            step=2**look,
+            spread=0.9 if look < looks // 2 else end,
+            rank=10.0 if look < looks // 2 else rank,
+            **{**usual, **known},
+        )
+        for look in range(looks)
+    ]
+    return record(folder, series={signals.LOSS: [-0.5] * 50}, facts=seen)
+
+
+class TestContract(RuleContract):
+    rule = EmbeddingsCollapsed()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick")
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", end=0.6)
+
+
+@pytest.mark.parametrize(
+    ("known", "cause", "words"),
+    [
+        ({}, "bootstrap-wrong", "point the same way"),
+        ({"pairs": False, "both": False}, "loss-wrong", "point the same way"),
+        ({"end": 0.9, "rank": 1.05}, "bootstrap-wrong", "lie on one line"),
+        ({"end": 0.3}, "bootstrap-wrong", "both sides of a pair"),
+    ],
+)
+def test_a_collapse_is_named_with_what_was_compared(
+    tmp_path: Path, known: dict[str, Any], cause: str, words: str
+) -> None:
+    (finding,) = outcome(EmbeddingsCollapsed(), run_of(tmp_path, **known))
+    assert (finding.cause, finding.where.line) == (cause, 7)
+    assert words in finding.summary
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"looks": 3}, {"end": 0.9, "rank": 1.05, "size": 4}, {"end": 0.9, "rank": 3.0}, {"end": 0.1, "both": False}],
+)
+def test_what_may_be_right_is_left_alone(tmp_path: Path, known: dict[str, Any]) -> None:
+    assert not outcome(EmbeddingsCollapsed(), run_of(tmp_path, **known))
+
+
+def test_advice_to_detach_is_given_where_both_sides_learn(tmp_path: Path) -> None:
+    (both,) = outcome(EmbeddingsCollapsed(), run_of(tmp_path / "both"))
+    (one,) = outcome(EmbeddingsCollapsed(), run_of(tmp_path / "one", both=False))
+    assert both.advice.startswith("detach()")
+    assert not one.advice.startswith("detach()")
