@@ -16,6 +16,16 @@ from unstuck.remedies.loss_terms import LossTerms
 
 REMEDY = LossTerms()
 
+STATED = Finding(
+    code="L302",
+    cause="loss-reduction-wrong",
+    severity="error",
+    confidence=0.9,
+    summary="it",
+    advice="",
+    evidence=(Evidence(signal=Seen.kind, value=500.0, threshold=1.0),),
+)
+
 
 def penalised(factor: float, *, squared: bool = False, by_hand: bool = False) -> nn.Module:
     inputs, classes = blobs()
@@ -107,16 +117,31 @@ def test_a_weight_on_a_term_gives_what_the_script_gives_with_it() -> None:
     assert torch.allclose(changed_by(change, lambda: two_tasks(1.0)), expected, atol=1e-5)
 
 
+def autoencoder(weight: float, *, reduction: str = "mean", steps: int = 20) -> nn.Module:
+    inputs, _ = blobs()
+    model = mlp(outputs=2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for _ in range(steps):
+        out = model(inputs)
+        error = F.mse_loss(out, inputs, reduction=reduction)
+        error = error.sum(1).mean() if reduction == "none" else error
+        divergence = -0.5 * (1 + out - out.pow(2) - out.exp()).sum(1).mean()
+        optimizer.zero_grad()
+        (error + weight * divergence).backward()
+        optimizer.step()
+    return model
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_what_is_beside_a_loss_may_be_a_sum_of_several_terms(reduction: str, tmp_path: Path) -> None:
+    beside = Change(remedy="loss-terms", settings={"of": "beside", "factor": 0.01, "words": "it"})
+    found = changed_by(beside, lambda: autoencoder(10.0, reduction=reduction))
+    assert torch.allclose(found, weights(autoencoder(0.1, reduction=reduction)), atol=1e-5)
+    with recorded(tmp_path, lambda: autoencoder(100.0, reduction=reduction)) as run:
+        assert "beside" in [change.settings["of"] for change in REMEDY.candidates(run, STATED)]
+
+
 def test_a_finding_states_by_how_much(tmp_path: Path) -> None:
-    stated = Finding(
-        code="L302",
-        cause="loss-reduction-wrong",
-        severity="error",
-        confidence=0.9,
-        summary="it",
-        advice="",
-        evidence=(Evidence(signal=Seen.kind, value=500.0, threshold=1.0),),
-    )
     with recorded(tmp_path, lambda: two_tasks(1e3)) as run:
-        (change,) = [one for one in REMEDY.candidates(run, stated) if one.settings["of"] == "term"]
+        (change,) = [one for one in REMEDY.candidates(run, STATED) if one.settings["of"] == "term"]
     assert change.number("factor") == pytest.approx(0.002)

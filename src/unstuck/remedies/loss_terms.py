@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,15 @@ OF_WEIGHTS = TRANSPARENT | {
 }
 """Operations of which penalties on weights are made; what is computed of inputs has products of matrices, too."""
 
+REDUCING = TRANSPARENT | {"Sum", "Mean", "Mul", "Div", "Neg"}
+
+LOSSES_OF_TARGETS = frozenset(
+    {
+        *("MseLoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "NllLoss", "NllLoss2D", "CtcLoss", "CrossEntropyLoss"),
+        *("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits"),
+    }
+)
+
 MOST_NODES = 4_000
 
 HEAVY = 3.0
@@ -46,8 +55,9 @@ class LossTerms(Remedy):
     """Weaken one term of a sum, or the penalty on the weights in it.
 
     Changes: before each backward pass the loss is taken apart into what it adds up; what a term hands back is
-    multiplied by ``factor``: that at ``place`` of ``number`` (``of="term"``), or those that are made of weights alone
-    (``of="penalty"``). Its value stays part of the loss, which is recorded as the script has it.
+    multiplied by ``factor``: that at ``place`` of ``number`` (``of="term"``), those that are no loss function's of
+    PyTorch (``of="beside"``), or those that are made of weights alone (``of="penalty"``). Its value stays part of the
+    loss, which is recorded as the script has it.
 
     Not made: of terms that are added up element by element, or of a loss with other terms from step to step.
 
@@ -117,9 +127,9 @@ def _meant(root: Tensor, change: Change) -> list[Any]:
     terms = list(summands(root.grad_fn)) if root.grad_fn is not None else []
     if len(terms) < ADDED:
         return []
-    if change.settings["of"] == "penalty":
-        of_weights = [term for term in terms if _is_of_weights(term)]
-        return of_weights if len(of_weights) < len(terms) else []
+    if change.settings["of"] in CHOICES:
+        meant = [term for term in terms if CHOICES[str(change.settings["of"])](term)]
+        return meant if len(meant) < len(terms) else []
     return [terms[round(change.number("place") or 0.0)]] if len(terms) == change.number("number") else []
 
 
@@ -135,6 +145,20 @@ def _is_of_weights(term: Any) -> bool:
                 seen.add(successor)
                 queue.append(successor)
     return not queue
+
+
+def _is_no_loss(term: Any) -> bool:
+    """Whether a term is no sum, mean or multiple of a loss function's."""
+    node = term
+    for _ in range(MOST_NODES):
+        known = [successor for successor, _ in node.next_functions if successor is not None]
+        if operation(node) not in REDUCING or len(known) != 1:
+            break
+        node = known[0]
+    return operation(node) not in LOSSES_OF_TARGETS
+
+
+CHOICES: Mapping[str, Callable[[Any], bool]] = {"penalty": _is_of_weights, "beside": _is_no_loss}
 
 
 def _penalised(run: Run, *, least: float) -> bool:
@@ -162,6 +186,8 @@ def _balanced(run: Run, finding: Finding | None) -> Change | None:
         factor = lightest / heavy.start
         if factor > 1.0 / HEAVY:
             return None
-    place = every.index(heavy)
-    settings: dict[str, Setting] = {"of": "term", "place": place, "number": len(every), "words": named(heavy.term)}
-    return Change(remedy=LossTerms.name, settings=settings | {"factor": float(f"{factor:.2g}")})
+    settings: dict[str, Setting] = {"words": named(heavy.term), "factor": float(f"{factor:.2g}")}
+    if not heavy.term.function:
+        return Change(remedy=LossTerms.name, settings={"of": "beside", **settings})
+    places: dict[str, Setting] = {"of": "term", "place": every.index(heavy), "number": len(every)}
+    return Change(remedy=LossTerms.name, settings=places | settings)
