@@ -133,6 +133,16 @@ def test_a_change_that_only_helps_is_no_finding_of_its_own(make):
     assert with_trials((), STUCK, trials) == ()
 
 
+def test_a_mended_mistake_that_helps_much_is_a_note_where_the_rules_say_nothing(make):
+    axis = (("softmax-axis", {"axis": 1}),)
+    trials = [make("control-seed0", losses(2.3, 1.5)), make("axis-seed0", losses(2.3, 0.9, seed=1), changes=axis)]
+    (note,) = with_trials((), STUCK, trials)
+    assert (note.code, note.severity, note.confidence) == (FOUND_BY_TRIAL, "note", 0.5)
+    assert "it learns more: the loss falls to 0.89" in note.summary
+    other = finding("data-constant", "D101")
+    assert with_trials((other,), STUCK, trials) == (other,)
+
+
 def test_notes_stay_behind(restored):
     note = finding("overfitting", "R301", severity="note")
     assert with_trials((note, finding("lr-too-low")), STUCK, restored)[-1] == note

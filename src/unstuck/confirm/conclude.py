@@ -40,6 +40,15 @@ does not show it in a bounded trial, and nearly all do nothing for a false one (
 UNLIKELY = 0.5
 """Confidence below which a refuted finding comes last."""
 
+OF_MISTAKES = (
+    *("softmax-axis", "axes-exchanged", "output-activation", "output-squeezed", "labels-mapped", "finite-data"),
+    *("gradients-cleared", "parameters-given", "attached", "sign-flipped"),
+)
+"""Remedies that change what is wrong or right, and no number of which another is better."""
+
+MUCH = 0.2
+"""Share of what the control leaves that must be learnt with a change for a note of its own (our choice)."""
+
 COMPARABLE = 0.5
 """Share of the gain of the best change that another must have to be a proof beside it (our choice)."""
 
@@ -52,9 +61,10 @@ def with_trials(
     One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first. One
     whose changes do nothing, although another shows that learning can be restored, is refuted if one of them would mend
     its cause: less sure, and last if it is unlikely then; a symptom of it that is proved takes its place. Of one that
-    nothing was tried for, nothing changes. A change that restores learning where no
-    finding names its cause is a finding itself, behind those that are surer; an error if the training did not learn; if
-    it did, in more steps than a trial has, a note.
+    nothing was tried for, nothing changes. A change that restores learning where no finding names its cause is one
+    itself, behind those that are surer, or likely and untried; an error if the training did not learn; if it did, in
+    more steps than a trial has, a note; so is one that helps much and mends what seemed a mistake, where the rules say
+    nothing.
 
     Args:
         findings: Those of the rules, ranked.
@@ -66,12 +76,20 @@ def with_trials(
     judged = [_led_by_what_is_proved(_judged(finding, results, best), results) for finding in findings]
     known = {finding.cause for finding in judged if finding.confirmed is not None}
     judged.sort(key=_order)
-    if best is not None and not known & set(best.plan.causes) and best.effect.says == "restores":
+    silent = all(one.severity == "note" for one in judged)
+    shows = best is not None and (best.effect.says == "restores" or (silent and _mends(best)))
+    if best is not None and shows and not known & set(best.plan.causes):
         new = _found(best, results, learnt=all(one.shown != "not learnt" for one in learning))
         tried = {cause for one in results if one.effect.says != "unknown" for cause in one.plan.causes}
         place = sum(_order(one) < _order(new) or _stays(one, new, tried=one.cause in tried) for one in judged)
         judged.insert(place, new)
     return tuple(judged)
+
+
+def _mends(best: Tested) -> bool:
+    """Whether a change of what seemed a mistake helps much, though it does not restore learning in a bounded trial."""
+    of_mistakes = all(name in OF_MISTAKES for name, _ in best.plan.changes)
+    return of_mistakes and best.effect.advance > MUCH * min(best.effect.left, 1.0)
 
 
 def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) -> Finding:
@@ -161,13 +179,14 @@ def _found(best: Tested, results: Sequence[Tested], *, learnt: bool) -> Finding:
     cause = best.plan.causes[0]
     rivals = [one for one in results if one is not best and one.effect.says in HELPFUL and best.effect.learnt > 0.0]
     close = any(one.effect.gain > 0.9 * best.effect.gain and one.plan.causes != best.plan.causes for one in rivals)
-    said = str(_confirmation(best))
+    said, restores = str(_confirmation(best)), best.effect.says == "restores"
+    more = "" if restores else " more"
     return Finding(
         code=FOUND_BY_TRIAL,
         cause=cause,
-        severity="note" if learnt else "error",
-        confidence=0.5 if close else 0.8,
-        summary=f"{best.plan.words} it learns: {said.removeprefix(best.plan.words).strip()}",
+        severity="note" if learnt or not restores else "error",
+        confidence=0.8 if restores and not close else 0.5,
+        summary=f"{best.plan.words} it learns{more}: {said.removeprefix(best.plan.words).strip()}",
         advice=f"Make this change: {best.plan.words}.",
         evidence=(Evidence(signal="loss", value=best.effect.after, note=said),),
         confirmed=_confirmation(best),

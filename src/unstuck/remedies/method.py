@@ -48,7 +48,7 @@ class Method(Remedy):
     is over the highest rate that the optimizer was made with.
 
     Applies: where an optimizer has a rate. The rate is one that fits: one over the inputs of the largest unit for Adam,
-    1e-2 at most, then 1e-3; by the curvature of the first batch for SGD.
+    1e-2 at most, then 1e-3 and 1e-2; by the curvature of the first batch for SGD.
 
     Proves: a method that does not fit the problem, and a narrow valley in which plain descent bounces.
     """
@@ -66,7 +66,7 @@ class Method(Remedy):
         if "adam" not in kind:
             by_inputs = stable_rate_of(run, "adaptive")
             first = ADAM_RATE if by_inputs is None else min(rounded_down(by_inputs.rate), HIGHEST)
-            found += [self._change("adam", rate) for rate in dict.fromkeys((first, ADAM_RATE))]
+            found += [self._change("adam", rate) for rate in dict.fromkeys((first, ADAM_RATE, HIGHEST))]
         if not any(word in kind for word in ("sgd", "momentum", "nesterov")):
             stable = stable_rate_of(run, "descent", momentum=MOMENTUM)
             found.append(self._change("sgd", DESCENT_RATE if stable is None else rounded_down(stable.rate)))
