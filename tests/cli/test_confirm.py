@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,7 @@ def test_apply_makes_the_change_and_keeps_the_file(run, made, script):
     assert shown.exit_code == 0, shown.output
     assert script.read_text() == SOURCE.replace("1e-5", "0.1")
     assert Path("train.py.orig").read_text() == SOURCE
-    assert f"changed {script}" in shown.stderr.replace("\n", "")
+    assert f"changed {script}; as it was it is kept in {script}.orig\n" in shown.stderr
 
 
 def test_of_a_script_that_changed_no_diff_is_shown_and_apply_is_refused(run, made, script):
@@ -165,7 +166,11 @@ def test_what_is_left_is_said_and_an_interrupt_has_its_status(run, made, monkeyp
 def test_variables_that_are_gone_are_named_before(script, run, made, monkeypatch):
     monkeypatch.setattr("unstuck.confirm.obstacles.missing_variables", lambda started: ("MY_DATA",))
     shown = confirm(run, "--yes")
-    assert "Variables of its environment that are not set any more: MY_DATA." in shown.stderr
+    assert "Variables of its environment that are not set any more: MY_DATA.\n" in shown.stderr
+    many = tuple(f"V{number}" for number in range(9))
+    monkeypatch.setattr("unstuck.confirm.obstacles.missing_variables", lambda started: many)
+    shutil.rmtree("run/trials")
+    assert "not set any more: V0, V1, V2, V3, V4, V5 and 3 more.\n" in confirm(run, "--yes").stderr
 
 
 def test_where_nothing_can_be_tried_that_is_said(run, made, monkeypatch):

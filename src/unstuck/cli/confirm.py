@@ -22,6 +22,9 @@ __all__ = ["confirm"]
 
 INTERRUPTED_EXIT = 130
 
+NAMED = 6
+"""Variables that are named; terminals set many that matter to no training."""
+
 
 def confirm(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of `unstuck run`.")],
@@ -61,13 +64,13 @@ def confirm(
         if apply and changed:
             raise ArgumentError(f"--apply: {', '.join(changed)} has changed since the run; make the change by hand")
         if experiment.left == 0:
-            console.print(_nothing_left(experiment), markup=False, highlight=False)
+            _say(console, _nothing_left(experiment))
         elif _agreed(experiment, bounds.minutes, console, yes=yes):
             _perform(experiment, console)
             if experiment.left:
-                console.print(_more(experiment), markup=False, highlight=False)
+                _say(console, _more(experiment))
         for sentence in experiment.remarks:
-            console.print(sentence, markup=False, highlight=False)
+            _say(console, sentence)
         status = show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full)
         _correct(experiment, judge(opened), console, apply=apply)
     raise typer.Exit(INTERRUPTED_EXIT if experiment.interrupted else status)
@@ -100,20 +103,16 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     started, bounds = experiment.invocation, experiment.strategy
     command = " ".join(("python", *(["-m"] if started.module else []), started.target, *started.args))
     command = "the recipe" if bounds.recipe else command
-    console.print(
+    _say(
+        console,
         f"{command} will be run again in {started.folder}, {experiment.jobs} at a time, each for {bounds.steps} steps "
         f"or {bounds.seconds:g} seconds: at least {experiment.left} times, for {minutes:g} "
         f"{'minute' if minutes == 1 else 'minutes'} at most. What it writes is thrown away.",
-        markup=False,
-        highlight=False,
     )
     missing = missing_variables(started)
     if missing:
-        console.print(
-            f"Variables of its environment that are not set any more: {', '.join(missing)}.",
-            markup=False,
-            highlight=False,
-        )
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        _say(console, f"Variables of its environment that are not set any more: {', '.join(missing[:NAMED])}{more}.")
     if yes:
         return True
     if not (sys.stdin and sys.stdin.isatty()):
@@ -149,7 +148,7 @@ def _propose(change: Edit | Given, experiment: Experiment, console: Console, *, 
     from unstuck.errors import ArgumentError
 
     if isinstance(change, Given):
-        console.print(f"\n{change}", markup=False, highlight=False)
+        _say(console, f"\n{change}")
         if apply:
             raise ArgumentError("--apply: there is nothing to change in the source")
         return
@@ -157,9 +156,9 @@ def _propose(change: Edit | Given, experiment: Experiment, console: Console, *, 
         return
     diff = change.diff
     backup = make(change, experiment.run) if apply else None
-    console.print(f"\n{diff}", markup=False, highlight=False, soft_wrap=True)
+    _say(console, f"\n{diff}")
     if backup is not None:
-        console.print(f"changed {change.file}; as it was it is kept in {backup}", markup=False, highlight=False)
+        _say(console, f"changed {change.file}; as it was it is kept in {backup}")
 
 
 def _perform(experiment: Experiment, console: Console) -> None:
@@ -167,3 +166,7 @@ def _perform(experiment: Experiment, console: Console) -> None:
 
     with shown(console) as watcher:
         experiment.perform(watcher)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
