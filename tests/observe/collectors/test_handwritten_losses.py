@@ -244,3 +244,40 @@ def test_what_nearly_has_the_value_of_a_plain_loss_is_another(off: float, x: Ten
         (output - target).square().mul(1.0 + off).mean()
     assert [call.function for call in seen.calls if call.function != "mse_loss"] == []
     assert len(seen.calls) == 1  # the first, whose mean was taken before the factor
+
+
+class LogProbabilities(torch.autograd.Function):
+    """Log-probability of an id at each position, of scores that are computed again in the backward pass."""
+
+    @staticmethod
+    def forward(ctx, states, head, ids):
+        ctx.save_for_backward(states, head, ids)
+        return -F.cross_entropy(states @ head.T, ids, reduction="none")
+
+    @staticmethod
+    def backward(ctx, gradient):
+        states, head, ids = ctx.saved_tensors
+        slope = ((states @ head.T).softmax(1) - F.one_hot(ids, len(head))) * -gradient[:, None]
+        return slope @ head, slope.T @ states, None
+
+
+def test_a_loss_whose_scores_are_computed_in_chunks(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"embedding": nn.Embedding(C, 8), "head": nn.Linear(8, C, bias=False)})
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer):
+        for _ in range(30):
+            ids = torch.randint(C, (N, 4))
+            left_out = torch.rand(N, 4) < 0.3
+            optimizer.zero_grad()
+            states, answers = model["embedding"](ids).flatten(0, 1), ((ids + 1) % C).flatten()
+            log_probabilities = LogProbabilities.apply(states, model["head"].weight, answers).view(N, 4)
+            loss = -log_probabilities.masked_fill(left_out, 0).sum() / (~left_out).sum()
+            loss.backward()
+            optimizer.step()
+    with Run.open(tmp_path) as run:
+        losses = run.facts(facts.Loss)
+        called = run.series(signals.LOSS_CALL).finite()
+    assert [loss.function for loss in losses[-1:]] == ["cross_entropy"]
+    assert losses[-1].output.shape == (N * 4, C)
+    assert called.values[-1] < 0.3 * called.values[0]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unstuck.observe.autograd.fused_heads import fused_head
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.torch_hooks.backward import Backward
@@ -116,7 +117,8 @@ class HandwrittenLosses:
         """Take a call outside of all modules of the model."""
         view = self._view
         if isinstance(output, Tensor) and (view.module is None or view.module not in view.roots):
-            self._take(self._seen.see(function, args, output, rows=view.examples))
+            found = self._seen.see(function, args, output, rows=view.examples)
+            self._take(_fused(output) if found is None and view.embedded and not output.dim() else found)
 
     scalar = call
 
@@ -224,6 +226,21 @@ class HandWritten:
                 self._readings.remove(reading)
                 return found
         return None
+
+
+def _fused(scalar: Tensor) -> LossCall | None:
+    """The cross-entropy that a scalar is of scores that a function of the program's own computes in chunks."""
+    head = fused_head(scalar) if scalar.requires_grad and is_readable(scalar) else None
+    if head is None:
+        return None
+    size = float(scalar.detach())
+    for counts in (torch.ones_like(head.ids, dtype=torch.bool), *head.masks):
+        target = head.ids.masked_fill(~counts, -100)
+        mean = functional.cross_entropy(head.scores.detach(), target)
+        if _same(size, float(mean), within=CLOSE):
+            call = LossCall(function="cross_entropy", output=head.scores, target=target, value=mean, written=scalar)
+            return replace(call, site=user_site(2))
+    return None
 
 
 def _as_written(call: LossCall, scalar: Tensor, size: float) -> LossCall | None:

@@ -335,13 +335,24 @@ class Collectors:
         view.learning = learning and not self._skipping
         if not view.entered and view.learning and view.module is None and function in PRODUCTS:
             self._enter_by_hand([value for value in args if isinstance(value, Tensor)])
-        number = view.apart and type(output) is Tensor and view.learning and not output.is_nested and not output.ndim
-        for one, call in (*concerned, *self._by_verb["number"]) if number else tuple(concerned):
+        for one, call in self._told(concerned, function, output):
             if one in self._all and (view.learning or isinstance(one, EVERYWHERE)):
                 try:
                     call(function, args, kwargs, output)
                 except Exception as error:
                     self._drop(one, error)
+
+    def _told(
+        self, concerned: Sequence[tuple[Collector, Callable[..., Any]]], function: Any, output: Any
+    ) -> Sequence[tuple[Collector, Callable[..., Any]]]:
+        """Those who care for a function, and those who care for every number, which any function may return."""
+        view = self._view
+        if not view.learning or type(output) is not Tensor or output.is_nested or output.ndim:
+            return tuple(concerned)
+        told = list(concerned)
+        if function not in LOSS_FUNCTIONS:
+            told += [pair for pair in self._by_verb["scalar"] if pair not in told]
+        return told + self._by_verb["number"] if view.apart else told
 
     def function_failed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A function refused its arguments."""
