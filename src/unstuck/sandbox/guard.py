@@ -21,7 +21,8 @@ __all__ = ["BY_FOLDER", "PROGRAMS", "Guard", "refusal"]
 
 PROGRAMS = (
     "a trial may not start another program here, which would write to the user's files: this system has no private "
-    "mounts to keep it from that; only forked processes, such as the workers of a DataLoader, are allowed"
+    "mounts to keep it from that; only processes that are forked are allowed, as the workers of a DataLoader are on "
+    "Linux; where they are spawned, num_workers=0 lets the data be loaded without"
 )
 
 BY_FOLDER = "a trial may not write by the number of an open file or folder, which cannot be redirected"
