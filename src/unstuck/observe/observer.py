@@ -254,8 +254,7 @@ class Observer:
         """Record the step, and decide whether to sample the next one."""
         if self.step_alone(steps):
             return
-        start = time.perf_counter()
-        training = self._training
+        start, training = time.perf_counter(), self._training
         training.record(steps)
         training.passed(start)
         self._pace.goes_on(self, start)
