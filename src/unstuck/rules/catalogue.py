@@ -75,6 +75,7 @@ from unstuck.rules.model.attention_mask_wrong import AttentionMaskWrong
 from unstuck.rules.model.batch_mixing import BatchMixing
 from unstuck.rules.model.capacity_too_small import CapacityTooSmall
 from unstuck.rules.model.module_unused import ModuleUnused
+from unstuck.rules.model.order_not_seen import OrderNotSeen
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.rules.model.padding_read import PaddingRead
 from unstuck.rules.model.wrong_axis import WrongAxis
@@ -122,6 +123,7 @@ RULES: tuple[Rule, ...] = (
     WrongAxis(),  # M302
     AttentionMaskWrong(),  # M303
     PaddingRead(),  # M304
+    OrderNotSeen(),  # M305
     ModuleUnused(),  # M401
     InitialLossOff(),  # I101
     WeightScaleOff(),  # I102

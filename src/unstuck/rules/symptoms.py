@@ -55,6 +55,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "M302": (*ANY, "M101", "M201", "M301", "G301"),
     "M303": (*ANY, "D203", "G102", "G301", "M304", "R201"),
     "M304": (*ANY, "D203", "G102", "R201"),
+    "M305": (*NOWHERE, "M201", "R201"),
     "M401": ("R301",),  # a batch norm that never runs never moves its statistics
     # initialisation
     "I101": ("O201", "N101", "G301"),

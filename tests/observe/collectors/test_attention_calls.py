@@ -147,3 +147,20 @@ def test_a_mask_that_is_all_equal_is_uniform() -> None:
     looked = looked_at(SDPA, (query, query, query, torch.ones(3, 3, dtype=torch.bool)), {}, query)
     assert isinstance(looked, Looked)
     assert looked.uniform
+
+
+@pytest.mark.parametrize(
+    ("look", "by_query"),
+    [
+        (fused(), False),
+        (fused(is_causal=True), True),
+        (fused(attn_mask=torch.ones(1, 1, dtype=torch.bool)), False),
+        (multi_head(attn_mask=ABOVE), True),
+        (lambda x: SDPA(x, x, x, BELOW), True),
+    ],
+)
+def test_a_mask_that_differs_by_query_is_noted(
+    tmp_path: Path, look: Callable[[Tensor], Tensor], by_query: bool
+) -> None:
+    (fact,) = facts_of(tmp_path, AttentionCall, Attending(look), next_token)
+    assert fact.by_query is by_query

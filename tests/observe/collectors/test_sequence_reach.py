@@ -186,3 +186,16 @@ def test_vocabularies_and_batches_of_one_are_no_harm(tmp_path: Path, ids: Tensor
         return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
 
     facts_of(tmp_path, SequenceReach, Attending(everywhere, outputs=1), step)
+
+
+def test_attention_without_positions_treats_them_alike(tmp_path: Path) -> None:
+    class Unplaced(Attending):
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.look(self.embedding(ids)))
+
+    def masked(model: nn.Module) -> Tensor:
+        return F.cross_entropy(model(text()).flatten(0, 1), text().flatten())
+
+    fact = first(tmp_path / "without", Unplaced(everywhere), masked)
+    assert (fact.alike, fact.each) == (True, True)
+    assert not first(tmp_path / "with", Attending(everywhere), masked).alike

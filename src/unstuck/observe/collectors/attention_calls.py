@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unstuck.observe.autograd.order import same_for_all_queries
 from unstuck.observe.collectors.axis_calls import SOFTMAXES
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
@@ -58,6 +59,7 @@ class Looked:
         mask: The kind of the mask.
         zero_one: Whether a float mask, which is added, holds nothing but zeros and ones.
         uniform: Whether all entries of a mask are equal.
+        by_query: Whether a mask differs between the queries of an example.
     """
 
     pairs: Tensor
@@ -65,6 +67,7 @@ class Looked:
     mask: Kind = "none"
     zero_one: bool = False
     uniform: bool = False
+    by_query: bool = False
 
 
 class AttentionCalls:
@@ -148,6 +151,7 @@ class AttentionCalls:
             mask=looked.mask,
             zero_one=looked.zero_one,
             uniform=looked.uniform,
+            by_query=looked.by_query,
             padding=None if padding is None else float(padding.double().mean()),
             on_padding=on_padding,
             on_real=on_real,
@@ -199,20 +203,21 @@ def _fused(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
     query, key, mask = given.get("query"), given.get("key"), given.get("attn_mask")
     if not isinstance(query, Tensor) or not isinstance(key, Tensor) or query.is_nested:
         return None
-    if query.dim() != HEADED:
+    if query.dim() not in (HEADED, HEADED - 1):
         return None
     queries, keys = query.shape[-2], key.shape[-2]
     pairs = torch.ones(1, queries, keys, dtype=torch.bool, device=query.device)
     if given.get("is_causal"):
-        return Looked(pairs.tril(), len(query), "causal")
+        return Looked(pairs.tril(), len(query), "causal", by_query=True)
     if not isinstance(mask, Tensor):
         return Looked(pairs, len(query))
     if not is_readable(mask) or mask.dim() > HEADED:
         return None
+    mask = mask.unsqueeze(1) if query.dim() == mask.dim() < HEADED else mask
     whole = mask.detach().reshape((1,) * (HEADED - mask.dim()) + tuple(mask.shape))[:, 0]
     some = whole[: _some((queries, keys))].expand(-1, queries, keys)
     allowed = some if mask.dtype == torch.bool else some > MASKED
-    return Looked(allowed, len(query), *_kind(mask))
+    return Looked(allowed, len(query), *_kind(mask), by_query=not same_for_all_queries(mask))
 
 
 def _multi_head(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
@@ -226,12 +231,14 @@ def _multi_head(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
     some = _some((queries, keys))
     pairs = torch.ones(1, queries, keys, dtype=torch.bool, device=query.device)
     kind: tuple[Kind, bool, bool] = ("none", False, False)
+    by_query = False
     for name in ("attn_mask", "key_padding_mask"):
         mask = kwargs.get(name)
         if not isinstance(mask, Tensor) or not is_readable(mask):
             continue
         seen = mask.detach()
         allowed = ~seen if mask.dtype == torch.bool else seen > MASKED
+        by_query = by_query or (name == "attn_mask" and not same_for_all_queries(seen))
         if name == "key_padding_mask":
             allowed = allowed[:some].unsqueeze(1)
         elif mask.dim() == 3:
@@ -239,7 +246,7 @@ def _multi_head(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
         pairs = pairs & allowed
         kind = max(kind, _kind(mask), key=lambda one: one[1])
         kind = _kind(mask) if kind[0] == "none" else kind
-    return Looked(pairs, examples, *kind)
+    return Looked(pairs, examples, *kind, by_query=by_query)
 
 
 def _kind(mask: Tensor) -> tuple[Kind, bool, bool]:

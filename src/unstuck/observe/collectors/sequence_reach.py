@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unstuck.observe.autograd.extra_pass import runs_program_code
 from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.order import forgets_order
 from unstuck.observe.autograd.positions import between, by_position, keeping_positions, statistics_over_positions
 from unstuck.observe.collectors.embedded_ids import Embedded
 from unstuck.observe.collectors.handwritten_losses import LossCall
@@ -143,6 +144,8 @@ class SequenceReaches:
             on_padding=None if padding is None else profile.share(padding),
             blank=padding is not None and not bool(one.vectors.detach()[one.padding].any()),
             unread=None if scored.chosen is not None else profile.unread(padding),
+            alike=forgets_order(graph, one.vectors.grad_fn, scored.examples, scored.length),
+            each=scored.chosen is not None,
         )
         if scored.chosen is None:
             return fact

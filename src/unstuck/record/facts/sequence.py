@@ -38,6 +38,8 @@ class SequenceReach(Fact):
         on_padding: Share of the gradient of real outputs that rests on padding.
         blank: Whether the vectors of padding are zero.
         unread: Share of the real positions that no output depends on, where an example has one output.
+        alike: Whether attention mixes positions and nothing on the way tells them apart.
+        each: Whether there is an output at each position.
         sequences: How many sequences of ids were turned into vectors.
         file: The user's file that calls the loss.
         line: The line of that call.
@@ -59,6 +61,8 @@ class SequenceReach(Fact):
     on_padding: float | None = None
     blank: bool = False
     unread: float | None = None
+    alike: bool = False
+    each: bool = False
     sequences: int = 1
     file: str | None = None
     line: int | None = None
@@ -104,6 +108,7 @@ class AttentionCall(Fact):
         mask: none, causal where a flag says so, bool, or float.
         zero_one: Whether a float mask, which is added, holds nothing but zeros and ones.
         uniform: Whether all entries of a mask are equal.
+        by_query: Whether a mask differs between the queries of an example, so that their places can be told by it.
         padding: Share of the keys that are padding; None where no padding is recognised.
         on_padding: Share of the pairs of a real query and a padded key that are looked at.
         on_real: Share of the pairs of a real query and a real key.
@@ -121,6 +126,7 @@ class AttentionCall(Fact):
     mask: str = "none"
     zero_one: bool = False
     uniform: bool = False
+    by_query: bool = False
     padding: float | None = None
     on_padding: float | None = None
     on_real: float | None = None

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unstuck.record import Run, signals
+from unstuck.record.facts import AttentionCall, SequenceReach
+from unstuck.rules.model import order_not_seen
+from unstuck.rules.model.order_not_seen import OrderNotSeen
+from unstuck.testing.rules import RuleContract, outcome, record
+
+
+def run_of(folder: Path, *, causal: bool = False, **known: Any) -> Run:
+    usual: dict[str, Any] = {"step": 0, "length": 32, "alike": True, "each": True, "file": "train.py", "line": 7}
+    call = AttentionCall(function="scaled_dot_product_attention", queries=32, keys=32, by_query=causal)
+    return record(folder, series={signals.LOSS: [1.0] * 50}, facts=[SequenceReach(**{**usual, **known}), call])
+
+
+@pytest.fixture(autouse=True)
+def learnt(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    callspec = getattr(request.node, "callspec", None)
+    seems = callspec.params.get("seems", "none") if callspec is not None else "none"
+    monkeypatch.setattr(order_not_seen, "outcome_of", lambda run: seems)
+
+
+class TestContract(RuleContract):
+    rule = OrderNotSeen()
+
+    @pytest.fixture
+    def sick(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "sick")
+
+    @pytest.fixture
+    def healthy(self, tmp_path: Path) -> Run:
+        return run_of(tmp_path / "healthy", alike=False)
+
+
+@pytest.mark.parametrize(("each", "seems"), [(True, "none"), (True, "partial"), (False, "none")])
+def test_a_model_that_does_not_learn_is_told_to_add_positions(tmp_path: Path, each: bool, seems: str) -> None:
+    (finding,) = outcome(OrderNotSeen(), run_of(tmp_path, each=each))
+    assert "Add positions" in finding.advice
+    assert finding.where.line == 7
+
+
+@pytest.mark.parametrize(
+    ("each", "seems", "causal"),
+    [(True, "good", False), (True, "unknown", False), (False, "partial", False), (True, "none", True)],
+)
+def test_others_are_left_alone(tmp_path: Path, each: bool, seems: str, causal: bool) -> None:
+    assert not outcome(OrderNotSeen(), run_of(tmp_path, each=each, causal=causal))
