@@ -40,6 +40,12 @@ def test_a_linear_regression_of_white_inputs_gets_a_rate_below_its_threshold() -
     assert found.in_use == 1e-5
 
 
+def test_an_effort_of_another_kind_is_refused() -> None:
+    model = nn.Linear(1, 1)
+    with pytest.raises(ArgumentError, match=r"effort=3: an unstuck.find_lr.Effort"):
+        unstuck.find_learning_rate(model, nn.functional.mse_loss, [], torch.optim.SGD(model.parameters()), effort=3)  # type: ignore[arg-type]
+
+
 def test_a_function_without_an_optimizer_is_refused() -> None:
     with pytest.raises(ArgumentError, match="no optimizer"):
         find_in_function("find_lr_mine:bare")

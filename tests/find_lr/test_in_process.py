@@ -283,7 +283,38 @@ def test_optimizers_of_which_no_rate_can_be_sought_are_refused(optimizer: Any, s
         InProcess(model, nn.functional.mse_loss, LIST, optimizer(model), practice=Practice())
 
 
-def test_practice_is_checked() -> None:
-    for arguments, said in (({"accumulate": 0}, "accumulate=0"), ({"max_norm": 0.0}, "max_norm=0.0")):
-        with pytest.raises(ArgumentError, match=said):
-            Practice(**arguments)
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (nn.MSELoss(reduction="none"), r"shape \(8, 1\), torch.float32; one real number"),
+        (lambda out, y: torch.complex(*[nn.functional.mse_loss(out, y)] * 2), "torch.complex64; one real number"),
+        (lambda out, y: nn.functional.mse_loss(out, y).item(), "it gives a float"),
+        (lambda out, y: None, "it gives a NoneType"),
+    ],
+)
+def test_a_loss_that_is_not_one_number_is_refused(loss: Any, said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        InProcess(model := nn.Linear(5, 1), loss, LIST, torch.optim.SGD(model.parameters()), practice=Practice())
+
+
+@pytest.mark.parametrize("seed", ["one", 1.0, None, True])
+def test_a_seed_that_is_no_whole_number_is_refused(seed: Any) -> None:
+    model = nn.Linear(5, 1)
+    with pytest.raises(ArgumentError, match=f"seed={seed!r}: a whole number"):
+        InProcess(
+            model, nn.functional.mse_loss, LIST, torch.optim.SGD(model.parameters()), practice=Practice(), seed=seed
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"accumulate": 0}, "accumulate=0"),
+        ({"max_norm": 0.0}, "max_norm=0.0"),
+        ({"max_norm": "1"}, "max_norm='1'"),
+        ({"scaler": 3}, "scaler=3"),
+    ],
+)
+def test_practice_is_checked(arguments: Any, said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        Practice(**arguments)

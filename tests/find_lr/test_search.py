@@ -36,12 +36,15 @@ def test_no_usable_rate_is_said_where_that_is_so() -> None:
         ({"low": -1.0}, "low=-1.0"),
         ({"high": math.inf}, "high=inf"),
         ({"low": math.nan}, "low=nan"),
+        ({"low": "a"}, "low='a'"),
+        ({"low": None}, "low=None"),
+        ({"high": True}, "high=True"),
         ({"points": 1}, "points=1"),
         ({"repeats": 0}, "repeats=0"),
         ({"longest": 2}, "longest=2"),
     ],
 )
-def test_what_cannot_be_searched_is_refused_by_name(arguments: dict[str, float], said: str) -> None:
+def test_what_cannot_be_searched_is_refused_by_name(arguments: dict[str, object], said: str) -> None:
     with pytest.raises(ArgumentError, match=said):
         Effort(**arguments)  # type: ignore[arg-type]
 
@@ -56,11 +59,19 @@ def test_a_loss_that_is_no_number_before_training_is_refused(losses: tuple[float
         search(Broken(), Effort())
 
 
-def test_rounds_are_shorter_where_the_longest_is() -> None:
-    assert Effort().lengths == (16, 48, 144)
-    assert Effort(longest=30).lengths == (10, 30)
-    assert Effort(longest=8).lengths == (8,)
-    assert search(Bowl(), Effort(longest=8)).rate is not None
+@pytest.mark.parametrize(
+    ("longest", "lengths", "tried"), [(None, (24, 144), 48), (60, (10, 60), 20), (30, (8, 30), 10), (8, (8,), 8)]
+)
+def test_trainings_are_shorter_where_the_longest_is(longest: int | None, lengths: tuple[int, ...], tried: int) -> None:
+    effort = Effort(longest=longest)
+    assert (effort.lengths, effort.tried) == (lengths, tried)
+    assert search(Bowl(), effort).rate is not None
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-3, 1.1e-3), (1e-9, 1e-8), (50.0, 100.0)])
+def test_a_narrow_range_is_searched_too(low: float, high: float) -> None:
+    found = search(Bowl(), Effort(low=low, high=high))
+    assert all(low <= rate <= high for done in found.short_trainings.rounds for rate in done.rates)
 
 
 def test_no_rate_outside_of_the_range_is_tried() -> None:

@@ -1,9 +1,14 @@
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pytest
 
 from tests.find_lr.bowls import Bowl, Deaf
-from unstuck.find_lr.short_trainings import Round, ShortTrainings, short_trainings
+from unstuck.find_lr.short_trainings import Round, ShortTrainings, grid, short_trainings
+from unstuck.find_lr.trainer import Trial
 
-GRID = tuple(0.01 * 10 ** (0.2 * k) for k in range(8))
+GRID = grid(0.01, 0.3)
 
 
 @pytest.mark.parametrize("curvature", [1e-2, 1.0, 10.0, 1e3])
@@ -20,10 +25,18 @@ def test_the_range_is_kept() -> None:
     assert max(max(done.rates) for done in found.rounds) <= 0.5
 
 
-def test_later_rounds_are_longer_and_fewer() -> None:
-    found = short_trainings(Bowl(noise=0.01), GRID, lengths=(8, 24, 72))
-    assert [done.steps for done in found.rounds] == [8, 24, 72]
-    assert len(found.rounds[0].rates) > len(found.rounds[1].rates) >= len(found.rounds[2].rates)
+def test_the_longer_round_begins_with_the_best_of_the_shorter_and_two_lower_ones() -> None:
+    found = short_trainings(Bowl(noise=0.01), GRID, lengths=(8, 24))
+    assert [done.steps for done in found.rounds] == [8, 24]
+    best = GRID.index(found.rounds[0].rates[found.rounds[0].best])
+    assert found.rounds[1].rates == GRID[best - 2 : best + 1]
+
+
+@pytest.mark.parametrize("begins", [GRID[:2], GRID[-2:]])
+def test_a_round_ends_when_the_best_rate_lies_between_two_that_are_worse(begins: tuple[float, ...]) -> None:
+    (done,) = short_trainings(Bowl(curvature=3.0), begins, lengths=(4,)).rounds
+    below, best, above = done.gains[done.best - 1 : done.best + 2]
+    assert below < best > above
 
 
 def test_where_nothing_is_learnt_there_is_no_rate() -> None:
@@ -32,31 +45,68 @@ def test_where_nothing_is_learnt_there_is_no_rate() -> None:
     assert (ShortTrainings(rounds=()).rate, ShortTrainings(rounds=()).band) == (None, None)
 
 
-def ended(gains: tuple[float, ...], *, differences: tuple[float, ...], error: float = 0.01) -> ShortTrainings:
-    rates = tuple(float(k + 1) for k in range(len(gains)))
-    reached = (0.0,) * len(gains)
-    done = Round(steps=10, rates=rates, gains=gains, error=error, differences=differences, reached=reached)
+def test_where_the_short_round_shows_nothing_the_long_one_tries_the_whole_range() -> None:
+    @dataclass
+    class Late(Bowl):
+        """A plateau of twenty updates, then a bowl."""
+
+        def train(self, rates: Sequence[float], *, repeat: int = 0) -> Trial:
+            fell = super().train(rates[20:], repeat=repeat)
+            flat = tuple(self.floor + self.curvature / 2 for _ in rates[:20])
+            return Trial(tuple(rates), (*flat, *fell.losses))
+
+    found = short_trainings(Late(noise=0.0), GRID, lengths=(8, 48))
+    assert not found.rounds[0].learns
+    assert found.rate is not None
+    assert 0.02 < found.rate < 0.2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rates"),
+    [
+        (0.01, 0.03, (0.01, 0.0158, 0.0251)),
+        (0.9, 1.1, (1.0,)),
+        (0.011, 0.012, (0.0115,)),
+        (1.0, 1.0, (1.0,)),
+    ],
+)
+def test_rates_of_the_grid_are_the_same_wherever_it_begins(low: float, high: float, rates: tuple[float, ...]) -> None:
+    assert grid(low, high) == rates
+
+
+def ended(gains: tuple[float, ...], *, error: float = 0.01) -> ShortTrainings:
+    rates = tuple(10.0 ** (k / 5) for k in range(len(gains)))
+    done = Round(steps=10, rates=rates, gains=gains, error=error, reached=(0.0,) * len(gains))
     return ShortTrainings(rounds=(done,))
 
 
-def test_of_rates_that_cannot_be_told_from_the_best_the_lowest_is_begun_from() -> None:
-    found = ended((0.5, 0.985, 1.0, 0.96), differences=(0.02, 0.02, 0.0, 0.02))
-    assert found.rate == 1.4  # seven tenths
-    assert found.band == (1.4, 4.0)
+def test_the_rate_is_a_share_of_the_top_of_the_parabola() -> None:
+    top = 1.1  # in steps of the grid
+    found = ended(tuple(1.0 - 0.1 * (k - top) ** 2 for k in range(3)))
+    assert found.rounds[0].top == pytest.approx(10 ** (top / 5))
+    assert found.rate == pytest.approx(0.8 * 10 ** (top / 5), rel=0.01)
 
 
-def test_one_that_is_worse_by_more_than_a_standard_error_is_not() -> None:
-    found = ended((0.5, 0.985, 1.0, 0.96), differences=(0.02, 0.01, 0.0, 0.02))
-    assert found.rate == 2.1
-    assert found.band == (2.0, 4.0)
+@pytest.mark.parametrize("lost", [-1e6, -math.inf])
+def test_how_much_worse_a_rate_that_went_to_pieces_is_says_no_more_than_that_it_is_too_high(lost: float) -> None:
+    assert ended((0.9, 1.0, lost)).rounds[0].top == pytest.approx(10 ** (0.75 / 5))
+    assert ended((lost, 1.0, 0.9)).rounds[0].top == pytest.approx(10 ** (1.25 / 5))
 
 
-def test_differences_are_taken_batch_by_batch() -> None:
-    """Noise that all rates share says nothing against telling them apart."""
-    last = short_trainings(Bowl(noise=0.01), GRID, lengths=(8, 24)).rounds[-1]
-    assert max(last.differences) < 0.001
-    assert len(last.differences) == len(last.rates)
+@pytest.mark.parametrize("gains", [(1.0,), (1.0, 0.5), (0.5, 1.0), (1.0, 1.0, 1.0), (-math.inf, 1.0, -math.inf)])
+def test_without_a_parabola_it_is_a_share_of_the_best(gains: tuple[float, ...]) -> None:
+    done = ended(gains).rounds[0]
+    assert done.top == done.rates[done.best]
+
+
+def test_the_band_goes_from_the_rate_to_the_highest_that_gains_nearly_as_much() -> None:
+    found = ended((0.5, 0.96, 1.0, 0.96, 0.9))
+    assert found.rate is not None
+    assert found.band == pytest.approx((10 ** (1 / 5), 10 ** (3 / 5)))
+    steep = ended((0.5, 1.0, 0.6))
+    assert steep.rate is not None
+    assert steep.band == pytest.approx((steep.rate, 10 ** (1 / 5)))
 
 
 def test_a_gain_within_its_noise_is_none() -> None:
-    assert ended((0.01, 0.02), differences=(0.0, 0.0)).rate is None
+    assert ended((0.01, 0.02)).rate is None

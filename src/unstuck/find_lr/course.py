@@ -20,11 +20,11 @@ import numpy as np
 
 from unstuck.find_lr.trainer import Trainer, Trial
 
-__all__ = ["Course", "Shown", "Try", "course", "shown_by"]
+__all__ = ["LARGEST", "LEAST", "Course", "Shown", "Try", "course", "shown_by"]
 
 START = 0.01
 LEAST, LARGEST = 1e-8, 1e3
-"""Beyond these no order of magnitude is tried."""
+"""Beyond these no rate is tried, unless others are given."""
 ERRORS = 3.0
 """Standard errors beyond which a loss has moved (our choice)."""
 LOST = 0.5

@@ -74,6 +74,8 @@ def find_learning_rate(
         >>> 0.01 < found.rate < 0.3, optimizer.param_groups[0]["lr"]
         (True, 1e-06)
     """
+    if not isinstance(effort, Effort | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # users err
+        raise ArgumentError(f"effort={effort!r}: an unstuck.find_lr.Effort is accepted, or None")
     practice = Practice(
         accumulate=accumulate,
         max_norm=max_norm,

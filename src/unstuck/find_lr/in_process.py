@@ -51,8 +51,10 @@ class Practice:
     def __post_init__(self) -> None:
         if type(self.accumulate) is not int or self.accumulate < 1:
             raise ArgumentError(f"accumulate={self.accumulate!r}: a whole number of batches from 1 is accepted")
-        if self.max_norm is not None and not self.max_norm > 0.0:
+        if self.max_norm is not None and (type(self.max_norm) not in (int, float) or not self.max_norm > 0.0):
             raise ArgumentError(f"max_norm={self.max_norm!r}: a number above 0 is accepted, or None")
+        if not isinstance(self.scaler, torch.amp.GradScaler | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentError(f"scaler={self.scaler!r}: a torch.amp.GradScaler is accepted, or None")
 
 
 class InProcess:
@@ -75,6 +77,8 @@ class InProcess:
         self, model: nn.Module, loss: Any, batches: Any, optimizer: Optimizer, *, practice: Practice, seed: int = 0
     ) -> None:
         check_training(model, optimizer)
+        if type(seed) is not int:
+            raise ArgumentError(f"seed={seed!r}: a whole number is accepted")
         _check_rates(optimizer)
         _check_held(model, optimizer)
         self._batches = [batches] if is_batch(batches) else batches
@@ -98,12 +102,13 @@ class InProcess:
                 found = arrange(self._model, loss, first)
                 try:
                     inputs, targets = found.split(first)
-                    found.loss(called(Each(self._model) if found.each else self._model, inputs), targets)
+                    value = found.loss(called(Each(self._model) if found.each else self._model, inputs), targets)
                 except Exception as error:  # model and loss are the user's, and may raise anything
                     raise ArgumentError(
                         f"model, loss, batches: the first batch raised {type(error).__name__}: {error}; "
                         "unstuck check says what does not fit"
                     ) from error
+                _check_loss(value)
                 return found
         raise DataError("batches: there is no batch in it; give at least one")
 
@@ -251,6 +256,17 @@ def _check_batches(batches: Any) -> None:
         raise ArgumentError(
             f"batches={type(batches).__name__}: an iterator ends, and what is read of it is lost; give what it "
             "iterates over: a DataLoader, a list of batches, unstuck.data.Batches"
+        )
+
+
+def _check_loss(value: Any) -> None:
+    """Refuse what is not one number."""
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"loss: it gives a {type(value).__name__}; a tensor that holds one number is accepted")
+    if value.numel() != 1 or value.is_complex():
+        raise ArgumentError(
+            f"loss: it gives a tensor of shape {tuple(value.shape)}, {value.dtype}; one real number is accepted, "
+            "such as the mean over the batch"
         )
 
 

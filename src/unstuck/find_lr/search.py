@@ -7,14 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from unstuck.errors import ArgumentError
 from unstuck.find_lr.course import Course, course
 from unstuck.find_lr.range_test import RangeTest, ramp, range_test
 from unstuck.find_lr.remembered import Remembered
 from unstuck.find_lr.result import FoundRate
-from unstuck.find_lr.short_trainings import ShortTrainings, short_trainings
+from unstuck.find_lr.short_trainings import grid, short_trainings
 from unstuck.find_lr.trainer import Trainer
 
 __all__ = ["Effort", "search"]
@@ -23,8 +21,8 @@ LONGEST = 144
 """Updates of the longest trainings, unless the whole training is shorter (our choice)."""
 LEAST = 8
 """Updates of the shortest."""
-SPACING = 10.0**0.2
-"""Between rates of the grid: five to a decade."""
+TIMES = 6
+"""The longest trainings over the shortest (our choice)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +45,8 @@ class Effort:
 
     def __post_init__(self) -> None:
         for name, value in (("low", self.low), ("high", self.high)):
-            if not 0.0 < value < math.inf:
-                raise ArgumentError(f"{name}={value!r}: a rate above 0 is accepted")
+            if type(value) not in (int, float) or not 0.0 < value < math.inf:
+                raise ArgumentError(f"{name}={value!r}: a rate is accepted, a finite number above 0")
         if self.low >= self.high:
             empty = "the range is empty" if self.low == self.high else "the range is reversed"
             raise ArgumentError(f"low={self.low!r}, high={self.high!r}: {empty}; give the lower rate first")
@@ -62,17 +60,21 @@ class Effort:
 
         Examples:
             >>> Effort().for_training(600).lengths
-            (11, 33, 100)
+            (16, 100)
         """
         return self if self.longest is not None else replace(self, longest=min(LONGEST, max(updates // 6, 24)))
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """Updates of each round of short trainings, the next three times as long."""
-        lengths = [LONGEST if self.longest is None else self.longest]
-        while lengths[0] // 3 >= LEAST and len(lengths) < 3:
-            lengths.insert(0, lengths[0] // 3)
-        return tuple(lengths)
+        """Updates of the short trainings of each round: all of the grid, then around its best rate."""
+        longest = LONGEST if self.longest is None else self.longest
+        shortest = max(longest // TIMES, LEAST)
+        return (shortest, longest) if shortest < longest else (longest,)
+
+    @property
+    def tried(self) -> int:
+        """Updates of a try on the way of the course."""
+        return max(self.lengths[-1] // 3, LEAST)
 
 
 def search(trainer: Trainer, effort: Effort, *, notes: Sequence[str] = ()) -> FoundRate:
@@ -91,13 +93,9 @@ def search(trainer: Trainer, effort: Effort, *, notes: Sequence[str] = ()) -> Fo
     lengths = effort.lengths
     _require_a_loss(remembered, lengths[-1])
     tested = range_test(remembered, ramp(effort.low, effort.high, effort.points), repeats=effort.repeats)
-    walked = course(remembered, steps=lengths[len(lengths) // 2], low=effort.low, high=effort.high)
-    grid = _grid(tested, walked, effort)
-    trained = (
-        short_trainings(remembered, grid, lengths=lengths, low=effort.low, high=effort.high)
-        if grid
-        else ShortTrainings(rounds=())
-    )
+    walked = course(remembered, steps=effort.tried, low=effort.low, high=effort.high)
+    around = _around(tested, walked, effort)
+    trained = short_trainings(remembered, around, lengths=lengths, low=effort.low, high=effort.high)
     rate = trained.rate
     return FoundRate(
         rate=rate,
@@ -127,8 +125,8 @@ def _require_a_loss(trainer: Trainer, steps: int) -> None:
         )
 
 
-def _grid(tested: RangeTest, walked: Course, effort: Effort) -> tuple[float, ...]:
-    """Rates around what the two others found, five to a decade; where they found nothing, all between 1e-4 and 10.
+def _around(tested: RangeTest, walked: Course, effort: Effort) -> tuple[float, ...]:
+    """The grid around what the two others found; where they found nothing, all of it between 1e-4 and 10.
 
     A loss that begins on a plateau moves by less than its noise at first, so that only the longer trainings tell.
     """
@@ -136,9 +134,10 @@ def _grid(tested: RangeTest, walked: Course, effort: Effort) -> tuple[float, ...
     tops = [rate for rate in (tested.lowest, walked.threshold) if rate is not None]
     if not found:
         found, tops = [4e-4], [10.0 / 1.6]
-    low, high = max(min(found) / 4.0, effort.low), min(max(tops) * 1.6, effort.high)
-    count = max(round(math.log(high / low) / math.log(SPACING)), 1) + 1
-    return tuple(float(f"{rate:.3g}") for rate in np.geomspace(low, high, count))
+    low, high = min(found) / 4.0, max(tops) * 1.6
+    if low > effort.high or high < effort.low:
+        low, high = effort.low, effort.high
+    return grid(max(low, effort.low), min(high, effort.high))
 
 
 def _why_none(walked: Course, effort: Effort) -> str:

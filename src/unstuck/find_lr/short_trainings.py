@@ -1,10 +1,12 @@
-"""Short trainings of a grid: all of it for a few steps, the better half for more, the best ones for longest.
+"""Short trainings of a grid: all of it for a few steps, then around the best rate for six times as many.
 
-A short training prefers rates that are a little too high: the loss falls fastest there at first, and stops falling
-sooner. Each round is therefore three times as long as the last, what the last one says counts, and it is made twice.
+The longer trainings begin with the best rate of the shorter ones and two lower ones, because what is best moves down as
+trainings get longer, and go on until the best rate lies between two that are worse. The top of the parabola through
+these three, on the logarithm of the rate, is finer than the grid.
 
-Source: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (2016), whose
-successive halving this is.
+Sources: Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (2016), on
+giving the longer trainings to what did best in the shorter ones; Press et al., "Numerical Recipes" (2007), section
+10.3, on the parabola.
 """
 
 from __future__ import annotations
@@ -16,17 +18,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.find_lr.course import LARGEST, LEAST
 from unstuck.find_lr.trainer import Trainer
 
-__all__ = ["Round", "ShortTrainings", "short_trainings"]
+__all__ = ["Round", "ShortTrainings", "grid", "short_trainings"]
 
 Floats = NDArray[np.float64]
-REPEATS = 2
-"""Of the longest trainings, with other batches each: a rate at which the loss grows again with some of them is none."""
-LASTS = 0.7
-"""Share of a rate that is best for a short training that lasts in a long one: curvature grows while one trains, up to
-what the rate just bears (Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability",
-2021). On digits rates above this share diverged in some of the longer trainings (benchmarks/find_lr.py)."""
+PER_DECADE = 5
+"""Rates of the grid, which are the same wherever a search begins, so that several methods may try the same."""
+LOWER = 2
+"""Rates below the best of the shorter trainings that the longer ones try at once: over six times as many updates the
+best rate moves down by up to a factor of two and a half (benchmarks/find_lr.py)."""
+COARSE = 3
+"""Of so many rates one is tried for long where the short trainings show no difference, as on a plateau."""
+LASTS = 0.8
+"""Share of the best rate of a short training that lasts in a long one: curvature grows while one trains, up to what the
+rate just bears (Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability", 2021).
+Most trainings three times as long are within 2% of their best at a share of 0.8 (benchmarks/find_lr.py)."""
+STEEP = 3.0
+"""Times as far below the best as the neighbour on the other side, at most, that a gain counts: a training that went to
+pieces says that its rate is too high, but not by how much."""
 WITHIN = 0.05
 """Share of the best gain over the untrained weights that a rate of the band may lack (our choice)."""
 ERRORS = 3.0
@@ -42,7 +53,6 @@ class Round:
         gains: By how much the loss of the last quarter of their batches is below that of the same batches untrained;
             minus infinity where a loss was no number.
         error: The standard error of a gain.
-        differences: The standard error of by how much the loss at each rate is above that at the best, batch by batch.
         reached: The mean loss of these batches in the training, in the same order.
     """
 
@@ -50,13 +60,25 @@ class Round:
     rates: tuple[float, ...]
     gains: tuple[float, ...]
     error: float
-    differences: tuple[float, ...]
     reached: tuple[float, ...]
 
     @property
     def best(self) -> int:
         """The position of the largest gain."""
         return int(np.argmax(self.gains))
+
+    @property
+    def top(self) -> float:
+        """The rate at the top of the parabola through the best gain and its neighbours'; the best rate at an end."""
+        best = self.best
+        if not 0 < best < len(self.rates) - 1:
+            return self.rates[best]
+        below, above = (self.gains[best] - self.gains[k] for k in (best - 1, best + 1))
+        below, above = min(below, STEEP * above), min(above, STEEP * below)
+        if not 0.0 < below + above < math.inf:
+            return self.rates[best]
+        shift = 0.5 * (below - above) / (below + above)
+        return self.rates[best] * 10.0 ** (shift / PER_DECADE)
 
     @property
     def learns(self) -> bool:
@@ -73,18 +95,6 @@ class Round:
             last += 1
         return self.rates[first : last + 1]
 
-    @property
-    def least(self) -> float:
-        """The lowest rate, without a gap, that is within a standard error of the best.
-
-        Source: Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees" (1984), section 3.4.3: of
-        those that one cannot tell from the best, take the most cautious one.
-        """
-        first = self.best
-        while first > 0 and self.gains[self.best] - self.gains[first - 1] <= self.differences[first - 1]:
-            first -= 1
-        return self.rates[first]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ShortTrainings:
@@ -94,12 +104,9 @@ class ShortTrainings:
 
     @property
     def rate(self) -> float | None:
-        """Seven tenths of the lowest within a standard error of the best of the longest trainings; None: none learns.
-
-        Of rates that do equally well in a short training the lowest one does so for longest.
-        """
+        """The share that lasts of the best rate of the longest trainings; None where none of them learns."""
         last = self.rounds[-1] if self.rounds else None
-        return float(f"{LASTS * last.least:.3g}") if last is not None and last.learns else None
+        return float(f"{LASTS * last.top:.3g}") if last is not None and last.learns else None
 
     @property
     def band(self) -> tuple[float, float] | None:
@@ -107,11 +114,37 @@ class ShortTrainings:
         if self.rate is None:
             return None
         good = self.rounds[-1].good(WITHIN)
-        return min(self.rate, good[0]), good[-1]
+        return min(self.rate, good[0]), max(self.rate, good[-1])
+
+
+def grid(low: float, high: float) -> tuple[float, ...]:
+    """The rates to try within a range, five to a decade; its middle where none of them lies in it.
+
+    Examples:
+        >>> grid(0.01, 0.1)
+        (0.01, 0.0158, 0.0251, 0.0398, 0.0631, 0.1)
+        >>> grid(0.02, 0.022)
+        (0.021,)
+    """
+    first, last = math.floor(_position(low)), math.ceil(_position(high))
+    within = tuple(rate for k in range(first, last + 1) if low <= (rate := _rate_at(k)) <= high)
+    return within or (float(f"{math.sqrt(low * high):.3g}"),)
+
+
+def _position(rate: float) -> float:
+    return PER_DECADE * math.log10(rate)
+
+
+def _rate_at(position: int) -> float:
+    return float(f"{10.0 ** (position / PER_DECADE):.3g}")
+
+
+def _neighbour(rate: float, by: int) -> float:
+    return _rate_at(round(_position(rate)) + by)
 
 
 def short_trainings(
-    trainer: Trainer, rates: Sequence[float], *, lengths: Sequence[int], low: float = 0.0, high: float = math.inf
+    trainer: Trainer, rates: Sequence[float], *, lengths: Sequence[int], low: float = LEAST, high: float = LARGEST
 ) -> ShortTrainings:
     """Train.
 
@@ -119,71 +152,65 @@ def short_trainings(
 
     Args:
         trainer: What is trained.
-        rates: The grid, ascending, two at least.
+        rates: Of the :func:`grid`, ascending.
         lengths: Updates of each round, ascending.
         low: No lower rate is tried.
         high: No higher one.
     """
-    rounds: list[Round] = []
-    grid = list(rates)
-    factor = (grid[-1] / grid[0]) ** (1.0 / (len(grid) - 1))
-    left = tuple(grid)
-    for steps in lengths:
-        repeats = REPEATS if steps == lengths[-1] else 1
-        done = _round(trainer, left, steps, repeats)
-        while (further := _beyond(done, grid, factor)) is not None and low <= further <= high:
-            grid = sorted([*grid, further])
-            done = _round(trainer, sorted([*done.rates, further]), steps, repeats)
-        rounds.append(done)
-        last = len(rounds) == len(lengths) - 1  # what is best moves down as trainings get longer, not up
-        left = _around(done, grid, below=2, above=0 if last else 1)
+    rounds = [_between_worse(trainer, rates, lengths[0], low, high)]
+    for steps in lengths[1:]:
+        rounds.append(_between_worse(trainer, _kept(rounds[-1], low), steps, low, high))
     return ShortTrainings(rounds=tuple(rounds))
 
 
-def _beyond(done: Round, grid: Sequence[float], factor: float) -> float | None:
-    """The next rate beyond the grid, where the best one is at its end; None elsewhere, or where nothing moves."""
-    best, gain = done.rates[done.best], done.gains[done.best]
-    if best == grid[0] and (done.learns or gain < -ERRORS * done.error):
-        return float(f"{best / factor:.3g}")
-    return float(f"{best * factor:.3g}") if best == grid[-1] and done.learns else None
+def _kept(done: Round, low: float) -> tuple[float, ...]:
+    """What the next round begins with."""
+    if not done.learns:
+        return done.rates[::COARSE]
+    best = done.rates[done.best]
+    lower = [_neighbour(best, -k) for k in range(LOWER, 0, -1)]
+    return (*(rate for rate in lower if rate >= low), best)
 
 
-def _round(trainer: Trainer, rates: Sequence[float], steps: int, repeats: int) -> Round:
-    stills = [np.array(trainer.train((0.0,) * steps, repeat=repeat).losses) for repeat in range(repeats)]
-    trained = [_against(trainer, rate, stills) for rate in rates]
+def _between_worse(trainer: Trainer, rates: Sequence[float], steps: int, low: float, high: float) -> Round:
+    """Trainings at these rates, and at others until the best one lies between two that are worse."""
+    tried = sorted(rates)
+    done = _round(trainer, tried, steps)
+    while (further := _missing(done, low, high)) is not None:
+        tried = sorted([*tried, further])
+        done = _round(trainer, tried, steps)
+    return done
+
+
+def _missing(done: Round, low: float, high: float) -> float | None:
+    """A neighbour of the best rate that was not tried; None where both were, or lie outside of the range.
+
+    Where no rate learns, a lower one is missing if the loss grows even at the best, and none if nothing moves.
+    """
+    best = done.rates[done.best]
+    grows = done.gains[done.best] < -ERRORS * done.error
+    beside = (-1, +1) if done.learns else (-1,) if grows else ()
+    rates = (_neighbour(best, by) for by in beside)
+    return next((rate for rate in rates if low <= rate <= high and rate not in done.rates), None)
+
+
+def _round(trainer: Trainer, rates: Sequence[float], steps: int) -> Round:
+    still = np.array(trainer.train((0.0,) * steps).losses)
+    trained = [_against(trainer, rate, still) for rate in rates]
     errors = [float(gains.std(ddof=1)) / math.sqrt(len(gains)) for gains, _ in trained if len(gains) > 1]
     return Round(
-        steps=min(map(len, stills)),
+        steps=len(still),
         rates=tuple(rates),
         gains=tuple(float(gains.mean()) if len(gains) else -math.inf for gains, _ in trained),
         error=min(errors, default=0.0),
-        differences=_differences([late for _, late in trained]),
         reached=tuple(float(late.mean()) if len(late) else math.inf for _, late in trained),
     )
 
 
-def _differences(lates: Sequence[Floats]) -> tuple[float, ...]:
-    """Of each rate the standard error of its losses above those of the best; 0 where there is one, or none."""
-    best = min((late for late in lates if len(late)), key=lambda late: late.mean(), default=np.empty(0))
-    apart = [late - best if len(late) == len(best) else np.empty(0) for late in lates]
-    return tuple(float(d.std(ddof=1)) / math.sqrt(len(d)) if len(d) > 1 else 0.0 for d in apart)
-
-
-def _against(trainer: Trainer, rate: float, stills: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Gains and losses of the last quarter of the batches, over all repeats; none where a loss is no number."""
-    gains: list[Floats] = []
-    lates: list[Floats] = []
-    for repeat, still in enumerate(stills):
-        losses = np.array(trainer.train((rate,) * len(still), repeat=repeat).losses)
-        if len(losses) < len(still) or not np.isfinite(losses).all():
-            return np.empty(0), np.empty(0)
-        late = slice(len(still) - max(len(still) // 4, 1), len(still))
-        gains.append((still - losses)[late])
-        lates.append(losses[late])
-    return np.concatenate(gains), np.concatenate(lates)
-
-
-def _around(done: Round, grid: Sequence[float], *, below: int, above: int) -> tuple[float, ...]:
-    """The best rate of a round with its neighbours in the grid."""
-    best = list(grid).index(done.rates[done.best])
-    return tuple(grid[max(best - below, 0) : best + above + 1])
+def _against(trainer: Trainer, rate: float, still: Floats) -> tuple[Floats, Floats]:
+    """Gains and losses of the last quarter of the batches; none where a loss is no number."""
+    losses = np.array(trainer.train((rate,) * len(still)).losses)
+    if len(losses) < len(still) or not np.isfinite(losses).all():
+        return np.empty(0), np.empty(0)
+    late = slice(len(still) - max(len(still) // 4, 1), len(still))
+    return (still - losses)[late], losses[late]
