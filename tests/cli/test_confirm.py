@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,18 +41,19 @@ def script(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def run(script) -> str:
     """A run that did not learn, of a script that lies there as it was."""
+    return recorded("run", script, sources=(str(script),), digests=(digest(script),))
+
+
+def recorded(name: str, script: Path, **started) -> str:
     group = facts.ParameterGroup(parameters=2, learning_rate=1e-5)
-    started = facts.Invocation(
-        target="train.py", folder=str(script.parent), sources=(str(script),), digests=(digest(script),)
-    )
-    with RunWriter(script.parent / "run") as writer:
+    with RunWriter(script.parent / name) as writer:
         for step, loss in enumerate(losses(2.3, 2.3)):
             writer.add(signals.LOSS, step, loss)
             writer.add(signals.LOSS_CALL, step, loss)
         writer.state(CLASSES)
         writer.state(facts.Optimizer(type="SGD", groups=(group,), file=str(script), line=3))
-        writer.describe(started)
-    return "run"
+        writer.describe(facts.Invocation(target="train.py", folder=str(script.parent), **started))
+    return name
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_on_a_terminal_the_user_is_asked_after_he_was_told_what_runs(run, made, 
 
     stdin = Terminal(answer)
     monkeypatch.setattr("typer.confirm", lambda *words, **options: stdin.readline().strip() != "n")
-    monkeypatch.setattr("unstuck.cli.confirm.sys", type("sys", (), {"stdin": stdin}))
+    monkeypatch.setattr("unstuck.cli.confirm.sys", type("sys", (), {"stdin": stdin, "executable": sys.executable}))
     shown = confirm(run, "--minutes", "1")
     assert shown.exit_code == 0, shown.output
     said = " ".join(shown.stderr.split())
@@ -171,6 +173,14 @@ def test_variables_that_are_gone_are_named_before(script, run, made, monkeypatch
     monkeypatch.setattr("unstuck.confirm.obstacles.missing_variables", lambda started: many)
     shutil.rmtree("run/trials")
     assert "not set any more: V0, V1, V2, V3, V4, V5 and 3 more.\n" in confirm(run, "--yes").stderr
+
+
+def test_another_interpreter_and_words_that_need_quotes_are_shown(run, made, script):
+    other = recorded("other", script, args=("--name", "my run"), interpreter="/opt/python")
+    said = confirm(other, "--yes").stderr
+    assert said.startswith(f"python train.py --name 'my run' will be run again in {Path.cwd()}, ")
+    assert f"It ran with /opt/python, and runs with {sys.executable} now.\n" in said
+    assert "It ran with" not in confirm(run, "--yes").stderr
 
 
 def test_where_nothing_can_be_tried_that_is_said(run, made, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,7 +102,7 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     from unstuck.errors import ArgumentError
 
     started, bounds = experiment.invocation, experiment.strategy
-    command = " ".join(("python", *(["-m"] if started.module else []), started.target, *started.args))
+    command = shlex.join(("python", *(["-m"] if started.module else []), started.target, *started.args))
     command = "the recipe" if bounds.recipe else command
     _say(
         console,
@@ -109,6 +110,8 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
         f"or {bounds.seconds:g} seconds: at least {experiment.left} times, for {minutes:g} "
         f"{'minute' if minutes == 1 else 'minutes'} at most. What it writes is thrown away.",
     )
+    if started.interpreter and started.interpreter != sys.executable:
+        _say(console, f"It ran with {started.interpreter}, and runs with {sys.executable} now.")
     missing = missing_variables(started)
     if missing:
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
