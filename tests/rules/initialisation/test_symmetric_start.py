@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Model, Parameter
+from unstuck.record.facts import Model, Parameter, UnoptimizedParameter, UnoptimizedParameters
 from unstuck.record.facts import Role as ParameterRole
 from unstuck.rules import judge
 from unstuck.rules.initialisation.symmetric_start import SymmetricStart
@@ -66,3 +66,15 @@ def test_what_learns_well_is_a_note(tmp_path: Path) -> None:
     with units(tmp_path / "a", [0.0] * 5, loss=LEARNT) as run:
         (finding,) = outcome(SymmetricStart(), run)
     assert finding.severity == "note"
+
+
+def test_what_no_optimizer_holds_could_not_be_parted(tmp_path: Path) -> None:
+    weight = Parameter(name="head.weight", shape=(5, 8))
+    left = UnoptimizedParameter(name=weight.name, shape=weight.shape)
+    facts = [Model(type="Net", parameters=(weight,)), UnoptimizedParameters(step=16, since=0, unchanged=(left,))]
+    tables = {signals.UNIT_SPREAD: {weight.name: [0.0] * 5}}
+    steps = {signals.UNIT_SPREAD: [1, 2, 4, 8, 16]}
+    with record(tmp_path / "a", series={signals.LOSS: FLAT}, tables=tables, facts=facts, steps=steps) as run:
+        assert outcome(SymmetricStart(), run) == []
+    with record(tmp_path / "b", series={signals.LOSS: FLAT}, tables=tables, facts=facts[:1], steps=steps) as run:
+        assert [finding.cause for finding in outcome(SymmetricStart(), run)] == ["init-symmetric"]

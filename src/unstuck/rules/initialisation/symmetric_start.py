@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Model
+from unstuck.record.facts import Model, UnoptimizedParameters
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 
@@ -39,7 +39,8 @@ class SymmetricStart(Rule):
 
     Known false positives:
         Zeros in the last layer, in the last of a residual branch, or in one factor of a low-rank adapter part at the
-        first update: they are equal at the start only. Biases and norms are not looked at.
+        first update: they are equal at the start only. Biases and norms are not looked at, nor what no optimizer holds:
+        nothing could part it.
 
     Try:
         Leave PyTorch's default initialisation, or draw weights at random (torch.nn.init.kaiming_normal_); constants are
@@ -64,11 +65,13 @@ class SymmetricStart(Rule):
         if model is None:
             return
         roles = {parameter.name: parameter for parameter in model.parameters}
+        left = run.fact(UnoptimizedParameters)
+        kept = {parameter.name for parameter in left.unchanged} if left is not None else set[str]()
         equal: list[tuple[str, float, int, int]] = []
         for name, series in table.columns():
             parameter, finite = roles.get(name), series.finite()
             eligible = parameter is None or (parameter.role in ("weight", "embedding", "other") and parameter.trainable)
-            if not eligible or len(finite) < COMPARISONS:
+            if not eligible or name in kept or len(finite) < COMPARISONS:
                 continue
             if finite.values[0] < self.copies and finite.values[-1] < self.parted:
                 equal.append((name, float(finite.values[-1]), int(finite.steps[0]), int(finite.steps[-1])))
