@@ -13,7 +13,7 @@ I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
 L       loss: L1 choice, L2 reduction and shapes, L3 sums of several, L4 targets that a network makes itself,
-        L5 which targets are scored, L6 outputs that are compared with each other, L7 policies
+        L5 which targets are scored, L6 outputs that are compared with each other, L7 policies, L8 games
 R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
 N       numerics: N1 values that are not finite, N2 precision
 T       mechanics of the loop: T1 order of its calls, T2 parameters, T3 evaluation
@@ -58,6 +58,8 @@ from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.contrast_empty import ContrastEmpty
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
+from unstuck.rules.loss.game_won import GameWon
+from unstuck.rules.loss.latent_empty import LatentEmpty
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.rules.loss.loss_mask_wrong import LossMaskWrong
 from unstuck.rules.loss.loss_reduction_wrong import LossReductionWrong
@@ -147,6 +149,7 @@ RULES: tuple[Rule, ...] = (
     LossBroadcast(),  # L202
     LossTermsUnbalanced(),  # L301
     LossReductionsDiffer(),  # L302
+    LatentEmpty(),  # L303
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
     LossMaskWrong(),  # L501
@@ -155,6 +158,7 @@ RULES: tuple[Rule, ...] = (
     PolicyLowered(),  # L701
     AdvantageTrained(),  # L702
     EntropyLowered(),  # L703
+    GameWon(),  # L801
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

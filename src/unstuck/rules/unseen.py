@@ -69,6 +69,7 @@ PARTS: Mapping[str, Part] = {
     "VisibleTargets": Part(words="targets that stand in the input", states=(facts.VisibleTarget,)),
     "Similarities": Part(words="vectors that are compared", states=(facts.Contrast, facts.Embeddings)),
     "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
+    "Latents": Part(words="latent variables", states=(facts.Latent,)),
     "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
     "EmbeddedIds": Part(
         words="ids that are turned into vectors", feeds=("AttentionCalls", "LossPositions", "SequenceReaches")

@@ -12,7 +12,7 @@ from torch import Tensor
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
 
-__all__ = ["FOLLOWED", "Made", "MadeValues"]
+__all__ = ["FOLLOWED", "PRODUCTS", "SUMS", "Made", "MadeValues"]
 
 SUMS: frozenset[Any] = frozenset(
     {

@@ -29,6 +29,7 @@ from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
 from unstuck.observe.collectors.infinite_slopes import InfiniteSlopes
 from unstuck.observe.collectors.inputs import Inputs, any_tensor, data_of, first_tensor, several
+from unstuck.observe.collectors.latents import Latents
 from unstuck.observe.collectors.loaders import Loaders
 from unstuck.observe.collectors.log_partition import LogPartition
 from unstuck.observe.collectors.loss_positions import LossPositions
@@ -72,6 +73,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     VisibleTargets,
     Similarities,
     PolicyTerms,
+    Latents,
     Bootstraps,
     EmbeddedIds,
     AttentionCalls,

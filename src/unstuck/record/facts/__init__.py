@@ -19,7 +19,7 @@ from unstuck.record.facts.evaluation import (
     Shift,
 )
 from unstuck.record.facts.fact import KINDS, Fact, FactT
-from unstuck.record.facts.generative import Contrast, Embeddings, VisibleTarget
+from unstuck.record.facts.generative import Contrast, Embeddings, Latent, VisibleTarget
 from unstuck.record.facts.gradient import GradientCall, GradientChange
 from unstuck.record.facts.graph import (
     Connection,
@@ -120,6 +120,7 @@ __all__ = [
     "Inputs",
     "Invocation",
     "LateLoss",
+    "Latent",
     "Layer",
     "Loader",
     "Loss",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Contrast", "Embeddings", "VisibleTarget"]
+__all__ = ["Contrast", "Embeddings", "Latent", "VisibleTarget"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,5 +92,32 @@ class Contrast(Fact):
     candidates: int
     itself: bool
     scale: float | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latent(Fact):
+    r"""A latent variable that is drawn as :math:`z = \mu + \sigma \epsilon`, for a batch of examples.
+
+    Attributes:
+        step: Updates made.
+        size: Entries of :math:`\mu` of an example.
+        examples: Examples of the batch.
+        active: Entries whose :math:`\mu` varies over the batch by more than 0.01 (Burda et al. 2016).
+        nats: Divergence from a standard normal distribution, the mean over the examples of the sum over the entries.
+        deviation: Mean of :math:`\sigma`.
+        file: The user's file that draws it.
+        line: The line of that.
+    """
+
+    kind = "latent"
+    missing = "no latent variable was drawn"
+    step: int
+    size: int
+    examples: int
+    active: int
+    nats: float
+    deviation: float
     file: str | None = None
     line: int | None = None
