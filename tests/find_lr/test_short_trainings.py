@@ -25,6 +25,11 @@ def test_the_range_is_kept() -> None:
     assert max(max(done.rates) for done in found.rounds) <= 0.5
 
 
+def test_the_share_that_lasts_is_not_below_the_range() -> None:
+    found = short_trainings(Bowl(curvature=1.0), grid(1.0, 1.1), lengths=(3, 9), low=1.0, high=1.1)
+    assert (found.rate, found.band) == (1.0, (1.0, 1.0))
+
+
 def test_the_longer_round_begins_with_the_best_of_the_shorter_and_two_lower_ones() -> None:
     found = short_trainings(Bowl(noise=0.01), GRID, lengths=(8, 24))
     assert [done.steps for done in found.rounds] == [8, 24]

@@ -98,15 +98,16 @@ class Round:
 
 @dataclass(frozen=True, kw_only=True)
 class ShortTrainings:
-    """All rounds, the longest last."""
+    """All rounds, the longest last, and the lowest rate that may be given."""
 
     rounds: tuple[Round, ...]
+    low: float = LEAST
 
     @property
     def rate(self) -> float | None:
         """The share that lasts of the best rate of the longest trainings; None where none of them learns."""
         last = self.rounds[-1] if self.rounds else None
-        return float(f"{LASTS * last.top:.3g}") if last is not None and last.learns else None
+        return max(float(f"{LASTS * last.top:.3g}"), self.low) if last is not None and last.learns else None
 
     @property
     def band(self) -> tuple[float, float] | None:
@@ -160,7 +161,7 @@ def short_trainings(
     rounds = [_between_worse(trainer, rates, lengths[0], low, high)]
     for steps in lengths[1:]:
         rounds.append(_between_worse(trainer, _kept(rounds[-1], low), steps, low, high))
-    return ShortTrainings(rounds=tuple(rounds))
+    return ShortTrainings(rounds=tuple(rounds), low=low)
 
 
 def _kept(done: Round, low: float) -> tuple[float, ...]:
