@@ -75,6 +75,17 @@ def test_a_change_that_need_not_mend_its_cause_refutes_nothing(make):
     assert before in with_trials((before, finding("lr-too-low")), STUCK, trials)
 
 
+def test_a_change_that_noise_lets_be_as_good_refutes_nothing(make):
+    wild = 2.5 * np.random.default_rng(5).normal(size=300)
+    trials = [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("rate-seed0", losses(2.3, 0.3, seed=1), changes=RATE, causes=("lr-too-low",)),
+        make("decay-seed0", losses(2.3, 2.0) + wild, changes=DECAY, causes=("regularisation-too-strong",)),
+    ]
+    before = finding("regularisation-too-strong", "R201")
+    assert before in with_trials((before, finding("lr-too-low")), STUCK, trials)
+
+
 def test_a_symptom_that_is_proved_leads_where_its_finding_was_tried_in_vain(restored):
     root = finding("regularisation-too-strong", "R201", symptoms=(finding("lr-too-low"), finding("loss-wrong", "L101")))
     (judged,) = with_trials((root,), STUCK, restored)

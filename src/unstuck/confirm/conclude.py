@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unstuck.confirm.effect import LEAST, Effect
+from unstuck.confirm.effect import CERTAIN, LEAST, Effect
 from unstuck.confirm.tested import HELPFUL, Tested, best_of, results_of
 from unstuck.confirm.trial import Trial
 from unstuck.record import Confirmation, Evidence, Finding, Learnt
@@ -108,8 +108,11 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
             confidence=1.0 - DOUBT_LEFT * (1.0 - finding.confidence),
             advice=_advice(finding, first, told),
         )
-    useless = all(one.effect.says in ("nothing", "harms") for one in told)
-    refuted = best is not None and useless and any(one.plan.decides for one in told)
+    refuted = (
+        best is not None
+        and all(_surely_less(one.effect, best.effect) for one in told)
+        and any(one.plan.decides for one in told)
+    )
     return replace(
         finding,
         symptoms=symptoms,
@@ -164,6 +167,11 @@ def _confirmation(one: Tested) -> Confirmation:
         steps=told.steps,
         helped=told.says in HELPFUL,
     )
+
+
+def _surely_less(own: Effect, best: Effect) -> bool:
+    """Whether a change surely does not help as much as another; one whose noise allows it is not told."""
+    return own.says == "harms" or (own.says == "nothing" and own.gain + CERTAIN * own.noise < COMPARABLE * best.gain)
 
 
 def _metric(told: Effect) -> str:

@@ -129,7 +129,7 @@ def reading(run: Run, *, until: int | None = None) -> tuple[Reading, ...]:
     steps = int(losses.steps[-1]) + 1
     if lost_numbers(losses) is not None or len(curve) < FEWEST:
         return tuple(_lost(yardstick, steps) for yardstick in YARDSTICKS)
-    of_loss = () if in_a_game(run) else (_explained(run, curve, steps), _least_learnt(run), _loss(curve, steps))
+    of_loss = () if in_a_game(run) else (_explained(run, curve, steps), _least_learnt(run), _loss(run, curve, steps))
     found = (*of_loss[:-1], *_answered(run, steps), *of_loss[-1:])
     return tuple(one for one in found if one is not None)
 
@@ -209,9 +209,15 @@ def _accuracy(yardstick: Yardstick, value: float, chance: float, error: float, s
     return Reading(yardstick=yardstick, value=value, level=value, reference=chance, best=1.0, error=error, steps=steps)
 
 
-def _loss(curve: Curve, steps: int) -> Reading | None:
-    """The loss itself, against its start; one that changes sign has no zero of its own, and is told by its scale."""
-    late = curve.values[late_samples(curve)]
+def _loss(run: Run, curve: Curve, steps: int) -> Reading | None:
+    """The loss itself, against its start; one that changes sign has no zero of its own, and is told by its scale.
+
+    What falls below the floor of its function, as with labels that are none, is no sign of learning.
+    """
+    late, learning = curve.values[late_samples(curve)], Learning.of(run)
+    floor = None if learning.guess is None else learning.floor
+    if floor is not None and float(np.median(late)) < floor - BELOW * curve.scale:
+        return None
     if BOTH < float(np.mean(late < 0.0)) < 1.0 - BOTH:
         return None
     start = curve.start
