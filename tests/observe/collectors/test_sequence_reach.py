@@ -105,9 +105,26 @@ def test_targets_that_are_not_shifted_rest_on_themselves(tmp_path: Path) -> None
         ids = text()
         return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
 
-    fact = first(tmp_path, Attending(causal), step)
+    fact = first(tmp_path / "attention", Attending(causal), step)
     assert fact.offset == 0
     assert fact.own > 0.5
+    assert fact.direct is not None
+    assert fact.direct > 0.5
+    fact = first(tmp_path / "code", Coded(), step)
+    assert (fact.offset, fact.direct) == (0, 0.0)
+    assert fact.own > 0.1
+
+
+class Coded(nn.Module):
+    """An autoencoder with one vector for two positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(TOKENS, 8), nn.Linear(8, TOKENS)
+        self.down, self.up = nn.Conv1d(8, 8, 2, stride=2), nn.ConvTranspose1d(8, 8, 2, stride=2)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.up(self.down(self.embedding(ids).transpose(1, 2))).transpose(1, 2))
 
 
 class Last(Recurrent):

@@ -17,7 +17,7 @@ def reach(**known: Any) -> SequenceReach:
 
 
 AHEAD: dict[str, Any] = {"answer": 0.1, "later": 0.4, "direct": 0.4}
-ITSELF: dict[str, Any] = {"offset": 0, "own": 0.9, "earlier": 0.2}
+ITSELF: dict[str, Any] = {"offset": 0, "own": 0.9, "earlier": 0.2, "direct": 0.9}
 ATTENTION = AttentionCall(function="scaled_dot_product_attention", queries=32, keys=32, before=1.0, behind=1.0)
 
 
@@ -80,9 +80,10 @@ def test_an_inverted_mask_is_one(tmp_path: Path) -> None:
         {**AHEAD, "direct": 0.0},
         {**AHEAD, "statistics": True, "answer": 0.05},
         {**ITSELF, "own": 0.3},
+        {**ITSELF, "direct": 0.0},
         {**ITSELF, "sequences": 2},
     ],
-    ids=["rounding", "one vector", "norm", "sums up", "two sequences"],
+    ids=["rounding", "one vector", "norm", "sums up", "through a code", "two sequences"],
 )
 def test_what_may_be_right_is_left_alone(tmp_path: Path, known: dict[str, Any]) -> None:
     assert not outcome(AnswerVisible(), run_of(tmp_path, **known))

@@ -156,14 +156,15 @@ class SequenceReaches:
             answer=0.0 if scored.offset is None else profile.share(profile.distance == scored.offset),
             later=profile.share(profile.distance > 0),
         )
-        if (scored.offset or 0) < 1 or fact.later <= ANY:
+        asked = profile.distance > 0 if scored.offset else profile.distance == 0
+        if scored.offset is None or scored.offset < 0 or profile.share(asked) <= ANY:
             return fact
         lengths = {scored.length, scored.kept}
         blocked = keeping_positions(graph, scored.examples, lengths, recurrent=self._within_recurrent())
         apart = by_position(call.output, one.vectors, scored.weights, blocked)
         squares = None if apart is None else scored.rows(apart).double().square()
-        later = 0.0 if squares is None else float((squares * (profile.distance > 0)).sum())
-        return replace(fact, direct=(later / profile.total) ** 0.5)
+        kept = 0.0 if squares is None else float((squares * asked).sum())
+        return replace(fact, direct=(kept / profile.total) ** 0.5)
 
     def _within_recurrent(self) -> set[Any]:
         """The nodes of recurrent layers by which their outputs come from their inputs."""

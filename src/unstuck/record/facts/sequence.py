@@ -31,8 +31,9 @@ class SequenceReach(Fact):
         own: Share of position t itself.
         answer: Share of the position that holds the target.
         later: Share of the positions behind t.
-        direct: Share of the positions behind t along paths that keep positions apart: what passes a vector for a whole
-            sequence, as in an autoencoder, is left out. None where it was not asked.
+        direct: Share of the positions behind t, or of t itself where its target stands there, along paths that keep
+            positions apart: what passes a vector for several of them, as in an autoencoder, is left out. None where it
+            was not asked.
         statistics: Whether a norm of the model takes its statistics over positions too.
         padding: Share of the positions that hold padding; None where no padding is recognised.
         on_padding: Share of the gradient of real outputs that rests on padding.

@@ -71,7 +71,7 @@ class AnswerVisible(Rule):
             if (fact.offset or 0) >= 1 and self._leaks(fact):
                 yield self._ahead(run, fact)
                 return
-            if fact.offset == 0 and fact.own >= self.itself and fact.sequences == 1:
+            if fact.offset == 0 and min(fact.own, fact.direct or 0.0) >= self.itself and fact.sequences == 1:
                 yield self._itself(run, fact)
                 return
 
