@@ -69,6 +69,7 @@ class LossTerms(Remedy):
 
     name = "loss-terms"
     proves = ("regularisation-too-strong", "loss-terms-unbalanced", "loss-reduction-wrong")
+    decides = False
 
     def candidates(self, run: Run, finding: Finding | None) -> Sequence[Change]:
         """The penalty weakened and left out; the heaviest term at the size of the lightest, as at the start."""
