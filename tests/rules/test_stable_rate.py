@@ -50,6 +50,11 @@ def test_adam_is_bounded_by_the_inputs_of_its_largest_unit(tmp_path: Path, kind:
     assert rate(tmp_path, CURVED, of(kind), model((16, 8, 3, 3), (10, 50))) == pytest.approx(1 / 72)
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("Muon", 0.02), ("Lion8bit", 1e-4), ("Prodigy", 1.0)])
+def test_methods_with_a_scale_of_their_own_bear_their_usual_rate(tmp_path: Path, kind: str, expected: float) -> None:
+    assert rate(tmp_path, CURVED, of(kind), model((10, 50))) == expected
+
+
 def test_learnt_weights_and_other_methods_get_no_number(tmp_path: Path) -> None:
     assert rate(tmp_path / "learnt", of("Adam"), model((10, 50), fresh=False)) is None
     assert rate(tmp_path / "table", of("Adam"), model((1000, 50), role="embedding")) is None

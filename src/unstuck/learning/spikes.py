@@ -1,4 +1,4 @@
-"""Spikes: single losses far above the level that they come from, after which the loss comes back at least in part."""
+"""Spikes: losses far above the level that they come from, after which the loss comes back at least in part, or not."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.learning.curve import Curve
+from unstuck.record import Series
 
-__all__ = ["WINDOW", "Spike", "calm", "highest_usual", "spikes", "without"]
+__all__ = ["FAR", "THRICE", "WINDOW", "Spike", "calm", "highest_usual", "spikes", "throws", "without"]
 
 WINDOW = 128
 """Losses before one, of which its level is the median: few enough to follow a fall, enough to outvote an aftermath."""
@@ -37,11 +38,13 @@ class Spike:
         step: Where it first left its level.
         value: The highest loss that it was thrown to.
         level: The median of the losses before.
+        returns: Whether the loss came back at least by half of the way.
     """
 
     step: int
     value: float
     level: float
+    returns: bool = True
 
 
 def highest_usual(losses: Sequence[float] | NDArray[np.float64]) -> float:
@@ -79,15 +82,35 @@ def spikes(curve: Curve) -> tuple[Spike, ...]:
         >>> losses = np.ones(200)
         >>> losses[120] = 50.0
         >>> spikes(Curve(np.arange(200), losses))
-        (Spike(step=120, value=50.0, level=1.0),)
+        (Spike(step=120, value=50.0, level=1.0, returns=True),)
     """
+    return tuple(spike for spike in _thrown(curve) if spike.returns)
+
+
+def throws(losses: Series) -> tuple[Spike, ...]:
+    """The same, and where a loss was thrown and stayed there, or was not finite any more after a level was known.
+
+    Examples:
+        >>> losses = np.ones(200)
+        >>> losses[120:], losses[180:] = 50.0, np.nan
+        >>> [(spike.step, spike.value, spike.returns) for spike in throws(Series(np.arange(200), losses))]
+        [(120, 50.0, False), (180, inf, False)]
+    """
+    broken = np.flatnonzero(~np.isfinite(losses.values))
+    whole = int(broken[0]) if len(broken) else len(losses)
+    found = _thrown(Curve.of(Series(losses.steps[:whole], losses.values[:whole])))
+    before = losses.values[max(0, whole - WINDOW) : whole]
+    if not len(broken) or len(before) < FEWEST:
+        return found
+    return (*found, Spike(int(losses.steps[whole]), float("inf"), float(np.median(before)), returns=False))
+
+
+def _thrown(curve: Curve) -> tuple[Spike, ...]:
     values = curve.values
     above = np.flatnonzero(values > _limits(values))
     if not len(above):
         return ()
-    episodes = np.split(above, np.flatnonzero(np.diff(above) > BLOCK) + 1)
-    found = (_spike(curve, episode) for episode in episodes)
-    return tuple(spike for spike in found if spike is not None)
+    return tuple(_spike(curve, episode) for episode in np.split(above, np.flatnonzero(np.diff(above) > BLOCK) + 1))
 
 
 def without(curve: Curve, steps: Collection[int]) -> Curve:
@@ -110,10 +133,10 @@ def _limits(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return limits
 
 
-def _spike(curve: Curve, episode: NDArray[np.intp]) -> Spike | None:
+def _spike(curve: Curve, episode: NDArray[np.intp]) -> Spike:
     first, values = int(episode[0]), curve.values
     peak = first + int(np.argmax(values[first : int(episode[-1]) + 1]))
     value, level = float(values[peak]), float(np.median(values[max(0, first - WINDOW) : first]))
     after = values[peak + 1 : peak + 1 + WINDOW]
     returns = len(after) > 0 and float(np.median(after)) < np.sqrt(value) * np.sqrt(level)
-    return Spike(int(curve.steps[first]), value, level) if returns else None
+    return Spike(int(curve.steps[first]), value, level, returns=bool(returns))

@@ -5,6 +5,7 @@ from unstuck.record.causes import CAUSES, Cause
 from unstuck.record.finding import Confirmation, Evidence, Finding, NotEvaluated, Severity, TrainingName, Where
 from unstuck.record.run import Run, Series, Table
 from unstuck.record.signals import Index, Signal
+from unstuck.record.thrown import Departure, Throw
 from unstuck.record.verdict import Figure, Learnt, Verdict, VerdictKind
 from unstuck.record.writer import RunWriter
 
@@ -12,6 +13,7 @@ __all__ = [
     "CAUSES",
     "Cause",
     "Confirmation",
+    "Departure",
     "Evidence",
     "Figure",
     "Finding",
@@ -24,6 +26,7 @@ __all__ = [
     "Severity",
     "Signal",
     "Table",
+    "Throw",
     "TrainingName",
     "Verdict",
     "VerdictKind",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from unstuck.record.finding import Finding, TrainingName
+from unstuck.record.thrown import Throw
 
 __all__ = ["KINDS", "SCHEMA", "Figure", "Learnt", "Unit", "Verdict", "VerdictKind"]
 
@@ -92,6 +93,7 @@ class Verdict:
         gaps: What the verdict does not rest on, in sentences, the gravest first: what of the run was not seen, may be
             missing, or was passed over.
         ended: How the trainings ended, in words, each with the number of those that ended so.
+        throws: Where a loss was thrown, with what left its usual range before.
     """
 
     kind: VerdictKind
@@ -103,6 +105,7 @@ class Verdict:
     cost: Mapping[str, float] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
     ended: Mapping[str, int] = field(default_factory=dict)
+    throws: tuple[Throw, ...] = ()
 
     @property
     def failed(self) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unstuck._version import __version__
-from unstuck.record import CAUSES, Run, Verdict, facts
+from unstuck.learning.departures import explained
+from unstuck.record import CAUSES, Run, Throw, Verdict, facts
 from unstuck.record.comparison import Chart
 from unstuck.report import cosine, curves, layers, phrases
 from unstuck.report.comparison import picture
@@ -20,6 +21,7 @@ from unstuck.report.filters import Filters, filters
 from unstuck.report.histograms import Histograms, histograms
 from unstuck.report.page import Script, static, write_page
 from unstuck.report.plot import Plot
+from unstuck.report.vitals import vitals
 from unstuck.report.wording import ENGLISH, Words
 
 __all__ = ["render_html", "write_html"]
@@ -48,6 +50,8 @@ class Chapter:
     number: int
     title: str
     plots: tuple[Plot, ...]
+    throws: tuple[Throw, ...]
+    vitals: tuple[Plot, ...]
     histograms: Histograms
     filters: Filters
     layers: tuple[LayerRow, ...]
@@ -111,6 +115,7 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH, trials: C
             evidence=partial(phrases.evidence, words=words),
             confidence=partial(phrases.confidence, words=words),
             confirmation=partial(phrases.confirmation, words=words),
+            thrown=partial(phrases.thrown, verdict=verdict),
             shown=phrases.learning(verdict),
             gaps=phrases.gaps(verdict),
             counts=phrases.counts(verdict, words, named=True),
@@ -126,7 +131,9 @@ def render_html(run: Run, verdict: Verdict, *, words: Words = ENGLISH, trials: C
             if len(streams) < len(whole)
             else "",
             data={
-                "charts": {f"{c.number}-{p.id}": p.data() for c in chapters for p in c.plots if not p.missing},
+                "charts": {
+                    f"{c.number}-{p.id}": p.data() for c in chapters for p in (*c.plots, *c.vitals) if not p.missing
+                },
                 "maps": {f"{c.number}-{i}": m.data() for c in chapters for i, m in enumerate(c.histograms.maps)},
                 "last": {str(c.number): _last_step(c) for c in chapters},
                 "words": {key: words.say(key) for key in SCRIPT_WORDS},
@@ -144,6 +151,8 @@ def _chapter(stream: Run, words: Words, *, rows: int) -> Chapter:
         number=stream.number,
         title=one_line(stream, words),
         plots=tuple(plot(stream, words, rows=rows) for plot in PLOTS),
+        throws=explained(stream),
+        vitals=vitals(stream, words, rows=rows // 2),
         histograms=histograms(stream, words),
         filters=filters(stream, words),
         layers=layer_rows(stream, words),
@@ -154,7 +163,7 @@ def _chapter(stream: Run, words: Words, *, rows: int) -> Chapter:
 
 def _last_step(chapter: Chapter) -> int:
     """The last step of any plot: all plots of a training share their axis of steps."""
-    return max((int(block.steps[-1]) for plot in chapter.plots for block in plot.blocks), default=0)
+    return max((int(block.steps[-1]) for plot in (*chapter.plots, *chapter.vitals) for block in plot.blocks), default=0)
 
 
 @cache
@@ -170,12 +179,17 @@ def _environment() -> Environment:
     environment.filters["rule_name"] = phrases.rule_name
     environment.filters["thousands"] = _thousands
     environment.filters["unbroken"] = _unbroken
+    environment.filters["capitalised"] = _capitalised
     return environment
 
 
 def _unbroken(text: str) -> str:
     """Keep 1e-3 on one line: browsers break after a hyphen, unless a word joiner follows it."""
     return re.sub(r"(?<=\de)-(?=\d)", "-\u2060", text)
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _thousands(count: int) -> str:

@@ -12,7 +12,7 @@ from unstuck.record.numbers import number, share
 from unstuck.report.plot import Block, Line, Plot, Reference, block, ends_note, missing, reason_missing
 from unstuck.report.wording import Words
 
-__all__ = ["dead_units", "saturated_units", "update_ratio"]
+__all__ = ["dead_units", "drawn", "finite_columns", "saturated_units", "update_ratio"]
 
 LINES = 12
 """Lines of a plot that can still be told apart."""
@@ -29,16 +29,16 @@ def update_ratio(run: Run, words: Words, *, rows: int) -> Plot:
     """
     table, model = run.table(signals.UPDATE_RATIO), run.fact(facts.Model)
     minor = {p.name for p in model.parameters if p.role in ("bias", "norm")} if model else set[str]()
-    drawn = _finite_columns(table)
-    drawn = [name for name in drawn if name not in minor] or drawn
-    if not drawn:
+    shown = finite_columns(table)
+    shown = [name for name in shown if name not in minor] or shown
+    if not shown:
         return missing("ratio", reason_missing(run, signals.UPDATE_RATIO, bool(len(table)), words), words)
-    drawing, notes = _drawn(table, drawn, words, rows)
+    drawing, notes = drawn(table, shown, words, rows)
     notes += ends_note(run, table.steps, words)
     return Plot(
         id="ratio",
         name=words.say("ratio.name"),
-        title=_ratio_title(np.column_stack([table.column(name).values for name in drawn]), words),
+        title=_ratio_title(np.column_stack([table.column(name).values for name in shown]), words),
         read=words.say("ratio.read"),
         blocks=(drawing,),
         references=(Reference(words.say("ratio.thumb"), THUMB),),
@@ -72,13 +72,13 @@ def saturated_units(run: Run, words: Words, *, rows: int) -> Plot:
 
 def _shares(identity: str, signal: Signal, run: Run, words: Words, rows: int) -> Plot:
     table = _typed(run.table(signal), run.fact(facts.Model))
-    drawn = _finite_columns(table)
-    if not drawn:
+    shown = finite_columns(table)
+    if not shown:
         reason = reason_missing(run, signal, bool(np.isinf(table.values).any()), words)
         return missing(identity, reason, words)
-    last = {name: float(table.column(name).finite().values[-1]) for name in drawn}
+    last = {name: float(table.column(name).finite().values[-1]) for name in shown}
     worst = max(last, key=last.__getitem__)
-    drawing, notes = _drawn(table, drawn, words, rows)
+    drawing, notes = drawn(table, shown, words, rows)
     notes += ends_note(run, table.steps, words)
     return Plot(
         id=identity,
@@ -98,11 +98,12 @@ def _typed(table: Table, model: facts.Model | None) -> Table:
     return Table(table.steps, names, table.values)
 
 
-def _finite_columns(table: Table) -> list[str]:
+def finite_columns(table: Table) -> list[str]:
+    """Names of the entries of a table that have a finite sample."""
     return [name for name, series in table.columns() if len(series.finite())]
 
 
-def _drawn(table: Table, names: list[str], words: Words, rows: int) -> tuple[Block, tuple[str, ...]]:
+def drawn(table: Table, names: list[str], words: Words, rows: int) -> tuple[Block, tuple[str, ...]]:
     """The lines of at most :data:`LINES` entries, and a note where there are more."""
     chosen = _choose(table, names)
     depth = {name: position / max(len(names) - 1, 1) for position, name in enumerate(names)}

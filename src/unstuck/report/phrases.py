@@ -24,12 +24,16 @@ __all__ = [
     "gaps",
     "learning",
     "rule_name",
+    "thrown",
     "unevaluated",
 ]
 
 CONFIDENCES = (95, 80, 60, 40, 0)
 """Percentages from which on the words of ``confidence.<percentage>`` hold."""
 
+
+OF_THROWS = frozenset({"D501", "M501", "N101", "O201", "O301"})
+"""Codes of findings that speak of a loss that is thrown."""
 
 SHORT_SECONDS, SMALL_SHARE = 60.0, 0.05
 """In a training as short as that a share above this says little: its first steps are looked at whatever they cost."""
@@ -103,6 +107,19 @@ def confirmation(finding: Finding, words: Words) -> str:
     if tried is None:
         return ""
     return str(tried) if finding.confirmed else words.say("finding.refutation", tried=tried)
+
+
+def thrown(finding: Finding, verdict: Verdict) -> str:
+    """What left its range before the loss was thrown, at the first of the findings that speak of that; else empty."""
+    concerned = [one for one in verdict.findings if OF_THROWS & {one.code, *(below.code for below in one.symptoms)}]
+    training = finding.where.training
+    throws = [throw for throw in verdict.throws if training in (None, throw.training)]
+    if not throws or not concerned or concerned[0] is not finding:
+        return ""
+    told = next((throw for throw in throws if throw.departures), throws[0])
+    sentence = f"{told.thrown}: {told.why}"
+    more = f" ({len(throws) - 1} more on the page)" if len(throws) > 1 else ""
+    return f"{sentence[0].upper()}{sentence[1:]}{more}"
 
 
 def learning(verdict: Verdict) -> str:

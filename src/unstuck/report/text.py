@@ -146,7 +146,9 @@ class _Printer:
             yield self._marked("", self._text(sentence))
         for position, finding in enumerate(verdict.findings[: detail.findings]):
             yield Text()
-            yield from self._finding(finding, run, detail, full=position < detail.full)
+            yield from self._finding(
+                finding, run, detail, full=position < detail.full, thrown=phrases.thrown(finding, verdict)
+            )
         rest = verdict.findings[detail.findings :]
         if rest:
             codes = ", ".join(finding.code for finding in rest)
@@ -166,7 +168,9 @@ class _Printer:
         mark, style = HEADS.get(verdict.kind, (MARKS[worst], STYLES[worst]))
         return self._marked(mark, self._text(verdict.headline, "bold"), style)
 
-    def _finding(self, finding: Finding, run: Run, detail: Detail, *, full: bool) -> Iterator[RenderableType]:
+    def _finding(
+        self, finding: Finding, run: Run, detail: Detail, *, full: bool, thrown: str
+    ) -> Iterator[RenderableType]:
         words = self._words
         style = STYLES[finding.severity]
         head = Text.assemble(
@@ -176,6 +180,7 @@ class _Printer:
         rows = [("finding.where", phrases.place(finding.where, run))]
         if full:
             rows.append(("finding.evidence", self._evidence(finding, detail.evidence)))
+            rows.append(("finding.thrown", thrown))
         rows.append(("finding.advice", finding.advice))
         sure = f"{phrases.confidence(finding.confidence, words)} · {finding.code} {finding.cause}"
         rows.append(("finding.confidence", sure))

@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 
 from unstuck.errors import RunError
-from unstuck.record import Finding, Learnt, NotEvaluated, Run, Verdict
+from unstuck.learning.departures import explained
+from unstuck.record import Finding, Learnt, NotEvaluated, Run, Throw, Verdict
 from unstuck.record.finding import SEVERITIES
 from unstuck.record.signals import LOSS, Signal
 from unstuck.rules.alike import merge, training_key
@@ -59,6 +60,7 @@ def judge(
     """
     trainings: list[tuple[tuple[object, ...], tuple[Finding, ...]]] = []
     learning: list[Learnt] = []
+    throws: list[Throw] = []
     tally = Tally()
     whole = run.snapshot()
     streams = whole.streams()
@@ -69,6 +71,7 @@ def judge(
         if stream.has(LOSS) or findings:
             trainings.append((training_key(stream), rank(findings, rules, partial(explains, stream))))
             learning.append(learnt_by(stream, name, findings))
+            throws.extend(replace(throw, training=name) for throw in explained(stream))
     order = _order(rules)
     merged = merge(trainings, lambda finding: _weight(finding, order), chosen=len(judged) < len(streams))
     found = sorted(merged, key=lambda finding: _weight(finding, order))
@@ -79,6 +82,7 @@ def judge(
         tuple(experiments(found, learning) if experiments else found),
         judged=len(judged),
         clear=tally.clear(rules),
+        throws=tuple(throws),
         not_evaluated=tally.not_evaluated() if streams else {rule.code: "nothing was recorded" for rule in rules},
         nothing=nothing,
         failure=failure,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from unstuck.learning import single_loss
 from unstuck.record import Run, signals
 from unstuck.record.facts import FirstCurvature, Inputs, Model, Optimizer, Parameter, Passes
+from unstuck.rules.methods import moves_by_rate, usual_rate
 from unstuck.rules.step_size import Steps
 
 __all__ = ["StableRate", "rounded_down", "stable_rate", "stable_rate_of", "too_high_for"]
@@ -70,13 +71,17 @@ def stable_rate(run: Run) -> StableRate | None:
     .. math:: \eta = 1 / n
 
     so that a step moves no unit by more than its inputs are large (Yang et al., "Tensor programs V", 2022, table 3).
-    Weights that are learnt already bear less, and get no number.
+    Weights that are learnt already bear less, and get no number. Methods with a scale of their own, such as Muon, Lion
+    and Prodigy, get the rate that is usual for them.
     """
     optimizer = run.fact(Optimizer)
     if optimizer is None:
         return None
     method = optimizer.type.lower()
-    if "adam" in method or "rmsprop" in method:
+    usual = usual_rate(method)
+    if usual is not None:
+        return StableRate(usual.rate, f"usual for {optimizer.type}: {usual.source}")
+    if moves_by_rate(method):
         return _by_inputs(run)
     if any(word in method for word in ("sgd", "momentum", "nesterov")):
         momentum = max((group.momentum or 0.0 for group in optimizer.groups), default=0.0)

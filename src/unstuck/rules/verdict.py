@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from unstuck.record import Finding, Learnt, Run, TrainingName, Verdict, VerdictKind
+from unstuck.record import Finding, Learnt, Run, Throw, TrainingName, Verdict, VerdictKind
 from unstuck.record.facts import Cost, End, Unwatched
 from unstuck.record.signals import LOSS
 from unstuck.record.verdict import KINDS
@@ -52,6 +52,7 @@ def conclude(
     judged: int,
     clear: tuple[str, ...],
     not_evaluated: Mapping[str, str],
+    throws: tuple[Throw, ...] = (),
     nothing: str = "",
     failure: str = "",
 ) -> Verdict:
@@ -65,6 +66,7 @@ def conclude(
         judged: How many trainings were judged.
         clear: Codes of the rules that found nothing.
         not_evaluated: Codes of the others, with their reasons.
+        throws: Where losses were thrown, and what came before.
         nothing: Why nothing was trained, where the caller knows it better than the run shows.
         failure: What ended the watching, where the caller knows of it and the run may not.
     """
@@ -94,6 +96,7 @@ def conclude(
         cost=_cost(streams),
         gaps=(*_not_seen(streams), *run.gaps, *_passed_over(judged, len(streams))),
         ended=endings(streams),
+        throws=throws,
     )
 
 

@@ -167,6 +167,8 @@ class ThrownBatch(Fact):
         loss: Its loss.
         level: The loss above which it was looked at.
         tensors: What it was given.
+        examples: Places in the data set of the rows of the tensor that is furthest from what is usual, as its
+            ``first_rows``; empty where no ``DataLoader`` is known to have drawn the batch.
     """
 
     kind = "thrown_batch"
@@ -175,3 +177,4 @@ class ThrownBatch(Fact):
     loss: float
     level: float
     tensors: tuple[ThrownTensor, ...] = ()
+    examples: tuple[int, ...] = ()

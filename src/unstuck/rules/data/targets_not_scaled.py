@@ -13,6 +13,7 @@ from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import Loss, Optimizer
 from unstuck.rules.calls import call_place, loss_calls
 from unstuck.rules.gates import TARGETS_STAND
+from unstuck.rules.methods import divides_size
 from unstuck.rules.rate import learning_rate
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.wires import Wires
@@ -194,7 +195,9 @@ def _blew_up(run: Run) -> bool:
 def _by_length(run: Run) -> bool:
     """Whether the method's steps grow with the gradient; those of Adam and its kin do not, whatever the targets."""
     optimizer = run.fact(Optimizer)
-    return optimizer is None or "SGD" in optimizer.type or all(group.betas is None for group in optimizer.groups)
+    if optimizer is None or "SGD" in optimizer.type:
+        return True
+    return not divides_size(optimizer.type) and all(group.betas is None for group in optimizer.groups)
 
 
 def _linear(run: Run) -> bool:

@@ -12,8 +12,9 @@ from unstuck.learning import Learning, optimizer_place, seen_late
 from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Severity, signals
-from unstuck.record.facts import End, Model, Parameter
+from unstuck.record.facts import End, Model, Optimizer, Parameter
 from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND, losses
+from unstuck.rules.methods import large_steps
 from unstuck.rules.rate import lower_rate
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps, usual_sizes
@@ -38,6 +39,7 @@ class _Step:
     climbs: bool
     died: bool
     way: tuple[float, str]
+    method: str
 
     @classmethod
     def of(cls, run: Run) -> _Step:
@@ -53,6 +55,7 @@ class _Step:
             died=_died(run),
             way=_first_way(run, steps),
             climbs=bool(len(ascent) and np.median(ascent) > 0.1),
+            method=next((optimizer.type for optimizer in run.facts(Optimizer)[-1:]), ""),
         )
 
 
@@ -188,7 +191,7 @@ class LearningRateTooHigh(Rule):
             )
             return "error" if learning.seems == "none" else "warning", 0.8, summary, evidence
         rebound = self._rebound(curve)
-        if rebound is not None and (step.widest or 0.0) > self.large_ratio and learning.remaining > self.unlearnt:
+        if rebound is not None and (step.widest or 0.0) > self._bound(step) and learning.remaining > self.unlearnt:
             low, high = rebound
             summary = (
                 f"the loss comes down to {low:.4g}, is lifted again to {high:.4g} by steps that move the weights by up "
@@ -219,8 +222,12 @@ class LearningRateTooHigh(Rule):
         undone = high - low > 0.5 * (curve.start - low)  # what had been learnt was lost, or half of it
         return (low, high) if high - low > max(self.lift * curve.scale, scatter) and undone else None
 
+    def _bound(self, step: _Step) -> float:
+        """The late update ratio that is large for the method."""
+        return large_steps(step.method, self.large_ratio)
+
     def _large(self, step: _Step) -> bool:
-        return (step.late or 0.0) > self.large_ratio or (step.early or 0.0) > 10 * self.jump_ratio
+        return (step.late or 0.0) > self._bound(step) or (step.early or 0.0) > 10 * self.jump_ratio
 
     def _bounces(self, step: _Step) -> bool:
         return step.cosine is not None and step.cosine < self.reversal
@@ -231,7 +238,7 @@ class LearningRateTooHigh(Rule):
         proofs = [evidence]
         if step.early is not None and step.late is not None:
             note = f"||dw|| / ||w|| of weight matrices; {step.early:.2g} at first"
-            proofs.append(Evidence(signal="update_ratio", value=step.late, threshold=self.large_ratio, note=note))
+            proofs.append(Evidence(signal="update_ratio", value=step.late, threshold=self._bound(step), note=note))
         if step.cosine is not None and self._bounces(step):
             note = "successive gradients oppose each other"
             proofs.append(Evidence(signal="gradient_cosine", value=step.cosine, threshold=self.reversal, note=note))

@@ -13,6 +13,7 @@ from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Optimizer, Schedule
 from unstuck.rules.gates import NO_GAME, NO_RANGE_TEST, losses
+from unstuck.rules.methods import divides_size
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
 
@@ -237,7 +238,7 @@ class ScheduleWrong(Rule):
         if model is None or optimizer is None or schedule is None or learning.seems != "none":
             return None
         attends = any(layer.type in ATTENTION or "attention" in layer.path.lower() for layer in model.layers)
-        adaptive = "adam" in optimizer.type.lower() or "prop" in optimizer.type.lower()
+        adaptive = divides_size(optimizer.type)
         steps = Steps.of(run)
         leap = steps.early() if len(steps) else 0.0
         falls = rates.values[-1] < 0.5 * rates.peak
