@@ -38,6 +38,7 @@ def test_json_has_no_nan_and_says_all():
     assert plain["learning"][0]["name"] == "`net`"
     assert set(plain) == {
         "schema", "verdict", "headline", "learning", "findings", "clear", "not_evaluated", "cost", "gaps", "ended",
+        "throws",
     }  # fmt: skip
 
 
