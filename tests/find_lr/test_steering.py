@@ -2,6 +2,7 @@
 
 import json
 import math
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +15,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from unstuck.find_lr.steering import Asked, Steering
+from unstuck.observe.torch_hooks import events
 
 INPUTS = torch.linspace(-1.0, 1.0, 24).view(8, 3)
 TARGETS = INPUTS.sum(1, keepdim=True)
@@ -194,7 +196,10 @@ def test_of_a_closure_the_loss_is_that_of_its_first_call(file: Path) -> None:
     assert losses(Steered(file, rates=(0.2,) * 3).run(update)) == pytest.approx(firsts)
 
 
-def test_another_optimizer_keeps_its_rate_and_its_losses_are_not_heard(file: Path) -> None:
+def test_another_optimizer_keeps_its_rate_and_its_losses_are_not_heard(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_optimizers", weakref.WeakKeyDictionary())  # without those of other tests
     model, other = network(0), network(1)
 
     @cache

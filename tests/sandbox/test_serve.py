@@ -51,6 +51,15 @@ def test_of_a_trial_its_number_is_told_and_what_it_leaves_running_is_ended(tmp_p
     assert (tmp_path / "output.txt").read_text() == "\n"
 
 
+def test_what_is_told_is_told_in_whole_lines_where_streams_are_not_buffered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    for number in range(12):
+        (tmp_path / str(number)).mkdir()
+        assert len(served(tmp_path / str(number), "--in-place")) == 3
+
+
 @pytest.mark.parametrize("spawn", [[], ["--spawn"]])
 def test_a_scratch_folder_is_removed(tmp_path: Path, spawn: list[str]) -> None:
     scratch = tmp_path / "scratch"

@@ -66,8 +66,12 @@ def forkable(parameters: int) -> bool:
     """
     if not sys.platform.startswith("linux") or threading.active_count() > 1 or parameters > SMALL:
         return False
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
-    return not (torch.accelerator.is_available() or children.read_text(encoding="ascii"))
+    return not (torch.accelerator.is_available() or _children())
+
+
+def _children() -> list[str]:
+    """The processes that this one has started and that live."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
 
 
 class _Waiting:

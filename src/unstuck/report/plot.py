@@ -104,7 +104,10 @@ class Plot:
     missing: str = ""
 
     def data(self) -> dict[str, Any]:
-        """What the script needs, with values rounded to five digits and None for what is not finite."""
+        """What the script needs, with values rounded to five digits and None for what is not finite.
+
+        Levels that are not finite are left out.
+        """
         return {
             "log": self.log,
             "shares": self.shares,
@@ -125,7 +128,9 @@ class Plot:
                 }
                 for block in self.blocks
             ],
-            "references": [{"name": level.name, "value": level.value} for level in self.references],
+            "references": [
+                {"name": level.name, "value": level.value} for level in self.references if math.isfinite(level.value)
+            ],
         }
 
 

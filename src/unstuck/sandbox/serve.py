@@ -68,7 +68,7 @@ class Sandbox:
 
     def say(self, words: str) -> None:
         """Tell whoever asked for the trial something, in one line."""
-        os.write(self.said, f"said {self.number} {words}\n".encode())
+        _tell(f"said {self.number} {words}", to=self.said)
 
 
 Make = Callable[[Sandbox], BaseException]
@@ -107,7 +107,7 @@ def serve(make: Make) -> BaseException:
                         running.clear()
                         return make(_sandbox(number, Path(folder), words))
                     running[child] = number
-                    print(f"began {number} {child}", flush=True)
+                    _tell(f"began {number} {child}")
             _tell_of_ended(running, scratch)
     finally:
         for child in running:
@@ -147,7 +147,12 @@ def _tell_of_ended(running: dict[int, str], scratch: Path | None) -> None:
                 os.killpg(child, signal.SIGKILL)  # workers that outlive it
             if scratch:
                 shutil.rmtree(scratch / str(child), ignore_errors=True)
-            print(f"ended {number} {os.waitstatus_to_exitcode(status)}", flush=True)
+            _tell(f"ended {number} {os.waitstatus_to_exitcode(status)}")
+
+
+def _tell(line: str, *, to: int = 1) -> None:
+    """Write a line at once: several processes share the pipe, and ``print`` may write its end by itself."""
+    os.write(to, f"{line}\n".encode())
 
 
 def _stream(path: str, number: int, flags: int) -> None:

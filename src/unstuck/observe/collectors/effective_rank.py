@@ -28,7 +28,7 @@ def rows_of(activations: Tensor) -> Tensor | None:
 
     Examples:
         >>> rows_of(torch.zeros(4, 100, 32)).shape, rows_of(torch.zeros(40, 8)), rows_of(torch.zeros(32))
-        (torch.Size([57, 32]), None, None)
+        (torch.Size([58, 32]), None, None)
     """
     if activations.dim() < 2:
         return None
