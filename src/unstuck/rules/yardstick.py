@@ -10,6 +10,7 @@ from unstuck.record import Run
 from unstuck.record.facts import Bootstrap, Event, Loss, PolicyTerm
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.copying import copying
+from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rate import is_range_test
 from unstuck.rules.unseen import behind, words_of
 
@@ -32,7 +33,7 @@ def lacking_yardstick(run: Run, learning: Learning) -> str:
         )
     if copying(run, learning) is not None:
         return "the target is the input of the model, so that copying lowers the loss and shows nothing"
-    if run.facts(PolicyTerm):
+    if of_policy(run.facts(PolicyTerm)):
         return "the value of a policy gradient's loss says nothing; the return of episodes would tell"
     calls = loss_calls(run)
     if not calls and (blind := _blind(run)):

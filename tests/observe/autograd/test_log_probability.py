@@ -29,6 +29,8 @@ UNKNOWN: dict[str, Callable[[Tensor], Tensor]] = {
     "scores": lambda s: s[:, 0],
     "probabilities": lambda s: torch.softmax(s, 1)[:, 0],
     "errors": lambda s: (s - 1.0).square().mean(dim=1),
+    "a loss of a batch": lambda s: functional.cross_entropy(s, ACTIONS),
+    "several losses": lambda s: torch.stack([functional.cross_entropy(s, ACTIONS), s.square().mean()]),
     "a weighted sum": lambda s: (torch.log_softmax(s, 1)[:, 0] * torch.arange(4.0)).sum(),
 }
 

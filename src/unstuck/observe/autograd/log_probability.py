@@ -62,6 +62,8 @@ def _names(root: Any) -> set[str]:
     seen, queue = {root}, [root]
     for node in queue:
         name = operation(node)
+        if name == "NllLoss" and node._saved_reduction:
+            name = "Mean"
         if name in ENDS or len(seen) > MOST_NODES:
             continue
         names.add("Weighted" if _is_weighted(node) else name)

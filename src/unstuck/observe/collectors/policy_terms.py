@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 import torch
@@ -192,4 +193,4 @@ def _numbers(value: object) -> int:
 def _words(file: str | None, line: int | None, names: list[str]) -> tuple[str, ...]:
     """The words of a line of the user's, and what he calls the weights."""
     text = linecache.getline(file, line) if file and line else ""
-    return tuple(dict.fromkeys([*names, *WORD.findall(text)]))[:MOST_WORDS]
+    return tuple(dict.fromkeys([*names, *(word for word in WORD.findall(text) if not iskeyword(word))]))[:MOST_WORDS]

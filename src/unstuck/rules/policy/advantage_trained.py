@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Where
 from unstuck.record.facts import PolicyTerm
-from unstuck.rules.policy.policy_lowered import terms_by_place
+from unstuck.rules.policy.terms import of_policy, terms_by_place
 from unstuck.rules.rule import Rule
 
 __all__ = ["AdvantageTrained"]
@@ -29,7 +29,9 @@ class AdvantageTrained(Rule):
         The graph of the factor that log-probabilities are multiplied by.
 
     Known false positives:
-        None known. A critic with an optimizer of its own, whose gradients are cleared before its step, is left alone.
+        Weights that are never negative are none of a critic's: learned weights of losses, shares of experts, the factor
+        of a focal loss. A critic with an optimizer of its own, whose gradients are cleared before its step, is left
+        alone.
 
     Try:
         ``(log_probability * advantage.detach()).mean()``.
@@ -49,7 +51,7 @@ class AdvantageTrained(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         for (file, line), terms in terms_by_place(run.facts(PolicyTerm)).items():
-            if len(terms) < self.looks or not all(term.gradient for term in terms):
+            if len(terms) < self.looks or not all(term.gradient for term in terms) or not of_policy(terms):
                 continue
             yield self.finding(
                 "the advantage that log-probabilities are multiplied by carries a gradient: the loss of the policy "

@@ -9,6 +9,7 @@ import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Where
 from unstuck.record.facts import PolicyEntropy, PolicyTerm
+from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rule import Rule
 
 __all__ = ["EntropyLowered"]
@@ -51,7 +52,7 @@ class EntropyLowered(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         looks = run.facts(PolicyEntropy)
-        if len(looks) < self.looks or any(look.raised for look in looks):
+        if len(looks) < self.looks or any(look.raised for look in looks) or not of_policy(run.facts(PolicyTerm)):
             return
         first, last = looks[0], looks[-1]
         end = float(np.median([look.entropy for look in looks[-LATE:]]))
