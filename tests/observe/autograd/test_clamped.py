@@ -24,6 +24,8 @@ SCORES = torch.tensor([[-3.0, 0.5], [0.25, 4.0]], requires_grad=True)
         (lambda x: (x.sigmoid() * (1 + 1e-5)).clamp(0, 1), 0.0),
         (lambda x: x.softmax(1).log(), None),
         (lambda x: x + 1, None),
+        (lambda x: x.clamp(min=torch.finfo(x.dtype).min), None),
+        (lambda x: x.clamp(max=1.0), None),
         (lambda x: x.detach().clamp(0, 1), None),
     ],
 )

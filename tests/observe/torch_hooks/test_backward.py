@@ -238,6 +238,22 @@ def test_parameters_that_are_frozen_are_looked_at_no_more(watch: Callable[..., R
     assert reached(reaching, torch.stack(weights).sum())
 
 
+def test_that_gradients_were_cleared_is_known_though_parameters_are_frozen_for_another_pass(
+    watch: Callable[..., Reaching],
+) -> None:
+    """As a critic is while its generator learns."""
+    weight, other = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    reaching = watch(weight)
+    for _ in range(3):
+        assert reached(reaching, weight.sum())
+        weight.requires_grad_(False)
+        assert not reached(reaching, (weight * other).sum())
+        weight.requires_grad_(True)
+        assert not reaching.cleared()
+        weight.grad = None
+        assert reaching.cleared()
+
+
 def test_a_graph_that_is_kept_is_passed_twice(watch: Callable[..., Reaching]) -> None:
     weight, other = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
     reaching, loss, stranger = watch(weight), weight.square().sum(), other.square().sum()

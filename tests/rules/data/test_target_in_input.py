@@ -34,7 +34,7 @@ class TestContract(RuleContract):
 def test_a_model_that_is_given_more_is_a_denoiser(tmp_path: Path) -> None:
     (denoiser,) = outcome(TargetInInput(), run_of(tmp_path / "a"))
     (copier,) = outcome(TargetInInput(), run_of(tmp_path / "b", further=0))
-    assert (denoiser.severity, copier.severity) == ("error", "warning")
+    assert (denoiser.severity, copier.severity) == ("error", "note")
     assert denoiser.cause == "answer-visible"
 
 

@@ -37,6 +37,9 @@ def clamped_off(node: Any) -> Tensor | None:
         node = _behind_moves(node.next_functions[0][0])
     if node is None or operation(node) not in ("Clamp", "ClampMin"):
         return None
+    least = getattr(node, "_saved_min", None)
+    if least is None or (isinstance(least, int | float) and least < 0.0):
+        return None  # no clamp for a logarithm: as of the scores of torch.distributions, which may be minus infinity
     values = saved(node, "_saved_self")
     if not isinstance(values, Tensor) or not is_readable(values) or not values.numel():
         return None

@@ -179,12 +179,9 @@ class Reaching:
 
     def watch(self, parameters: Sequence[Tensor]) -> None:
         """Look at some of these parameters from now on."""
-        trainable = [parameter for parameter in parameters if parameter.requires_grad and parameter.is_leaf]
-        last = len(trainable) - 1
-        positions = {round(i * last / (LOOKED_AT - 1)) for i in range(LOOKED_AT)} if trainable else set[int]()
         self.release()
         self._parameters = parameters
-        self._watched = [trainable[position] for position in sorted(positions)]
+        self._choose()
 
     def join(self, parameter: Tensor) -> None:
         """Look at one more: a graph leads to it, and to none of the others."""
@@ -225,11 +222,18 @@ class Reaching:
             return
         self._touched = None
         if not (self._watched and all(parameter.requires_grad for parameter in self._watched)):
-            self.watch(self._parameters)  # the program has frozen some, or thawed all
+            self._choose()  # the program has frozen some, or thawed all
         if self._hooking and len(self._hooks) < len(self._watched):
             self._hook()
         if len(self._hooks) < len(self._watched):
             self._before = [_mark(parameter) for parameter in self._watched]
+
+    def _choose(self) -> None:
+        trainable = [parameter for parameter in self._parameters if parameter.requires_grad and parameter.is_leaf]
+        last = len(trainable) - 1
+        positions = {round(i * last / (LOOKED_AT - 1)) for i in range(LOOKED_AT)} if trainable else set[int]()
+        self._unhook()
+        self._watched = [trainable[position] for position in sorted(positions)]
 
     def ended(self) -> bool:
         """It has run: whether it reached one of the parameters."""

@@ -36,9 +36,9 @@ class TargetInInput(Rule):
 
     Known false positives:
         Autoencoders have a narrow layer, noise or a penalty, and are left alone; one without any of these learns to
-        copy indeed, which may be meant as an exercise. Masks within an autoregressive model hide the answer: then the
-        loss stays high. Tasks of memory ask for an entry of the sequence: the last alone is found there. An exercise
-        may ask for a multiple of one of three or more columns.
+        copy indeed, which may be meant: a note, unless the model is told something beside its input, as a time. Masks
+        within an autoregressive model hide the answer: then the loss stays high. Tasks of memory ask for an entry of
+        the sequence: the last alone is found there. An exercise may ask for a multiple of one of three or more columns.
 
     Try:
         Print an input beside its target. A denoiser is given ``a * x + s * noise`` and asked for ``noise`` or ``x``; a
@@ -79,8 +79,8 @@ class TargetInInput(Rule):
             "the target of the loss is the input of the model, which passes it on whole: the loss falls by copying, "
             "and shows nothing of what was learnt",
             f"Print an input beside its target. {asked}",
-            severity="error" if fact.further else "warning",
-            confidence=0.9 if fact.further else 0.7,
+            severity="error" if fact.further else "note",
+            confidence=0.9 if fact.further else 0.5,
             where=Where(file=fact.file, line=fact.line),
             evidence=(
                 Evidence(
