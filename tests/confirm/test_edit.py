@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from unstuck.confirm.edit import Edit, EditError, insert_before, nodes_at, parsed, span, unwrap
+from unstuck.confirm.edit import Edit, EditError, insert_before, nodes_at, parsed, span, unwrap, updates_beside
 
 MANY_LINES = """import torch
 
@@ -86,3 +86,25 @@ def test_the_diff_can_be_applied(tmp_path, ending):
     edit = Edit(file="train.py", before=before, after=before.replace("1.0", "0.01"))
     subprocess.run(["patch", "-p0"], cwd=tmp_path, input=edit.diff, text=True, check=True, capture_output=True)
     assert file.read_text() == edit.after
+
+
+def test_of_several_statements_at_a_line_the_one_that_calls_is_meant() -> None:
+    source = "for x in y:\n    loss(x).backward(); opt.step()\n"
+    changed = insert_before(source, 2, "opt.zero_grad()", calling="backward")
+    assert changed == "for x in y:\n    opt.zero_grad()\n    loss(x).backward(); opt.step()\n"
+    with pytest.raises(EditError, match="that calls backward"):
+        insert_before(source, 1, "opt.zero_grad()", calling="backward")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "beside"),
+    [
+        ("loss.backward()\nscaler.step(opt)\n", 1, True),
+        ("def train(model, optimizer):\n    loss.backward()\n    optimizer.step()\n", 2, False),  # another name
+        ("for x in data:\n    for part in x:\n        loss(part).backward()\n    opt.step()\n", 3, False),
+        ("opt.step()\nloss.backward()\n", 2, False),
+        ("loss.backward()\nif ready:\n    opt.step()\n", 1, False),  # gradients of several are added up
+    ],
+)
+def test_an_update_is_beside_a_backward_pass_in_its_own_block(source: str, line: int, beside: bool) -> None:
+    assert updates_beside(source, line, calling="backward", name="opt") == beside

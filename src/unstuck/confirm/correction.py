@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unstuck.confirm.argument import Argument, OptionError, set_argument
-from unstuck.confirm.edit import Edit, EditError, insert_before, unwrap
+from unstuck.confirm.edit import Edit, EditError, insert_before, unwrap, updates_beside
 from unstuck.confirm.trial import Changes
 from unstuck.errors import ArgumentError
 from unstuck.record import Finding, Run
@@ -179,7 +179,10 @@ def _cleared(source: str, line: int, change: _Change) -> str:
     file, made = change.made
     if file != change.found[0]:
         raise EditError("the optimizer's name in this file is not known")
-    return insert_before(source, line, f"{_assigned(source, made)}.zero_grad()")
+    name = _assigned(source, made)
+    if not updates_beside(source, line, calling="backward", name=name):
+        raise EditError(f"the backward pass is not in one block with {name}.step(): clear once for each update")
+    return insert_before(source, line, f"{name}.zero_grad()", calling="backward")
 
 
 def _bypassed(source: str, line: int, change: _Change) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from unstuck.confirm.written import last_name
 
-__all__ = ["Edit", "EditError", "diff", "insert_before", "nodes_at", "parsed", "span", "unwrap"]
+__all__ = ["Edit", "EditError", "diff", "insert_before", "nodes_at", "parsed", "span", "unwrap", "updates_beside"]
 
 
 class EditError(ValueError):
@@ -52,16 +52,17 @@ def diff(before: str, after: str, file: str) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def insert_before(source: str, line: int, statement: str) -> str:
+def insert_before(source: str, line: int, statement: str, *, calling: str = "") -> str:
     r"""Insert a statement before the one at a line, indented as that is.
 
     Args:
         source: The file.
         line: A line of the statement, from 1.
         statement: What is inserted.
+        calling: Last name of a function that the statement calls, where there may be several at the line.
 
     Raises:
-        EditError: There is no statement at that line, or the source is not Python.
+        EditError: There is no such statement at that line, or the source is not Python.
 
     Examples:
         >>> print(insert_before("for x in data:\n    loss(x).backward()\n", 2, "optimizer.zero_grad()"), end="")
@@ -70,8 +71,10 @@ def insert_before(source: str, line: int, statement: str) -> str:
             loss(x).backward()
     """
     statements = nodes_at(parsed(source), line, ast.stmt)
+    if calling:
+        statements = [node for node in statements if not hasattr(node, "body") and _calls(node, calling)]
     if not statements:
-        raise EditError(f"line {line} holds no statement")
+        raise EditError(f"line {line} holds no statement" + (f" that calls {calling}" if calling else ""))
     node = statements[-1]
     lines = _lines(source)
     own = lines[node.lineno - 1]
@@ -81,6 +84,41 @@ def insert_before(source: str, line: int, statement: str) -> str:
         return f"{source[:at]}{statement}; {source[at:]}"
     ending = "\r\n" if own.endswith("\r\n") else "\n"
     return "".join([*lines[: node.lineno - 1], f"{before}{statement}{ending}", *lines[node.lineno - 1 :]])
+
+
+def updates_beside(source: str, line: int, *, calling: str, name: str) -> bool:
+    r"""Whether a statement that calls a function at a line has an update by an optimizer behind it in its own block.
+
+    Then the block is run once for each update, and the optimizer goes by that name there.
+
+    Examples:
+        >>> updates_beside("loss.backward(); opt.step()", 1, calling="backward", name="opt")
+        True
+        >>> updates_beside("for x in data:\n    loss(x).backward()\nopt.step()", 2, calling="backward", name="opt")
+        False
+    """
+    for node in ast.walk(parsed(source)):
+        for block in (value for _, value in ast.iter_fields(node) if isinstance(value, list)):
+            for place, one in enumerate(block):
+                if not isinstance(one, ast.stmt) or hasattr(one, "body") or not _calls(one, calling):
+                    continue
+                if one.lineno <= line <= (one.end_lineno or one.lineno):
+                    return any(_steps(later, name) for later in block[place:] if not hasattr(later, "body"))
+    return False
+
+
+def _calls(node: ast.AST, name: str) -> bool:
+    return any(isinstance(one, ast.Call) and last_name(one.func) == name for one in ast.walk(node))
+
+
+def _steps(node: ast.AST, name: str) -> bool:
+    """Whether ``NAME.step(...)`` is called, or the step of something that is given NAME, as of a scaler."""
+    calls = (one for one in ast.walk(node) if isinstance(one, ast.Call) and last_name(one.func) == "step")
+    return any(
+        ast.unparse(given) == name
+        for call in calls
+        for given in ([call.func.value] if isinstance(call.func, ast.Attribute) else []) + call.args
+    )
 
 
 def unwrap(source: str, line: int, names: tuple[str, ...]) -> str:

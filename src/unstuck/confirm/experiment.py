@@ -122,7 +122,10 @@ class Experiment:
     @property
     def left(self) -> int:
         """How many trials are planned by what is known now, and not made; none where there is nothing to try."""
-        return max(0, self.strategy.planned(self.made) - len(self.made)) if self.strategy.candidates else 0
+        made = self.made
+        if not self.strategy.candidates or self.strategy.next(made) is None:
+            return 0
+        return max(1, self.strategy.planned(made) - len(made))  # some were made that nobody would ask for now
 
     @property
     def remarks(self) -> tuple[str, ...]:
