@@ -102,7 +102,7 @@ class Launcher:
 def _made(running: _Running, status: int) -> Trial:
     """The trial that a process was; where that was killed before it could say how it ended, or was told to, it is said.
 
-    Whoever is told to end before training began takes it for a crash.
+    A process that is ended before its training began reports a crash.
     """
     trial = Trial.read(running.folder)
     late = running.told_to_end is not None
