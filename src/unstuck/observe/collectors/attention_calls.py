@@ -11,6 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from unstuck.observe.autograd.order import same_for_all_queries
+from unstuck.observe.collectors.attention_arguments import (
+    ARGUMENTS,
+    HEADED,
+    Mask,
+    given_to,
+    masks_of_module,
+    masks_of_product,
+)
 from unstuck.observe.collectors.axis_calls import SOFTMAXES
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
@@ -38,13 +46,7 @@ NEGLIGIBLE = 0.01
 MASKED = -20.0
 """What is added to a score that leaves nothing of its weight: exp(-20) is 2e-9."""
 
-FUSED = {
-    functional.scaled_dot_product_attention: "scaled_dot_product_attention",
-    functional.multi_head_attention_forward: "multi_head_attention_forward",
-}
-
-HEADED = 4
-"""Axes of the scores of several heads."""
+NAMES = {function: function.__name__ for function in ARGUMENTS}
 
 Kind = Literal["none", "causal", "bool", "float"]
 
@@ -78,7 +80,7 @@ class AttentionCalls:
     """
 
     measures: tuple[Signal, ...] = ()
-    functions = frozenset[Any](FUSED) | SOFTMAXES
+    functions = frozenset[Any](ARGUMENTS) | SOFTMAXES
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -99,7 +101,7 @@ class AttentionCalls:
         looked = looked_at(function, args, kwargs, output)
         if looked is None:
             return
-        fact = self._fact(FUSED.get(function, "softmax"), looked, key)
+        fact = self._fact(NAMES.get(function, "softmax"), looked, key)
         if known is None or fact.padding is not None:
             self._known[key] = fact
             self._new.append(fact)
@@ -199,53 +201,41 @@ def _some(shape: tuple[int, ...]) -> int:
 
 
 def _fused(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
-    given = dict(zip(("query", "key", "value", "attn_mask", "dropout_p", "is_causal"), args, strict=False)) | kwargs
-    query, key, mask = given.get("query"), given.get("key"), given.get("attn_mask")
+    given = given_to(functional.scaled_dot_product_attention, args, kwargs)
+    query, key = given.get("query"), given.get("key")
     if not isinstance(query, Tensor) or not isinstance(key, Tensor) or query.is_nested:
         return None
-    if query.dim() not in (HEADED, HEADED - 1):
+    masks = masks_of_product(given)
+    if query.dim() not in (HEADED, HEADED - 1) or masks is None:
         return None
     queries, keys = query.shape[-2], key.shape[-2]
     pairs = torch.ones(1, queries, keys, dtype=torch.bool, device=query.device)
     if given.get("is_causal"):
         return Looked(pairs.tril(), len(query), "causal", by_query=True)
-    if not isinstance(mask, Tensor):
-        return Looked(pairs, len(query))
-    if not is_readable(mask) or mask.dim() > HEADED:
-        return None
-    mask = mask.unsqueeze(1) if query.dim() == mask.dim() < HEADED else mask
-    whole = mask.detach().reshape((1,) * (HEADED - mask.dim()) + tuple(mask.shape))[:, 0]
-    some = whole[: _some((queries, keys))].expand(-1, queries, keys)
-    allowed = some if mask.dtype == torch.bool else some > MASKED
-    return Looked(allowed, len(query), *_kind(mask), by_query=not same_for_all_queries(mask))
+    return _through(masks, pairs, len(query))
 
 
 def _multi_head(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Looked | None:
-    query, key = (kwargs.get(name, args[at] if len(args) > at else None) for at, name in enumerate(("query", "key")))
+    given = given_to(functional.multi_head_attention_forward, args, kwargs)
+    query, key = given.get("query"), given.get("key")
     if not isinstance(query, Tensor) or not isinstance(key, Tensor) or query.is_nested:
         return None
     if query.dim() != HEADED - 1:
         return None
     (queries, examples), keys = query.shape[:2], len(key)
-    heads = args[4] if len(args) > 4 else kwargs.get("num_heads", 1)
-    some = _some((queries, keys))
+    masks = masks_of_module(given, examples)
     pairs = torch.ones(1, queries, keys, dtype=torch.bool, device=query.device)
-    kind: tuple[Kind, bool, bool] = ("none", False, False)
-    by_query = False
-    for name in ("attn_mask", "key_padding_mask"):
-        mask = kwargs.get(name)
-        if not isinstance(mask, Tensor) or not is_readable(mask):
-            continue
-        seen = mask.detach()
-        allowed = ~seen if mask.dtype == torch.bool else seen > MASKED
-        by_query = by_query or (name == "attn_mask" and not same_for_all_queries(seen))
-        if name == "key_padding_mask":
-            allowed = allowed[:some].unsqueeze(1)
-        elif mask.dim() == 3:
-            allowed = allowed.view(-1, heads, *mask.shape[1:])[:some, 0] if len(mask) == examples * heads else allowed
-        pairs = pairs & allowed
-        kind = max(kind, _kind(mask), key=lambda one: one[1])
-        kind = _kind(mask) if kind[0] == "none" else kind
+    return None if masks is None else _through(masks, pairs, examples)
+
+
+def _through(masks: list[Mask], pairs: Tensor, examples: int) -> Looked:
+    """What some masks leave of all pairs, by the first head."""
+    some = _some(tuple(pairs.shape[1:]))
+    for mask in masks:
+        pairs = pairs & mask.allowed(mask.values[:some, 0], below=MASKED)
+    kinds = [_kind(mask.own) for mask in masks] or [("none", False, False)]
+    kind = next((one for one in kinds if one[1]), kinds[0])
+    by_query = any(not same_for_all_queries(mask.values) for mask in masks)
     return Looked(pairs, examples, *kind, by_query=by_query)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unstuck.observe.collectors.attention_arguments import given_to, masks_of_module, masks_of_product, with_heads
 from unstuck.observe.tensors.readable import whole_here
 
 __all__ = ["MASKED", "by_head", "of_module", "of_product", "of_softmax"]
@@ -20,14 +21,6 @@ ROWS = 16
 
 MASKED = -9e3
 """Logits below which a key is taken for masked: -inf, -1e9, -1e4 and the least numbers of half precisions are usual."""
-
-_SDPA = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
-_MODULE = (
-    *("query", "key", "value", "embed_dim_to_check", "num_heads", "in_proj_weight", "in_proj_bias", "bias_k", "bias_v"),
-    *("add_zero_attn", "dropout_p", "out_proj_weight", "out_proj_bias", "training", "key_padding_mask"),
-    *("need_weights", "attn_mask"),
-)
-
 
 def of_product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
     """Logits of a call of ``scaled_dot_product_attention``.
@@ -46,7 +39,7 @@ def of_product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
                 [2., 2., -inf],
                 [2., 2., 2.]])
     """
-    given = {**dict(zip(_SDPA, args, strict=False)), **kwargs}
+    given = given_to(functional.scaled_dot_product_attention, args, kwargs)
     query, key = _read(given.get("query")), _read(given.get("key"))
     if query is None or key is None or query.dim() < 2 or not query.numel() or not key.numel():
         return None
@@ -60,13 +53,12 @@ def of_product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
     if given.get("is_causal"):
         later = torch.arange(keys, device=query.device) > torch.arange(length, device=query.device)[picked, None]
         logits = logits.masked_fill(later, -torch.inf)
-    mask = given.get("attn_mask")
-    if mask is not None:
-        values = _read(mask)
-        if values is None:
-            return None
-        whole = torch.broadcast_to(values, (*query.shape[:2], length, keys))[rows][:, :, picked]
-        logits = logits.masked_fill(~whole, -torch.inf) if whole.dtype == torch.bool else logits + whole.float()
+    masks = masks_of_product(given)
+    if masks is None:
+        return None
+    for mask in masks:
+        whole = torch.broadcast_to(mask.values, (*query.shape[:2], length, keys))
+        logits = mask.applied(logits, whole[rows][:, :, picked])
     return _masked(logits)
 
 
@@ -75,7 +67,7 @@ def of_module(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
 
     The keys of two examples are projected anew, and of their queries a few.
     """
-    given = {**dict(zip(_MODULE, args, strict=False)), **kwargs}
+    given = given_to(functional.multi_head_attention_forward, args, kwargs)
     query, key, heads = _read(given["query"]), _read(given["key"]), int(given["num_heads"])
     weights = _projections(given)
     if query is None or key is None or weights is None or not query.numel() or not key.numel():
@@ -89,12 +81,12 @@ def of_module(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
     few = _heads(functional.linear(query[picked][:, examples].float(), of_query, shift_query), heads)
     theirs = _heads(functional.linear(key[:, examples].float(), of_key, shift_key), heads)
     logits = few @ theirs.transpose(-2, -1) * few.shape[-1] ** -0.5
-    mask, padding = given.get("attn_mask"), given.get("key_padding_mask")
-    if mask is not None:
-        whole = mask.detach().reshape(-1, heads if mask.dim() == 3 else 1, *mask.shape[-2:])
-        logits = _hide(logits, whole.expand(count, -1, -1, -1)[examples][:, :, picked])
-    if padding is not None:
-        logits = _hide(logits, padding.detach().reshape(count, 1, 1, -1)[examples])
+    masks = masks_of_module(given, count)
+    if masks is None:
+        return None
+    for mask in masks:
+        whole = mask.values.expand(count, -1, -1, -1)[examples]
+        logits = mask.applied(logits, whole[:, :, picked] if whole.shape[2] > 1 else whole)
     return _masked(logits)
 
 
@@ -145,7 +137,7 @@ def _read(values: Any) -> Tensor | None:
 def _four(values: Tensor) -> Tensor:
     """With one axis of examples and one of heads before the last two."""
     if values.dim() < 4:
-        values = values.unsqueeze(-3)
+        values = with_heads(values)
     return values.reshape(math.prod(values.shape[:-3]), *values.shape[-3:])
 
 
@@ -161,11 +153,6 @@ def _examples(count: int) -> slice:
 
 def _masked(logits: Tensor) -> Tensor:
     return logits.masked_fill(logits <= MASKED, -torch.inf)
-
-
-def _hide(logits: Tensor, mask: Tensor) -> Tensor:
-    """Apply a mask as this function means it: True, or a number to be added, hides."""
-    return logits.masked_fill(mask, -torch.inf) if mask.dtype == torch.bool else logits + mask.float()
 
 
 def _heads(values: Tensor, heads: int) -> Tensor:
