@@ -76,6 +76,7 @@ from unstuck.rules.model.activation_unsuited import ActivationUnsuited
 from unstuck.rules.model.attention_mask_wrong import AttentionMaskWrong
 from unstuck.rules.model.batch_mixing import BatchMixing
 from unstuck.rules.model.capacity_too_small import CapacityTooSmall
+from unstuck.rules.model.heads_attended import HeadsAttended
 from unstuck.rules.model.module_unused import ModuleUnused
 from unstuck.rules.model.order_not_seen import OrderNotSeen
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
@@ -126,6 +127,7 @@ RULES: tuple[Rule, ...] = (
     AttentionMaskWrong(),  # M303
     PaddingRead(),  # M304
     OrderNotSeen(),  # M305
+    HeadsAttended(),  # M306
     ModuleUnused(),  # M401
     InitialLossOff(),  # I101
     WeightScaleOff(),  # I102

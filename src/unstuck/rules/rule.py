@@ -84,3 +84,49 @@ class Rule(ABC):
             where=where or Where(),
             evidence=evidence,
         )
+
+    def about(
+        self,
+        fact: Fact,
+        summary: str,
+        advice: str,
+        *,
+        value: float,
+        threshold: float | None,
+        note: str,
+        severity: Severity,
+        confidence: float,
+        cause: str | None = None,
+    ) -> Finding:
+        """A finding that rests on one number of one fact, whose place and step are those of the fact.
+
+        Args:
+            fact: The fact; its ``where``, ``file``, ``line`` and ``step`` count where it has them.
+            summary: What is wrong.
+            advice: What to change.
+            value: The number.
+            threshold: The bound that it crossed; None where nothing numeric was crossed.
+            note: The measurement in words.
+            severity: How much it matters.
+            confidence: How sure it is, from 0 to 1.
+            cause: The root cause, where it is not the rule's.
+        """
+        known = vars(fact)
+        step: int | None = known.get("step")
+        return self.finding(
+            summary,
+            advice,
+            severity=severity,
+            confidence=confidence,
+            cause=cause,
+            where=Where(module=known.get("where") or None, file=known.get("file"), line=known.get("line")),
+            evidence=(
+                Evidence(
+                    signal=fact.kind,
+                    value=value,
+                    threshold=threshold,
+                    steps=None if step is None else (step, step),
+                    note=note,
+                ),
+            ),
+        )

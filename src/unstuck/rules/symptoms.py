@@ -56,6 +56,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "M303": (*ANY, "D203", "G102", "G301", "M304", "R201"),
     "M304": (*ANY, "D203", "G102", "R201"),
     "M305": (*NOWHERE, "M201", "R201"),
+    "M306": (*ANY, "M201", "M301", "M302", "M303", "M305", "R201"),
     "M401": ("R301",),  # a batch norm that never runs never moves its statistics
     # initialisation
     "I101": ("O201", "N101", "G301"),

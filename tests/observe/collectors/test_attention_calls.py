@@ -164,3 +164,30 @@ def test_a_mask_that_differs_by_query_is_noted(
 ) -> None:
     (fact,) = facts_of(tmp_path, AttentionCall, Attending(look), next_token)
     assert fact.by_query is by_query
+
+
+def unexchanged(x: Tensor) -> Tensor:
+    parts = x.view(*x.shape[:2], 2, 4)
+    return SDPA(parts, parts, parts).flatten(2)
+
+
+@pytest.mark.parametrize(("look", "of_heads"), [(unexchanged, True), (fused(), False)])
+@pytest.mark.parametrize("of_ids", [True, False])
+def test_heads_that_look_at_each_other_are_noted(
+    tmp_path: Path, look: Callable[[Tensor], Tensor], of_heads: bool, of_ids: bool
+) -> None:
+    class Series(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.head = nn.Linear(3, 8), nn.Linear(8, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(look(self.first(x)).mean(dim=1))
+
+    def regress(model: nn.Module) -> Tensor:
+        values = torch.randn(16, LENGTH, 3)
+        return F.mse_loss(model(values)[:, 0], values.mean(dim=(1, 2)))
+
+    model, step = (Attending(look), next_token) if of_ids else (Series(), regress)
+    found = facts_of(tmp_path, AttentionCall, model, step)
+    assert [fact.of_heads for fact in found] == ([of_heads] if of_ids or of_heads else [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unstuck.observe.autograd.order import same_for_all_queries
+from unstuck.observe.autograd.split_features import are_split_features, factors_of_scores
 from unstuck.observe.collectors.attention_arguments import (
     ARGUMENTS,
     HEADED,
@@ -62,6 +63,7 @@ class Looked:
         zero_one: Whether a float mask, which is added, holds nothing but zeros and ones.
         uniform: Whether all entries of a mask are equal.
         by_query: Whether a mask differs between the queries of an example.
+        of_heads: Whether queries and keys are the heads of one position, and no positions.
     """
 
     pairs: Tensor
@@ -70,6 +72,7 @@ class Looked:
     zero_one: bool = False
     uniform: bool = False
     by_query: bool = False
+    of_heads: bool = False
 
 
 class AttentionCalls:
@@ -88,11 +91,12 @@ class AttentionCalls:
         self._new: list[facts.AttentionCall] = []
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Look at an attention of a model of sequences of ids."""
+        """Look at an attention of a model of sequences of ids, and at any whose heads take the place of positions."""
         view = self._view
-        if not view.embedded or view.samples >= MOST_STEPS or not isinstance(output, Tensor | tuple):
+        if view.samples >= MOST_STEPS or not isinstance(output, Tensor | tuple):
             return
-        if function in SOFTMAXES and not self._is_attention(output):
+        of_heads = _of_heads(function, args, kwargs, output)
+        if not of_heads and (not view.embedded or (function in SOFTMAXES and not self._is_attention(output))):
             return
         key = (user_site(2), view.where)
         known = self._known.get(key)
@@ -101,7 +105,7 @@ class AttentionCalls:
         looked = looked_at(function, args, kwargs, output)
         if looked is None:
             return
-        fact = self._fact(NAMES.get(function, "softmax"), looked, key)
+        fact = self._fact(NAMES.get(function, "softmax"), replace(looked, of_heads=of_heads), key)
         if known is None or fact.padding is not None:
             self._known[key] = fact
             self._new.append(fact)
@@ -154,6 +158,7 @@ class AttentionCalls:
             zero_one=looked.zero_one,
             uniform=looked.uniform,
             by_query=looked.by_query,
+            of_heads=looked.of_heads,
             padding=None if padding is None else float(padding.double().mean()),
             on_padding=on_padding,
             on_real=on_real,
@@ -179,6 +184,17 @@ def looked_at(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outp
     if function is functional.multi_head_attention_forward:
         return _multi_head(args, kwargs)
     return _weights(output) if isinstance(output, Tensor) else None
+
+
+def _of_heads(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> bool:
+    """Whether the heads of one position look at each other, for want of a transpose."""
+    if function is functional.scaled_dot_product_attention:
+        query = given_to(function, args, kwargs).get("query")
+        return isinstance(query, Tensor) and query.dim() == HEADED and are_split_features(query.grad_fn, HEADED - 2)
+    if function in SOFTMAXES and isinstance(output, Tensor) and not output.is_nested and output.dim() == HEADED:
+        queries = factors_of_scores(output)
+        return queries is not None and are_split_features(*queries)
+    return False
 
 
 def _weights(weights: Tensor) -> Looked | None:

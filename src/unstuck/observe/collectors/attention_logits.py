@@ -22,6 +22,7 @@ ROWS = 16
 MASKED = -9e3
 """Logits below which a key is taken for masked: -inf, -1e9, -1e4 and the least numbers of half precisions are usual."""
 
+
 def of_product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
     """Logits of a call of ``scaled_dot_product_attention``.
 

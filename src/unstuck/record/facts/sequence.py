@@ -110,6 +110,7 @@ class AttentionCall(Fact):
         zero_one: Whether a float mask, which is added, holds nothing but zeros and ones.
         uniform: Whether all entries of a mask are equal.
         by_query: Whether a mask differs between the queries of an example, so that their places can be told by it.
+        of_heads: Whether queries and keys are the heads of one position, which were not exchanged with positions.
         padding: Share of the keys that are padding; None where no padding is recognised.
         on_padding: Share of the pairs of a real query and a padded key that are looked at.
         on_real: Share of the pairs of a real query and a real key.
@@ -128,6 +129,7 @@ class AttentionCall(Fact):
     zero_one: bool = False
     uniform: bool = False
     by_query: bool = False
+    of_heads: bool = False
     padding: float | None = None
     on_padding: float | None = None
     on_real: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import FailedLookup
 from unstuck.rules.rule import Rule
 
@@ -62,18 +62,13 @@ class IdsBeyondEmbedding(Rule):
                 f"Give it {fact.highest + 1} rows or more, as many as the tokenizer has tokens "
                 "(model.resize_token_embeddings(len(tokenizer))), or map rare tokens to the id of an unknown one."
             )
-        yield self.finding(
+        yield self.about(
+            fact,
             what,
             advice,
+            value=float(fact.lowest if fact.lowest < 0 else fact.highest),
+            threshold=float(0 if fact.lowest < 0 else fact.rows - 1),
+            note=f"{fact.beyond:,} of {fact.ids:,} ids of the batch have no vector",
             severity="error",
             confidence=0.97,
-            where=Where(module=fact.where or None, file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=float(fact.lowest if fact.lowest < 0 else fact.highest),
-                    threshold=float(0 if fact.lowest < 0 else fact.rows - 1),
-                    note=f"{fact.beyond:,} of {fact.ids:,} ids of the batch have no vector",
-                ),
-            ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where
+from unstuck.record import Finding, NotEvaluated, Run, Severity
 from unstuck.record.facts import AttentionCall
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
@@ -119,17 +119,17 @@ class AttentionMaskWrong(Rule):
     def _report(
         self, call: AttentionCall, summary: str, advice: str, *, severity: Severity, confidence: float
     ) -> Finding:
-        evidence: list[Evidence] = []
-        if call.on_padding is not None and call.padding is not None:
-            real = 0.0 if call.on_real is None else call.on_real
-            note = (
-                f"share of padded keys that are looked at, {real:.0%} of the real ones; {call.padding:.0%} are padding"
-            )
-            evidence.append(Evidence(signal=call.kind, value=call.on_padding, threshold=self.nearly, note=note))
-        else:
-            note = f"of {call.queries} queries and {call.keys} keys, nothing but zeros and ones"
-            evidence.append(Evidence(signal=call.kind, value=1.0, threshold=0.0, note=note))
-        where = Where(module=call.where or None, file=call.file, line=call.line)
-        return self.finding(
-            summary, advice, severity=severity, confidence=confidence, where=where, evidence=tuple(evidence)
+        measured = call.on_padding is not None and call.padding is not None
+        return self.about(
+            call,
+            summary,
+            advice,
+            value=call.on_padding if call.on_padding is not None and measured else 1.0,
+            threshold=self.nearly if measured else 0.0,
+            note=f"share of padded keys that are looked at, {call.on_real or 0.0:.0%} of the real ones; "
+            f"{call.padding:.0%} are padding"
+            if measured
+            else f"of {call.queries} queries and {call.keys} keys, nothing but zeros and ones",
+            severity=severity,
+            confidence=confidence,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where
+from unstuck.record import Finding, NotEvaluated, Run
 from unstuck.record.facts import AttentionCall, SequenceReach
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
@@ -57,20 +57,14 @@ class OrderNotSeen(Rule):
         alike = bool(calls) and not any(call.by_query for call in calls) and all(one.alike for one in known)
         if not alike or outcome_of(run) not in (("none", "partial") if fact.each else ("none",)):
             return
-        yield self.finding(
+        yield self.about(
+            fact,
             "attention treats all positions alike: the model does not know in which order its inputs stand",
             "Add positions to the vectors of the ids: x = token(ids) + place(torch.arange(ids.shape[1])), with "
             "place = nn.Embedding(longest, width).",
+            value=float(fact.length),
+            threshold=float(self.fewest),
+            note="positions of a sequence; no operation between their vectors and the outputs tells them apart",
             severity="warning",
             confidence=0.7,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=float(fact.length),
-                    threshold=float(self.fewest),
-                    steps=(fact.step, fact.step),
-                    note="positions of a sequence; no operation between their vectors and the outputs tells them apart",
-                ),
-            ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where
+from unstuck.record import Finding, NotEvaluated, Run
 from unstuck.record.facts import SequenceReach
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
@@ -66,7 +66,8 @@ class PaddingRead(Rule):
         if (fact.padding or 0.0) < self.padding or share < (self.last if fact.blank else self.averaged):
             return
         last = share >= max(self.last, (fact.padding or 0.0) + (1.0 - (fact.padding or 0.0)) / 2)
-        yield self.finding(
+        yield self.about(
+            fact,
             f"{share:.0%} of what outputs depend on is padding, which {fact.padding:.0%} of the positions are: "
             + ("the state behind the padding is taken for the last one" if last else "padding is averaged in"),
             "Pack the sequences (pack_padded_sequence, with lengths and enforce_sorted=False) and take the state that "
@@ -74,16 +75,9 @@ class PaddingRead(Rule):
             if last
             else "Average over real positions: (h * mask).sum(1) / mask.sum(1) with mask = (ids != PAD).unsqueeze(-1), "
             "and give attention the mask of padding.",
+            value=share,
+            threshold=self.averaged,
+            note="share of the squared gradient of outputs, with respect to the vectors of ids, on padding",
             severity="error" if last else "warning",
             confidence=0.88 if last else 0.65,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=share,
-                    threshold=self.averaged,
-                    steps=(fact.step, fact.step),
-                    note="share of the squared gradient of outputs, with respect to the vectors of ids, on padding",
-                ),
-            ),
         )
