@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from unstuck.cli.trials import prove, shown
+from unstuck.cli.trials import may_prove, prove, shown
 from unstuck.confirm.trial import OUTPUT, Ended, Plan, Trial
 
 
@@ -26,8 +26,9 @@ def trial(folder: Path, **ended) -> Trial:
         ({"how": "time"}, "had its seconds"),
         ({"how": "finished"}, "ended by itself"),
         ({"how": "late"}, "did not begin to train in time"),
+        ({"how": "cut"}, "was ended, for the time is over"),
         ({"how": "killed"}, "was killed"),
-        ({"how": "crashed", "status": 1}, "ended with an error: KeyError: 'x'"),
+        ({"how": "crashed", "status": 1}, "ended with an error"),
         ({"how": "bound", "changed": False}, "did not meet what was to be changed"),
     ],
 )
@@ -61,3 +62,22 @@ def test_a_run_is_proved_in_a_process_of_its_own(monkeypatch, options, words):
     monkeypatch.setattr(subprocess, "run", lambda command, check: started.append((command, check)))
     prove(Path("runs/one"), **options)
     assert started == [([sys.executable, "-m", "unstuck", "confirm", "runs/one", *words], False)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "yes", "reads_input", "said"),
+    [
+        ("terminal", False, True, ""),
+        ("nothing", True, True, ""),
+        ("nothing", False, True, "no terminal"),
+        ("pipe", False, False, "no terminal"),
+        ("pipe", True, False, ""),
+        ("pipe", True, True, "a pipe, which can be read once only"),
+    ],
+)
+def test_that_nothing_will_be_run_again_is_said_before(monkeypatch, capsys, kind, yes, reads_input, said):
+    monkeypatch.setattr("unstuck.record.invocation.standard_input", lambda: (kind, ""))
+    assert may_prove(yes=yes, reads_input=reads_input) == (not said)
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert bool(printed) == bool(said)

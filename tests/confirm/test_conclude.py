@@ -50,7 +50,7 @@ def test_what_changes_nothing_refutes_its_cause_and_its_advice(restored):
     assert refuted.refuted is not None
     assert refuted.confirmed is None
     assert refuted.confidence == pytest.approx(4 / 7)  # a third of the odds
-    assert refuted.advice.startswith("Not this: with the rate at 0.1 the loss is 2.29")
+    assert refuted.advice.startswith("Not this: with the rate at 0.1 the loss stays at 2.29")
 
 
 def test_a_sure_finding_whose_change_does_nothing_stays_before_one_that_only_trials_show(restored):

@@ -194,7 +194,8 @@ def test_when_the_time_is_over_a_control_and_a_change_are_waited_for(ended, enou
 
 def test_a_second_confirm_makes_again_what_came_to_nothing():
     assert _void([trial("control"), trial("rate"), trial("rate", "crashed", seed=1)]) == set()
-    assert _void([trial("control"), trial("rate", "killed")]) == {"rate-seed0"}
+    for how in ("killed", "cut", "late"):
+        assert _void([trial("control"), trial("rate", how)]) == {"rate-seed0"}
     assert _void([trial("control", "crashed"), trial("rate")]) == {"control-seed0", "rate-seed0"}
     assert _void([trial("control"), trial("control", "crashed", seed=1)]) == set()
 
@@ -207,9 +208,9 @@ def test_a_control_that_crashed_is_made_again_when_the_reason_is_gone(watched, t
     command = [sys.executable, "-m", "unstuck", "run", "--out", str(tmp_path / "run"), "needy.py"]
     subprocess.run(command, cwd=watched.parent, check=True, stdin=subprocess.DEVNULL, capture_output=True)
     data.unlink()
-    assert any(one.ended.how == "crashed" for one in experiment(tmp_path / "run", minutes=0.05).perform(Quiet()))
+    assert any(one.ended.how == "crashed" for one in experiment(tmp_path / "run", minutes=0.5).perform(Quiet()))
     data.write_text("1e-5")
-    again = experiment(tmp_path / "run", minutes=0.05)
+    again = experiment(tmp_path / "run", minutes=0.5)
     assert again.made == ()
     made = again.perform(Quiet())
     data.unlink()

@@ -7,12 +7,14 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from unstuck.confirm.launcher import Launcher
-from unstuck.confirm.trial import Plan, Trial
+from unstuck.confirm.trial import BEGUN, ENDED, Plan, Trial
 from unstuck.record.facts import Invocation
+from unstuck.record.signals import LOSS
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials are forked")
 
@@ -21,6 +23,17 @@ import sys, time
 open("big.bin", "wb").write(bytes(1000))
 print("written", flush=True)
 time.sleep(600)
+"""
+
+TRAINS = """
+import time, torch
+weight = torch.ones(2, requires_grad=True)
+optimizer = torch.optim.SGD([weight], lr=0.1)
+while True:
+    optimizer.zero_grad()
+    (weight**2).sum().backward()
+    optimizer.step()
+    time.sleep(0.05)
 """
 
 
@@ -37,7 +50,7 @@ def place(tmp_path, monkeypatch):
 
 def launched(place) -> tuple[Launcher, Plan]:
     started = Invocation(target="train.py", folder=str(place / "work"), variables=("PATH", "HOME", "PYTHONPATH"))
-    return Launcher(started, seconds_to_start=600.0, jobs=1), Plan(name="control-seed0", invocation=started)
+    return Launcher(started, jobs=1), Plan(name="control-seed0", invocation=started)
 
 
 def until(launcher: Launcher, true: Callable[[], bool]) -> None:
@@ -74,20 +87,43 @@ def test_what_it_wrote_is_gone_when_the_launcher_leaves_or_is_killed(place):
         assert list((place / "temporary").iterdir()) == []
 
 
-def test_one_that_does_not_begin_to_train_in_time_is_late(place):
+def test_one_that_has_not_begun_to_train_is_late_when_it_is_cut(place):
     folder, written = place / "work" / "runs" / "trial", lambda: list((place / "temporary").rglob("big.bin"))
     launcher, plan = launched(place)
-    made: list[Trial] = []
     with launcher:
         launcher.start(plan, folder)
         until(launcher, lambda: bool(written()))  # the program itself runs
-        launcher._to_start = 0.0
-        end = time.monotonic() + 120.0
-        while not made:
-            assert time.monotonic() < end
-            made.extend(launcher.wait())
-    assert made[0].ended.how == "late"
+        made = launcher.cut()
+        assert launcher.names == ()
+    assert [one.ended.how for one in made] == ["late"]
     assert not made[0].usable
     kept = Trial.read(folder)
     assert kept is not None
     assert kept.ended.how == "late"
+
+
+def test_one_that_trains_is_read_as_far_as_it_got_when_it_is_cut(place):
+    folder = place / "work" / "runs" / "trial"
+    (place / "work" / "train.py").write_text(TRAINS)
+    launcher, plan = launched(place)
+    with launcher:
+        launcher.start(plan, folder)
+        until(launcher, lambda: (folder / BEGUN).exists())
+        made = launcher.cut()
+    assert [one.ended.how for one in made] == ["cut"]
+    assert made[0].usable
+    run = made[0].open()
+    assert run is not None
+    with run:
+        assert len(run.series(LOSS).values) > 0
+
+
+def test_one_that_goes_on_after_its_seconds_is_ended(place, monkeypatch):
+    monkeypatch.setattr("unstuck.confirm.launcher.GRACE", 0.0)
+    folder = place / "work" / "runs" / "trial"
+    (place / "work" / "train.py").write_text(TRAINS)
+    launcher, plan = launched(place)
+    with launcher:
+        launcher.start(replace(plan, steps=10**9, seconds=0.1), folder)
+        until(launcher, lambda: not launcher.names)
+    assert (folder / ENDED).exists()

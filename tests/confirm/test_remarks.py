@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from tests.confirm.conftest import losses
+from tests.confirm.conftest import RATE, losses
 from unstuck.confirm.candidates import Refused
 from unstuck.confirm.remarks import remarks, repeats
 from unstuck.confirm.trial import Ended
@@ -30,6 +31,34 @@ def test_a_control_that_fails_is_told(make, tmp_path):
     (crashed.folder / "output.txt").write_text("KeyError: 'x'")
     with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
         assert list(remarks(run, run, [crashed], ())) == ["Unchanged, it now ends with an error: KeyError: 'x'"]
+
+
+def test_an_error_that_a_change_brings_is_told_once(make, tmp_path):
+    control = make("control-seed0", losses(2.3, 2.3))
+    crashed = [
+        make(f"rate-seed{seed}", losses(2.3, 2.3), changes=RATE, seed=seed, ended=Ended(how="crashed", status=1))
+        for seed in range(2)
+    ]
+    for one in crashed:
+        (one.folder / "output.txt").write_text("ValueError: nan")
+    with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
+        said = list(remarks(run, run, [control, *crashed], ()))
+    assert said == ["With the rate at 0.1 it ends with an error: ValueError: nan"]
+
+
+def test_a_program_that_is_slow_to_start_is_told_how_long_was_waited(make, tmp_path):
+    late = make("control-seed0", losses(2.3, 2.3), ended=Ended(how="late", seconds=31.4))
+    with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
+        (said,) = remarks(run, run, [late], ())
+    assert said.startswith("Unchanged, it had not made its first update after 31 seconds, ")
+
+
+@pytest.mark.parametrize(("how", "option"), [("cut", "--minutes"), ("time", "--seconds")])
+def test_a_program_of_slow_steps_is_told_how_many_it_made(make, tmp_path, how, option):
+    few = make("control-seed0", losses(2.3, 2.3)[:5], ended=Ended(how=how, seconds=20.2))
+    with record(tmp_path / "run", series={signals.LOSS: losses(2.3, 2.3)}) as run:
+        said = list(remarks(run, run, [few], ()))
+    assert said == [f"Unchanged, it made 5 updates in 20 seconds, too few to be compared; {option} gives it more."]
 
 
 def test_a_control_that_may_not_write_is_told_where_it_may(make, tmp_path):

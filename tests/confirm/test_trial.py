@@ -44,6 +44,7 @@ def test_a_trial_that_was_cut_off_is_none(make, tmp_path):
         (Ended(how="time"), True),
         (Ended(how="finished"), True),
         (Ended(how="crashed", status=1), False),
+        (Ended(how="cut"), True),
         (Ended(how="late"), False),
         (Ended(how="bound", changed=False), False),
         (Ended(how="finished", reason="the script makes its updates itself"), True),

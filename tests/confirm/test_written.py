@@ -67,6 +67,24 @@ def test_an_option_that_was_given_stands_before_its_default(kind, given):
     assert place(PLACES[kind], args=given) == Option("--lr")
 
 
+SHORT = {
+    "argparse": "p.add_argument('-l', '--learning-rate', dest='lr', default=1.0)\nSGD(p, lr=args.lr)",
+    "click": "@click.option('--lr', '-l', default=1.0)\ndef main(lr):\n    return SGD(p, lr=lr)",
+    "typer": "def main(lr: float = typer.Option(1.0, '--lr', '-l')):\n    return SGD(p, lr=lr)",
+}
+
+
+@pytest.mark.parametrize("kind", SHORT)
+@pytest.mark.parametrize("given", [("-l", "1.0"), ("-l1.0",), ("-vl", "1.0"), ("-l=1.0",)])
+def test_an_option_that_was_given_by_its_short_name_is_known(kind, given):
+    assert place(SHORT[kind], args=given) == Option("-l")
+
+
+@pytest.mark.parametrize("given", [("-v",), ("--all",), ("2-l",)])
+def test_other_words_are_not_that_option(given):
+    assert not isinstance(place(SHORT["argparse"], args=given), Option)
+
+
 def test_entries_and_names():
     assert [ast.unparse(one) for one in entries(ast.parse("{'lr': 1, 'b': 2}", mode="eval").body, "b")] == ["2"]
     assert entries(ast.parse("f(b=2)", mode="eval").body, "b") == []

@@ -59,12 +59,26 @@ def test_every_cause_has_a_family_and_a_meaning():
     assert all(cause.family and cause.meaning for cause in CAUSES.values())
 
 
-def test_a_confirmation_says_what_holds():
-    lost = Confirmation(remedy="with it", metric="loss", before=math.nan, after=0.31, steps=300)
-    assert str(lost) == "with it the loss falls to 0.31 in 300 steps; unchanged it is no number any more"
-    higher = Confirmation(remedy="with it", metric="loss", before=-4.8, after=0.3, steps=300)
-    assert str(higher) == "with it the loss is 0.3 in 300 steps; unchanged it is -4.8"
-    worse = Confirmation(remedy="with it", metric="loss", before=2.3, after=math.nan, steps=9, helped=False)
-    assert str(worse) == "with it the loss is no number any more in 9 steps; unchanged it is 2.3"
-    share = Confirmation(remedy="with it", metric="share of the loss explained", before=0.0, after=0.8, steps=9)
-    assert str(share) == "with it the share of the loss explained rises to 80% in 9 steps; unchanged it stays at 0%"
+@pytest.mark.parametrize(
+    ("start", "before", "after", "says"),
+    [
+        (2.31, 2.3, 0.31, "falls to 0.31 in 300 steps; unchanged it stays at 2.3"),
+        (2.31, 1.4, 0.31, "falls to 0.31 in 300 steps; unchanged it falls to 1.4"),
+        (2.31, 80.0, 2.3, "stays at 2.3 in 300 steps; unchanged it rises to 80"),
+        (-1.0, -4.8, 0.3, "rises to 0.3 in 300 steps; unchanged it falls to -4.8"),
+        (2.31, math.nan, math.inf, "is not finite any more in 300 steps; unchanged it is not finite any more"),
+        (math.nan, 2.3, 0.31, "is 0.31 in 300 steps; unchanged it is 2.3"),
+    ],
+)
+def test_a_confirmation_says_what_each_side_does(start, before, after, says):
+    tried = Confirmation(remedy="with it", metric="loss", start=start, before=before, after=after, steps=300)
+    assert str(tried) == f"with it the loss {says}"
+
+
+@pytest.mark.parametrize(("before", "course"), [(0.14, "stays at 14%"), (0.4, "rises to 40%"), (0.02, "falls to 2%")])
+def test_shares_are_told_from_what_a_guess_has(before, course):
+    tried = Confirmation(
+        remedy="with it", metric="training accuracy", start=0.1, before=before, after=0.9, steps=9, seeds=3, agree=2
+    )
+    said = f"with it the training accuracy rises to 90% in 9 steps; unchanged it {course} (2 of 3 seeds)"
+    assert str(tried) == said

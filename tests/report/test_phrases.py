@@ -45,7 +45,7 @@ def tried(**confirmation: Confirmation) -> Finding:
 
 
 def test_an_experiment_is_told_with_both_figures() -> None:
-    lower = Confirmation(remedy="with the rate at 0.1", metric="loss", before=2.3, after=0.4, steps=300)
+    lower = Confirmation(remedy="with the rate at 0.1", metric="loss", before=2.3, after=0.4, start=2.3, steps=300)
     said = phrases.confirmation(tried(confirmed=lower), ENGLISH)
     assert said == "with the rate at 0.1 the loss falls to 0.4 in 300 steps; unchanged it stays at 2.3"
     assert phrases.confirmation(tried(), ENGLISH) == ""
@@ -56,6 +56,7 @@ def test_an_experiment_that_speaks_against_a_finding_says_so() -> None:
         remedy="without weight decay",
         metric="training accuracy",
         before=0.11,
+        start=0.1,
         after=0.12,
         seeds=3,
         agree=1,
@@ -64,8 +65,8 @@ def test_an_experiment_that_speaks_against_a_finding_says_so() -> None:
     )
     said = phrases.confirmation(tried(refuted=kept), ENGLISH)
     assert said == (
-        "speaks against it: without weight decay the training accuracy is 12% in 300 steps; unchanged it is 11% "
-        "(1 of 3 seeds)"
+        "speaks against it: without weight decay the training accuracy stays at 12% in 300 steps; unchanged it stays "
+        "at 11% (1 of 3 seeds)"
     )
 
 

@@ -43,7 +43,7 @@ def run(
     share = _share(budget)
     last = LastStatus()  # torch is imported after it: the exit handlers of torch shall come before this one
     from unstuck.cli.json_file import check_json
-    from unstuck.cli.trials import prove
+    from unstuck.cli.trials import may_prove, prove
     from unstuck.cli.verdict import show_ending
     from unstuck.diagnose import StandardError, run_process
     from unstuck.errors import ArgumentError
@@ -51,11 +51,12 @@ def run(
     if target.startswith("-") and target != "-" and not Path(target).exists():
         raise ArgumentError(f"{target}: there is no such option; unstuck run --help lists what may be given")
     check_json(json_file, made=out)
+    proves = confirm and may_prove(yes=yes)
     stderr = StandardError()
 
     def conclude(outcome: Outcome) -> None:
         asked = show_ending(outcome, stderr=stderr, json_file=json_file, strict=strict, full=full)
-        if confirm and outcome.folder is not None:
+        if proves and outcome.folder is not None:
             prove(outcome.folder, minutes=minutes, yes=yes)
         if not outcome.status:
             last.status = asked

@@ -61,7 +61,7 @@ def train(
     from rich.console import Console
 
     from unstuck.cli.json_file import write_json
-    from unstuck.cli.trials import prove
+    from unstuck.cli.trials import may_prove, prove
     from unstuck.cli.verdict import STRICT_EXIT, show
     from unstuck.record import Run
     from unstuck.report import write_comparison, write_html
@@ -80,6 +80,7 @@ def train(
     console = Console()
     variants = read_variants(recipe, overrides=[*(overrides or ()), *(["data.quick=true"] if quick else [])])
     alone = len(variants) == 1
+    proves = confirm and alone and may_prove(yes=yes, reads_input=False)
 
     def say(line: str = "") -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -101,7 +102,7 @@ def train(
         if alone:
             say()
             status = show(trained.folder, console=console, html=page, json_file=json_file, strict=strict, full=full)
-            if confirm and trained.reason != "interrupted":
+            if proves and trained.reason != "interrupted":
                 prove(trained.folder, minutes=minutes, yes=yes, html=page)
         else:
             with Run.open(trained.folder) as run:

@@ -13,13 +13,15 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from unstuck.confirm import Trial
 
-__all__ = ["prove", "shown"]
+__all__ = ["may_prove", "prove", "shown"]
 
 ENDS = {
     "bound": "made its steps",
     "time": "had its seconds",
     "finished": "ended by itself",
     "late": "did not begin to train in time",
+    "cut": "was ended, for the time is over",
+    "crashed": "ended with an error",
     "killed": "was killed",
 }
 
@@ -37,6 +39,26 @@ def shown(console: Console) -> Generator[_Shown]:
     )
     with bar:
         yield _Shown(console, bar)
+
+
+def may_prove(*, yes: bool, reads_input: bool = True) -> bool:
+    """Whether a training that is about to begin can be run again at its end; where not, the reason is printed.
+
+    Args:
+        yes: Whether the user need not be asked.
+        reads_input: Whether the program may read standard input, which of a pipe it can do only once.
+    """
+    from unstuck.record.invocation import standard_input
+
+    kind, _ = standard_input()
+    if reads_input and kind == "pipe":
+        why = "standard input is a pipe, which can be read once only; give it a file, or </dev/null"
+    elif not yes and kind != "terminal":
+        why = "standard input is no terminal, at which you could be asked; give --yes"
+    else:
+        return True
+    print(f"unstuck: nothing will be run again after the training: {why}", file=sys.stderr, flush=True)
+    return False
 
 
 def prove(folder: Path, *, minutes: float, yes: bool, html: Path | None = None) -> None:
@@ -63,11 +85,7 @@ class _Shown:
         self._bar.update(self._task, description=words)
 
     def ended(self, trial: Trial) -> None:
-        how = ENDS.get(trial.ended.how, "")
-        if trial.ended.how == "crashed":
-            how = f"ended with an error: {trial.last_words}"
-        elif not trial.ended.changed:
-            how = "did not meet what was to be changed"
+        how = "did not meet what was to be changed" if _in_vain(trial) else ENDS[trial.ended.how]
         self._console.print(
             f"  {trial.plan.words} (seed {trial.plan.seed}): {how}, {trial.ended.seconds:.1f} s",
             markup=False,
@@ -76,3 +94,7 @@ class _Shown:
 
     def waiting(self, *, made: int, planned: int, seconds_left: float) -> None:
         self._bar.update(self._task, completed=made, total=max(planned, 1))
+
+
+def _in_vain(trial: Trial) -> bool:
+    return not trial.ended.changed and trial.ended.how != "crashed"

@@ -161,6 +161,7 @@ def _confirmation(one: Tested) -> Confirmation:
         metric=_metric(told),
         before=told.before,
         after=told.after,
+        start=told.start,
         noise=told.noise,
         seeds=told.seeds,
         agree=told.agree,

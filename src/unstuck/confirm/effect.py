@@ -41,6 +41,7 @@ class Effect:
         yardstick: By what it is told.
         before: The number without the change, as the user knows it; the mean over seeds.
         after: The same with it.
+        start: The number before anything was learnt; NaN where that is not known.
         gain: Difference of the shares of what there is to learn.
         noise: Standard error of that, from the seeds where there are several, and from the batches.
         left: Share that the control leaves to be learnt.
@@ -55,6 +56,7 @@ class Effect:
     yardstick: Yardstick | None = None
     before: float = math.nan
     after: float = math.nan
+    start: float = math.nan
     gain: float = 0.0
     noise: float = math.inf
     left: float = 1.0
@@ -140,6 +142,7 @@ def _by(yardstick: Yardstick, before: Sequence[Sequence[Reading]], after: Sequen
         yardstick=yardstick,
         before=_told(old, shares=rescaled),
         after=_told(new, shares=rescaled),
+        start=0.0 if rescaled else _start(old, new),
         gain=gain,
         noise=error,
         left=left,
@@ -175,6 +178,15 @@ def _of_one_loss(old: Sequence[Reading], new: Sequence[Reading]) -> bool:
 
 def _told(readings: Sequence[Reading], *, shares: bool) -> float:
     return statistics.fmean(max(one.gain, 0.0) if shares else one.value for one in readings)
+
+
+def _start(old: Sequence[Reading], new: Sequence[Reading]) -> float:
+    """Where the unchanged begin; where their losses are not finite, where those with the change do."""
+    for side in (old, new):
+        known = [one.start for one in side if math.isfinite(one.start)]
+        if known:
+            return statistics.fmean(known)
+    return math.nan
 
 
 def _says(found: Effect) -> Says:

@@ -26,9 +26,6 @@ __all__ = ["DEFAULT_MINUTES", "Bounds", "Experiment", "Watcher"]
 
 DEFAULT_MINUTES = 2.0
 
-SECONDS_TO_START = 60.0
-"""Seconds that a program may take to its first update, as long as the minutes given are not less."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
@@ -144,13 +141,11 @@ class Experiment:
         """
         if not self.strategy.candidates or self.strategy.next(self.made) is None:
             return self.made
-        began = clock()
-        end = began + 60.0 * self._bounds.minutes
-        to_start = max(SECONDS_TO_START, 60.0 * self._bounds.minutes)
+        end = clock() + 60.0 * self._bounds.minutes
         with (
             alone(self._folder / "trials"),
             self._interruptible(),
-            Launcher(self.invocation, seconds_to_start=to_start, jobs=self.jobs) as launcher,
+            Launcher(self.invocation, jobs=self.jobs) as launcher,
         ):
             while True:
                 made = self.made
@@ -163,10 +158,16 @@ class Experiment:
                     watcher.begun(plan.words)
                 if not launcher.names:
                     break
+                beginning = not launcher.ready
                 for trial in launcher.wait():
                     watcher.ended(trial)
-                if clock() > end and _shows_something([one for one in made if one.plan.name not in launcher.names]):
-                    break  # what still runs has had its time
+                if beginning:
+                    end = clock() + 60.0 * self._bounds.minutes
+                if clock() > end:
+                    if not _shows_something([one for one in made if one.plan.name not in launcher.names]):
+                        for trial in launcher.cut():
+                            watcher.ended(trial)
+                    break
                 watcher.waiting(
                     made=len(made), planned=self.strategy.planned(made), seconds_left=max(0.0, end - clock())
                 )
@@ -193,12 +194,12 @@ def _shows_something(ended: Sequence[Trial]) -> bool:
 
 
 def _void(made: Sequence[Trial]) -> set[str]:
-    """Names of earlier trials that do not count: those killed from outside, and all where the control came to nothing.
+    """Names of earlier trials that do not count: those killed or cut, and all where the control came to nothing.
 
     Whatever kept the program from running then, such as a file or a variable that was gone, may be there again.
     """
     failed = any(trial.plan.control and trial.plan.seed == 0 and not trial.usable for trial in made)
-    return {trial.plan.name for trial in made if failed or trial.ended.how == "killed"}
+    return {trial.plan.name for trial in made if failed or trial.ended.how in ("killed", "cut", "late")}
 
 
 def _stream(run: Run, verdict: Verdict) -> Run:

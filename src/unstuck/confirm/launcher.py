@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -18,11 +18,16 @@ from unstuck.sandbox.processes import GRACE, Exited, Processes
 __all__ = ["Launcher", "threads_each"]
 
 
+TO_LEAVE = 5.0
+"""Seconds in which trials that are cut write what they have recorded."""
+
+
 @dataclass
 class _Running:
     folder: Path
     plan: Plan
-    began: float
+    since: float
+    begun: float | None = None
     told_to_end: float | None = None
 
 
@@ -31,14 +36,12 @@ class Launcher:
 
     Args:
         invocation: How their program is started.
-        seconds_to_start: Seconds that a program may take to its first update.
         jobs: How many run at a time.
     """
 
-    def __init__(self, invocation: Invocation, *, seconds_to_start: float, jobs: int) -> None:
+    def __init__(self, invocation: Invocation, *, jobs: int) -> None:
         environment = _environment(invocation.variables, jobs)
         self._processes = Processes("unstuck.confirm.process", working=invocation.folder, environment=environment)
-        self._to_start = seconds_to_start
         self._jobs = jobs
         self._running: dict[Path, _Running] = {}
 
@@ -74,6 +77,11 @@ class Launcher:
         self._running[folder] = _Running(folder, plan, time.monotonic())
         self._processes.start(folder)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a trial's process has begun; before that PyTorch is imported once for all."""
+        return self._processes.began
+
     def wait(self) -> tuple[Trial, ...]:
         """The trials that have ended within the next tenth of a second."""
         until = time.monotonic() + 0.1
@@ -83,15 +91,31 @@ class Launcher:
             if isinstance(heard, Exited):
                 ended.append(_made(self._running.pop(heard.folder), heard.status))
         for running in self._running.values():
+            if not self.ready:
+                running.since = time.monotonic()
             self._watch(running)
         return tuple(ended)
 
+    def cut(self) -> tuple[Trial, ...]:
+        """End all that run; those that train have got as far as they are, and of the others the control was late."""
+        for running in self._running.values():
+            running.told_to_end = running.told_to_end or time.monotonic()
+            training = (running.folder / BEGUN).exists()
+            self._processes.end(running.folder, signal.SIGTERM if training else signal.SIGKILL)
+        ended, until = list[Trial](), time.monotonic() + TO_LEAVE
+        while self._running and time.monotonic() < until:
+            ended += self.wait()
+        for folder in tuple(self._running):
+            self._processes.end(folder, signal.SIGKILL)
+            ended.append(_made(self._running.pop(folder), -signal.SIGKILL))
+        return tuple(ended)
+
     def _watch(self, running: _Running) -> None:
-        """End a trial that is late: it may have no optimizer whose updates could be counted, or hang."""
+        """End a trial that has had its seconds and goes on: it hangs."""
         now = time.monotonic()
-        late = now - running.began > self._to_start + running.plan.seconds
-        if not (running.folder / BEGUN).exists():
-            late = now - running.began > self._to_start
+        if running.begun is None and (running.folder / BEGUN).exists():
+            running.begun = now
+        late = running.begun is not None and now - running.begun > running.plan.seconds + GRACE
         if running.told_to_end is None and late:
             running.told_to_end = now
             self._processes.end(running.folder, signal.SIGTERM)
@@ -102,15 +126,18 @@ class Launcher:
 def _made(running: _Running, status: int) -> Trial:
     """The trial that a process was; where that was killed before it could say how it ended, or was told to, it is said.
 
-    A process that is ended before its training began reports a crash.
+    A process that is told to end reports a crash.
     """
-    trial = Trial.read(running.folder)
-    late = running.told_to_end is not None
-    if trial is None or (late and not (running.folder / BEGUN).exists()):
-        how = "late" if late else "killed"
-        ended = Ended(how=how, status=status, seconds=time.monotonic() - running.began)
-        ended.write(running.folder)
-        trial = Trial(folder=running.folder, plan=running.plan, ended=ended)
+    trial, told = Trial.read(running.folder), running.told_to_end is not None
+    if trial is not None and not (told and trial.ended.how == "crashed"):
+        return trial
+    seconds = time.monotonic() - running.since
+    if trial is not None and (running.folder / BEGUN).exists():
+        ended = replace(trial.ended, how="cut", reason="")
+    else:
+        ended = Ended(how="late" if told else "killed", status=status, seconds=seconds)
+    ended.write(running.folder)
+    trial = Trial(folder=running.folder, plan=running.plan, ended=ended)
     assert (running.folder / ENDED).exists()
     return trial
 

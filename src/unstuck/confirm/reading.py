@@ -18,7 +18,7 @@ from unstuck.learning.loss_call import loss_calls
 from unstuck.learning.outcome import of_recalls
 from unstuck.record import Run, signals
 
-__all__ = ["LATE", "YARDSTICKS", "Reading", "Yardstick", "late_samples", "reading"]
+__all__ = ["FEWEST", "LATE", "YARDSTICKS", "Reading", "Yardstick", "late_samples", "reading"]
 
 Yardstick = Literal[
     "share explained", "least learnt term", "training accuracy", "balanced accuracy", "evaluation accuracy", "loss"
@@ -74,6 +74,7 @@ class Reading:
         level: The same; minus infinity where losses are not finite any more.
         reference: That of knowing nothing.
         best: That of knowing all.
+        start: The level before the first update; NaN where that is not known.
         error: Standard error of the level.
         steps: Updates made before it.
     """
@@ -85,6 +86,7 @@ class Reading:
     best: float
     error: float
     steps: int
+    start: float = math.nan
 
     @property
     def gain(self) -> float:
@@ -206,7 +208,16 @@ def _balanced(run: Run, steps: int) -> Reading | None:
 
 
 def _accuracy(yardstick: Yardstick, value: float, chance: float, error: float, steps: int) -> Reading:
-    return Reading(yardstick=yardstick, value=value, level=value, reference=chance, best=1.0, error=error, steps=steps)
+    return Reading(
+        yardstick=yardstick,
+        value=value,
+        level=value,
+        reference=chance,
+        best=1.0,
+        error=error,
+        steps=steps,
+        start=chance,
+    )
 
 
 def _loss(run: Run, curve: Curve, steps: int) -> Reading | None:
@@ -240,6 +251,7 @@ def _of_curve(yardstick: Yardstick, curve: Curve, reference: float, best: float,
         best=best,
         error=error,
         steps=steps,
+        start=curve.start,
     )
 
 

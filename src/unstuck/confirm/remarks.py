@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from unstuck.confirm.candidates import Refused
+from unstuck.confirm.reading import FEWEST
 from unstuck.confirm.tested import measurable
 from unstuck.confirm.trial import Trial
 from unstuck.record import Run
@@ -40,19 +41,51 @@ def remarks(run: Run, stream: Run, made: Sequence[Trial], refused: Sequence[Refu
             "draws of its trials, and not on the run itself."
         )
     if control is not None and control.usable and not measurable([control]):
-        yield (
+        yield _too_short(control, stream) or (
             "Whether it learns cannot be told by its loss, and it has no answers that are right or wrong: trials could "
             "not be compared, and the findings stay as they are."
         )
-    if control is not None and control.ended.how == "crashed":
-        yield f"Unchanged, it now ends with an error: {control.last_words}"
-        if os.strerror(errno.EROFS) in control.last_words:
-            yield f"{OUTSIDE[0].upper()}{OUTSIDE[1:]}."
+    yield from _errors(control, made)
     if control is not None and control.ended.how == "late":
-        yield "It did not make its first update in the time that a trial has; --minutes gives it more."
+        yield (
+            f"Unchanged, it had not made its first update after {control.ended.seconds:.0f} seconds, when the time of "
+            "all trials was over, so that nothing could be compared; --minutes gives them more."
+        )
     for cause in dict.fromkeys(one.cause for one in refused):
         why = "; ".join(dict.fromkeys(one.why for one in refused if one.cause == cause))
         yield f"Nothing could be tried for {cause}: {why}."
+
+
+def _too_short(control: Trial, stream: Run) -> str:
+    """What is said of a trial that made too few updates to be read; empty where there were enough."""
+    opened = control.open()
+    if opened is None:
+        return ""
+    with opened:
+        losses = sum(len(one.series(LOSS)) for one in opened.streams() if one.number == stream.number)
+    if losses >= FEWEST or control.ended.how == "finished":
+        return ""
+    more = "--minutes" if control.ended.how == "cut" else "--seconds"
+    return (
+        f"Unchanged, it made {losses} updates in {control.ended.seconds:.0f} seconds, too few to be compared; "
+        f"{more} gives it more."
+    )
+
+
+def _errors(control: Trial | None, made: Sequence[Trial]) -> Iterator[str]:
+    """The errors that trials ended with, each once; that of the unchanged program explains those of the others."""
+    crashed = [trial for trial in made if trial.ended.how == "crashed"]
+    if control is not None and control.ended.how == "crashed":
+        yield f"Unchanged, it now ends with an error: {control.last_words}"
+        crashed = [control]
+    else:
+        first: dict[str, str] = {}
+        for trial in crashed:
+            first.setdefault(trial.last_words, trial.plan.words)
+        for error, words in first.items():
+            yield f"{words[0].upper()}{words[1:]} it ends with an error: {error}"
+    if any(os.strerror(errno.EROFS) in trial.last_words for trial in crashed):
+        yield f"{OUTSIDE[0].upper()}{OUTSIDE[1:]}."
 
 
 def repeats(stream: Run, control: Trial) -> bool:

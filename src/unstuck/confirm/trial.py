@@ -85,7 +85,8 @@ class Ended:
     """How a trial ended.
 
     Attributes:
-        how: bound: it made its steps; time: it had its seconds; finished: the program ended by itself; crashed: by an
+        how: bound: it made its steps; time: it had its seconds; finished: the program ended by itself; cut: while
+            it trained, as the time of all trials was over; late: the same before its first update; crashed: by an
             error; killed: from outside.
         status: Its exit status.
         changed: Whether the changes took effect; True for a control.
@@ -132,7 +133,7 @@ class Trial:
     @property
     def usable(self) -> bool:
         """Whether it went as far as it was meant to, with the change that was meant."""
-        return self.ended.changed and self.ended.how in ("bound", "time", "finished")
+        return self.ended.changed and self.ended.how in ("bound", "time", "finished", "cut")
 
     def open(self) -> Run | None:
         """Its run; None where nothing was recorded that can be read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -134,10 +135,10 @@ class _Source:
         return []
 
     def _option(self, name: str) -> list[Place]:
-        """The option of that name, if the program was started with it."""
-        spelt = (f"--{name}", f"--{name.replace('_', '-')}")
-        words = [word.partition("=")[0] for word in self.args]
-        found: list[Place] = [Option(word) for word in spelt if word in words]
+        """The option of that name, if the program was started with it, in whichever of its spellings."""
+        declared = [one for call in _declared(ast.walk(self.tree), name) for one in _spelt(call)]
+        spelt = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}", *declared))
+        found: list[Place] = [Option(one) for one in spelt if any(_gives(word, one) for word in self.args)]
         return found[:1]
 
     def _values(self, name: str) -> list[ast.expr]:
@@ -250,9 +251,28 @@ def _given(tree: ast.Module, function: ast.FunctionDef, name: str) -> Iterator[a
 
 def _options(nodes: Iterable[ast.AST], name: str) -> Iterator[ast.expr]:
     """The defaults of options of a command line that have a name, as argparse and click spell them."""
+    for call in _declared(nodes, name):
+        yield next((word.value for word in call.keywords if word.arg == "default"), call)
+
+
+def _declared(nodes: Iterable[ast.AST], name: str) -> Iterator[ast.Call]:
+    """The calls that declare an option of that name."""
     for node in nodes:
         if isinstance(node, ast.Call) and last_name(node.func) in ("add_argument", "option", "Option"):
-            words = {word.arg: word.value for word in node.keywords}
-            spelt = [one.value for one in (*node.args, words.get("dest")) if isinstance(one, ast.Constant)]
-            if any(isinstance(one, str) and one.lstrip("-").replace("-", "_") == name for one in spelt):
-                yield words.get("default", node)
+            named = [word.value for word in node.keywords if word.arg == "dest"] or node.args
+            words = [one.value for one in named if isinstance(one, ast.Constant)]
+            if any(isinstance(one, str) and one.lstrip("-").replace("-", "_") == name for one in words):
+                yield node
+
+
+def _spelt(call: ast.Call) -> list[str]:
+    words = [one.value for one in call.args if isinstance(one, ast.Constant)]
+    return [one for one in words if isinstance(one, str) and one.startswith("-")]
+
+
+def _gives(word: str, option: str) -> bool:
+    """Whether a word of a command line gives an option: ``--lr``, ``--lr=1``, ``-l``, ``-l1``, ``-vl``."""
+    if word.partition("=")[0] == option:
+        return True
+    letters = re.match(r"-([A-Za-z]+)", word)
+    return len(option) == len("-l") and letters is not None and option[1] in letters[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
@@ -17,6 +18,10 @@ Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 SUFFIXES = {1: "st", 2: "nd", 3: "rd"}
+
+STILL = 0.05
+"""Difference from its start within which a metric stays where it is: in shares as it is, of a loss relative (our
+choice)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +122,9 @@ class Confirmation:
         metric: What was compared: ``"loss"``, ``"training accuracy"``, ``"balanced accuracy"``, ``"evaluation
             accuracy"``; ``"share of the loss explained"`` where the loss is another one with the remedy, and ``"share
             explained of the term that is learnt least"`` where several losses are added up.
-        before: The metric of the unchanged re-run, the mean over seeds.
+        before: The metric of the unchanged re-run, the mean over seeds; NaN if it is not finite any more.
         after: The same of the re-run with the remedy.
+        start: What it was before anything was learnt; NaN if that is not known.
         noise: Standard error of what was gained, as a share of what there is to learn.
         seeds: Re-runs with the remedy, each with other seeds.
         agree: Those of them that were better than every one without it.
@@ -126,8 +132,8 @@ class Confirmation:
         helped: Whether it was better by more than the noise.
 
     Examples:
-        >>> tried = Confirmation(remedy="with the rate at 0.01", metric="loss", before=2.3, after=0.31, steps=300)
-        >>> str(tried)
+        >>> lower = {"before": 2.3, "after": 0.31, "start": 2.31, "steps": 300}
+        >>> str(Confirmation(remedy="with the rate at 0.01", metric="loss", **lower))
         'with the rate at 0.01 the loss falls to 0.31 in 300 steps; unchanged it stays at 2.3'
     """
 
@@ -135,6 +141,7 @@ class Confirmation:
     metric: str
     before: float
     after: float
+    start: float = math.nan
     noise: float = 0.0
     seeds: int = 1
     agree: int = 1
@@ -143,15 +150,21 @@ class Confirmation:
 
     def __str__(self) -> str:
         """What the change did, in words."""
-        shares = self.metric != "loss"
-        form = percent if shares else number
-        lost = self.before != self.before
-        moved = self.helped and (lost or (self.after > self.before) == shares)
-        verb = ("rises to" if shares else "falls to") if moved else "is"
-        stays = "is no number any more" if lost else f"{'stays at' if moved else 'is'} {form(self.before)}"
-        after = "no number any more" if self.after != self.after else form(self.after)
         draws = f" ({self.agree} of {self.seeds} seeds)" if self.seeds > 1 else ""
-        return f"{self.remedy} the {self.metric} {verb} {after} in {self.steps:,} steps; unchanged it {stays}{draws}"
+        changed, unchanged = self._course(self.after), self._course(self.before)
+        return f"{self.remedy} the {self.metric} {changed} in {self.steps:,} steps; unchanged it {unchanged}{draws}"
+
+    def _course(self, end: float) -> str:
+        """What the metric does from its start on."""
+        shares = self.metric != "loss"
+        form, scale = (percent, 1.0) if shares else (number, max(abs(self.start), abs(end)))
+        if not math.isfinite(end):
+            return "is not finite any more"
+        if math.isnan(self.start):
+            return f"is {form(end)}"
+        if abs(end - self.start) <= STILL * scale:
+            return f"stays at {form(end)}"
+        return f"{'rises' if end > self.start else 'falls'} to {form(end)}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from unstuck.record.facts import Invocation
 
-__all__ = ["digest", "invocation", "with_sources"]
+__all__ = ["digest", "invocation", "standard_input", "with_sources"]
 
 MOST_SOURCES = 500
 """Modules of the user's that are held against later changes."""
@@ -31,7 +31,7 @@ def invocation(target: str, args: Sequence[str], *, module: bool) -> Invocation:
         >>> invocation("train.py", ["--epochs", "3"], module=False).args
         ('--epochs', '3')
     """
-    kind, file = _standard_input()
+    kind, file = standard_input()
     started = Invocation(
         target=target,
         module=module,
@@ -80,7 +80,8 @@ def _beside(path: Path, homes: set[Path]) -> bool:
     return any(home in path.parents for home in homes) and Path(sys.prefix) not in path.parents
 
 
-def _standard_input() -> tuple[Literal["terminal", "nothing", "file", "pipe"], str]:
+def standard_input() -> tuple[Literal["terminal", "nothing", "file", "pipe"], str]:
+    """What standard input is, and the path of the file that it is; empty where it is none."""
     try:
         number = sys.stdin.fileno()
         mode = os.fstat(number).st_mode

@@ -85,6 +85,8 @@ class Processes:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._folders: list[Path] = []
         self._pids: dict[Path, int] = {}
+        self.began = False
+        """Whether a process has begun."""
 
     def __enter__(self) -> Processes:
         if not self._in_place and may_hide_writes():
@@ -148,6 +150,7 @@ class Processes:
                 folder = self._folders[int(number)]
                 if event == "began":
                     self._pids[folder] = int(*rest)
+                    self.began = True
                 elif event == "said":
                     return Said(folder, *rest)
                 else:

@@ -125,7 +125,7 @@ def train(recipe: Recipe, folder: Path | None = None, *, progress: Progress | No
         with RunWriter(folder) as writer:
             writer.state(setup.data.fact())
             writer.state(facts.Recipe(text=recipe.text))
-            writer.describe(invocation("unstuck", ["train"], module=True))
+            writer.describe(replace(invocation("unstuck", ["train"], module=True), stdin="nothing", stdin_file=""))
             if setup.data.fingerprint:
                 writer.state(facts.Event(step=0, what=f"{FINGERPRINT}{setup.data.fingerprint}"))
             writer.state(setup.plan)
