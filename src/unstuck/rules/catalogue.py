@@ -31,6 +31,7 @@ from unstuck.rules.data.batch_repeated import BatchRepeated
 from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.rules.data.data_constant import DataConstant
 from unstuck.rules.data.data_corrupt import DataCorrupt
+from unstuck.rules.data.examples_reordered import ExamplesReordered
 from unstuck.rules.data.ids_beyond_embedding import IdsBeyondEmbedding
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
@@ -113,6 +114,7 @@ RULES: tuple[Rule, ...] = (
     TargetsShiftedTwice(),  # D205
     AnswerVisible(),  # D206
     TargetInInput(),  # D207
+    ExamplesReordered(),  # D208
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303

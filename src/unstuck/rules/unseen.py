@@ -46,7 +46,7 @@ class Part:
 
 
 OF_LOSSES = (
-    *("Bootstraps", "LogPartition", "LossPositions", "SequenceReaches", "Similarities"),
+    *("Bootstraps", "ExampleOrder", "LogPartition", "LossPositions", "SequenceReaches", "Similarities"),
     *("TargetOffsets", "TrainedAssociation", "VisibleTargets"),
 )
 """Parts that see the losses that are called, and those that are written out."""
@@ -71,6 +71,7 @@ PARTS: Mapping[str, Part] = {
     "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
     "Latents": Part(words="latent variables", states=(facts.Latent,)),
     "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
+    "ExampleOrder": Part(words="examples that are sorted", states=(facts.ExampleOrder,)),
     "EmbeddedIds": Part(
         words="ids that are turned into vectors", feeds=("AttentionCalls", "LossPositions", "SequenceReaches")
     ),

@@ -19,7 +19,7 @@ from unstuck.observe.user_code.module_tree import own_buffers
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
-__all__ = ["BatchDependence", "mixing_share", "time_axis"]
+__all__ = ["BatchDependence", "mixing_share", "row_behind", "time_axis"]
 
 _BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]
 
@@ -34,6 +34,9 @@ GRAPHS = frozenset(
 
 STATISTICS = frozenset({"Mean", "Sum", "Var", "Std", "VarMean", "StdMean", "Amax", "Amin"})
 """Operations by which a batch norm of one's own, or a layer that compares examples, sums over the batch."""
+
+ALONE = 0.999
+"""Share of the squared gradient on one example, from which an output depends on it alone."""
 
 EXAMPLE_AXES = 2
 """Leading axes of an output of which one counts examples."""
@@ -97,7 +100,13 @@ class BatchDependence:
         lengths = self._lengths or (None if view.batch is None else by_loader(view.batch, self._batch_size))
         with torch.enable_grad():  # of our own work no graph is kept otherwise
             mixing = mixing_share(
-                view.first, view.output, view.time_axis, lengths=lengths, modules=modules, step=view.updates
+                view.first,
+                view.output,
+                view.time_axis,
+                lengths=lengths,
+                modules=modules,
+                step=view.updates,
+                own=view.row_of(len(view.output) // 2) if view.output.dim() else None,
             )
         if mixing is not None:
             self._found.append(mixing)
@@ -135,6 +144,7 @@ def mixing_share(
     lengths: Lengths | None = None,
     modules: Iterable[nn.Module],
     step: int,
+    own: int | None = None,
 ) -> facts.BatchMixing | None:
     r"""Differentiate the middle example's output m with respect to the first activations of the whole batch.
 
@@ -152,6 +162,7 @@ def mixing_share(
         lengths: What is known of the lengths of both axes.
         modules: The modules of the model; a batch norm in training mode mixes by design.
         step: The training step.
+        own: The row of the first activation that is the middle example's, where the model sorts its examples.
 
     Returns:
         The share; None where no axis of the first activation counts the examples, or mixing is by design.
@@ -173,7 +184,7 @@ def mixing_share(
     along: list[float] = []
     for axis in axes:
         count = output.shape[axis]
-        shares = _shares(output.movedim(axis, 0)[count // 2], first, _examples(first, count)) if count > 1 else ()
+        shares = _shares(output.movedim(axis, 0)[count // 2], first, _examples(first, count), own) if count > 1 else ()
         along += [min(found) for found in (list(shares),) if found]
     if not along:
         return None
@@ -181,8 +192,16 @@ def mixing_share(
     return facts.BatchMixing(step=step, share=min(along), along=tuple(along), known_by=known_by, examples=examples)
 
 
-def _shares(example: Tensor, first: Tensor, axes: Iterable[int]) -> Iterator[float]:
+def _shares(example: Tensor, first: Tensor, axes: Iterable[int], own: int | None = None) -> Iterator[float]:
     """What the middle one of several examples takes from the others, by the axis that counts them in the first."""
+    for squares in _squares(example, first, axes):
+        total, itself = float(squares.sum()), float(squares[len(squares) // 2 if own is None else own])
+        if total > 0.0:
+            yield (max(0.0, total - itself) / total) ** 0.5
+
+
+def _squares(example: Tensor, first: Tensor, axes: Iterable[int]) -> Iterator[Tensor]:
+    """The squared gradient of one example by rows of the first activation, for each axis that may count them."""
     # Not the sum, which is the same whatever goes in, where a norm or a softmax comes last.
     weights = torch.arange(example.numel(), device=example.device).cos().to(example.dtype).view_as(example)
     try:
@@ -194,10 +213,24 @@ def _shares(example: Tensor, first: Tensor, axes: Iterable[int]) -> Iterator[flo
         return
     for axis in axes:
         rows = as_real(gradient.detach()).movedim(axis, 0).reshape(gradient.shape[axis], -1)
-        squares = rows.to(wide_type(rows)).square().sum(dim=1)
-        total, own = float(squares.sum()), float(squares[len(squares) // 2])
-        if total > 0.0:
-            yield (max(0.0, total - own) / total) ** 0.5
+        yield rows.to(wide_type(rows)).square().sum(dim=1)
+
+
+def row_behind(example: Tensor, first: Tensor, count: int) -> int | None:
+    """The row of the first activation that one example's output depends on; None where it is not one alone.
+
+    Args:
+        example: The output of one example, with its graph.
+        first: The first activation, part of that graph.
+        count: Examples in the batch.
+    """
+    if not is_readable(first) or first.dim() < 1 or len(first) != count:
+        return None
+    squares = next(_squares(example, first, [0]), None)
+    if squares is None or not float(squares.sum()):
+        return None
+    row = int(squares.argmax())
+    return row if float(squares[row]) >= ALONE * float(squares.sum()) else None
 
 
 def _examples(first: Tensor, count: int) -> list[int]:

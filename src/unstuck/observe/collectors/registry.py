@@ -22,6 +22,7 @@ from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.critical_points import CriticalPoints
 from unstuck.observe.collectors.detachments import Detachments
 from unstuck.observe.collectors.embedded_ids import EmbeddedIds
+from unstuck.observe.collectors.example_order import ExampleOrder
 from unstuck.observe.collectors.expert_loads import ExpertLoads
 from unstuck.observe.collectors.first_curvature import FirstCurvature
 from unstuck.observe.collectors.gradient_changes import GradientChanges
@@ -75,6 +76,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     PolicyTerms,
     Latents,
     Bootstraps,
+    ExampleOrder,
     EmbeddedIds,
     AttentionCalls,
     SequenceReaches,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from unstuck.observe.collectors.embedded_ids import Embedded
     from unstuck.observe.collectors.handwritten_losses import LossCall
     from unstuck.observe.collectors.infinite_slopes import Spot
+    from unstuck.observe.collectors.reordered import Reordered
 
 __all__ = ["Collector", "Measurement", "View"]
 
@@ -120,6 +121,7 @@ class View:
         output: The model's latest output.
         time_axis: The axis of the batch that is known to count time steps.
         embedded: The sequences of ids that were turned into vectors.
+        reordered: What the program has put in another order, such as sequences that it sorts by length.
         ran: The layers with parameters that ran, and whether gradients were on.
         called: The layers with parameters that ran at any sampled step so far.
         samples: How many steps these are.
@@ -160,6 +162,7 @@ class View:
     output: Tensor | None = None
     time_axis: int | None = None
     embedded: list[Embedded] = field(default_factory=list["Embedded"])
+    reordered: list[Reordered] = field(default_factory=list["Reordered"])
     ran: dict[str, bool] = field(default_factory=dict[str, bool])
     called: set[str] = field(default_factory=set[str])
     samples: int = 0
@@ -183,12 +186,29 @@ class View:
         self.inputs, self.inner, self.ended, self.made = (), [], False, frozenset()
         self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
         self.where = ""
-        self.embedded = []
+        self.embedded, self.reordered = [], []
         self.ran = {}
         self.slope = None
         self.hooked = False
         self.owing = []
         self.between.begin()
+
+    def in_batch(self, row: int) -> int:
+        """Where a row of the first activation stands in the batch, which the model may have sorted."""
+        order = self._own_order()
+        return row if order is None else int(order[row])
+
+    def row_of(self, example: int) -> int | None:
+        """The row of the first activation that is an example's of the batch; None where the model sorts nothing."""
+        order = self._own_order()
+        return None if order is None or example >= len(order) else int((order == example).long().argmax())
+
+    def _own_order(self) -> Tensor | None:
+        batch = self.batch
+        if batch is None or not self.reordered:
+            return None
+        mine = (one for one in self.reordered if one.source.data_ptr() == batch.data_ptr())
+        return next((one.order for one in mine if one.source.shape == batch.shape), None)
 
     @property
     def examples(self) -> int | None:

@@ -9,7 +9,16 @@ renamed or taken apart has an entry in :mod:`unstuck.record.upgrade`, which tran
 from __future__ import annotations
 
 from unstuck.record.facts.axes import BatchMixing, Contraction, Normalisation, Recurrence, Reinterpretation, Softmax
-from unstuck.record.facts.data import Association, Data, Inputs, Loader, ThrownBatch, ThrownTensor, Unpaired
+from unstuck.record.facts.data import (
+    Association,
+    Data,
+    ExampleOrder,
+    Inputs,
+    Loader,
+    ThrownBatch,
+    ThrownTensor,
+    Unpaired,
+)
 from unstuck.record.facts.evaluation import (
     EvaluatedAssociation,
     EvaluatedLoss,
@@ -108,6 +117,7 @@ __all__ = [
     "EvaluatedAssociation",
     "EvaluatedLoss",
     "Event",
+    "ExampleOrder",
     "Fact",
     "FactT",
     "FailedLookup",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Association", "Data", "Inputs", "Loader", "ThrownBatch", "ThrownTensor", "Unpaired"]
+__all__ = ["Association", "Data", "ExampleOrder", "Inputs", "Loader", "ThrownBatch", "ThrownTensor", "Unpaired"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +111,29 @@ class Association(Fact):
     told: float | None = None
     numbers: int = 1
     parts: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleOrder(Fact):
+    """From which example of a batch an output and its target come, where the program sorts the examples.
+
+    Attributes:
+        step: The training step.
+        examples: Examples in the batch.
+        output: Where the example stood, before anything was sorted, that the output in the middle depends on.
+        target: Where the target that this output is compared with stood then.
+        file: The user's file that sorts.
+        line: The line of that call.
+    """
+
+    kind = "example_order"
+    missing = "no examples of a batch were seen to be sorted"
+    step: int
+    examples: int
+    output: int
+    target: int
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
