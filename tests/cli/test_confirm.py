@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,14 @@ def made(monkeypatch) -> list[Experiment]:
 
 
 def write_trial(experiment: Experiment, name: str, end: float, *, seed: int, changes=()) -> None:
+    name = f"{name}{experiment.strategy.mark}"
     folder = experiment.run.path.absolute() / "trials" / name
     values = losses(2.3, end, seed=seed)
     record(folder, series={signals.LOSS: values, signals.LOSS_CALL: values}, facts=[CLASSES]).close()
     words = "with the rate at 0.1" if changes else "unchanged"
     causes = ("lr-too-low",) if changes else ()
-    Plan(name=name, changes=changes, words=words, causes=causes, seed=seed, turn=seed).write(folder)
+    plan = Plan(name=name, changes=changes, words=words, causes=causes, seed=seed, turn=seed)
+    replace(plan, invocation=experiment.invocation).write(folder)
     Ended(how="bound").write(folder)
 
 
@@ -150,6 +153,21 @@ def test_of_a_script_that_changed_no_diff_is_shown_and_apply_is_refused(run, mad
     refused = confirm(run, "--yes", "--anyway", "--apply")
     assert "has changed since the run" in str(refused.exception)
     assert script.read_text() == "# new\n" + SOURCE
+
+
+def test_the_trials_of_a_script_are_not_those_of_the_script_that_was_changed(run, made, script, monkeypatch):
+    assert "the loss falls to" in " ".join(confirm(run, "--yes").stdout.split())
+    script.write_text("# new\n" + SOURCE)
+    monkeypatch.setattr(Experiment, "perform", lambda self, watcher: None)
+    assert "the loss falls to" not in " ".join(confirm(run, "--yes", "--anyway").stdout.split())
+    monkeypatch.setattr(Experiment, "perform", lambda self, watcher: write_trial(self, "control-seed0", 2.3, seed=0))
+    shown = confirm(run, "--yes", "--anyway")
+    assert f"What was tried is the program as it is now: {script} changed since the run." in shown.stderr
+    assert "the loss falls to" not in " ".join(shown.stdout.split())
+    monkeypatch.undo()
+    monkeypatch.chdir(script.parent)
+    script.write_text(SOURCE)
+    assert "the loss falls to" in " ".join(confirm(run, "--yes").stdout.split())
 
 
 def test_what_is_left_is_said_and_an_interrupt_has_its_status(run, made, monkeypatch):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.confirm import Bounds, Experiment, Trial, read_trials, with_trials
+from unstuck.confirm import Bounds, Experiment, Trial, trials_of, with_trials
 from unstuck.confirm.experiment import _shows_something, _void
 from unstuck.confirm.trial import Ended, Plan
 from unstuck.errors import ArgumentError
@@ -93,7 +93,8 @@ def test_how_a_program_was_started_is_kept(watched):
 def test_the_cause_is_proved(proved):
     with Run.open(proved) as run:
         verdict = judge(run)
-    first = with_trials(verdict.findings, verdict.learning, read_trials(proved))[0]
+        trials = trials_of(run)
+    first = with_trials(verdict.findings, verdict.learning, trials)[0]
     assert first.cause == "lr-too-low"
     assert first.confirmed is not None
     assert first.confirmed.seeds == first.confirmed.agree == 2  # far better: two draws are enough
@@ -103,7 +104,7 @@ def test_the_cause_is_proved(proved):
 def test_the_control_repeats_the_run(proved):
     from unstuck.record.signals import LOSS
 
-    with Run.open(proved) as run, Run.open(proved / "trials" / "control-seed0") as control:
+    with Run.open(proved) as run, Run.open(proved / "trials" / "control-seed0-80-steps") as control:
         whole, part = run.series(LOSS).values, control.series(LOSS).values
     assert len(part) == 80
     assert part.tolist() == pytest.approx(whole[:80].tolist(), rel=1e-5)
@@ -112,7 +113,8 @@ def test_the_control_repeats_the_run(proved):
 def test_another_draw_is_another_one(proved):
     from unstuck.record.signals import LOSS
 
-    with Run.open(proved / "trials" / "control-seed0") as one, Run.open(proved / "trials" / "control-seed1") as other:
+    folders = (proved / "trials" / f"control-seed{draw}-80-steps" for draw in range(2))
+    with Run.open(next(folders)) as one, Run.open(next(folders)) as other:
         assert one.series(LOSS).values[0] != other.series(LOSS).values[0]
 
 
@@ -132,7 +134,12 @@ def test_a_script_that_was_changed_is_refused(watched):
         with pytest.raises(ArgumentError, match=r"train\.py changed since; run it again, or .* --anyway"):
             experiment(watched)
         with Run.open(watched) as run:
-            Experiment(run, judge(run), bounds=Bounds(), anyway=True)
+            changed = Experiment(run, judge(run), bounds=Bounds(steps=80), anyway=True)
+            assert changed.made == ()  # the trials of the program as it was are none of its own
+            first = changed.strategy.next(())
+            assert first is not None
+            assert first.name.startswith("control-seed0-program-")
+            assert changed.changed == (str(script),)
     finally:
         script.write_text(text)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.confirm import read_trials
+from unstuck.confirm.trial import read_trials
 
 SCRIPT = """
 import time

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from tests.confirm.conftest import RATE, losses
 from unstuck.confirm.strategy import Candidate, Strategy
-from unstuck.confirm.trial import Ended
+from unstuck.confirm.trial import Ended, Plan
 from unstuck.record import facts
 from unstuck.record.facts import Invocation
 
@@ -17,10 +20,9 @@ CANDIDATES = (
 )
 
 
-def strategy(candidates=CANDIDATES, finer=lambda one, gains: ()):
-    return Strategy(
-        candidates=candidates, finer=finer, invocation=Invocation(target="train.py"), steps=300, seconds=20.0
-    )
+def strategy(candidates=CANDIDATES, finer=lambda one, gains: (), **more):
+    control = Plan(name="", invocation=Invocation(target="train.py"), steps=300, seconds=20.0)
+    return Strategy(candidates=candidates, finer=finer, control=control, **more)
 
 
 def order(plan, made):
@@ -45,7 +47,7 @@ def test_what_is_made_or_runs_is_not_begun_again(make):
 def test_once_learning_is_restored_only_draws_follow(make):
     made = [make("control-seed0", losses(2.3, 2.3))]
     made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 0.3, seed=1), changes=RATE, turn=0))
-    assert order(strategy(), made) == ["learning-rate-rate-0.1-seed1", "control-seed1"]
+    assert order(strategy(), made) == ["control-seed1", "learning-rate-rate-0.1-seed1"]
 
 
 def test_where_it_is_not_far_better_a_third_draw_is_made(make):
@@ -114,3 +116,70 @@ def test_a_change_that_a_finding_asks_for_and_that_may_help_is_drawn_again_befor
         "control-seed2",
         "momentum-seed0",
     ]
+
+
+def test_a_second_draw_of_what_helps_comes_before_what_no_finding_asks_for(make):
+    beyond = Candidate(changes=(("momentum", {}),), words="with momentum", causes=("optimizer-unsuited",))
+    made = [make("control-seed0", losses(2.3, 1.5))]
+    made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 0.9, seed=1), changes=RATE))
+
+    def finer(one, gains):
+        return [Candidate(changes=FINER, words="with the rate at 0.3", causes=one.causes)]
+
+    assert order(strategy((*CANDIDATES, beyond), finer), made) == [
+        "weight-decay-seed0",
+        "learning-rate-rate-0.3-seed0",
+        "control-seed1",
+        "learning-rate-rate-0.1-seed1",
+        "momentum-seed0",
+        "control-seed2",
+        "learning-rate-rate-0.1-seed2",
+    ]
+
+
+def test_a_rate_with_which_it_ends_with_an_error_counts_as_tried(make):
+    made = [make("control-seed0", losses(2.3, 2.3))]
+    made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 0.3, seed=1), changes=RATE))
+    crashed = make("finer-seed0", losses(2.3, 2.3), changes=FINER, ended=Ended(how="crashed", status=1))
+    (crashed.folder / "begun").touch()
+    heard = []
+    order(
+        strategy(finer=lambda one, gains: heard.append(dict(map(str, pair) for pair in gains)) or ()), [*made, crashed]
+    )
+    assert heard[-1][str(FINER)] == "-1.0"
+
+
+def test_names_end_with_the_mark(make):
+    assert order(strategy(mark="-80-steps"), [])[0] == "control-seed0-80-steps"
+
+
+LONGER = Candidate(
+    changes=(("more-steps", {"factor": 2.0}),), words="with 2 times the steps", causes=("too-few-steps",), rank=0
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "length", "following"),
+    [
+        ("finished", 300, ["more-steps-factor-2-seed0"]),
+        ("bound", 600, ["control-whole-seed0", "more-steps-factor-2-seed0"]),
+        ("bound", 100_000, []),  # it cannot come to its end within the seconds of a trial
+        ("time", 600, []),
+    ],
+)
+def test_a_longer_training_is_tried_beside_one_to_its_own_end(make, how, length, following):
+    plan = strategy((LONGER,), length=length)
+    control = make("control-seed0", losses(2.3, 1.5), ended=Ended(how=how, seconds=2.0))
+    assert order(plan, [control]) == following
+    following_plan = plan.next([control], following[:-1])
+    assert following_plan is None or (following_plan.whole and following_plan.longer == 2.0)
+
+
+def test_a_longer_training_is_drawn_again_with_what_it_is_compared_with(make):
+    made = [make("control-seed0", losses(2.3, 2.0), ended=Ended(how="bound", seconds=2.0))]
+    for name, more, end in (("control-whole-seed0", {}, 2.0), ("more-steps-factor-2-seed0", {"longer": True}, 0.5)):
+        changes = LONGER.changes if more else ()
+        steps = 800 if more else 400
+        trial = make(name, losses(2.3, end, steps=steps), changes=changes, ended=Ended(how="finished"))
+        made.append(replace(trial, plan=replace(trial.plan, whole=True)))
+    assert order(strategy((LONGER,), length=400), made)[:2] == ["control-whole-seed1", "more-steps-factor-2-seed1"]

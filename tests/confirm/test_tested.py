@@ -55,15 +55,28 @@ LONGER = (("more-steps", {"factor": 2.0}),)
 
 
 @pytest.mark.parametrize(
-    ("how", "steps", "says"), [("finished", 300, "restores"), ("finished", 150, "unknown"), ("bound", 300, "unknown")]
+    ("how", "steps", "then", "says"),
+    [
+        ("finished", 300, "finished", "restores"),
+        ("finished", 150, "finished", "unknown"),  # it could not be made longer
+        ("bound", 300, "finished", "unknown"),  # nothing is known of the end of the unchanged one
+        ("finished", 300, "time", "unknown"),
+    ],
 )
-def test_more_steps_are_compared_with_the_end_of_the_training(make, how, steps, says):
+def test_more_steps_are_compared_with_the_end_of_the_training(make, how, steps, then, says):
     trials = [
         make("control-seed0", losses(2.3, 2.0, steps=150), ended=Ended(how=how)),
-        make("more-seed0", losses(2.3, 0.3, steps=steps), changes=LONGER, causes=("too-few-steps",)),
+        make(
+            "more-seed0",
+            losses(2.3, 0.3, steps=steps),
+            changes=LONGER,
+            causes=("too-few-steps",),
+            ended=Ended(how=then),
+        ),
     ]
     (one,) = results_of(trials)
     assert one.effect.says == says
+    assert one.effect.steps in (0, 300)  # those of the longer one
 
 
 def test_the_numbers_of_a_loss_that_was_exchanged_are_not_compared(make):

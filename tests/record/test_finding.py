@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -72,7 +73,9 @@ def test_every_cause_has_a_family_and_a_meaning():
 )
 def test_a_confirmation_says_what_each_side_does(start, before, after, says):
     tried = Confirmation(remedy="with it", metric="loss", start=start, before=before, after=after, steps=300)
-    assert str(tried) == f"with it the loss {says}"
+    assert str(replace(tried, seeds=3, agree=2)) == f"with it the loss {says} (2 of 3 seeds)"
+    assert str(tried) == f"with it the loss {says} (1 seed; the noise is that of its batches)"
+    assert str(replace(tried, helped=False)) == f"with it the loss {says}"
 
 
 @pytest.mark.parametrize(("before", "course"), [(0.14, "stays at 14%"), (0.4, "rises to 40%"), (0.02, "falls to 2%")])

@@ -135,11 +135,19 @@ def test_groups_of_several_rates_are_multiplied(tmp_path: Path) -> None:
 def test_the_bracket_closes_around_the_best(tmp_path: Path) -> None:
     with record(tmp_path, facts=[sgd(1.0)]) as run:
         tried = {by(rate=0.1): 0.3, by(rate=0.01): 0.9}
-        assert list(REMEDY.refinements(by(rate=0.1), run, tried)) == [by(rate=0.001), by(rate=0.02)]
-        tried |= {by(rate=0.001): 0.2, by(rate=0.02): 0.95}
-        assert list(REMEDY.refinements(by(rate=0.1), run, tried)) == [by(rate=0.04)]
+        assert list(REMEDY.refinements(by(rate=0.01), run, tried)) == [by(rate=0.005), by(rate=0.02)]
+        tried |= {by(rate=0.005): 0.2, by(rate=0.02): 0.95}
+        assert list(REMEDY.refinements(by(rate=0.01), run, tried)) == []
+        assert list(REMEDY.refinements(by(rate=0.02), run, tried)) == [by(rate=0.04)]
         tried |= {by(rate=0.04): 0.5}
-        assert list(REMEDY.refinements(by(rate=0.1), run, tried)) == []
+        assert list(REMEDY.refinements(by(rate=0.02), run, tried)) == []
+
+
+def test_a_neighbour_that_is_missing_comes_first_and_far_off_while_little_is_learnt(tmp_path: Path) -> None:
+    with record(tmp_path, facts=[sgd(1.0)]) as run:
+        assert list(REMEDY.refinements(by(rate=100.0), run, {by(rate=100.0): 0.2})) == [by(rate=1000.0), by(rate=50.0)]
+        assert list(REMEDY.refinements(by(rate=100.0), run, {by(rate=100.0): 0.95})) == [by(rate=200.0), by(rate=50.0)]
+        assert list(REMEDY.refinements(by(rate=2.0), run, {by(rate=2.0): 0.95, by(rate=4.0): -1.0})) == []
 
 
 def test_it_says_what_it_does(tmp_path: Path) -> None:

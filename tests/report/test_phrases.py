@@ -45,9 +45,10 @@ def tried(**confirmation: Confirmation) -> Finding:
 
 
 def test_an_experiment_is_told_with_both_figures() -> None:
-    lower = Confirmation(remedy="with the rate at 0.1", metric="loss", before=2.3, after=0.4, start=2.3, steps=300)
+    course = {"before": 2.3, "after": 0.4, "start": 2.3, "steps": 300}
+    lower = Confirmation(remedy="with the rate at 0.1", metric="loss", seeds=2, agree=2, **course)
     said = phrases.confirmation(tried(confirmed=lower), ENGLISH)
-    assert said == "with the rate at 0.1 the loss falls to 0.4 in 300 steps; unchanged it stays at 2.3"
+    assert said == "with the rate at 0.1 the loss falls to 0.4 in 300 steps; unchanged it stays at 2.3 (2 of 2 seeds)"
     assert phrases.confirmation(tried(), ENGLISH) == ""
 
 

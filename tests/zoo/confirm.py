@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.zoo.answers import answer, ended, kept
 from tests.zoo.cases import Case, cases
-from unstuck.confirm import Bounds, Experiment, Trial, read_trials, results_of, with_trials
+from unstuck.confirm import Bounds, Experiment, Trial, results_of, trials_of, with_trials
 from unstuck.errors import UnstuckError
 from unstuck.record import Finding, Run
 from unstuck.rules import judge
@@ -110,7 +110,7 @@ def confirmed(case: Case, *, seed: int, runs: Path, bounds: Bounds, try_more: bo
                 Experiment(run, verdict, bounds=bounds).perform(_Silent())
         except UnstuckError as error:
             refused = str(error)
-    trials = read_trials(folder)
+        trials = trials_of(run)
     after = with_trials(verdict.findings, verdict.learning, trials)
     return Confirmed(case, verdict.findings, after, trials, refused, _untold(trials))
 

@@ -51,7 +51,6 @@ def confirm(
     from unstuck.cli.json_file import check_json
     from unstuck.cli.verdict import show
     from unstuck.confirm import Bounds, Experiment
-    from unstuck.confirm.obstacles import changed_sources
     from unstuck.errors import ArgumentError
     from unstuck.record import Run
     from unstuck.rules import judge
@@ -61,9 +60,9 @@ def confirm(
     check_json(json_file)
     with Run.open(run) as opened:
         experiment = Experiment(opened, judge(opened), bounds=bounds, anyway=anyway)
-        changed = changed_sources(experiment.invocation)
-        if apply and changed:
-            raise ArgumentError(f"--apply: {', '.join(changed)} has changed since the run; make the change by hand")
+        if apply and experiment.changed:
+            named = ", ".join(experiment.changed)
+            raise ArgumentError(f"--apply: {named} has changed since the run; make the change by hand")
         if experiment.left == 0:
             _say(console, _nothing_left(experiment))
         elif _agreed(experiment, bounds.minutes, console, yes=yes):
@@ -72,7 +71,8 @@ def confirm(
                 _say(console, _more(experiment))
         for sentence in experiment.remarks:
             _say(console, sentence)
-        status = show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full)
+        trials = experiment.made if experiment.made or experiment.changed else None
+        status = show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full, trials=trials)
         _correct(experiment, judge(opened), console, apply=apply)
     raise typer.Exit(INTERRUPTED_EXIT if experiment.interrupted else status)
 
@@ -101,7 +101,7 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     from unstuck.confirm.obstacles import missing_variables
     from unstuck.errors import ArgumentError
 
-    started, bounds = experiment.invocation, experiment.strategy
+    started, bounds = experiment.invocation, experiment.strategy.control
     command = shlex.join(("python", *(["-m"] if started.module else []), started.target, *started.args))
     command = "the recipe" if bounds.recipe else command
     _say(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from unstuck.cli.json_file import write_json
-from unstuck.confirm import Trial, figure, read_trials, with_trials
+from unstuck.confirm import Trial, figure, trials_of, with_trials
 from unstuck.errors import UnstuckError
 from unstuck.record import Run, Verdict
 from unstuck.report import render_text
@@ -40,6 +40,7 @@ def show(
     reason: str = "",
     failure: str = "",
     remarks: tuple[str, ...] = (),
+    trials: Sequence[Trial] | None = None,
 ) -> int:
     """Judge and report a run; the files come first, for nobody may be left to read what is printed.
 
@@ -53,6 +54,7 @@ def show(
         reason: Why there can be no verdict, where the caller knows it better than the run shows.
         failure: What ended the observation, where the caller knows of it and the run may not.
         remarks: Sentences about the run to print below its headline.
+        trials: Its trials, where they are not those that the run itself has: of a program that was changed since.
 
     Returns:
         The exit status: 0; under ``strict`` 3 with a finding of severity error, or where a training did not learn.
@@ -62,7 +64,7 @@ def show(
     """
     with Run.open(folder) as opened:
         run = opened.snapshot()
-        trials = read_trials(folder)
+        trials = trials_of(opened) if trials is None else trials
         experiments = partial(with_trials, trials=trials) if trials else None
         verdict = judge(run, nothing=reason, failure=failure, experiments=experiments)
         try:

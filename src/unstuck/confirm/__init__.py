@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from unstuck.confirm.conclude import with_trials
 from unstuck.confirm.figure import figure
+from unstuck.confirm.kept import trials_of
 from unstuck.confirm.tested import Tested, best_of, results_of
-from unstuck.confirm.trial import Trial, read_trials
+from unstuck.confirm.trial import Trial
 
 if TYPE_CHECKING:
     from unstuck.confirm.experiment import Bounds, Experiment, Watcher
@@ -24,8 +25,8 @@ __all__ = [
     "Watcher",
     "best_of",
     "figure",
-    "read_trials",
     "results_of",
+    "trials_of",
     "with_trials",
 ]
 

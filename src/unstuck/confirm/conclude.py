@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from unstuck.confirm.advice import advice, beside
 from unstuck.confirm.effect import CERTAIN, LEAST, Effect
 from unstuck.confirm.tested import HELPFUL, Tested, best_of, results_of
-from unstuck.confirm.trial import Trial
+from unstuck.confirm.trial import Plan, Trial
 from unstuck.record import Confirmation, Evidence, Finding, Learnt
 
 __all__ = ["BY_TRIAL", "FOUND_BY_TRIAL", "with_trials"]
@@ -32,6 +33,9 @@ LEAST_TERM = "share explained of the term that is learnt least"
 
 DOUBT_LEFT = 0.2
 """Share of the doubt that is left of a finding that is confirmed (our choice)."""
+
+DOUBT_OF_ONE = 0.5
+"""The same where one draw shows it, whose noise is that of its batches only (our choice)."""
 
 ODDS_LEFT = 1.0 / 3.0
 """By what the odds of a finding are multiplied whose changes do nothing: of changes that mend a true cause one in three
@@ -73,13 +77,14 @@ def with_trials(
     """
     results = results_of(trials)
     best = best_of(results)
-    judged = [_led_by_what_is_proved(_judged(finding, results, best), results) for finding in findings]
+    failed = [trial.plan for trial in trials if trial.failed]
+    judged = [_led_by_what_is_proved(_judged(finding, results, best, failed), results) for finding in findings]
     known = {finding.cause for finding in judged if finding.confirmed is not None}
     judged.sort(key=_order)
     silent = all(one.severity == "note" for one in judged)
     shows = best is not None and (best.effect.says == "restores" or (silent and _mends(best)))
     if best is not None and shows and not known & set(best.plan.causes):
-        new = _found(best, results, learnt=all(one.shown != "not learnt" for one in learning))
+        new = _found(best, results, failed, learnt=all(one.shown != "not learnt" for one in learning))
         tried = {cause for one in results if one.effect.says != "unknown" for cause in one.plan.causes}
         place = sum(_order(one) < _order(new) or _stays(one, new, tried=one.cause in tried) for one in judged)
         judged.insert(place, new)
@@ -92,9 +97,9 @@ def _mends(best: Tested) -> bool:
     return of_mistakes and best.effect.advance > MUCH * min(best.effect.left, 1.0)
 
 
-def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) -> Finding:
+def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None, failed: Sequence[Plan]) -> Finding:
     own = [one for one in results if finding.cause in one.plan.causes]
-    symptoms = tuple(_judged(one, results, best) for one in finding.symptoms)
+    symptoms = tuple(_judged(one, results, best, failed) for one in finding.symptoms)
     told = [one for one in own if one.effect.says != "unknown"]
     if not told:
         return replace(finding, symptoms=symptoms)
@@ -105,8 +110,8 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None) ->
             finding,
             symptoms=symptoms,
             confirmed=_confirmation(first),
-            confidence=1.0 - DOUBT_LEFT * (1.0 - finding.confidence),
-            advice=_advice(finding, first, told),
+            confidence=1.0 - (DOUBT_LEFT if _agreed(first) else DOUBT_OF_ONE) * (1.0 - finding.confidence),
+            advice=advice(finding, first, told, results, failed),
         )
     refuted = (
         best is not None
@@ -142,16 +147,9 @@ def _comparable(own: Effect, best: Effect) -> bool:
     return own.gain >= COMPARABLE * best.gain
 
 
-def _advice(finding: Finding, first: Tested, told: Sequence[Tested]) -> str:
-    """What helped most, in place of advice that did not, or not as much; and its neighbours that were worse."""
-    obeyed = min(told, key=lambda one: one.plan.turn)
-    advice = finding.advice
-    if obeyed is not first:
-        place = f" (at {finding.where.file}:{finding.where.line})" if finding.where.file and finding.where.line else ""
-        advice = f"Train {first.plan.words}{place}."
-    worse = [one for one in told if one is not first and one.plan.changes[0][0] == first.plan.changes[0][0]]
-    beside = f" Tried and worse: {'; '.join(one.plan.words for one in worse[:3])}." if worse else ""
-    return f"{advice}{beside}"
+def _agreed(one: Tested) -> bool:
+    """Whether a second draw shows the same."""
+    return one.effect.agree > 1
 
 
 def _confirmation(one: Tested) -> Confirmation:
@@ -183,7 +181,7 @@ def _metric(told: Effect) -> str:
     return str(told.yardstick) if told.yardstick in ACCURACIES else "loss"
 
 
-def _found(best: Tested, results: Sequence[Tested], *, learnt: bool) -> Finding:
+def _found(best: Tested, results: Sequence[Tested], failed: Sequence[Plan], *, learnt: bool) -> Finding:
     """The finding that a change itself is."""
     cause = best.plan.causes[0]
     rivals = [one for one in results if one is not best and one.effect.says in HELPFUL and best.effect.learnt > 0.0]
@@ -194,9 +192,9 @@ def _found(best: Tested, results: Sequence[Tested], *, learnt: bool) -> Finding:
         code=FOUND_BY_TRIAL,
         cause=cause,
         severity="note" if learnt or not restores else "error",
-        confidence=0.8 if restores and not close else 0.5,
+        confidence=(0.8 if _agreed(best) else 0.65) if restores and not close else 0.5,
         summary=f"{best.plan.words} it learns{more}: {said.removeprefix(best.plan.words).strip()}",
-        advice=f"Make this change: {best.plan.words}.",
+        advice=f"Make this change: {best.plan.words}.{beside(best, results, failed)}",
         evidence=(Evidence(signal="loss", value=best.effect.after, note=said),),
         confirmed=_confirmation(best),
     )

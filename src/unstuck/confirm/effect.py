@@ -149,7 +149,7 @@ def _by(yardstick: Yardstick, before: Sequence[Sequence[Reading]], after: Sequen
         rescaled=rescaled,
         seeds=len(new),
         agree=sum(one.gain > max(each.gain for each in old) for one in new),
-        steps=min(one.steps for one in (*old, *new)),
+        steps=min(one.steps for one in new),
     )
     return replace(found, says=_says(found))
 

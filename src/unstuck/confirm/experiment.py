@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from unstuck.confirm.alone import alone
-from unstuck.confirm.candidates import candidates, finer
+from unstuck.confirm.candidates import Refused, candidates, finer
+from unstuck.confirm.effect import length
+from unstuck.confirm.kept import Terms, as_it_is_now
 from unstuck.confirm.launcher import Launcher
-from unstuck.confirm.obstacles import obstacles
+from unstuck.confirm.longer import why_not_longer
+from unstuck.confirm.obstacles import changed_sources, obstacles
 from unstuck.confirm.remarks import remarks
 from unstuck.confirm.strategy import Strategy
-from unstuck.confirm.trial import Trial, read_trials
+from unstuck.confirm.trial import LONGER, Plan, Trial
 from unstuck.errors import ArgumentError
 from unstuck.learning import Learning
 from unstuck.record import Run, Verdict
@@ -85,36 +88,39 @@ class Experiment:
         self._void = set[str]()
         self.interrupted = False
         """Whether the user has interrupted the trials."""
-        invocation = run.program(Invocation)
-        refused = obstacles(invocation, anyway=anyway)
-        if invocation is None or refused:
+        started = run.program(Invocation)
+        refused = obstacles(started, anyway=anyway)
+        if started is None or refused:
             raise ArgumentError(f"{run.path}: cannot be tried again: {refused}")
-        self.invocation = invocation
+        self.invocation = as_it_is_now(started)
+        self.changed = changed_sources(started)
+        """Sources of the program that are not as they were when it was watched."""
         self.stream = _stream(run, verdict)
         found, self.refused = candidates(self.stream, verdict)
         recipe = self.stream.fact(Recipe)
-        self.strategy = Strategy(
-            candidates=found,
-            finer=lambda candidate, gains: finer(self.stream, candidate, gains),
-            invocation=invocation,
+        plan = Plan(
+            name="",
+            invocation=self.invocation,
             steps=bounds.steps,
             seconds=bounds.seconds,
             stream=self.stream.number,
             recipe=recipe.text if recipe else "",
+        )
+        self._terms = Terms.of(plan)
+        self.strategy = Strategy(
+            candidates=found,
+            finer=lambda candidate, gains: finer(self.stream, candidate, gains),
+            control=plan,
+            length=length(self.stream),
+            mark=self._terms.mark(started),
         )
         self.jobs = bounds.jobs or _jobs(self.stream)
         self._void = _void(self.made)
 
     @property
     def made(self) -> tuple[Trial, ...]:
-        """The trials that lie beside the run, of this experiment or an earlier one with the same bounds."""
-        return tuple(
-            trial
-            for trial in read_trials(self._folder)
-            if trial.plan.steps % self._bounds.steps == 0
-            and trial.plan.seconds == self._bounds.seconds
-            and trial.plan.name not in self._void
-        )
+        """The trials that lie beside the run, of this experiment or an earlier one of the same program and bounds."""
+        return tuple(trial for trial in self._terms.made(self._folder) if trial.plan.name not in self._void)
 
     @property
     def left(self) -> int:
@@ -127,7 +133,15 @@ class Experiment:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What limits what the trials show, in sentences."""
-        return tuple(remarks(self.run, self.stream, self.made, self.refused))
+        made = self.made
+        refused = [*self.refused, *self._not_longer(made)]
+        return tuple(remarks(self.run, self.stream, made, refused, changed=self.changed))
+
+    def _not_longer(self, made: Sequence[Trial]) -> list[Refused]:
+        """That a longer training could not be tried, where it was to be."""
+        why = why_not_longer(made, self.strategy.length)
+        asked = [one for one in self.strategy.candidates if LONGER in dict(one.changes)]
+        return [Refused(cause=cause, remedy=LONGER, why=why) for one in asked for cause in one.causes if why]
 
     def perform(self, watcher: Watcher, *, clock: Callable[[], float] = time.monotonic) -> tuple[Trial, ...]:
         """Make trials until nothing is left to find out, or the time is over; an interrupt loses what runs only.
@@ -188,7 +202,7 @@ class Experiment:
 
 def _shows_something(ended: Sequence[Trial]) -> bool:
     """Whether there is a control to compare a change with, or one that came to nothing."""
-    controls = [trial for trial in ended if trial.plan.control]
+    controls = [trial for trial in ended if trial.plan.bounded_control]
     changed = any(trial.usable for trial in ended if not trial.plan.control)
     return bool(controls) and (changed or not controls[0].usable)
 
@@ -198,7 +212,7 @@ def _void(made: Sequence[Trial]) -> set[str]:
 
     Whatever kept the program from running then, such as a file or a variable that was gone, may be there again.
     """
-    failed = any(trial.plan.control and trial.plan.seed == 0 and not trial.usable for trial in made)
+    failed = any(trial.plan.bounded_control and trial.plan.seed == 0 and not trial.usable for trial in made)
     return {trial.plan.name for trial in made if failed or trial.ended.how in ("killed", "cut", "late")}
 
 

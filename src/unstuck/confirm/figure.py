@@ -30,7 +30,7 @@ def figure(trials: Sequence[Trial]) -> Chart | None:
         trials: The trials of a run.
     """
     usable = [trial for trial in trials if trial.usable and trial.plan.seed == 0]
-    controls = [trial for trial in usable if trial.plan.control]
+    controls = sorted((trial for trial in usable if trial.plan.control), key=lambda trial: trial.plan.whole)[-1:]
     best = best_of(results_of(trials))
     first = best.plan.changes if best else None
     rest = [trial for trial in usable if not trial.plan.control]
@@ -39,9 +39,10 @@ def figure(trials: Sequence[Trial]) -> Chart | None:
     if not controls or not strands:
         return None
     values = [y for strand in strands for y in strand.y if y > 0.0]
-    steps = trials[0].plan.steps
+    title = "What was tried: the training loss"
+    whole = any(trial.plan.whole for trial in usable)
     return Chart(
-        title=f"What was tried: the training loss in the first {steps:,} steps",
+        title=title if whole else f"{title} in the first {trials[0].plan.steps:,} steps",
         across="step",
         up="loss",
         strands=tuple(strands),

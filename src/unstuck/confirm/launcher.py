@@ -115,7 +115,7 @@ class Launcher:
         now = time.monotonic()
         if running.begun is None and (running.folder / BEGUN).exists():
             running.begun = now
-        late = running.begun is not None and now - running.begun > running.plan.seconds + GRACE
+        late = running.begun is not None and now - running.begun > running.plan.seconds * running.plan.longer + GRACE
         if running.told_to_end is None and late:
             running.told_to_end = now
             self._processes.end(running.folder, signal.SIGTERM)

@@ -6,6 +6,7 @@ It runs the program as ``unstuck run`` does, with the changes of the trial, wher
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 from unstuck.confirm.bound import Bound
 from unstuck.confirm.from_training import enter_at_training
 from unstuck.confirm.seeds import move_seeds
-from unstuck.confirm.trial import BEGUN, OUTPUT, Ended, Plan
+from unstuck.confirm.trial import BEGUN, LONGER, OUTPUT, Ended, Plan
 from unstuck.diagnose import run_process
-from unstuck.remedies import Change, applied, changed
+from unstuck.remedies import Change, applied, changed, effects
 from unstuck.sandbox.serve import Sandbox, serve
 from unstuck.train import Recipe, toml, train
 
@@ -43,7 +44,13 @@ def make(sandbox: Sandbox) -> BaseException:
     stdin = started.stdin_file or os.devnull
     sandbox.enter(output=folder / OUTPUT, working=started.folder, script=script, stdin=stdin)
     begun = (folder / BEGUN).touch
-    bound = Bound(steps=plan.steps, seconds=plan.seconds, begun=begun, training=plan.stream, gently=bool(plan.recipe))
+    bound = Bound(
+        steps=sys.maxsize if plan.whole else plan.steps,
+        seconds=plan.seconds * plan.longer,
+        begun=begun,
+        training=plan.stream,
+        gently=bool(plan.recipe),
+    )
 
     def conclude(outcome: Outcome) -> None:
         how = bound.reached or ("crashed" if outcome.crashed else "finished")
@@ -64,7 +71,10 @@ def make(sandbox: Sandbox) -> BaseException:
 def _recipe(plan: Plan) -> Recipe:
     """The recipe of a trial; its draw is one of the recipe's own seed, which its parts are seeded from."""
     recipe = Recipe.of(toml.parse(plan.recipe, source="the recipe of the run"))
-    return recipe.model_copy(update={"seed": recipe.seed + plan.seed})
+    longer = recipe.train.model_copy(update={"epochs": round(recipe.train.epochs * plan.longer)})
+    if plan.longer > 1.0:
+        effects.happened(LONGER)
+    return recipe.model_copy(update={"seed": recipe.seed + plan.seed, "train": longer})
 
 
 def _write_end(plan: Plan, folder: Path, how: str, began: float, *, status: int = 0, reason: str = "") -> None:

@@ -22,7 +22,9 @@ SAME = 1e-3
 order."""
 
 
-def remarks(run: Run, stream: Run, made: Sequence[Trial], refused: Sequence[Refused]) -> Iterator[str]:
+def remarks(
+    run: Run, stream: Run, made: Sequence[Trial], refused: Sequence[Refused], *, changed: Sequence[str] = ()
+) -> Iterator[str]:
     """Sentences for the user.
 
     Args:
@@ -30,15 +32,18 @@ def remarks(run: Run, stream: Run, made: Sequence[Trial], refused: Sequence[Refu
         stream: The training of it that is looked at.
         made: The trials that were made.
         refused: What could not be tried.
+        changed: Sources of the program that are not as they were when it was watched.
     """
     streams = run.snapshot().streams()
     if len([one for one in streams if one.has(LOSS)]) > 1:
         yield f"Of several trainings, {name_trainings(streams)[stream.number]} was looked at."
-    control = next((trial for trial in made if trial.plan.control and trial.plan.seed == 0), None)
-    if control is not None and control.usable and not repeats(stream, control):
+    control = next((trial for trial in made if trial.plan.bounded_control and trial.plan.seed == 0), None)
+    if changed and made:
+        yield f"What was tried is the program as it is now: {', '.join(changed)} changed since the run."
+    elif control is not None and control.usable and not repeats(stream, control):
         yield (
-            "The program draws other numbers each time that it runs, or has changed: what is said rests on the "
-            "draws of its trials, and not on the run itself."
+            "The program draws other numbers each time that it runs: what is said rests on the draws of its trials, "
+            "and not on the run itself."
         )
     if control is not None and control.usable and not measurable([control]):
         yield _too_short(control, stream) or (

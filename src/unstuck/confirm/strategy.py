@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from unstuck.confirm.effect import CERTAIN
-from unstuck.confirm.tested import HELPFUL, LONGER, Tested, best_of, key, measurable, results_of
+from unstuck.confirm.longer import ends_in_time
+from unstuck.confirm.tested import HELPFUL, Tested, best_of, key, measurable, results_of
 from unstuck.confirm.trial import Changes, Plan, Trial
-from unstuck.record.facts import Invocation
 
 __all__ = ["Candidate", "Strategy"]
 
@@ -25,8 +25,11 @@ FAR = 10.0
 LATER = 1_000
 """The turn of what follows from other trials."""
 
-FINER = 3
-"""Changes that are tried about the best one."""
+FINER = 8
+"""Changes that are tried about the best one at most; a bracket takes two to four."""
+
+WORST = -1.0
+"""The gain of a change with which the program ends with an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,28 +55,25 @@ class Candidate:
 class Strategy:
     """How trials follow one another.
 
-    First the control, then candidates in their order, until one has restored learning; then finer ones about it, then
-    it and the control in other draws: two where it is far better, else three. Of two that help alike, both together are
-    tried.
+    First the control, then what findings ask for, until something has restored learning; then finer changes about the
+    best, and a second draw of it and of the control; only then, if learning is not restored, changes that no finding
+    asks for. Where the best is not far better, it and the control are drawn a third time. Of two that help alike, both
+    together are tried.
 
     Attributes:
         candidates: What to try, the most promising first.
         finer: Changes about one that was tried, given the gains of all.
-        invocation: How the program is started.
-        steps: Updates of a trial.
-        seconds: Its seconds.
-        stream: The training of the run that is looked at.
-        recipe: The recipe that is trained in place of a program, as TOML.
+        control: The plan of the unchanged training; the others differ from it in their changes and draws.
+        length: Updates of the training that was watched.
+        mark: What the names of all trials end with.
         draws: Draws of the control and of the winner.
     """
 
     candidates: Sequence[Candidate]
     finer: Callable[[Candidate, Sequence[tuple[Changes, float]]], Sequence[Candidate]]
-    invocation: Invocation
-    steps: int
-    seconds: float
-    stream: int = 0
-    recipe: str = ""
+    control: Plan
+    length: int = 0
+    mark: str = ""
     draws: int = DRAWS
 
     def next(self, made: Sequence[Trial], running: Sequence[str] = ()) -> Plan | None:
@@ -92,50 +92,82 @@ class Strategy:
         return len(self._wanted(made))
 
     def _wanted(self, made: Sequence[Trial]) -> list[Plan]:
-        wanted = [self._plan(None, 0)]
-        control = next((trial for trial in made if trial.plan.control and trial.plan.seed == 0), None)
-        if control is not None and not control.usable:
-            return wanted
-        if control is not None and not measurable([control]):
-            return wanted
+        control = next((trial for trial in made if trial.plan.bounded_control and trial.plan.seed == 0), None)
+        if control is not None and not (control.usable and measurable([control])):
+            return [self._plan(None, 0)]
         results = {key(one.plan.changes): one for one in results_of(made)}
         best = best_of(tuple(results.values()))
-        won = best is not None and best.effect.says == "restores"
-        for turn, candidate in enumerate(self.candidates):
-            known = any(key(trial.plan.changes) == key(candidate.changes) for trial in made)
-            if known or not won or (candidate.rank is not None and best and candidate.rank < self._rank(best)):
-                wanted.append(self._plan(candidate, 0, turn=turn))
-        if control is None or best is None:
-            return wanted if control is None else self._with_doubtful(wanted, results)
-        refined = sum(trial.plan.turn == LATER and trial.plan.seed == 0 and not trial.plan.control for trial in made)
-        wanted += [self._plan(one, 0) for one in self._about(best, results)[: max(0, FINER - refined)]]
-        draws = range(1, self._draws(best))
-        wanted += [self._plan(self._candidate(best), draw, turn=best.plan.turn) for draw in draws]
-        wanted += [self._plan(None, draw) for draw in draws]
+        asked, others = self._first_draws(made, control, best)
+        if best is None:
+            return [self._plan(None, 0), *asked, *self._of_the_doubtful(results), *others]
+        winner = self._candidate(best)
+        second, more = ([*self._again(winner, best, draws, made)] for draws in self._draws(best))
         both = self._both(best, list(results.values()))
-        return [*wanted, *([self._plan(both, 0)] if both else [])]
+        return [
+            self._plan(None, 0),
+            *asked,
+            *[self._plan(one, 0) for one in self._about(best, made, results)],
+            *second,
+            *others,
+            *more,
+            *([self._plan(both, 0)] if both else []),
+        ]
 
-    def _draws(self, best: Tested) -> int:
+    def _first_draws(
+        self, made: Sequence[Trial], control: Trial | None, best: Tested | None
+    ) -> tuple[list[Plan], list[Plan]]:
+        """What findings ask for, and what none does, as far as it is worth trying beside the best."""
+        asked: list[Plan] = []
+        others: list[Plan] = []
+        won = best is not None and best.effect.says == "restores"
+        known = {key(trial.plan.changes) for trial in made}
+        for turn, candidate in enumerate(self.candidates):
+            ranks_higher = best is not None and candidate.rank is not None and candidate.rank < self._rank(best)
+            if not won or ranks_higher or key(candidate.changes) in known:
+                first = self._first(candidate, turn, control)
+                (others if candidate.rank is None else asked).extend(first)
+        return asked, others
+
+    def _first(self, candidate: Candidate, turn: int, control: Trial | None) -> list[Plan]:
+        """The first trial of a change; of one that makes the training longer, behind an unchanged one to its end."""
+        plan = self._plan(candidate, 0, turn=turn)
+        if not plan.whole:
+            return [plan]
+        if control is None or not ends_in_time(control, self.length):
+            return []
+        return [plan] if control.ended.how == "finished" else [self._plan(None, 0, whole=True), plan]
+
+    def _draws(self, best: Tested) -> tuple[range, range]:
+        """The second draw of the winner, and those that follow at the end."""
         clear = best.effect.says == "restores" and best.effect.gain > FAR * best.effect.noise
-        return min(CLEAR, self.draws) if clear else self.draws
+        draws = min(CLEAR, self.draws) if clear else self.draws
+        return range(1, min(CLEAR, draws)), range(CLEAR, draws)
 
-    def _with_doubtful(self, wanted: list[Plan], results: Mapping[str, Tested]) -> list[Plan]:
-        """More draws of what a finding asks for and what may have helped, before changes that no finding asks for."""
-        named = [one for one in self.candidates if one.rank is not None]
-        known = [(one, results[key(one.changes)]) for one in named if key(one.changes) in results]
-        doubtful = [(one, tested) for one, tested in known if tested.effect.promises]
+    def _again(self, winner: Candidate, best: Tested, draws: range, made: Sequence[Trial]) -> Iterator[Plan]:
+        """Other draws of what the winner is compared with, which serve another winner too, and of the winner."""
+        whole = best.plan.whole and any(trial.plan.control and trial.plan.whole for trial in made)
+        for draw in draws:
+            yield self._plan(None, draw, whole=whole)
+            yield self._plan(winner, draw, turn=best.plan.turn)
+
+    def _of_the_doubtful(self, results: Mapping[str, Tested]) -> list[Plan]:
+        """More draws of what a finding asks for and what may have helped, were it not for the noise."""
+        named = [one for one in self.candidates if one.rank is not None and key(one.changes) in results]
+        known = [(one, results[key(one.changes)]) for one in named]
+        doubtful = [(one, tested) for one, tested in known if tested.effect.promises and not tested.plan.whole]
         if not doubtful:
-            return wanted
+            return []
         candidate, tested = max(doubtful, key=lambda pair: pair[1].effect.gain)
         draws = range(1, self.draws)
         more = [self._plan(candidate, draw, turn=tested.plan.turn) for draw in draws]
-        more += [self._plan(None, draw) for draw in draws]
-        place = 1 + len(named)
-        return [*wanted[:place], *more, *wanted[place:]]
+        return more + [self._plan(None, draw) for draw in draws]
 
-    def _about(self, best: Tested, results: Mapping[str, Tested]) -> list[Candidate]:
+    def _about(self, best: Tested, made: Sequence[Trial], results: Mapping[str, Tested]) -> list[Candidate]:
+        """Changes about the best; one that ended with an error was tried, and is the worst."""
         gains = [(one.plan.changes, one.effect.gain) for one in results.values()]
-        return list(self.finer(self._candidate(best), gains))
+        gains += [(trial.plan.changes, WORST) for trial in made if trial.failed and not trial.plan.control]
+        refined = sum(trial.plan.turn == LATER and trial.plan.seed == 0 and not trial.plan.control for trial in made)
+        return list(self.finer(self._candidate(best), gains))[: max(0, FINER - refined)]
 
     def _both(self, best: Tested, results: Sequence[Tested]) -> Candidate | None:
         """The best two together, where they prove different causes and help alike."""
@@ -165,35 +197,25 @@ class Strategy:
         plan = one.plan
         return Candidate(changes=plan.changes, words=plan.words, causes=plan.causes, decides=plan.decides)
 
-    def _plan(self, candidate: Candidate | None, seed: int, *, turn: int = LATER) -> Plan:
-        return Plan(
-            name=f"{_name(candidate)}-seed{seed}",
-            changes=candidate.changes if candidate else (),
-            words=candidate.words if candidate else "unchanged",
-            causes=candidate.causes if candidate else (),
-            decides=candidate.decides if candidate else True,
+    def _plan(self, candidate: Candidate | None, seed: int, *, turn: int = LATER, whole: bool = False) -> Plan:
+        if candidate is None:
+            name = f"control{'-whole' if whole else ''}-seed{seed}{self.mark}"
+            return replace(self.control, name=name, seed=seed, turn=turn, whole=whole)
+        plan = replace(
+            self.control,
+            name=f"{_name(candidate)}-seed{seed}{self.mark}",
+            changes=candidate.changes,
+            words=candidate.words,
+            causes=candidate.causes,
+            decides=candidate.decides,
             turn=turn,
-            stream=self.stream,
             seed=seed,
-            steps=round(self.steps * _longer(candidate)),
-            seconds=self.seconds,
-            invocation=self.invocation,
-            recipe=self.recipe,
         )
+        return replace(plan, whole=plan.longer > 1.0)
 
 
-def _longer(candidate: Candidate | None) -> float:
-    """By what the bound of a trial is multiplied."""
-    factors = [
-        settings.get("factor", 1.0) for name, settings in (candidate.changes if candidate else ()) if name == LONGER
-    ]
-    return max([1.0, *factors])
-
-
-def _name(candidate: Candidate | None) -> str:
-    """The name of a trial's folder: the remedies with their settings."""
-    if candidate is None:
-        return "control"
+def _name(candidate: Candidate) -> str:
+    """What a trial's folder is called: the remedies with their settings."""
     words = [
         "-".join((name, *(f"{setting}-{value:.4g}" if isinstance(value, float) else f"{setting}-{value}"
                           for setting, value in settings.items())))

@@ -12,12 +12,9 @@ from unstuck.confirm.remembered import remembered
 from unstuck.confirm.trial import Changes, Plan, Trial
 from unstuck.record import Run
 
-__all__ = ["HELPFUL", "LONGER", "Tested", "best_of", "key", "measurable", "results_of"]
+__all__ = ["HELPFUL", "Tested", "alike", "best_of", "key", "measurable", "results_of"]
 
 HELPFUL = ("restores", "helps")
-
-LONGER = "more-steps"
-"""The remedy whose trial is longer than its control."""
 
 OF_THE_LOSS = ("loss-replaced", "labels-mapped")
 """Remedies with which the loss is another one."""
@@ -50,25 +47,24 @@ def results_of(trials: Sequence[Trial]) -> tuple[Tested, ...]:
     Args:
         trials: All trials of a run, with controls among them.
     """
-    controls = {trial.plan.seed: trial for trial in trials if trial.plan.control and trial.usable}
+    controls = [trial for trial in trials if trial.plan.control and trial.usable]
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         if not trial.plan.control and trial.usable:
             groups.setdefault(key(trial.plan.changes), []).append(trial)
-    found: list[Tested] = []
-    for group in groups.values():
-        found.append(Tested(plan=group[0].plan, trials=tuple(group), effect=_effect(controls.values(), group)))
+    found = (Tested(plan=one[0].plan, trials=tuple(one), effect=_effect(controls, one)) for one in groups.values())
     return tuple(sorted(found, key=lambda one: -one.effect.gain))
 
 
-def _effect(controls: Iterable[Trial], group: Sequence[Trial]) -> Effect:
-    changes = group[0].plan.changes
-    longer = any(name == LONGER for name, _ in changes)
-    whole = [trial for trial in controls if not longer or trial.ended.how == "finished"]
-    before, after = _streams(whole), _streams(group)
+def _effect(controls: Sequence[Trial], group: Sequence[Trial]) -> Effect:
+    """What a change did; of one that makes the training longer, at the end of the one and of the other."""
+    plan = group[0].plan
+    longer = plan.longer > 1.0
+    before = _streams(one for one in controls if (one.ended.how == "finished" if longer else one.plan.bounded_control))
+    after = _streams(one for one in group if one.ended.how == "finished" or not longer)
     if longer and not (before and min(map(length, after), default=0) > max(map(length, before))):
         return Effect()  # the training was cut, or it could not be made longer
-    return effect(before, after, each_to_its_end=longer, yardsticks=_yardsticks(changes))
+    return effect(before, after, each_to_its_end=longer, yardsticks=_yardsticks(plan.changes))
 
 
 def _yardsticks(changes: Changes) -> Sequence[Yardstick]:
@@ -89,9 +85,14 @@ def best_of(results: Sequence[Tested]) -> Tested | None:
     helpful = [one for one in results if one.effect.says in HELPFUL]
     if not helpful:
         return None
-    most = max(helpful, key=lambda one: one.effect.gain).effect
-    least = most.gain - max(CERTAIN * most.noise, ALIKE * most.left)
-    return min((one for one in helpful if one.effect.gain >= least), key=lambda one: one.plan.turn)
+    most = max(helpful, key=lambda one: one.effect.gain)
+    return min((one for one in helpful if alike(one, most)), key=lambda one: one.plan.turn)
+
+
+def alike(one: Tested, best: Tested) -> bool:
+    """Whether a change helps as much as another, as far as the noise lets it be told."""
+    most = best.effect
+    return one.effect.gain >= most.gain - max(CERTAIN * most.noise, ALIKE * most.left)
 
 
 @remembered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,10 +14,13 @@ from unstuck.record import Run
 from unstuck.record.facts import Invocation
 from unstuck.record.plain import from_plain
 
-__all__ = ["Changes", "Ended", "Plan", "Trial", "read_trials"]
+__all__ = ["LONGER", "Changes", "Ended", "Plan", "Trial", "read_trials"]
 
 Changes = tuple[tuple[str, Mapping[str, Any]], ...]
 """Name of each remedy with its settings."""
+
+LONGER = "more-steps"
+"""The remedy that makes a training longer: its trials go on to the program's own end."""
 
 PLAN, ENDED, OUTPUT, BEGUN = "trial.json", "ended.json", "output.txt", "begun"
 """Files of a trial's folder, beside its run."""
@@ -36,7 +40,8 @@ class Plan:
         stream: The training of the run that is looked at.
         seed: Number of the draw, by which every seed that the script sets is moved; 0 repeats the run that was watched.
         steps: Updates after which it ends.
-        seconds: Seconds from its first update after which it ends.
+        seconds: Seconds from its first update after which it ends; of one that is made longer, times as many.
+        whole: Whether it goes on to the program's own end, whatever the steps.
         invocation: How the program is started.
         recipe: The recipe that is trained in place of a program, as TOML; empty for a program.
     """
@@ -51,6 +56,7 @@ class Plan:
     seed: int = 0
     steps: int = 300
     seconds: float = 20.0
+    whole: bool = False
     invocation: Invocation = field(default_factory=lambda: Invocation(target=""))
     recipe: str = ""
 
@@ -58,6 +64,16 @@ class Plan:
     def control(self) -> bool:
         """Whether nothing is changed."""
         return not self.changes
+
+    @property
+    def bounded_control(self) -> bool:
+        """Whether nothing is changed, and it ends as those do that are compared with it."""
+        return self.control and not self.whole
+
+    @property
+    def longer(self) -> float:
+        """By what its training is made longer; 1 where it is not."""
+        return max((settings.get("factor", 1.0) for name, settings in self.changes if name == LONGER), default=1.0)
 
     def write(self, folder: Path) -> None:
         """Keep it in the trial's folder."""
@@ -92,6 +108,7 @@ class Ended:
         changed: Whether the changes took effect; True for a control.
         seconds: How long it took, from the start of its process.
         reason: Why nothing was trained, or what ended the observation; empty where that is not so.
+        at: When, in seconds since 1970; 0 of trials that earlier releases made.
     """
 
     how: str
@@ -99,6 +116,7 @@ class Ended:
     changed: bool = True
     seconds: float = 0.0
     reason: str = ""
+    at: float = field(default_factory=time.time, compare=False)
 
     def write(self, folder: Path) -> None:
         """Keep it in the trial's folder, all of it or nothing."""
@@ -125,7 +143,8 @@ class Trial:
     def read(cls, folder: Path) -> Trial | None:
         """The trial in a folder; None where none was made to its end."""
         try:
-            ended = Ended(**json.loads((folder / ENDED).read_text(encoding="utf-8")))
+            values: dict[str, Any] = {"at": 0.0, **json.loads((folder / ENDED).read_text(encoding="utf-8"))}
+            ended = Ended(**values)
             return cls(folder=folder, plan=Plan.read(folder), ended=ended)
         except (OSError, ValueError, TypeError):
             return None
@@ -134,6 +153,11 @@ class Trial:
     def usable(self) -> bool:
         """Whether it went as far as it was meant to, with the change that was meant."""
         return self.ended.changed and self.ended.how in ("bound", "time", "finished", "cut")
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error ended it behind its first update, with the change that was meant."""
+        return self.ended.changed and self.ended.how == "crashed" and (self.folder / BEGUN).exists()
 
     def open(self) -> Run | None:
         """Its run; None where nothing was recorded that can be read."""

@@ -179,8 +179,8 @@ def _load(target: str) -> tuple[SourceFileLoader | SourcelessFileLoader, CodeTyp
             code = compiled.get_code("__main__")
             assert code is not None
             return compiled, code
-        # Our own __future__ imports must not become the script's.
-        return SourceFileLoader("__main__", file), compile(Path(target).read_bytes(), file, "exec", dont_inherit=True)
+        loader = SourceFileLoader("__main__", file)
+        return loader, loader.source_to_code(Path(target).read_bytes(), file)
     except OSError as error:
         raise _unreadable(target, error.strerror) from error
     except (SyntaxError, ValueError, EOFError, ImportError) as error:

@@ -133,8 +133,8 @@ class Confirmation:
 
     Examples:
         >>> lower = {"before": 2.3, "after": 0.31, "start": 2.31, "steps": 300}
-        >>> str(Confirmation(remedy="with the rate at 0.01", metric="loss", **lower))
-        'with the rate at 0.01 the loss falls to 0.31 in 300 steps; unchanged it stays at 2.3'
+        >>> str(Confirmation(remedy="with the rate at 0.01", metric="loss", seeds=3, agree=3, **lower))
+        'with the rate at 0.01 the loss falls to 0.31 in 300 steps; unchanged it stays at 2.3 (3 of 3 seeds)'
     """
 
     remedy: str
@@ -150,7 +150,8 @@ class Confirmation:
 
     def __str__(self) -> str:
         """What the change did, in words."""
-        draws = f" ({self.agree} of {self.seeds} seeds)" if self.seeds > 1 else ""
+        several = f" ({self.agree} of {self.seeds} seeds)" if self.seeds > 1 else ""
+        draws = several or (" (1 seed; the noise is that of its batches)" if self.helped else "")
         changed, unchanged = self._course(self.after), self._course(self.before)
         return f"{self.remedy} the {self.metric} {changed} in {self.steps:,} steps; unchanged it {unchanged}{draws}"
 

@@ -25,6 +25,9 @@ HIGHER = (10.0, 100.0)
 THIRD = 1.0 / 3.0
 """What advice asks for where no number can be derived: to divide by three until the loss falls."""
 
+GOOD = 0.9
+"""Share of what there is to learn from which the order of magnitude of a rate is right (our choice)."""
+
 APART = 1.05
 """Factor within which two rates are one."""
 
@@ -67,27 +70,32 @@ class LearningRate(Remedy):
         return [self._by(factor, present, run) for factor in _distinct(factors)]
 
     def refinements(self, change: Change, run: Run, tried: Mapping[Change, float]) -> Sequence[Change]:
-        """The bracket around the best rate so far: tenths beyond it where nothing was tried, halves between.
+        """The bracket around the best rate so far: a neighbour where there is none, then halves between.
+
+        Beyond the best one lies its double or half; its tenth or tenfold while a tenth of what there is to learn is not
+        learnt, for its order of magnitude may be wrong.
 
         Args:
-            change: A change of this remedy, which says whether rates or factors are tried.
+            change: The best change of this remedy, which says whether rates or factors are tried.
             run: The stream that was diagnosed.
-            tried: How good each change was, the higher the better; changes of other remedies are left out. The
-                present rate counts as tried.
+            tried: What share of what there is to learn was gained with each change; changes of other remedies are left
+                out. The present rate counts as tried.
         """
         present = learning_rate(run)
         known = {self._factor(one, present): score for one, score in tried.items() if one.remedy == self.name}
-        factors = sorted({1.0, *(factor for factor in known if factor is not None)})
-        best = max((factor for factor in known if factor is not None), key=lambda f: known[f], default=None)
+        best = self._factor(change, present)
         if best is None:
             return ()
+        factors = sorted({1.0, *(factor for factor in known if factor is not None)})
         below = max((factor for factor in factors if factor < best / APART), default=None)
         above = min((factor for factor in factors if factor > best * APART), default=None)
-        proposed = [
-            0.1 * best if below is None else 0.5 * best if best / below > TOO_WIDE else None,
-            10.0 * best if above is None else 2.0 * best if above / best > TOO_WIDE else None,
+        beyond = 2.0 if known.get(best, 0.0) >= GOOD else 10.0
+        missing = [best / beyond if below is None else None, best * beyond if above is None else None]
+        halves = [
+            0.5 * best if below is not None and best / below > TOO_WIDE else None,
+            2.0 * best if above is not None and above / best > TOO_WIDE else None,
         ]
-        fresh = [factor for factor in proposed if factor is not None]
+        fresh = [factor for factor in (*missing, *halves) if factor is not None]
         if "factor" in change.settings or present is None:
             return [Change(remedy=self.name, settings={"factor": factor}) for factor in fresh]
         return [self._by(factor, present, run) for factor in fresh]

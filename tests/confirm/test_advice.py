@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.confirm.conftest import losses
+from unstuck.confirm.advice import advice, beside
+from unstuck.confirm.tested import results_of
+from unstuck.confirm.trial import Ended, Plan
+from unstuck.record import Finding, Where
+
+
+def rate(value: float, of: str = "rate"):
+    return (("learning-rate", {of: value}),)
+
+
+@pytest.fixture
+def tried(make):
+    """What came of rates, given the loss with each."""
+
+    def of(ends: dict[float, float], *, causes=("lr-too-low",)):
+        trials = [make("control-seed0", losses(2.3, 2.3))]
+        for turn, (value, end) in enumerate(ends.items()):
+            values = losses(2.3, end, seed=turn)
+            trial = make(f"rate-{value}", values, changes=rate(value), turn=turn, causes=causes)
+            trials.append(replace(trial, plan=replace(trial.plan, words=f"with the rate at {value:g}")))
+        results = results_of(trials)
+        return {one.plan.changes[0][1]["rate"]: one for one in results}
+
+    return of
+
+
+def test_the_neighbours_on_both_sides_are_named_and_no_other(tried):
+    results = tried({0.7: 0.1, 0.07: 0.9, 0.35: 0.5, 1.4: 0.4, 7.0: 2.3})
+    said = beside(results[0.7], list(results.values()), [])
+    assert said == " Tried and worse: with the rate at 0.35; with the rate at 1.4."
+
+
+def test_a_neighbour_that_is_as_good_is_not_called_worse(tried):
+    results = tried({0.7: 0.1, 0.35: 0.1, 1.4: 0.4})
+    said = beside(results[0.7], list(results.values()), [])
+    assert said == " Tried and worse: with the rate at 1.4. About as good: with the rate at 0.35."
+
+
+def test_a_rate_with_which_the_program_ends_with_an_error_was_tried(tried):
+    results = tried({0.7: 0.1, 0.35: 0.5})
+    failed = Plan(name="", changes=rate(1.4), words="with the rate at 1.4")
+    said = beside(results[0.7], list(results.values()), [failed])
+    assert said == " Tried and worse: with the rate at 0.35; with the rate at 1.4."
+
+
+@pytest.mark.parametrize(("cause", "open_side"), [("lr-too-low", "higher"), ("lr-too-high", "lower")])
+def test_the_side_that_was_not_tried_is_said_and_the_present_rate_was(tried, cause, open_side):
+    results = tried({0.7: 0.1}, causes=(cause,))
+    assert beside(results[0.7], list(results.values()), []) == f" No {open_side} rate was tried."
+
+
+def test_what_was_best_takes_the_place_of_what_was_advised(tried):
+    results = tried({0.7: 0.9, 1.4: 0.1})
+    where = Where(file="train.py", line=8)
+    finding = Finding(
+        code="O202", cause="lr-too-low", severity="error", confidence=0.8, summary="s", advice="Try 0.7.", where=where
+    )
+    every = list(results.values())
+    assert advice(finding, results[0.7], every, every, []).startswith("Try 0.7.")
+    assert advice(finding, results[1.4], every, every, []) == (
+        "Train with the rate at 1.4 (at train.py:8). Tried and worse: with the rate at 0.7. No higher rate was tried."
+    )
+
+
+def test_other_settings_of_another_remedy_are_named_in_the_order_of_what_they_did(make):
+    trials = [make("control-seed0", losses(2.3, 2.3))]
+    for value, end in ((0.0, 0.3), (0.1, 1.0), (0.2, 2.0)):
+        trial = make(f"decay-{value}", losses(2.3, end), changes=(("weight-decay", {"weight_decay": value}),))
+        trials.append(replace(trial, plan=replace(trial.plan, words=f"with {value:g}")))
+    crashed = make("rate", losses(2.3, 2.3), changes=rate(9.0), ended=Ended(how="crashed"))
+    results = results_of([*trials, crashed])
+    assert beside(results[0], results, [crashed.plan]) == " Tried and worse: with 0.1; with 0.2."
