@@ -97,6 +97,7 @@ PARTS: Mapping[str, Part] = {
     "LostCheckpoints": Part(words="checkpoints without a gradient", states=(facts.LostCheckpoint,)),
     "LossScaling": Part(words="what a GradScaler does", states=(facts.LossScaling,)),
     "NarrowConstants": Part(words="constants in float16", states=(facts.NarrowConstant,)),
+    "RoundedAverages": Part(words="averages of the weights", states=(facts.RoundedAverage,)),
     "ThrownBatches": Part(words="batches that throw the loss", states=(facts.ThrownBatch,)),
     "UnoptimizedParameters": Part(words="parameters without an optimizer", states=(facts.UnoptimizedParameters,)),
     "BatchDependence": Part(words="how examples of a batch depend on each other", states=(facts.BatchMixing,)),

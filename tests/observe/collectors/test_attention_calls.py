@@ -39,6 +39,10 @@ def by_hand(mask: Tensor | None) -> Callable[[Tensor], Tensor]:
     return look
 
 
+def added(hidden: Tensor, bias: Tensor) -> Tensor:
+    return (hidden @ hidden.transpose(1, 2) / 20 + bias).softmax(dim=-1) @ hidden
+
+
 def multi_head(**given: object) -> Callable[[Tensor], Tensor]:
     module = nn.MultiheadAttention(8, 2, batch_first=True)
     return lambda x: module(x, x, x, need_weights=False, **given)[0]
@@ -157,6 +161,11 @@ def test_a_mask_that_is_all_equal_is_uniform() -> None:
         (fused(attn_mask=torch.ones(1, 1, dtype=torch.bool)), False),
         (multi_head(attn_mask=ABOVE), True),
         (lambda x: SDPA(x, x, x, BELOW), True),
+        (by_hand(None), False),
+        (by_hand(ABOVE), True),
+        (lambda x: added(x, torch.zeros(1, 1, LENGTH - 1)), False),
+        (lambda x: added(x, ABOVE * -1e9), True),
+        (lambda x: added(x, torch.arange(LENGTH - 1.0) - torch.arange(LENGTH - 1.0).unsqueeze(1)), True),
     ],
 )
 def test_a_mask_that_differs_by_query_is_noted(

@@ -92,6 +92,22 @@ def test_an_output_and_its_target_come_from_one_example(
     assert found[0].line is not None
 
 
+def test_two_targets_of_one_output_are_those_of_mixed_examples(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        values, labels, order = torch.randn(16, 4), torch.randint(3, (16,)), torch.randperm(16)
+        outputs = model(values * 0.7 + values[order] * 0.3)
+        return 0.3 * F.cross_entropy(outputs, labels[order]) + 0.7 * F.cross_entropy(outputs, labels)
+
+    assert not facts_of(tmp_path, ExampleOrder, nn.Linear(4, 3), step)
+
+
+def test_features_that_are_put_in_another_order_are_no_examples(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        return F.cross_entropy(model(torch.randn(16, 16)[:, torch.arange(16).flip(0)]), torch.randint(3, (16,)))
+
+    assert not facts_of(tmp_path, ExampleOrder, nn.Linear(16, 3), step)
+
+
 def test_nothing_is_asked_where_nothing_is_sorted(tmp_path: Path) -> None:
     def step(model: nn.Module) -> Tensor:
         return F.cross_entropy(model(torch.randn(16, 4)), torch.randint(3, (16,)))

@@ -15,6 +15,7 @@ from unstuck.record.facts import (
     Optimizer,
     Parameter,
     ParameterGroup,
+    RoundedAverage,
 )
 from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -123,3 +124,12 @@ def test_an_epsilon_that_is_zero_where_it_is_added(tmp_path: Path, last: float, 
     run = run_with(tmp_path, EPSILON, losses=[2.3, 2.2, last])
     findings = outcome(PrecisionUnsuited(), run)
     assert [(one.where.file, one.where.line) for one in findings] == [("t.py", 24)] * found
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.9, True), (0.3, False)])
+def test_an_average_that_does_not_move_is_told_though_the_training_learns(
+    tmp_path: Path, share: float, told: bool
+) -> None:
+    fact = RoundedAverage(step=9, share=share, type="bfloat16", file="train.py", line=7)
+    found = outcome(PrecisionUnsuited(), run_with(tmp_path, fact, weights="float32", end=0.01))
+    assert [finding.where.line for finding in found] == ([7] if told else [])

@@ -25,10 +25,13 @@ ALIKE = MIXING | frozenset(
         *("T", "Permute", "Clone", "Contiguous", "ToCopy", "Alias", "Unbind", "Split", "Select", "Slice"),
         *("Addmm", "Mm", "Bmm", "Baddbmm", "Linear", "Add", "Sub", "Mul", "Div", "Neg", "MaskedFill", "NativeDropout"),
         *("Relu", "Gelu", "Silu", "Tanh", "Sigmoid", "Elu", "LeakyRelu", "Pow", "Sqrt", "Exp", "Mean", "Sum", "Amax"),
-        *("NativeLayerNorm", "FusedRmsNorm", "LogSoftmax"),
+        *("NativeLayerNorm", "FusedRmsNorm", "LogSoftmax", "Where"),
     }
 )
 """Operations that do the same at each position, or to each pair of them, as far as their other operand does."""
+
+ADDED = frozenset({"Add", "Sub", "Mul", "Div", "MaskedFill", "Where", "View", "UnsafeView", "Expand", "ToCopy"})
+"""Operations on scores of attention before their softmax."""
 
 RESHAPES = frozenset({"View", "Reshape", "ReshapeAlias", "UnsafeView", "Flatten"})
 PRODUCTS = frozenset({"Mul", "Div"})
@@ -61,7 +64,20 @@ def forgets_order(graph: Sequence[Any], stop: Any, examples: int, length: int) -
         return False
     sizes = (examples, length)
     mixes = any(operation(node) in MIXING or operation(node).startswith(FUSED) for node in leading)
-    return mixes and all(_alike(node, leading | {stop}, sizes) for node in leading)
+    scores = _scores(leading)
+    return mixes and all(_alike(node, leading | {stop}, sizes, scores) for node in leading)
+
+
+def _scores(leading: Set[Any]) -> set[Any]:
+    """The nodes between a softmax and the product of queries and keys behind it: masks, scales and biases."""
+    found = set[Any]()
+    pending = [after for node in leading if operation(node) in MIXING for after, _ in node.next_functions]
+    while pending:
+        node = pending.pop()
+        if node in leading and node not in found and operation(node) in ADDED:
+            found.add(node)
+            pending += [after for after, _ in node.next_functions]
+    return found
 
 
 def _from_the_inputs(graph: Sequence[Any]) -> Iterator[Any]:
@@ -81,7 +97,7 @@ def _from_the_inputs(graph: Sequence[Any]) -> Iterator[Any]:
                 pending += ahead
 
 
-def _alike(node: Any, leading: Set[Any], sizes: tuple[int, int]) -> bool:
+def _alike(node: Any, leading: Set[Any], sizes: tuple[int, int], scores: Set[Any]) -> bool:
     name, (examples, length) = operation(node), sizes
     if name.startswith(FUSED):
         masks = (saved(node, "_saved_attn_mask"), saved(node, "_saved_attn_bias"))
@@ -94,11 +110,13 @@ def _alike(node: Any, leading: Set[Any], sizes: tuple[int, int]) -> bool:
     if name in RESHAPES:
         return _keeps_positions(_before(node), result_shape(node), examples, length)
     if name in SUMS and any(successor is None for successor, _ in node.next_functions):
-        # A mask that PyTorch's own function adds to scores, which can be seen where that is called; any other constant
-        # may hold positions.
-        return result_shape(node)[-2:] == (length, length) and any(operation(one) == OWN for one in leading)
+        # A mask or bias that is added to scores can be seen where that is done; any other constant may hold positions.
+        by_pytorch = any(operation(one) == OWN for one in leading)
+        return result_shape(node)[-2:] == (length, length) and (by_pytorch or node in scores)
     if name in PRODUCTS:
         return all(_no_positions(saved(node, kept), examples, length) for kept in ("_saved_self", "_saved_other"))
+    if name == "Where":
+        return node in scores and same_for_all_queries(saved(node, "_saved_condition"))
     if name == "MaskedFill":
         return same_for_all_queries(saved(node, "_saved_mask"))
     if name == "Slice":

@@ -21,6 +21,7 @@ from unstuck.observe.collectors.attention_arguments import (
     masks_of_product,
 )
 from unstuck.observe.collectors.axis_calls import SOFTMAXES
+from unstuck.observe.collectors.made_values import SUMS
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import Site, user_site
@@ -83,17 +84,21 @@ class AttentionCalls:
     """
 
     measures: tuple[Signal, ...] = ()
-    functions = frozenset[Any](ARGUMENTS) | SOFTMAXES
+    functions = frozenset[Any](ARGUMENTS) | SOFTMAXES | SUMS
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._known: dict[tuple[Site, str], facts.AttentionCall] = {}
         self._new: list[facts.AttentionCall] = []
+        self._biases: dict[tuple[int, ...], bool] = {}
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Look at an attention of a model of sequences of ids, and at any whose heads take the place of positions."""
         view = self._view
         if view.samples >= MOST_STEPS or not isinstance(output, Tensor | tuple):
+            return
+        if function in SUMS:
+            self._add(args, output)
             return
         of_heads = _of_heads(function, args, kwargs, output)
         if not of_heads and (not view.embedded or (function in SOFTMAXES and not self._is_attention(output))):
@@ -105,10 +110,21 @@ class AttentionCalls:
         looked = looked_at(function, args, kwargs, output)
         if looked is None:
             return
+        if isinstance(output, Tensor) and self._biases.get(tuple(output.shape)):
+            looked = replace(looked, by_query=True)
         fact = self._fact(NAMES.get(function, "softmax"), replace(looked, of_heads=of_heads), key)
         if known is None or fact.padding is not None:
             self._known[key] = fact
             self._new.append(fact)
+
+    def _add(self, args: tuple[Any, ...], output: Any) -> None:
+        """Note whether a constant that is added to scores, of which there are as many axes, differs by query."""
+        if not self._view.embedded or not isinstance(output, Tensor) or output.dim() not in (HEADED - 1, HEADED):
+            return
+        constants = [one for one in args[:2] if isinstance(one, Tensor) and not one.requires_grad]
+        if len(constants) == 1 and is_readable(constants[0]):
+            shape = tuple(output.shape)
+            self._biases[shape] = self._biases.get(shape, False) or not same_for_all_queries(constants[0])
 
     def facts(self) -> Iterator[facts.AttentionCall]:
         """What was seen since the last time."""
@@ -209,7 +225,8 @@ def _weights(weights: Tensor) -> Looked | None:
     if weights.dim() == HEADED:
         weights = weights[:, 0]
     some = weights[: _some(weights.shape[-2:])]
-    return Looked(some > NEGLIGIBLE / some.shape[-1], len(weights))
+    hidden = same_for_all_queries(some == 0)
+    return Looked(some > NEGLIGIBLE / some.shape[-1], len(weights), by_query=not hidden)
 
 
 def _some(shape: tuple[int, ...]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -44,14 +43,11 @@ class ExampleOrder:
         self._view = view
         self._call: LossCall | None = None
         self._given: list[Tensor] = []
-        self._found: list[facts.ExampleOrder] = []
         self._asked = False
 
-    def begin(self) -> None:
-        """A sampled step begins."""
+    def release(self) -> None:
+        """Let go of the tensors."""
         self._call, self._given = None, []
-
-    release = begin
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take what the program puts in another order."""
@@ -64,13 +60,17 @@ class ExampleOrder:
             view.reordered.append(Reordered(source.detach(), output.detach(), order, user_site(2)))
 
     def loss(self, call: LossCall) -> None:
-        """Take the first loss of a step in which examples were sorted."""
-        if self._call is None and self._view.reordered and is_readable(call.target):
-            self._call, self._given = call, data_of(self._view.inputs)
+        """Take a loss of a step in which examples were sorted, if its outputs have one target."""
+        if not self._asked and self._view.reordered and is_readable(call.target):
+            known, self._call, self._given = self._call, call, data_of(self._view.inputs)
+            self._asked = (
+                known is not None and known.output is call.output
+            )  # of two targets, as where examples are mixed
 
     def backward(self, graph: GraphWalk) -> None:
         """Ask, if an extra backward pass runs no code of the program's."""
         view, call = self._view, self._call
+        self._call = None
         if call is None or self._asked or view.batch is None or view.first is None or view.hooked or graph.custom:
             return
         output, count = call.output, len(view.batch) if view.batch.dim() else 0
@@ -86,7 +86,7 @@ class ExampleOrder:
         if row is None or target is None:
             return
         first = next(iter(view.reordered))
-        self._found.append(
+        view.noticed.append(
             facts.ExampleOrder(
                 step=view.updates,
                 examples=count,
@@ -96,11 +96,6 @@ class ExampleOrder:
                 line=first.site.line,
             )
         )
-
-    def facts(self) -> Iterator[facts.ExampleOrder]:
-        """What was found."""
-        found, self._found = self._found, []
-        yield from found
 
     def _before(self, values: Tensor, row: int) -> int:
         """Where a row of some values stood before they were sorted."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-__all__ = ["lost_share"]
+__all__ = ["HALVES", "lost_share"]
 
 HALVES = (torch.float16, torch.bfloat16)
 

@@ -42,6 +42,7 @@ from unstuck.observe.collectors.modes import ModesOfModules
 from unstuck.observe.collectors.narrow_constants import NarrowConstants
 from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.policy_terms import PolicyTerms
+from unstuck.observe.collectors.rounded_averages import RoundedAverages
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.sequence_reach import SequenceReaches
@@ -94,6 +95,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     LostCheckpoints,
     LossScaling,
     NarrowConstants,
+    RoundedAverages,
     ThrownBatches,
     UnoptimizedParameters,
     BatchDependence,
@@ -119,8 +121,9 @@ OF_MODULES = frozenset({"module", "output"})
 BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms)
 """Those who are shown what is called between the backward passes of a step: they tell what comes again."""
 
-EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, Bootstraps)
-"""Those who are shown what is called where nothing is learnt, too: what targets are made of, and draws."""
+EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, Bootstraps, RoundedAverages)
+"""Those who are shown what is called where nothing is learnt, too: what targets are made of, draws, and averages of
+weights."""
 
 PRODUCTS: frozenset[Any] = frozenset(
     {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.addmm, functional.linear}

@@ -27,7 +27,7 @@ WHOLE = slice(None)
 
 @dataclass(frozen=True)
 class Reordered:
-    """One such tensor.
+    """One such tensor, by its first axis.
 
     Attributes:
         source: What it was.
@@ -66,10 +66,10 @@ def order_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     source = args[0] if args else kwargs.get("input")
     if not isinstance(source, Tensor) or source.dim() < 1:
         return None
-    axis, index = _picked(function, args[1:], kwargs)
+    index = _picked(function, args[1:], kwargs)
     if not isinstance(index, Tensor) or index.dim() != 1 or index.dtype not in (torch.int64, torch.int32):
         return None
-    if not FEWEST <= len(index) <= MOST_ENTRIES or axis >= source.dim() or source.shape[axis] != len(index):
+    if not FEWEST <= len(index) <= MOST_ENTRIES or len(source) != len(index):
         return None
     if not is_readable(source) or not is_readable(index):
         return None
@@ -79,19 +79,15 @@ def order_of(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tu
     return (source, index) if moved else None
 
 
-def _picked(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[int, Any]:
-    """The axis that is picked from, and by which index."""
+def _picked(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """By which index a call picks along the first axis; None where it does otherwise."""
     if function is not Tensor.__getitem__:
         axis = kwargs.get("dim", args[0] if args else None)
-        index = kwargs.get("index", args[1] if len(args) > 1 else None)
-        return (axis, index) if isinstance(axis, int) and axis >= 0 else (0, None)
+        return kwargs.get("index", args[1] if len(args) > 1 else None) if axis == 0 else None
     index = args[0] if args else None
-    parts: tuple[Any, ...] = index if isinstance(index, tuple) else (index,)
-    at = [number for number, part in enumerate(parts) if isinstance(part, Tensor)]
-    others = [part for part in parts if not isinstance(part, Tensor) and part is not Ellipsis]
-    if len(at) != 1 or at[0] > 1 or any(not isinstance(part, slice) or part != WHOLE for part in others):
-        return 0, None
-    return at[0], parts[at[0]]
+    first, *others = index if isinstance(index, tuple) and index else (index,)
+    whole = all(part is Ellipsis or (isinstance(part, slice) and part == WHOLE) for part in others)
+    return first if whole else None
 
 
 def same_data(one: Tensor, others: Iterable[Tensor]) -> bool:

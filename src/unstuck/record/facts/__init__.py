@@ -76,7 +76,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameters,
 )
 from unstuck.record.facts.policy import Bootstrap, PolicyEntropy, PolicyTerm, TargetNetwork
-from unstuck.record.facts.precision import LossScaling, NarrowConstant
+from unstuck.record.facts.precision import LossScaling, NarrowConstant, RoundedAverage
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
     Cost,
@@ -162,6 +162,7 @@ __all__ = [
     "Recurrence",
     "Reinterpretation",
     "Role",
+    "RoundedAverage",
     "Router",
     "Schedule",
     "ScoredPositions",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["LossScaling", "NarrowConstant"]
+__all__ = ["LossScaling", "NarrowConstant", "RoundedAverage"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,5 +59,27 @@ class NarrowConstant(Fact):
     type: str
     function: str
     where: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundedAverage(Fact):
+    """A running average of the weights that is kept in half precision.
+
+    Attributes:
+        step: The training step.
+        share: Of the way from the average to the weights, the share along which a step is rounded away, in the median
+            of some late steps.
+        type: The type of the average.
+        file: The user's file that takes it.
+        line: The line of that call.
+    """
+
+    kind = "rounded_average"
+    missing = "no average of the weights is kept in half precision"
+    step: int
+    share: float
+    type: str
     file: str | None = None
     line: int | None = None

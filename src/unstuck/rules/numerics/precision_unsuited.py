@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.learning import optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import LossScaling, Model, NarrowConstant, NonFinite, Optimizer
+from unstuck.record.facts import LossScaling, Model, NarrowConstant, NonFinite, Optimizer, RoundedAverage
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
@@ -31,8 +31,9 @@ class PrecisionUnsuited(Rule):
     Detects:
         Adam and its like on float16 weights with an epsilon that float16 rounds to zero, and weights that became NaN;
         weights in half precision that updates leave as they were, for they are smaller than half the distance to the
-        next number; values beyond 65,504 in float16, in a training that had not exploded; a GradScaler that skips all
-        updates, or many of them after its factor has settled; an epsilon that float16 rounds to zero.
+        next number, and running averages of weights likewise; values beyond 65,504 in float16, in a training that had
+        not exploded; a GradScaler that skips all updates, or many of them after its factor has settled; an epsilon that
+        float16 rounds to zero.
 
     Why it matters:
         A bfloat16 weight has three digits: a step of a thousandth of it, the usual one, is rounded away. In float16
@@ -71,7 +72,12 @@ class PrecisionUnsuited(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         found = (
-            self._epsilon(run) or self._skipped(run) or self._constant(run) or self._overflow(run) or self._lost(run)
+            self._epsilon(run)
+            or self._skipped(run)
+            or self._constant(run)
+            or self._overflow(run)
+            or self._lost(run)
+            or self._averaged(run)
         )
         if found is not None:
             yield found
@@ -227,6 +233,25 @@ class PrecisionUnsuited(Rule):
                     note="share of the weights with a gradient that an update did not change, at the median step",
                 ),
             ),
+        )
+
+    def _averaged(self, run: Run) -> Finding | None:
+        """A running average of the weights that stays where it began."""
+        fact = next((fact for fact in run.facts(RoundedAverage) if fact.share >= self.lost), None)
+        if fact is None:
+            return None
+        return self.about(
+            fact,
+            f"the running average of the weights is kept in {fact.type}, which rounds its steps away: along "
+            f"{fact.share:.0%} of the way to the weights it does not move",
+            "Keep the average in float32 and cast a copy of it where it is used; or average more seldom, by a larger "
+            "share.",
+            value=fact.share,
+            threshold=self.lost,
+            note="share of the distance between average and weights along which a step is below half the distance to "
+            "the next number",
+            severity="error",
+            confidence=0.9,
         )
 
 
