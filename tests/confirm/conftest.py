@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.confirm.programs import programs
 from unstuck.confirm.trial import Changes, Ended, Plan, Trial
 from unstuck.record import facts, signals
 from unstuck.testing.rules import record
+
+__all__ = ["programs"]
 
 CLASSES = facts.Loss(
     function="cross_entropy", reduction="mean", classes=facts.LossClasses(number=10, counts=(100,) * 10)

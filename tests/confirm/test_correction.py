@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from unstuck.confirm.correction import Given, apply, correction, unchanged
+from unstuck.confirm.correction import EDITS, OF_NUMBERS, Given, apply, correction, unchanged
+from unstuck.confirm.edit import Edit, EditError
 from unstuck.errors import ArgumentError
 from unstuck.record import Finding, Run, RunWriter, facts
 from unstuck.record.finding import Where
 from unstuck.record.invocation import digest
+from unstuck.remedies import CATALOGUE
 
 SOURCE = """opt = torch.optim.SGD(net.parameters(), lr=1e-5)
 for x, y in data:
@@ -30,6 +32,7 @@ def script(tmp_path):
 def run(tmp_path, script):
     with RunWriter(tmp_path / "run") as writer:
         writer.state(facts.Optimizer(type="SGD", groups=(GROUP,), file=str(script), line=1))
+        writer.state(facts.Loss(function="cross_entropy", output=facts.LossOutput(operation="Softmax")))
         writer.describe(facts.Invocation(target="train.py", sources=(str(script),), digests=(digest(script),)))
     with Run.open(tmp_path / "run") as opened:
         yield opened
@@ -59,7 +62,7 @@ def finding(script, line):
 )
 def test_a_change_becomes_a_diff(run, script, changes, line, removed, added):
     edit = correction((changes,), finding(script, line), run)
-    assert edit is not None
+    assert isinstance(edit, Edit)
     minus = [text for text in edit.diff.splitlines() if text.startswith("-") and not text.startswith("---")]
     plus = [text for text in edit.diff.splitlines() if text.startswith("+") and not text.startswith("+++")]
     assert len(plus) == 1
@@ -68,25 +71,33 @@ def test_a_change_becomes_a_diff(run, script, changes, line, removed, added):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "why"),
     [
-        (("learning-rate", {"factor": 0.1}),),
-        (("method", {"method": "adam", "rate": 0.1}),),
-        (("learning-rate", {"rate": 0.1}), ("weight-decay", {"weight_decay": 0.0})),
+        ((("learning-rate", {"factor": 0.1}),), "a factor is no number"),
+        ((("wider", {"factor": 2}),), "the change is no edit of a line"),
+        ((("softmax-axis", {"given": 0, "axis": 0, "dimensions": 2}),), "the source is as it should be"),
+        ((("learning-rate", {"rate": 0.1}), ("weight-decay", {"weight_decay": 0.0})), "two changes"),
     ],
 )
-def test_what_is_no_edit_of_a_line_gives_none(run, script, changes):
-    assert correction(changes, finding(script, 1), run) is None
+def test_why_there_is_no_edit_is_said(run, script, changes, why):
+    with pytest.raises(EditError, match=why):
+        correction(changes, finding(script, 1), run)
 
 
-def test_a_file_that_is_gone_gives_none(run, script):
+def test_each_edit_is_of_a_remedy():
+    assert set(EDITS) <= set(CATALOGUE)
+    assert set(OF_NUMBERS) <= set(EDITS)
+
+
+def test_a_file_that_is_gone_is_said(run, script):
     script.unlink()
-    assert correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), run) is None
+    with pytest.raises(EditError, match="cannot be read"):
+        correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), run)
 
 
 def test_it_is_made_and_a_backup_is_kept(run, script):
     edit = correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), run)
-    assert edit is not None
+    assert isinstance(edit, Edit)
     assert script.read_text() == SOURCE
     backup = apply(edit, run)
     assert script.read_text() == SOURCE.replace("1e-5", "0.1")
@@ -97,7 +108,7 @@ def test_it_is_made_and_a_backup_is_kept(run, script):
 
 def test_an_earlier_backup_is_not_overwritten(run, script):
     edit = correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), run)
-    assert edit is not None
+    assert isinstance(edit, Edit)
     script.with_name("train.py.orig").write_text("mine")
     with pytest.raises(ArgumentError, match="move it away"):
         apply(edit, run)
@@ -120,5 +131,5 @@ def test_a_number_of_the_command_line_is_changed_there(tmp_path):
 def test_the_line_that_steps_an_optimizer_is_not_the_one_that_makes_it(tmp_path, script):
     with RunWriter(tmp_path / "run") as writer:
         writer.state(facts.Optimizer(type="SGD", file=str(script), line=6))
-    with Run.open(tmp_path / "run") as opened:
-        assert correction((("learning-rate", {"rate": 0.1}),), finding(script, 3), opened) is None
+    with Run.open(tmp_path / "run") as opened, pytest.raises(EditError, match="line 6 holds no call of SGD"):
+        correction((("learning-rate", {"rate": 0.1}),), finding(script, 3), opened)

@@ -131,17 +131,25 @@ def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, appl
     """
     from unstuck.confirm import best_of, results_of, with_trials
     from unstuck.confirm.correction import correction
+    from unstuck.confirm.edit import EditError
     from unstuck.errors import ArgumentError
 
     best = best_of(results_of(experiment.made))
     findings = with_trials(verdict.findings, verdict.learning, experiment.made)
     first = next((one for one in findings if one.confirmed and best and one.cause in best.plan.causes), None)
+    if best is None or first is None:
+        if apply:
+            raise ArgumentError("--apply: no change was proved")
+        return
     alone = len(experiment.run.snapshot().streams()) == 1
-    change = correction(best.plan.changes, first, experiment.stream, alone=alone) if best and first else None
-    if change is not None:
+    try:
+        change = correction(best.plan.changes, first, experiment.stream, alone=alone)
+    except EditError as why:
+        if apply:
+            raise ArgumentError(f"--apply: {why}; make the change by hand") from why
+        _say(console, f"\nNo diff is shown: {why}.")
+    else:
         _propose(change, experiment, console, apply=apply)
-    elif apply:
-        raise ArgumentError("--apply: no change of a line of the source was proved; make it by hand")
 
 
 def _propose(change: Edit | Given, experiment: Experiment, console: Console, *, apply: bool) -> None:
