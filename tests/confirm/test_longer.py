@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.confirm.conftest import losses
-from unstuck.confirm.longer import ends_in_time, why_not_longer
+from unstuck.confirm.longer import ends_in_time, was_longer, why_not_longer
 from unstuck.confirm.trial import Ended
 
 LONGER = (("more-steps", {"factor": 2.0}),)
@@ -38,5 +38,6 @@ def test_why_nothing_is_known_of_a_longer_one(make, ended, steps, why):
     control = make("control-seed0", losses(2.3, 2.0, steps=50), ended=Ended(how="finished"))
     longer = make("more-seed0", losses(2.3, 1.0, steps=steps), changes=LONGER, ended=ended)
     (longer.folder / "output.txt").write_text("IndexError: 50")
+    assert was_longer([control, longer]) == (ended.changed and ended.how == "finished")
     said = why_not_longer([control, longer], 50)
     assert why in said if why else said is None

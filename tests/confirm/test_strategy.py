@@ -110,10 +110,10 @@ def test_a_change_that_a_finding_asks_for_and_that_may_help_is_drawn_again_befor
     made = [make("control-seed0", losses(2.3, 1.6) + wild)]
     made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 1.35, seed=1) + wild[::-1], changes=RATE))
     assert order(strategy((CANDIDATES[0], beyond)), made) == [
-        "learning-rate-rate-0.1-seed1",
-        "learning-rate-rate-0.1-seed2",
         "control-seed1",
+        "learning-rate-rate-0.1-seed1",
         "control-seed2",
+        "learning-rate-rate-0.1-seed2",
         "momentum-seed0",
     ]
 
@@ -175,11 +175,37 @@ def test_a_longer_training_is_tried_beside_one_to_its_own_end(make, how, length,
     assert following_plan is None or (following_plan.whole and following_plan.longer == 2.0)
 
 
-def test_a_longer_training_is_drawn_again_with_what_it_is_compared_with(make):
+@pytest.mark.parametrize(("end", "wild"), [(0.5, 0.0), (1.74, 0.4)])
+def test_a_longer_training_is_drawn_again_with_what_it_is_compared_with(make, end, wild):
     made = [make("control-seed0", losses(2.3, 2.0), ended=Ended(how="bound", seconds=2.0))]
-    for name, more, end in (("control-whole-seed0", {}, 2.0), ("more-steps-factor-2-seed0", {"longer": True}, 0.5)):
-        changes = LONGER.changes if more else ()
-        steps = 800 if more else 400
-        trial = make(name, losses(2.3, end, steps=steps), changes=changes, ended=Ended(how="finished"))
+    noise = wild * np.random.default_rng(5).normal(size=800)
+    for name, changes, steps, lowest in (
+        ("control-whole-seed0", (), 400, 2.0),
+        ("more-steps-factor-2-seed0", LONGER.changes, 800, end),
+    ):
+        values = losses(2.3, lowest, steps=steps) + noise[:steps]
+        trial = make(name, values, changes=changes, ended=Ended(how="finished"))
         made.append(replace(trial, plan=replace(trial.plan, whole=True)))
     assert order(strategy((LONGER,), length=400), made)[:2] == ["control-whole-seed1", "more-steps-factor-2-seed1"]
+
+
+def test_what_cannot_be_made_longer_is_not_to_be_made_longer_still(make):
+    four = replace(LONGER, changes=(("more-steps", {"factor": 4.0}),))
+    made = [make("control-seed0", losses(2.3, 2.0), ended=Ended(how="finished"))]
+    assert len(order(strategy((LONGER, four)), made)) == 2
+    same = make("more-steps", losses(2.3, 2.0), changes=LONGER.changes, ended=Ended(how="finished", changed=False))
+    assert order(strategy((LONGER, four)), [*made, same]) == []
+
+
+def test_of_finer_changes_that_are_alike_the_first_is_the_best_and_the_search_ends(make):
+    def finer(one, gains):
+        rate = one.changes[0][1]["rate"]
+        return [Candidate(changes=(("learning-rate", {"rate": 2 * rate}),), words="with twice", causes=one.causes)]
+
+    plan = strategy((CANDIDATES[0],), finer)
+    made = [make("control-seed0", losses(2.3, 2.3)), make("rate-seed0", losses(2.3, 0.5, seed=1), changes=RATE, turn=0)]
+    for end in (0.2, 0.19):
+        twice = next(one for one in plan._wanted(made) if one.words == "with twice")
+        made.append(make(twice.name, losses(2.3, end, seed=2), changes=twice.changes, turn=twice.turn))
+    assert [trial.plan.turn for trial in made[2:]] == [1000, 1001]
+    assert "learning-rate-rate-0.2-seed1" in order(plan, made)  # and no draw of what is a little better

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from unstuck.confirm.effect import length as length_of
 from unstuck.confirm.trial import Trial
 
-__all__ = ["ends_in_time", "why_not_longer"]
+__all__ = ["ends_in_time", "was_longer", "why_not_longer"]
 
 
 def ends_in_time(control: Trial, length: int) -> bool:
@@ -21,6 +21,15 @@ def ends_in_time(control: Trial, length: int) -> bool:
         return True
     spent = control.ended.seconds * length / control.plan.steps  # with the time that it took to start, once for each
     return control.ended.how == "bound" and spent <= control.plan.seconds
+
+
+def was_longer(made: Sequence[Trial]) -> bool:
+    """Whether each trial that was to be longer came to its own end with each pass made again, as far as there are any.
+
+    Args:
+        made: The trials that were made.
+    """
+    return all(trial.ended.changed and trial.ended.how == "finished" for trial in made if trial.plan.longer > 1.0)
 
 
 def why_not_longer(made: Sequence[Trial], length: int) -> str | None:

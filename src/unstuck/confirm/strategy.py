@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unstuck.confirm.effect import CERTAIN
-from unstuck.confirm.longer import ends_in_time
+from unstuck.confirm.longer import ends_in_time, was_longer
 from unstuck.confirm.tested import HELPFUL, Tested, best_of, key, measurable, results_of
 from unstuck.confirm.trial import Changes, Plan, Trial
 
@@ -23,7 +23,7 @@ FAR = 10.0
 """Standard errors by which it is (our choice)."""
 
 LATER = 1_000
-"""The turn of what follows from other trials."""
+"""The first turn of what follows from other trials."""
 
 FINER = 8
 """Changes that are tried about the best one at most; a bracket takes two to four."""
@@ -99,14 +99,13 @@ class Strategy:
         best = best_of(tuple(results.values()))
         asked, others = self._first_draws(made, control, best)
         if best is None:
-            return [self._plan(None, 0), *asked, *self._of_the_doubtful(results), *others]
-        winner = self._candidate(best)
-        second, more = ([*self._again(winner, best, draws, made)] for draws in self._draws(best))
+            return [self._plan(None, 0), *asked, *self._of_the_doubtful(made, results), *others]
+        second, more = ([*self._again(best, draws, made)] for draws in self._draws(best))
         both = self._both(best, list(results.values()))
         return [
             self._plan(None, 0),
             *asked,
-            *[self._plan(one, 0) for one in self._about(best, made, results)],
+            *self._about(best, made, results),
             *second,
             *others,
             *more,
@@ -124,16 +123,16 @@ class Strategy:
         for turn, candidate in enumerate(self.candidates):
             ranks_higher = best is not None and candidate.rank is not None and candidate.rank < self._rank(best)
             if not won or ranks_higher or key(candidate.changes) in known:
-                first = self._first(candidate, turn, control)
+                first = self._first(candidate, turn, control, made)
                 (others if candidate.rank is None else asked).extend(first)
         return asked, others
 
-    def _first(self, candidate: Candidate, turn: int, control: Trial | None) -> list[Plan]:
+    def _first(self, candidate: Candidate, turn: int, control: Trial | None, made: Sequence[Trial]) -> list[Plan]:
         """The first trial of a change; of one that makes the training longer, behind an unchanged one to its end."""
         plan = self._plan(candidate, 0, turn=turn)
         if not plan.whole:
             return [plan]
-        if control is None or not ends_in_time(control, self.length):
+        if control is None or not (ends_in_time(control, self.length) and was_longer(made)):
             return []
         return [plan] if control.ended.how == "finished" else [self._plan(None, 0, whole=True), plan]
 
@@ -143,31 +142,30 @@ class Strategy:
         draws = min(CLEAR, self.draws) if clear else self.draws
         return range(1, min(CLEAR, draws)), range(CLEAR, draws)
 
-    def _again(self, winner: Candidate, best: Tested, draws: range, made: Sequence[Trial]) -> Iterator[Plan]:
-        """Other draws of what the winner is compared with, which serve another winner too, and of the winner."""
-        whole = best.plan.whole and any(trial.plan.control and trial.plan.whole for trial in made)
+    def _again(self, tested: Tested, draws: range, made: Sequence[Trial]) -> Iterator[Plan]:
+        """Other draws of what a change is compared with, which serve other changes too, and of the change."""
+        whole = tested.plan.whole and any(trial.plan.control and trial.plan.whole for trial in made)
         for draw in draws:
             yield self._plan(None, draw, whole=whole)
-            yield self._plan(winner, draw, turn=best.plan.turn)
+            yield self._plan(self._candidate(tested), draw, turn=tested.plan.turn)
 
-    def _of_the_doubtful(self, results: Mapping[str, Tested]) -> list[Plan]:
+    def _of_the_doubtful(self, made: Sequence[Trial], results: Mapping[str, Tested]) -> Iterator[Plan]:
         """More draws of what a finding asks for and what may have helped, were it not for the noise."""
-        named = [one for one in self.candidates if one.rank is not None and key(one.changes) in results]
-        known = [(one, results[key(one.changes)]) for one in named]
-        doubtful = [(one, tested) for one, tested in known if tested.effect.promises and not tested.plan.whole]
-        if not doubtful:
-            return []
-        candidate, tested = max(doubtful, key=lambda pair: pair[1].effect.gain)
-        draws = range(1, self.draws)
-        more = [self._plan(candidate, draw, turn=tested.plan.turn) for draw in draws]
-        return more + [self._plan(None, draw) for draw in draws]
+        named = [results.get(key(one.changes)) for one in self.candidates if one.rank is not None]
+        doubtful = [tested for tested in named if tested is not None and tested.effect.promises]
+        if doubtful:
+            yield from self._again(max(doubtful, key=lambda one: one.effect.gain), range(1, self.draws), made)
 
-    def _about(self, best: Tested, made: Sequence[Trial], results: Mapping[str, Tested]) -> list[Candidate]:
-        """Changes about the best; one that ended with an error was tried, and is the worst."""
+    def _about(self, best: Tested, made: Sequence[Trial], results: Mapping[str, Tested]) -> list[Plan]:
+        """Changes about the best; one that ended with an error was tried, and is the worst.
+
+        Their turns follow one another, so that of those that are alike the one that was tried first is the best.
+        """
         gains = [(one.plan.changes, one.effect.gain) for one in results.values()]
         gains += [(trial.plan.changes, WORST) for trial in made if trial.failed and not trial.plan.control]
-        refined = sum(trial.plan.turn == LATER and trial.plan.seed == 0 and not trial.plan.control for trial in made)
-        return list(self.finer(self._candidate(best), gains))[: max(0, FINER - refined)]
+        refined = sum(trial.plan.turn >= LATER and trial.plan.seed == 0 and not trial.plan.control for trial in made)
+        about = self.finer(self._candidate(best), gains)[: max(0, FINER - refined)]
+        return [self._plan(one, 0, turn=turn) for turn, one in enumerate(about, LATER + refined)]
 
     def _both(self, best: Tested, results: Sequence[Tested]) -> Candidate | None:
         """The best two together, where they prove different causes and help alike."""
