@@ -36,6 +36,7 @@ from unstuck.rules.data.ids_beyond_embedding import IdsBeyondEmbedding
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
+from unstuck.rules.data.noise_mismatched import NoiseMismatched
 from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.scales_differ import ScalesDiffer
 from unstuck.rules.data.split_leak import SplitLeak
@@ -115,6 +116,7 @@ RULES: tuple[Rule, ...] = (
     AnswerVisible(),  # D206
     TargetInInput(),  # D207
     ExamplesReordered(),  # D208
+    NoiseMismatched(),  # D209
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303

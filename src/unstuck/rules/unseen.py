@@ -46,7 +46,8 @@ class Part:
 
 
 OF_LOSSES = (
-    *("Bootstraps", "ExampleOrder", "LogPartition", "LossPositions", "SequenceReaches", "Similarities"),
+    *("AddedNoises", "Bootstraps", "ExampleOrder", "LogPartition", "LossPositions", "SequenceReaches"),
+    *("Similarities",),
     *("TargetOffsets", "TrainedAssociation", "VisibleTargets"),
 )
 """Parts that see the losses that are called, and those that are written out."""
@@ -69,6 +70,7 @@ PARTS: Mapping[str, Part] = {
     "VisibleTargets": Part(words="targets that stand in the input", states=(facts.VisibleTarget,)),
     "Similarities": Part(words="vectors that are compared", states=(facts.Contrast, facts.Embeddings)),
     "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
+    "AddedNoises": Part(words="noise in inputs and targets", states=(facts.AddedNoise,)),
     "Latents": Part(words="latent variables", states=(facts.Latent,)),
     "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
     "ExampleOrder": Part(words="examples that are sorted", states=(facts.ExampleOrder,)),

@@ -15,7 +15,16 @@ from unstuck.observe.tensors.readable import is_readable, values_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["Inputs", "any_tensor", "data_of", "first_tensor", "numbers_of", "several", "whole_examples"]
+__all__ = [
+    "Inputs",
+    "any_tensor",
+    "data_of",
+    "first_tensor",
+    "numbers_of",
+    "several",
+    "values_of",
+    "whole_examples",
+]
 
 MOST_FEATURES = 4_096
 """Features whose means and deviations are kept; of more, evenly spread ones."""
@@ -81,6 +90,11 @@ def data_of(values: Any) -> list[Tensor]:
         [(8, 2), (8,)]
     """
     return [tensor.detach() for tensor in _tensors(values) if not tensor.requires_grad and is_readable(tensor)]
+
+
+def values_of(values: Any) -> list[Tensor]:
+    """The values of all tensors that can be read, also of those with a gradient."""
+    return [tensor.detach() for tensor in _tensors(values) if is_readable(tensor)]
 
 
 def numbers_of(values: Any) -> Tensor | None:

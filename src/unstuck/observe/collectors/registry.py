@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.activations import Activations
+from unstuck.observe.collectors.added_noise import AddedNoises
 from unstuck.observe.collectors.association import TrainedAssociation
 from unstuck.observe.collectors.attention import Attention
 from unstuck.observe.collectors.attention_calls import AttentionCalls
@@ -76,6 +77,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Similarities,
     PolicyTerms,
     Latents,
+    AddedNoises,
     Bootstraps,
     ExampleOrder,
     EmbeddedIds,
@@ -121,7 +123,7 @@ OF_MODULES = frozenset({"module", "output"})
 BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms)
 """Those who are shown what is called between the backward passes of a step: they tell what comes again."""
 
-EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, Bootstraps, RoundedAverages)
+EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, AddedNoises, Bootstraps, RoundedAverages)
 """Those who are shown what is called where nothing is learnt, too: what targets are made of, draws, and averages of
 weights."""
 

@@ -28,7 +28,7 @@ from unstuck.record.facts.evaluation import (
     Shift,
 )
 from unstuck.record.facts.fact import KINDS, Fact, FactT
-from unstuck.record.facts.generative import Contrast, Embeddings, Latent, VisibleTarget
+from unstuck.record.facts.generative import AddedNoise, Contrast, Embeddings, Latent, VisibleTarget
 from unstuck.record.facts.gradient import GradientCall, GradientChange
 from unstuck.record.facts.graph import (
     Connection,
@@ -98,6 +98,7 @@ __all__ = [
     "KINDS",
     "OFFSETS",
     "WATCHING_ENDED",
+    "AddedNoise",
     "Association",
     "AttentionCall",
     "BatchMixing",

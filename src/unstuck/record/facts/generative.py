@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Contrast", "Embeddings", "Latent", "VisibleTarget"]
+__all__ = ["AddedNoise", "Contrast", "Embeddings", "Latent", "VisibleTarget"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,40 @@ class VisibleTarget(Fact):
     noisy: bool = False
     further: int = 0
     values: int = 1
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedNoise(Fact):
+    """Noise of the size of an example, drawn for each batch, in what enters the model and in the target of its loss.
+
+    Attributes:
+        examples: Examples over which it was compared.
+        values: Values of an example.
+        in_input: Correlation of the noise with the input, value by value.
+        in_target: The same with the target.
+        together: Correlation of the input with the target.
+        varied: Whether the examples got the noise at different levels; None where these are not known.
+        told: How far what enters the model beside tells the level, in standard deviations of chance; None where nothing
+            enters beside, or not known.
+        same: Whether what enters beside is the same for all examples.
+        single: Whether that is one number for an example.
+        file: The user's file that draws it.
+        line: The line of that.
+    """
+
+    kind = "added_noise"
+    missing = "no noise of the size of an example was drawn"
+    examples: int
+    values: int
+    in_input: float
+    in_target: float
+    together: float
+    varied: bool | None = None
+    told: float | None = None
+    same: bool = False
+    single: bool = False
     file: str | None = None
     line: int | None = None
 

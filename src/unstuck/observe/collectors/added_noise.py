@@ -1,0 +1,228 @@
+"""Which noise stands in the input of a model, which in its target, and whether the model is told how much there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstuck.observe.collectors.associated import association
+from unstuck.observe.collectors.handwritten_losses import LossCall
+from unstuck.observe.collectors.inputs import values_of
+from unstuck.observe.collectors.latents import NORMALS
+from unstuck.observe.collectors.made_values import PRODUCTS
+from unstuck.observe.collectors.view import View
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.frames import user_place
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["AddedNoises"]
+
+MOST_EXAMPLES = 2_048
+"""Examples that are compared."""
+
+MOST_STEPS = 64
+"""Sampled steps in which noise is looked for."""
+
+MOST_DRAWS = 8
+"""Draws of a step that are kept until its loss."""
+
+MOST_VALUES = 1 << 20
+"""Values of a draw above which it is not kept."""
+
+BESIDE = 64
+"""Values that are kept of what enters beside an example."""
+
+LEVELS_DIFFER = 0.01
+"""Spread of levels over the highest, from which they differ."""
+
+JITTER = 1e-3
+"""Share of their deviation by which equal conditions, such as the same time step, are moved apart to be compared."""
+
+
+@dataclass
+class _Draw:
+    values: Tensor
+    place: tuple[str | None, int | None]
+    levels: Tensor | None = None
+
+
+@dataclass
+class _Products:
+    """Sums of squares and products, over all values met."""
+
+    noise: float = 0.0
+    input: float = 0.0
+    target: float = 0.0
+    noise_input: float = 0.0
+    noise_target: float = 0.0
+    input_target: float = 0.0
+
+    def add(self, noise: Tensor, given: Tensor, target: Tensor) -> None:
+        self.noise += float((noise * noise).sum())
+        self.input += float((given * given).sum())
+        self.target += float((target * target).sum())
+        self.noise_input += float((noise * given).sum())
+        self.noise_target += float((noise * target).sum())
+        self.input_target += float((given * target).sum())
+
+
+@dataclass
+class _Site:
+    """What is known of the noise that one draw gives."""
+
+    sums: _Products = field(default_factory=_Products)
+    examples: int = 0
+    values: int = 0
+    levels: list[Tensor] = field(default_factory=list[Tensor])
+    beside: list[Tensor] = field(default_factory=list[Tensor])
+
+    def fact(self, place: tuple[str | None, int | None]) -> facts.AddedNoise:
+        sums, known = self.sums, len(self.levels) > 0
+        levels = torch.cat(self.levels).cpu().numpy() if known else np.zeros(0)
+        beside = torch.cat(self.beside).cpu().numpy() if known else np.zeros((0, 0))
+        varied = bool(levels.std() > LEVELS_DIFFER * np.abs(levels).max()) if known else None
+        return facts.AddedNoise(
+            examples=self.examples,
+            values=self.values,
+            in_input=_correlation(sums.noise_input, sums.noise, sums.input),
+            in_target=_correlation(sums.noise_target, sums.noise, sums.target),
+            together=_correlation(sums.input_target, sums.input, sums.target),
+            varied=varied,
+            told=_told(beside, levels) if varied and beside.shape[1] else None,
+            same=bool(beside.size and (beside == beside[0]).all()),
+            single=beside.shape[1] == 1,
+            file=place[0],
+            line=place[1],
+        )
+
+
+class AddedNoises:
+    """Compare each draw of normal noise with what enters the model and with the target, in the first sampled steps.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = NORMALS | PRODUCTS
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._draws: list[_Draw] = []
+        self._sites: dict[tuple[int, tuple[str | None, int | None]], _Site] = {}
+        self._steps = 0
+
+    def begin(self) -> None:
+        """A sampled step begins."""
+        self._draws.clear()
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Take a draw, and what it is multiplied by."""
+        if function in NORMALS:
+            if self._steps < MOST_STEPS and len(self._draws) < MOST_DRAWS and _is_draw(output):
+                self._draws.append(_Draw(output, user_place(2)))
+        elif self._draws and len(args) > 1:
+            for values, factor in (args[:2], args[1::-1]):
+                draw = next((draw for draw in self._draws if draw.values is values), None)
+                if draw is not None and draw.levels is None and isinstance(factor, Tensor):
+                    draw.levels = _levels(factor, len(draw.values))
+
+    def loss(self, call: LossCall) -> None:
+        """Compare the draws of this step with the target, and with what entered the model."""
+        draws, self._draws = self._draws, []
+        target = call.output if call.target.requires_grad else call.target
+        if not draws or self._view.again or target.requires_grad or not target.is_floating_point():
+            return
+        drawn = [draw for draw in draws if draw.values.shape == target.shape]
+        given = self._given(target)
+        if not drawn or given is None:
+            return
+        self._steps += 1
+        for number, draw in enumerate(drawn):
+            site = self._sites.setdefault((number, draw.place), _Site(values=target[0].numel()))
+            if site.examples < MOST_EXAMPLES:
+                _take(site, draw, *given, target)
+
+    def _given(self, target: Tensor) -> tuple[Tensor, list[Tensor]] | None:
+        """What entered the model that may hold the noise, and the rest; made within the model, what entered a part."""
+        view = self._view
+        inner = [inputs for module, inputs in view.inner if module is not view.entry]
+        for inputs in (view.inputs, *inner) if view.ended else inner:
+            parts = [part for part in values_of(inputs) if part.dim() and len(part) == len(target)]
+            for part in parts:
+                wide = part.dim() == target.dim() == 2 and part.shape[1] > target.shape[1]
+                if part.is_floating_point() and (part.shape == target.shape or wide):
+                    rest = [other for other in parts if other is not part]
+                    return part, ([part[:, target.shape[1] :], *rest] if wide else rest)
+        return None
+
+    def finish(self) -> Iterator[facts.AddedNoise]:
+        """What was found."""
+        for (_, place), site in self._sites.items():
+            if site.examples:
+                yield site.fact(place)
+
+    def release(self) -> None:
+        """Let go of what is the program's."""
+        self._draws.clear()
+
+
+def _is_draw(output: Any) -> bool:
+    return (
+        isinstance(output, Tensor)
+        and output.dim() > 1
+        and 1 < len(output) < output.numel() <= MOST_VALUES
+        and not output.requires_grad
+        and is_readable(output)
+    )
+
+
+def _levels(factor: Tensor, examples: int) -> Tensor | None:
+    """What the noise of each example is multiplied by; None where that is no single number."""
+    if not is_readable(factor) or factor.requires_grad or not factor.dim():
+        return None
+    if factor.numel() == 1:
+        return factor.reshape(-1).double().expand(examples).clone()
+    if len(factor) != examples:
+        return None
+    flat = factor.reshape(examples, -1)
+    return flat[:, 0].double().clone() if bool((flat == flat[:, :1]).all()) else None
+
+
+def _take(site: _Site, draw: _Draw, given: Tensor, beside: Sequence[Tensor], target: Tensor) -> None:
+    """Add the examples of a batch."""
+    most = MOST_EXAMPLES - site.examples
+    rows = [_rows(part, most) for part in (draw.values, given, target)]
+    width = rows[2].shape[1]
+    site.sums.add(*(part[:, :width] - part[:, :width].mean(dim=0) for part in rows))
+    site.examples += len(rows[2])
+    if draw.levels is not None:
+        columns = [_rows(part, most)[:, :BESIDE] for part in beside]
+        conditions = torch.cat(columns, dim=1) if columns else rows[2].new_zeros(len(rows[2]), 0)
+        if not site.beside or site.beside[0].shape[1] == conditions.shape[1]:
+            site.levels.append(draw.levels[: len(rows[2])])
+            site.beside.append(conditions)
+
+
+def _rows(part: Tensor, most: int) -> Tensor:
+    return part.detach()[:most].flatten(1).double() if part.dim() > 1 else part.detach()[:most, None].double()
+
+
+def _correlation(products: float, *squares: float) -> float:
+    size = float(np.prod(squares)) ** 0.5
+    return products / size if size else 0.0
+
+
+def _told(beside: np.ndarray[Any, Any], levels: np.ndarray[Any, Any]) -> float | None:
+    """How far what enters beside tells the level of noise, in standard deviations of chance."""
+    if (beside == beside[0]).all():
+        return 0.0
+    moved = beside + JITTER * beside.std(axis=0) * np.random.default_rng(0).standard_normal(beside.shape)
+    found = association(moved, levels)
+    return None if found is None else max(found.neighbours, found.linear)
