@@ -95,7 +95,9 @@ from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
 from unstuck.rules.policy.advantage_trained import AdvantageTrained
 from unstuck.rules.policy.bootstrap_wrong import BootstrapWrong
+from unstuck.rules.policy.entropy_drowns import EntropyDrowns
 from unstuck.rules.policy.entropy_lowered import EntropyLowered
+from unstuck.rules.policy.policy_cramped import PolicyCramped
 from unstuck.rules.policy.policy_lowered import PolicyLowered
 from unstuck.rules.policy.target_network_still import TargetNetworkStill
 from unstuck.rules.rule import Rule
@@ -164,6 +166,8 @@ RULES: tuple[Rule, ...] = (
     PolicyLowered(),  # L701
     AdvantageTrained(),  # L702
     EntropyLowered(),  # L703
+    EntropyDrowns(),  # L704
+    PolicyCramped(),  # L705
     GameWon(),  # L801
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201

@@ -282,3 +282,11 @@ def test_a_loss_whose_scores_are_computed_in_chunks(tmp_path: Path) -> None:
     assert [loss.function for loss in losses[-1:]] == ["cross_entropy"]
     assert losses[-1].output.shape == (N * 4, C)
     assert called.values[-1] < 0.3 * called.values[0]
+
+
+def test_logarithms_are_no_probabilities_that_lack_one(x: Tensor, y: Tensor) -> None:
+    scores = torch.log_softmax(torch.randn(N, C, requires_grad=True), dim=1)
+    with Seen() as seen:
+        scores.gather(1, y.unsqueeze(1))
+        (scores.sum() * 0.0 + 27.631).clone()
+    assert not seen.calls

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical
+from torch.distributions import Categorical, Normal
 
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.record import facts
@@ -77,3 +77,28 @@ def test_the_entropy_is_known_with_its_sign(learnt: Any, sign: float) -> None:
     (fact,) = learnt(lambda policy, value: -sign * policy.entropy().mean()).facts(facts.PolicyEntropy)
     assert fact.raised is (sign > 0)
     assert 0.0 < fact.entropy < fact.most == pytest.approx(1.0986, abs=1e-3)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_so_is_that_of_normal_distributions(learnt: Any, sign: float) -> None:
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        normal = Normal(policy.logits[:, :2], 0.5 * value.exp().unsqueeze(1).expand(-1, 2))
+        return (
+            normal.log_prob(normal.sample()).sum(dim=1) * value.detach() - sign * normal.entropy().sum(dim=1)
+        ).mean()
+
+    (fact,) = learnt(loss).facts(facts.PolicyEntropy)
+    assert (fact.raised, fact.most) == (sign > 0, None)
+    assert 0.0 < fact.entropy < 4.0
+
+
+def test_what_makes_the_scores_of_a_policy_is_seen(learnt: Any) -> None:
+    weights = torch.linspace(-1.0, 2.0, 16)
+
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        twice = Categorical(logits=policy.probs)
+        return -(twice.log_prob(twice.sample()) * weights).mean()
+
+    (fact,) = learnt(loss).facts(facts.PolicyTerm)
+    assert fact.choices == 3
+    assert (fact.reach.operation, fact.reach.lowest, fact.reach.highest) == ("Softmax", 0.0, 1.0)

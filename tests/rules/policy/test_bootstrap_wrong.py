@@ -59,3 +59,14 @@ def test_each_fault_is_named_with_its_line(tmp_path: Path, known: dict[str, Any]
 )
 def test_what_may_be_right_is_left_alone(tmp_path: Path, known: dict[str, Any]) -> None:
     assert not outcome(BootstrapWrong(), run_of(tmp_path, **known))
+
+
+def test_targets_that_began_too_large_and_come_down_do_not_feed_on_themselves(tmp_path: Path) -> None:
+    usual: dict[str, Any] = {"ended": 40, "discount": 0.9, "lowest": -0.1, "highest": 1.0, "line": 7}
+
+    def run_of_sizes(folder: str, *sizes: float) -> Run:
+        seen = [Bootstrap(transitions=1000 * (k + 1), late=size, **usual) for k, size in enumerate(sizes)]
+        return record(tmp_path / folder, series={signals.LOSS: [1.0] * 50}, facts=seen)
+
+    assert not outcome(BootstrapWrong(), run_of_sizes("wears off", 900.0, 80.0))
+    assert outcome(BootstrapWrong(), run_of_sizes("grows", 80.0, 900.0))

@@ -9,7 +9,7 @@ from torch import Tensor
 from unstuck.observe.autograd.graph import operation, saved
 from unstuck.observe.autograd.summands import unscaled
 
-__all__ = ["log_probability"]
+__all__ = ["log_probability", "scores"]
 
 MOST_NODES = 80
 
@@ -54,6 +54,33 @@ def log_probability(values: Tensor) -> int:
     density = {"Pow", "Neg", "Div", "Sub"} <= names
     picked = bool(names & PICKS) or _picks(values.grad_fn)
     return sign if (classes and picked) or density else 0
+
+
+def scores(values: Tensor) -> Any:
+    """The node of the scores that a softmax makes the probabilities of, whose logarithm a tensor is; None without one.
+
+    Args:
+        values: With its graph.
+
+    Examples:
+        >>> import torch
+        >>> scale = torch.ones(4, 3, requires_grad=True)
+        >>> picked = torch.log_softmax(scale.tanh(), 1).gather(1, torch.zeros(4, 1, dtype=torch.long))
+        >>> scores(picked).name()
+        'TanhBackward0'
+    """
+    seen, queue = {values.grad_fn}, [values.grad_fn]
+    for node in queue:
+        name = operation(node)
+        if name in ("LogSoftmax", "Logsumexp"):
+            return node.next_functions[0][0]
+        if name in ENDS or len(seen) > MOST_NODES:
+            continue
+        for successor, _ in node.next_functions:
+            if successor is not None and successor not in seen:
+                seen.add(successor)
+                queue.append(successor)
+    return None
 
 
 def _names(root: Any) -> set[str]:

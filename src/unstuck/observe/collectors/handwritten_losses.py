@@ -286,6 +286,8 @@ def _choice(scores: Tensor, classes: Tensor) -> _Reading:
         for name, output in given.items():
             mean = getattr(functional, name)(output.detach(), classes)
             yield LossCall(function=name, output=output, target=classes, value=mean)
+        if not bool((scores.detach() > 0.0).any()):
+            return  # logarithms, of which none is a probability
         with torch.enable_grad():
             logarithm = scores.clamp(min=1e-12).log()
         mean = functional.nll_loss(logarithm.detach(), classes)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import linecache
 import math
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
@@ -13,10 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unstuck.observe.autograd.axes import result_shape
 from unstuck.observe.autograd.belonging import leads
 from unstuck.observe.autograd.direction import directions
 from unstuck.observe.autograd.graph import GraphWalk
-from unstuck.observe.autograd.log_probability import log_probability
+from unstuck.observe.autograd.log_probability import log_probability, scores
+from unstuck.observe.autograd.reach import reach
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place, user_variable_names
@@ -27,12 +31,19 @@ __all__ = ["PolicyTerms"]
 
 PRODUCTS: frozenset[Any] = frozenset({torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__})
 
+LOGARITHMS: frozenset[Any] = frozenset({torch.log, Tensor.log})
+
+MOST_FRAMES = 8
+"""Calls between a function and that which asked for an entropy."""
+
 MOST_PRODUCTS = 64
 """Products of a step that are looked at: a loop over an episode makes one for each of its actions."""
 
 MOST_WORDS = 24
 WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 COST, REWARD = re.compile(r"cost|penalt|regret", re.IGNORECASE), re.compile(r"rew|return", re.IGNORECASE)
+
+NORMAL = os.path.join("torch", "distributions", "normal.py")
 
 CLOSE = 1e-3
 """How far probabilities may be from those that their logarithms give."""
@@ -46,6 +57,8 @@ class _Product:
     gradient: bool
     names: tuple[str, ...]
     costs: bool
+    choices: int | None
+    reach: facts.OutputReach | None
     file: str | None
     line: int | None
 
@@ -53,8 +66,9 @@ class _Product:
 @dataclass(frozen=True)
 class _Entropy:
     node: Any
+    sign: int
     value: float
-    most: float
+    most: float | None
     file: str | None
     line: int | None
 
@@ -67,7 +81,7 @@ class PolicyTerms:
     """
 
     measures: tuple[Signal, ...] = ()
-    functions = PRODUCTS
+    functions = PRODUCTS | LOGARITHMS
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -77,14 +91,19 @@ class PolicyTerms:
         self._new: dict[tuple[Any, ...], facts.Fact] = {}
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Two factors, outside of all modules."""
+        """Two factors, outside of all modules, or the logarithm of a deviation."""
         view = self._view
         if self._step != view.step:
             self._step, self._left = view.step, MOST_PRODUCTS
             self._forget()
-        if view.module is not None or self._left <= 0 or len(args) < 2 or not isinstance(output, Tensor):
+        if view.module is not None or self._left <= 0 or not isinstance(output, Tensor):
             return
         if output.grad_fn is None or output.dim() > 2 or not is_readable(output):
+            return
+        if function in LOGARITHMS:
+            self._of_normal(output)
+            return
+        if len(args) < 2:
             return
         self._left -= 1
         one, other = args[0], args[1]
@@ -104,6 +123,7 @@ class PolicyTerms:
         names = [pair for pair in user_variable_names() if isinstance(pair[1], Tensor | float | list)]
         given = weights.detach() if isinstance(weights, Tensor) else torch.tensor(float(weights))
         gradient = isinstance(weights, Tensor) and weights.requires_grad
+        scored = scores(values)
         self._products.append(
             _Product(
                 node=output.grad_fn,
@@ -112,6 +132,8 @@ class PolicyTerms:
                 gradient=gradient and leads(weights, self._view.roots.held).nearest is not None,
                 names=_words(*place, [name for name, value in names if value is weights]),
                 costs=any(COST.search(n) for n, _ in names) and not any(REWARD.search(n) for n, _ in names),
+                choices=None if scored is None else (result_shape(scored) or (0,))[-1] or None,
+                reach=reach(scored),
                 file=place[0],
                 line=place[1],
             )
@@ -130,8 +152,21 @@ class PolicyTerms:
             return False
         place = user_place(3)
         value = -float(output.detach().sum(dim=1).mean())
-        self._entropies.append(_Entropy(output.grad_fn, value, math.log(one.shape[1]), *place))
+        self._entropies.append(_Entropy(output.grad_fn, -1, value, math.log(one.shape[1]), *place))
         return True
+
+    def _of_normal(self, logarithm: Tensor) -> None:
+        """The entropy of normal distributions, but for a constant the logarithm of their deviation."""
+        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+        for _ in range(MOST_FRAMES):
+            if frame is None or frame.f_code.co_filename.endswith(NORMAL):
+                break
+            frame = frame.f_back
+        if frame is None or frame.f_code.co_name != "entropy":
+            return
+        each = logarithm.detach() + 0.5 * math.log(2.0 * math.pi * math.e)
+        value = float(each.sum(dim=-1).mean()) if each.dim() > 1 else float(each.mean())
+        self._entropies.append(_Entropy(logarithm.grad_fn, 1, value, None, *user_place(3)))
 
     def backward(self, graph: GraphWalk) -> None:
         """Look by which sign they enter the loss that is differentiated."""
@@ -148,7 +183,7 @@ class PolicyTerms:
                     step=self._view.step,
                     entropy=entropy.value,
                     most=entropy.most,
-                    raised=signs[entropy.node] > 0,
+                    raised=signs[entropy.node] * entropy.sign < 0,
                     file=entropy.file,
                     line=entropy.line,
                 )
@@ -167,6 +202,8 @@ class PolicyTerms:
             names=product.names,
             costs=product.costs,
             gradient=product.gradient,
+            choices=product.choices,
+            reach=product.reach,
             file=product.file,
             line=product.line,
         )

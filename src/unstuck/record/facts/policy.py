@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
+from unstuck.record.facts.loss import OutputReach
 
 __all__ = ["Bootstrap", "PolicyEntropy", "PolicyTerm", "TargetNetwork"]
 
@@ -80,6 +81,8 @@ class PolicyTerm(Fact):
         names: Words of the line that multiplies them, and what the user calls the weights.
         costs: Whether a variable of the running functions is called a cost, and none a reward.
         gradient: Whether a gradient flows back through the weights to parameters of this training.
+        choices: Actions that there are to choose from, whose scores a softmax makes probabilities of; None for others.
+        reach: What the activation that made these scores can give; None where they have no bound.
         file: The user's file that multiplies them.
         line: The line of that.
     """
@@ -93,18 +96,20 @@ class PolicyTerm(Fact):
     names: tuple[str, ...] = ()
     costs: bool = False
     gradient: bool = False
+    choices: int | None = None
+    reach: OutputReach | None = None
     file: str | None = None
     line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyEntropy(Fact):
-    r"""A term :math:`\mp \sum_a \pi(a) \ln \pi(a)` of a loss.
+    r"""A term :math:`\mp \sum_a \pi(a) \ln \pi(a)` of a loss, or the entropy of normal distributions.
 
     Attributes:
         step: Updates made.
         entropy: Its mean over the examples, in nats.
-        most: The entropy of equal probabilities.
+        most: The entropy of equal probabilities; None where it has no bound.
         raised: Whether the update raises it.
         file: The user's file that multiplies probabilities by their logarithms.
         line: The line of that.
@@ -114,7 +119,7 @@ class PolicyEntropy(Fact):
     missing = "no entropy of a distribution was part of the loss"
     step: int
     entropy: float
-    most: float
+    most: float | None
     raised: bool
     file: str | None = None
     line: int | None = None

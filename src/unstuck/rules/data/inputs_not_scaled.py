@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unstuck.learning import Learning
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import InitialLoss, Inputs, Model
+from unstuck.rules.policy.returns import began_beyond
 from unstuck.rules.rule import Gate, Rule
 from unstuck.rules.stable_rate import too_high_for
 
@@ -188,6 +189,8 @@ class InputsNotScaled(Rule):
         first = run.fact(InitialLoss)
         if first is not None and first.value > first.expected + first.tolerance:
             return "warning", 0.8
+        if began_beyond(run):
+            return "error", 0.8
         learning = Learning.of(run)
         rate_high_for = too_high_for(run)
         somewhat = fault.threshold == self.raw and fault.value <= self.large

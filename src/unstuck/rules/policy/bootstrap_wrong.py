@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.record import Evidence, Finding, Run, Where
 from unstuck.record.facts import Bootstrap
+from unstuck.rules.policy.returns import BEYOND, largest_return
 from unstuck.rules.rule import Rule
 
 __all__ = ["BootstrapWrong"]
@@ -20,7 +21,7 @@ class BootstrapWrong(Rule):
         A gradient that flows back through targets to the weights that are trained. Targets that take the discounted
         value of what follows at every transition, also where a flag beside the batch marks transitions whose rewards
         are of another kind than all others, or where every reward is the same: then no target says that an episode
-        ended. Targets larger than any sum of discounted rewards.
+        ended. Targets that have grown larger than any sum of discounted rewards.
 
     Why it matters:
         Without an end, what follows the last step is valued as if the episode went on, and where each step is worth the
@@ -49,13 +50,14 @@ class BootstrapWrong(Rule):
 
     fewest: int = 500  #: transitions below which an end may just not have been seen (our choice)
     apart: float = 3.0  #: standard deviations of other rewards, from which the marked are of another kind (our choice)
-    beyond: float = 1.5  #: times the greatest sum of discounted rewards: rewards that were not seen may be larger
+    beyond: float = BEYOND  #: times the greatest sum of discounted rewards: rewards that were not seen may be larger
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         sites = {(fact.file, fact.line): fact for fact in run.facts(Bootstrap)}
-        for fact in sites.values():
-            found = self._gradient(fact) or self._ends(fact) or self._size(fact)
+        first = {(fact.file, fact.line): fact for fact in reversed(run.facts(Bootstrap))}
+        for place, fact in sites.items():
+            found = self._gradient(fact) or self._ends(fact) or self._size(fact, first[place])
             if found is not None:
                 yield found
 
@@ -102,12 +104,12 @@ class BootstrapWrong(Rule):
             ),
         )
 
-    def _size(self, fact: Bootstrap) -> Finding | None:
-        if not fact.plain or not 0.0 < fact.discount < 1.0 or fact.transitions < self.fewest:
+    def _size(self, fact: Bootstrap, first: Bootstrap) -> Finding | None:
+        bound = largest_return(fact)
+        if bound is None or fact.transitions < self.fewest or not fact.late > self.beyond * bound:
             return None
-        bound = max(abs(fact.lowest), abs(fact.highest)) / (1.0 - fact.discount)
-        if not fact.late > self.beyond * bound or not bound:
-            return None
+        if first is not fact and fact.late < first.late:
+            return None  # what they began with is wearing off
         return self.finding(
             f"targets are as large as {fact.late:.3g}, and rewards of at most "
             f"{max(abs(fact.lowest), abs(fact.highest)):.3g} with a discount of {fact.discount:.3g} add up to "

@@ -23,7 +23,8 @@ class EntropyLowered(Rule):
     r"""The entropy of a policy is a penalty where it was meant as a bonus.
 
     Detects:
-        A loss that rises with the entropy :math:`-\sum_a \pi \ln \pi` beside the term of a policy gradient.
+        A loss that rises with the entropy :math:`-\sum_a \pi \ln \pi` beside the term of a policy gradient, or with
+        that of normal distributions.
 
     Why it matters:
         The policy becomes certain of whatever it happened to do first, and tries nothing else.
@@ -57,8 +58,9 @@ class EntropyLowered(Rule):
         first, last = looks[0], looks[-1]
         end = float(np.median([look.entropy for look in looks[-LATE:]]))
         yield self.finding(
-            f"the loss rises with the entropy of the policy, which went from {first.entropy:.3g} to {end:.3g} nats of "
-            f"at most {last.most:.3g}: exploring is punished",
+            f"the loss rises with the entropy of the policy, which went from {first.entropy:.3g} to {end:.3g} nats"
+            + (f" of at most {last.most:.3g}" if last.most is not None else "")
+            + ": exploring is punished",
             "Subtract the entropy from the loss: loss = policy_loss - 0.01 * entropy.",
             severity="error",
             confidence=0.85,
