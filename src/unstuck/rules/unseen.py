@@ -47,8 +47,7 @@ class Part:
 
 OF_LOSSES = (
     *("AddedNoises", "Bootstraps", "ExampleOrder", "LogPartition", "LossPositions", "SequenceReaches"),
-    *("Similarities",),
-    *("TargetOffsets", "TrainedAssociation", "VisibleTargets"),
+    *("Similarities", "TargetOffsets", "TrainedAssociation", "VisibleTargets"),
 )
 """Parts that see the losses that are called, and those that are written out."""
 

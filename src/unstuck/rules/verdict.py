@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from unstuck.record import Finding, Learnt, Run, Throw, TrainingName, Verdict, VerdictKind
+from unstuck.record.facts import KINDS as KINDS_OF_FACTS
 from unstuck.record.facts import Cost, End, Unwatched
 from unstuck.record.signals import LOSS
 from unstuck.record.verdict import KINDS
@@ -16,7 +17,8 @@ from unstuck.rules.unseen import seen_whole, unseen, unwatched, watching_ended
 __all__ = ["conclude", "learnt_by"]
 
 FEW = 1 / 3
-"""Share of the rules that must have been evaluated for their silence to say that nothing is wrong (our choice)."""
+"""Share of the rules that must have been evaluated for their silence to say that nothing is wrong (our choice); those
+that are about programs of another kind, such as policies, do not count."""
 
 MOST_UNSEEN = 0.5
 """Share of the backward passes, or of the trainings, of which so many were not seen that the rest says little."""
@@ -123,7 +125,8 @@ def _too_blind(streams: Sequence[Run], clear: Sequence[str], not_evaluated: Mapp
     lost, passes = sum(end.unrecorded for end in ends), sum(end.backward_passes or 0 for end in ends)
     if lost > MOST_UNSEEN * passes:
         return f"{lost:,} of {passes:,} backward passes were not recorded"
-    rules = len(clear) + len(not_evaluated)
+    other = {kind.missing for kind in KINDS_OF_FACTS.values() if kind.special}
+    rules = len(clear) + sum(reason not in other for reason in not_evaluated.values())
     if rules and len(clear) < FEW * rules:
         return f"only {len(clear)} of {rules} checks could be made"
     return ""

@@ -69,7 +69,8 @@ def scores(values: Tensor) -> Any:
         >>> scores(picked).name()
         'TanhBackward0'
     """
-    seen, queue = {values.grad_fn}, [values.grad_fn]
+    queue: list[Any] = [values.grad_fn]
+    seen = {values.grad_fn}
     for node in queue:
         name = operation(node)
         if name in ("LogSoftmax", "Logsumexp"):

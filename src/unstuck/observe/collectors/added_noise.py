@@ -117,13 +117,13 @@ class AddedNoises:
         self._draws: list[_Draw] = []
         self._sites: dict[tuple[int, tuple[str | None, int | None]], _Site] = {}
         self._steps = 0
-
-    def begin(self) -> None:
-        """A sampled step begins."""
-        self._draws.clear()
+        self._step = -1
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a draw, and what it is multiplied by."""
+        if self._draws and self._step != self._view.step:
+            self._draws.clear()
+        self._step = self._view.step
         if function in NORMALS:
             if self._steps < MOST_STEPS and len(self._draws) < MOST_DRAWS and _is_draw(output):
                 self._draws.append(_Draw(output, user_place(2)))
@@ -135,9 +135,16 @@ class AddedNoises:
 
     def loss(self, call: LossCall) -> None:
         """Compare the draws of this step with the target, and with what entered the model."""
-        draws, self._draws = self._draws, []
+        draws = self._draws if self._step == self._view.step else []
+        self._draws = []
         target = call.output if call.target.requires_grad else call.target
-        if not draws or self._view.again or target.requires_grad or not target.is_floating_point():
+        if (
+            not draws
+            or self._step != self._view.step
+            or self._view.again
+            or target.requires_grad
+            or not target.is_floating_point()
+        ):
             return
         drawn = [draw for draw in draws if draw.values.shape == target.shape]
         given = self._given(target)

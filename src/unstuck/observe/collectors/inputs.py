@@ -22,6 +22,7 @@ __all__ = [
     "first_tensor",
     "numbers_of",
     "several",
+    "tensors_of",
     "values_of",
     "whole_examples",
 ]
@@ -59,7 +60,7 @@ def any_tensor(values: Any) -> Tensor | None:
         (values,) = values
     if type(values) is Tensor:  # as nearly always, and cheaply so
         return values
-    return next(iter(_all_tensors(values)), None)
+    return next(iter(tensors_of(values)), None)
 
 
 def first_tensor(values: Any) -> Tensor | None:
@@ -77,7 +78,7 @@ def first_tensor(values: Any) -> Tensor | None:
 
 def several(values: Any) -> bool:
     """Whether examples come in several tensors of one length, in nested tuples, lists and dictionaries."""
-    lengths = [tensor.shape[:1] for tensor in _all_tensors(values)]
+    lengths = [tensor.shape[:1] for tensor in tensors_of(values)]
     return len(set(lengths)) < len(lengths)
 
 
@@ -136,7 +137,7 @@ def whole_examples(values: Any) -> Tensor | None:
 def _tensors(values: Any) -> list[Tensor]:
     """Those of which this process has the values, or that hold none at all but have a shape."""
     found: list[Tensor] = []
-    for tensor in _all_tensors(values):
+    for tensor in tensors_of(values):
         if type(tensor) is Tensor:
             found.append(tensor)
             continue
@@ -148,7 +149,7 @@ def _tensors(values: Any) -> list[Tensor]:
     return found
 
 
-def _all_tensors(values: Any) -> list[Tensor]:
+def tensors_of(values: Any) -> list[Tensor]:
     """All tensors, in their order, as the program holds them."""
     found: list[Tensor] = []
     opened: set[int] = set()  # a list may hold itself

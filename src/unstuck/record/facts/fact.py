@@ -20,6 +20,7 @@ class Fact:
     Attributes:
         kind: The name under which a run stores them: each class has one of its own.
         missing: What it means that a run has none.
+        special: Whether only programs of some kind have any, so that none says nothing of how much was seen.
 
     Raises:
         ArgumentError: A subclass names no kind, or that of another class.
@@ -32,6 +33,7 @@ class Fact:
 
     kind: ClassVar[str]
     missing: ClassVar[str] = "nothing was recorded of it"
+    special: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -31,6 +31,7 @@ class VisibleTarget(Fact):
 
     kind = "visible_target"
     missing = "no target was found in the input of the model"
+    special = True
     looked: int
     equal: int
     how: Literal["whole", "last", "column"]
@@ -65,6 +66,7 @@ class AddedNoise(Fact):
 
     kind = "added_noise"
     missing = "no noise of the size of an example was drawn"
+    special = True
     examples: int
     values: int
     in_input: float
@@ -96,6 +98,7 @@ class Embeddings(Fact):
 
     kind = "embeddings"
     missing = "no outputs were compared by their direction"
+    special = True
     step: int
     examples: int
     size: int
@@ -122,6 +125,7 @@ class Contrast(Fact):
 
     kind = "contrast"
     missing = "no loss over similarities was seen"
+    special = True
     step: int
     candidates: int
     itself: bool
@@ -147,6 +151,7 @@ class Latent(Fact):
 
     kind = "latent"
     missing = "no latent variable was drawn"
+    special = True
     step: int
     size: int
     examples: int

@@ -32,6 +32,7 @@ class Bootstrap(Fact):
 
     kind = "bootstrap"
     missing = "no target was made of data and an output of a network"
+    special = True
     transitions: int
     ended: int
     discount: float
@@ -61,6 +62,7 @@ class TargetNetwork(Fact):
 
     kind = "target_network"
     missing = "no targets are made of a network beside the one that is trained"
+    special = True
     since: int
     until: int
     moved: bool
@@ -89,6 +91,7 @@ class PolicyTerm(Fact):
 
     kind = "policy_term"
     missing = "no log-probabilities of actions were weighted"
+    special = True
     step: int
     raised: bool
     lowest: float
@@ -117,6 +120,7 @@ class PolicyEntropy(Fact):
 
     kind = "policy_entropy"
     missing = "no entropy of a distribution was part of the loss"
+    special = True
     step: int
     entropy: float
     most: float | None

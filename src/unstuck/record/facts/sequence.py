@@ -48,6 +48,7 @@ class SequenceReach(Fact):
 
     kind = "sequence_reach"
     missing = "no loss was seen whose outputs could be followed back to a sequence of ids"
+    special = True
     step: int
     length: int
     offset: int | None = None
@@ -87,6 +88,7 @@ class ScoredPositions(Fact):
 
     kind = "scored_positions"
     missing = "no loss asks for a class at each position of a sequence of ids"
+    special = True
     targets: int
     scored: float
     padding: float
@@ -158,6 +160,7 @@ class FailedLookup(Fact):
 
     kind = "failed_lookup"
     missing = "no embedding was asked for an id that it does not have"
+    special = True
     rows: int
     lowest: int
     highest: int
