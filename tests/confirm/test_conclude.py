@@ -105,6 +105,18 @@ def test_a_symptom_that_is_proved_leads_where_its_finding_was_tried_in_vain(rest
     assert judged.confirmed is not None
 
 
+def test_a_note_does_not_lead_its_finding_nor_is_its_cause_found_anew(make):
+    trials = [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("rate-seed0", losses(2.3, 0.3, seed=1), changes=RATE, causes=("lr-too-low",)),
+        make("decay-seed0", losses(2.3, 2.3), changes=DECAY, causes=("precision-unsuited",), turn=1, decides=False),
+    ]
+    root = finding("precision-unsuited", "N201", symptoms=(finding("lr-too-low", severity="note"),))
+    (judged,) = with_trials((root,), STUCK, trials)
+    assert judged.code == "N201"
+    assert judged.symptoms[0].confirmed is not None
+
+
 def test_a_change_that_learns_far_less_than_another_proves_nothing(make):
     trials = [
         make("control-seed0", np.geomspace(2.0, 1e12, 300)),
@@ -171,7 +183,7 @@ def test_notes_stay_behind(restored):
 
 
 def test_symptoms_are_confirmed_too(restored):
-    root = finding("data-constant", "D101", symptoms=(finding("lr-too-low"),))
+    root = finding("data-constant", "D101", symptoms=(finding("lr-too-low", severity="note"),))
     (judged,) = [one for one in with_trials((root,), STUCK, restored) if one.code == "D101"]
     assert judged.symptoms[0].confirmed is not None
 

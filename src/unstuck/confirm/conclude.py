@@ -79,7 +79,7 @@ def with_trials(
     best = best_of(results)
     failed = [trial.plan for trial in trials if trial.failed]
     judged = [_led_by_what_is_proved(_judged(finding, results, best, failed), results) for finding in findings]
-    known = {finding.cause for finding in judged if finding.confirmed is not None}
+    known = {one.cause for finding in judged for one in (finding, *finding.symptoms) if one.confirmed is not None}
     judged.sort(key=_order)
     silent = all(one.severity == "note" for one in judged)
     shows = best is not None and (best.effect.says == "restores" or (silent and _mends(best)))
@@ -128,12 +128,16 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None, fa
 
 
 def _led_by_what_is_proved(finding: Finding, results: Sequence[Tested]) -> Finding:
-    """A symptom in place of its finding, where its change mends nearly all and the finding's own was tried in vain."""
+    """A symptom in place of its finding, where its change mends nearly all and the finding's own was tried in vain.
+
+    One that is a note leads none.
+    """
     tried = [one for one in results if finding.cause in one.plan.causes and one.effect.says != "unknown"]
     if finding.confirmed is not None or not tried:
         return finding
     decisive = {cause for one in results if one.effect.decisive for cause in one.plan.causes}
-    proved = [one for one in finding.symptoms if one.confirmed is not None and one.cause in decisive]
+    of_weight = [one for one in finding.symptoms if one.severity != "note"]
+    proved = [one for one in of_weight if one.confirmed is not None and one.cause in decisive]
     if not proved:
         return finding
     under = (replace(finding, symptoms=()), *(one for one in finding.symptoms if one is not proved[0]))
