@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.find_lr.scripts import PLAIN
 from unstuck.cli.main import main
+from unstuck.find_lr import InScript
+from unstuck.find_lr.trainer import Trial
 
 FACTORY = """
 import torch
@@ -97,3 +103,25 @@ def test_what_is_refused_is_one_message(
     assert said in printed.err
     assert "Traceback" not in printed.err
     assert not Path("runs").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill would end the process at once")
+def test_ctrl_c_while_a_script_is_trained_is_one_message_and_leaves_nothing(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()}
+    train, kept = InScript.train, []
+
+    def interrupted(self: InScript, rates: Sequence[float], *, repeat: int = 0) -> Trial:
+        kept.append(self._process)
+        os.kill(os.getpid(), signal.SIGINT)
+        return train(self, rates, repeat=repeat)
+
+    monkeypatch.setattr(InScript, "train", interrupted)
+    assert run(monkeypatch, "--longest", "24", "--script", "train.py", "0.05") == 130
+    said = capsys.readouterr()
+    assert said.err == "unstuck: interrupted before a rate was found; nothing of the search is kept\n"
+    assert {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()} == before
+    (process,) = kept
+    assert not process._folder.exists()
+    assert process._exited

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unstuck.find_lr.trainer import Trial
+from unstuck.find_lr.trainer import Trial, grew
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Bowl:
     rate: float = 0.01
     method: str = "SGD"
     momentum: float = 0.0
+    bound: float = math.inf
     updates: int = 0
 
     def train(self, rates: Sequence[float], *, repeat: int = 0) -> Trial:
@@ -28,6 +29,8 @@ class Bowl:
             if not math.isfinite(losses[-1]) or losses[-1] > 1e30:
                 losses[-1] = math.inf
                 break
+            if rate and losses[-1] > self.bound:
+                return Trial(tuple(rates[: len(losses)]), tuple(losses), grew(losses[-1]))
             weight -= rate * self.curvature * weight
         return Trial(tuple(rates[: len(losses)]), tuple(losses))
 

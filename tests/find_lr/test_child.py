@@ -44,7 +44,7 @@ def heard(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def ask(folder: Path, rates: tuple[float, ...]) -> Path:
     losses = folder / f"losses-{len((folder / QUESTIONS).read_text())}"
-    question = json.dumps({"rates": rates, "passed_by": 0, "losses": str(losses)}) + "\n"
+    question = json.dumps({"rates": rates, "passed_by": 0, "losses": str(losses), "bound": 1e9}) + "\n"
     for part in (question[:10], question[10:]):  # a line may come in pieces
         with (folder / QUESTIONS).open("a") as file:
             file.write(part)

@@ -67,6 +67,7 @@ STILL = trial(*[2.0 + 0.01 * (-1) ** k for k in range(24)])
         ([2.0 + 1.5 * (-1) ** k for k in range(24)], "swings"),
         ([2.0 - 0.2 * k if k < 8 else 0.4 + 0.1 * (k - 8) for k in range(24)], "swings"),
         ([2.0, 5.0, math.inf], "is no number"),
+        ([2.0, 900.0], "grows"),
     ],
 )
 def test_what_a_loss_does_is_named(losses: list[float], shown: str) -> None:

@@ -198,6 +198,17 @@ def test_it_ends_after_the_first_loss_that_is_no_number() -> None:
     assert all(map(math.isfinite, found.losses[:-1]))
 
 
+def test_it_ends_after_the_first_loss_beyond_the_bound_but_not_at_a_rate_of_zero() -> None:
+    with trainer(nn.Linear(5, 1), [(X, Y)]) as inside:
+        whole = inside.train((10.0,) * 9)
+        inside.bound = whole.losses[3]
+        bounded = inside.train((10.0,) * 9)
+        assert bounded.losses == whole.losses[:5]
+        assert bounded.ended == f"the loss grew to {whole.losses[4]:.3g}"
+        inside.bound = 0.0
+        assert len(inside.train((0.0,) * 9).losses) == 9
+
+
 def test_a_list_has_another_order_in_each_repeat_and_pass() -> None:
     model = nn.Linear(5, 1)
     with trainer(model) as inside:

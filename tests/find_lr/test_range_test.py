@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,8 +37,33 @@ def test_gain_and_slope_are_those_of_a_straight_line() -> None:
 def test_repeats_see_other_batches_and_are_compared_with_their_own() -> None:
     found = range_test(Bowl(noise=2.0), RAMP, repeats=3)
     clean = range_test(Bowl(), RAMP, repeats=1)
-    assert len(found.losses) == 3
+    assert len(found.losses) == 2
     assert found.lowest == clean.lowest
+
+
+class Restless(Bowl):
+    """Each repeat has a valley three times as steep as the one before."""
+
+    def train(self, rates: Sequence[float], *, repeat: int = 0) -> Trial:
+        self.asked = [*getattr(self, "asked", []), (repeat, rates[-1])]
+        return replace(Bowl(), curvature=self.curvature * 3.0**repeat).train(rates, repeat=repeat)
+
+
+def test_repeats_go_on_while_they_differ_and_no_further_than_where_the_loss_was_above_its_start() -> None:
+    trainer = Restless()
+    found = range_test(trainer, RAMP, repeats=3)
+    assert len(found.losses) == 3
+    ends = {repeat: last for repeat, last in trainer.asked if last > 0.0}
+    assert ends[0] == RAMP[-1]
+    assert ends[0] > ends[1] > ends[2] > 0.2
+
+
+def test_a_loss_beyond_the_bound_is_no_part_of_the_gain() -> None:
+    rates = ramp(1e-3, 10.0, 20)
+    still = Trial((0.0,) * 20, (1.0,) * 20)
+    ends = Trial(rates[:10], (*[1.0 - 0.05 * k for k in range(9)], 500.0), "the loss grew to 500")
+    found = judged(rates, [(ends, still)])
+    assert (len(found.rates), found.worse) == (9, rates[9])
 
 
 def test_where_nothing_is_learnt_there_is_no_rate() -> None:

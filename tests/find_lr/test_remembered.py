@@ -21,6 +21,18 @@ def test_a_longer_one_another_rate_and_another_repeat_are_trained() -> None:
     assert trainer.trials == 5
 
 
+def test_what_grew_beyond_the_bound_is_known_for_longer_trainings_too() -> None:
+    trainer = Remembered(bowl := Bowl(curvature=100.0))
+    trainer.bound = 1e4
+    short = trainer.train((1.0,) * 9)
+    made = bowl.updates
+    assert len(short.losses) < 9
+    assert short.ended.startswith("the loss grew to")
+    assert trainer.train((1.0,) * 50) == short
+    assert trainer.train((1.0,) * 2).ended == ""
+    assert bowl.updates == made
+
+
 def test_what_has_diverged_diverges_at_once() -> None:
     bowl = Bowl(curvature=1e6)
     trainer = Remembered(bowl)

@@ -64,16 +64,17 @@ def test_a_question_is_answered_by_the_losses_that_were_written() -> None:
     losses = [{"loss": 2.0}, {"loss": 1.5}]
     answering = Answering(BEGUN, {"done": True}, {"done": True}, losses=losses)
     process = begun(answering)
-    assert process.ask((0.1, 0.2), passed_by=3) == (losses, False)
-    assert process.ask((0.3,), passed_by=0) == (losses, False)
-    assert [(one["rates"], one["passed_by"]) for one in answering.questions] == [([0.1, 0.2], 3), ([0.3], 0)]
+    assert process.ask((0.1, 0.2), passed_by=3, bound=9.0) == (losses, False)
+    assert process.ask((0.3,), passed_by=0, bound=9.0) == (losses, False)
+    assert [one["rates"] for one in answering.questions] == [[0.1, 0.2], [0.3]]
+    assert [(one["passed_by"], one["bound"]) for one in answering.questions] == [(3, 9.0), (0, 9.0)]
     assert process.waits
     process.close()
 
 
 def test_one_that_ends_within_a_trial_waits_no_more() -> None:
     process = begun(Answering(BEGUN, 1, losses=[{"loss": 2.0}]))
-    assert process.ask((0.1, 0.2), passed_by=0) == ([{"loss": 2.0}], False)
+    assert process.ask((0.1, 0.2), passed_by=0, bound=9.0) == ([{"loss": 2.0}], False)
     assert not process.waits
     process.close()
 
@@ -92,7 +93,7 @@ def test_when_its_time_is_up_it_is_late() -> None:
     assert slow.known == {"late": True, "ended": "0.05 seconds were over before its first update"}
     slow.close()
     process = begun(Answering(BEGUN, losses=[{"loss": 2.0}]), seconds=0.05)
-    assert process.ask((0.1, 0.2), passed_by=0) == ([{"loss": 2.0}], True)
+    assert process.ask((0.1, 0.2), passed_by=0, bound=9.0) == ([{"loss": 2.0}], True)
     assert not process.waits
     process.close()
 
@@ -126,3 +127,18 @@ def test_closing_kills_it_and_takes_its_folder_away_also_where_it_failed_to_begi
         begun(broken)
     assert broken.ended == [signal.SIGKILL]
     assert not broken.folder.exists()
+
+
+def test_one_that_has_not_begun_is_ended_as_soon_as_it_has() -> None:
+    class Late(Answering):
+        """A process that can be ended from the third attempt on."""
+
+        def end(self, folder: Path, number: int) -> None:
+            self.ended.append(number)
+            if len(self.ended) > 2:
+                self._heard.append(-number)
+
+    late = Late(BEGUN)
+    begun(late).close()
+    assert late.ended == [signal.SIGKILL] * 3
+    assert not late.folder.exists()

@@ -33,6 +33,7 @@ class Steered:
     file: Path
     rates: tuple[float, ...]
     passed_by: int = 0
+    bound: float = math.inf
     known: dict[str, Any] = field(default_factory=dict)
     done: bool = False
 
@@ -41,7 +42,7 @@ class Steered:
 
         def begins(known: dict[str, Any]) -> Asked:
             self.known = known
-            return Asked(rates=self.rates, passed_by=self.passed_by, losses=self.file)
+            return Asked(rates=self.rates, passed_by=self.passed_by, losses=self.file, bound=self.bound)
 
         def done() -> None:
             self.done = True
@@ -230,6 +231,15 @@ def test_a_loss_that_is_no_number_is_the_last(file: Path) -> None:
     assert len(said) < 30
     assert not math.isfinite(said[-1]["loss"])
     assert all(map(math.isfinite, losses(said)[:-1]))
+
+
+def test_a_loss_beyond_the_bound_is_the_last_and_said(file: Path) -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters())
+    said = Steered(file, (100.0,) * 9, bound=1e4).run(stepping(model, optimizer))
+    *lower, last = losses(said[:-1])
+    assert max(lower) <= 1e4 < last
+    assert said[-1] == {"ended": f"the loss grew to {last:.3g}"}
 
 
 def test_an_optimizer_without_a_rate_is_told_as_such(file: Path) -> None:

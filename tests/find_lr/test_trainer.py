@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from unstuck.find_lr.trainer import Trial, momentum_of, rates_of, ratios_of, set_rates
+from unstuck.find_lr.trainer import Trial, bound_by, momentum_of, rates_of, ratios_of, set_rates
 
 
 def weights(count: int) -> list[torch.nn.Parameter]:
@@ -15,6 +15,11 @@ def test_the_end_of_a_trial_is_the_mean_of_its_last_quarter() -> None:
     assert Trial((0.1,), (3.0,)).end() == 3.0
     assert Trial((0.1,) * 2, (3.0, math.nan)).end() == math.inf
     assert not Trial((), ()).finite
+
+
+def test_the_bound_is_a_hundred_times_the_largest_loss_at_the_start() -> None:
+    assert bound_by(Trial((0.0,) * 3, (1.0, -4.0, 2.0))) == 400.0
+    assert bound_by(Trial((), ())) == math.inf
 
 
 def test_groups_keep_their_ratio() -> None:

@@ -81,6 +81,27 @@ def test_equal_to_the_formula(name, options, dtype, tolerance, device):
     assert seen.skipped.tolist() == [False] * len(got) + [True]
 
 
+@pytest.mark.parametrize(("name", "options"), METHODS, ids=lambda x: x if isinstance(x, str) else "-".join(x))
+def test_unseen_steps_are_the_same_and_leave_no_figures(name, options):
+    expected, fused = train(name, options, "fused", device="cpu", dtype=torch.float64)
+    got, unseen = train(name, options, "unseen", device="cpu", dtype=torch.float64)
+    for x, y in zip(got, expected, strict=True):
+        assert torch.equal(x, y)
+    seen = unseen.observations()
+    assert np.isnan(seen.sums).all()
+    assert seen.skipped.tolist() == fused.observations().skipped.tolist()
+
+
+def test_from_when_it_is_asked_steps_are_unseen():
+    p = nn.Parameter(torch.ones(4))
+    optimizer = ours.Adam([p], engine="fused")
+    for seen in (True, False):
+        p.grad = torch.ones(4)
+        optimizer.step()
+        assert bool(np.isfinite(optimizer.observations().sums).any()) is seen
+        optimizer.step_unseen()
+
+
 def test_gradients_of_another_layout_are_brought_into_that_of_the_weights():
     values = torch.arange(12.0).reshape(3, 4)
     p = nn.Parameter(values.clone())

@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 __all__ = ["ScriptLast", "find_lr"]
 
 NONE_EXIT = 1
+INTERRUPTED_EXIT = 130
 
 
 class ScriptLast(TyperCommand):
@@ -49,7 +50,7 @@ def find_lr(
     low: Annotated[float, typer.Option(metavar="RATE", help="The lowest rate that is tried.")] = 1e-6,
     high: Annotated[float, typer.Option(metavar="RATE", help="The highest.")] = 100.0,
     points: Annotated[int, typer.Option(metavar="N", help="Updates from the lowest to the highest.")] = 64,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Range tests, on other batches each.")] = 3,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Range tests at most, on other batches each.")] = 3,
     longest: Annotated[
         int | None,
         typer.Option(metavar="N", help="Updates of the longest trainings; 144, of a recipe a sixth of its own."),
@@ -100,8 +101,12 @@ def find_lr(
     target = words[0] if words and script is None else "digits"
     if overrides and (script is not None or ":" in target):
         raise ArgumentError("--set: it changes a recipe, and here is none; leave it away")
-    with console.status("Training for a few updates, at many rates"):
-        result = found()
+    try:
+        with console.status("Training for a few updates, at many rates"):
+            result = found()
+    except KeyboardInterrupt:
+        typer.echo("unstuck: interrupted before a rate was found; nothing of the search is kept", err=True)
+        raise typer.Exit(INTERRUPTED_EXIT) from None
     console.print(FoundText(result))
     page, picture = write_pictures(result, out or new_folder("find-lr"))
     console.print(f"Page: {page}\nPicture: {picture}", markup=False, highlight=False, soft_wrap=True)

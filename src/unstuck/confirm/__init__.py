@@ -5,7 +5,6 @@ A trial is a run like any other, in ``RUN/trials/``; what it shows is read by th
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from unstuck.confirm.conclude import with_trials
@@ -13,6 +12,7 @@ from unstuck.confirm.figure import figure
 from unstuck.confirm.kept import trials_of
 from unstuck.confirm.tested import Tested, best_of, results_of
 from unstuck.confirm.trial import Trial
+from unstuck.lazily import imported_when_asked
 
 if TYPE_CHECKING:
     from unstuck.confirm.experiment import Bounds, Experiment, Watcher
@@ -31,8 +31,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import what makes trials, and torch with it, only for those who make them: most read them."""
-    if name in ("Bounds", "Experiment", "Watcher"):
-        return getattr(import_module("unstuck.confirm.experiment"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = imported_when_asked(__name__, dict.fromkeys(("Bounds", "Experiment", "Watcher"), "experiment"))

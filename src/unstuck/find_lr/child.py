@@ -104,7 +104,8 @@ class _Waiting:
                 self.begun = True
                 if forks:
                     torch.set_num_threads(1)  # OpenMP may not begin threads in a fork
-                return Asked(rates=asked["rates"], passed_by=asked["passed_by"], losses=Path(asked["losses"]))
+                asked["losses"] = Path(asked["losses"])
+                return Asked(**asked)
             os.waitpid(pid, 0)
             self.say(done=True)
 

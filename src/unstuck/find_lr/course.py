@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from unstuck.find_lr.trainer import Trainer, Trial
+from unstuck.find_lr.trainer import Trainer, Trial, bound_by
 
 __all__ = ["LARGEST", "LEAST", "Course", "Shown", "Try", "course", "shown_by"]
 
@@ -156,6 +156,8 @@ def shown_by(trial: Trial, still: Trial) -> Shown:
     """What the loss of a training did, beside the loss of the same batches without any training."""
     if not trial.finite:
         return "is no number"
+    if trial.losses[-1] > bound_by(still):
+        return "grows"
     common = min(len(trial.losses), len(still.losses))
     gain = np.array(still.losses[:common]) - np.array(trial.losses[:common])
     late = gain[-max(common // 3, 2) :]

@@ -17,8 +17,8 @@ from unstuck.find_lr.search import Effort, search
 from unstuck.preflight import returned_by
 from unstuck.preflight.subject import Penalty
 from unstuck.train import Recipe
-from unstuck.train.session import threads
 from unstuck.train.setup import Setup
+from unstuck.train.threads import threads
 
 __all__ = ["find_in_function", "find_in_recipe", "find_learning_rate"]
 

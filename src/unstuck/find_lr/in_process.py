@@ -17,9 +17,10 @@ from torch.optim import Optimizer
 
 from unstuck.errors import ArgumentError, DataError
 from unstuck.find_lr.kept import Kept
-from unstuck.find_lr.trainer import Trial, momentum_of, rates_of, ratios_of, set_rates
+from unstuck.find_lr.trainer import Trial, grew, momentum_of, rates_of, ratios_of, set_rates
 from unstuck.observe import check_training
 from unstuck.optim import LookAheadNesterov
+from unstuck.optim.optimizer import ObservedOptimizer
 from unstuck.preflight.arrangement import Arrangement, Each, arrange, called
 from unstuck.preflight.generators import generators_of, kept_generators, seed_generators
 from unstuck.preflight.subject import Penalty, is_batch
@@ -90,7 +91,7 @@ class InProcess:
         self._kept = Kept(self._modules, optimizer, practice.scaler)
         self._ratios = ratios_of(optimizer)
         self.rate, self.momentum = max(rates_of(optimizer)), momentum_of(optimizer)
-        self.method = type(optimizer).__name__
+        self.method, self.bound = type(optimizer).__name__, math.inf
         self._arrangement = self._arranged(loss)
         self._runner = Each(model) if self._arrangement.each else model
         self._step = _step_of(optimizer, practice)
@@ -133,6 +134,8 @@ class InProcess:
         """Train from the start; see :class:`~unstuck.find_lr.trainer.Trainer`."""
         self._kept.restore()
         self._kept.forget_gradients()
+        if isinstance(self._optimizer, ObservedOptimizer):
+            self._optimizer.step_unseen()  # a search takes too few steps for a compiled engine to be worth loading
         seed_generators(self._seed + repeat, self._generators)
         if not self._model.training:
             self._model.train()
@@ -151,6 +154,8 @@ class InProcess:
             losses.append(loss)
             if not math.isfinite(loss):
                 break
+            if rate and loss > self.bound:
+                return self._trial(rates, losses, grew(loss))
         return self._trial(rates, losses)
 
     def _trial(self, rates: Sequence[float], losses: list[float], ended: str = "") -> Trial:

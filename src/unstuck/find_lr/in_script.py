@@ -53,7 +53,7 @@ class InScript:
             raise ArgumentError(f"seconds={seconds!r}: a time above 0 is accepted")
         self._target, self._args, self._seconds = target, list(args), seconds
         self.others = 0
-        self.rate, self.method, self.momentum = math.nan, "", 0.0
+        self.rate, self.method, self.momentum, self.bound = math.nan, "", 0.0, math.inf
         # Threads of NumPy's, which begin with its import, would keep the process from being forked.
         environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
         self._process: ScriptProcess | None = None
@@ -89,7 +89,7 @@ class InScript:
     def train(self, rates: Sequence[float], *, repeat: int = 0) -> Trial:
         """Train from the start; see :class:`~unstuck.find_lr.trainer.Trainer`."""
         process = self._begun()
-        lines, late = process.ask(rates, passed_by=repeat * PASSED_BY)
+        lines, late = process.ask(rates, passed_by=repeat * PASSED_BY, bound=self.bound)
         found = [float(line["loss"]) for line in lines if "loss" in line]
         ended = next((line["ended"] for line in lines if "ended" in line), "")
         if late:

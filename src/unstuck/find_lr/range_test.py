@@ -32,6 +32,10 @@ ERRORS = 3.0
 """Standard errors beyond which a gain is none of chance (our choice)."""
 BEGUN = 0.01
 """Share of the largest gain from which on the loss falls (our choice)."""
+ALIKE = 2.0
+"""Two ramps agree whose losses are lowest at rates at most this factor apart (our choice)."""
+PAST = 10.0 ** (2.0 * WINDOW)
+"""By how much further than to where the loss is above its start a repeat goes: what is smoothed there is then seen."""
 LATE = {False: 3.0, True: 10.0}
 """By how much the rate at which the loss of a ramp is lowest is too high, without and with momentum: the ramp goes on
 while an instability grows, with momentum, Adam's too, for some ten updates more. Measured by benchmarks/find_lr.py."""
@@ -84,15 +88,26 @@ def ramp(low: float, high: float, points: int) -> tuple[float, ...]:
 def range_test(trainer: Trainer, rates: Sequence[float], *, repeats: int = 3) -> RangeTest:
     """Run it.
 
+    Repeats end a little past the rate from which on the loss was above its start, and when two of them agree.
+
     Args:
         trainer: What is trained.
         rates: The ramp.
-        repeats: With other batches each.
+        repeats: With other batches each, at most.
     """
     trials: list[tuple[Trial, Trial]] = []
+    lowest: list[float] = []
     for repeat in range(repeats):
         climbed = trainer.train(rates, repeat=repeat)
         trials.append((climbed, trainer.train((0.0,) * len(climbed.losses), repeat=repeat)))
+        alone = judged(rates, trials[-1:])
+        if alone.lowest is None:
+            continue
+        lowest.append(alone.lowest)
+        if len(lowest) > 1 and max(lowest) <= ALIKE * min(lowest):
+            break
+        if alone.worse is not None:
+            rates = [rate for rate in rates if rate <= PAST * alone.worse]
     return judged(rates, trials, momentum=trainer.momentum)
 
 
@@ -100,9 +115,11 @@ def judged(rates: Sequence[float], trials: Sequence[tuple[Trial, Trial]], *, mom
     """Judge ramps, each beside the losses of its batches at the start, of an optimizer with a momentum."""
     gains = np.full((len(trials), len(rates)), np.nan)
     for row, (climbed, still) in zip(gains, trials, strict=True):
-        common = min(len(climbed.losses), len(still.losses))
+        common = min(len(climbed.losses), len(still.losses), len(rates))
         with np.errstate(invalid="ignore"):
             row[:common] = np.array(still.losses[:common]) - np.array(climbed.losses[:common])
+        if climbed.ended and common == len(climbed.losses):
+            row[common - 1 :] = np.nan
     gains[~np.isfinite(gains)] = np.nan
     seen = ~np.isnan(gains).any(axis=0)  # as far as all of them came
     reached = int(seen.argmin()) if not seen.all() else len(rates)

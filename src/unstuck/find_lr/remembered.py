@@ -24,6 +24,7 @@ class Remembered:
         self._trainer = trainer
         self._known: dict[tuple[int, float], Trial] = {}
         self.rate, self.method, self.momentum = trainer.rate, trainer.method, trainer.momentum
+        self.bound = trainer.bound
         self.updates = 0
         self.trials = 0
 
@@ -33,7 +34,9 @@ class Remembered:
         key = (repeat, rates[0]) if rates else (repeat, 0.0)
         known = self._known.get(key) if constant else None
         if known is not None and (len(known.losses) >= len(rates) or known.ended or not known.finite):
-            return Trial(known.rates[: len(rates)], known.losses[: len(rates)], known.ended)
+            ended = known.ended if len(known.losses) < len(rates) else ""
+            return Trial(known.rates[: len(rates)], known.losses[: len(rates)], ended)
+        self._trainer.bound = self.bound
         trial = self._trainer.train(rates, repeat=repeat)
         self.updates += len(trial.losses)
         self.trials += 1

@@ -18,6 +18,9 @@ __all__ = ["OUTPUT", "QUESTIONS", "REQUEST", "ScriptProcess"]
 REQUEST, QUESTIONS, OUTPUT = "request.json", "questions", "output.txt"
 """Files of its folder: the script with its arguments, a line for each trial that is asked for, what is printed."""
 
+LOOK = 0.1
+"""Seconds between two attempts to end a process."""
+
 
 class ScriptProcess:
     """Begin the process, and wait for its first update.
@@ -48,7 +51,7 @@ class ScriptProcess:
             self._opened = opened.pop_all()
         self.waits = "method" in self.known
 
-    def ask(self, rates: Sequence[float], *, passed_by: int) -> tuple[list[dict[str, Any]], bool]:
+    def ask(self, rates: Sequence[float], *, passed_by: int, bound: float) -> tuple[list[dict[str, Any]], bool]:
         """Ask for a trial, and wait for its end.
 
         Returns:
@@ -56,7 +59,7 @@ class ScriptProcess:
         """
         losses = self._folder / "losses"
         losses.write_bytes(b"")
-        question = {"rates": list(rates), "passed_by": passed_by, "losses": str(losses)}
+        question = {"rates": list(rates), "passed_by": passed_by, "losses": str(losses), "bound": bound}
         self._questions.write(json.dumps(question) + "\n")
         self._questions.flush()
         answer = self._answer()
@@ -84,8 +87,8 @@ class ScriptProcess:
         self._opened.close()
 
     def _end(self) -> None:
-        self._processes.end(self._folder, signal.SIGKILL)
         until = time.monotonic() + GRACE
-        while not self._exited and (left := until - time.monotonic()) > 0.0:
-            heard = self._processes.heard(left)
+        while not self._exited and time.monotonic() < until:
+            self._processes.end(self._folder, signal.SIGKILL)  # again and again, since it may not have begun yet
+            heard = self._processes.heard(LOOK)
             self._exited = isinstance(heard, Exited) and heard.folder == self._folder

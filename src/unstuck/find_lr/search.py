@@ -13,7 +13,7 @@ from unstuck.find_lr.range_test import RangeTest, ramp, range_test
 from unstuck.find_lr.remembered import Remembered
 from unstuck.find_lr.result import FoundRate
 from unstuck.find_lr.short_trainings import grid, short_trainings
-from unstuck.find_lr.trainer import Trainer
+from unstuck.find_lr.trainer import Trainer, Trial, bound_by
 
 __all__ = ["Effort", "search"]
 
@@ -33,7 +33,7 @@ class Effort:
         low: The lowest rate.
         high: The highest.
         points: Updates of a ramp from the one to the other.
-        repeats: Ramps, with other batches each.
+        repeats: Ramps, with other batches each, at most; two suffice that agree.
         longest: Updates of the longest trainings; None: 144, or a sixth of a training whose length is known.
     """
 
@@ -91,7 +91,7 @@ def search(trainer: Trainer, effort: Effort, *, notes: Sequence[str] = ()) -> Fo
     began = time.perf_counter()
     remembered = Remembered(trainer)
     lengths = effort.lengths
-    _require_a_loss(remembered, lengths[-1])
+    remembered.bound = bound_by(_require_a_loss(remembered, lengths[-1]))
     tested = range_test(remembered, ramp(effort.low, effort.high, effort.points), repeats=effort.repeats)
     walked = course(remembered, steps=effort.tried, low=effort.low, high=effort.high)
     around = _around(tested, walked, effort)
@@ -112,7 +112,8 @@ def search(trainer: Trainer, effort: Effort, *, notes: Sequence[str] = ()) -> Fo
     )
 
 
-def _require_a_loss(trainer: Trainer, steps: int) -> None:
+def _require_a_loss(trainer: Trainer, steps: int) -> Trial:
+    """The losses of the batches before anything is trained."""
     still = trainer.train((0.0,) * steps)
     if not still.losses:
         raise ArgumentError(f"no loss was seen{f': {still.ended}' if still.ended else ''}; unstuck check says more")
@@ -123,6 +124,7 @@ def _require_a_loss(trainer: Trainer, steps: int) -> None:
             f"the loss of {which} is {still.losses[-1]} before anything is trained, so that no rate can be told from "
             "another; unstuck check says where it comes from"
         )
+    return still
 
 
 def _around(tested: RangeTest, walked: Course, effort: Effort) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Short trainings of a grid: all of it for a few steps, then around the best rate for six times as many.
+"""Short trainings of a grid: every second rate for a few steps, then around the best one for six times as many.
 
 The longer trainings begin with the best rate of the shorter ones and two lower ones, because what is best moves down as
 trainings get longer, and go on until the best rate lies between two that are worse. The top of the parabola through
@@ -26,6 +26,8 @@ __all__ = ["Round", "ShortTrainings", "grid", "short_trainings"]
 Floats = NDArray[np.float64]
 PER_DECADE = 5
 """Rates of the grid, which are the same wherever a search begins, so that several methods may try the same."""
+APART = 2
+"""Of so many rates of the grid one is tried first; neighbours of the best follow."""
 LOWER = 2
 """Rates below the best of the shorter trainings that the longer ones try at once: over six times as many updates the
 best rate moves down by up to a factor of two and a half (benchmarks/find_lr.py)."""
@@ -158,7 +160,7 @@ def short_trainings(
         low: No lower rate is tried.
         high: No higher one.
     """
-    rounds = [_between_worse(trainer, rates, lengths[0], low, high)]
+    rounds = [_between_worse(trainer, rates[::APART], lengths[0], low, high)]
     for steps in lengths[1:]:
         rounds.append(_between_worse(trainer, _kept(rounds[-1], low), steps, low, high))
     return ShortTrainings(rounds=tuple(rounds), low=low)
@@ -167,7 +169,7 @@ def short_trainings(
 def _kept(done: Round, low: float) -> tuple[float, ...]:
     """What the next round begins with."""
     if not done.learns:
-        return done.rates[::COARSE]
+        return grid(done.rates[0], done.rates[-1])[::COARSE]
     best = done.rates[done.best]
     lower = [_neighbour(best, -k) for k in range(LOWER, 0, -1)]
     return (*(rate for rate in lower if rate >= low), best)

@@ -12,7 +12,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from unstuck.find_lr.kept import Kept
-from unstuck.find_lr.trainer import momentum_of, rates_of, ratios_of, set_rates
+from unstuck.find_lr.trainer import grew, momentum_of, rates_of, ratios_of, set_rates
 from unstuck.observe.torch_hooks import events, patches
 from unstuck.observe.torch_hooks.backward import Backward
 from unstuck.observe.updates import learnable
@@ -31,11 +31,13 @@ class Asked:
         rates: Of each update.
         passed_by: Updates before these that are undone as soon as they are made, so that other batches are seen.
         losses: Where a line of JSON goes for each loss, at once, for the process may be killed at any time.
+        bound: A loss beyond which it ends.
     """
 
     rates: Sequence[float]
     passed_by: int
     losses: Path
+    bound: float = math.inf
 
 
 class Steering:
@@ -131,9 +133,13 @@ class Steering:
         if not losses:
             return
         loss = losses[0] if self._closure else sum(losses) / len(losses)
+        rate = self._asked.rates[self._made]
         self._made += 1
         self.say(loss=loss)
-        if self._made == len(self._asked.rates) or not math.isfinite(loss):
+        if rate and self._asked.bound < loss < math.inf:
+            self.say(ended=grew(loss))
+            self._done()
+        elif self._made == len(self._asked.rates) or not math.isfinite(loss):
             self._done()
 
     def _take(self, optimizer: Optimizer) -> None:

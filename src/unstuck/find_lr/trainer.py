@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-__all__ = ["Trainer", "Trial", "momentum_of", "rates_of", "ratios_of", "set_rates"]
+__all__ = ["Trainer", "Trial", "bound_by", "grew", "momentum_of", "rates_of", "ratios_of", "set_rates"]
+
+GROWN = 100.0
+"""Times the largest loss of any batch at the start: a training whose loss has grown to more will not be of use."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Trial:
     Attributes:
         rates: The rate of each update that was made, the last one perhaps not.
         losses: The loss that each of them began with, that of a batch; the last may be infinite or NaN.
-        ended: Why there are fewer losses than rates were asked for, other than a loss that is not finite.
+        ended: Why there are fewer losses than rates were asked for, other than a loss that is not finite: the loss grew
+            beyond the trainer's bound, or a script came to its end.
     """
 
     rates: tuple[float, ...]
@@ -58,18 +62,36 @@ class Trainer(Protocol):
         rate: The largest rate that the optimizer was given; other parameter groups keep their ratio to it.
         method: The name of the optimizer.
         momentum: Share of its last direction that it keeps, Adam's first beta among them; 0 where it keeps none.
+        bound: A loss beyond which training ends; infinite unless it is set.
     """
 
     rate: float
     method: str
     momentum: float
+    bound: float
 
     def train(self, rates: Sequence[float], *, repeat: int = 0) -> Trial:
         """Train from the start: the update that follows the k-th loss is made at the k-th rate.
 
-        It ends after the first loss that is not finite. The same repeat has the same batches, another has others.
+        It ends after the first loss that is beyond the bound or not finite. The same repeat has the same batches,
+        another has others.
         """
         ...
+
+
+def bound_by(still: Trial) -> float:
+    """The loss beyond which training has gone to pieces, by those of the batches at the start.
+
+    Examples:
+        >>> bound_by(Trial((0.0, 0.0), (2.0, 2.5)))
+        250.0
+    """
+    return GROWN * max(map(abs, still.losses), default=math.inf)
+
+
+def grew(loss: float) -> str:
+    """Why a trial ended whose loss is beyond the bound."""
+    return f"the loss grew to {loss:.3g}"
 
 
 def rates_of(optimizer: Optimizer) -> list[float]:

@@ -1,14 +1,14 @@
-"""The engine that needs nothing but torch: its own fused step where it has one, else the formula, and always measured.
+"""The engine that needs nothing but torch: its own fused step where it has one, else the formula.
 
 It stands in where neither compiled engine can serve: on the CPU without Numba, on CUDA without Triton. The measuring
-takes passes of its own over memory, which the compiled engines save.
+takes passes of its own over memory, which the compiled engines save; it is left out where nobody looks at it.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from unstuck.optim.sums import Sum
 from unstuck.optim.table import Table, eligible
 from unstuck.optim.torch_steps import Share
 
-__all__ = ["FusedStep", "accepts"]
+__all__ = ["FusedStep", "UnseenStep", "accepts"]
 
 _DEVICES = ("cpu", "cuda")
 _REALS = (torch.float32, torch.float64)
@@ -33,11 +33,13 @@ def accepts(row: Row) -> bool:
 class FusedStep:
     """The step of all rows that share a rule, a type and a device."""
 
+    measures: ClassVar[bool] = True
+
     def __init__(self, rows: Sequence[Row], *, constants: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self.table = Table(rows, constants=constants, chunk=sys.maxsize)
         self._constants_of = constants
         self._measured: dict[int, torch.Tensor] = {}
-        if self.table.rule.torch_step is None:
+        if self.table.rule.torch_step is None or not self.measures:
             return
         # memory that is new each time would take longer to get than the step
         self._before = [torch.empty_like(row.param, requires_grad=False) for row in rows]
@@ -51,31 +53,34 @@ class FusedStep:
         """Update every row whose gradient the table has taken."""
         rows, rule = self.table.rows, self.table.rule
         gradients = self.table.gradients()
-        if rule.torch_step is None:
-            self._measured = {k: self._by_formula(rows[k]) for k in gradients}
-            return
         self._measured = {}
-        with torch.no_grad():
+        if rule.torch_step is None:
             for k in gradients:
-                self._keep(k)
+                seen = advance(rows[k], constants=self._constants_of, sparse=False, observe=self.measures)
+                if seen is not None:
+                    self._measured[k] = seen
+            return
+        with torch.no_grad():
+            if self.measures:
+                self._keep(gradients)
             for same in _alike(rows, gradients):
                 rule.torch_step(self._share(same, gradients))
             self.table.mark_changed()  # torch's fused functions leave that out
-            for k, gradient in gradients.items():
+            for k in gradients:
                 rows[k].fresh = False
-                self._measured[k] = measure(self._before[k], gradient, rows[k].param, self._averages[k])
+            if self.measures:
+                self._measured = {
+                    k: measure(self._before[k], gradient, rows[k].param, self._averages[k])
+                    for k, gradient in gradients.items()
+                }
 
-    def _keep(self, k: int) -> None:
+    def _keep(self, members: Iterable[int]) -> None:
         """Copy what is measured against."""
-        row, average = self.table.rows[k], self._averages[k]
-        self._before[k].copy_(row.param)
-        if average is not None and row.average is not None:
-            average.copy_(row.average)
-
-    def _by_formula(self, row: Row) -> torch.Tensor:
-        seen = advance(row, constants=self._constants_of, sparse=False, observe=True)
-        assert seen is not None, "it was asked for"
-        return seen
+        for k in members:
+            row, average = self.table.rows[k], self._averages[k]
+            self._before[k].copy_(row.param)
+            if average is not None and row.average is not None:
+                average.copy_(row.average)
 
     def _share(self, members: Sequence[int], gradients: dict[int, torch.Tensor]) -> Share:
         rows = [self.table.rows[k] for k in members]
@@ -99,6 +104,12 @@ class FusedStep:
         if self._measured:
             table[list(self._measured)] = torch.stack(list(self._measured.values())).cpu().numpy()
         return table
+
+
+class UnseenStep(FusedStep):
+    """The same unmeasured, for steps that nobody looks at."""
+
+    measures = False
 
 
 def _alike(rows: Sequence[Row], members: dict[int, torch.Tensor]) -> list[list[int]]:

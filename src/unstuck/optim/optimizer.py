@@ -45,7 +45,8 @@ class ObservedOptimizer(Optimizer):
 
     * ``engine``: ``"auto"`` takes the compiled engine that fits each parameter, torch's own fused step where there is
       none on this machine, and the plain formula for all other kinds of tensors; ``"numba"``, ``"triton"`` and
-      ``"fused"`` leave the other ones out; ``"torch"`` is the plain formula for all.
+      ``"fused"`` leave the other ones out; ``"torch"`` is the plain formula for all. ``"unseen"`` takes torch's fused
+      step too and measures nothing: it begins at once, where compiled engines take a second to be loaded.
     * ``observe``: measure also the parameters that the plain formula serves, which takes extra passes over memory.
 
     torch's own switches ``foreach`` and ``fused`` are accepted and left unused: the engines here are both.
@@ -183,6 +184,10 @@ class ObservedOptimizer(Optimizer):
         for name in missing:
             state[name] = self.initial_state(name, param, group)
         return bool(missing)
+
+    def step_unseen(self) -> None:
+        """From now on step as under ``engine="unseen"``, and leave no observations."""
+        self._engine, self.observe, self._plan = "unseen", False, None
 
     # --- what it saw
 

@@ -20,7 +20,7 @@ from unstuck.optim.table import Table
 
 __all__ = ["Engine", "Method", "Plan", "check_engine"]
 
-Engine = Literal["auto", "torch", "numba", "triton", "fused"]
+Engine = Literal["auto", "torch", "numba", "triton", "fused", "unseen"]
 Group = dict[str, Any]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -197,4 +197,6 @@ def _step_kinds(engine: Engine) -> list[tuple[Callable[[Row], bool], Any]]:
         kinds.append((triton_engine.accepts, triton_engine.TritonStep))
     if engine in ("auto", "fused"):
         kinds.append((fused_engine.accepts, fused_engine.FusedStep))
+    if engine == "unseen":
+        kinds.append((fused_engine.accepts, fused_engine.UnseenStep))
     return kinds

@@ -24,8 +24,9 @@ Examples:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from unstuck.lazily import imported_when_asked
 
 if TYPE_CHECKING:
     from unstuck.report.checks import write_checks
@@ -35,17 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = ["render_text", "write_chart", "write_checks", "write_comparison", "write_html"]
 
-_HOMES = {
-    "render_text": "unstuck.report.text",
-    "write_chart": "unstuck.report.comparison",
-    "write_checks": "unstuck.report.checks",
-    "write_comparison": "unstuck.report.comparison",
-    "write_html": "unstuck.report.html",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import the plots and the templates only for those who write a page: most verdicts are read in the terminal."""
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = imported_when_asked(
+    __name__,
+    {
+        "render_text": "text",
+        "write_chart": "comparison",
+        "write_checks": "checks",
+        "write_comparison": "comparison",
+        "write_html": "html",
+    },
+)

@@ -6,21 +6,28 @@ Examples:
     'cnn'
 """
 
-from unstuck.train.best import Best
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unstuck.lazily import imported_when_asked
+from unstuck.train.best import BEST_WEIGHTS, Best
 from unstuck.train.checkpoint import checkpoint
 from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import Loaded, freeze, layer_groups, load_weights, thaw
 from unstuck.train.fit import Epoch, Fitted, fit
 from unstuck.train.losses import LOSSES
 from unstuck.train.optimizer import OPTIMIZERS
-from unstuck.train.outcome import Outcome, outcome_of, outcome_table
-from unstuck.train.path import WeightPath, path_of_files, weight_path
 from unstuck.train.penalty import Penalty
-from unstuck.train.progress import Bar, Lines, Progress, Silent, progress_for
 from unstuck.train.recipe import Recipe, shipped
-from unstuck.train.session import BEST_WEIGHTS, Trained, subject_of, train
 from unstuck.train.tally import Means, Tally
-from unstuck.train.variants import Variant, read_variants, train_variants
+
+if TYPE_CHECKING:
+    from unstuck.train.outcome import Outcome, outcome_of, outcome_table
+    from unstuck.train.path import WeightPath, path_of_files, weight_path
+    from unstuck.train.progress import Bar, Lines, Progress, Silent, progress_for
+    from unstuck.train.session import Trained, subject_of, train
+    from unstuck.train.variants import Variant, read_variants, train_variants
 
 __all__ = [
     "BEST_WEIGHTS",
@@ -60,3 +67,14 @@ __all__ = [
     "train_variants",
     "weight_path",
 ]
+
+__getattr__ = imported_when_asked(
+    __name__,
+    {
+        **dict.fromkeys(("Outcome", "outcome_of", "outcome_table"), "outcome"),
+        **dict.fromkeys(("WeightPath", "path_of_files", "weight_path"), "path"),
+        **dict.fromkeys(("Bar", "Lines", "Progress", "Silent", "progress_for"), "progress"),
+        **dict.fromkeys(("Trained", "subject_of", "train"), "session"),
+        **dict.fromkeys(("Variant", "read_variants", "train_variants"), "variants"),
+    },
+)

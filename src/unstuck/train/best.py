@@ -14,7 +14,10 @@ from unstuck.errors import RunWriteError
 from unstuck.optional import require
 from unstuck.train.tally import Means
 
-__all__ = ["Best", "save_weights", "weights_format"]
+__all__ = ["BEST_WEIGHTS", "Best", "save_weights", "weights_format"]
+
+BEST_WEIGHTS = "best.safetensors"
+"""Name of the file of the best weights inside a run's folder."""
 
 
 def weights_format() -> Any:

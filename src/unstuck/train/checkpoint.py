@@ -6,12 +6,15 @@ from unstuck.errors import ArgumentError
 from unstuck.preflight import Subject
 from unstuck.record import Run, facts
 from unstuck.train import toml
+from unstuck.train.best import BEST_WEIGHTS
 from unstuck.train.finetune import load_weights
 from unstuck.train.recipe import Recipe
-from unstuck.train.session import BEST_WEIGHTS, FINGERPRINT
 from unstuck.train.setup import Setup
 
-__all__ = ["checkpoint", "setup_of"]
+__all__ = ["FINGERPRINT", "checkpoint", "setup_of"]
+
+FINGERPRINT = "SHA-256 of the data: "
+"""How the event begins that names the data, where they are files of one's own."""
 
 
 def checkpoint(run: Run) -> Subject | None:

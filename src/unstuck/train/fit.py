@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,6 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from unstuck.errors import ArgumentError, DataError
 from unstuck.nn import check_sizes
-from unstuck.observe import Observer
 from unstuck.optim.second_order_step import SecondOrderOptimizer
 from unstuck.train.best import Best
 from unstuck.train.evaluate import evaluate, pair
@@ -22,6 +21,9 @@ from unstuck.train.losses import LossFunction, takes_logits_of_yes
 from unstuck.train.penalty import Penalty
 from unstuck.train.step import Step, step_of
 from unstuck.train.tally import Means, Tally
+
+if TYPE_CHECKING:
+    from unstuck.observe import Observer
 
 __all__ = ["Epoch", "Fitted", "Reason", "fit"]
 

@@ -15,12 +15,11 @@ from unstuck.preflight import Subject
 from unstuck.preflight.arrangement import Each
 from unstuck.record import Run, facts
 from unstuck.train import toml
-from unstuck.train.best import weights_format
+from unstuck.train.best import BEST_WEIGHTS, weights_format
 from unstuck.train.checkpoint import setup_of
 from unstuck.train.finetune import load_weights, thaw
 from unstuck.train.kept import CHECKPOINTS
 from unstuck.train.recipe import Recipe
-from unstuck.train.session import BEST_WEIGHTS
 from unstuck.train.setup import Setup
 
 __all__ = ["WeightPath", "path_of_files", "weight_path"]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from unstuck.data import Augmented, Batches, Dataset, write_contact_sheet
@@ -20,7 +18,8 @@ from unstuck.preflight import QUICK, InitialLossCheck, Subject, initial_loss, ru
 from unstuck.record import RunWriter, facts
 from unstuck.record.folder import new_folder
 from unstuck.record.invocation import invocation
-from unstuck.train.best import weights_format
+from unstuck.train.best import BEST_WEIGHTS, weights_format
+from unstuck.train.checkpoint import FINGERPRINT
 from unstuck.train.evaluate import evaluate
 from unstuck.train.finetune import thaw
 from unstuck.train.fit import Epoch, Fitted, Reason, fit
@@ -30,14 +29,9 @@ from unstuck.train.progress import Progress, Silent
 from unstuck.train.recipe import Recipe
 from unstuck.train.setup import Setup, augmenter, evaluation
 from unstuck.train.tally import Means
+from unstuck.train.threads import threads
 
-__all__ = ["BEST_WEIGHTS", "FINGERPRINT", "Trained", "subject_of", "threads", "train"]
-
-BEST_WEIGHTS = "best.safetensors"
-"""Name of the file of the best weights inside a run's folder."""
-
-FINGERPRINT = "SHA-256 of the data: "
-"""How the event begins that names the data, where they are files of one's own."""
+__all__ = ["Trained", "subject_of", "train"]
 
 CONTACT_SHEET = "augmentation.png"
 """Name of the file that shows pictures before and after augmentation, inside a run's folder."""
@@ -271,15 +265,3 @@ def _show_augmentation(setup: Setup, folder: Path) -> None:
     pictures = setup.data.train.inputs[:SHOWN]
     file = folder / CONTACT_SHEET
     write_contact_sheet(file, change.pictures(pictures), change.pictures(change(pictures)))
-
-
-@contextmanager
-def threads(number: int | Literal["auto"]) -> Generator[None]:
-    """Compute with as many threads as a recipe says, for a while."""
-    before = torch.get_num_threads()
-    if number != "auto":
-        torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
