@@ -14,12 +14,16 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.confirm.conftest import CLASSES, losses
+from unstuck.cli.confirm import _proved
 from unstuck.cli.main import app
+from unstuck.confirm import results_of, trials_of, with_trials
+from unstuck.confirm.edit import EditError
 from unstuck.confirm.experiment import Experiment
 from unstuck.confirm.trial import Ended, Plan
 from unstuck.errors import ArgumentError
-from unstuck.record import RunWriter, facts, signals
+from unstuck.record import Run, RunWriter, facts, signals
 from unstuck.record.invocation import digest
+from unstuck.rules import judge
 from unstuck.testing.rules import record
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="trials cannot be made")
@@ -168,6 +172,27 @@ def test_the_trials_of_a_script_are_not_those_of_the_script_that_was_changed(run
     monkeypatch.chdir(script.parent)
     script.write_text(SOURCE)
     assert "the loss falls to" in " ".join(confirm(run, "--yes").stdout.split())
+
+
+def test_why_there_is_no_diff_is_said_and_apply_says_it_too(run, made, monkeypatch):
+    def none(*words, **more):
+        raise EditError("a softmax stands in several places (a.py:1, a.py:2)")
+
+    monkeypatch.setattr("unstuck.confirm.correction.correction", none)
+    said = "a softmax stands in several places (a.py:1, a.py:2)"
+    assert f"No diff is shown: {said}.\n" in confirm(run, "--yes").stderr
+    assert str(confirm(run, "--yes", "--apply").exception) == f"--apply: {said}; make the change by hand"
+
+
+def test_the_diff_is_that_of_the_change_that_confirmed_the_first_finding(run, made):
+    confirm(run, "--yes")
+    with Run.open(run) as opened:
+        verdict, trials = judge(opened), trials_of(opened)
+    finding = with_trials(verdict.findings, verdict.learning, trials)[0]
+    known = results_of(trials)
+    other = replace(known[0], plan=replace(known[0].plan, words="with more", changes=(("method", {}),)))
+    assert _proved((finding,), (other, *known)) == (finding, (("learning-rate", {"rate": 0.1}),))
+    assert _proved((replace(finding, confirmed=None),), known) is None
 
 
 def test_what_is_left_is_said_and_an_interrupt_has_its_status(run, made, monkeypatch):

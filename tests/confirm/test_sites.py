@@ -29,6 +29,9 @@ def test_a_place_is_named_by_file_and_line():
 def test_of_none_and_of_several_none_is_taken():
     with pytest.raises(EditError, match=r"a softmax stands in several places \(net.py:4, net.py:6\)"):
         only(calls([NET], ("Softmax",)), "a softmax")
+    twice = calls([Source("a.py", "f(f())")], ("f",))
+    with pytest.raises(EditError, match=r"several places \(a.py:1\)"):
+        only(twice, "f")
     with pytest.raises(EditError, match="a sigmoid does not stand in the program's own files"):
         only(calls([NET], ("Sigmoid",)), "a sigmoid")
 

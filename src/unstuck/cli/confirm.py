@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from unstuck.confirm import Experiment
     from unstuck.confirm.correction import Given
     from unstuck.confirm.edit import Edit
-    from unstuck.record import Verdict
+    from unstuck.confirm.tested import Tested
+    from unstuck.confirm.trial import Changes
+    from unstuck.record import Finding, Verdict
 
 __all__ = ["confirm"]
 
@@ -129,27 +132,36 @@ def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, appl
     Raises:
         ArgumentError: It is to be made, and cannot be.
     """
-    from unstuck.confirm import best_of, results_of, with_trials
+    from unstuck.confirm import results_of, with_trials
     from unstuck.confirm.correction import correction
     from unstuck.confirm.edit import EditError
     from unstuck.errors import ArgumentError
 
-    best = best_of(results_of(experiment.made))
     findings = with_trials(verdict.findings, verdict.learning, experiment.made)
-    first = next((one for one in findings if one.confirmed and best and one.cause in best.plan.causes), None)
-    if best is None or first is None:
+    proved = _proved(findings, results_of(experiment.made))
+    if proved is None:
         if apply:
             raise ArgumentError("--apply: no change was proved")
         return
+    finding, changes = proved
     alone = len(experiment.run.snapshot().streams()) == 1
     try:
-        change = correction(best.plan.changes, first, experiment.stream, alone=alone)
+        change = correction(changes, finding, experiment.stream, alone=alone)
     except EditError as why:
         if apply:
             raise ArgumentError(f"--apply: {why}; make the change by hand") from why
         _say(console, f"\nNo diff is shown: {why}.")
     else:
         _propose(change, experiment, console, apply=apply)
+
+
+def _proved(findings: Sequence[Finding], results: Sequence[Tested]) -> tuple[Finding, Changes] | None:
+    """The first finding that was confirmed, with the changes that confirmed it."""
+    for finding in findings:
+        for one in results:
+            if finding.confirmed and one.plan.words == finding.confirmed.remedy and finding.cause in one.plan.causes:
+                return finding, one.plan.changes
+    return None
 
 
 def _propose(change: Edit | Given, experiment: Experiment, console: Console, *, apply: bool) -> None:

@@ -122,8 +122,9 @@ def only(found: Sequence[Site[Other]], what: str) -> Site[Other]:
     if not found:
         raise EditError(f"{what} does not stand in the program's own files")
     if len(found) > 1:
-        places = ", ".join(one.place for one in found[:NAMED]) + (", ..." if len(found) > NAMED else "")
-        raise EditError(f"{what} stands in several places ({places})")
+        places = [*dict.fromkeys(one.place for one in found)]
+        named = ", ".join(places[:NAMED]) + (", ..." if len(places) > NAMED else "")
+        raise EditError(f"{what} stands in several places ({named})")
     return found[0]
 
 
