@@ -60,6 +60,7 @@ from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.contrast_empty import ContrastEmpty
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
+from unstuck.rules.loss.experts_idle import ExpertsIdle
 from unstuck.rules.loss.game_won import GameWon
 from unstuck.rules.loss.latent_empty import LatentEmpty
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
@@ -72,6 +73,7 @@ from unstuck.rules.mechanics.batches_left_out import BatchesLeftOut
 from unstuck.rules.mechanics.gradients_not_cleared import GradientsNotCleared
 from unstuck.rules.mechanics.never_stepped import NeverStepped
 from unstuck.rules.mechanics.parameters_not_optimized import ParametersNotOptimized
+from unstuck.rules.mechanics.weights_not_loaded import WeightsNotLoaded
 from unstuck.rules.mechanics.weights_not_moved import WeightsNotMoved
 from unstuck.rules.model.activation_missing import ActivationMissing
 from unstuck.rules.model.activation_unsuited import ActivationUnsuited
@@ -83,6 +85,7 @@ from unstuck.rules.model.module_unused import ModuleUnused
 from unstuck.rules.model.order_not_seen import OrderNotSeen
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.rules.model.padding_read import PaddingRead
+from unstuck.rules.model.positions_unread import PositionsUnread
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
 from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
@@ -134,6 +137,7 @@ RULES: tuple[Rule, ...] = (
     PaddingRead(),  # M304
     OrderNotSeen(),  # M305
     HeadsAttended(),  # M306
+    PositionsUnread(),  # M307
     ModuleUnused(),  # M401
     InitialLossOff(),  # I101
     WeightScaleOff(),  # I102
@@ -158,6 +162,7 @@ RULES: tuple[Rule, ...] = (
     LossTermsUnbalanced(),  # L301
     LossReductionsDiffer(),  # L302
     LatentEmpty(),  # L303
+    ExpertsIdle(),  # L304
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
     LossMaskWrong(),  # L501
@@ -180,6 +185,7 @@ RULES: tuple[Rule, ...] = (
     WeightsNotMoved(),  # T202
     NeverStepped(),  # T203
     BatchesLeftOut(),  # T204
+    WeightsNotLoaded(),  # T205
 )
 """Every rule, with its default thresholds."""
 

@@ -59,6 +59,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "M304": (*ANY, "D203", "G102", "R201"),
     "M305": (*NOWHERE, "M201", "R201"),
     "M306": (*ANY, "M201", "M301", "M302", "M303", "M305", "R201"),
+    "M307": (*NOWHERE, "D203", "M201", "R201"),
     "M401": ("R301",),  # a batch norm that never runs never moves its statistics
     # initialisation
     "I101": ("O201", "N101", "G301"),
@@ -86,6 +87,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "L301": ("D202", "I101", "L201", "M201", "O202", "O401", "R201", "T204"),
     "L302": ("D202", "I101", "L201", "L301", "M201", "O202", "O401", "R201", "T204"),
     "L303": (*ANY, "D202", "L201", "L301", "L302", "M201", "R201", "T204"),
+    "L304": ("O202", "O401"),
     "L401": (*ANY, "D202", "L301", "M201", "R201"),
     "L402": (*ANY, "D202", "M201", "R201"),
     "L501": (*ANY, "D203", "D204", "M201", "R201"),
@@ -110,6 +112,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "T202": (*ANY, *STILL, "D203", "M102", "G301"),
     "T203": (*ANY, "T101"),
     "T204": (*ANY, "I102", "M103", "D302", "O402"),
+    "T205": (*NOWHERE, "T201", "M201", "R201"),
 }
 """Codes of the findings that are symptoms of a finding, by its code."""
 

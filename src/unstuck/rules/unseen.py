@@ -108,6 +108,7 @@ PARTS: Mapping[str, Part] = {
     "ModesOfModules": Part(words="modes of modules", states=(facts.Modes,)),
     "Schedules": Part(words="schedules", states=(facts.Schedule,)),
     "Loaders": Part(words="data loaders", states=(facts.Loader,)),
+    "WeightsLeftOut": Part(words="weights that were not loaded", states=(facts.WeightsLeftOut,)),
     "SpreadTensors": Part(words="tensors that several processes hold together"),
     "Evaluations": Part(
         words="evaluations",

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Graph, Model, Parameter, UncalledModule, UncalledModules
+from unstuck.record.facts import Fact, Graph, Model, Parameter, Router, UncalledModule, UncalledModules
 from unstuck.rules.model.module_unused import ModuleUnused
 from unstuck.testing.rules import RuleContract, outcome, record
 
 NAN = float("nan")
 
 
-def trained(folder: Path, *, steps: int = 30, reached: bool = False, gradient: float = NAN, **about: Any) -> Run:
+def trained(
+    folder: Path, *more: Fact, steps: int = 30, reached: bool = False, gradient: float = NAN, **about: Any
+) -> Run:
     names = ("first.weight", "norm.weight")
     module = UncalledModule(
         **{
@@ -30,6 +32,7 @@ def trained(folder: Path, *, steps: int = 30, reached: bool = False, gradient: f
         Model(type="Net", parameters=tuple(Parameter(name=name, shape=(8,)) for name in names)),
         Graph(step=0, reached=names if reached else names[:1]),
         UncalledModules(steps=steps, modules=(module,)),
+        *more,
     )
     tables = {signals.GRADIENT_NORM: {"first.weight": [1.0] * 20, "norm.weight": [gradient] * 20}}
     return record(folder, series={signals.LOSS: np.geomspace(2.3, 0.02, 50)}, tables=tables, facts=stated)
@@ -79,3 +82,10 @@ def test_few_steps_say_nothing(tmp_path: Path, steps: int, judged: bool) -> None
     with trained(tmp_path / "a", steps=steps) as run:
         (said,) = ModuleUnused().apply(run)
     assert isinstance(said, NotEvaluated) != judged
+
+
+@pytest.mark.parametrize(("where", "found"), [("moe", 0), ("", 0), ("other", 1)])
+def test_experts_that_a_router_does_not_choose_are_no_mistake(tmp_path: Path, where: str, found: int) -> None:
+    router = Router(where=where, experts=4, chosen=1, tokens=64)
+    run = trained(tmp_path, router, path="moe.experts.1", type="Sequential", place="list")
+    assert len(outcome(ModuleUnused(), run)) == found

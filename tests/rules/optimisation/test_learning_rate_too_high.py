@@ -182,3 +182,20 @@ def test_trained_weights_that_the_first_steps_move_by_half_their_size(
         facts=[model, loss],
     )
     assert len(outcome(LearningRateTooHigh(), run)) == found
+
+
+@pytest.mark.parametrize(("fresh", "height", "found"), [(False, 20.0, 1), (True, 20.0, 0), (False, 1.0, 0)])
+def test_a_loss_that_leaves_the_trained_level_and_is_learnt_anew(
+    tmp_path: Path, fresh: bool, height: float, found: int
+) -> None:
+    loss = Loss(function="cross_entropy", target=LossTarget(shape=(32,), type="class"), classes=TEN)
+    model = Model(type="Net", parameters=(Parameter(name="0.weight", shape=(64, 64), role="weight", fresh=fresh),))
+    curve = [1.0, 1.0, height, height / 2, *(0.3 + height / 4 * np.exp(-np.linspace(0, 12, 196)))]
+    run = record(
+        tmp_path,
+        series={signals.LOSS: curve},
+        tables={signals.UPDATE_RATIO: {"0.weight": [0.3] * 10 + [0.002] * 190}},
+        facts=[model, loss],
+    )
+    findings = outcome(LearningRateTooHigh(), run)
+    assert [finding.severity for finding in findings] == ["warning"] * found

@@ -109,3 +109,24 @@ def test_small_steps_that_leave_most_of_the_loss_are_worth_a_note(tmp_path: Path
     assert [f.severity for f in outcome(LearningRateTooLow(), slow(tmp_path / "a", 1e-3, 1.6))] == ["note"]
     assert outcome(LearningRateTooLow(), slow(tmp_path / "b", 1e-2, 1.6)) == []
     assert outcome(LearningRateTooLow(), slow(tmp_path / "c", 1e-3, 0.6)) == []
+
+
+@pytest.mark.parametrize(
+    ("ratio", "level", "found"), [(1e-5, 1.2, 1), (1e-3, 1.2, 0), (1e-5, 0.2, 0)], ids=["still", "moves", "finished"]
+)
+def test_learnt_weights_that_do_not_move_are_no_fine_tuning(
+    tmp_path: Path, ratio: float, level: float, found: int
+) -> None:
+    losses = level + 0.02 * np.random.default_rng(0).normal(size=200)
+    tables = {
+        signals.UPDATE_RATIO: {"0.weight": [ratio] * 200},
+        signals.GRADIENT_NORM: {"0.weight": [0.3] * 200},
+        signals.WEIGHT_NORM: {"0.weight": [5.0] * 200},
+    }
+    loss = Loss(
+        function="cross_entropy",
+        target=LossTarget(shape=(32,), type="class"),
+        classes=LossClasses(number=10, counts=(20,) * 10),
+    )
+    run = record(tmp_path, series={signals.LOSS: losses}, tables=tables, facts=[loss])
+    assert len(outcome(LearningRateTooLow(), run)) == found

@@ -56,6 +56,7 @@ from unstuck.observe.collectors.unit_copies import UnitCopies
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
 from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
 from unstuck.observe.collectors.visible_targets import VisibleTargets
+from unstuck.observe.collectors.weights_left_out import WeightsLeftOut
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.module_tree import holds_parameters
@@ -107,6 +108,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     ModesOfModules,
     Schedules,
     Loaders,
+    WeightsLeftOut,
 )
 """A new question is a new file and a line here; the earlier in the list, the earlier it is asked."""
 

@@ -31,6 +31,7 @@ from unstuck.observe.torch_hooks import (
     forward,
     loss_scaling,
     quiet_steps,
+    state_loading,
     updates,
     warning_locations,
 )
@@ -65,6 +66,7 @@ PATCHES = (
     Patch(LRScheduler, "step", updates.around_schedule),
     Patch(ReduceLROnPlateau, "step", updates.around_schedule),  # does not call the one above
     Patch(DataLoader, "__iter__", updates.around_iteration),
+    Patch(nn.Module, "load_state_dict", state_loading.around_loading),
     Patch(nn.Module, "train", evaluation_switches.around_turn, compiled=False),
     Patch(torch.inference_mode, "__enter__", evaluation_switches.around_turn, compiled=False),
     Patch(torch.set_grad_enabled, "__init__", evaluation_switches.around_gradients, compiled=False),
@@ -79,7 +81,7 @@ PATCHES = (
 
 MODULES = (
     *(aside, backward, checkpoints, compilation, evaluation_switches, events, forward, loss_scaling, quiet_steps),
-    *(updates, warning_locations),
+    *(state_loading, updates, warning_locations),
 )
 """Modules whose functions run between those of a program, or around them."""
 

@@ -66,6 +66,7 @@ from unstuck.record.facts.model import (
     Router,
     UncalledModule,
     UncalledModules,
+    WeightsLeftOut,
 )
 from unstuck.record.facts.optimizer import (
     FirstCurvature,
@@ -185,5 +186,6 @@ __all__ = [
     "Unread",
     "Unwatched",
     "VisibleTarget",
+    "WeightsLeftOut",
     "Wiring",
 ]

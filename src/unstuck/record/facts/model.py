@@ -7,7 +7,18 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Layer", "Model", "Modes", "Parameter", "Ran", "Role", "Router", "UncalledModule", "UncalledModules"]
+__all__ = [
+    "Layer",
+    "Model",
+    "Modes",
+    "Parameter",
+    "Ran",
+    "Role",
+    "Router",
+    "UncalledModule",
+    "UncalledModules",
+    "WeightsLeftOut",
+]
 
 Role = Literal["weight", "bias", "norm", "embedding", "other"]
 
@@ -170,3 +181,22 @@ class Router(Fact):
     experts: int
     chosen: int
     tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsLeftOut(Fact):
+    """Weights that ``load_state_dict(strict=False)`` did not find, though the file has them under another name.
+
+    Attributes:
+        parameters: Names of the parameters.
+        keys: The name of each in the file, a tensor of the same shape.
+        file: The user's file that loads.
+        line: The line of that call.
+    """
+
+    kind = "weights_left_out"
+    missing = "no load of weights left any out"
+    parameters: tuple[str, ...]
+    keys: tuple[str, ...]
+    file: str | None = None
+    line: int | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Where, signals
-from unstuck.record.facts import Graph, Model, UncalledModule, UncalledModules
+from unstuck.record.facts import Graph, Model, Router, UncalledModule, UncalledModules
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["ModuleUnused"]
@@ -41,7 +41,8 @@ class ModuleUnused(Rule):
     Known false positives:
         Poolers and heads of a backbone that is used without them stand behind all that is called, or in a class of a
         library; parts that are used in some modes only are named by a method; the layer that was handed to an encoder
-        to be copied has copies that run: notes. Weights that are used by functions get gradients: silent.
+        to be copied has copies that run: notes. Weights that are used by functions get gradients: silent, as are
+        experts that a router does not choose.
 
     Try:
         Call it in forward(), or delete it.
@@ -62,7 +63,9 @@ class ModuleUnused(Rule):
         if uncalled is None or model is None:
             return
         learnt = {p.name for p in model.parameters if p.trainable and p.optimized} - _reached(run)
-        unused = [m for m in uncalled.modules if m.parameters and learnt.issuperset(m.parameters)]
+        unused = [
+            m for m in uncalled.modules if m.parameters and learnt.issuperset(m.parameters) and not _is_expert(run, m)
+        ]
         meant = [module for module in unused if _meant(module)]
         if not unused:
             return
@@ -86,6 +89,12 @@ class ModuleUnused(Rule):
                 ),
             ),
         )
+
+
+def _is_expert(run: Run, module: UncalledModule) -> bool:
+    """Whether it is one of several that a router chooses among."""
+    routers = tuple(f"{router.where}." if router.where else "" for router in run.facts(Router))
+    return module.place == "list" and bool(routers) and module.path.startswith(routers)
 
 
 def _meant(module: UncalledModule) -> bool:

@@ -184,10 +184,11 @@ class LearningRateTooHigh(Rule):
             )
             return "warning", 0.65, f"{summary}; it comes down to {curve.end.value:.4g} only", evidence
         way, moved = step.way
-        if way > self.away and learning.remaining > self.unlearnt:
+        if way > self.away and (learning.remaining > self.unlearnt or jumped):
             summary = (
                 f"the first {FIRST} steps move {moved} by up to {way:.0%} of their size: what was learnt is lost, and "
-                f"the loss stays at {curve.end.value:.4g}"
+                + (f"the loss jumps to {float(head.max()):.4g} and comes down to" if jumped else "the loss stays at")
+                + f" {curve.end.value:.4g}"
             )
             return "error" if learning.seems == "none" else "warning", 0.8, summary, evidence
         rebound = self._rebound(curve)

@@ -39,8 +39,9 @@ class LearningRateTooLow(Rule):
         ||g|| ||w|| / L, which shows that the loss would answer to larger steps, and so rules out vanished gradients.
 
     Known false positives:
-        A model that starts trained, and is finished: silent, because its loss starts below the constant guess, or is
-        not known to be high. A task that cannot be learnt at all, at a rate that is low too, looks the same.
+        A model that starts trained, and is finished: silent, unless its weights move by less than a hundredth in all
+        while a fifth of the loss is left. A task that cannot be learnt at all, at a rate that is low too, looks the
+        same.
 
     Try:
         Multiply the rate by ten until the update ratio of weight matrices comes to about 1e-3, or run a rate finder.
@@ -60,6 +61,8 @@ class LearningRateTooLow(Rule):
     modest: float = 2.0 * GOOD_RATIO  #: update ratio below which a higher one is worth a try (our choice)
     distance: float = 0.3  #: weights moved in all; in good trainings by about their own size (our choice)
     remaining: float = 0.5  #: share of the loss left, below which training did get somewhere (our choice)
+    still: float = 0.01  #: learnt weights moved in all, below which nothing is learnt anew (our choice)
+    better: float = 0.2  #: share of the loss left of learnt weights, below which they may be finished (our choice)
     pace: float = 0.5  #: fall over the last half against the average; a straight line has 1, a finished fall 0
     elastic: float = 1e-2  #: elasticity: below it, weights changed by all their size move the loss by 1% at most
 
@@ -71,16 +74,20 @@ class LearningRateTooLow(Rule):
         low = GOOD_RATIO if learning.seems == "none" else self.low_ratio
         if ratio == 0.0 or (elasticity(run) or 1.0) < self.elastic:
             return
-        if ratio < low and distance < self.distance and self._far(learning):
+        if ratio < low and distance < self.distance and self._far(learning, distance):
             yield self._report(run, learning, ratio, distance)
         elif ratio < self.modest and self._unfinished(learning):
             yield self._remark(run, learning, ratio)
 
-    def _far(self, learning: Learning) -> bool:
-        """Whether most of the loss is left, in a training that did not start from learnt weights and does not rise."""
+    def _far(self, learning: Learning, distance: float) -> bool:
+        """Whether most of the loss is left, in a training that does not rise; of learnt weights, that move at all."""
         curve = learning.curve
-        if learning.pretrained or learning.seems == "good" or curve.shape == "diverging":
+        if learning.seems == "good" or curve.shape == "diverging":
             return False
+        if learning.pretrained and learning.guess is not None:
+            least = learning.floor or 0.0
+            left = (curve.end.value - least) / (learning.guess - least)
+            return distance < self.still and left > self.better and not curve.falls_surely
         left = learning.remaining if np.isfinite(learning.remaining) else 1.0 - max(curve.fall, 0.0) / curve.scale
         if learning.guess is None and not curve.falls_surely:
             # Flat, and nothing to measure it against: it may as well be finished.
