@@ -183,6 +183,39 @@ def test_positions_that_no_output_reads_are_counted(tmp_path: Path) -> None:
     assert first(tmp_path, Cut(), step).unread == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(("kept", "cut"), [(slice(None, 6), 4), (slice(-4, None), 6), (slice(None), 0)])
+def test_positions_that_are_cut_within_the_model_are_counted(tmp_path: Path, kept: slice, cut: int) -> None:
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.head = nn.Embedding(TOKENS, 8), nn.Linear(8, 3)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.embedding(ids[:, kept]).mean(dim=1))
+
+    def step(model: nn.Module) -> Tensor:
+        ids = torch.randint(1, TOKENS, (64, 10))
+        return F.cross_entropy(model(ids), ids[:, 0] % 3)
+
+    assert [fact.cut for fact in facts_of(tmp_path, SequenceReach, Cut(), step)][:1] == [pytest.approx(cut, abs=1)]
+
+
+def test_padding_that_is_cut_off_is_not_counted(tmp_path: Path) -> None:
+    class Trimmed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.head = nn.Embedding(TOKENS, 8, padding_idx=0), nn.Linear(8, 3)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.embedding(ids[:, : int((ids > 0).sum(dim=1).max())]).mean(dim=1))
+
+    def step(model: nn.Module) -> Tensor:
+        ids = F.pad(padded(), (0, 8))
+        return F.cross_entropy(model(ids), ids[:, 0] % 3)
+
+    assert {fact.cut for fact in facts_of(tmp_path, SequenceReach, Trimmed(), step)} == {0}
+
+
 @pytest.mark.parametrize("hooked", [False, True])
 def test_a_graph_that_runs_code_of_the_program_is_left_alone(tmp_path: Path, hooked: bool) -> None:
     model = Attending(causal if hooked else recomputed)

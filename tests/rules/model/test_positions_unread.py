@@ -60,3 +60,8 @@ def test_the_first_position_behind_a_causal_mask_sees_itself_alone(tmp_path: Pat
 def test_short_sequences_and_outputs_at_each_position_are_not_judged(tmp_path: Path, known: dict[str, Any]) -> None:
     (entry,) = PositionsUnread().check(run_of(tmp_path, **known))
     assert isinstance(entry, NotEvaluated)
+
+
+def test_positions_that_become_no_vectors_count_too(tmp_path: Path) -> None:
+    (finding,) = outcome(PositionsUnread(), run_of(tmp_path, length=24, unread=0.0, cut=16))
+    assert "16 of the 40" in finding.summary

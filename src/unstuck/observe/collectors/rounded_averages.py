@@ -20,7 +20,8 @@ __all__ = ["RoundedAverages", "lost_way"]
 
 LERPS: frozenset[Any] = frozenset({Tensor.lerp_, Tensor.lerp, torch.lerp})
 PRODUCTS: frozenset[Any] = frozenset({Tensor.mul_, Tensor.mul, torch.mul, Tensor.__mul__, Tensor.__rmul__})
-LISTS: frozenset[Any] = frozenset({torch._foreach_lerp_, torch._foreach_mul_})  # pyright: ignore[reportPrivateUsage]
+FOREACH_LERP: Any = torch._foreach_lerp_  # pyright: ignore[reportPrivateUsage]
+LISTS: frozenset[Any] = frozenset({FOREACH_LERP, torch._foreach_mul_})  # pyright: ignore[reportPrivateUsage]
 
 SLOW = 0.5
 """Factor from which what is multiplied is an average that decays slowly."""
@@ -90,7 +91,8 @@ class RoundedAverages:
             return
         self._left -= 1
         self._type = str(average.dtype).removeprefix("torch.")
-        lost, whole = lost_way(average.reshape(-1)[:MOST_VALUES], weight.reshape(-1)[:MOST_VALUES], rate)
+        some = average.reshape(-1)[:MOST_VALUES], weight.reshape(-1)[:MOST_VALUES]
+        lost, whole = lost_way(*some, rate, apart=function not in LERPS | {FOREACH_LERP})
         self._lost.append((float(lost), float(whole)))
 
     def _weight_of(self, average: Tensor) -> Tensor | None:
@@ -104,16 +106,20 @@ class RoundedAverages:
         return min(alike, key=lambda p: float((p.reshape(-1)[:MOST_VALUES].float() - some).abs().sum()))
 
 
-def lost_way(average: Tensor, weight: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+def lost_way(average: Tensor, weight: Tensor, rate: float, *, apart: bool = False) -> tuple[Tensor, Tensor]:
     r"""What rounding leaves undone of one step of an average, and how far it is from the weight.
 
     .. math::
         \sum_{i:\, \mathrm{fl}(a_i + r (w_i - a_i)) = a_i} |w_i - a_i|, \qquad \sum_i |w_i - a_i|
 
+    Where the product and the sum are rounded apart, an entry stays if it does so in both,
+    :math:`\mathrm{fl}((1 - r) a_i) = a_i = \mathrm{fl}(a_i + r w_i)`.
+
     Args:
         average: The average :math:`a`, in its own type.
         weight: The weight :math:`w`.
         rate: The share :math:`r` of the way that it goes in a step.
+        apart: Whether the product and the sum are rounded apart.
 
     Examples:
         >>> average, weight = torch.tensor([1.0, 0.0], dtype=torch.bfloat16), torch.tensor([1.5, 0.5])
@@ -121,15 +127,20 @@ def lost_way(average: Tensor, weight: Tensor, rate: float) -> tuple[Tensor, Tens
         (tensor(0.5000), tensor(1.))
     """
     wide = average.float()
-    way = weight.float() - wide
-    still = (wide + rate * way).to(average.dtype) == average
+    goal = weight.float()
+    way = goal - wide
+
+    def stays(values: Tensor) -> Tensor:
+        return values.to(average.dtype) == average
+
+    still = stays((1.0 - rate) * wide) & stays(wide + rate * goal) if apart else stays(wide + rate * way)
     return torch.where(still, way.abs(), 0.0).sum(), way.abs().sum()
 
 
 def _averages(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[Tensor, float]]:
     """Each tensor that a call may average, and the share of the way that it goes."""
     first, factor = args[0], args[1] if len(args) > 1 else kwargs.get("other")
-    if function in LERPS or function is torch._foreach_lerp_:  # pyright: ignore[reportPrivateUsage]
+    if function in LERPS or function is FOREACH_LERP:
         rate = kwargs.get("weight", args[2] if len(args) > 2 else None)
     else:
         rate = 1.0 - factor if isinstance(factor, float) else None

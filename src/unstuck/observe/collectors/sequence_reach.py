@@ -144,6 +144,7 @@ class SequenceReaches:
             on_padding=None if padding is None else profile.share(padding),
             blank=padding is not None and not bool(one.vectors.detach()[one.padding].any()),
             unread=None if scored.chosen is not None else profile.unread(padding),
+            cut=_cut(one.ids, self._view.batch),
             alike=forgets_order(graph, one.vectors.grad_fn, scored.examples, scored.length),
             each=scored.chosen is not None,
         )
@@ -204,6 +205,18 @@ class _Profile:
         held = real.any(dim=0)
         never = ((self.squares == 0) | ~real).all(dim=0) & held
         return float(never.sum() / held.sum().clamp(min=1))
+
+
+def _cut(ids: Tensor, batch: Tensor | None) -> int:
+    """Positions of the batch that the ids are a part of, and that were left out; padding, one id for most, is none."""
+    if batch is None or batch.dim() != ids.dim() or batch.dtype != ids.dtype or len(batch) != len(ids):
+        return 0
+    longer = batch.shape[1] - ids.shape[1]
+    if longer <= 0 or batch.untyped_storage().data_ptr() != ids.untyped_storage().data_ptr():
+        return 0
+    first = (ids.storage_offset() - batch.storage_offset()) // max(1, batch.stride(1))
+    left = torch.cat([batch[:, :first], batch[:, first + ids.shape[1] :]], dim=1)
+    return round(float((left != left.mode(dim=0).values).double().mean(dim=0).sum()))
 
 
 def _of_torch(function: type[Any]) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from torch import nn
+
+from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.view import View
-from unstuck.observe.torch_hooks.state_loading import loaded
+from unstuck.observe.torch_hooks.state_loading import Loaded, loaded
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -17,7 +19,7 @@ NAMED = 64
 
 
 class WeightsLeftOut:
-    """State of each module of the model what its load left out, at the end.
+    """State of each module of the model what its load left out.
 
     Args:
         view: What is known of the step.
@@ -28,19 +30,25 @@ class WeightsLeftOut:
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self._told = False
 
-    def finish(self) -> Iterator[facts.WeightsLeftOut]:
-        """What is known."""
+    def backward(self, graph: GraphWalk) -> None:
+        """State it at the first backward pass, when all modules of the model are known."""
+        del graph
+        if self._told:
+            return
+        self._told = True
         names = {id(parameter): name for name, parameter in self._view.named.items()}
         for module in self._view.roots.modules():
             known = loaded.get(module)
-            if known is None:
-                continue
-            own = dict(module.named_parameters())
-            left = [(names.get(id(own.get(name)), name), other) for name, other in known.names]
-            yield facts.WeightsLeftOut(
-                parameters=tuple(name for name, _ in left[:NAMED]),
-                keys=tuple(key for _, key in left[:NAMED]),
-                file=known.place[0],
-                line=known.place[1],
-            )
+            if known is not None:
+                self._view.noticed.append(self._fact(known, dict(module.named_parameters()), names))
+
+    def _fact(self, known: Loaded, own: dict[str, nn.Parameter], names: dict[int, str]) -> facts.WeightsLeftOut:
+        left = [(names.get(id(own.get(name)), name), key) for name, key in known.names[:NAMED]]
+        return facts.WeightsLeftOut(
+            parameters=tuple(name for name, _ in left),
+            keys=tuple(key for _, key in left),
+            file=known.place[0],
+            line=known.place[1],
+        )

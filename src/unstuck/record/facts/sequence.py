@@ -39,6 +39,7 @@ class SequenceReach(Fact):
         on_padding: Share of the gradient of real outputs that rests on padding.
         blank: Whether the vectors of padding are zero.
         unread: Share of the real positions that no output depends on, where an example has one output.
+        cut: Positions that the model was given beside these, and turned into no vector; padding is not counted.
         alike: Whether attention mixes positions and nothing on the way tells them apart.
         each: Whether there is an output at each position.
         sequences: How many sequences of ids were turned into vectors.
@@ -63,6 +64,7 @@ class SequenceReach(Fact):
     on_padding: float | None = None
     blank: bool = False
     unread: float | None = None
+    cut: int = 0
     alike: bool = False
     each: bool = False
     sequences: int = 1

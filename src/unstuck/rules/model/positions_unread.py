@@ -55,15 +55,16 @@ class PositionsUnread(Rule):
             yield NotEvaluated(reason="no sequence with one output was followed back to its ids")
             return
         fact, outcome = known[-1], outcome_of(run)
-        unread = min(fact.unread or 0.0 for fact in known)
+        given = fact.length + fact.cut
+        unread = min(_unread(one) for one in known)
         if unread < self.share or outcome not in ("none", "partial"):
             return
-        count = round(unread * fact.length)
-        alone = count >= fact.length - 1
+        count = round(unread * given)
+        alone = count >= given - 1
         masked = alone and any(call.before and not call.behind for call in run.facts(AttentionCall))
         yield self.about(
             fact,
-            f"no output depends on {count} of the {fact.length} positions of a sequence"
+            f"no output depends on {count} of the {given} positions of a sequence"
             + (": behind the causal mask the first position sees itself alone" if masked else ""),
             "Take the output of the last real position, or the mean of all: the first sees nothing behind it."
             if masked
@@ -75,3 +76,8 @@ class PositionsUnread(Rule):
             severity="warning" if outcome == "none" else "note",
             confidence=0.75 if outcome == "none" else 0.5,
         )
+
+
+def _unread(fact: SequenceReach) -> float:
+    """Share of the positions that were given to the model, and that no output depends on."""
+    return (fact.cut + (fact.unread or 0.0) * fact.length) / (fact.cut + fact.length)
