@@ -214,7 +214,7 @@ def _cut(ids: Tensor, batch: Tensor | None) -> int:
     longer = batch.shape[1] - ids.shape[1]
     if longer <= 0 or batch.untyped_storage().data_ptr() != ids.untyped_storage().data_ptr():
         return 0
-    first = (ids.storage_offset() - batch.storage_offset()) // max(1, batch.stride(1))
+    first = int(ids.storage_offset() - batch.storage_offset()) // max(1, batch.stride(1))
     left = torch.cat([batch[:, :first], batch[:, first + ids.shape[1] :]], dim=1)
     return round(float((left != left.mode(dim=0).values).double().mean(dim=0).sum()))
 
