@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import AttentionCall, SequenceReach
+from unstuck.record.facts import AttentionCall, Layer, Model, SequenceReach
 from unstuck.rules.model import positions_unread
 from unstuck.rules.model.positions_unread import PositionsUnread
 from unstuck.testing.rules import RuleContract, outcome, record
 
 
-def run_of(folder: Path, *, causal: bool = False, **known: Any) -> Run:
+def run_of(folder: Path, *, causal: bool = False, layer: str = "Linear", **known: Any) -> Run:
     usual: dict[str, Any] = {"step": 0, "length": 40, "unread": 0.6, "file": "train.py", "line": 7}
     call = AttentionCall(
         function="scaled_dot_product_attention", queries=40, keys=40, before=1.0, behind=0.0 if causal else 1.0
     )
-    return record(folder, series={signals.LOSS: [1.0] * 50}, facts=[SequenceReach(**{**usual, **known}), call])
+    model = Model(type="Net", layers=(Layer(path="cell", type=layer),))
+    return record(folder, series={signals.LOSS: [1.0] * 50}, facts=[model, SequenceReach(**{**usual, **known}), call])
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +66,9 @@ def test_short_sequences_and_outputs_at_each_position_are_not_judged(tmp_path: P
 def test_positions_that_become_no_vectors_count_too(tmp_path: Path) -> None:
     (finding,) = outcome(PositionsUnread(), run_of(tmp_path, length=24, unread=0.0, cut=16))
     assert "16 of the 40" in finding.summary
+
+
+@pytest.mark.parametrize(("cut", "severity"), [(0, "note"), (16, "warning")])
+def test_a_recurrence_may_have_let_the_gradient_vanish(tmp_path: Path, cut: int, severity: str) -> None:
+    (finding,) = outcome(PositionsUnread(), run_of(tmp_path, layer="RNN", cut=cut))
+    assert finding.severity == severity

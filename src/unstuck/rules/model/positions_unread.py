@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Finding, NotEvaluated, Run
-from unstuck.record.facts import AttentionCall, SequenceReach
+from unstuck.record.facts import AttentionCall, Model, SequenceReach
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["PositionsUnread"]
+
+
+RECURRENT = ("RNN", "LSTM", "GRU")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class PositionsUnread(Rule):
 
     Known false positives:
         Models that look at the end of a long text on purpose. Where learning goes well, nothing is said; where it goes
-        well in part, a note.
+        well in part, or a recurrence may have let the gradient vanish, a note.
 
     Try:
         Longer windows, or several layers of them; cut at the end that matters less; the output of the last position, or
@@ -61,6 +64,7 @@ class PositionsUnread(Rule):
             return
         count = round(unread * given)
         alone = count >= given - 1
+        sure = outcome == "none" and (fact.cut > 0 or not _recurs(run))
         masked = alone and any(call.before and not call.behind for call in run.facts(AttentionCall))
         yield self.about(
             fact,
@@ -73,9 +77,15 @@ class PositionsUnread(Rule):
             value=unread,
             threshold=self.share,
             note="share of the positions at which the gradient of the outputs is zero in each example",
-            severity="warning" if outcome == "none" else "note",
-            confidence=0.75 if outcome == "none" else 0.5,
+            severity="warning" if sure else "note",
+            confidence=0.75 if sure else 0.5,
         )
+
+
+def _recurs(run: Run) -> bool:
+    """Whether a recurrence leads from position to position, whose gradient may have become zero on the way."""
+    model = run.fact(Model)
+    return model is not None and any(layer.type in RECURRENT for layer in model.layers)
 
 
 def _unread(fact: SequenceReach) -> float:
