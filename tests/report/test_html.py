@@ -182,7 +182,7 @@ def test_a_long_run_of_a_deep_model_stays_small(tmp_path: Path) -> None:
 
 
 def test_an_experiment_is_reported(sick: Run, sick_verdict: Verdict) -> None:
-    tried = Confirmation(remedy="with the rate × 0.1", metric="loss", before=2.3, after=0.4, steps=200)
+    tried = Confirmation(remedy="with the rate × 0.1", metric="loss", before=2.3, after=0.4, start=2.3, steps=200)
     verdict = replace(sick_verdict, findings=(replace(sick_verdict.findings[0], confirmed=tried),))
     assert "with the rate × 0.1 the loss falls to 0.4 in 200 steps" in Page(render_html(sick, verdict)).text
 
