@@ -54,6 +54,7 @@ OF_LOSSES = (
 PARTS: Mapping[str, Part] = {
     "Inputs": Part(words="inputs", states=(facts.Inputs,)),
     "SampledValues": Part(words="sampled values", states=(facts.NonDifferentiableSample,)),
+    "LostBranches": Part(words="layers that the loss does not reach", states=(facts.LostBranch,)),
     "Detachments": Part(words="detached tensors", states=(facts.Detachment,)),
     "InfiniteSlopes": Part(words="functions of infinite slope"),
     "Losses": Part(words="targets and outputs at the loss", states=(facts.Loss,), feeds=OF_LOSSES),

@@ -68,6 +68,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.Detachment(where="cell", calls=8, cut=7, file="t.py", line=4),
     ),
     (
+        "lost_branch",
+        {"where": "time", "cut_by": "", "returned": False, "given_to": "block", "file": "t.py", "line": 4},
+        facts.LostBranch(where="time", given_to="block", file="t.py", line=4),
+    ),
+    (
         "non_differentiable_sample",
         {"where": "decoder", "file": "vae.py", "line": 7},
         facts.NonDifferentiableSample(where="decoder", file="vae.py", line=7),

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Detachment, Fact, Graph, LostCheckpoint, Model, NonDifferentiableSample, Parameter, Ran
+from unstuck.record.facts import (
+    Detachment,
+    Fact,
+    Graph,
+    LostBranch,
+    LostCheckpoint,
+    Model,
+    NonDifferentiableSample,
+    Parameter,
+    Ran,
+)
 from unstuck.rules.gradient.graph_detached import GraphDetached
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -107,3 +117,14 @@ def test_a_reentrant_checkpoint_behind_frozen_embeddings(
     findings = outcome(GraphDetached(), run_with(tmp_path, *CUT, ran, *lost, body=TRAINED))
     assert len(findings) == found
     assert all("use_reentrant=False" in one.advice and one.where.line == 41 for one in findings)
+
+
+def test_the_function_that_cuts_is_named_with_its_line(tmp_path: Path) -> None:
+    branch = LostBranch(where="body", cut_by="argmax", file="model.py", line=3)
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path, *CUT, branch))
+    assert "argmax passes none on" in finding.summary
+    assert (finding.where.file, finding.where.line) == ("model.py", 3)
+
+
+def test_what_nobody_uses_is_not_cut_off(tmp_path: Path) -> None:
+    assert outcome(GraphDetached(), run_with(tmp_path, *CUT, LostBranch(where="body", given_to="head"))) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Fact, Graph, Model, Parameter, Router, UncalledModule, UncalledModules
+from unstuck.record.facts import Fact, Graph, LostBranch, Model, Parameter, Router, UncalledModule, UncalledModules
 from unstuck.rules.model.module_unused import ModuleUnused
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -89,3 +89,28 @@ def test_experts_that_a_router_does_not_choose_are_no_mistake(tmp_path: Path, wh
     router = Router(where=where, experts=4, chosen=1, tokens=64)
     run = trained(tmp_path, router, path="moe.experts.1", type="Sequential", place="list")
     assert len(outcome(ModuleUnused(), run)) == found
+
+
+def embedded(folder: Path, *, end: float = 1.0, reached: bool = False, **known: Any) -> Run:
+    """A body, and the embedding of a time that runs."""
+    names = ("body.weight", "time.weight")
+    stated = (
+        Model(type="Net", parameters=tuple(Parameter(name=name, shape=(8,)) for name in names)),
+        Graph(step=0, reached=names if reached else names[:1]),
+        UncalledModules(steps=30, modules=()),
+        LostBranch(**{"where": "time", "given_to": "body", "file": "train.py", "line": 7, **known}),
+    )
+    return record(folder, series={signals.LOSS: np.geomspace(2.3, end, 50)}, facts=stated)
+
+
+def test_what_runs_and_is_not_read_is_named_with_whoever_is_given_it(tmp_path: Path) -> None:
+    (finding,) = outcome(ModuleUnused(), embedded(tmp_path))
+    assert "body is given it, and does not read it" in finding.summary
+    assert (finding.severity, finding.where.module, finding.where.line) == ("warning", "time", 7)
+
+
+@pytest.mark.parametrize(
+    "known", [{"cut_by": "detach"}, {"returned": True}, {"reached": True}], ids=["cut", "returned", "reached"]
+)
+def test_what_is_cut_off_returned_or_learns_is_another_matter(tmp_path: Path, known: dict[str, Any]) -> None:
+    assert not outcome(ModuleUnused(), embedded(tmp_path, **known))

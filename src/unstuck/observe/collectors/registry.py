@@ -26,6 +26,7 @@ from unstuck.observe.collectors.embedded_ids import EmbeddedIds
 from unstuck.observe.collectors.example_order import ExampleOrder
 from unstuck.observe.collectors.expert_loads import ExpertLoads
 from unstuck.observe.collectors.first_curvature import FirstCurvature
+from unstuck.observe.collectors.followed import Calls
 from unstuck.observe.collectors.gradient_changes import GradientChanges
 from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
@@ -38,6 +39,7 @@ from unstuck.observe.collectors.loss_positions import LossPositions
 from unstuck.observe.collectors.loss_scaling import LossScaling
 from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import LOSS_FUNCTIONS, Losses
+from unstuck.observe.collectors.lost_branches import LostBranches
 from unstuck.observe.collectors.lost_checkpoints import LostCheckpoints
 from unstuck.observe.collectors.modes import ModesOfModules
 from unstuck.observe.collectors.narrow_constants import NarrowConstants
@@ -54,7 +56,7 @@ from unstuck.observe.collectors.thrown_batches import ThrownBatches
 from unstuck.observe.collectors.uncalled_modules import Uncalled
 from unstuck.observe.collectors.unit_copies import UnitCopies
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
-from unstuck.observe.collectors.view import Collector, Measurement, Sample, View
+from unstuck.observe.collectors.view import Collector, Follower, Measurement, Sample, View
 from unstuck.observe.collectors.visible_targets import VisibleTargets
 from unstuck.observe.collectors.weights_left_out import WeightsLeftOut
 from unstuck.observe.tensors.distributed import is_distributed
@@ -95,6 +97,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Parameters,
     UnitCopies,
     Graphs,
+    LostBranches,
     LostCheckpoints,
     LossScaling,
     NarrowConstants,
@@ -157,6 +160,7 @@ class Collectors:
         self._skipping = self._aside = False
         self._training_mode: bool | None = None
         self._failed: list[facts.Fact] = []
+        self._followers: list[Follower] = []
         self._made = tuple(make(view) for make in COLLECTORS)
         self._all = list(self._made)
         self._graphs: Graphs = self.one(Graphs)
@@ -234,11 +238,15 @@ class Collectors:
 
     def begin(self, step: int) -> None:
         """Begin a sampled step."""
-        if self._view.embedded:
+        view = self._view
+        if view.embedded:
             self.tell("forget_ids")
-        self._view.begin(step)
+        view.begin(step)
         self.calls = self._calls
         self.tell("begin")
+        self._followers, view.due = view.due, []
+        if self._followers:
+            self.calls = Calls(self._calls, self.scalars, self._follow)
 
     def walked(self, graph: GraphWalk) -> None:
         """A backward pass begins whose graph was walked."""
@@ -290,6 +298,8 @@ class Collectors:
         view.entering = batch is not None
         view.weighted = holds_parameters(module)
         self.tell("module", module, inputs)
+        for one in self._followers:
+            self._tell_one(one, one.given, inputs)
         if view.weighted:
             view.ran.setdefault(view.where, learning)
         if outer is view.entry and inputs and isinstance(inputs[0], Tensor) and not inputs[0].requires_grad:
@@ -302,7 +312,8 @@ class Collectors:
         if not view.entered:
             view.inputs = inputs
             view.entered, view.entry = True, module
-            self.calls = self._calls_within
+            within = self._calls_within
+            self.calls = Calls(within, self.scalars, self._follow) if self._followers else within
             view.batch = batch.detach() if is_readable(batch) else None
 
     def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
@@ -321,6 +332,8 @@ class Collectors:
             return
         self.tell("output", module, output)
         if module is view.entry:
+            for one in self._followers:
+                self._tell_one(one, one.returned, output)
             view.ended = True
             if type(output) is not Tensor:
                 view.made = frozenset(tensor.data_ptr() for tensor in data_of(output))
@@ -352,6 +365,14 @@ class Collectors:
                     call(function, args, kwargs, output)
                 except Exception as error:
                     self._drop(one, error)
+
+    def _follow(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
+    ) -> None:
+        """Tell those who follow tensors of any call."""
+        self._view.learning = learning and not self._skipping
+        for one in self._followers:
+            self._tell_one(one, one.followed, function, args, kwargs, output)
 
     def _told(
         self, concerned: Sequence[tuple[Collector, Callable[..., Any]]], function: Any, output: Any

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unstuck.observe.collectors.infinite_slopes import Spot
     from unstuck.observe.collectors.reordered import Reordered
 
-__all__ = ["Collector", "Measurement", "View"]
+__all__ = ["Collector", "Follower", "Measurement", "View"]
 
 Sample = dict[Signal, Any]
 
@@ -91,6 +91,22 @@ class Collector(Protocol):
     functions: frozenset[Any]
 
 
+class Follower(Collector, Protocol):
+    """A collector that follows what becomes of some tensors, in the steps for which it asks by ``View.due``."""
+
+    def followed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """A function was called, whichever."""
+        ...
+
+    def given(self, inputs: tuple[Any, ...]) -> None:
+        """A module is about to run."""
+        ...
+
+    def returned(self, output: Any) -> None:
+        """The model has returned something."""
+        ...
+
+
 @dataclass
 class View:
     """The sampled step.
@@ -134,6 +150,7 @@ class View:
         slopes: File and line of the functions whose slope may be infinite.
         noticed: Facts that were noticed, once for each place of the user's code.
         appeared: Names of entries, such as layers, that were measured for the first time in this step, by index.
+        due: Collectors that follow what becomes of some tensors in the next sampled step, through all functions.
         owing: Collectors that have something to measure after the update of this step alone, and what does it.
     """
 
@@ -175,6 +192,7 @@ class View:
     slopes: dict[str, tuple[str | None, int | None]] = field(default_factory=dict[str, "tuple[str | None, int | None]"])
     noticed: list[facts.Fact] = field(default_factory=list[facts.Fact])
     appeared: dict[Index, list[str]] = field(default_factory=dict[Index, list[str]])
+    due: list[Follower] = field(default_factory=list["Follower"])
     owing: list[tuple[Collector, Update]] = field(default_factory=list["tuple[Collector, Update]"])
     loss_called: Callable[[LossCall], None] = lambda call: None
     _known: set[object] = field(default_factory=set[object])

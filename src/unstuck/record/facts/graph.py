@@ -12,6 +12,7 @@ __all__ = [
     "CustomFunction",
     "Detachment",
     "Graph",
+    "LostBranch",
     "LostCheckpoint",
     "NonDifferentiableSample",
     "Wiring",
@@ -118,6 +119,28 @@ class Detachment(Fact):
     where: str
     calls: int
     cut: int
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostBranch(Fact):
+    """What becomes of the results of a layer that runs, and that the loss does not reach.
+
+    Attributes:
+        cut_by: The function that passes no gradient on; empty where there is none, and nobody uses what was made.
+        returned: Whether the model returns it.
+        given_to: The module that it was given to last, and that has done nothing with it.
+        file: The user's file that cuts, or that made the last of it.
+        line: The line of that.
+    """
+
+    kind = "lost_branch"
+    missing = "all layers that ran were reached by the loss"
+    where: str
+    cut_by: str = ""
+    returned: bool = False
+    given_to: str = ""
     file: str | None = None
     line: int | None = None
 

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Detachment, Graph, LostCheckpoint, Model, NonDifferentiableSample, Parameter, Ran
+from unstuck.record.facts import (
+    Detachment,
+    Graph,
+    LostBranch,
+    LostCheckpoint,
+    Model,
+    NonDifferentiableSample,
+    Parameter,
+    Ran,
+)
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
@@ -72,7 +81,9 @@ class GraphDetached(Rule):
         asked = [p for p in model.parameters if p.name in everywhere and p.trainable and p.optimized]
         asked = [p for p in asked if not self._got_gradient(run, p.name)]
         order = _order(run)
-        cut = [p for p in asked if _owner(p.name) in order]
+        branches = {fact.where: fact for fact in run.facts(LostBranch)}
+        unused = {where for where, branch in branches.items() if not branch.cut_by and not branch.returned}
+        cut = [p for p in asked if _owner(p.name) in order and _owner(p.name) not in unused]
         lost = self._checkpointed(run, cut)
         if lost is not None:
             yield lost
@@ -96,8 +107,11 @@ class GraphDetached(Rule):
             severity = "note"
         bare = {path for fact in run.facts(Ran) for path in fact.without_gradient}
         owners = list(dict.fromkeys(_owner(p.name) for p in cut))
+        known = [fact for fact in run.facts(LostBranch) if fact.where in owners and fact.cut_by]
         off = [path for path in owners if path in bare]
         reason = "they run under no_grad" if off else "detach(), .data, .item() or NumPy cuts the graph behind them"
+        if known and not off:
+            reason = f"{known[0].cut_by} passes none on"
         names = ", ".join(owner or cut[0].name for owner in owners[:3]) + (
             f" and {len(owners) - 3} more" if len(owners) > 3 else ""
         )
@@ -109,7 +123,12 @@ class GraphDetached(Rule):
             "no detach(), .data, .item(), .numpy() or torch.tensor() on the way.",
             severity=severity,
             confidence=0.95 if whole or (severity != "note") else 0.55,
-            where=Where(module=owners[0] or None, parameter=cut[0].name, file=graph.file, line=graph.line),
+            where=Where(
+                module=owners[0] or None,
+                parameter=cut[0].name,
+                file=known[0].file if known else graph.file,
+                line=known[0].line if known else graph.line,
+            ),
             evidence=(
                 Evidence(
                     signal="graph",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Where, signals
-from unstuck.record.facts import Graph, Model, Router, UncalledModule, UncalledModules
+from unstuck.record.facts import Graph, LostBranch, Model, Router, UncalledModule, UncalledModules
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["ModuleUnused"]
@@ -29,7 +30,9 @@ class ModuleUnused(Rule):
     Detects:
         Modules with trainable parameters that were called at none of the sampled steps, and whose parameters never got
         a gradient. A warning only where its place suggests that it was meant to act: no method names it, and it stands
-        between modules that are called, in a list of which others are called, or normalises.
+        between modules that are called, in a list of which others are called, or normalises. Or modules that are
+        called, and whose result is used by nobody within the model, such as the embedding of a time that is handed to
+        blocks which do not read it.
 
     Why it matters:
         The network is not the one that was designed: a layer, a normalisation or a branch is missing, without an error.
@@ -62,6 +65,7 @@ class ModuleUnused(Rule):
         uncalled, model = run.fact(UncalledModules), run.fact(Model)
         if uncalled is None or model is None:
             return
+        yield from self._dropped(run, model)
         learnt = {p.name for p in model.parameters if p.trainable and p.optimized} - _reached(run)
         unused = [
             m for m in uncalled.modules if m.parameters and learnt.issuperset(m.parameters) and not _is_expert(run, m)
@@ -86,6 +90,33 @@ class ModuleUnused(Rule):
                     threshold=0.0,
                     note="modules without a call and without a gradient: "
                     + ", ".join(f"{module.path} ({module.type})" for module in (meant or unused)[:6]),
+                ),
+            ),
+        )
+
+    def _dropped(self, run: Run, model: Model) -> Iterator[Finding]:
+        """Layers that run, and whose result is used by nobody."""
+        held = {p.name.rpartition(".")[0] for p in model.parameters if p.trainable and p.optimized}
+        reached = {name.rpartition(".")[0] for name in _reached(run)}
+        lost = [fact for fact in run.facts(LostBranch) if not fact.cut_by and not fact.returned]
+        lost = [fact for fact in lost if fact.where in held - reached]
+        if not lost:
+            return
+        first, taken = lost[0], next((fact.given_to for fact in lost if fact.given_to), "")
+        others = f" and {len(lost) - 1} more layer{'s' if len(lost) > 2 else ''}" if len(lost) > 1 else ""
+        goes = f"{taken} is given it, and does not read it" if taken else "nothing reads it"
+        yield self.finding(
+            f"{first.where}{others} runs, and what it gives is not used: {goes}",
+            f"Use what {first.where} gives in the forward() of {taken or 'the module that calls it'}, or delete it.",
+            severity="warning" if taken or outcome_of(run) != "good" else "note",
+            confidence=0.9,
+            where=Where(module=first.where, file=first.file, line=first.line),
+            evidence=(
+                Evidence(
+                    signal=first.kind,
+                    value=float(len(lost)),
+                    threshold=0.0,
+                    note="layers that run and whose results end unused: " + ", ".join(fact.where for fact in lost[:6]),
                 ),
             ),
         )
