@@ -13,6 +13,7 @@ from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import End, Model, Optimizer, Parameter
+from unstuck.rules.attention import grown_logits
 from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND, losses
 from unstuck.rules.methods import large_steps
 from unstuck.rules.rate import lower_rate
@@ -77,7 +78,8 @@ class LearningRateTooHigh(Rule):
     Evidence:
         The loss against its start and against the best constant guess; the update ratio ||dw|| / ||w|| of weight
         matrices (about 1e-3 in good trainings); the cosine of successive gradients, which is negative when steps
-        bounce. A curve alone is not enough: without large or bouncing steps, a climbing loss has another cause.
+        bounce; logits of attention that have grown tenfold and beyond 50. A curve alone is not enough: without large
+        or bouncing steps, a climbing loss has another cause.
 
     Known false positives:
         A loss of a game (the generator's of a GAN) may rise; there only large steps count. A data order that changes
@@ -243,6 +245,8 @@ class LearningRateTooHigh(Rule):
         if step.cosine is not None and self._bounces(step):
             note = "successive gradients oppose each other"
             proofs.append(Evidence(signal="gradient_cosine", value=step.cosine, threshold=self.reversal, note=note))
+        attention = grown_logits(run)
+        proofs += [attention] if attention is not None else []
         finding = self.finding(
             summary,
             f"{lower_rate(run)} If the loss then falls but jumps at times, warm the rate up or clip the gradient norm.",
