@@ -82,6 +82,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         ),
     ),
     (
+        "example_order",
+        {"step": 3, "examples": 32, "output": 5, "target": 16, "file": "train.py", "line": 40},
+        facts.ExampleOrder(step=3, examples=32, output=5, target=16, file="train.py", line=40),
+    ),
+    (
         "unpaired",
         {"reason": "more than one batch enters the model for a loss"},
         facts.Unpaired(reason="more than one batch enters the model for a loss"),

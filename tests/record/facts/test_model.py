@@ -82,6 +82,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         {"where": "blocks.0.moe", "experts": 8, "chosen": 2, "tokens": 512},
         facts.Router(where="blocks.0.moe", experts=8, chosen=2, tokens=512),
     ),
+    (
+        "weights_left_out",
+        {"parameters": ["body.weight"], "keys": ["module.body.weight"], "file": "train.py", "line": 12},
+        facts.WeightsLeftOut(parameters=("body.weight",), keys=("module.body.weight",), file="train.py", line=12),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 
