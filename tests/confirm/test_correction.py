@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import codecs
+
 import pytest
 
 from unstuck.confirm.correction import EDITS, OF_NUMBERS, Given, apply, correction, unchanged
@@ -104,6 +106,20 @@ def test_it_is_made_and_a_backup_is_kept(run, script):
     assert backup.read_text() == SOURCE
     with pytest.raises(ArgumentError, match="has changed since the run"):
         apply(edit, run)
+
+
+def test_a_byte_order_mark_is_kept(script, tmp_path):
+    script.write_bytes(codecs.BOM_UTF8 + SOURCE.encode())
+    with RunWriter(tmp_path / "marked") as writer:
+        writer.state(facts.Optimizer(type="SGD", groups=(GROUP,), file=str(script), line=1))
+        writer.describe(facts.Invocation(target="train.py", sources=(str(script),), digests=(digest(script),)))
+    with Run.open(tmp_path / "marked") as opened:
+        edit = correction((("learning-rate", {"rate": 0.1}),), finding(script, 1), opened)
+        assert isinstance(edit, Edit)
+        assert "\ufeff" not in edit.diff
+        backup = apply(edit, opened)
+    assert script.read_bytes() == codecs.BOM_UTF8 + SOURCE.replace("1e-5", "0.1").encode()
+    assert backup.read_bytes() == codecs.BOM_UTF8 + SOURCE.encode()
 
 
 def test_an_earlier_backup_is_not_overwritten(run, script):

@@ -144,9 +144,8 @@ def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, appl
             raise ArgumentError("--apply: no change was proved")
         return
     finding, changes = proved
-    alone = len(experiment.run.snapshot().streams()) == 1
     try:
-        change = correction(changes, finding, experiment.stream, alone=alone)
+        change = correction(changes, finding, experiment.stream)
     except EditError as why:
         if apply:
             raise ArgumentError(f"--apply: {why}; make the change by hand") from why

@@ -45,9 +45,7 @@ class Argument:
     was: float | None = None
 
 
-def set_argument(
-    source: str, line: int, argument: Argument, value: object, *, args: Sequence[str] = (), alone: bool = True
-) -> str:
+def set_argument(source: str, line: int, argument: Argument, value: object, *, args: Sequence[str] = ()) -> str:
     r"""Give an argument of the call at a line another value where that is written, or add the argument.
 
     Args:
@@ -56,11 +54,11 @@ def set_argument(
         argument: Which.
         value: What is written, as ``repr`` writes it.
         args: The arguments that the program was started with.
-        alone: Whether the call was made for one training only, so that a name whose value is not found may make way.
 
     Raises:
         OptionError: The value was given on the command line.
-        EditError: There is no such call at that line, its argument cannot be found, or the source is not Python.
+        EditError: There is no such call at that line, its value is not found or comes from elsewhere, such as the
+            environment, or the source is not Python.
 
     Examples:
         >>> rate = Argument(name="lr", of=("SGD", "Adam"), position=1, was=1.0)
@@ -81,15 +79,22 @@ def set_argument(
             raise EditError(f"line {line} holds no call" + (f" of {' or '.join(argument.of)}" if argument.of else ""))
         return _with_keyword(source, fit[0], argument.name, value)
     own = given[0]
-    place = own if argument.was is None else written(tree, own, argument.was, args)
+    place = _literal(own) if argument.was is None else written(tree, own, argument.was, args)
     if isinstance(place, Option):
         raise OptionError(place.name)
-    place = own if place is None and alone else place
-    if getattr(place, "lineno", None) is None:
-        raise EditError(f"where {argument.name} is written is not known")
-    assert place is not None
+    if place is None:
+        raise EditError(f"where the value of `{argument.name}={ast.unparse(own)}` is written is not known")
     start, end = span(source, place)
     return source[:start] + repr(value) + source[end:]
+
+
+def _literal(node: ast.expr) -> ast.expr | None:
+    """What is written out as it is; None of an expression that takes its value from elsewhere."""
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return None
+    return node
 
 
 def _given(call: ast.Call, argument: Argument) -> ast.expr | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,14 +37,13 @@ class Given:
         return f"Start it with {self.option} {self.value}: the value was given on the command line."
 
 
-def correction(changes: Changes, finding: Finding, run: Run, *, alone: bool = True) -> Edit | Given:
+def correction(changes: Changes, finding: Finding, run: Run) -> Edit | Given:
     """The edit of one file that makes a change permanent.
 
     Args:
         changes: Name of each remedy with its settings.
         finding: The finding that the change has confirmed.
         run: The stream of the run.
-        alone: Whether the run has no other training, which the edit might change too.
 
     Returns:
         The edit, or what to give on the command line, where the number came from there.
@@ -57,7 +57,7 @@ def correction(changes: Changes, finding: Finding, run: Run, *, alone: bool = Tr
     if name not in EDITS:
         raise EditError("the change is no edit of a line")
     try:
-        edit = EDITS[name](Proved(settings=settings, finding=finding, run=run, alone=alone))
+        edit = EDITS[name](Proved(settings=settings, finding=finding, run=run))
     except OptionError as given:
         return Given(option=given.option, value=settings[OF_NUMBERS[name]])
     if edit.after == edit.before:
@@ -87,7 +87,8 @@ def apply(edit: Edit, run: Run) -> Path:
         raise ArgumentError(f"{backup}: is there already, and would be overwritten by the backup; move it away")
     try:
         shutil.copy2(path, backup)
-        path.write_bytes(edit.after.encode("utf-8"))
+        mark = codecs.BOM_UTF8 if path.read_bytes().startswith(codecs.BOM_UTF8) else b""
+        path.write_bytes(mark + edit.after.encode("utf-8"))
     except OSError as error:
         raise ArgumentError(f"{path}: cannot be written ({error.strerror}); make the change by hand") from error
     return backup

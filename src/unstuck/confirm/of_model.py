@@ -118,7 +118,7 @@ def softmax_axis(change: Proved) -> Edit:
     if name[0].isupper():
         _refuse_copies(change, name)
     argument = Argument(name="dim", of=(name,), position=0 if name[0].isupper() else -1, was=_axis(site))
-    after = set_argument(site.source.text, site.node.lineno, argument, axis, args=change.args, alone=change.alone)
+    after = set_argument(site.source.text, site.node.lineno, argument, axis, args=change.args)
     return Edit(file=site.source.file, before=site.source.text, after=after)
 
 

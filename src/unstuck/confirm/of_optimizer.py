@@ -57,7 +57,7 @@ def default_constants(change: Proved) -> Edit:
 def _set(change: Proved, name: str, value: Any, *, position: int | None = None, was: float | None = None) -> Edit:
     source, line = change.made
     argument = Argument(name=name, of=(change.optimizer.type,), position=position, was=was)
-    after = set_argument(source.text, line, argument, value, args=change.args, alone=change.alone)
+    after = set_argument(source.text, line, argument, value, args=change.args)
     return Edit(file=source.file, before=source.text, after=after)
 
 

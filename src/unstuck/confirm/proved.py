@@ -23,13 +23,11 @@ class Proved:
         settings: Those of its remedy.
         finding: The finding that it has confirmed.
         run: The stream of the run.
-        alone: Whether the run has this training only.
     """
 
     settings: Mapping[str, Any]
     finding: Finding
     run: Run
-    alone: bool = True
 
     @property
     def args(self) -> tuple[str, ...]:

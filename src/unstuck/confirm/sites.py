@@ -74,11 +74,13 @@ class Site(Generic[Node]):
 def read(file: str) -> Source:
     """A file.
 
+    A byte order mark is left out of its text, as it is out of the columns of its syntax tree; ``apply`` keeps it.
+
     Raises:
         EditError: It cannot be read, or is no text.
     """
     try:
-        return Source(file, Path(file).read_bytes().decode("utf-8"))
+        return Source(file, Path(file).read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise EditError(f"{file} cannot be read: {error}") from error
 
