@@ -106,3 +106,23 @@ def test_later_it_looks_at_some_steps_of_training_and_at_each_evaluation(view: V
     view.updates += 1
     modes.forward("evaluation")
     assert [fact.phase for fact in modes.facts()] == ["training", "evaluation"]
+
+
+def test_frozen_norms_of_which_only_the_parameters_were_loaded_are_told_apart() -> None:
+    model = net().eval().requires_grad_(False)
+    fresh = modes_of(model.modules(), step=0, phase="training")
+    assert fresh is not None
+    assert (fresh.unmoved_norms, fresh.half_loaded_norms) == (2, 0), "a frozen layer that was never trained"
+    model[1].bias.copy_(torch.tensor([0.1, -0.2, 0.3]))
+    half = modes_of(model.modules(), step=0, phase="training")
+    assert half is not None
+    assert half.half_loaded_norms == 1
+    model[1].running_mean.fill_(0.5)
+    whole = modes_of(model.modules(), step=0, phase="training")
+    assert whole is not None
+    assert whole.half_loaded_norms == 0
+    model[1].reset_running_stats()
+    model[1].requires_grad_(True)
+    learning = modes_of(model.modules(), step=0, phase="training")
+    assert learning is not None
+    assert learning.half_loaded_norms == 0, "its bias may come from this training"

@@ -55,6 +55,7 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             "dropouts_evaluating": 4,
             "frozen_norms": 1,
             "unmoved_norms": 1,
+            "half_loaded_norms": 1,
             "model_training": False,
         },
         facts.Modes(
@@ -66,6 +67,7 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             dropouts_evaluating=4,
             frozen_norms=1,
             unmoved_norms=1,
+            half_loaded_norms=1,
             model_training=False,
         ),
     ),

@@ -71,6 +71,14 @@ def test_a_frozen_backbone_is_passed_over(tmp_path: Path) -> None:
     assert outcome(ModeWrong(), run_with(tmp_path, frozen)) == []
 
 
+@pytest.mark.parametrize(("end", "severity"), [(0.01, "note"), (1.5, "warning"), (2.3, "error")])
+def test_a_backbone_without_its_running_statistics(tmp_path: Path, end: float, severity: str) -> None:
+    half = Modes(step=0, phase="training", norms_evaluating=2, frozen_norms=2, unmoved_norms=2, half_loaded_norms=2)
+    (finding,) = outcome(ModeWrong(), run_with(tmp_path, half, end=end))
+    assert finding.severity == severity
+    assert "buffers" in finding.advice
+
+
 def test_layers_that_evaluate_in_a_model_that_trains_are_passed_over(tmp_path: Path) -> None:
     part = Modes(step=0, phase="training", norms_evaluating=2, model_training=True)
     assert outcome(ModeWrong(), run_with(tmp_path, part)) == []

@@ -74,13 +74,16 @@ def modes_of(
     """Count modes; None where no module behaves differently."""
     norms = {True: 0, False: 0}
     dropouts = {True: 0, False: 0}
-    frozen = unmoved = 0
+    frozen = unmoved = half_loaded = 0
     for module in modules:
         if isinstance(module, _BatchNorm) and module.track_running_stats:
             norms[module.training] += 1
             parameters = [parameter for _, parameter in own_parameters(module)]
-            frozen += not module.training and bool(parameters) and not any(p.requires_grad for p in parameters)
-            unmoved += not module.training and norms[False] <= MOST_COMPARED and _unmoved(module)
+            still = not module.training and bool(parameters) and not any(p.requires_grad for p in parameters)
+            made = not module.training and norms[False] <= MOST_COMPARED and _unmoved(module)
+            frozen += still
+            unmoved += made
+            half_loaded += still and made and _has_learnt(module)
         elif isinstance(module, DROPPING) and _drops(module):
             dropouts[module.training] += 1
     if not sum(norms.values()) + sum(dropouts.values()):
@@ -94,6 +97,7 @@ def modes_of(
         dropouts_evaluating=dropouts[False],
         frozen_norms=frozen,
         unmoved_norms=unmoved,
+        half_loaded_norms=half_loaded,
         model_training=model_training,
     )
 
@@ -114,3 +118,10 @@ def _unmoved(norm: Any) -> bool:
     if mean is None or variance is None:
         return False
     return not bool((mean != 0).any() | (variance != 1).any())
+
+
+@torch.no_grad()
+def _has_learnt(norm: Any) -> bool:
+    """Whether the bias is not the 0 that all initialisations give it."""
+    bias = None if norm.bias is None else values_here(norm.bias)
+    return bias is not None and bool((bias != 0).any())

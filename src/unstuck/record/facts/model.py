@@ -109,6 +109,8 @@ class Modes(Fact):
         dropouts_evaluating: Dropouts in evaluation mode.
         frozen_norms: Batch norms in evaluation mode whose own parameters are frozen too, as in a frozen backbone.
         unmoved_norms: Batch norms in evaluation mode whose running statistics are those they were made with.
+        half_loaded_norms: Frozen batch norms in evaluation mode that have the bias of a training, and the running
+            statistics that they were made with.
         model_training: Whether the model itself is in training mode.
     """
 
@@ -122,6 +124,7 @@ class Modes(Fact):
     dropouts_evaluating: int = 0
     frozen_norms: int = 0
     unmoved_norms: int = 0
+    half_loaded_norms: int = 0
     model_training: bool = True
 
 

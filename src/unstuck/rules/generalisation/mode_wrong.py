@@ -22,7 +22,7 @@ class ModeWrong(Rule):
         A model that trains in evaluation mode, most often since the first evaluation; evaluations that are all made in
         training mode, with dropout at work or batch statistics in use, also where nothing but the classes of fresh
         examples is predicted at the end; batch norms that evaluate by the statistics they were made with, for they
-        never moved.
+        never moved, or were left out where trained weights were loaded.
 
     Why it matters:
         Training without dropout overfits, and without batch statistics does not normalise. Evaluations in training mode
@@ -68,6 +68,7 @@ class ModeWrong(Rule):
         found = (
             self._trains_in_evaluation(run, training, evaluations, length)
             or self._never_moved(run, training, evaluations)
+            or self._half_loaded(run, training, length)
             or self._evaluates_in_training(run, evaluations, length)
         )
         if found is not None:
@@ -118,6 +119,22 @@ class ModeWrong(Rule):
             severity="error",
             confidence=0.95,
             note=f"{late[-1].unmoved_norms} batch norms with unmoved statistics in an evaluation",
+            where=Where(),
+        )
+
+    def _half_loaded(self, run: Run, training: list[Modes], length: int) -> Finding | None:
+        if not training or length < self.trained or not training[-1].half_loaded_norms:
+            return None
+        outcome = outcome_of(run)
+        return self._report(
+            "frozen batch norms have the weights of a training, but not its running statistics: they normalise by mean "
+            "0 and variance 1",
+            "Load the buffers with the parameters: model.load_state_dict(checkpoint) takes the names of "
+            "model.state_dict(), those of named_parameters() hold no running statistics.",
+            training[-1],
+            severity="error" if outcome == "none" else "note" if outcome == "good" else "warning",
+            confidence=0.9,
+            note=f"{training[-1].half_loaded_norms} frozen batch norms with a learnt bias and unmoved statistics",
             where=Where(),
         )
 
