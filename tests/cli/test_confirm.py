@@ -218,6 +218,16 @@ def test_variables_that_are_gone_are_named_before(script, run, made, monkeypatch
     assert "not set any more: V0, V1, V2, V3, V4, V5 and 3 more.\n" in confirm(run, "--yes").stderr
 
 
+def test_variables_with_other_values_are_named_before(script, made, monkeypatch):
+    script.write_text(f"{SOURCE}print('$LR'.strip('$'), os.environ['LR'])\n")
+    monkeypatch.setenv("LR", "1")
+    started = {"variables": ("LR",), "traces": ("none",)}
+    other = recorded("other", script, sources=(str(script),), digests=(digest(script),), **started)
+    assert (
+        "Variables that it names, and that have other values than in the run: LR.\n" in confirm(other, "--yes").stderr
+    )
+
+
 def test_another_interpreter_and_words_that_need_quotes_are_shown(run, made, script):
     other = recorded("other", script, args=("--name", "my run"), interpreter="/opt/python")
     said = confirm(other, "--yes").stderr

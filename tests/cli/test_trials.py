@@ -59,9 +59,9 @@ def test_a_terminal_gets_a_bar():
 )
 def test_a_run_is_proved_in_a_process_of_its_own(monkeypatch, options, words):
     started = []
-    monkeypatch.setattr(subprocess, "run", lambda command, check: started.append((command, check)))
-    prove(Path("runs/one"), **options)
-    assert started == [([sys.executable, "-m", "unstuck", "confirm", "runs/one", *words], False)]
+    monkeypatch.setattr(subprocess, "run", lambda command, check, env: started.append((command, env)))
+    prove(Path("runs/one"), environment={"LR": "1"}, **options)
+    assert started == [([sys.executable, "-m", "unstuck", "confirm", "runs/one", *words], {"LR": "1"})]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from unstuck.confirm.kept import Terms, as_it_is_now, trials_of
 from unstuck.confirm.trial import Ended, Plan
 from unstuck.record import Run, RunWriter
 from unstuck.record.facts import Invocation
-from unstuck.record.invocation import digest
+from unstuck.record.invocation import digest, trace
 
 PROGRAM = Invocation(target="train.py", args=("--lr", "1"), sources=("/home/train.py",), digests=("a1",))
 PLAN = Plan(name="", invocation=PROGRAM)
@@ -24,6 +24,7 @@ OTHERS = [
     program(digests=("b2",)),
     program(args=("--lr", "2")),
     program(target="other.py"),
+    program(variables=("LR",), traces=("c3d4",)),
     replace(PLAN, steps=100),
     replace(PLAN, seconds=5.0),
 ]
@@ -50,6 +51,16 @@ def test_a_program_as_it_is_now_has_the_checksums_of_now(tmp_path):
     assert as_it_is_now(started).digests == (digest(script),) != started.digests
 
 
+def test_of_variables_those_that_the_program_names_are_as_they_are_now(tmp_path, monkeypatch):
+    script = tmp_path / "train.py"
+    script.write_text("lr = float(os.environ['LR'])")
+    monkeypatch.setenv("LR", "0.5")
+    monkeypatch.setenv("TERM", "another")
+    sources = {"sources": (str(script),), "digests": (digest(script),)}
+    started = replace(PROGRAM, variables=("LR", "TERM"), traces=("1111", "2222"), **sources)
+    assert as_it_is_now(started).traces == (trace("LR"), "2222")
+
+
 @pytest.fixture
 def tried(tmp_path, make):
     """A run with trials of two bounds, and one of a program that was changed."""
@@ -57,7 +68,7 @@ def tried(tmp_path, make):
         writer.describe(PROGRAM)
     for name, plan, at in (
         ("control-seed0", PLAN, 1.0),
-        ("control-seed0-100-steps", OTHERS[3], 2.0),
+        ("control-seed0-100-steps", OTHERS[4], 2.0),
         ("control-seed0-program-b2", OTHERS[0], 3.0),
     ):
         trial = make(name, losses(2.3, 2.3))

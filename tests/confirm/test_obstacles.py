@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from unstuck.confirm.obstacles import changed_sources, missing_variables, obstacles
+from unstuck.confirm.obstacles import changed_sources, changed_variables, missing_variables, named_variables, obstacles
 from unstuck.record.facts import Invocation
-from unstuck.record.invocation import digest
+from unstuck.record.invocation import digest, trace
 
 
 @pytest.fixture
@@ -43,6 +43,22 @@ def test_changed_sources_are_named(started, tmp_path):
 def test_variables_that_are_gone(started, monkeypatch):
     monkeypatch.delenv("SECRET_OF_MINE", raising=False)
     assert missing_variables(replace(started, variables=("HOME", "SECRET_OF_MINE", "_"))) == ("SECRET_OF_MINE",)
+
+
+def test_variables_that_the_program_names_and_that_have_another_value(started, tmp_path, monkeypatch):
+    (tmp_path / "train.py").write_text("lr = os.environ['LR']; data = os.getenv(\"DATA\")  # not SHELL")
+    for name in ("LR", "DATA", "SHELL"):
+        monkeypatch.setenv(name, "1")
+    names = ("DATA", "LR", "SHELL")
+    watched = replace(started, variables=names, traces=tuple(trace(name) for name in names))
+    assert named_variables(watched) == ("DATA", "LR")
+    assert changed_variables(watched) == ()
+    monkeypatch.setenv("LR", "2")
+    monkeypatch.setenv("SHELL", "2")
+    assert changed_variables(watched) == ("LR",)
+    monkeypatch.delenv("DATA")
+    assert changed_variables(watched) == ("DATA", "LR")
+    assert changed_variables(replace(watched, traces=())) == ()  # of a run that kept none
 
 
 def test_a_system_without_forks_is_said(started, monkeypatch):

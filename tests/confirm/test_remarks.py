@@ -26,6 +26,26 @@ def test_a_program_that_draws_other_numbers_each_time(make, tmp_path):
     assert "draws other numbers" in said
 
 
+def test_a_variable_that_has_another_value_is_named_where_the_training_is_another(make, tmp_path):
+    values = losses(2.3, 2.3)
+    other = values.copy()
+    other[1:] -= 0.1
+    with record(tmp_path / "run", series={signals.LOSS: values}) as run:
+        assert list(remarks(run, run, [make("control-seed0", values)], (), variables=["LR"])) == []
+        (said,) = remarks(run, run, [make("control-seed1", other)], (), variables=["LR"])
+    assert said == (
+        "Unchanged, it trains otherwise than in the run, for LR has another value now, with which all was tried."
+    )
+
+
+def test_late_losses_may_differ(make, tmp_path):
+    values = losses(2.3, 2.3)
+    other = values.copy()
+    other[50:] += 0.1
+    with record(tmp_path / "run", series={signals.LOSS: values}) as run:
+        assert repeats(run, make("control-seed0", other))
+
+
 def test_a_control_that_fails_is_told(make, tmp_path):
     crashed = make("control-seed0", losses(2.3, 2.3), ended=Ended(how="crashed", status=1))
     (crashed.folder / "output.txt").write_text("KeyError: 'x'")

@@ -117,13 +117,20 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
         _say(console, f"It ran with {started.interpreter}, and runs with {sys.executable} now.")
     missing = missing_variables(started)
     if missing:
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        _say(console, f"Variables of its environment that are not set any more: {', '.join(missing[:NAMED])}{more}.")
+        _say(console, f"Variables of its environment that are not set any more: {_named(missing)}.")
+    other = [name for name in experiment.changed_variables if name not in missing]
+    if other:
+        _say(console, f"Variables that it names, and that have other values than in the run: {_named(other)}.")
     if yes:
         return True
     if not (sys.stdin and sys.stdin.isatty()):
         raise ArgumentError("nobody can be asked whether to run it again: standard input is no terminal; give --yes")
     return typer.confirm("Go on?", default=True, err=True)
+
+
+def _named(variables: Sequence[str]) -> str:
+    more = f" and {len(variables) - NAMED} more" if len(variables) > NAMED else ""
+    return f"{', '.join(variables[:NAMED])}{more}"
 
 
 def _correct(experiment: Experiment, verdict: Verdict, console: Console, *, apply: bool) -> None:

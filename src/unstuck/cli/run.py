@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -52,12 +53,13 @@ def run(
         raise ArgumentError(f"{target}: there is no such option; unstuck run --help lists what may be given")
     check_json(json_file, made=out)
     proves = confirm and may_prove(yes=yes)
+    environment = dict(os.environ)
     stderr = StandardError()
 
     def conclude(outcome: Outcome) -> None:
         asked = show_ending(outcome, stderr=stderr, json_file=json_file, strict=strict, full=full)
         if proves and outcome.folder is not None:
-            prove(outcome.folder, minutes=minutes, yes=yes)
+            prove(outcome.folder, minutes=minutes, yes=yes, environment=environment)
         if not outcome.status:
             last.status = asked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,7 +61,9 @@ def may_prove(*, yes: bool, reads_input: bool = True) -> bool:
     return False
 
 
-def prove(folder: Path, *, minutes: float, yes: bool, html: Path | None = None) -> None:
+def prove(
+    folder: Path, *, minutes: float, yes: bool, html: Path | None = None, environment: Mapping[str, str] | None = None
+) -> None:
     """Run ``unstuck confirm`` on a run that has just ended, in a process of its own.
 
     Args:
@@ -69,10 +71,11 @@ def prove(folder: Path, *, minutes: float, yes: bool, html: Path | None = None) 
         minutes: Time for all trials.
         yes: Whether the user need not be asked.
         html: The page to write.
+        environment: The variables of its environment, where the program may have changed those of this process.
     """
     words = ["confirm", str(folder), "--minutes", f"{minutes:g}", *(["--yes"] if yes else [])]
     page = ["--html", str(html)] if html is not None else []
-    subprocess.run([sys.executable, "-m", "unstuck", *words, *page], check=False)
+    subprocess.run([sys.executable, "-m", "unstuck", *words, *page], check=False, env=environment)
 
 
 class _Shown:

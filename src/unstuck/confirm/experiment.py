@@ -15,7 +15,7 @@ from unstuck.confirm.effect import length
 from unstuck.confirm.kept import Terms, as_it_is_now
 from unstuck.confirm.launcher import Launcher
 from unstuck.confirm.longer import why_not_longer
-from unstuck.confirm.obstacles import changed_sources, obstacles
+from unstuck.confirm.obstacles import changed_sources, changed_variables, obstacles
 from unstuck.confirm.remarks import remarks
 from unstuck.confirm.strategy import Strategy
 from unstuck.confirm.trial import LONGER, Plan, Trial
@@ -95,6 +95,8 @@ class Experiment:
         self.invocation = as_it_is_now(started)
         self.changed = changed_sources(started)
         """Sources of the program that are not as they were when it was watched."""
+        self.changed_variables = changed_variables(started)
+        """Variables that it names, and that have another value than when it was watched."""
         self.stream = _stream(run, verdict)
         found, self.refused = candidates(self.stream, verdict)
         recipe = self.stream.fact(Recipe)
@@ -135,7 +137,8 @@ class Experiment:
         """What limits what the trials show, in sentences."""
         made = self.made
         refused = [*self.refused, *self._not_longer(made)]
-        return tuple(remarks(self.run, self.stream, made, refused, changed=self.changed))
+        now = {"changed": self.changed, "variables": self.changed_variables}
+        return tuple(remarks(self.run, self.stream, made, refused, **now))
 
     def _not_longer(self, made: Sequence[Trial]) -> list[Refused]:
         """That a longer training could not be tried, where it was to be."""

@@ -1,4 +1,4 @@
-"""Which of the trials beside a run may be compared: those of the same program, arguments and bounds."""
+"""Which of the trials beside a run may be compared: those of the same program, arguments, variables and bounds."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from unstuck.confirm.obstacles import named_variables
 from unstuck.confirm.trial import Plan, Trial, read_trials
 from unstuck.record import Run
 from unstuck.record.facts import Invocation
-from unstuck.record.invocation import digest
+from unstuck.record.invocation import digest, trace
 
 __all__ = ["Terms", "as_it_is_now", "trials_of"]
 
@@ -28,7 +29,7 @@ class Terms:
     """What trials have in common that are compared with one another.
 
     Attributes:
-        program: What is run, its arguments, and the checksums of its sources.
+        program: What is run, its arguments, and the checksums of its sources and of the variables that it names.
         steps: Updates of each.
         seconds: Seconds of each from its first update.
         stream: The training that is looked at.
@@ -82,17 +83,23 @@ def trials_of(run: Run) -> tuple[Trial, ...]:
 
 
 def as_it_is_now(started: Invocation) -> Invocation:
-    """How a program is started, with the checksums that its sources have now.
+    """How a program is started, with the checksums that its sources and the variables that it names have now.
 
     Args:
         started: How it was started.
     """
-    return replace(started, digests=tuple(digest(Path(source)) for source in started.sources))
+    named = {*named_variables(started)}
+    pairs = zip(started.variables, started.traces, strict=False)
+    return replace(
+        started,
+        digests=tuple(digest(Path(source)) for source in started.sources),
+        traces=tuple(trace(name) if name in named else was for name, was in pairs),
+    )
 
 
 def _program(started: Invocation) -> Program:
     sources: Sequence[tuple[str, str]] = sorted(zip(started.sources, started.digests, strict=True))
-    return started.target, started.module, started.args, tuple(sources)
+    return started.target, started.module, started.args, tuple(sources), started.traces
 
 
 def _checksum(program: Program) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from unstuck.record.facts import Invocation
-from unstuck.record.invocation import digest
+from unstuck.record.invocation import digest, trace
 
-__all__ = ["changed_sources", "missing_variables", "obstacles"]
+__all__ = ["changed_sources", "changed_variables", "missing_variables", "named_variables", "obstacles"]
 
 PROCESSES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
 """Variables of launchers that start one program several times."""
 
 OF_THE_SHELL = ("_", "OLDPWD", "SHLVL")
 """Variables that a shell sets for itself."""
+
+QUOTED = re.compile(r"""["'](\w+)["']""")
 
 
 def obstacles(invocation: Invocation | None, *, anyway: bool = False) -> str | None:
@@ -59,3 +62,25 @@ def changed_sources(invocation: Invocation) -> tuple[str, ...]:
 def missing_variables(invocation: Invocation) -> tuple[str, ...]:
     """Variables of the environment that are not set any more."""
     return tuple(name for name in invocation.variables if name not in os.environ and name not in OF_THE_SHELL)
+
+
+def changed_variables(invocation: Invocation) -> tuple[str, ...]:
+    """Variables that the program names, and that have another value than when it ran, or none any more."""
+    known = dict(zip(invocation.variables, invocation.traces, strict=False))
+    return tuple(name for name in named_variables(invocation) if name in known and known[name] != trace(name))
+
+
+def named_variables(invocation: Invocation) -> tuple[str, ...]:
+    """Variables of the environment whose names stand between quotes in the program's sources: those that it may read.
+
+    Terminals set many that matter to no training.
+    """
+    named = {name for source in invocation.sources for name in QUOTED.findall(_text(Path(source)))}
+    return tuple(name for name in invocation.variables if name in named and name not in OF_THE_SHELL)
+
+
+def _text(source: Path) -> str:
+    try:
+        return source.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

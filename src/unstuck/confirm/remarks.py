@@ -6,6 +6,8 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from unstuck.confirm.candidates import Refused
 from unstuck.confirm.reading import FEWEST
 from unstuck.confirm.tested import measurable
@@ -21,9 +23,18 @@ SAME = 1e-3
 """Relative difference of the first losses up to which they are the same but for rounding: threads may add in another
 order."""
 
+FIRST = 4
+"""Steps whose losses are compared: at the first no rate has had an effect, and late ones differ as rounding grows."""
+
 
 def remarks(
-    run: Run, stream: Run, made: Sequence[Trial], refused: Sequence[Refused], *, changed: Sequence[str] = ()
+    run: Run,
+    stream: Run,
+    made: Sequence[Trial],
+    refused: Sequence[Refused],
+    *,
+    changed: Sequence[str] = (),
+    variables: Sequence[str] = (),
 ) -> Iterator[str]:
     """Sentences for the user.
 
@@ -33,6 +44,7 @@ def remarks(
         made: The trials that were made.
         refused: What could not be tried.
         changed: Sources of the program that are not as they were when it was watched.
+        variables: Variables that the program names, and that have another value than when it was watched.
     """
     streams = run.snapshot().streams()
     if len([one for one in streams if one.has(LOSS)]) > 1:
@@ -41,10 +53,7 @@ def remarks(
     if changed and made:
         yield f"What was tried is the program as it is now: {', '.join(changed)} changed since the run."
     elif control is not None and control.usable and not repeats(stream, control):
-        yield (
-            "The program draws other numbers each time that it runs: what is said rests on the draws of its trials, "
-            "and not on the run itself."
-        )
+        yield _does_not_repeat(variables)
     if control is not None and control.usable and not measurable([control]):
         yield _too_short(control, stream) or (
             "Whether it learns cannot be told by its loss, and it has no answers that are right or wrong: trials could "
@@ -59,6 +68,16 @@ def remarks(
     for cause in dict.fromkeys(one.cause for one in refused):
         why = "; ".join(dict.fromkeys(one.why for one in refused if one.cause == cause))
         yield f"Nothing could be tried for {cause}: {why}."
+
+
+def _does_not_repeat(variables: Sequence[str]) -> str:
+    if variables:
+        others = f"{', '.join(variables)} {'has another value' if len(variables) == 1 else 'have other values'}"
+        return f"Unchanged, it trains otherwise than in the run, for {others} now, with which all was tried."
+    return (
+        "The program draws other numbers each time that it runs: what is said rests on the draws of its trials, and "
+        "not on the run itself."
+    )
 
 
 def _too_short(control: Trial, stream: Run) -> str:
@@ -94,7 +113,12 @@ def _errors(control: Trial | None, made: Sequence[Trial]) -> Iterator[str]:
 
 
 def repeats(stream: Run, control: Trial) -> bool:
-    """Whether the first losses of the unchanged trial are those of the run; True where there are none to compare."""
+    """Whether the first losses of the unchanged trial are those of the run; True where there are none to compare.
+
+    Args:
+        stream: The training of the run.
+        control: The unchanged trial.
+    """
     opened = control.open()
     if opened is None:
         return True
@@ -102,6 +126,9 @@ def repeats(stream: Run, control: Trial) -> bool:
         again = next((one for one in opened.streams() if one.number == stream.number), None)
         new = again.series(LOSS).finite() if again else None
     old = stream.series(LOSS).finite()
-    if new is None or not len(old) or not len(new) or old.steps[0] != new.steps[0]:
+    both = [] if new is None else sorted({*old.steps.tolist()} & {*new.steps.tolist()})
+    if new is None or not both:
         return True
-    return abs(old.values[0] - new.values[0]) <= SAME * max(abs(old.values[0]), 1e-12)
+    first = [step for step in both if step < both[0] + FIRST]
+    was, now = (one.values[np.isin(one.steps, first)] for one in (old, new))
+    return bool(np.all(np.abs(was - now) <= SAME * np.maximum(np.abs(was), 1e-12)))

@@ -13,10 +13,13 @@ from typing import Literal
 
 from unstuck.record.facts import Invocation
 
-__all__ = ["digest", "invocation", "standard_input", "with_sources"]
+__all__ = ["digest", "invocation", "standard_input", "trace", "with_sources"]
 
 MOST_SOURCES = 500
 """Modules of the user's that are held against later changes."""
+
+TRACE = 4
+"""Hexadecimal digits that are kept of the checksum of a variable's value."""
 
 
 def invocation(target: str, args: Sequence[str], *, module: bool) -> Invocation:
@@ -39,6 +42,7 @@ def invocation(target: str, args: Sequence[str], *, module: bool) -> Invocation:
         folder=os.getcwd(),
         interpreter=sys.executable,
         variables=tuple(sorted(os.environ)),
+        traces=tuple(trace(name) for name in sorted(os.environ)),
         stdin=kind,
         stdin_file=file,
     )
@@ -63,6 +67,25 @@ def digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
     except OSError:
         return ""
+
+
+def trace(variable: str) -> str:
+    """Sixteen bits of the checksum of the value that a variable of the environment has, in hexadecimal digits.
+
+    Enough to notice another value, and too few to find out which it was.
+
+    Args:
+        variable: Its name.
+
+    Returns:
+        Four digits; nothing where it is not set.
+
+    Examples:
+        >>> trace("NOBODY_HAS_SET_THIS")
+        ''
+    """
+    value = os.environ.get(variable)
+    return "" if value is None else hashlib.sha256(os.fsencode(value)).hexdigest()[:TRACE]
 
 
 def _with(started: Invocation, paths: Iterable[Path]) -> Invocation:

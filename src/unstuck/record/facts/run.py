@@ -58,6 +58,8 @@ class Invocation(Fact):
         folder: The working directory.
         interpreter: The Python that ran it.
         variables: Names of the environment's variables.
+        traces: Sixteen bits of the checksum of each one's value, by which another one is noticed; too few to find out
+            what it was.
         stdin: What standard input was: terminal, nothing (``/dev/null``, or closed), file or pipe.
         stdin_file: Path of that file.
         sources: Paths of the user's source files: the program, and at its end the modules beside it.
@@ -72,6 +74,7 @@ class Invocation(Fact):
     folder: str = ""
     interpreter: str = ""
     variables: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
     stdin: Literal["terminal", "nothing", "file", "pipe"] = "nothing"
     stdin_file: str = ""
     sources: tuple[str, ...] = ()
