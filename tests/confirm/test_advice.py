@@ -77,3 +77,56 @@ def test_other_settings_of_another_remedy_are_named_in_the_order_of_what_they_di
     crashed = make("rate", losses(2.3, 2.3), changes=rate(9.0), ended=Ended(how="crashed"))
     results = results_of([*trials, crashed])
     assert beside(results[0], results, [crashed.plan]) == " Tried and worse: with 0.1; with 0.2."
+
+
+TOO_FEW = Finding(
+    code="O401",
+    cause="too-few-steps",
+    severity="warning",
+    confidence=0.8,
+    summary="s",
+    advice="Try lr=0.01. If that is no better: Train longer.",
+)
+
+
+WAYS = {
+    "rate": (rate(0.01), 300, "with the rate at 0.01"),
+    "twice": ((("more-steps", {"factor": 2.0}),), 600, "with 2 times the steps"),
+    "four": ((("more-steps", {"factor": 4.0}),), 1200, "with 4 times the steps"),
+}
+
+
+@pytest.fixture
+def longer(make):
+    """What came of a rate and of twice and four times the steps, given the loss with each."""
+
+    def of(**ends):
+        finished = Ended(how="finished")
+        trials = [make("control-seed0", losses(2.3, 2.0), ended=finished)]
+        for turn, (name, end) in enumerate(ends.items()):
+            changes, steps, words = WAYS[name]
+            values = losses(2.3, end, steps=steps, seed=turn)
+            trial = make(name, values, changes=changes, ended=finished, turn=turn)
+            trials.append(replace(trial, plan=replace(trial.plan, words=words)))
+        return {one.plan.words: one for one in results_of(trials)}
+
+    return of
+
+
+def test_advice_of_two_changes_that_both_help_stays_and_names_the_other(longer):
+    results = longer(rate=0.2, twice=1.4, four=0.8)
+    said = advice(TOO_FEW, results["with the rate at 0.01"], list(results.values()), list(results.values()), [])
+    assert said.startswith("Try lr=0.01. If that is no better: Train longer.")
+    assert said.endswith(" Helps too, but less: with 4 times the steps.")
+
+
+def test_advice_that_was_in_vain_is_named_beside_what_helps_and_fewer_steps_go_without_saying(longer):
+    results = longer(rate=2.0, twice=1.4, four=0.8)
+    said = advice(TOO_FEW, results["with 4 times the steps"], list(results.values()), list(results.values()), [])
+    assert said == "Train with 4 times the steps. Tried and no better: with the rate at 0.01."
+
+
+def test_more_steps_than_the_best_are_named(longer):
+    results = longer(twice=0.8, four=1.4)
+    best = results["with 2 times the steps"]
+    assert beside(best, list(results.values()), []) == " Tried and worse: with 4 times the steps."

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.confirm.conftest import CLASSES
-from unstuck.confirm.candidates import PRIOR, candidates
+from unstuck.confirm.candidates import PRIOR, RATES, candidates, finer
 from unstuck.record import CAUSES, Finding, Verdict, facts, signals
+from unstuck.rules.rate import derived_higher_rate
+from unstuck.rules.stable_rate import StableRate
 from unstuck.testing.rules import record
 
 GROUP = facts.ParameterGroup(parameters=2, learning_rate=1.0, weight_decay=0.1)
@@ -68,5 +72,33 @@ def test_a_rate_proves_what_it_is_a_change_of(run):
 
 
 def test_the_catalogue_names_causes_that_are_known():
-    assert set(PRIOR) <= set(CAUSES)
-    assert len(set(PRIOR)) == len(PRIOR)
+    every = (*RATES, *PRIOR)
+    assert set(every) <= set(CAUSES)
+    assert len(set(every)) == len(every)
+
+
+ADAM = facts.Optimizer(type="Adam", groups=(facts.ParameterGroup(parameters=2, learning_rate=5e-4),))
+
+
+def test_what_the_printed_advice_asks_for_is_tried_first_whatever_it_proves(tmp_path, monkeypatch):
+    stable = StableRate(0.01, "of the inputs")
+    monkeypatch.setattr("unstuck.rules.rate.stable_rate", lambda run: stable)
+    with record(tmp_path / "run", series={signals.LOSS: np.linspace(2.3, 1.6, 250)}, facts=[CLASSES, ADAM]) as opened:
+        sentence = derived_higher_rate(opened)
+        advised = replace(finding("too-few-steps"), advice=f"{sentence} If that is no better: Train longer.")
+        first, second, *_ = of(opened, advised)
+        assert first.changes == (("learning-rate", {"rate": 0.01}),)
+        assert (first.causes, first.rank, first.decides) == (("too-few-steps", "lr-too-low"), 0, False)
+        assert (second.changes, second.rank) == ((("more-steps", {"factor": 2.0}),), 0)
+        without = of(opened, replace(finding("too-few-steps"), advice="Train longer."))
+        assert without[0].changes == (("more-steps", {"factor": 2.0}),)
+        about = finer(opened, first, [(first.changes, 0.8)])
+        assert {(one.causes, one.decides) for one in about} == {(first.causes, False)}
+
+
+@pytest.mark.parametrize(("end", "cause"), [(1.6, "lr-too-low"), (2.3, "lr-too-high")])
+def test_where_the_loss_falls_higher_rates_are_tried_before_lower_ones(tmp_path, end, cause):
+    falls = np.linspace(2.3, end, 250) + np.random.default_rng(0).normal(0.0, 0.02, 250)
+    sgd = facts.Optimizer(type="SGD", groups=(GROUP,))
+    with record(tmp_path / "run", series={signals.LOSS: falls}, facts=[CLASSES, sgd]) as opened:
+        assert of(opened, kind="improvable")[0].causes == (cause,)

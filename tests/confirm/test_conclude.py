@@ -84,7 +84,9 @@ def test_a_change_that_need_not_mend_its_cause_refutes_nothing(make):
         make("decay-seed0", losses(2.3, 2.3), changes=DECAY, causes=("regularisation-too-strong",), decides=False),
     ]
     before = finding("regularisation-too-strong", "R201")
-    assert before in with_trials((before, finding("lr-too-low")), STUCK, trials)
+    kept = with_trials((before, finding("lr-too-low")), STUCK, trials)[-1]
+    assert replace(kept, undecided="") == before
+    assert kept.undecided.startswith("makes no difference that noise does not: with the rate at 0.1 the loss stays at")
 
 
 def test_a_change_that_noise_lets_be_as_good_refutes_nothing(make):
@@ -95,7 +97,8 @@ def test_a_change_that_noise_lets_be_as_good_refutes_nothing(make):
         make("decay-seed0", losses(2.3, 2.0) + wild, changes=DECAY, causes=("regularisation-too-strong",)),
     ]
     before = finding("regularisation-too-strong", "R201")
-    assert before in with_trials((before, finding("lr-too-low")), STUCK, trials)
+    kept = with_trials((before, finding("lr-too-low")), STUCK, trials)[-1]
+    assert replace(kept, undecided="") == before
 
 
 def test_a_symptom_that_is_proved_leads_where_its_finding_was_tried_in_vain(restored):
@@ -143,7 +146,35 @@ def test_where_the_loss_is_another_one_shares_of_it_are_told(make):
 def test_where_nothing_helps_nothing_is_refuted(make):
     trials = [make("control-seed0", losses(2.3, 2.3)), make("rate-seed0", losses(2.3, 2.3, seed=1), changes=RATE)]
     (same,) = with_trials((finding("lr-too-low"),), STUCK, trials)
-    assert same == finding("lr-too-low")
+    assert replace(same, undecided="") == finding("lr-too-low")
+
+
+@pytest.mark.parametrize(
+    ("end", "wild", "said"),
+    [
+        (2.0, 1.0, "not certain yet: with the rate at 0.1 the loss "),
+        (9.0, 0.0, "makes it worse: with the rate at 0.1 the loss rises to "),
+    ],
+)
+def test_a_trial_whose_result_is_in_doubt_is_told(make, end, wild, said):
+    noise = wild * np.random.default_rng(5).normal(size=300)
+    trials = [make("control-seed0", losses(2.3, 2.3)), make("rate-seed0", losses(2.3, end) + noise, changes=RATE)]
+    (told,) = with_trials((finding("lr-too-low"),), STUCK, trials)
+    assert (told.confirmed, told.refuted) == (None, None)
+    assert told.undecided.startswith(said)
+    assert ("times the noise" in told.undecided) == (end < 2.3)
+    assert "seed" not in told.undecided
+
+
+def test_a_change_that_helps_far_less_than_another_says_so(make):
+    trials = [
+        make("control-seed0", losses(2.3, 2.3)),
+        make("rate-seed0", losses(2.3, 1.9, seed=1), changes=RATE),
+        make("decay-seed0", losses(2.3, 0.2, seed=2), changes=DECAY, causes=("regularisation-too-strong",), turn=1),
+    ]
+    judged = with_trials((finding("lr-too-low"),), STUCK, trials)
+    (told,) = [one for one in judged if one.code == "O202"]
+    assert told.undecided.startswith("helps, but far less than another change: with the rate at 0.1 the loss falls")
 
 
 def test_what_nothing_was_tried_for_stays(restored):
@@ -175,6 +206,32 @@ def test_a_mended_mistake_that_helps_much_is_a_note_where_the_rules_say_nothing(
     assert "it learns more: the loss falls to 0.89" in note.summary
     other = finding("data-constant", "D101")
     assert with_trials((other,), STUCK, trials) == (other,)
+
+
+@pytest.mark.parametrize("shown", ["improvable", "not learnt", "cannot be told", "healthy"])
+def test_what_helps_much_in_two_draws_is_a_note_behind_all_others_where_the_training_is_not_healthy(make, shown):
+    trials = [
+        make("control-seed0", losses(2.3, 1.0)),
+        make("control-seed1", losses(2.3, 1.02, seed=2), seed=1),
+        make("rate-seed0", losses(2.3, 0.6, seed=1), changes=RATE),
+        make("rate-seed1", losses(2.3, 0.62, seed=3), changes=RATE, seed=1),
+    ]
+    learnt = Learnt(training=TrainingName(), kind=shown, shown=shown)
+    other = finding("overfitting", "R301", severity="note")
+    first, *notes = with_trials((other,), (learnt,), trials)
+    assert first == other
+    assert [(one.code, one.severity, one.cause) for one in notes] == (
+        [] if shown == "healthy" else [(FOUND_BY_TRIAL, "note", "lr-too-low")]
+    )
+    assert all("it learns more: the loss falls to 0.6" in one.summary for one in notes)
+    assert all(one.summary.endswith("(2 of 2 seeds)") for one in notes)
+
+
+def test_one_draw_is_enough_for_a_note_where_it_learns_most_of_what_is_left(make):
+    trials = [make("control-seed0", losses(2.3, 1.0)), make("rate-seed0", losses(2.3, 0.2, seed=1), changes=RATE)]
+    assert [one.code for one in with_trials((), WELL, trials)] == [FOUND_BY_TRIAL]
+    assert [one.code for one in with_trials((finding("lr-too-low"),), WELL, trials)] == ["O202"]
+    assert [one.code for one in with_trials((finding("overfitting", "R101"),), WELL, trials)] == ["R101"]
 
 
 def test_notes_stay_behind(restored):

@@ -98,6 +98,16 @@ def test_two_that_help_alike_are_tried_together(make):
     assert "learning-rate-rate-0.1+weight-decay-seed0" in order(strategy(), made)
 
 
+def test_two_that_mend_the_same_finding_are_not(make):
+    causes = ("too-few-steps", "lr-too-low")
+    advised = replace(CANDIDATES[0], causes=causes)
+    other = replace(CANDIDATES[1], causes=causes[:1])
+    made = [make("control-seed0", losses(2.3, 2.3))]
+    made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 1.0, seed=1), changes=RATE, causes=causes))
+    made.append(make("weight-decay-seed0", losses(2.3, 1.0, seed=2), changes=DECAY, causes=causes[:1]))
+    assert not any("+" in name for name in order(strategy((advised, other)), made))
+
+
 def test_without_a_control_that_trains_nothing_follows(make):
     made = [make("control-seed0", losses(2.3, 2.3), ended=Ended(how="crashed", status=1))]
     assert order(strategy(), made) == []

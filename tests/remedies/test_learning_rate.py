@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from unstuck.record import Finding, signals
 from unstuck.record.facts import FirstCurvature, Optimizer, ParameterGroup
 from unstuck.remedies import Change, applied, changed
 from unstuck.remedies.learning_rate import LearningRate
-from unstuck.rules.rate import lower_rate
+from unstuck.rules.rate import derived_higher_rate, lower_rate
 from unstuck.testing.rules import record
 
 REMEDY = LearningRate()
@@ -119,6 +120,14 @@ def test_the_rate_that_advice_names_is_tried_first(tmp_path: Path) -> None:
         assert "try lr=0.4" in lower_rate(run)
         assert list(REMEDY.candidates(run, found("lr-too-high"))) == [by(rate=0.4), by(rate=1.0), by(rate=0.1)]
         assert REMEDY.candidates(run, None)[0] == by(rate=0.4)
+
+
+def test_advice_that_names_a_higher_rate_asks_for_it_whatever_the_finding(tmp_path: Path) -> None:
+    with record(tmp_path, facts=[sgd(0.01), FirstCurvature(along_gradient=0.5)]) as run:
+        sentence = derived_higher_rate(run)
+        advised = replace(found("too-few-steps"), advice=f"{sentence} If that is no better: Train longer.")
+        assert list(REMEDY.advised(run, advised)) == [by(rate=0.4)]
+        assert REMEDY.advised(run, found("too-few-steps")) == ()
 
 
 def test_without_a_number_what_advice_describes_is_tried(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,7 @@ def test_an_experiment_is_told_with_both_figures() -> None:
     said = phrases.confirmation(tried(confirmed=lower), ENGLISH)
     assert said == "with the rate at 0.1 the loss falls to 0.4 in 300 steps; unchanged it stays at 2.3 (2 of 2 seeds)"
     assert phrases.confirmation(tried(), ENGLISH) == ""
+    assert phrases.confirmation(replace(tried(), undecided="not certain yet"), ENGLISH) == "not certain yet"
 
 
 def test_an_experiment_that_speaks_against_a_finding_says_so() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from unstuck.confirm.tested import Tested, alike
+from unstuck.confirm.tested import HELPFUL, Tested, alike
 from unstuck.confirm.trial import Changes, Plan
 from unstuck.record import Finding
 
@@ -33,7 +33,18 @@ def advice(
     if obeyed is not first:
         place = f" (at {finding.where.file}:{finding.where.line})" if finding.where.file and finding.where.line else ""
         said = f"Train {first.plan.words}{place}."
-    return f"{said}{beside(first, results, failed)}"
+    return f"{said}{beside(first, results, failed)}{_otherwise(first, obeyed, tried)}"
+
+
+def _otherwise(first: Tested, obeyed: Tested, tried: Sequence[Tested]) -> str:
+    """What other remedies of the same finding did: the one that was advised in vain, and the best that helps."""
+    others = [one for one in tried if _remedy(one.plan.changes) != _remedy(first.plan.changes)]
+    helpful = next((one for one in others if one.effect.says in HELPFUL), None)
+    vain = obeyed in others and obeyed.effect.says not in HELPFUL
+    said = f" Tried and no better: {obeyed.plan.words}." if vain else ""
+    if helpful is not None:
+        said += f" {'About as good' if alike(helpful, first) else 'Helps too, but less'}: {helpful.plan.words}."
+    return said
 
 
 def beside(best: Tested, results: Sequence[Tested], failed: Sequence[Plan]) -> str:
@@ -50,12 +61,17 @@ def beside(best: Tested, results: Sequence[Tested], failed: Sequence[Plan]) -> s
     rate = _rate(best.plan)
     named = known[:MOST] if rate is None else [*_next_to(rate, known)]
     good = [one.plan for one in same if alike(one, best)]
-    worse = "; ".join(plan.words for plan in named if plan not in good)
+    worse = "; ".join(plan.words for plan in named if plan not in good and not _shorter(plan, best.plan))
     as_good = "; ".join(plan.words for plan in named if plan in good)
     said = [f" Tried and worse: {worse}." if worse else "", f" About as good: {as_good}." if as_good else ""]
     if rate is not None:
         said += [f" No {side} rate was tried." for side in _open_sides(best.plan, rate, known)]
     return "".join(said)
+
+
+def _shorter(plan: Plan, best: Plan) -> bool:
+    """Whether it makes a training less long, so that it goes without saying that it is worse."""
+    return 1.0 < plan.longer < best.longer
 
 
 def _remedy(changes: Changes) -> str | None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unstuck.confirm.strategy import Candidate
 from unstuck.confirm.trial import Changes
+from unstuck.learning import Learning
 from unstuck.record import Finding, Run, Verdict
 from unstuck.remedies import CATALOGUE, Change, Remedy, refinements
 
 __all__ = ["Refused", "candidates", "finer"]
 
+RATES = ("lr-too-high", "lr-too-low")
+"""The causes that a rate is, in the order in which they are tried where the loss does not fall."""
+
 PRIOR = (
-    *("lr-too-high", "lr-too-low", "inputs-not-scaled", "gradients-not-cleared", "targets-not-scaled"),
+    *("inputs-not-scaled", "gradients-not-cleared", "targets-not-scaled"),
     *("output-activation-wrong", "loss-wrong", "loss-broadcast", "batch-mixing", "wrong-axis"),
     *("parameters-not-optimized", "gradient-sign-flipped", "graph-detached", "labels-out-of-range", "data-non-finite"),
     *("init-scale-wrong", "optimizer-unsuited", "lr-schedule-wrong", "regularisation-too-strong"),
@@ -22,8 +26,8 @@ PRIOR = (
     *("loss-reduction-wrong", "loss-terms-unbalanced", "init-symmetric", "class-imbalance", "ill-conditioned"),
     *("capacity-too-small", "mode-wrong"),
 )
-"""Causes in the order in which they are tried where nothing is found: the commonest of questions asked in public first,
-then those whose changes apply only where something that may be wrong was seen (our choice)."""
+"""Causes in the order in which they are tried behind :data:`RATES` where nothing is found: the commonest of questions
+asked in public first, then those whose changes apply only where something that may be wrong was seen (our choice)."""
 
 SURE = 0.8
 """Confidence from which a finding needs no experiment with other causes (our choice)."""
@@ -50,8 +54,9 @@ class Refused:
 def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple[Refused, ...]]:
     """What to try on one stream, in this order, and what cannot be tried.
 
-    The first change of each finding comes before the second of any. Then follows the catalogue of causes, for what is
-    found may not be the cause; but not behind a finding that is sure, and that no change would prove. Of a healthy
+    The first change of each finding comes before the second of any; what its printed advice asks for is the first. Then
+    follows the catalogue of causes, for what is found may not be the cause; but not behind a finding that is sure, and
+    that no change would prove. A training whose loss falls is tried at higher rates before lower ones. Of a healthy
     training nothing is tried.
 
     Args:
@@ -71,7 +76,7 @@ def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple
             turns[1].extend(made[1:])
     sure = bool(found) and found[0].confidence >= SURE and not turns[0]
     if not sure and tries:
-        for cause in PRIOR:
+        for cause in (*(reversed(RATES) if _falls(run) else RATES), *PRIOR):
             made, _ = _of_cause(run, cause, None, None)
             turns[2].extend(made[:1])
             turns[3].extend(made[1:])
@@ -79,7 +84,7 @@ def candidates(run: Run, verdict: Verdict) -> tuple[tuple[Candidate, ...], tuple
 
 
 def _of_cause(run: Run, cause: str, finding: Finding | None, rank: int | None) -> tuple[list[Candidate], list[Refused]]:
-    made: list[Candidate] = []
+    made = [] if finding is None else list(_advised(run, finding, rank))
     refused: list[Refused] = []
     for name, remedy in CATALOGUE.items():
         if cause not in remedy.proves:
@@ -92,6 +97,22 @@ def _of_cause(run: Run, cause: str, finding: Finding | None, rank: int | None) -
         fitting = [change for change in changes if cause in remedy.proved_by(change, run)]
         made.extend(_candidate(remedy, change, run, (cause,), rank) for change in fitting[:FIRST])
     return made, refused
+
+
+def _advised(run: Run, finding: Finding, rank: int | None) -> Iterator[Candidate]:
+    """What the printed advice of a finding asks for, though it proves another cause too."""
+    for remedy in CATALOGUE.values():
+        for change in remedy.advised(run, finding):
+            proved = remedy.proved_by(change, run)
+            if finding.cause not in proved and remedy.obstacle(run) is None:
+                made = _candidate(remedy, change, run, (finding.cause, *proved), rank)
+                yield replace(made, decides=False)
+
+
+def _falls(run: Run) -> bool:
+    """Whether the loss surely falls, or something is learnt, so that the rate is rather too low than too high."""
+    learning = Learning.of(run)
+    return learning.curve.falls_surely or learning.outcome == "partial"
 
 
 def finer(run: Run, candidate: Candidate, tried: Sequence[tuple[Changes, float]]) -> tuple[Candidate, ...]:
@@ -107,8 +128,10 @@ def finer(run: Run, candidate: Candidate, tried: Sequence[tuple[Changes, float]]
     change = _change(candidate.changes[0])
     gains = {_change(one): gain for (one, *others), gain in tried if not others}
     remedy = CATALOGUE[change.remedy]
+    about = refinements(change, run, gains)
     return tuple(
-        _candidate(remedy, finer, run, candidate.causes, candidate.rank) for finer in refinements(change, run, gains)
+        replace(_candidate(remedy, one, run, candidate.causes, candidate.rank), decides=candidate.decides)
+        for one in about
     )
 
 

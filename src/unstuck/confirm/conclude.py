@@ -53,6 +53,9 @@ OF_MISTAKES = (
 MUCH = 0.2
 """Share of what the control leaves that must be learnt with a change for a note of its own (our choice)."""
 
+IMPROVABLE = ("improvable", "not learnt", "cannot be told")
+"""What is shown of trainings for which a change that helps is worth a note."""
+
 COMPARABLE = 0.5
 """Share of the gain of the best change that another must have to be a proof beside it (our choice)."""
 
@@ -68,7 +71,8 @@ def with_trials(
     nothing was tried for, nothing changes. A change that restores learning where no finding names its cause is one
     itself, behind those that are surer, or likely and untried; an error if the training did not learn; if it did, in
     more steps than a trial has, a note; so is one that helps much and mends what seemed a mistake, where the rules say
-    nothing.
+    nothing. Whatever else helps much, be it a number of which another is better, is a note behind all others, where the
+    training is not shown to be healthy, and all that was found was tried.
 
     Args:
         findings: Those of the rules, ranked.
@@ -88,13 +92,28 @@ def with_trials(
         tried = {cause for one in results if one.effect.says != "unknown" for cause in one.plan.causes}
         place = sum(_order(one) < _order(new) or _stays(one, new, tried=one.cause in tried) for one in judged)
         judged.insert(place, new)
+    elif best is not None and _worth_a_note(best, judged, learning) and not known & set(best.plan.causes):
+        judged.append(_found(best, results, failed, learnt=True))
     return tuple(judged)
+
+
+def _worth_a_note(best: Tested, judged: Sequence[Finding], learning: Sequence[Learnt]) -> bool:
+    """Whether a change helps much a training that can be improved: by two draws, or by most of what is left.
+
+    Not beside what was found and could not be tried: to learn more may be no help then, as where it overfits.
+    """
+    improvable = any(one.shown in IMPROVABLE for one in learning)
+    tried = all(one.severity == "note" or one.confirmed or one.refuted or one.undecided for one in judged)
+    return improvable and tried and _helps_much(best) and (_agreed(best) or best.effect.decisive)
+
+
+def _helps_much(best: Tested) -> bool:
+    return best.effect.says in HELPFUL and best.effect.advance > MUCH * min(best.effect.left, 1.0)
 
 
 def _mends(best: Tested) -> bool:
     """Whether a change of what seemed a mistake helps much, though it does not restore learning in a bounded trial."""
-    of_mistakes = all(name in OF_MISTAKES for name, _ in best.plan.changes)
-    return of_mistakes and best.effect.advance > MUCH * min(best.effect.left, 1.0)
+    return _helps_much(best) and all(name in OF_MISTAKES for name, _ in best.plan.changes)
 
 
 def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None, failed: Sequence[Plan]) -> Finding:
@@ -122,9 +141,24 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None, fa
         finding,
         symptoms=symptoms,
         refuted=_confirmation(first) if refuted else None,
+        undecided="" if refuted else _undecided(first),
         confidence=_doubted(finding.confidence) if refuted else finding.confidence,
         advice=f"Not this: {_confirmation(first)}." if refuted else finding.advice,
     )
+
+
+def _undecided(one: Tested) -> str:
+    """What a change did that neither proves nor refutes its cause, in a sentence."""
+    told, said = one.effect, str(replace(_confirmation(one), helped=False))
+    if told.says in HELPFUL:
+        return f"helps, but far less than another change: {said}"
+    if told.says == "harms":
+        return f"makes it worse: {said}"
+    if told.gain > told.noise:
+        times = f"better by {told.gain / told.noise:.2g} times the noise"
+        certain = told.gain > CERTAIN * told.noise
+        return f"{'makes little difference' if certain else 'not certain yet'}: {said}; {times}"
+    return f"makes no difference that noise does not: {said}"
 
 
 def _led_by_what_is_proved(finding: Finding, results: Sequence[Tested]) -> Finding:
@@ -198,8 +232,8 @@ def _found(best: Tested, results: Sequence[Tested], failed: Sequence[Plan], *, l
         severity="note" if learnt or not restores else "error",
         confidence=(0.8 if _agreed(best) else 0.65) if restores and not close else 0.5,
         summary=f"{best.plan.words} it learns{more}: {said.removeprefix(best.plan.words).strip()}",
-        advice=f"Make this change: {best.plan.words}.{beside(best, results, failed)}",
-        evidence=(Evidence(signal="loss", value=best.effect.after, note=said),),
+        advice=f"Train {best.plan.words}.{beside(best, results, failed)}",
+        evidence=(Evidence(signal="loss", value=best.effect.after, note=best.plan.words),),
         confirmed=_confirmation(best),
     )
 

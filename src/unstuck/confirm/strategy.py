@@ -173,7 +173,8 @@ class Strategy:
             alike = best.effect.gain - other.effect.gain < CERTAIN * max(best.effect.noise, other.effect.noise)
             helps = other.effect.says in HELPFUL
             alone = len(other.plan.changes) == len(best.plan.changes) == 1
-            if other is not best and alone and helps and alike and other.plan.causes != best.plan.causes:
+            unlike = set(other.plan.causes).isdisjoint(best.plan.causes)
+            if other is not best and alone and helps and alike and unlike:
                 return Candidate(
                     changes=(*best.plan.changes, *other.plan.changes),
                     words=f"{best.plan.words}, and {other.plan.words}",

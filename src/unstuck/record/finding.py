@@ -185,6 +185,7 @@ class Finding:
         symptoms: Findings that this one explains; they are listed under it, not beside it.
         confirmed: The experiment that confirmed it, if one was made.
         refuted: The experiment that spoke against it: its remedy changed nothing, and another restored learning.
+        undecided: What an experiment showed that neither confirmed nor refuted it, in a sentence; empty where none did.
     """
 
     code: str
@@ -198,6 +199,7 @@ class Finding:
     symptoms: tuple[Finding, ...] = ()
     confirmed: Confirmation | None = None
     refuted: Confirmation | None = None
+    undecided: str = ""
 
     def __post_init__(self) -> None:
         if self.cause not in CAUSES:

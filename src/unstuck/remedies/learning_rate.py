@@ -15,7 +15,7 @@ from unstuck.remedies.constants import constants, highest_rate
 from unstuck.remedies.interventions import optimizers_made
 from unstuck.remedies.remedy import Remedy
 from unstuck.remedies.scaled_gradients import scaled_gradients
-from unstuck.rules.rate import another_rate, learning_rate
+from unstuck.rules.rate import another_rate, derived_higher_rate, learning_rate
 
 __all__ = ["LearningRate"]
 
@@ -68,6 +68,13 @@ class LearningRate(Remedy):
             raised = [*([higher.factor] if higher else []), *HIGHER]
             factors = [*raised, *factors] if higher or cause == "lr-too-low" else [*factors, *raised]
         return [self._by(factor, present, run) for factor in _distinct(factors)]
+
+    def advised(self, run: Run, finding: Finding) -> Sequence[Change]:
+        """The higher rate that can be derived, where the advice says to try it first."""
+        sentence, higher = derived_higher_rate(run), another_rate(run, higher=True)
+        if sentence is None or higher is None or sentence not in finding.advice:
+            return ()
+        return [self._by(higher.factor, learning_rate(run), run)]
 
     def refinements(self, change: Change, run: Run, tried: Mapping[Change, float]) -> Sequence[Change]:
         """The bracket around the best rate so far: a neighbour where there is none, then halves between.

@@ -37,6 +37,10 @@ class Remedy(ABC):
                 this kind; None where the training did not learn and nobody says why.
         """
 
+    def advised(self, run: Run, finding: Finding) -> Sequence[Change]:
+        """The changes of this kind that the printed advice of a finding asks for, whatever cause they prove."""
+        return ()
+
     def proved_by(self, change: Change, run: Run) -> Sequence[str]:
         """Those of its causes that one of its changes proves: a higher rate proves that the rate was too low."""
         return self.proves

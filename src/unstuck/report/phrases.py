@@ -102,10 +102,10 @@ def confidence(value: float, words: Words) -> str:
 
 
 def confirmation(finding: Finding, words: Words) -> str:
-    """The experiment that confirmed or refuted a finding; empty where none was made."""
+    """The experiment that confirmed or refuted a finding, or did neither; empty where none was made."""
     tried = finding.confirmed or finding.refuted
     if tried is None:
-        return ""
+        return finding.undecided
     return str(tried) if finding.confirmed else words.say("finding.refutation", tried=tried)
 
 
