@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Inputs, Loss, LossTarget, Overlap
+from unstuck.record.facts import Bootstrap, Inputs, Loss, LossTarget, Overlap
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -68,6 +68,13 @@ def test_sequences_of_ids_repeat_by_chance(tmp_path: Path) -> None:
     ids = Inputs(shape=(32, 8), kind_of="ids", examples=640, minimum=0.0, maximum=20.0)
     (answer,) = SplitLeak().apply(run_of(tmp_path, ids))
     assert isinstance(answer, NotEvaluated)
+
+
+def test_states_that_are_valued_to_make_targets_validate_nothing(tmp_path: Path) -> None:
+    made = Bootstrap(transitions=640, ended=12, discount=0.98, lowest=0.0, highest=1.0)
+    (answer,) = SplitLeak().apply(run_of(tmp_path, made))
+    assert isinstance(answer, NotEvaluated)
+    assert "targets" in answer.reason
 
 
 def test_few_distinct_values_repeat_by_chance_however_many_more_validate(tmp_path: Path) -> None:

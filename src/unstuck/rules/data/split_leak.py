@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Inputs, Overlap
+from unstuck.record.facts import Bootstrap, Inputs, Overlap
 from unstuck.rules.gates import NOT_IDS, SCORED_WHOLE
 from unstuck.rules.rule import Gate, Rule
 
@@ -40,6 +40,7 @@ class SplitLeak(Rule):
         bits, words and drawings, repeat by chance: where their first training batches repeat one another, and for
         sequences of ids, it is silent; of other data, where they do so as often. Where the loss takes only some rows of
         the output, as on a graph whose nodes a mask splits, what enters the model does not tell what was trained on.
+        Where targets are made of a network's outputs, states pass it without gradients to value them or to act.
 
     Try:
         Split first, by person or by source where examples are related, then oversample, augment or cut windows, on the
@@ -58,6 +59,7 @@ class SplitLeak(Rule):
         Gate(Overlap.missing, lambda run: any(fact.evaluated for fact in run.facts(Overlap)[-1:])),
         Gate("sequences of ids repeat by chance", NOT_IDS.admits),
         SCORED_WHOLE,
+        Gate("passes without gradients make the targets", lambda run: not run.facts(Bootstrap)),
     )
 
     few: int = 10  #: shared examples below which they may be duplicates that every collection has
