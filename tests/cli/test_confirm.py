@@ -17,6 +17,7 @@ from tests.confirm.conftest import CLASSES, losses
 from unstuck.cli.confirm import _proved
 from unstuck.cli.main import app
 from unstuck.confirm import results_of, trials_of, with_trials
+from unstuck.confirm.alone import alone
 from unstuck.confirm.edit import EditError
 from unstuck.confirm.experiment import Experiment
 from unstuck.confirm.trial import Ended, Plan
@@ -100,7 +101,38 @@ def test_without_a_terminal_nothing_is_run_unless_yes_is_given(run, made):
     assert isinstance(refused.exception, ArgumentError)
     assert "standard input is no terminal; give --yes" in str(refused.exception)
     assert made == []
+    assert "will be run again" not in refused.stderr
     assert not Path(run, "trials").exists()
+
+
+def test_while_another_tries_the_run_it_is_refused_before_anything_is_said(run, made):
+    with alone(Path(run, "trials")):
+        refused = confirm(run, "--yes")
+    assert "is being tried by another" in str(refused.exception)
+    assert "will be run again" not in refused.stderr
+    assert made == []
+
+
+def test_a_trial_is_refused_and_its_run_is_named(run, made):
+    confirm(run, "--yes")
+    refused = confirm(f"{run}/trials/control-seed0", "--yes")
+    assert str(refused.exception).endswith(
+        f"is a trial; `unstuck confirm {Path(run).absolute()}` makes those of its run"
+    )
+
+
+def test_a_verdict_that_was_shown_before_is_not_shown_again_unless_trials_change_it(run, made, monkeypatch):
+    assert "the loss falls to" in " ".join(confirm(run, "--yes", "--shown").stdout.split())
+    shutil.rmtree(Path(run, "trials"))
+    monkeypatch.setattr(Experiment, "perform", lambda self, watcher: write_trial(self, "control-seed0", 2.3, seed=0))
+    assert confirm(run, "--yes", "--shown").stdout == "The verdict above stays as it is.\n"
+    monkeypatch.setattr(Experiment, "perform", lambda self, watcher: None)
+    assert "It did not learn" in confirm(run, "--yes").stdout
+
+
+def test_where_no_trial_has_ended_none_is_said_to_be_kept(run, made, monkeypatch):
+    monkeypatch.setattr(Experiment, "perform", lambda self, watcher: None)
+    assert "The time is over before a trial had ended; --minutes gives them more.\n" in confirm(run, "--yes").stderr
 
 
 @pytest.mark.parametrize(("answer", "performed"), [("n\n", 0), ("y\n", 1), ("\n", 1)])

@@ -41,6 +41,14 @@ def test_each_trial_has_a_line(tmp_path, ended, said):
     assert stream.getvalue() == f"  with the rate at 0.1 (seed 1): {said}, 2.2 s\n"
 
 
+def test_a_control_that_goes_on_to_its_end_is_told_from_the_bounded_one(tmp_path):
+    (tmp_path / OUTPUT).write_text("")
+    stream = io.StringIO()
+    with shown(Console(file=stream, width=40)) as watcher:
+        watcher.ended(Trial(folder=tmp_path, plan=Plan(name="t", whole=True), ended=Ended(how="finished", seconds=2.0)))
+    assert stream.getvalue() == "  unchanged, to its own end (seed 0): ended by itself, 2.0 s\n"  # in one line
+
+
 def test_a_terminal_gets_a_bar():
     stream = io.StringIO()
     with shown(Console(file=stream, width=120, force_terminal=True)) as watcher:
@@ -61,7 +69,7 @@ def test_a_run_is_proved_in_a_process_of_its_own(monkeypatch, options, words):
     started = []
     monkeypatch.setattr(subprocess, "run", lambda command, check, env: started.append((command, env)))
     prove(Path("runs/one"), environment={"LR": "1"}, **options)
-    assert started == [([sys.executable, "-m", "unstuck", "confirm", "runs/one", *words], {"LR": "1"})]
+    assert started == [([sys.executable, "-m", "unstuck", "confirm", "runs/one", "--shown", *words], {"LR": "1"})]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,14 @@ def test_noise_between_draws_is_held_against_the_difference(run):
     assert told.agree == 0
 
 
+def test_the_numbers_are_those_of_the_runs_own_draw(run):
+    controls = [run(losses(STUCK, end, seed=i)) for i, end in enumerate((2.0, 1.0))]
+    trials = [run(losses(STUCK, end, seed=i)) for i, end in enumerate((0.5, 0.1))]
+    told = effect(controls, trials)
+    assert (told.before, told.after) == (pytest.approx(2.0, abs=0.05), pytest.approx(0.5, abs=0.05))
+    assert told.gain == pytest.approx(1.2 / STUCK, abs=0.02)  # which is that of all
+
+
 def test_a_change_that_diverges_harms(run):
     broken = np.concatenate([losses(STUCK, 5.0, steps=100), np.full(100, np.nan)])
     assert effect([run(losses(STUCK, 1.0))], [run(broken)]).says == "harms"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -197,6 +198,47 @@ def trial(name: str, how: str = "bound", *, seed: int = 0) -> Trial:
 )
 def test_when_the_time_is_over_a_control_and_a_change_are_waited_for(ended, enough):
     assert _shows_something(ended) == enough
+
+
+class Slow:
+    """A launcher whose trials end by themselves only while all are ended."""
+
+    free, ready = 1, True
+
+    def __init__(self, invocation, *, jobs):
+        self.begun: dict[str, Path] = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        Ended(how="bound").write(self.begun["control-seed0-80-steps"])
+
+    @property
+    def names(self):
+        return tuple(self.begun)
+
+    def start(self, plan, folder):
+        folder.mkdir(parents=True)
+        plan.write(folder)
+        self.begun[plan.name] = folder
+
+    def wait(self):
+        return ()
+
+    def cut(self):
+        return ()
+
+
+def test_a_trial_that_ends_as_the_time_runs_out_is_shown_too(watched, tmp_path, monkeypatch):
+    monkeypatch.setattr("unstuck.confirm.experiment.Launcher", Slow)
+    shutil.copytree(watched, tmp_path / "run", ignore=shutil.ignore_patterns("trials"))
+    quiet, ended = Quiet(), []
+    monkeypatch.setattr(quiet, "ended", ended.append)
+    clock = itertools.count(0.0, 10.0)
+    made = experiment(tmp_path / "run", minutes=1.0).perform(quiet, clock=lambda: next(clock))
+    assert len(quiet.words) > 1
+    assert [one.plan.name for one in ended] == [one.plan.name for one in made] == ["control-seed0-80-steps"]
 
 
 def test_a_second_confirm_makes_again_what_came_to_nothing():

@@ -47,6 +47,7 @@ def confirm(
     json_file: JsonFile = None,
     strict: Strict = False,
     full: Full = False,
+    shown: Annotated[bool, typer.Option("--shown", hidden=True)] = False,
 ) -> None:
     """Run the program of RUN again for a few steps, unchanged and with each remedy, and say what helped."""
     from rich.console import Console
@@ -75,7 +76,9 @@ def confirm(
         for sentence in experiment.remarks:
             _say(console, sentence)
         trials = experiment.made if experiment.made or experiment.changed else None
-        status = show(run, console=Console(), html=html, json_file=json_file, strict=strict, full=full, trials=trials)
+        status = show(
+            run, console=Console(), html=html, json_file=json_file, strict=strict, full=full, trials=trials, shown=shown
+        )
         _correct(experiment, judge(opened), console, apply=apply)
     raise typer.Exit(INTERRUPTED_EXIT if experiment.interrupted else status)
 
@@ -89,9 +92,11 @@ def _nothing_left(experiment: Experiment) -> str:
 
 def _more(experiment: Experiment) -> str:
     why = "Interrupted" if experiment.interrupted else "The time is over"
+    if not experiment.made:
+        return f"{why} before a trial had ended" + ("." if experiment.interrupted else "; --minutes gives them more.")
     return (
-        f"{why}; what was made is kept, and another `unstuck confirm {experiment.run.path}` goes on with the "
-        f"{experiment.left} or more that are left."
+        f"{why}; what was made is kept, and another `unstuck confirm {experiment.run.path}` goes on with what is left: "
+        f"{experiment.left} trials or more, by what is known now."
     )
 
 
@@ -99,11 +104,15 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     """Whether the user wants the program to be run again.
 
     Raises:
-        ArgumentError: Nobody can be asked.
+        ArgumentError: Nobody can be asked, or another process makes trials of the run.
     """
+    from unstuck.confirm.alone import refuse_another
     from unstuck.confirm.obstacles import missing_variables
     from unstuck.errors import ArgumentError
 
+    if not (yes or (sys.stdin and sys.stdin.isatty())):
+        raise ArgumentError("nobody can be asked whether to run it again: standard input is no terminal; give --yes")
+    refuse_another(experiment.run.path / "trials")
     started, bounds = experiment.invocation, experiment.strategy.control
     command = shlex.join(("python", *(["-m"] if started.module else []), started.target, *started.args))
     command = "the recipe" if bounds.recipe else command
@@ -121,11 +130,7 @@ def _agreed(experiment: Experiment, minutes: float, console: Console, *, yes: bo
     other = [name for name in experiment.changed_variables if name not in missing]
     if other:
         _say(console, f"Variables that it names, and that have other values than in the run: {_named(other)}.")
-    if yes:
-        return True
-    if not (sys.stdin and sys.stdin.isatty()):
-        raise ArgumentError("nobody can be asked whether to run it again: standard input is no terminal; give --yes")
-    return typer.confirm("Go on?", default=True, err=True)
+    return yes or typer.confirm("Go on?", default=True, err=True)
 
 
 def _named(variables: Sequence[str]) -> str:

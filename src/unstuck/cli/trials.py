@@ -73,7 +73,7 @@ def prove(
         html: The page to write.
         environment: The variables of its environment, where the program may have changed those of this process.
     """
-    words = ["confirm", str(folder), "--minutes", f"{minutes:g}", *(["--yes"] if yes else [])]
+    words = ["confirm", str(folder), "--shown", "--minutes", f"{minutes:g}", *(["--yes"] if yes else [])]
     page = ["--html", str(html)] if html is not None else []
     subprocess.run([sys.executable, "-m", "unstuck", *words, *page], check=False, env=environment)
 
@@ -88,11 +88,13 @@ class _Shown:
         self._bar.update(self._task, description=words)
 
     def ended(self, trial: Trial) -> None:
+        to_its_end = ", to its own end" if trial.plan.control and trial.plan.whole else ""
         how = "did not meet what was to be changed" if _in_vain(trial) else ENDS[trial.ended.how]
         self._console.print(
-            f"  {trial.plan.words} (seed {trial.plan.seed}): {how}, {trial.ended.seconds:.1f} s",
+            f"  {trial.plan.words}{to_its_end} (seed {trial.plan.seed}): {how}, {trial.ended.seconds:.1f} s",
             markup=False,
             highlight=False,
+            soft_wrap=True,
         )
 
     def waiting(self, *, made: int, planned: int, seconds_left: float) -> None:

@@ -41,6 +41,7 @@ def show(
     failure: str = "",
     remarks: tuple[str, ...] = (),
     trials: Sequence[Trial] | None = None,
+    shown: bool = False,
 ) -> int:
     """Judge and report a run; the files come first, for nobody may be left to read what is printed.
 
@@ -55,6 +56,7 @@ def show(
         failure: What ended the observation, where the caller knows of it and the run may not.
         remarks: Sentences about the run to print below its headline.
         trials: Its trials, where they are not those that the run itself has: of a program that was changed since.
+        shown: Whether the verdict without trials has been printed just before: one that is the same is not again.
 
     Returns:
         The exit status: 0; under ``strict`` 3 with a finding of severity error, or where a training did not learn.
@@ -72,7 +74,10 @@ def show(
                 write_json(json_file, verdict.to_dict())
             page = _write_page(run, verdict, html, trials) if html else None
         finally:
-            render_text(verdict, run, console=console, remarks=remarks, full=full)
+            if shown and verdict.findings == judge(run, nothing=reason, failure=failure).findings:
+                console.print("The verdict above stays as it is.", markup=False, highlight=False)
+            else:
+                render_text(verdict, run, console=console, remarks=remarks, full=full)
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     return STRICT_EXIT if strict and verdict.failed else 0

@@ -10,7 +10,23 @@ from pathlib import Path
 
 from unstuck.errors import ArgumentError
 
-__all__ = ["alone"]
+__all__ = ["alone", "refuse_another"]
+
+LOCK = "lock"
+
+
+def refuse_another(trials: Path) -> None:
+    """Refuse to go on where another process makes trials of a run; nothing is made.
+
+    Args:
+        trials: The folder of the run's trials.
+
+    Raises:
+        ArgumentError: Another process makes some.
+    """
+    if (trials / LOCK).exists():
+        with alone(trials):
+            pass
 
 
 @contextmanager
@@ -25,7 +41,7 @@ def alone(trials: Path) -> Generator[None]:
     """
     trials.mkdir(parents=True, exist_ok=True)
     fcntl = importlib.import_module("fcntl")  # where trials can be made, it is there
-    file = os.open(trials / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    file = os.open(trials / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

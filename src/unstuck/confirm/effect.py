@@ -39,7 +39,8 @@ class Effect:
 
     Attributes:
         yardstick: By what it is told.
-        before: The number without the change, as the user knows it; the mean over seeds.
+        before: The number without the change, as the user knows it; that of the first draw, which is the run's own:
+            others may draw other data.
         after: The same with it.
         start: The number before anything was learnt; NaN where that is not known.
         gain: Difference of the shares of what there is to learn.
@@ -101,7 +102,7 @@ def effect(
     whatever it lowers the loss.
 
     Args:
-        controls: Streams of the unchanged trainings, one a seed.
+        controls: Streams of the unchanged trainings, one a seed, that of the run's own first.
         trials: Streams of those with the change.
         each_to_its_end: Read each at its own end instead, where to be longer is the change.
         yardsticks: Those that the change may move, and that mean the same with it.
@@ -177,16 +178,13 @@ def _of_one_loss(old: Sequence[Reading], new: Sequence[Reading]) -> bool:
 
 
 def _told(readings: Sequence[Reading], *, shares: bool) -> float:
-    return statistics.fmean(max(one.gain, 0.0) if shares else one.value for one in readings)
+    own = readings[0]
+    return max(own.gain, 0.0) if shares else own.value
 
 
 def _start(old: Sequence[Reading], new: Sequence[Reading]) -> float:
-    """Where the unchanged begin; where their losses are not finite, where those with the change do."""
-    for side in (old, new):
-        known = [one.start for one in side if math.isfinite(one.start)]
-        if known:
-            return statistics.fmean(known)
-    return math.nan
+    """Where the unchanged begins; where its losses are not finite, where that with the change does."""
+    return next((one.start for one in (*old[:1], *new[:1]) if math.isfinite(one.start)), math.nan)
 
 
 def _says(found: Effect) -> Says:

@@ -18,7 +18,7 @@ from unstuck.confirm.longer import why_not_longer
 from unstuck.confirm.obstacles import changed_sources, changed_variables, obstacles
 from unstuck.confirm.remarks import remarks
 from unstuck.confirm.strategy import Strategy
-from unstuck.confirm.trial import LONGER, Plan, Trial
+from unstuck.confirm.trial import LONGER, Plan, Trial, is_trial
 from unstuck.errors import ArgumentError
 from unstuck.learning import Learning
 from unstuck.record import Run, Verdict
@@ -88,6 +88,10 @@ class Experiment:
         self._void = set[str]()
         self.interrupted = False
         """Whether the user has interrupted the trials."""
+        if is_trial(run.path):
+            raise ArgumentError(
+                f"{run.path}: is a trial; `unstuck confirm {self._folder.parent.parent}` makes those of its run"
+            )
         started = run.program(Invocation)
         refused = obstacles(started, anyway=anyway)
         if started is None or refused:
@@ -159,11 +163,8 @@ class Experiment:
         if not self.strategy.candidates or self.strategy.next(self.made) is None:
             return self.made
         end = clock() + 60.0 * self._bounds.minutes
-        with (
-            alone(self._folder / "trials"),
-            self._interruptible(),
-            Launcher(self.invocation, jobs=self.jobs) as launcher,
-        ):
+        launcher = Launcher(self.invocation, jobs=self.jobs)
+        with alone(self._folder / "trials"), self._interruptible(), launcher:
             while True:
                 made = self.made
                 while launcher.free and clock() < end:
@@ -188,6 +189,9 @@ class Experiment:
                 watcher.waiting(
                     made=len(made), planned=self.strategy.planned(made), seconds_left=max(0.0, end - clock())
                 )
+        for trial in self.made:
+            if trial.plan.name in launcher.names:  # it ended while the others were ended
+                watcher.ended(trial)
         return self.made
 
     @contextmanager

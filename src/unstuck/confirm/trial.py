@@ -14,7 +14,7 @@ from unstuck.record import Run
 from unstuck.record.facts import Invocation
 from unstuck.record.plain import from_plain
 
-__all__ = ["LONGER", "Changes", "Ended", "Plan", "Trial", "read_trials"]
+__all__ = ["LONGER", "Changes", "Ended", "Plan", "Trial", "is_trial", "read_trials"]
 
 Changes = tuple[tuple[str, Mapping[str, Any]], ...]
 """Name of each remedy with its settings."""
@@ -175,6 +175,15 @@ class Trial:
             return ""
         lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1].strip() if lines else ""
+
+
+def is_trial(folder: Path) -> bool:
+    """Whether a run is a trial of another one.
+
+    Args:
+        folder: The run.
+    """
+    return (folder / PLAN).exists()
 
 
 def read_trials(run: Path) -> tuple[Trial, ...]:

@@ -122,7 +122,8 @@ class Confirmation:
         metric: What was compared: ``"loss"``, ``"training accuracy"``, ``"balanced accuracy"``, ``"evaluation
             accuracy"``; ``"share of the loss explained"`` where the loss is another one with the remedy, and ``"share
             explained of the term that is learnt least"`` where several losses are added up.
-        before: The metric of the unchanged re-run, the mean over seeds; NaN if it is not finite any more.
+        before: The metric of the unchanged re-run with the run's own seeds, for others may draw other data; NaN if it
+            is not finite any more.
         after: The same of the re-run with the remedy.
         start: What it was before anything was learnt; NaN if that is not known.
         noise: Standard error of what was gained, as a share of what there is to learn.
