@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Embeddings
+from unstuck.record.facts import Contrast, Embeddings
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -67,3 +68,14 @@ def test_advice_to_detach_is_given_where_both_sides_learn(tmp_path: Path) -> Non
     (one,) = outcome(EmbeddingsCollapsed(), run_of(tmp_path / "one", both=False))
     assert both.advice.startswith("detach()")
     assert not one.advice.startswith("detach()")
+
+
+@pytest.mark.parametrize(("last_loss", "cause"), [(4.15, "labels-mismatched"), (0.4, "loss-wrong")])
+def test_partners_are_doubted_where_none_is_found_among_others(tmp_path: Path, last_loss: float, cause: str) -> None:
+    known: dict[str, Any] = {"examples": 64, "size": 16, "pairs": False, "both": True, "file": "train.py", "line": 7}
+    seen = [Embeddings(step=step, spread=0.9 if step < 8 else 0.01, rank=9.0, **known) for step in (1, 2, 4, 8, 16, 32)]
+    losses = [4.16, *np.linspace(4.16, last_loss, 59)]
+    found = Contrast(step=32, candidates=64, itself=False)
+    run = record(tmp_path, series={signals.LOSS: losses}, facts=[*seen, found])
+    (finding,) = outcome(EmbeddingsCollapsed(), run)
+    assert finding.cause == cause

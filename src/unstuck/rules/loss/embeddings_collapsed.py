@@ -8,13 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Where
-from unstuck.record.facts import Embeddings
+from unstuck.record.facts import Contrast, Embeddings
+from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["EmbeddingsCollapsed"]
 
 LATE = 2
 """Looks at the end whose median is what they ended at (our choice)."""
+
+PAIR = (
+    "Look at a pair as the loss is given it: row i of one side and row i of the other must come from one example. After "
+    "torch.cat of two views they lie half a batch apart: view(2, N, -1), not view(N, 2, -1)."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +31,9 @@ class EmbeddingsCollapsed(Rule):
         Vectors that are compared by their direction and differ by next to nothing between the examples of a batch at
         the end of training: :math:`\sqrt{1 - \|\bar u\|^2}` of the unit vectors. Or that differ along one line only,
         while they differed along many when training began. Where both of two that are compared carry a gradient, and no
-        other examples are compared, it is enough that they have come close: nothing keeps them apart.
+        other examples are compared, it is enough that they have come close: nothing keeps them apart. Where each vector
+        has to find its partner among those of others, and none is found, it is the partners that are doubted: if they
+        have no more in common than others, equal vectors are the best that a network can give.
 
     Why it matters:
         Two views of one thing are alike if everything is alike. The loss is at its best, and nothing is told apart.
@@ -64,10 +72,11 @@ class EmbeddingsCollapsed(Rule):
         sites: dict[tuple[str | None, int | None], list[Embeddings]] = {}
         for fact in run.facts(Embeddings):
             sites.setdefault((fact.file, fact.line), []).append(fact)
-        found = [finding for seen in sites.values() if (finding := self._judge(seen)) is not None]
+        unfound = bool(run.facts(Contrast)) and outcome_of(run) == "none"
+        found = [finding for seen in sites.values() if (finding := self._judge(seen, unfound=unfound)) is not None]
         yield from found[:1]
 
-    def _judge(self, seen: list[Embeddings]) -> Finding | None:
+    def _judge(self, seen: list[Embeddings], *, unfound: bool) -> Finding | None:
         if len(seen) < self.looks:
             return None
         first, last = seen[0], seen[-1]
@@ -81,14 +90,20 @@ class EmbeddingsCollapsed(Rule):
             return None
         pairs = any(look.pairs for look in seen)
         what = "point the same way" if alike else "lie on one line" if flat else "come to point the same way"
+        unpaired = unfound and not pairs
+        why = (
+            "partners have no more in common than others"
+            if unpaired
+            else "the loss falls because nothing differs any more"
+            + " (both sides of a pair are moved towards each other)" * falls
+        )
         return self.finding(
-            f"the vectors of all examples {what}: the loss falls because nothing differs any more"
-            + " (both sides of a pair are moved towards each other)" * falls,
-            self._advice(pairs=pairs, both=any(look.both for look in seen)),
+            f"the vectors of all examples {what}: {why}",
+            PAIR if unpaired else self._advice(pairs=pairs, both=any(look.both for look in seen)),
             severity="error",
-            confidence=0.85 if pairs else 0.75,
+            confidence=0.65 if unpaired else 0.85 if pairs else 0.75,
             where=Where(file=last.file, line=last.line),
-            cause="bootstrap-wrong" if pairs else "loss-wrong",
+            cause="labels-mismatched" if unpaired else "bootstrap-wrong" if pairs else "loss-wrong",
             evidence=(
                 Evidence(
                     signal=last.kind,
