@@ -213,8 +213,8 @@ def test_what_helps_much_in_two_draws_is_a_note_behind_all_others_where_the_trai
     trials = [
         make("control-seed0", losses(2.3, 1.0)),
         make("control-seed1", losses(2.3, 1.02, seed=2), seed=1),
-        make("rate-seed0", losses(2.3, 0.6, seed=1), changes=RATE),
-        make("rate-seed1", losses(2.3, 0.62, seed=3), changes=RATE, seed=1),
+        make("rate-seed0", losses(2.3, 0.64, seed=1), changes=RATE),
+        make("rate-seed1", losses(2.3, 0.66, seed=3), changes=RATE, seed=1),
     ]
     learnt = Learnt(training=TrainingName(), kind=shown, shown=shown)
     other = finding("overfitting", "R301", severity="note")
