@@ -102,3 +102,10 @@ def test_where_the_loss_falls_higher_rates_are_tried_before_lower_ones(tmp_path,
     sgd = facts.Optimizer(type="SGD", groups=(GROUP,))
     with record(tmp_path / "run", series={signals.LOSS: falls}, facts=[CLASSES, sgd]) as opened:
         assert of(opened, kind="improvable")[0].causes == (cause,)
+
+
+def test_where_some_is_learnt_higher_rates_come_first_though_the_fall_is_lost_in_noise(tmp_path, monkeypatch):
+    monkeypatch.setattr("unstuck.learning.Learning.outcome", "partial")
+    sgd = facts.Optimizer(type="SGD", groups=(GROUP,))
+    with record(tmp_path / "run", series={signals.LOSS: np.full(100, 2.3)}, facts=[CLASSES, sgd]) as opened:
+        assert of(opened, kind="improvable")[0].causes == ("lr-too-low",)

@@ -208,6 +208,31 @@ def test_a_mended_mistake_that_helps_much_is_a_note_where_the_rules_say_nothing(
     assert with_trials((other,), STUCK, trials) == (other,)
 
 
+BOTH = ("too-few-steps", "lr-too-low")
+
+
+@pytest.mark.parametrize(
+    ("end", "longer", "cause"),
+    [
+        (0.3, 0.4, "too-few-steps"),  # both restore learning
+        (0.3, 1.9, "lr-too-low"),
+        (0.3, None, "lr-too-low"),
+        (1.7, None, "too-few-steps"),  # the rate helps, and does not restore it
+    ],
+)
+def test_what_advice_asks_for_proves_its_own_cause_where_what_mends_the_other_is_no_help(make, end, longer, cause):
+    trials = [
+        make("control-seed0", losses(2.3, 2.2)),
+        make("rate-seed0", losses(2.3, end, seed=1), changes=RATE, causes=BOTH, decides=False),
+    ]
+    if longer is not None:
+        trials.append(make("decay-seed0", losses(2.3, longer, seed=2), changes=DECAY, causes=BOTH[:1], turn=1))
+    (judged,) = with_trials((finding("too-few-steps", "O401"),), STUCK, trials)
+    assert (judged.code, judged.cause) == ("O401", cause)
+    assert judged.confirmed is not None
+    assert judged.confirmed.remedy == "with the rate at 0.1"
+
+
 @pytest.mark.parametrize("shown", ["improvable", "not learnt", "cannot be told", "healthy"])
 def test_what_helps_much_in_two_draws_is_a_note_behind_all_others_where_the_training_is_not_healthy(make, shown):
     trials = [

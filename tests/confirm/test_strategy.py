@@ -108,6 +108,16 @@ def test_two_that_mend_the_same_finding_are_not(make):
     assert not any("+" in name for name in order(strategy((advised, other)), made))
 
 
+def test_what_tells_two_causes_of_the_best_apart_is_tried_though_it_restores_learning(make):
+    causes = ("too-few-steps", "lr-too-low")
+    advised = replace(CANDIDATES[0], causes=causes)
+    other = replace(CANDIDATES[1], causes=causes[:1], rank=0)
+    made = [make("control-seed0", losses(2.3, 2.3))]
+    made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 0.3, seed=1), changes=RATE, causes=causes))
+    assert order(strategy((advised, other)), made)[0] == "weight-decay-seed0"
+    assert "weight-decay-seed0" not in order(strategy((advised, replace(other, rank=1))), made)
+
+
 def test_without_a_control_that_trains_nothing_follows(make):
     made = [make("control-seed0", losses(2.3, 2.3), ended=Ended(how="crashed", status=1))]
     assert order(strategy(), made) == []

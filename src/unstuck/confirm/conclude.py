@@ -65,7 +65,8 @@ def with_trials(
 ) -> tuple[Finding, ...]:
     """The findings of a run after its trials.
 
-    One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first. One
+    One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first; where
+    its advice asks for what mends another cause too, and that alone helps, it names this one. One
     whose changes do nothing, although another shows that learning can be restored, is refuted if one of them would mend
     its cause: less sure, and last if it is unlikely then; a symptom of it that is proved takes its place. Of one that
     nothing was tried for, nothing changes. A change that restores learning where no finding names its cause is one
@@ -127,6 +128,7 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None, fa
     if proves:
         return replace(
             finding,
+            cause=_proved_cause(finding, first, told),
             symptoms=symptoms,
             confirmed=_confirmation(first),
             confidence=1.0 - (DOUBT_LEFT if _agreed(first) else DOUBT_OF_ONE) * (1.0 - finding.confidence),
@@ -145,6 +147,17 @@ def _judged(finding: Finding, results: Sequence[Tested], best: Tested | None, fa
         confidence=_doubted(finding.confidence) if refuted else finding.confidence,
         advice=f"Not this: {_confirmation(first)}." if refuted else finding.advice,
     )
+
+
+def _proved_cause(finding: Finding, first: Tested, told: Sequence[Tested]) -> str:
+    """The cause that is proved: another one, where the advice asks for what mends it, and what mends only its own does
+    not help as much.
+    """
+    others = [cause for cause in first.plan.causes if cause != finding.cause]
+    own = [one for one in told if one.plan.causes == (finding.cause,)]
+    as_good = any(one.effect.says in HELPFUL and _comparable(one.effect, first.effect) for one in own)
+    told_apart = not as_good and (own or first.effect.says == "restores")
+    return others[0] if others and told_apart else finding.cause
 
 
 def _undecided(one: Tested) -> str:

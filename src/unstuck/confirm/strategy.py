@@ -122,10 +122,16 @@ class Strategy:
         known = {key(trial.plan.changes) for trial in made}
         for turn, candidate in enumerate(self.candidates):
             ranks_higher = best is not None and candidate.rank is not None and candidate.rank < self._rank(best)
-            if not won or ranks_higher or key(candidate.changes) in known:
+            if not won or ranks_higher or self._tells_apart(candidate, best) or key(candidate.changes) in known:
                 first = self._first(candidate, turn, control, made)
                 (others if candidate.rank is None else asked).extend(first)
         return asked, others
+
+    def _tells_apart(self, candidate: Candidate, best: Tested | None) -> bool:
+        """Whether a change of the same finding proves one cause of the several that the best may prove."""
+        if best is None or candidate.rank is None:
+            return False
+        return set(candidate.causes) < set(best.plan.causes) and candidate.rank == self._rank(best)
 
     def _first(self, candidate: Candidate, turn: int, control: Trial | None, made: Sequence[Trial]) -> list[Plan]:
         """The first trial of a change; of one that makes the training longer, behind an unchanged one to its end."""
