@@ -18,8 +18,8 @@ LATE = 2
 """Looks at the end whose median is what they ended at (our choice)."""
 
 PAIR = (
-    "Look at a pair as the loss is given it: row i of one side and row i of the other must come from one example. After "
-    "torch.cat of two views they lie half a batch apart: view(2, N, -1), not view(N, 2, -1)."
+    "Look at a pair as the loss is given it: row i of one side and row i of the other must come from one example. "
+    "After torch.cat of two views they lie half a batch apart: view(2, N, -1), not view(N, 2, -1)."
 )
 
 
