@@ -98,6 +98,7 @@ from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
 from unstuck.rules.policy.advantage_trained import AdvantageTrained
 from unstuck.rules.policy.bootstrap_wrong import BootstrapWrong
+from unstuck.rules.policy.certain_at_once import CertainAtOnce
 from unstuck.rules.policy.entropy_drowns import EntropyDrowns
 from unstuck.rules.policy.entropy_lowered import EntropyLowered
 from unstuck.rules.policy.policy_cramped import PolicyCramped
@@ -173,6 +174,7 @@ RULES: tuple[Rule, ...] = (
     EntropyLowered(),  # L703
     EntropyDrowns(),  # L704
     PolicyCramped(),  # L705
+    CertainAtOnce(),  # L706
     GameWon(),  # L801
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
