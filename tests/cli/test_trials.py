@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from unstuck.cli.trials import may_prove, prove, shown
+from unstuck.cli.verdict import STRICT_EXIT
 from unstuck.confirm.trial import OUTPUT, Ended, Plan, Trial
 
 
@@ -63,13 +64,28 @@ def test_a_terminal_gets_a_bar():
     [
         ({"minutes": 2.0, "yes": False}, ["--minutes", "2"]),
         ({"minutes": 0.5, "yes": True, "html": Path("p.html")}, ["--minutes", "0.5", "--yes", "--html", "p.html"]),
+        (
+            {"minutes": 1.0, "yes": True, "json_file": Path("v.json"), "strict": True},
+            ["--minutes", "1", "--yes", "--json", "v.json", "--strict"],
+        ),
     ],
 )
 def test_a_run_is_proved_in_a_process_of_its_own(monkeypatch, options, words):
     started = []
-    monkeypatch.setattr(subprocess, "run", lambda command, check, env: started.append((command, env)))
-    prove(Path("runs/one"), environment={"LR": "1"}, **options)
+
+    def run(command, check, env):
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert prove(Path("runs/one"), environment={"LR": "1"}, **options) == 0
     assert started == [([sys.executable, "-m", "unstuck", "confirm", "runs/one", "--shown", *words], {"LR": "1"})]
+
+
+@pytest.mark.parametrize(("returned", "status"), [(0, 0), (STRICT_EXIT, STRICT_EXIT), (2, 7), (130, 7), (-9, 7)])
+def test_the_status_is_that_of_the_verdict_after_trials_where_there_were_any(monkeypatch, returned, status):
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, returned))
+    assert prove(Path("runs/one"), minutes=1.0, yes=True, strict=True, status=7) == status
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,15 @@ def run(
     def conclude(outcome: Outcome) -> None:
         asked = show_ending(outcome, stderr=stderr, json_file=json_file, strict=strict, full=full)
         if proves and outcome.folder is not None:
-            prove(outcome.folder, minutes=minutes, yes=yes, environment=environment)
+            asked = prove(
+                outcome.folder,
+                minutes=minutes,
+                yes=yes,
+                json_file=json_file,
+                strict=strict,
+                status=asked,
+                environment=environment,
+            )
         if not outcome.status:
             last.status = asked
 

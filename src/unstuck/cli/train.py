@@ -103,7 +103,15 @@ def train(
             say()
             status = show(trained.folder, console=console, html=page, json_file=json_file, strict=strict, full=full)
             if proves and trained.reason != "interrupted":
-                prove(trained.folder, minutes=minutes, yes=yes, html=page)
+                status = prove(
+                    trained.folder,
+                    minutes=minutes,
+                    yes=yes,
+                    html=page,
+                    json_file=json_file,
+                    strict=strict,
+                    status=status,
+                )
         else:
             with Run.open(trained.folder) as run:
                 say(f"Report: {write_html(run, outcome.verdict, page)}")

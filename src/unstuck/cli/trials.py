@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from unstuck.cli.verdict import STRICT_EXIT
 from unstuck.confirm import Trial
 
 __all__ = ["may_prove", "prove", "shown"]
@@ -62,8 +63,16 @@ def may_prove(*, yes: bool, reads_input: bool = True) -> bool:
 
 
 def prove(
-    folder: Path, *, minutes: float, yes: bool, html: Path | None = None, environment: Mapping[str, str] | None = None
-) -> None:
+    folder: Path,
+    *,
+    minutes: float,
+    yes: bool,
+    html: Path | None = None,
+    json_file: Path | None = None,
+    strict: bool = False,
+    status: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> int:
     """Run ``unstuck confirm`` on a run that has just ended, in a process of its own.
 
     Args:
@@ -71,11 +80,20 @@ def prove(
         minutes: Time for all trials.
         yes: Whether the user need not be asked.
         html: The page to write.
+        json_file: File for the verdict as JSON, in place of the one before the trials.
+        strict: Whether what the trials leave of the findings counts.
+        status: The exit status without trials.
         environment: The variables of its environment, where the program may have changed those of this process.
+
+    Returns:
+        The exit status: that of the verdict after the trials where they could be made, else ``status``.
     """
     words = ["confirm", str(folder), "--shown", "--minutes", f"{minutes:g}", *(["--yes"] if yes else [])]
-    page = ["--html", str(html)] if html is not None else []
-    subprocess.run([sys.executable, "-m", "unstuck", *words, *page], check=False, env=environment)
+    files = [("--html", html), ("--json", json_file)]
+    written = [word for option, file in files if file is not None for word in (option, str(file))]
+    asked = ["--strict"] if strict else []
+    ended = subprocess.run([sys.executable, "-m", "unstuck", *words, *written, *asked], check=False, env=environment)
+    return ended.returncode if ended.returncode in (0, STRICT_EXIT) else status
 
 
 class _Shown:
