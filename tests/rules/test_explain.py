@@ -25,7 +25,7 @@ def test_a_page_has_all_parts() -> None:
 
 
 def test_a_cause_finds_the_rules_that_name_it_first() -> None:
-    assert [found.code for found in explain("lr-too-high")] == ["G101", "O201", "L801"]
+    assert [found.code for found in explain("lr-too-high")] == ["G101", "O201", "L706", "L801"]
     assert [found.code for found in explain(" Data-Non-Finite ")] == ["D102"]
 
 

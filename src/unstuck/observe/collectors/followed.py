@@ -31,6 +31,7 @@ class Followed:
         left: Marks of tensors whose values were read by what cannot be followed.
 
     Examples:
+        >>> import torch
         >>> x = torch.ones(2)
         >>> known = Followed()
         >>> known.mark(x, {"x"})
