@@ -83,8 +83,7 @@ def is_sharded(tensor: Tensor) -> bool:
 
 def is_awaited(tensor: Tensor) -> bool:
     """Whether a tensor is the result of a collective call that the program has made and not waited for yet."""
-    held = cast("Any", tensor)
-    held = held._local_tensor if _is_dtensor(tensor) else held
+    held: Any = getattr(tensor, "_local_tensor", tensor)
     return type(held).__name__ == "AsyncCollectiveTensor" and not held.completed
 
 
