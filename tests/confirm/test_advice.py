@@ -63,10 +63,27 @@ def test_what_was_best_takes_the_place_of_what_was_advised(tried):
         code="O202", cause="lr-too-low", severity="error", confidence=0.8, summary="s", advice="Try 0.7.", where=where
     )
     every = list(results.values())
-    assert advice(finding, results[0.7], every, every, []).startswith("Try 0.7.")
+    obeyed = [results[0.7]]
+    assert advice(finding, results[0.7], obeyed, obeyed, []) == (
+        "Train with the rate at 0.7 (at train.py:8). No higher rate was tried."
+    )
     assert advice(finding, results[1.4], every, every, []) == (
         "Train with the rate at 1.4 (at train.py:8). Tried and worse: with the rate at 0.7. No higher rate was tried."
     )
+
+
+def test_a_change_for_another_cause_that_helps_more_is_named(make):
+    trials = [make("control-seed0", losses(2.3, 2.3))]
+    trials.append(make("scaled", losses(2.3, 1.0, seed=1), changes=(("inputs-standardised", {}),), turn=0))
+    trials.append(make("adam", losses(2.3, 0.1, seed=2), changes=(("method", {"to": "Adam"}),), turn=1))
+    every = results_of(trials)
+    by_remedy = {one.plan.changes[0][0]: one for one in every}
+    inputs, method = by_remedy["inputs-standardised"], by_remedy["method"]
+    raw = Finding(
+        code="D101", cause="inputs-not-scaled", severity="error", confidence=0.8, summary="s", advice="Scale."
+    )
+    assert advice(raw, inputs, [inputs], every, []) == f"Scale. Helps more: {method.plan.words}."
+    assert advice(raw, method, [method], every, []) == f"Train {method.plan.words}."
 
 
 def test_other_settings_of_another_remedy_are_named_in_the_order_of_what_they_did(make):
@@ -113,10 +130,10 @@ def longer(make):
     return of
 
 
-def test_advice_of_two_changes_that_both_help_stays_and_names_the_other(longer):
+def test_advice_of_two_changes_that_both_help_becomes_the_better_one_and_names_the_other(longer):
     results = longer(rate=0.2, twice=1.4, four=0.8)
     said = advice(TOO_FEW, results["with the rate at 0.01"], list(results.values()), list(results.values()), [])
-    assert said.startswith("Try lr=0.01. If that is no better: Train longer.")
+    assert said.startswith("Train with the rate at 0.01.")
     assert said.endswith(" Helps too, but less: with 4 times the steps.")
 
 

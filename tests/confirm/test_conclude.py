@@ -39,7 +39,7 @@ def test_what_helps_confirms_its_cause_and_puts_it_first(restored):
     assert first.confirmed.metric == "loss"
     assert first.confirmed.before == pytest.approx(2.3, abs=0.02)
     assert first.confirmed.after == pytest.approx(0.3, abs=0.02)
-    assert first.advice == "Raise the rate. No higher rate was tried."
+    assert first.advice == "Train with the rate at 0.1. No higher rate was tried."
     assert str(first.confirmed).startswith("with the rate at 0.1 the loss falls to 0.29")
 
 

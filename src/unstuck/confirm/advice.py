@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from unstuck.confirm.tested import HELPFUL, Tested, alike
+from unstuck.confirm.tested import HELPFUL, Tested, alike, best_of
 from unstuck.confirm.trial import Changes, Plan
 from unstuck.record import Finding
 
 __all__ = ["advice", "beside"]
 
 RATE = "learning-rate"
+
+OF_A_VALUE = (RATE, "method")
+"""Remedies whose change has a value that a rule does not know, or leaves open."""
 
 MOST = 3
 """Other settings of one remedy that are named."""
@@ -30,10 +33,18 @@ def advice(
     """
     obeyed = min(tried, key=lambda one: one.plan.turn)
     said = finding.advice
-    if obeyed is not first:
+    if obeyed is not first or _remedy(first.plan.changes) in OF_A_VALUE:
         place = f" (at {finding.where.file}:{finding.where.line})" if finding.where.file and finding.where.line else ""
         said = f"Train {first.plan.words}{place}."
-    return f"{said}{beside(first, results, failed)}{_otherwise(first, obeyed, tried)}"
+    return f"{said}{beside(first, results, failed)}{_otherwise(first, obeyed, tried)}{_more(first, tried, results)}"
+
+
+def _more(first: Tested, tried: Sequence[Tested], results: Sequence[Tested]) -> str:
+    """The change for another cause that helps more, where there is one."""
+    best = best_of(results)
+    if best is None or best in tried or alike(first, best):
+        return ""
+    return f" Helps more: {best.plan.words}."
 
 
 def _otherwise(first: Tested, obeyed: Tested, tried: Sequence[Tested]) -> str:
