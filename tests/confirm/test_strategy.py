@@ -157,6 +157,17 @@ def test_a_second_draw_of_what_helps_comes_before_what_no_finding_asks_for(make)
     ]
 
 
+def test_a_second_draw_of_what_a_finding_asks_for_is_made_where_another_change_helps_more(make):
+    adam = (("method", {"to": "Adam"}),)
+    catalogue = Candidate(changes=adam, words="with Adam", causes=("optimizer-unsuited",), rank=None)
+    made = [make("control-seed0", losses(2.3, 2.3))]
+    made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 1.2, seed=1), changes=RATE, turn=0))
+    made.append(make("method-to-Adam-seed0", losses(2.3, 0.1, seed=2), changes=adam, turn=2))
+    following = order(strategy((*CANDIDATES, catalogue)), made)
+    assert "learning-rate-rate-0.1-seed1" in following
+    assert following.index("method-to-Adam-seed1") < following.index("learning-rate-rate-0.1-seed1")
+
+
 def test_a_rate_with_which_it_ends_with_an_error_counts_as_tried(make):
     made = [make("control-seed0", losses(2.3, 2.3))]
     made.append(make("learning-rate-rate-0.1-seed0", losses(2.3, 0.3, seed=1), changes=RATE))

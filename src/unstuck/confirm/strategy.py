@@ -107,6 +107,7 @@ class Strategy:
             *asked,
             *self._about(best, made, results),
             *second,
+            *self._of_the_proved(best, made, results),
             *others,
             *more,
             *([self._plan(both, 0)] if both else []),
@@ -154,6 +155,13 @@ class Strategy:
         for draw in draws:
             yield self._plan(None, draw, whole=whole)
             yield self._plan(self._candidate(tested), draw, turn=tested.plan.turn)
+
+    def _of_the_proved(self, best: Tested, made: Sequence[Trial], results: Mapping[str, Tested]) -> Iterator[Plan]:
+        """A second draw of what a finding asks for and what helps, where another change helps more."""
+        named = [results.get(key(one.changes)) for one in self.candidates if one.rank is not None]
+        proved = best_of([tested for tested in named if tested is not None])
+        if proved is not None and proved is not best:
+            yield from self._again(proved, range(1, min(self.draws, 2)), made)
 
     def _of_the_doubtful(self, made: Sequence[Trial], results: Mapping[str, Tested]) -> Iterator[Plan]:
         """More draws of what a finding asks for and what may have helped, were it not for the noise."""
