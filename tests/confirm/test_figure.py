@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from tests.confirm.conftest import RATE, losses
 from unstuck.confirm.figure import figure
+from unstuck.report.comparison import picture
 
 
 def test_the_control_and_what_was_tried(make):
@@ -29,6 +30,20 @@ def test_the_best_is_drawn_first(make):
     assert chart is not None
     assert len(chart.strands) == 7
     assert chart.strands[1].y[-1] < 0.5
+
+
+def test_one_that_explodes_leaves_the_picture(make):
+    trials = [
+        make("control-seed0", losses(2.3, 1e30)),
+        make("rate-seed0", losses(2.3, 0.01), changes=RATE),
+    ]
+    chart = figure(trials)
+    assert chart is not None
+    assert chart.top is not None
+    assert 2.3 < chart.top < 100.0 * 2.3
+    drawn = picture(chart)
+    assert "unchanged" in drawn.beyond
+    assert all("e+" not in tick.text for tick in drawn.up)
 
 
 def test_without_trials_there_is_none(make):

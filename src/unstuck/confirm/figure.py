@@ -22,6 +22,10 @@ MOST = 6
 SPREAD = 50.0
 """Highest loss over lowest from which the axis is logarithmic."""
 
+HIGHEST = 5.0
+"""Times the least loss at the start above which lines leave the picture, so that one that explodes does not
+press the others together."""
+
 
 def figure(trials: Sequence[Trial]) -> Chart | None:
     """The training loss of the control and of what was tried, in their first draws; None without trials.
@@ -38,7 +42,9 @@ def figure(trials: Sequence[Trial]) -> Chart | None:
     strands = [strand for trial in (*controls, *rest[:MOST]) if (strand := _strand(trial)) is not None]
     if not controls or not strands:
         return None
-    values = [y for strand in strands for y in strand.y if y > 0.0]
+    top = HIGHEST * min(strand.y[0] for strand in strands)
+    exploded = top > 0.0 and any(y > top for strand in strands for y in strand.y)
+    values = [min(y, top) if exploded else y for strand in strands for y in strand.y if y > 0.0]
     title = "What was tried: the training loss"
     whole = any(trial.plan.whole for trial in usable)
     return Chart(
@@ -47,6 +53,7 @@ def figure(trials: Sequence[Trial]) -> Chart | None:
         up="loss",
         strands=tuple(strands),
         log=bool(values) and max(values) > SPREAD * min(values),
+        top=top if exploded else None,
     )
 
 

@@ -98,7 +98,9 @@ def picture(chart: Chart, size: tuple[int, int] = WIDE) -> Picture:
     ys = [y for pairs in drawn for _, y in pairs] or [1.0]
     held = [min(y, top) for y in ys] + ([] if chart.level is None else [chart.level])
     across = Axis.over(xs, LEFT + 8, width - RIGHT - 8, log=chart.log_across)
-    up = Axis.over(held if chart.top is None else [0.0, *held], height - BOTTOM - 6, TOP + 6, log=chart.log)
+    up = Axis.over(
+        held if chart.top is None or chart.log else [0.0, *held], height - BOTTOM - 6, TOP + 6, log=chart.log
+    )
     whole = chart.counted and not chart.log_across
     paths: list[Trace] = []
     for place, (strand, pairs) in enumerate(zip(chart.strands, drawn, strict=True)):
