@@ -132,6 +132,21 @@ def test_an_earlier_backup_is_not_overwritten(run, script):
     assert unchanged(script, run)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (("learning-rate", {"rate": 0.003}), "Train it with --set optimizer.lr=0.003, or write it into the recipe."),
+        (("weight-decay", {"weight_decay": 0.0}), "--set optimizer.weight_decay=0.0"),
+    ],
+)
+def test_a_number_of_a_recipe_is_changed_by_its_key(tmp_path, script, changes, said):
+    with RunWriter(tmp_path / "run") as writer:
+        writer.state(facts.Recipe(text="[optimizer]\nlr = 1e-6\n"))
+        writer.state(facts.Optimizer(type="SGD", groups=(GROUP,)))
+    with Run.open(tmp_path / "run") as opened:
+        assert said in str(correction((changes,), finding(script, None), opened))
+
+
 def test_a_number_of_the_command_line_is_changed_there(tmp_path):
     script = tmp_path / "train.py"
     script.write_text("p.add_argument('--lr', type=float)\nargs = p.parse_args()\nopt = SGD(net, lr=args.lr)\n")

@@ -85,6 +85,9 @@ def train(
     def say(line: str = "") -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
+    if confirm and not alone:
+        say("Several settings are trained: none is run again. unstuck confirm FOLDER does so with one of them.")
+
     def begin(variant: Variant) -> Progress:
         if not alone:
             say(f"{variants.index(variant) + 1}/{len(variants)}  {variant.name}")

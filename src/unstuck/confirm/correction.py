@@ -15,7 +15,7 @@ from unstuck.confirm.proved import Proved
 from unstuck.confirm.trial import Changes
 from unstuck.errors import ArgumentError
 from unstuck.record import Finding, Run
-from unstuck.record.facts import Invocation
+from unstuck.record.facts import Invocation, Recipe
 from unstuck.record.invocation import digest
 
 __all__ = ["Given", "apply", "correction", "unchanged"]
@@ -26,14 +26,18 @@ class Given:
     """A change of what the command line says, not the source.
 
     Attributes:
-        option: The option: ``"--lr"``.
+        option: The option: ``"--lr"``; of a recipe its key: ``"optimizer.lr"``.
         value: What to give for it.
+        recipe: Whether it is a key of a recipe.
     """
 
     option: str
     value: object
+    recipe: bool = False
 
     def __str__(self) -> str:
+        if self.recipe:
+            return f"Train it with --set {self.option}={self.value}, or write it into the recipe."
         return f"Start it with {self.option} {self.value}: the value was given on the command line."
 
 
@@ -54,6 +58,9 @@ def correction(changes: Changes, finding: Finding, run: Run) -> Edit | Given:
     if len(changes) != 1:
         raise EditError("two changes were proved together")
     name, settings = changes[0]
+    recipe = run.fact(Recipe)
+    if recipe and recipe.text and name in OF_RECIPES and OF_NUMBERS[name] in settings:
+        return Given(option=OF_RECIPES[name], value=settings[OF_NUMBERS[name]], recipe=True)
     if name not in EDITS:
         raise EditError("the change is no edit of a line")
     try:
@@ -142,3 +149,10 @@ OF_NUMBERS = {
     "dropout": "probability",
 }
 """Remedies of a number that an option of the command line may hold, each with the setting that it is."""
+
+OF_RECIPES = {
+    "learning-rate": "optimizer.lr",
+    "weight-decay": "optimizer.weight_decay",
+    "momentum": "optimizer.momentum",
+}
+"""Remedies of a number that a recipe has a key for."""
