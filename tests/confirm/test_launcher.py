@@ -109,6 +109,7 @@ def test_one_that_trains_is_read_as_far_as_it_got_when_it_is_cut(place):
     with launcher:
         launcher.start(plan, folder)
         until(launcher, lambda: (folder / BEGUN).exists())
+        time.sleep(1.0)  # it has begun with its first update, whose loss follows
         made = launcher.cut()
     assert [one.ended.how for one in made] == ["cut"]
     assert made[0].usable
