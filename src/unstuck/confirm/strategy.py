@@ -56,9 +56,9 @@ class Strategy:
     """How trials follow one another.
 
     First the control, then what findings ask for, until something has restored learning; then finer changes about the
-    best, and a second draw of it and of the control; only then, if learning is not restored, changes that no finding
-    asks for. Where the best is not far better, it and the control are drawn a third time. Of two that help alike, both
-    together are tried.
+    best, and a second draw of it and of the control, and of the best that a finding asks for where that is another one;
+    only then, if learning is not restored, changes that no finding asks for. Where the best is not far better, it and
+    the control are drawn a third time. Of two that help alike, both together are tried.
 
     Attributes:
         candidates: What to try, the most promising first.
@@ -158,17 +158,20 @@ class Strategy:
 
     def _of_the_proved(self, best: Tested, made: Sequence[Trial], results: Mapping[str, Tested]) -> Iterator[Plan]:
         """A second draw of what a finding asks for and what helps, where another change helps more."""
-        named = [results.get(key(one.changes)) for one in self.candidates if one.rank is not None]
-        proved = best_of([tested for tested in named if tested is not None])
+        proved = best_of(self._asked(results))
         if proved is not None and proved is not best:
-            yield from self._again(proved, range(1, min(self.draws, 2)), made)
+            yield from self._again(proved, range(1, min(CLEAR, self.draws)), made)
 
     def _of_the_doubtful(self, made: Sequence[Trial], results: Mapping[str, Tested]) -> Iterator[Plan]:
         """More draws of what a finding asks for and what may have helped, were it not for the noise."""
-        named = [results.get(key(one.changes)) for one in self.candidates if one.rank is not None]
-        doubtful = [tested for tested in named if tested is not None and tested.effect.promises]
+        doubtful = [tested for tested in self._asked(results) if tested.effect.promises]
         if doubtful:
             yield from self._again(max(doubtful, key=lambda one: one.effect.gain), range(1, self.draws), made)
+
+    def _asked(self, results: Mapping[str, Tested]) -> list[Tested]:
+        """What findings ask for, as far as it was tried."""
+        names = (key(one.changes) for one in self.candidates if one.rank is not None)
+        return [results[name] for name in names if name in results]
 
     def _about(self, best: Tested, made: Sequence[Trial], results: Mapping[str, Tested]) -> list[Plan]:
         """Changes about the best; one that ended with an error was tried, and is the worst.
