@@ -141,8 +141,8 @@ class Experiment:
         """What limits what the trials show, in sentences."""
         made = self.made
         refused = [*self.refused, *self._not_longer(made)]
-        now = {"changed": self.changed, "variables": self.changed_variables}
-        return tuple(remarks(self.run, self.stream, made, refused, **now))
+        changed, variables = self.changed, self.changed_variables
+        return tuple(remarks(self.run, self.stream, made, refused, changed=changed, variables=variables))
 
     def _not_longer(self, made: Sequence[Trial]) -> list[Refused]:
         """That a longer training could not be tried, where it was to be."""
@@ -160,7 +160,7 @@ class Experiment:
         Raises:
             ArgumentError: Another process makes trials of the run.
         """
-        if not self.strategy.candidates or self.strategy.next(self.made) is None:
+        if self.left == 0:
             return self.made
         end = clock() + 60.0 * self._bounds.minutes
         launcher = Launcher(self.invocation, jobs=self.jobs)
