@@ -13,7 +13,7 @@ __all__ = ["advice", "beside"]
 RATE = "learning-rate"
 
 OF_A_VALUE = (RATE, "method")
-"""Remedies whose change has a value that a rule does not know, or leaves open."""
+"""Remedies whose change has a value that a rule cannot know: that which was proved is advised in its place."""
 
 MOST = 3
 """Other settings of one remedy that are named."""
@@ -22,7 +22,10 @@ MOST = 3
 def advice(
     finding: Finding, first: Tested, tried: Sequence[Tested], results: Sequence[Tested], failed: Sequence[Plan]
 ) -> str:
-    """What helped most, in place of advice that did not, or not as much; and what was tried beside it.
+    """The advice after trials: the change that helped most, and what was tried beside it.
+
+    The finding's own advice stays where that change is the one that it asks for, unless it has a value, as a rate; the
+    value that was proved is named then. A change for another cause that helps more is named too.
 
     Args:
         finding: The finding that it confirms.

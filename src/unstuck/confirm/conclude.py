@@ -66,10 +66,10 @@ def with_trials(
     """The findings of a run after its trials.
 
     One whose cause is proved by a change that helps about as much as the best one is confirmed and comes first; where
-    its advice asks for what mends another cause too, and that alone helps, it names this one. One
-    whose changes do nothing, although another shows that learning can be restored, is refuted if one of them would mend
-    its cause: less sure, and last if it is unlikely then; a symptom of it that is proved takes its place. Of one that
-    nothing was tried for, nothing changes. A change that restores learning where no finding names its cause is one
+    its advice asks for what mends another cause too, and that alone helps, it names this one. One whose changes surely
+    help less than half as much as another is refuted if one of them would mend its cause: less sure, and last if it is
+    unlikely then; a symptom of it that is proved takes its place. One that is neither says what its changes did; one
+    that nothing was tried for stays as it is. A change that restores learning where no finding names its cause is one
     itself, behind those that are surer, or likely and untried; an error if the training did not learn; if it did, in
     more steps than a trial has, a note; so is one that helps much and mends what seemed a mistake, where the rules say
     nothing. Whatever else helps much, be it a number of which another is better, is a note behind all others, where the

@@ -124,9 +124,9 @@ class Launcher:
 
 
 def _made(running: _Running, status: int) -> Trial:
-    """The trial that a process was; where that was killed before it could say how it ended, or was told to, it is said.
+    """The trial of a process that has ended; how it ended is written here where the process could not know it.
 
-    A process that is told to end reports a crash.
+    One that was killed has written nothing, and one that was ended by SIGTERM has written that it crashed.
     """
     trial, told = Trial.read(running.folder), running.told_to_end is not None
     if trial is not None and not (told and trial.ended.how == "crashed"):

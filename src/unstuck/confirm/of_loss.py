@@ -1,4 +1,4 @@
-"""Edits of the call of a loss, of what it is given, and of the module that it is."""
+"""Edits of the call of a loss, of its arguments, and of the construction of a loss module."""
 
 from __future__ import annotations
 

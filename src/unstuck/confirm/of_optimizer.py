@@ -1,4 +1,4 @@
-"""Edits of the call that makes the optimizer, and of what it is given."""
+"""Edits of the call that constructs the optimizer, of its arguments, and of parameters that were frozen."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def best_of(results: Sequence[Tested]) -> Tested | None:
 
 
 def alike(one: Tested, best: Tested) -> bool:
-    """Whether a change helps as much as another, as far as the noise lets it be told."""
+    """Whether a change helps as much as another, within the noise or :data:`ALIKE`."""
     most = best.effect
     return one.effect.gain >= most.gain - max(CERTAIN * most.noise, ALIKE * most.left)
 
