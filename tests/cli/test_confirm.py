@@ -272,7 +272,13 @@ def test_where_nothing_can_be_tried_that_is_said(run, made, monkeypatch):
     monkeypatch.setattr("unstuck.confirm.experiment.candidates", lambda stream, verdict: ((), ()))
     shown = confirm(run)
     assert shown.exit_code == 0
-    assert "There is nothing to try" in shown.stderr
+    assert "There is nothing to try: no remedy" in shown.stderr
+    assert made == []
+
+
+def test_of_a_training_that_learns_nothing_is_tried_and_no_remedy_is_missed(run, made, monkeypatch):
+    monkeypatch.setattr("unstuck.rules.judge", lambda of: replace(judge(of), kind="healthy", findings=()))
+    assert "There is nothing to try: it learns.\n" in confirm(run).stderr
     assert made == []
 
 

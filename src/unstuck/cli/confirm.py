@@ -29,6 +29,9 @@ INTERRUPTED_EXIT = 130
 NAMED = 6
 """Variables that are named; terminals set many that matter to no training."""
 
+UNTRIED = {"healthy": "it learns", "not enough data": "the training was too short, or too little of it was seen"}
+"""Why nothing is tried, by the kind of the verdict."""
+
 
 def confirm(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of `unstuck run`.")],
@@ -63,12 +66,13 @@ def confirm(
     bounds = Bounds(minutes=minutes, steps=steps, seconds=seconds, jobs=jobs)
     check_json(json_file)
     with Run.open(run) as opened:
-        experiment = Experiment(opened, judge(opened), bounds=bounds, anyway=anyway)
+        verdict = judge(opened)
+        experiment = Experiment(opened, verdict, bounds=bounds, anyway=anyway)
         if apply and experiment.changed:
             named = ", ".join(experiment.changed)
             raise ArgumentError(f"--apply: {named} has changed since the run; make the change by hand")
         if experiment.left == 0:
-            _say(console, _nothing_left(experiment))
+            _say(console, _nothing_left(experiment, verdict))
         elif _agreed(experiment, bounds.minutes, console, yes=yes):
             _perform(experiment, console)
             if experiment.left:
@@ -79,14 +83,15 @@ def confirm(
         status = show(
             run, console=Console(), html=html, json_file=json_file, strict=strict, full=full, trials=trials, shown=shown
         )
-        _correct(experiment, judge(opened), console, apply=apply)
+        _correct(experiment, verdict, console, apply=apply)
     raise typer.Exit(INTERRUPTED_EXIT if experiment.interrupted else status)
 
 
-def _nothing_left(experiment: Experiment) -> str:
+def _nothing_left(experiment: Experiment, verdict: Verdict) -> str:
     made = len(experiment.made)
     if made == 0:
-        return "There is nothing to try: no remedy that can be made from outside belongs to this verdict."
+        why = UNTRIED.get(verdict.kind, "no remedy that can be made from outside belongs to this verdict")
+        return f"There is nothing to try: {why}."
     return f"Nothing is left to try: {made} trials were made; remove {experiment.run.path / 'trials'} to begin anew."
 
 
