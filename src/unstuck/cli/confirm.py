@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unstuck.cli.options import Full, JsonFile, Minutes, Strict, Yes
+from unstuck.cli.options import INTERRUPTED_EXIT, Full, JsonFile, Minutes, Strict, Yes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from unstuck.record import Finding, Verdict
 
 __all__ = ["confirm"]
-
-INTERRUPTED_EXIT = 130
 
 NAMED = 6
 """Variables that are named; terminals set many that matter to no training."""

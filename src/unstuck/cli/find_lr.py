@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
+from unstuck.cli.options import INTERRUPTED_EXIT
+
 __all__ = ["ScriptLast", "find_lr"]
 
 NONE_EXIT = 1
-INTERRUPTED_EXIT = 130
 
 
 class ScriptLast(TyperCommand):

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["STATUSES", "Confirm", "Full", "JsonFile", "Minutes", "OutFolder", "Strict", "Yes"]
+__all__ = ["INTERRUPTED_EXIT", "STATUSES", "Confirm", "Full", "JsonFile", "Minutes", "OutFolder", "Strict", "Yes"]
+
+INTERRUPTED_EXIT = 130
+"""Exit status of a command that Ctrl-C has ended, as shells give it: 128 and the number of the signal."""
 
 
 def _folder(name: str) -> Path:

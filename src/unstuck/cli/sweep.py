@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from unstuck.cli.options import OutFolder
+from unstuck.cli.options import INTERRUPTED_EXIT, OutFolder
 
 __all__ = ["sweep"]
-
-INTERRUPTED_EXIT = 130
 
 
 def sweep(

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from unstuck.cli.options import Confirm, Full, JsonFile, Minutes, OutFolder, Yes
+from unstuck.cli.options import INTERRUPTED_EXIT, Confirm, Full, JsonFile, Minutes, OutFolder, Yes
 
 __all__ = ["train"]
-
-INTERRUPTED_EXIT = 130
 
 SHIPPED = sorted(
     file.name.removesuffix(".toml") for file in (files("unstuck") / "recipes").iterdir() if file.name.endswith(".toml")
