@@ -6,12 +6,28 @@ import ast
 import difflib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from unstuck.confirm.written import last_name
 
-__all__ = ["Edit", "EditError", "diff", "insert_before", "nodes_at", "parsed", "span", "unwrap", "updates_beside"]
+__all__ = [
+    "Edit",
+    "EditError",
+    "blocks",
+    "called",
+    "diff",
+    "insert_before",
+    "nodes_at",
+    "parsed",
+    "reaches",
+    "span",
+    "unwrap",
+    "updates_beside",
+]
+
+Node = TypeVar("Node", bound=ast.AST)
 
 
 class EditError(ValueError):
@@ -72,7 +88,7 @@ def insert_before(source: str, line: int, statement: str, *, calling: str = "") 
     """
     statements = nodes_at(parsed(source), line, ast.stmt)
     if calling:
-        statements = [node for node in statements if not hasattr(node, "body") and _calls(node, calling)]
+        statements = [node for node in statements if called(node, calling)]
     if not statements:
         raise EditError(f"line {line} holds no statement" + (f" that calls {calling}" if calling else ""))
     node = statements[-1]
@@ -97,26 +113,42 @@ def updates_beside(source: str, line: int, *, calling: str, name: str) -> bool:
         >>> updates_beside("for x in data:\n    loss(x).backward()\nopt.step()", 2, calling="backward", name="opt")
         False
     """
-    for node in ast.walk(parsed(source)):
-        for block in (value for _, value in ast.iter_fields(node) if isinstance(value, list)):
-            for place, one in enumerate(block):
-                if not isinstance(one, ast.stmt) or hasattr(one, "body") or not _calls(one, calling):
-                    continue
-                if one.lineno <= line <= (one.end_lineno or one.lineno):
-                    return any(_steps(later, name) for later in block[place:] if not hasattr(later, "body"))
+    for block in blocks(parsed(source)):
+        for place, one in enumerate(block):
+            if reaches(one, line) and called(one, calling):
+                return any(_steps(later, name) for later in block[place:])
     return False
 
 
-def _calls(node: ast.AST, name: str) -> bool:
-    return any(isinstance(one, ast.Call) and last_name(one.func) == name for one in ast.walk(node))
+def blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
+    """The statements that follow one another: of the file, and of each body in it."""
+    for node in ast.walk(tree):
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, list) and value and all(isinstance(one, ast.stmt) for one in value):
+                yield value
+
+
+def reaches(node: ast.expr | ast.stmt, line: int) -> bool:
+    """Whether a line is one of those that a node stands in."""
+    return node.lineno <= line <= (node.end_lineno or node.lineno)
+
+
+def called(node: ast.AST, name: str) -> bool:
+    """Whether a statement without a body calls a function whose last name is this."""
+    return any(last_name(one.func) == name for one in _calls_in(node))
+
+
+def _calls_in(node: ast.AST) -> Iterator[ast.Call]:
+    if not hasattr(node, "body"):
+        yield from (one for one in ast.walk(node) if isinstance(one, ast.Call))
 
 
 def _steps(node: ast.AST, name: str) -> bool:
     """Whether ``NAME.step(...)`` is called, or the step of something that is given NAME, as of a scaler."""
-    calls = (one for one in ast.walk(node) if isinstance(one, ast.Call) and last_name(one.func) == "step")
     return any(
         ast.unparse(given) == name
-        for call in calls
+        for call in _calls_in(node)
+        if last_name(call.func) == "step"
         for given in ([call.func.value] if isinstance(call.func, ast.Attribute) else []) + call.args
     )
 
@@ -197,11 +229,10 @@ def _said(error: Exception) -> str:
     return f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
 
 
-def nodes_at(tree: ast.Module, line: int, kind: Callable[..., ast.AST]) -> list[ast.Call]:
+def nodes_at(tree: ast.Module, line: int, kind: type[Node]) -> list[Node]:
     """The nodes of a kind that reach over a line, outer ones first."""
-    assert isinstance(kind, type)
 
-    def found(node: ast.AST) -> Iterator[ast.AST]:
+    def found(node: ast.AST) -> Iterator[Node]:
         for child in ast.iter_child_nodes(node):
             first, last = getattr(child, "lineno", None), getattr(child, "end_lineno", None)
             if first is None or last is None or first <= line <= last:
@@ -209,7 +240,7 @@ def nodes_at(tree: ast.Module, line: int, kind: Callable[..., ast.AST]) -> list[
                     yield child
                 yield from found(child)
 
-    return list(found(tree))  # pyright: ignore[reportReturnType]
+    return list(found(tree))
 
 
 def span(source: str, node: ast.expr | ast.stmt) -> tuple[int, int]:

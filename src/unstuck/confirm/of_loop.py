@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from unstuck.confirm.argument import Argument, set_argument
-from unstuck.confirm.edit import Edit, EditError, insert_before, updates_beside
+from unstuck.confirm.edit import Edit, EditError, blocks, called, insert_before, reaches, updates_beside
 from unstuck.confirm.proved import Proved
 from unstuck.confirm.sites import Site, Source, calls, in_line, only, rewritten, sites
 from unstuck.confirm.written import last_name
@@ -35,9 +35,9 @@ def training_mode(change: Proved) -> Edit:
     if not name.isidentifier() or graph is None:
         raise EditError("the model's name in the program is not known")
     source, line = change.at(graph.file, graph.line)
-    for block in _blocks(source):
-        backward = [one for one in block if _reaches(one, line) and _called(one, "backward")]
-        forward = [one for one in block if _called(one, name)]
+    for block in blocks(source.tree):
+        backward = [one for one in block if reaches(one, line) and called(one, "backward")]
+        forward = [one for one in block if called(one, name)]
         if backward and forward and forward[0].lineno <= line:
             return _inserted(source, forward[0].lineno, f"{name}.train()", calling=name)
     raise EditError(f"{name}(...) is not called in the block of the backward pass")
@@ -61,9 +61,9 @@ def _cuts_in_models(change: Proved) -> list[Site[ast.expr]]:
     if change.settings["where"] != "model":
         return []
     inside = {node for one in sites(change.sources, ast.ClassDef) for node in ast.walk(one.node)}
-    called = calls(change.sources, ("detach", "no_grad", "numpy", "tensor", "item"))
+    cuts = calls(change.sources, ("detach", "no_grad", "numpy", "tensor", "item"))
     data = [one for one in sites(change.sources, ast.Attribute) if one.node.attr == "data"]
-    return [one for one in (*called, *data) if one.node in inside]
+    return [one for one in (*cuts, *data) if one.node in inside]
 
 
 def shuffled(change: Proved) -> Edit:
@@ -106,8 +106,8 @@ def schedule_held(change: Proved) -> Edit:
         raise EditError("the schedule does not start with the rate that is to be held")
     source, line = change.at(schedule.file, schedule.line)
     here = in_line(sites([source], ast.Expr), source.file, line)
-    site = only([one for one in here if _called(one.node, "step")], "the step of the schedule")
-    if any(block == [site.node] for block in _blocks(source)):
+    site = only([one for one in here if called(one.node, "step")], "the step of the schedule")
+    if any(block == [site.node] for block in blocks(source.tree)):
         return rewritten([(site, "pass")])
     lines = source.text.splitlines(keepends=True)
     alone = "".join(lines[site.node.lineno - 1 : site.node.end_lineno]).strip() == site.text
@@ -138,10 +138,10 @@ def clipped(change: Proved) -> Edit:
         raise EditError("the names of model and optimizer in the loop are not known")
     if calls([source], ("unscale_", "clip_grad_norm_", "scale")):
         raise EditError("gradients are scaled or clipped already")
-    for block in _blocks(source):
+    for block in blocks(source.tree):
         steps = [one for one in block if ast.unparse(one).startswith(f"{optimizer}.step(")]
-        backward = any(_reaches(one, line) and _called(one, "backward") for one in block)
-        if backward and len(steps) == 1 and any(_called(one, name) for one in block):
+        backward = any(reaches(one, line) and called(one, "backward") for one in block)
+        if backward and len(steps) == 1 and any(called(one, name) for one in block):
             norm = change.settings["norm"]
             statement = f"torch.nn.utils.clip_grad_norm_({name}.parameters(), {norm!r})"
             return _inserted(source, steps[0].lineno, statement, calling="step")
@@ -159,24 +159,6 @@ def _assigned(source: Source, line: int) -> str:
         if len(site.node.targets) == 1:
             return ast.unparse(site.node.targets[0])
     raise EditError(f"line {line} assigns to no name")
-
-
-def _blocks(source: Source) -> Iterator[list[ast.stmt]]:
-    for node in ast.walk(source.tree):
-        for _, value in ast.iter_fields(node):
-            if isinstance(value, list) and value and all(isinstance(one, ast.stmt) for one in value):
-                yield value
-
-
-def _reaches(node: ast.stmt, line: int) -> bool:
-    return node.lineno <= line <= (node.end_lineno or node.lineno)
-
-
-def _called(node: ast.AST, name: str) -> bool:
-    """Whether a simple statement calls a function of that name."""
-    if hasattr(node, "body"):
-        return False
-    return any(isinstance(one, ast.Call) and last_name(one.func) == name for one in ast.walk(node))
 
 
 def _names(node: ast.AST) -> Iterator[ast.Name]:

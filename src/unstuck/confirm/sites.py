@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from unstuck.confirm.edit import Edit, EditError, parsed, span
+from unstuck.confirm.edit import Edit, EditError, parsed, reaches, span
 from unstuck.confirm.written import last_name
 
 __all__ = ["Site", "Source", "calls", "in_line", "only", "read", "renamed", "rewritten", "sites"]
@@ -104,11 +104,7 @@ def calls(sources: Iterable[Source], names: Sequence[str]) -> list[Site[ast.Call
 
 def in_line(found: Iterable[Site[Other]], file: str | None, line: int | None) -> list[Site[Other]]:
     """Those that reach over a line of a file, outer ones first."""
-    return [
-        one
-        for one in found
-        if one.source.file == file and line and one.node.lineno <= line <= (one.node.end_lineno or one.node.lineno)
-    ]
+    return [one for one in found if one.source.file == file and line and reaches(one.node, line)]
 
 
 def only(found: Sequence[Site[Other]], what: str) -> Site[Other]:
