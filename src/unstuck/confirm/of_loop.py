@@ -76,7 +76,7 @@ def shuffled(change: Proved) -> Edit:
         raise EditError("the loader has a sampler of its own")
     argument = Argument(name="shuffle", of=("DataLoader",), position=2)
     after = set_argument(site.source.text, site.node.lineno, argument, True)
-    return Edit(file=site.source.file, before=site.source.text, after=after)
+    return site.source.edited(after)
 
 
 def _trained_loader(change: Proved) -> Site[ast.Call]:
@@ -114,7 +114,7 @@ def schedule_held(change: Proved) -> Edit:
     if not alone:
         raise EditError(f"other statements stand beside the step of the schedule at {site.place}")
     after = "".join([*lines[: site.node.lineno - 1], *lines[site.node.end_lineno :]])
-    return Edit(file=source.file, before=source.text, after=after)
+    return source.edited(after)
 
 
 def clipped_at(change: Proved) -> Edit:
@@ -124,7 +124,7 @@ def clipped_at(change: Proved) -> Edit:
     site = only(calls(change.sources, ("clip_grad_norm_",)), "clip_grad_norm_(...)")
     argument = Argument(name="max_norm", of=("clip_grad_norm_",), position=1)
     after = set_argument(site.source.text, site.node.lineno, argument, change.settings["norm"])
-    return Edit(file=site.source.file, before=site.source.text, after=after)
+    return site.source.edited(after)
 
 
 def clipped(change: Proved) -> Edit:
@@ -150,7 +150,7 @@ def clipped(change: Proved) -> Edit:
 
 def _inserted(source: Source, line: int, statement: str, *, calling: str) -> Edit:
     after = insert_before(source.text, line, statement, calling=calling)
-    return Edit(file=source.file, before=source.text, after=after)
+    return source.edited(after)
 
 
 def _assigned(source: Source, line: int) -> str:

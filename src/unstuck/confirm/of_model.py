@@ -51,7 +51,7 @@ def activation_bypassed(change: Proved) -> Edit:
     if made and not _inside(site):
         return rewritten([_identity(site)])
     after = unwrap(site.source.text, site.node.lineno, (last_name(site.node.func),))
-    return Edit(file=site.source.file, before=site.source.text, after=after)
+    return site.source.edited(after)
 
 
 def _last_activation(change: Proved) -> str:
@@ -119,7 +119,7 @@ def softmax_axis(change: Proved) -> Edit:
         _refuse_copies(change, name)
     argument = Argument(name="dim", of=(name,), position=0 if name[0].isupper() else -1, was=_axis(site))
     after = set_argument(site.source.text, site.node.lineno, argument, axis, args=change.args)
-    return Edit(file=site.source.file, before=site.source.text, after=after)
+    return site.source.edited(after)
 
 
 def _axis(site: Site[ast.Call]) -> int | None:
@@ -226,4 +226,4 @@ def batch_first(change: Proved) -> Edit:
     site = only(calls(change.sources, LAYERS), "a recurrent or attention layer")
     argument = Argument(name="batch_first", of=(last_name(site.node.func),))
     after = set_argument(site.source.text, site.node.lineno, argument, True)
-    return Edit(file=site.source.file, before=site.source.text, after=after)
+    return site.source.edited(after)

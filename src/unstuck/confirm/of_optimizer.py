@@ -58,7 +58,7 @@ def _set(change: Proved, name: str, value: Any, *, position: int | None = None, 
     source, line = change.made
     argument = Argument(name=name, of=(change.optimizer.type,), position=position, was=was)
     after = set_argument(source.text, line, argument, value, args=change.args)
-    return Edit(file=source.file, before=source.text, after=after)
+    return source.edited(after)
 
 
 def another_method(change: Proved) -> Edit:

@@ -42,6 +42,10 @@ class Source:
         """
         return parsed(self.text)
 
+    def edited(self, after: str) -> Edit:
+        """The edit by which it holds another text."""
+        return Edit(file=self.file, before=self.text, after=after)
+
 
 @dataclass(frozen=True)
 class Site(Generic[Node]):
@@ -138,7 +142,7 @@ def rewritten(changes: Sequence[tuple[Site[Any], str]]) -> Edit:
     before = after = changes[0][0].source.text
     for (start, end), new in sorted(((span(before, site.node), new) for site, new in changes), reverse=True):
         after = after[:start] + new + after[end:]
-    return Edit(file=files.pop(), before=before, after=after)
+    return changes[0][0].source.edited(after)
 
 
 def renamed(site: Site[ast.Call], name: str) -> tuple[Site[ast.expr], str]:
