@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor
@@ -43,7 +44,7 @@ def log_probability(values: Tensor) -> int:
     if values.grad_fn is None:
         return 0
     base, factor = unscaled(values.grad_fn)
-    names = _names(base)
+    names = set(map(_name, _leading(base)))
     sign = -1 if factor < 0.0 else 1
     if "NllLoss" in names:
         return -sign
@@ -69,37 +70,30 @@ def scores(values: Tensor) -> Any:
         >>> scores(picked).name()
         'TanhBackward0'
     """
-    queue: list[Any] = [values.grad_fn]
-    seen = {values.grad_fn}
-    for node in queue:
-        name = operation(node)
-        if name in ("LogSoftmax", "Logsumexp"):
-            return node.next_functions[0][0]
-        if name in ENDS or len(seen) > MOST_NODES:
-            continue
-        for successor, _ in node.next_functions:
-            if successor is not None and successor not in seen:
-                seen.add(successor)
-                queue.append(successor)
-    return None
+    softmax = (node for node in _leading(values.grad_fn) if operation(node) in ("LogSoftmax", "Logsumexp"))
+    found = next(softmax, None)
+    return None if found is None else found.next_functions[0][0]
 
 
-def _names(root: Any) -> set[str]:
+def _leading(root: Any) -> Iterator[Any]:
     """The operations that lead to a node, up to the layers of a network."""
-    names: set[str] = set()
     seen, queue = {root}, [root]
     for node in queue:
-        name = operation(node)
-        if name == "NllLoss" and node._saved_reduction:
-            name = "Mean"
-        if name in ENDS or len(seen) > MOST_NODES:
+        if operation(node) in ENDS or len(seen) > MOST_NODES:
             continue
-        names.add("Weighted" if _is_weighted(node) else name)
+        yield node
         for successor, _ in node.next_functions:
             if successor is not None and successor not in seen:
                 seen.add(successor)
                 queue.append(successor)
-    return names
+
+
+def _name(node: Any) -> str:
+    """What an operation counts as."""
+    name = operation(node)
+    if name == "NllLoss" and node._saved_reduction:
+        return "Mean"
+    return "Weighted" if _is_weighted(node) else name
 
 
 def _is_weighted(node: Any) -> bool:

@@ -138,13 +138,7 @@ class AddedNoises:
         draws = self._draws if self._step == self._view.step else []
         self._draws = []
         target = call.output if call.target.requires_grad else call.target
-        if (
-            not draws
-            or self._step != self._view.step
-            or self._view.again
-            or target.requires_grad
-            or not target.is_floating_point()
-        ):
+        if not draws or self._view.again or target.requires_grad or not target.is_floating_point():
             return
         drawn = [draw for draw in draws if draw.values.shape == target.shape]
         given = self._given(target)

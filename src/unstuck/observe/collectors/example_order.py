@@ -63,9 +63,8 @@ class ExampleOrder:
         """Take a loss of a step in which examples were sorted, if its outputs have one target."""
         if not self._asked and self._view.reordered and is_readable(call.target):
             known, self._call, self._given = self._call, call, data_of(self._view.inputs)
-            self._asked = (
-                known is not None and known.output is call.output
-            )  # of two targets, as where examples are mixed
+            # One output with two targets, as where examples are mixed, belongs to none of them alone.
+            self._asked = known is not None and known.output is call.output
 
     def backward(self, graph: GraphWalk) -> None:
         """Ask, if an extra backward pass runs no code of the program's."""
@@ -85,7 +84,7 @@ class ExampleOrder:
         target = self._target(call.target, middle)
         if row is None or target is None:
             return
-        first = next(iter(view.reordered))
+        first = view.reordered[0]
         view.noticed.append(
             facts.ExampleOrder(
                 step=view.updates,

@@ -6,8 +6,6 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.followed import Followed
 from unstuck.observe.collectors.inputs import tensors_of
@@ -72,15 +70,15 @@ class LostBranches:
         view, known = self._view, self._followed
         within = view.learning and view.module is not None
         new = {self._lost[id(one)] for one in tensors_of((args, kwargs)) if id(one) in self._lost} if within else ()
-        read = len(known.left)
+        left = len(known.left)
         marks = known.call(function, args, kwargs, output, new)
         made = [tensor for tensor in tensors_of(output) if tensor.numel()]
-        read = len(known.left) > read
+        read = len(known.left) > left
         if not marks or not (made or read):
             return  # or its shape was asked for
-        if not self._branches:
-            view.owe(self, self._conclude)
-        cut_by = _name(function, learning=view.learning) if read or not any(map(_has_gradient, made)) else ""
+        view.owe(self, self._conclude)
+        passes_on = not read and any(tensor.requires_grad for tensor in made)
+        cut_by = "" if passes_on else _name(function, learning=view.learning)
         place = user_place(2)
         for mark in marks:
             branch = self._branches.setdefault(mark, _Branch())
@@ -118,10 +116,6 @@ class LostBranches:
     def release(self) -> None:
         """Let go of what is the program's."""
         self._lost, self._branches, self._followed = {}, {}, Followed()
-
-
-def _has_gradient(tensor: Tensor) -> bool:
-    return tensor.requires_grad
 
 
 def _name(function: Any, *, learning: bool) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.collectors.lost_updates import HALVES
+from unstuck.observe.collectors.made_values import PRODUCTS
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_site
@@ -19,7 +20,6 @@ from unstuck.record.signals import Signal
 __all__ = ["RoundedAverages", "lost_way"]
 
 LERPS: frozenset[Any] = frozenset({Tensor.lerp_, Tensor.lerp, torch.lerp})
-PRODUCTS: frozenset[Any] = frozenset({Tensor.mul_, Tensor.mul, torch.mul, Tensor.__mul__, Tensor.__rmul__})
 FOREACH_LERP: Any = torch._foreach_lerp_  # pyright: ignore[reportPrivateUsage]
 LISTS: frozenset[Any] = frozenset({FOREACH_LERP, torch._foreach_mul_})  # pyright: ignore[reportPrivateUsage]
 
@@ -146,5 +146,5 @@ def _averages(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> I
         rate = 1.0 - factor if isinstance(factor, float) else None
     if isinstance(rate, int | float):
         for one in first if isinstance(first, list | tuple) else (first,):  # pyright: ignore[reportUnknownVariableType]
-            if isinstance(one, Tensor) and one.dtype in HALVES and one.is_floating_point():
+            if isinstance(one, Tensor) and one.dtype in HALVES:
                 yield one, float(rate)
