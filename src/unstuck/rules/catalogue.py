@@ -8,12 +8,13 @@ A code is the letter of its family, a digit for the topic within it, and two dig
 ======  =========================================================================================
 D       data: D1 inputs, D2 targets and labels, D3 order and split, D4 augmentation,
         D5 single batches
-M       model: M1 activations, M2 capacity, M3 axes and the mixing of examples, M4 parts
+M       model: M1 activations, M2 capacity, M3 axes, examples that mix and positions that are read or not, M4 parts
 I       initialisation: I1 scale and first loss, I2 symmetry
 G       gradient: G1 its flow through depth (dead, vanishing, exploding), G2 its correctness, G3 points where it is zero
 O       optimisation: O1 method and constants, O2 size of the step, O3 schedule, O4 length and batch
-L       loss: L1 choice, L2 reduction and shapes, L3 sums of several, L4 targets that a network makes itself,
-        L5 which targets are scored, L6 outputs that are compared with each other, L7 policies, L8 games
+L       loss: L1 choice, L2 reduction and shapes, L3 sums of several and what they leave idle,
+        L4 targets that a network makes itself, L5 which targets are scored, L6 outputs that are compared with each
+        other, L7 policies, L8 games
 R       generalisation: R1 the gap to validation, R2 regularisation, R3 mode of layers
 N       numerics: N1 values that are not finite, N2 precision
 T       mechanics of the loop: T1 order of its calls, T2 parameters, T3 evaluation

@@ -100,27 +100,21 @@ class NoiseMismatched(Rule):
         )
 
     def _level(self, fact: AddedNoise, *, asked: bool) -> Finding:
-        told = "the same for every example" if fact.same else "has nothing to do with it"
-        return self.finding(
+        return self.about(
+            fact,
             "examples have noise of different levels, and the model cannot know which: what it is given beside the "
-            f"noisy example is {told}"
+            "noisy example is the same for every example"
             if fact.same
             else "examples have noise of different levels, and the model is told wrong ones: what it is given beside "
-            f"the noisy example {told}",
+            "the noisy example has nothing to do with it",
             "Give the model the time step, or the level, by which the noise of each example was scaled.",
+            value=fact.told or 0.0,
+            threshold=self.related,
+            note=f"relation of the level of noise to what is given beside, over {fact.examples:,} examples, in "
+            "standard deviations of chance",
             severity="error",
             confidence=0.9 if asked else 0.7,
             cause="data-constant" if fact.same else None,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=fact.told or 0.0,
-                    threshold=self.related,
-                    note=f"relation of the level of noise to what is given beside, over {fact.examples:,} examples, in "
-                    "standard deviations of chance",
-                ),
-            ),
         )
 
 

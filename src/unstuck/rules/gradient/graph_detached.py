@@ -81,8 +81,7 @@ class GraphDetached(Rule):
         asked = [p for p in model.parameters if p.name in everywhere and p.trainable and p.optimized]
         asked = [p for p in asked if not self._got_gradient(run, p.name)]
         order = _order(run)
-        branches = {fact.where: fact for fact in run.facts(LostBranch)}
-        unused = {where for where, branch in branches.items() if not branch.cut_by and not branch.returned}
+        unused = {fact.where for fact in run.facts(LostBranch) if not fact.cut_by and not fact.returned}
         cut = [p for p in asked if _owner(p.name) in order and _owner(p.name) not in unused]
         lost = self._checkpointed(run, cut)
         if lost is not None:

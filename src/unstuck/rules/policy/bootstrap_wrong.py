@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import Bootstrap
-from unstuck.rules.policy.returns import BEYOND, largest_return
+from unstuck.rules.policy.returns import BEYOND, first_by_place, largest_return
 from unstuck.rules.rule import Rule
 
 __all__ = ["BootstrapWrong"]
@@ -55,7 +55,7 @@ class BootstrapWrong(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         sites = {(fact.file, fact.line): fact for fact in run.facts(Bootstrap)}
-        first = {(fact.file, fact.line): fact for fact in reversed(run.facts(Bootstrap))}
+        first = first_by_place(run.facts(Bootstrap))
         for place, fact in sites.items():
             found = self._gradient(fact) or self._ends(fact) or self._size(fact, first[place])
             if found is not None:
@@ -64,16 +64,16 @@ class BootstrapWrong(Rule):
     def _gradient(self, fact: Bootstrap) -> Finding | None:
         if not fact.gradient:
             return None
-        return self.finding(
+        return self.about(
+            fact,
             "the targets carry a gradient: they are made of the outputs of the network that is trained, and the loss "
             "moves them towards its values",
             "Compute the target under torch.no_grad(), or detach() it.",
+            value=1.0,
+            threshold=0.0,
+            note="targets through which a gradient flows",
             severity="error",
             confidence=0.85,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(signal=fact.kind, value=1.0, threshold=0.0, note="targets through which a gradient flows"),
-            ),
         )
 
     def _ends(self, fact: Bootstrap) -> Finding | None:
@@ -88,20 +88,15 @@ class BootstrapWrong(Rule):
             if marked
             else f"every reward is {fact.highest:.3g}, so that all states are worth the same"
         )
-        return self.finding(
+        return self.about(
+            fact,
             f"no episode ends in the targets: all {fact.transitions:,} take the value of what follows; {why}",
             "Multiply the value of what follows by (1 - terminated), for episodes that are over and not cut off.",
+            value=float(fact.ended),
+            threshold=1.0,
+            note=f"targets that are a reward alone, of {fact.transitions:,}",
             severity="error",
             confidence=0.85 if same else 0.8,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=float(fact.ended),
-                    threshold=1.0,
-                    note=f"targets that are a reward alone, of {fact.transitions:,}",
-                ),
-            ),
         )
 
     def _size(self, fact: Bootstrap, first: Bootstrap) -> Finding | None:
@@ -110,21 +105,16 @@ class BootstrapWrong(Rule):
             return None
         if first is not fact and fact.late < first.late:
             return None  # what they began with is wearing off
-        return self.finding(
+        return self.about(
+            fact,
             f"targets are as large as {fact.late:.3g}, and rewards of at most "
             f"{max(abs(fact.lowest), abs(fact.highest)):.3g} with a discount of {fact.discount:.3g} add up to "
             f"{bound:.3g}: the values feed on themselves",
             "Make targets by a copy of the network that follows slowly, clip them to what rewards allow, or lower the "
             "learning rate.",
+            value=fact.late / bound,
+            threshold=self.beyond,
+            note="targets over the greatest sum of discounted rewards",
             severity="error",
             confidence=0.8,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=fact.late / bound,
-                    threshold=self.beyond,
-                    note="targets over the greatest sum of discounted rewards",
-                ),
-            ),
         )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from unstuck.record import Run
 from unstuck.record.facts import Bootstrap
 
-__all__ = ["BEYOND", "began_beyond", "largest_return"]
+__all__ = ["BEYOND", "Place", "began_beyond", "first_by_place", "largest_return"]
+
+Place = tuple[str | None, int | None]
 
 BEYOND = 1.5
 """Times the largest return: rewards that were not seen may be larger than those that were."""
@@ -23,8 +27,16 @@ def largest_return(fact: Bootstrap) -> float | None:
     return round(max(abs(fact.lowest), abs(fact.highest)) / (1.0 - fact.discount), 9) or None
 
 
+def first_by_place(facts: Iterable[Bootstrap]) -> dict[Place, Bootstrap]:
+    """What was first known of the targets that each line makes."""
+    first: dict[Place, Bootstrap] = {}
+    for fact in facts:
+        first.setdefault((fact.file, fact.line), fact)
+    return first
+
+
 def began_beyond(run: Run) -> bool:
     """Whether the first targets were larger than rewards allow: such values the network gave before it had learnt."""
-    first = {(fact.file, fact.line): fact for fact in reversed(run.facts(Bootstrap))}
-    bounds = [(fact.late, largest_return(fact)) for fact in first.values()]
+    first = first_by_place(run.facts(Bootstrap)).values()
+    bounds = [(fact.late, largest_return(fact)) for fact in first]
     return any(bound is not None and late > BEYOND * bound for late, bound in bounds)
