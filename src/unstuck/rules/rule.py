@@ -96,6 +96,7 @@ class Rule(ABC):
         note: str,
         severity: Severity,
         confidence: float,
+        since: int | None = None,
         cause: str | None = None,
     ) -> Finding:
         """A finding that rests on one number of one fact, whose place and step are those of the fact.
@@ -109,6 +110,7 @@ class Rule(ABC):
             note: The measurement in words.
             severity: How much it matters.
             confidence: How sure it is, from 0 to 1.
+            since: The first step that the number speaks of, where it is not the fact's.
             cause: The root cause, where it is not the rule's.
         """
         known = vars(fact)
@@ -125,7 +127,7 @@ class Rule(ABC):
                     signal=fact.kind,
                     value=value,
                     threshold=threshold,
-                    steps=None if step is None else (step, step),
+                    steps=None if step is None else (step if since is None else since, step),
                     note=note,
                 ),
             ),

@@ -103,22 +103,17 @@ class TargetInInput(Rule):
         if fact.how == "column" and in_turn and fact.column != fact.columns - 1:
             return
         which = "the last part of the input" if fact.how == "last" else f"column {fact.column} of the input"
-        yield self.finding(
+        yield self.about(
+            fact,
             f"the target of the loss is {which}: the answer is given with the question",
             "Ask for what comes behind the window, one step ahead at least."
             if fact.how == "last" or in_turn
             else "Leave the column out that is, or was made from, the target.",
+            value=float(fact.equal),
+            threshold=float(self.looks),
+            note=f"losses of {fact.looked} whose target is that, for every example",
             severity="error",
             confidence=0.8,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=float(fact.equal),
-                    threshold=float(self.looks),
-                    note=f"losses of {fact.looked} whose target is that, for every example",
-                ),
-            ),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import FunctionalDropout
 from unstuck.rules.gates import EVALUATED, MEASURED
 from unstuck.rules.rule import Rule
@@ -71,20 +71,15 @@ class DropoutAtEvaluation(Rule):
         else:
             summary = f"evaluations are made in training mode: {worst.function} drops values in them"
             advice = "Call model.eval() before each evaluation, and model.train() after it."
-        yield self.finding(
+        yield self.about(
+            worst,
             summary,
             advice,
+            value=float(count),
+            threshold=float(self.calls),
+            note="calls in evaluations that dropped values, where none did not",
             severity="warning",
             confidence=0.9,
-            where=Where(module=worst.where or None, file=worst.file, line=worst.line),
-            evidence=(
-                Evidence(
-                    signal=worst.kind,
-                    value=float(count),
-                    threshold=float(self.calls),
-                    note="calls in evaluations that dropped values, where none did not",
-                ),
-            ),
         )
 
     @staticmethod

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import Contrast
 from unstuck.rules.rule import Rule
 
@@ -66,24 +66,19 @@ class ContrastEmpty(Rule):
         if not all(look.itself for look in seen):
             return None
         last = seen[-1]
-        return self.finding(
+        return self.about(
+            last,
             "the partner that each example has to find is the example itself: all have the same similarity, from the "
             "first step on",
             "Take two different views of each example, and leave the similarity of a view with itself out of the "
             "candidates.",
+            value=float(len(seen)),
+            threshold=float(self.looks),
+            since=seen[0].step,
+            note="batches in which all partners are equally similar, and none is more so",
             severity="error",
             confidence=0.9,
-            where=Where(file=last.file, line=last.line),
             cause="answer-visible",
-            evidence=(
-                Evidence(
-                    signal=last.kind,
-                    value=float(len(seen)),
-                    threshold=float(self.looks),
-                    steps=(seen[0].step, last.step),
-                    note="batches in which all partners are equally similar, and none is more so",
-                ),
-            ),
         )
 
     def _scale(self, seen: list[Contrast]) -> Finding | None:
@@ -104,19 +99,14 @@ class ContrastEmpty(Rule):
             said = f"the temperature is so low that one candidate has all of the gradient: cosines times {scale:,.0f}"
         else:
             return None
-        return self.finding(
+        return self.about(
+            last,
             said,
             "Divide the cosines by a temperature of 0.05 to 0.5.",
+            value=value,
+            threshold=threshold,
+            since=known[0].step,
+            note=note,
             severity="error" if share > self.flat else "warning",
             confidence=0.9 if share > self.flat else 0.7,
-            where=Where(file=last.file, line=last.line),
-            evidence=(
-                Evidence(
-                    signal=last.kind,
-                    value=value,
-                    threshold=threshold,
-                    steps=(known[0].step, last.step),
-                    note=note,
-                ),
-            ),
         )

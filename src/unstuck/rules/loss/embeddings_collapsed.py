@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import Contrast, Embeddings
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
@@ -97,24 +97,19 @@ class EmbeddingsCollapsed(Rule):
             else "the loss falls because nothing differs any more"
             + " (both sides of a pair are moved towards each other)" * falls
         )
-        return self.finding(
+        return self.about(
+            last,
             f"the vectors of all examples {what}: {why}",
             PAIR if unpaired else self._advice(pairs=pairs, both=any(look.both for look in seen)),
+            value=rank if flat else spread,
+            threshold=self.line if flat else self.same if alike else self.falling * first.spread,
+            since=first.step,
+            note=f"effective rank of what differs, {first.rank:.3g} at the start"
+            if flat
+            else f"spread of their directions, {first.spread:.3g} at the start",
             severity="error",
             confidence=0.65 if unpaired else 0.85 if pairs else 0.75,
-            where=Where(file=last.file, line=last.line),
             cause="labels-mismatched" if unpaired else "bootstrap-wrong" if pairs else "loss-wrong",
-            evidence=(
-                Evidence(
-                    signal=last.kind,
-                    value=rank if flat else spread,
-                    threshold=self.line if flat else self.same if alike else self.falling * first.spread,
-                    steps=(first.step, last.step),
-                    note=f"effective rank of what differs, {first.rank:.3g} at the start"
-                    if flat
-                    else f"spread of their directions, {first.spread:.3g} at the start",
-                ),
-            ),
         )
 
     def _advice(self, *, pairs: bool, both: bool) -> str:

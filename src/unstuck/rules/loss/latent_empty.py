@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, Run, Where, signals
+from unstuck.record import Finding, Run, signals
 from unstuck.record.facts import Latent, VisibleTarget
 from unstuck.rules.gates import losses
 from unstuck.rules.rule import Gate, Rule
@@ -84,43 +84,32 @@ class LatentEmpty(Rule):
 
     def _empty(self, looks: list[Latent]) -> Finding:
         last = looks[-1]
-        return self.finding(
+        return self.about(
+            last,
             f"the latent variable says nothing: none of its {last.size} entries differs between examples, so that the "
             "decoder gives the mean of the data",
             "Weigh the divergence less against the error: sum the error over the values of an example if the "
             "divergence is summed over the entries of its code, or let its weight rise from zero.",
+            value=last.nats,
+            threshold=self.told,
+            since=looks[0].step,
+            note=f"nats that a code says of its example, {looks[0].nats:.3g} at the start; {last.active} entries vary",
             severity="error",
             confidence=0.9,
-            where=Where(file=last.file, line=last.line),
-            evidence=(
-                Evidence(
-                    signal=last.kind,
-                    value=last.nats,
-                    threshold=self.told,
-                    steps=(looks[0].step, last.step),
-                    note=f"nats that a code says of its example, {looks[0].nats:.3g} at the start; "
-                    f"{last.active} entries vary",
-                ),
-            ),
         )
 
     def _runs_away(self, looks: list[Latent], away: float) -> Finding:
         last = looks[-1]
-        return self.finding(
+        return self.about(
+            last,
             "the divergence of the latent variable is subtracted from the loss: codes run away, and the loss falls "
             "below zero",
             "Add the divergence: loss = error + beta * divergence, with -0.5 * (1 + log_var - mean**2 - var).",
+            value=away,
+            threshold=self.away,
+            since=looks[0].step,
+            note="nats of divergence of an entry",
             severity="error",
             confidence=0.85,
-            where=Where(file=last.file, line=last.line),
             cause="gradient-sign-flipped",
-            evidence=(
-                Evidence(
-                    signal=last.kind,
-                    value=away,
-                    threshold=self.away,
-                    steps=(looks[0].step, last.step),
-                    note="nats of divergence of an entry",
-                ),
-            ),
         )

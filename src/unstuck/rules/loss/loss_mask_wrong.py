@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where
+from unstuck.record import Finding, NotEvaluated, Run, Severity
 from unstuck.record.facts import ScoredPositions
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
@@ -77,18 +77,13 @@ class LossMaskWrong(Rule):
             severity, confidence = "warning", 0.8
         else:
             return
-        yield self.finding(
+        yield self.about(
+            fact,
             what,
             advice,
+            value=fact.scored_padding,
+            threshold=self.mostly,
+            note=f"share of padding in what is scored; {fact.scored_real:.0%} of the real targets are scored",
             severity=severity,
             confidence=confidence,
-            where=Where(file=fact.file, line=fact.line),
-            evidence=(
-                Evidence(
-                    signal=fact.kind,
-                    value=fact.scored_padding,
-                    threshold=self.mostly,
-                    note=f"share of padding in what is scored; {fact.scored_real:.0%} of the real targets are scored",
-                ),
-            ),
         )

@@ -157,20 +157,15 @@ class PrecisionUnsuited(Rule):
             if constant.becomes == "zero"
             else "Take torch.finfo(x.dtype).min there, or masked_fill(mask, float('-inf')) with no row masked whole"
         )
-        return self.finding(
+        return self.about(
+            constant,
             f"{constant.value:g} is {what} in {constant.type}, the type that {constant.function} takes it in",
             f"{advice}; or compute that line in float32 (x.float()), or the whole in bfloat16.",
+            value=constant.value,
+            threshold=self.smallest if constant.becomes == "zero" else LARGEST,
+            note=f"the constant, against what {constant.type} can hold; values that are not finite came up",
             severity="error",
             confidence=0.9,
-            where=Where(module=constant.where or None, file=constant.file, line=constant.line),
-            evidence=(
-                Evidence(
-                    signal=NarrowConstant.kind,
-                    value=constant.value,
-                    threshold=self.smallest if constant.becomes == "zero" else LARGEST,
-                    note=f"the constant, against what {constant.type} can hold; values that are not finite came up",
-                ),
-            ),
         )
 
     def _overflow(self, run: Run) -> Finding | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import PolicyTerm
 from unstuck.rules.policy.terms import of_policy, terms_by_place
 from unstuck.rules.rule import Rule
@@ -50,24 +50,19 @@ class AdvantageTrained(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        for (file, line), terms in terms_by_place(run.facts(PolicyTerm)).items():
+        for terms in terms_by_place(run.facts(PolicyTerm)).values():
             if len(terms) < self.looks or not all(term.gradient for term in terms) or not of_policy(terms):
                 continue
-            yield self.finding(
+            yield self.about(
+                terms[-1],
                 "the advantage that log-probabilities are multiplied by carries a gradient: the loss of the policy "
                 "trains the critic too",
                 "detach() the advantage, or compute it under torch.no_grad().",
+                value=float(len(terms)),
+                threshold=float(self.looks),
+                since=terms[0].step,
+                note="looks at the loss, in all of which a gradient flows through the weights",
                 severity="error",
                 confidence=0.85,
-                where=Where(file=file, line=line),
-                evidence=(
-                    Evidence(
-                        signal=terms[-1].kind,
-                        value=float(len(terms)),
-                        threshold=float(self.looks),
-                        steps=(terms[0].step, terms[-1].step),
-                        note="looks at the loss, in all of which a gradient flows through the weights",
-                    ),
-                ),
             )
             return

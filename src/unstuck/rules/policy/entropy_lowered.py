@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import PolicyEntropy, PolicyTerm
 from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rule import Rule
@@ -57,21 +57,16 @@ class EntropyLowered(Rule):
             return
         first, last = looks[0], looks[-1]
         end = float(np.median([look.entropy for look in looks[-LATE:]]))
-        yield self.finding(
+        yield self.about(
+            last,
             f"the loss rises with the entropy of the policy, which went from {first.entropy:.3g} to {end:.3g} nats"
             + (f" of at most {last.most:.3g}" if last.most is not None else "")
             + ": exploring is punished",
             "Subtract the entropy from the loss: loss = policy_loss - 0.01 * entropy.",
+            value=float(len(looks)),
+            threshold=float(self.looks),
+            since=first.step,
+            note="looks at the loss, in all of which it rises with the entropy",
             severity="error",
             confidence=0.85,
-            where=Where(file=last.file, line=last.line),
-            evidence=(
-                Evidence(
-                    signal=last.kind,
-                    value=float(len(looks)),
-                    threshold=float(self.looks),
-                    steps=(first.step, last.step),
-                    note="looks at the loss, in all of which it rises with the entropy",
-                ),
-            ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Where
+from unstuck.record import Finding, Run
 from unstuck.record.facts import PolicyTerm
 from unstuck.rules.policy.terms import GAIN, gains, terms_by_place
 from unstuck.rules.rule import Rule
@@ -49,26 +49,21 @@ class PolicyLowered(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        for (file, line), terms in terms_by_place(run.facts(PolicyTerm)).items():
+        for terms in terms_by_place(run.facts(PolicyTerm)).values():
             if len(terms) < self.looks or any(term.raised or not gains(term) for term in terms):
                 continue
             word = next(name for name in terms[-1].names if GAIN.match(name))
-            yield self.finding(
+            yield self.about(
+                terms[-1],
                 f"the loss rises with log-probabilities times {word}: the update makes the actions rarer that did well",
                 "Turn the sign of this term: what an optimizer minimises is minus the sum of log-probabilities times "
                 "advantages.",
+                value=float(len(terms)),
+                threshold=float(self.looks),
+                since=terms[0].step,
+                note="looks at the loss, in all of which it rises with them "
+                f"(weights of {terms[-1].lowest:.3g} to {terms[-1].highest:.3g})",
                 severity="error",
                 confidence=0.85,
-                where=Where(file=file, line=line),
-                evidence=(
-                    Evidence(
-                        signal=terms[-1].kind,
-                        value=float(len(terms)),
-                        threshold=float(self.looks),
-                        steps=(terms[0].step, terms[-1].step),
-                        note="looks at the loss, in all of which it rises with them "
-                        f"(weights of {terms[-1].lowest:.3g} to {terms[-1].highest:.3g})",
-                    ),
-                ),
             )
             return
