@@ -10,6 +10,7 @@ from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Loss, OutputReach
 from unstuck.rules.calls import UNBOUNDED, call_place, loss_calls, outcome_of
 from unstuck.rules.gates import LOSS_CALLED
+from unstuck.rules.reach import bounds_of, name_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["OutputActivationWrong"]
@@ -21,16 +22,6 @@ LOG_PROBABILITIES = ("nll_loss", "kl_div")
 
 COMPARED = (*UNBOUNDED, "gaussian_nll_loss")
 """Losses that compare the output with the target itself."""
-
-NAMES = {
-    **{name: name.upper() for name in ("Celu", "Elu", "Gelu")},
-    "Silu": "SiLU",
-    "LeakyRelu": "leaky ReLU",
-    "CosineSimilarity": "cosine similarity",
-    "LogSigmoid": "log-sigmoid",
-    "LogSoftmax": "log-softmax",
-}
-"""Activations that are not known by the small letters of what autograd calls them."""
 
 ROUNDING = 1e-2
 """Share by which outputs of half precision may lie outside of the range that they come from."""
@@ -186,7 +177,7 @@ class OutputActivationWrong(Rule):
         reach = call.output.reach
         if call.function not in LOGITS or reach is None or reach.slope is not None:
             return None
-        low, high = _bounds(reach)
+        low, high = bounds_of(reach)
         least = 0.0
         if call.function == "cross_entropy":
             others = max((call.classes.number or 2) - 1, 1)
@@ -196,7 +187,7 @@ class OutputActivationWrong(Rule):
             cramped = low > -math.log(CERTAIN_ODDS) or high < math.log(CERTAIN_ODDS)
         if not cramped:
             return None
-        made_by = _name(reach)
+        made_by = name_of(reach)
         return _Fault(
             f"{call.function} is given the result of a {made_by}: {_limits(reach)}",
             f"Remove the {made_by} behind the last layer.",
@@ -253,12 +244,12 @@ class OutputActivationWrong(Rule):
         if call.function not in COMPARED or reach is None or low is None or high is None or not _kept(call, reach):
             return None
         std, mean = max((call.target.variance or 0.0) ** 0.5, 1e-12), call.target.mean or 0.0
-        lowest, highest = _bounds(reach)
+        lowest, highest = bounds_of(reach)
         below = low < lowest - self.outside * std and mean - self.many * std < lowest
         above = high > highest + self.outside * std and mean + self.many * std > highest
         if not below and not above:
             return None
-        made_by = _name(reach)
+        made_by = name_of(reach)
         return _Fault(
             f"the outputs come from a {made_by}, which gives values {_interval(reach)}; "
             f"targets go from {low:.3g} to {high:.3g}",
@@ -274,18 +265,10 @@ class OutputActivationWrong(Rule):
         )
 
 
-def _bounds(reach: OutputReach) -> tuple[float, float]:
-    """What can be given at least and at most, infinite where that has no bound."""
-    return (
-        -math.inf if reach.lowest is None else reach.lowest,
-        math.inf if reach.highest is None else reach.highest,
-    )
-
-
 def _kept(call: Loss, reach: OutputReach) -> bool:
     """Whether the outputs seen stay within the range; of a leaky rectifier, far above the lowest targets."""
     low, high = call.output.minimum, call.output.maximum
-    lowest, highest = _bounds(reach)
+    lowest, highest = bounds_of(reach)
     if low is None or high is None:
         return reach.slope is None
     if reach.slope is not None:
@@ -293,12 +276,8 @@ def _kept(call: Loss, reach: OutputReach) -> bool:
     return low >= lowest - ROUNDING * (1.0 + abs(low)) and high <= highest + ROUNDING * (1.0 + abs(high))
 
 
-def _name(reach: OutputReach) -> str:
-    return NAMES.get(reach.operation, reach.operation.lower())
-
-
 def _interval(reach: OutputReach) -> str:
-    low, high = _bounds(reach)
+    low, high = bounds_of(reach)
     if reach.slope is not None:
         return f"from {low:.3g} up, and squeezes those below it to {reach.slope:.0%}"
     if low == -math.inf:
@@ -307,7 +286,7 @@ def _interval(reach: OutputReach) -> str:
 
 
 def _limits(reach: OutputReach) -> str:
-    low, high = _bounds(reach)
+    low, high = bounds_of(reach)
     if high == math.inf:
         return "no score can be negative" if low == 0.0 else f"no score can be below {low:.3g}"
     return f"no score can be above {high:.3g}" if low == -math.inf else f"scores end at {low:.3g} and {high:.3g}"

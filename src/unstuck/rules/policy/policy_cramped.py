@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unstuck.record import Evidence, Finding, Run, Where
-from unstuck.record.facts import OutputReach, PolicyTerm
+from unstuck.record import Finding, Run
+from unstuck.record.facts import PolicyTerm
 from unstuck.rules.policy.terms import of_policy, terms_by_place
+from unstuck.rules.reach import bounds_of, name_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["PolicyCramped"]
@@ -53,38 +54,28 @@ class PolicyCramped(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        for (file, line), terms in terms_by_place(run.facts(PolicyTerm)).items():
-            highest = [_highest(term) for term in terms]
-            if len(terms) < self.looks or max(highest) >= self.certain or not of_policy(terms):
+        for terms in terms_by_place(run.facts(PolicyTerm)).values():
+            last, highest = terms[-1], max(map(_highest, terms))
+            if len(terms) < self.looks or highest >= self.certain or last.reach is None or not of_policy(terms):
                 continue
-            reach = terms[-1].reach
-            made_by = reach.operation.lower() if reach is not None else ""
-            yield self.finding(
-                f"the scores of the policy come from a {made_by}: no action can have a probability above "
-                f"{max(highest):.1%}",
+            made_by = name_of(last.reach)
+            yield self.about(
+                last,
+                f"the scores of the policy come from a {made_by}: no action can have a probability above {highest:.1%}",
                 f"Remove the {made_by} behind the last layer, or hand its result over as probs=.",
-                severity="error" if max(highest) < self.random else "warning",
-                confidence=0.9 if max(highest) < self.random else 0.7,
-                where=Where(file=file, line=line),
-                evidence=(
-                    Evidence(
-                        signal=terms[-1].kind,
-                        value=max(highest),
-                        threshold=self.certain,
-                        steps=(terms[0].step, terms[-1].step),
-                        note=f"highest probability of one of {terms[-1].choices} actions",
-                    ),
-                ),
+                value=highest,
+                threshold=self.certain,
+                since=terms[0].step,
+                note=f"highest probability of one of {last.choices} actions",
+                severity="error" if highest < self.random else "warning",
+                confidence=0.9 if highest < self.random else 0.7,
             )
             return
 
 
 def _highest(term: PolicyTerm) -> float:
     """The highest probability that a policy can give to one of its actions."""
-    span = _span(term.reach)
-    return 1.0 if span is None or not term.choices else 1.0 / (1.0 + (term.choices - 1) * math.exp(-span))
-
-
-def _span(reach: OutputReach | None) -> float | None:
-    bounded = reach is not None and reach.lowest is not None and reach.highest is not None
-    return reach.highest - reach.lowest if bounded else None  # pyright: ignore
+    if term.reach is None or not term.choices:
+        return 1.0
+    low, high = bounds_of(term.reach)
+    return 1.0 / (1.0 + (term.choices - 1) * math.exp(low - high))
