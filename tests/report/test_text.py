@@ -150,6 +150,17 @@ def test_an_experiment_is_reported(sick: Run, sick_verdict: Verdict) -> None:
     assert "tried" in render(replace(sick_verdict, findings=(finding,)), sick)
 
 
+def test_so_is_one_about_a_symptom(sick: Run, sick_verdict: Verdict) -> None:
+    from unstuck.record import Confirmation
+
+    tried = Confirmation(remedy="rate × 0.1", metric="loss after 200 steps", before=2.3, after=0.4)
+    finding = sick_verdict.findings[0]
+    first = replace(finding.symptoms[0], confirmed=tried)
+    finding = replace(finding, symptoms=(first, *finding.symptoms[1:]))
+    said = " ".join(render(replace(sick_verdict, findings=(finding,)), sick, full=True).split())
+    assert f"({first.code}); tried: {tried}" in said
+
+
 @pytest.mark.parametrize("height", [24, 30, 60])
 def test_several_findings_fit_the_terminal(sick: Run, sick_verdict: Verdict, height: int) -> None:
     several = replace(sick_verdict, findings=sick_verdict.findings * 3)

@@ -46,7 +46,9 @@ def test_how_much_was_seen_is_said(seen, end) -> None:
     [
         ([], "Nothing wrong was found."),
         ([0.4], "Nothing wrong was found."),
-        ([0.5], "One thing is likely to hold it back: the rate is high (O201)."),
+        ([0.5], "One thing may hold it back: the rate is high (O201)."),
+        ([0.6], "One thing is likely to hold it back: the rate is high (O201)."),
+        ([0.8, 0.5], "2 things may hold it back, first: the rate is high (O201)."),
         ([0.8, 0.6, 0.3], "2 things are likely to hold it back, first: the rate is high (O201)."),
     ],
 )

@@ -194,8 +194,12 @@ class _Printer:
         return self._first(lines, most, "finding.more-evidence")
 
     def _symptoms(self, finding: Finding, most: int) -> str:
-        lines = [f"{MARKS[symptom.severity]} {symptom.summary} ({symptom.code})" for symptom in finding.symptoms]
-        return self._first(lines, most, "finding.more-symptoms")
+        return self._first([self._symptom(one) for one in finding.symptoms], most, "finding.more-symptoms")
+
+    def _symptom(self, symptom: Finding) -> str:
+        line = f"{MARKS[symptom.severity]} {symptom.summary} ({symptom.code})"
+        tried = phrases.confirmation(symptom, self._words)
+        return f"{line}; {self._words.say('finding.confirmed')}: {tried}" if tried else line
 
     def _first(self, lines: list[str], most: int, more: str) -> str:
         rest = len(lines) - most

@@ -30,6 +30,9 @@ PREDICATES: dict[VerdictKind, tuple[str, str]] = {
     "findings": ("has a problem", "have problems"),
 }
 
+LIKELY = 0.6
+"""Confidence from which a note is said to be likely, as in a finding's own words."""
+
 SHOWN: tuple[VerdictKind, ...] = ("healthy", "improvable")
 """Kinds that figures speak for: they come first, and a reason after them."""
 
@@ -201,11 +204,12 @@ def _known(learning: Sequence[Learnt]) -> str:
 
 
 def _held_back(findings: Sequence[Finding]) -> str:
-    """Notes that are more likely true than not, as what holds a training back."""
-    likely = [finding for finding in findings if finding.severity == "note" and finding.confidence >= 0.5]
-    if not likely:
+    """Notes that are as likely true as not, or more so, as what holds a training back."""
+    notes = [finding for finding in findings if finding.severity == "note" and finding.confidence >= 0.5]
+    if not notes:
         return ""
-    first = f"{likely[0].summary.rstrip('.')} ({likely[0].code})"
-    if len(likely) == 1:
-        return f"One thing is likely to hold it back: {first}."
-    return f"{len(likely)} things are likely to hold it back, first: {first}."
+    sure = min(note.confidence for note in notes) >= LIKELY
+    first = f"{notes[0].summary.rstrip('.')} ({notes[0].code})"
+    if len(notes) == 1:
+        return f"One thing {'is likely to' if sure else 'may'} hold it back: {first}."
+    return f"{len(notes)} things {'are likely to' if sure else 'may'} hold it back, first: {first}."
