@@ -32,6 +32,24 @@ def test_the_best_is_drawn_first(make):
     assert chart.strands[1].y[-1] < 0.5
 
 
+def test_its_neighbours_come_behind_it(make):
+    others = [(f"r{i}", 2.0, (("other", {"x": i}),), i) for i in range(6)]
+    rates = [
+        ("a", 0.3, ((RATE[0][0], {"rate": 0.3}),), 6),
+        ("b", 0.1, RATE, 7),
+        ("c", 0.4, ((RATE[0][0], {"rate": 0.03}),), 8),
+    ]
+    trials = [make("control-seed0", losses(2.3, 2.3))]
+    trials += [
+        make(name, losses(2.3, end, seed=turn), changes=changes, turn=turn)
+        for name, end, changes, turn in (*others, *rates)
+    ]
+    chart = figure(trials)
+    assert chart is not None
+    assert [strand.y[-1] < 0.6 for strand in chart.strands] == [False, True, True, True, False, False, False]
+    assert chart.strands[1].y[-1] == min(strand.y[-1] for strand in chart.strands)
+
+
 def test_one_that_explodes_leaves_the_picture(make):
     trials = [
         make("control-seed0", losses(2.3, 1e30)),

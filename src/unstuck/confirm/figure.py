@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unstuck.confirm.tested import best_of, results_of
-from unstuck.confirm.trial import Trial
+from unstuck.confirm.trial import Changes, Trial
 from unstuck.record.comparison import Chart, Strand
 from unstuck.record.signals import LOSS
 
@@ -17,7 +17,7 @@ POINTS = 60
 """Points of a line: means over stretches of steps, since losses of single batches hide it."""
 
 MOST = 6
-"""Changes that are drawn, the best and the first ones; more lines are not told apart."""
+"""Changes that are drawn: the best, its neighbours and the first ones; more lines are not told apart."""
 
 SPREAD = 50.0
 """Highest loss over lowest from which the axis is logarithmic."""
@@ -36,9 +36,9 @@ def figure(trials: Sequence[Trial]) -> Chart | None:
     usable = [trial for trial in trials if trial.usable and trial.plan.seed == 0]
     controls = sorted((trial for trial in usable if trial.plan.control), key=lambda trial: trial.plan.whole)[-1:]
     best = best_of(results_of(trials))
-    first = best.plan.changes if best else None
+    first = best.plan.changes if best else ()
     rest = [trial for trial in usable if not trial.plan.control]
-    rest.sort(key=lambda trial: (trial.plan.changes != first, trial.plan.turn))
+    rest.sort(key=lambda one: (one.plan.changes != first, _kinds(one.plan.changes) != _kinds(first), one.plan.turn))
     strands = [strand for trial in (*controls, *rest[:MOST]) if (strand := _strand(trial)) is not None]
     if not controls or not strands:
         return None
@@ -55,6 +55,11 @@ def figure(trials: Sequence[Trial]) -> Chart | None:
         log=bool(values) and max(values) > SPREAD * min(values),
         top=top if exploded else None,
     )
+
+
+def _kinds(changes: Changes) -> list[str]:
+    """What is changed, to whatever value: neighbours have the same."""
+    return [name for name, _ in changes]
 
 
 def _strand(trial: Trial) -> Strand | None:
