@@ -1,10 +1,27 @@
 import inspect
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 from types import FrameType, TracebackType
 
 import pytest
 
 from unstuck.diagnose.tracebacks import print_error, without_our_frames
+
+FAILS = """\
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+model = nn.Linear(3, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(30):
+    optimizer.zero_grad()
+    F.softmax(model(torch.ones(4, 3))).sum().backward()
+    optimizer.step()
+    F.mse_loss(model(torch.ones(4, 3)), torch.ones(4, 5 if step == 29 else 2))
+"""
 
 
 def fail() -> None:
@@ -48,3 +65,15 @@ def test_an_interrupt_between_two_lines_is_printed(capsys: pytest.CaptureFixture
     error.__traceback__ = entry_without_a_line(frame)
     print_error(error)
     assert capsys.readouterr().err.endswith("KeyboardInterrupt\n")
+
+
+def test_in_an_environment_that_is_reached_by_a_link_a_program_says_what_it_says_alone(tmp_path: Path) -> None:
+    (tmp_path / "env").symlink_to(sys.prefix)
+    (tmp_path / "fails.py").write_text(FAILS)
+    python = [str(tmp_path / "env" / "bin" / "python")]
+    alone, watched = (
+        subprocess.run([*python, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        for command in (["fails.py"], ["-m", "unstuck", "run", "fails.py"])
+    )
+    assert "Implicit dimension" in alone.stderr
+    assert watched.stderr.startswith(alone.stderr)

@@ -26,7 +26,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 SAME_SECONDS = 0.5
 """Signals that follow within this time are one: ``timeout`` sends its own twice, and launchers pass on what all got."""
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).parents[1]
 _AT_WORK = (str(_PACKAGE / "observe"), str(_PACKAGE / "record"))
 """Code of ours that runs below the script, and must not be cut short between two of its lines."""
 

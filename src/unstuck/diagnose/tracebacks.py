@@ -17,9 +17,9 @@ from unstuck.observe.torch_hooks.warning_locations import hooked_by_us
 
 __all__ = ["print_error", "without_our_frames"]
 
-_OURS = (str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "observe"))
+_OURS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "observe"))
 _GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())  # since Python 3.11
-_OVERRIDES = str(Path(torch.__file__).resolve().parent / "overrides.py")
+_OVERRIDES = str(Path(torch.__file__).parent / "overrides.py")
 
 
 def print_error(error: BaseException) -> SystemExit | None:

@@ -21,7 +21,7 @@ from torch._C._dynamo import eval_frame
 __all__ = ["around_compile", "began", "expect", "forget", "modules", "skip"]
 
 
-_OURS = str(Path(__file__).resolve().parent)
+_OURS = str(Path(__file__).parent)
 _SKIPPED = eval_frame._FrameExecStrategy(  # pyright: ignore
     eval_frame._FrameAction.SKIP,  # pyright: ignore
     eval_frame._FrameAction.DEFAULT,  # pyright: ignore

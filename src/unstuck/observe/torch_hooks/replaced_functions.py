@@ -26,7 +26,7 @@ __all__ = ["WRITTEN_IN_C", "is_pytorchs", "replaced"]
 WRITTEN_IN_C = frozenset({BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType})
 """Types of functions that nobody writes in Python."""
 
-_TORCH = str(Path(torch.__file__).resolve().parent)
+_TORCH = str(Path(torch.__file__).parent)
 _OVERRIDES = str(Path(_TORCH) / "overrides.py")
 
 

@@ -20,9 +20,9 @@ from torch import nn
 
 __all__ = ["around_showwarning", "around_warn", "hooked_by_us"]
 
-_OURS = str(Path(__file__).resolve().parents[1])
-_MODE = str(Path(__file__).resolve().parent / "forward.py")
-_OVERRIDES = str(Path(torch.__file__).resolve().parent / "overrides.py")
+_OURS = str(Path(__file__).parents[1])
+_MODE = str(Path(__file__).parent / "forward.py")
+_OVERRIDES = str(Path(torch.__file__).parent / "overrides.py")
 _MODULE = nn.modules.module.__file__
 _WARNINGS = warnings.__file__
 _BELOW = tuple(str(Path(_OURS).parent / part) for part in ("diagnose", "cli"))
