@@ -28,7 +28,8 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils.data import DataLoader, TensorDataset
 
 from unstuck.observe import Session
-from unstuck.record import RunWriter
+from unstuck.record import Run, RunWriter
+from unstuck.record.facts import Unread
 
 Program = Callable[[], Any]
 FOLDER = Path(__file__).parent / "programs"
@@ -172,6 +173,8 @@ def test_watching_changes_nothing(program: Program, tmp_path: Path) -> None:
     with RunWriter(tmp_path) as writer, Session(writer, budget=1.0) as session:
         watched = outcome(program)
     after = outcome(program)
+    with Run.open(tmp_path) as run:
+        assert not [fact for stream in run.streams() for fact in stream.facts(Unread)]
     assert watched.error == plain.error
     assert watched.warned == plain.warned
     assert watched.returned == plain.returned

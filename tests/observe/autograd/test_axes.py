@@ -52,6 +52,14 @@ def test_an_axis_is_followed_to_where_the_values_say_it_was(move: Callable[[Tens
     assert told, "no axis was followed"
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("layout", [torch.jagged, torch.strided])
+def test_nested_results_have_no_shape(layout: torch.layout) -> None:
+    sequences = [torch.ones(2, 3), torch.ones(4, 3)]
+    nested = torch.nested.nested_tensor(sequences, layout=layout, requires_grad=True)
+    assert result_shape((nested * 2).grad_fn) == ()
+
+
 def test_an_axis_that_was_joined_of_two_is_not_told() -> None:
     x = torch.zeros(SHAPE, requires_grad=True).exp()
     assert followed(x.flatten(1).grad_fn, 1)[1] is None

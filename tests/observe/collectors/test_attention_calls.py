@@ -146,6 +146,11 @@ def test_nested_attention_is_left_alone() -> None:
     assert looked_at(SDPA, (query, query, query), {"attn_mask": query}, query) is None
 
 
+def test_weights_of_no_keys_are_no_attention() -> None:
+    weights = torch.zeros(5, 0, 0)
+    assert looked_at(torch.softmax, (weights, -1), {}, weights) is None
+
+
 def test_a_mask_that_is_all_equal_is_uniform() -> None:
     query = torch.randn(2, 1, 3, 4)
     looked = looked_at(SDPA, (query, query, query, torch.ones(3, 3, dtype=torch.bool)), {}, query)

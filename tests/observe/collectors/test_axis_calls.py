@@ -50,6 +50,8 @@ def test_recurrent_layers_and_attention_tell_their_layout() -> None:
     assert fact is not None
     assert (fact.type, fact.batch_first) == ("MultiheadAttention", True)
     assert recurrence_of(nn.GRU(3, 4), (torch.randn(6, 3),), "") is None
+    nested = torch.nested.nested_tensor([torch.randn(2, 4), torch.randn(3, 4)], layout=torch.jagged)
+    assert recurrence_of(nn.MultiheadAttention(4, 2), (nested,) * 3, "") is None
     assert recurrence_of(nn.Linear(3, 4), (torch.randn(6, 5, 3),), "") is None
 
 

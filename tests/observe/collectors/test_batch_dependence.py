@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from unstuck.observe.autograd.graph import GraphWalk
-from unstuck.observe.collectors.batch_dependence import mixing_share
+from unstuck.observe.collectors.batch_dependence import mixing_share, time_axis
 from unstuck.observe.collectors.example_axes import Lengths
 from unstuck.observe.torch_hooks import events
 from unstuck.record import facts
@@ -42,6 +42,11 @@ def test_an_output_may_count_its_moments_first() -> None:
     assert share(first, mixing_moments) == 0.0
     assert share(first, mixing_moments.transpose(0, 1)) == 0.0
     assert (share(first, mixing_moments.cumsum(0)) or 0.0) > 0.5
+
+
+def test_ids_that_are_all_the_same_tell_no_axis_of_moments() -> None:
+    ids = torch.zeros(4, 6, dtype=torch.long)
+    assert time_axis(ids[:, :-1], ids[:, 1:]) is None
 
 
 @pytest.mark.parametrize("backwards", [False, True])

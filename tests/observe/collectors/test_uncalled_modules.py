@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unstuck.observe import Observer
 from unstuck.record import Run, RunWriter
-from unstuck.record.facts import UncalledModule, UncalledModules
+from unstuck.record.facts import UncalledModule, UncalledModules, Unread
 
 
 class Net(nn.Module):
@@ -81,3 +82,17 @@ def test_nothing_is_named_where_all_runs(tmp_path: Path) -> None:
     fact = uncalled(tmp_path, nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)))
     assert fact is not None
     assert fact.modules == ()
+
+
+def test_a_module_may_be_known_by_a_variable(tmp_path: Path) -> None:
+    first, block, last = nn.Linear(4, 4), nn.Sequential(nn.Linear(4, 4), nn.Tanh()), nn.Linear(4, 2)
+    model = nn.ModuleList([first, block, last])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer) as observer:
+        for _ in range(4):
+            optimizer.zero_grad()
+            last(checkpoint(block, first(torch.randn(5, 4)), use_reentrant=True)).square().mean().backward()
+            optimizer.step()
+    assert observer.failure is None
+    with Run.open(tmp_path) as run:
+        assert not run.facts(Unread)

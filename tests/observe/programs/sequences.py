@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import partial
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -59,11 +63,25 @@ def _by_hand(x):
 def _flexible(x):
     from torch.nn.attention.flex_attention import flex_attention
 
-    return flex_attention(_heads(x), _heads(x), _heads(x)).transpose(1, 2).flatten(2)
+    q = _heads(x.detach())  # on the CPU it has no backward pass
+    return flex_attention(q, q, q).transpose(1, 2).flatten(2)
+
+
+def _flexible_in_blocks(x):
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    mask = create_block_mask(lambda b, h, q, k: q >= k, None, None, x.shape[1], x.shape[1], device="cpu")
+    by_distance = partial(flex_attention, score_mod=lambda score, b, h, q, k: score - (q - k), block_mask=mask)
+    q = _heads(x.detach())
+    return by_distance(q, q, q).transpose(1, 2).flatten(2)
 
 
 def _compiled(x):
     return torch.compile(_fused, backend="eager")(x)
+
+
+def _compiled_ahead(x):
+    return torch.compile(_by_hand, backend="aot_eager")(x)
 
 
 def _recomputed(x):
@@ -135,7 +153,9 @@ ALL = [
     _masked,
     _by_hand,
     _flexible,
+    _flexible_in_blocks,
     _compiled,
+    _compiled_ahead,
     _recomputed,
     _recomputed_within,
     _gone_at_once,
@@ -209,9 +229,234 @@ def nested():
             self.embedding, self.head = nn.Embedding(TOKENS, WIDTH), nn.Linear(WIDTH, 3)
 
         def forward(self, ids):
-            x = torch.nested.as_nested_tensor([self.embedding(one) for one in ids], layout=torch.jagged).unsqueeze(1)
-            mixed = F.scaled_dot_product_attention(x, x, x).squeeze(1)
+            x = torch.nested.as_nested_tensor([self.embedding(one) for one in ids], layout=torch.jagged)
+            heads = x.unflatten(-1, (2, WIDTH // 2)).transpose(1, 2)
+            mixed = F.scaled_dot_product_attention(heads, heads, heads).transpose(1, 2).flatten(2)
             return self.head(torch.stack([one.mean(dim=0) for one in mixed.unbind()]))
 
     batches = ([torch.randint(TOKENS, (n,)) for n in (3, 5, 2)] for _ in range(3))
     return _train(Nested(), batches, lambda model, ids: F.cross_entropy(model(ids), torch.arange(3)))
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def compiled_whole(backend):
+    torch._dynamo.reset()
+    model = _Model(_fused)
+    compiled = torch.compile(model, backend=backend)
+    batches = (torch.randint(TOKENS, (5, LENGTH)) for _ in range(4))
+    return _train(model, batches, lambda _, ids: _next(compiled, ids))
+
+
+@pytest.mark.slow
+def compiled_to_machine_code():
+    torch._dynamo.reset()
+    model = _Model(_fused)
+    model.compile()
+    return _train(model, (torch.randint(TOKENS, (5, LENGTH)) for _ in range(3)), _next)
+
+
+def graph_retained():
+    def loss(model, ids):
+        value = _next(model, ids)
+        value.backward(retain_graph=True)
+        return value
+
+    return _train(_Model(_fused), (torch.randint(TOKENS, (5, LENGTH)) for _ in range(4)), loss)
+
+
+def batches_of_an_iterator():
+    class Fed(_Model):
+        def forward(self, batches):
+            return super().forward(next(batches))
+
+    ids = [torch.randint(TOKENS, (5, LENGTH)) for _ in range(4)]
+    batches = iter([one[:, :-1] for one in ids])
+
+    def loss(model, batch):
+        return F.cross_entropy(model(batches).flatten(0, 1), batch[:, 1:].flatten())
+
+    return _train(Fed(_fused), ids, loss), list(batches)
+
+
+@pytest.mark.parametrize("sizes", [(0, LENGTH), (5, 0), (5, 1)])
+@pytest.mark.parametrize("look", [_fused, _by_hand])
+def hardly_a_sequence(sizes, look):
+    def loss(model, ids):
+        return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten(), reduction="sum")
+
+    return _train(_Model(look), (torch.randint(TOKENS, sizes) for _ in range(4)), loss)
+
+
+@pytest.mark.parametrize("heads", [1, WIDTH])
+@pytest.mark.parametrize("length", [1, LENGTH])
+def heads_of_all_sizes(heads, length):
+    class Attending(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(WIDTH, heads, batch_first=True)
+
+        def forward(self, x):
+            return self.attention(x, x, x, need_weights=True)[0]
+
+    model = _Model(_fused)
+    model.look = Attending()
+    return _train(model, (torch.randint(TOKENS, (1, length + 1)) for _ in range(4)), _next)
+
+
+def _additive(mask, dtype):
+    return torch.zeros(mask.shape, dtype=dtype).masked_fill(~mask, float("-inf"))
+
+
+@pytest.mark.parametrize("axes", [2, 3, 4])
+@pytest.mark.parametrize(
+    "dtype", [torch.bool, torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64]
+)
+def masks_of_fused_attention(axes, dtype):
+    def look(x):
+        mask = torch.ones(LENGTH - 1, LENGTH - 1).tril().bool()
+        mask = mask if dtype is torch.bool else mask.to(dtype) if dtype is torch.int64 else _additive(mask, dtype)
+        mask = mask[(None,) * (axes - 2)]
+        q = _heads(x)
+        return F.scaled_dot_product_attention(q, q, q, attn_mask=mask).transpose(1, 2).flatten(2)
+
+    return _train(_Model(look), (torch.randint(TOKENS, (5, LENGTH)) for _ in range(3)), _next)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.float32, torch.float64, torch.uint8, torch.int64])
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("by_head", [False, True])
+def masks_of_multi_head_attention(dtype, padded, by_head):
+    class Attending(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(WIDTH, 2, batch_first=True)
+
+        def forward(self, x):
+            length = x.shape[1]
+            mask = torch.ones(length, length).triu(1).to(dtype)
+            mask = mask.expand(2 * len(x), -1, -1) if by_head else mask
+            padding = torch.zeros(x.shape[:2], dtype=torch.bool) if padded else None
+            return self.attention(x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False)[0]
+
+    model = _Model(_fused)
+    model.look = Attending()
+    return _train(model, (torch.randint(TOKENS, (5, LENGTH)) for _ in range(3)), _next)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float32, torch.bfloat16])
+def masks_by_hand(dtype):
+    def look(x):
+        mask = torch.ones(x.shape[1], x.shape[1]).tril().to(dtype)
+        scores = x @ x.mT
+        scores = scores.masked_fill(~mask, -1e9) if dtype is torch.bool else scores + (1 - mask) * -10_000
+        return scores.softmax(-1).to(x.dtype) @ x
+
+    return _train(_Model(look), (torch.randint(TOKENS, (5, LENGTH)) for _ in range(3)), _next)
+
+
+def everything_masked():
+    def look(x):
+        mask = torch.zeros(x.shape[1], x.shape[1], dtype=torch.bool)
+        return F.scaled_dot_product_attention(x, x, x, attn_mask=mask)
+
+    return _train(_Model(look), (torch.randint(TOKENS, (5, LENGTH)) for _ in range(3)), _next)
+
+
+ENDS = [0, 3, 3, 4, 9]
+"""Where sequences begin that lie behind each other in one row, one of them empty."""
+
+
+def _in_a_row():
+    ids = torch.randint(TOKENS, (1, ENDS[-1]))
+    positions = torch.cat([torch.arange(end - start) for start, end in pairwise(ENDS)])
+    document = torch.cat([torch.full((end - start,), n) for n, (start, end) in enumerate(pairwise(ENDS))])
+    return ids, positions, document
+
+
+def _one_by_one(x, document):
+    return torch.cat([_fused(x[:, start:end]) for start, end in pairwise(ENDS)], dim=1)
+
+
+def _by_document(x, document):
+    mask = (document[:, None] == document) & torch.ones(len(document), len(document)).tril().bool()
+    q = _heads(x)
+    return F.scaled_dot_product_attention(q, q, q, attn_mask=mask).transpose(1, 2).flatten(2)
+
+
+def _flexible_by_document(x, document):
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    def same(b, h, q, k):
+        return (document[q] == document[k]) & (q >= k)
+
+    mask = create_block_mask(same, None, None, len(document), len(document), device="cpu")
+    q = _heads(x.detach())
+    return flex_attention(q, q, q, block_mask=mask).transpose(1, 2).flatten(2)
+
+
+@pytest.mark.parametrize("look", [_one_by_one, _by_document, _flexible_by_document])
+def sequences_in_a_row(look):
+    class Row(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.positions = nn.Embedding(TOKENS, WIDTH), nn.Embedding(LENGTH, WIDTH)
+            self.head = nn.Linear(WIDTH, TOKENS)
+
+        def forward(self, ids, positions, document):
+            hidden = self.tokens(ids) + self.positions(positions)
+            return self.head(hidden + look(hidden, document))
+
+    def loss(model, batch):
+        ids, _, document = batch
+        targets = ids.roll(-1).masked_fill(document != document.roll(-1), -100)
+        return F.cross_entropy(model(*batch)[0], targets[0])
+
+    return _train(Row(), (_in_a_row() for _ in range(4)), loss)
+
+
+def nested_throughout():
+    class Nested(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.head = nn.Embedding(TOKENS, WIDTH), nn.Linear(WIDTH, TOKENS)
+
+        def forward(self, ids):
+            return self.head(self.embedding(ids).relu())
+
+    def loss(model, ids):
+        batch = torch.nested.nested_tensor(ids, layout=torch.jagged)
+        return F.cross_entropy(model(batch).values(), batch.values())
+
+    return _train(Nested(), ([torch.randint(TOKENS, (n,)) for n in (3, 5, 2)] for _ in range(3)), loss)
+
+
+def nested_without_a_layout():
+    model = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 2))
+
+    def loss(model, sequences):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that such tensors are a prototype
+            batch = torch.nested.nested_tensor(sequences, layout=torch.strided)
+            return torch.nested.to_padded_tensor(model(batch), 0.0).square().mean()
+
+    return _train(model, ([torch.randn(n, WIDTH) for n in (3, 5, 2)] for _ in range(3)), loss)
+
+
+def evaluated_as_nested():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            layer = nn.TransformerEncoderLayer(WIDTH, 2, 16, batch_first=True)
+            self.embedding = nn.Embedding(TOKENS, WIDTH, padding_idx=0)
+            self.layers, self.head = nn.TransformerEncoder(layer, 2), nn.Linear(WIDTH, 3)
+
+        def forward(self, ids):
+            return self.head(self.layers(self.embedding(ids), src_key_padding_mask=ids == 0)[:, 0])
+
+    def loss(model, ids):
+        model.eval()
+        with torch.no_grad():
+            model(ids)
+        return F.cross_entropy(model.train()(ids), ids[:, 0] % 3)
+
+    return _train(Masked(), (_padded()[0] for _ in range(4)), loss)

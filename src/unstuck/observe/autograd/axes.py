@@ -22,9 +22,11 @@ def signed(number: int) -> int:
 
 
 def result_shape(node: Any, number: int = 0) -> tuple[int, ...]:
-    """Shape of a result of a node's operation; empty where autograd does not say."""
+    """Shape of a result of a node's operation; empty where autograd does not say, and of nested tensors."""
     known = getattr(node, "_input_metadata", ())
-    return tuple(int(length) for length in known[number].shape) if number < len(known) else ()
+    if number >= len(known) or known[number].is_nested_tensor:
+        return ()
+    return tuple(int(length) for length in known[number].shape)
 
 
 def axis_before(node: Any, axis: int) -> int | None:

@@ -215,7 +215,7 @@ def _of_heads(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outp
 
 def _weights(weights: Tensor) -> Looked | None:
     """The keys that weights are put on, shape (examples, queries, keys) past the heads."""
-    if not is_readable(weights) or not weights.is_floating_point():
+    if not is_readable(weights) or not weights.is_floating_point() or not weights.numel():
         return None
     weights = weights.detach()
     if weights.dim() == 3 and weights.shape[-1] == 1:

@@ -91,7 +91,7 @@ class AxisCalls:
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Notice a function."""
         view = self._view
-        if not view.learning or not isinstance(output, Tensor):
+        if not view.learning or not isinstance(output, Tensor) or output.is_nested:
             return
         if function in SOFTMAXES:
             view.notice(softmax_of(function, args, kwargs, view.where, view.output))
@@ -107,7 +107,7 @@ def recurrence_of(module: nn.Module, inputs: tuple[Any, ...], where: str) -> fac
     """The fact of a recurrent or attention layer that was given a batch of sequences; None for any other module."""
     if not isinstance(module, SEQUENTIAL):
         return None
-    if not inputs or not isinstance(inputs[0], Tensor) or inputs[0].dim() != 3:
+    if not inputs or not isinstance(inputs[0], Tensor) or inputs[0].is_nested or inputs[0].dim() != 3:
         return None
     return facts.Recurrence(
         where=where, type=type(module).__name__, batch_first=module.batch_first, shape=tuple(inputs[0].shape)

@@ -91,6 +91,8 @@ class BatchDependence:
         # An extra backward pass of one rank would call collectives of sharded models, and wait for the others.
         if view.first is None or view.output is None or self._asked or not alone():
             return
+        if view.output.is_nested:
+            return
         if view.batch is not None and view.batch.shape[:1] == (1,):
             return  # a batch of one cannot mix; rows of its output are moments or pixels
         if view.hooked or graph.custom or runs_program_code(view.output):
@@ -130,10 +132,12 @@ def time_axis(batch: Tensor, target: Tensor) -> int | None:
     if batch.dim() != EXAMPLE_AXES or batch.is_floating_point() or target.numel() != batch.numel():
         return None
     following = target.reshape(batch.shape)
-    for axis, length in enumerate(batch.shape):
-        if length > 1 and torch.equal(following.narrow(axis, 0, length - 1), batch.narrow(axis, 1, length - 1)):
-            return axis
-    return None
+    axes = [
+        axis
+        for axis, length in enumerate(batch.shape)
+        if length > 1 and torch.equal(following.narrow(axis, 0, length - 1), batch.narrow(axis, 1, length - 1))
+    ]
+    return axes[0] if len(axes) == 1 else None  # ids that are all the same follow each other along both
 
 
 def mixing_share(

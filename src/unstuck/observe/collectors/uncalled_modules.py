@@ -64,8 +64,11 @@ class Uncalled:
     def _place(self, path: str, owner: nn.Module, owner_path: str) -> Literal["between", "list", "elsewhere"]:
         prefix = f"{owner_path}." if owner_path else ""
         names = list(owner._modules)  # pyright: ignore[reportPrivateUsage]
+        name = path.rpartition(".")[2]
+        if name not in names:
+            return "elsewhere"  # it is called by the name of a variable
         runs = [self._runs(prefix + name) for name in names]
-        position = names.index(path.rpartition(".")[2])
+        position = names.index(name)
         if isinstance(owner, nn.ModuleList):
             return "list" if any(runs) else "elsewhere"
         return "between" if any(runs[:position]) and any(runs[position:]) else "elsewhere"
