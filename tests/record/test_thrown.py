@@ -16,7 +16,14 @@ def test_it_says_what_came_first() -> None:
 
 def test_rows_and_their_places_are_named() -> None:
     throw = Throw(step=9, loss=5.0, level=0.5, returns=True, departures=(LOGIT,), rows=(3,), among=8, examples=(1234,))
-    assert throw.why.endswith("; row 3 of 8, 1,234 of the data set")
+    assert throw.why.endswith("; row 3 of 8 of the batch, which is dataset[1234]")
+
+
+def test_of_a_batch_without_such_rows_the_examples_are_named() -> None:
+    throw = Throw(step=9, loss=5.0, level=0.5, returns=True, looked=8, batch=(7, 2))
+    assert throw.why.endswith("the last one before it; its batch is of dataset[7], dataset[2]")
+    throw = Throw(step=9, loss=5.0, level=0.5, returns=True, departures=(LOGIT,), batch=tuple(range(20)))
+    assert throw.why.endswith("dataset[7] and 12 more")
 
 
 def test_between_samples_the_last_one_within_is_named() -> None:

@@ -10,6 +10,10 @@ from unstuck.record.numbers import number
 __all__ = ["Departure", "Throw"]
 
 
+NAMED = 8
+"""Examples of a batch that are named."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Departure:
     """A number that left the range in which it was before, and had not come back when the loss was thrown.
@@ -60,6 +64,7 @@ class Throw:
         rows: Rows of what the batch gave to the model or the loss that are out of range, the first of them.
         among: How many rows there are.
         examples: Places of these rows in the data set, where its loader is known.
+        batch: Places of all examples of the batch in the data set, where its loader is known.
         training: The training.
     """
 
@@ -72,6 +77,7 @@ class Throw:
     rows: tuple[int, ...] = ()
     among: int = 0
     examples: tuple[int, ...] = ()
+    batch: tuple[int, ...] = ()
     training: TrainingName = field(default_factory=TrainingName)
 
     @property
@@ -87,12 +93,25 @@ class Throw:
             first, *rest = map(str, self.departures)
             return f"first {first}" + "".join(f"; then {one}" for one in rest) + self._rows()
         if self.looked is None:
-            return "too few steps before it were sampled to know what is usual"
-        return f"all that was sampled was within its range at step {self.looked:,}, the last one before it"
+            return f"too few steps before it were sampled to know what is usual{self._drawn()}"
+        within = f"all that was sampled was within its range at step {self.looked:,}, the last one before it"
+        return within + self._drawn()
 
     def _rows(self) -> str:
         if not self.rows:
-            return ""
+            return self._drawn()
         named = ", ".join(map(str, self.rows))
-        places = f", {', '.join(f'{place:,}' for place in self.examples)} of the data set" if self.examples else ""
-        return f"; row{'s' if len(self.rows) > 1 else ''} {named} of {self.among:,}{places}"
+        verb = "is" if len(self.examples) == 1 else "are"
+        examples = f", which {verb} {_examples(self.examples)}" if self.examples else ""
+        return f"; row{'s' if len(self.rows) > 1 else ''} {named} of {self.among:,} of the batch{examples}"
+
+    def _drawn(self) -> str:
+        """The batch, where no row of it is known to be out of range."""
+        if not self.batch:
+            return ""
+        more = f" and {len(self.batch) - NAMED:,} more" if len(self.batch) > NAMED else ""
+        return f"; its batch is of {_examples(self.batch[:NAMED])}{more}"
+
+
+def _examples(places: tuple[int, ...]) -> str:
+    return ", ".join(f"dataset[{place}]" for place in places)

@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from unstuck.learning.departures import explained
 from unstuck.observe import Observer
 from unstuck.record import Run, RunWriter, signals
 from unstuck.record.facts import ThrownBatch, ThrownTensor
@@ -102,3 +104,63 @@ def test_nothing_of_the_program_is_kept_alive_or_changed(tmp_path: Path) -> None
     watched = trained(tmp_path / "watched", great_targets).series(signals.LOSS).values
     again = trained(tmp_path / "again", great_targets, budget=1.0).series(signals.LOSS).values
     assert watched.tolist() == again.tolist()
+
+
+class Examples(Dataset[tuple[Tensor, Tensor]]):
+    """Of which one has a target out of proportion."""
+
+    def __len__(self) -> int:
+        return 400
+
+    def __getitem__(self, place: int) -> tuple[Tensor, Tensor]:
+        *x, noise = torch.randn(4, generator=torch.Generator().manual_seed(place))
+        return torch.stack(x), torch.tensor([500.0]) if place == 123 else (x[0] + 0.3 * noise).reshape(1)
+
+
+def standardised(x: Tensor) -> Tensor:
+    return (x - 0.1) / 2.0
+
+
+@pytest.mark.parametrize("transform", [torch.Tensor.contiguous, standardised])
+def test_the_places_of_its_examples_are_known(tmp_path: Path, transform: Callable[[Tensor], Tensor]) -> None:
+    torch.manual_seed(1)
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    loader = DataLoader(Examples(), batch_size=8, shuffle=True)
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer):
+        for _ in range(4):
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.mse_loss(model(transform(x)), y).backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+    with Run.open(tmp_path) as run:
+        found = looks(run)
+        assert found
+        for look in found:
+            assert len(look.places) == 8
+            assert look.places[part(look, "target").first_rows[0]] == 123
+        assert {throw.examples for throw in explained(run) if throw.rows} == {(123,)}
+
+
+def test_the_places_of_a_batch_of_ids_are_known(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    ids = torch.randint(5, (400, 2))
+    order = torch.randperm(400).tolist()
+    loader = DataLoader(TensorDataset(ids, ids[:, 0] % 2, torch.arange(400)), batch_size=8, sampler=order)
+    bad: list[int] = []
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer):
+        for step, (x, y, places) in enumerate(batch for _ in range(6) for batch in loader):
+            optimizer.zero_grad()
+            output = model(x)
+            if step == BAD:
+                bad = places.tolist()
+                output = output * -1e3
+            F.cross_entropy(output, y).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+    with Run.open(tmp_path) as run:
+        look = next(look for look in looks(run) if look.step == BAD)
+        assert list(look.places) == bad

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from unstuck.observe.autograd.graph import nodes, operation, saved
 from unstuck.observe.tensors.readable import is_readable
 
-__all__ = ["Given", "given", "holds_data"]
+__all__ = ["Given", "entered", "given", "holds_data"]
 
 MOST_NODES = 5_000
 
@@ -54,6 +55,23 @@ def given(root: Tensor) -> list[Given]:
                     role = "target" if name == "_saved_target" else "input"
                     found.append(Given(role, operation(node) + columns, value))
     return found
+
+
+def entered(root: Tensor) -> Iterator[Tensor]:
+    """The tensors that a graph keeps and that no operation of it has made, those of ids and classes among them.
+
+    Examples:
+        >>> import torch
+        >>> table, ids = nn.Embedding(5, 3), torch.tensor([4, 2])
+        >>> [tensor.tolist() for tensor in entered(nn.functional.cross_entropy(table(ids), torch.tensor([0, 1])))]
+        [[0, 1], [4, 2]]
+    """
+    for node in nodes(root, most=MOST_NODES):
+        names = (*OPERANDS, "_saved_indices", *(("_saved_self",) if type(node).__name__ in PRODUCTS else ()))
+        for name in names:
+            value = saved(node, name) if hasattr(type(node), name) else None
+            if isinstance(value, Tensor) and value.grad_fn is None and not value.requires_grad:
+                yield value
 
 
 def holds_data(value: Tensor) -> bool:

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.observe.autograd.outside import Given, given, holds_data
+from unstuck.observe.autograd.outside import Given, entered, given, holds_data
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
+from unstuck.observe.torch_hooks.drawn_batches import places_of
 from unstuck.observe.user_code.frames import user_names, user_values
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -28,6 +29,9 @@ MOST_TENSORS = 16
 """Tensors that are told apart: beyond that a graph is unrolled in time, and new ones are those of longer sequences."""
 
 MOST_ROWS = 16
+
+MOST_PLACES = 1024
+"""Examples of a batch whose places in the data set are recorded."""
 
 OUT_OF_RANGE = 5.0
 """Times the usual from which a row is named."""
@@ -57,6 +61,7 @@ class _Thrown:
     loss: float
     limit: float
     tensors: dict[Key, tuple[tuple[int, ...], Tensor]]
+    places: tuple[int, ...]
 
 
 class ThrownBatches:
@@ -109,7 +114,8 @@ class ThrownBatches:
             known = tensors.get((role, place))
             if (role, place) in self._usual and (known is None or greatest.max() > known[1].max()):
                 tensors[role, place] = (tuple(values.shape), greatest)
-        self._thrown.append(_Thrown(self._view.updates, loss.item(), limit, tensors))
+        places = places_of([*entered(loss), *(values for _, _, values in found)])[:MOST_PLACES]
+        self._thrown.append(_Thrown(self._view.updates, loss.item(), limit, tensors, places))
 
     def _name_of(self) -> Iterator[Given]:
         """The target of this step under the user's name for it."""
@@ -138,7 +144,9 @@ class ThrownBatches:
         tensors = tuple(
             _described(key, shape, rows, self._usual[key], thrown.step) for key, (shape, rows) in thrown.tensors.items()
         )
-        return facts.ThrownBatch(step=thrown.step, loss=thrown.loss, level=thrown.limit, tensors=tensors)
+        return facts.ThrownBatch(
+            step=thrown.step, loss=thrown.loss, level=thrown.limit, tensors=tensors, places=thrown.places
+        )
 
 
 def _has_target(found: Sequence[Given]) -> bool:

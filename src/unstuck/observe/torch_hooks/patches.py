@@ -20,12 +20,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils import checkpoint
 from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[reportPrivateUsage]
 
 from unstuck.observe.torch_hooks import (
     aside,
     backward,
     checkpoints,
     compilation,
+    drawn_batches,
     evaluation_switches,
     events,
     forward,
@@ -66,6 +68,8 @@ PATCHES = (
     Patch(LRScheduler, "step", updates.around_schedule),
     Patch(ReduceLROnPlateau, "step", updates.around_schedule),  # does not call the one above
     Patch(DataLoader, "__iter__", updates.around_iteration),
+    Patch(_BaseDataLoaderIter, "_next_index", drawn_batches.around_draw),
+    Patch(_BaseDataLoaderIter, "__next__", drawn_batches.around_batch),
     Patch(nn.Module, "load_state_dict", state_loading.around_loading),
     Patch(nn.Module, "train", evaluation_switches.around_turn, compiled=False),
     Patch(torch.inference_mode, "__enter__", evaluation_switches.around_turn, compiled=False),
@@ -80,8 +84,8 @@ PATCHES = (
 )
 
 MODULES = (
-    *(aside, backward, checkpoints, compilation, evaluation_switches, events, forward, loss_scaling, quiet_steps),
-    *(state_loading, updates, warning_locations),
+    *(aside, backward, checkpoints, compilation, drawn_batches, evaluation_switches, events, forward),
+    *(loss_scaling, quiet_steps, state_loading, updates, warning_locations),
 )
 """Modules whose functions run between those of a program, or around them."""
 

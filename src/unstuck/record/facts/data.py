@@ -190,8 +190,8 @@ class ThrownBatch(Fact):
         loss: Its loss.
         level: The loss above which it was looked at.
         tensors: What it was given.
-        examples: Places in the data set of the rows of the tensor that is furthest from what is usual, as its
-            ``first_rows``; empty where no ``DataLoader`` is known to have drawn the batch.
+        places: Places of the examples of the batch in the data set that its ``DataLoader`` draws from; empty where no
+            loader is known, and of an ``IterableDataset``.
     """
 
     kind = "thrown_batch"
@@ -200,4 +200,4 @@ class ThrownBatch(Fact):
     loss: float
     level: float
     tensors: tuple[ThrownTensor, ...] = ()
-    examples: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()
