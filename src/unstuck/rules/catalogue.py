@@ -37,12 +37,15 @@ from unstuck.rules.data.ids_beyond_embedding import IdsBeyondEmbedding
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
+from unstuck.rules.data.mask_asked import MaskAsked
 from unstuck.rules.data.noise_mismatched import NoiseMismatched
 from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.scales_differ import ScalesDiffer
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.rules.data.target_in_input import TargetInInput
+from unstuck.rules.data.targets_change import TargetsChange
 from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
+from unstuck.rules.data.targets_renamed import TargetsRenamed
 from unstuck.rules.data.targets_shifted_twice import TargetsShiftedTwice
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
 from unstuck.rules.generalisation.dropout_at_evaluation import DropoutAtEvaluation
@@ -88,6 +91,7 @@ from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.rules.model.padding_read import PaddingRead
 from unstuck.rules.model.positions_unread import PositionsUnread
 from unstuck.rules.model.wrong_axis import WrongAxis
+from unstuck.rules.numerics.inputs_rounded import InputsRounded
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
 from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
 from unstuck.rules.optimisation.batch_size_unsuited import BatchSizeUnsuited
@@ -124,6 +128,9 @@ RULES: tuple[Rule, ...] = (
     TargetInInput(),  # D207
     ExamplesReordered(),  # D208
     NoiseMismatched(),  # D209
+    TargetsChange(),  # D210
+    MaskAsked(),  # D211
+    TargetsRenamed(),  # D212
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
@@ -183,6 +190,7 @@ RULES: tuple[Rule, ...] = (
     DropoutAtEvaluation(),  # R302
     LossNotFinite(),  # N101
     PrecisionUnsuited(),  # N201
+    InputsRounded(),  # N202
     GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201
     WeightsNotMoved(),  # T202

@@ -44,6 +44,9 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "D207": (*NOWHERE, "O201", "O203", "D104", "D202", "M102", "M201", "M401", "R201", "I101"),
     "D208": (*NOWHERE, "O201", "O402", "D203", "M201", "M301", "R201"),
     "D209": (*NOWHERE, "O201", "O203", "D203", "M201", "M401", "R201"),
+    "D210": (*NOWHERE, "O201", "O402", "D203", "M201", "M301", "R201"),
+    "D211": (*NOWHERE, "D103", "D204", "M201"),
+    "D212": (*NOWHERE, "D203", "M201"),
     "D301": (*NOWHERE, "O201", "D204", "D401", "G101", "M201"),
     "D302": (*NOWHERE, "D301", "D204"),
     "D401": ("O401", "O203", "M201", "R201", "G101"),
@@ -106,6 +109,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     # numerics
     "N101": ("G101", *NOWHERE),
     "N201": (*ANY, *STILL, "L101", "O101", "T202", "T203"),
+    "N202": (*NOWHERE, "D203", "M201"),
     # mechanics
     "T101": (*ANY, *STILL, "L201"),
     "T201": (*ANY, *STILL, "T101"),

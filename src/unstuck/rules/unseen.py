@@ -47,9 +47,12 @@ class Part:
 
 OF_LOSSES = (
     *("AddedNoises", "Bootstraps", "ExampleOrder", "LogPartition", "LossPositions", "SequenceReaches"),
-    *("Similarities", "TargetOffsets", "TrainedAssociation", "VisibleTargets"),
+    *("Similarities", "TargetCodes", "TargetOffsets", "TargetsAgain", "TrainedAssociation", "VisibleTargets"),
 )
 """Parts that see the losses that are called, and those that are written out."""
+
+OF_IDS = ("LossPositions", "SequenceReaches", "TargetCodes", "TargetsAgain")
+"""Parts that see the losses of steps in which ids are turned into vectors."""
 
 PARTS: Mapping[str, Part] = {
     "Inputs": Part(words="inputs", states=(facts.Inputs,)),
@@ -75,10 +78,13 @@ PARTS: Mapping[str, Part] = {
     "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
     "ExampleOrder": Part(words="examples that are sorted", states=(facts.ExampleOrder,)),
     "EmbeddedIds": Part(
-        words="ids that are turned into vectors", feeds=("AttentionCalls", "LossPositions", "SequenceReaches")
+        words="ids that are turned into vectors",
+        feeds=("AttentionCalls", *OF_IDS),
     ),
     "AttentionCalls": Part(words="what attention looks at", states=(facts.AttentionCall,)),
     "LossPositions": Part(words="which targets of a sequence are scored", states=(facts.ScoredPositions,)),
+    "TargetCodes": Part(words="by which ids targets name tokens", states=(facts.TargetCode,)),
+    "TargetsAgain": Part(words="targets of sequences that come again", states=(facts.TargetsAgain,)),
     "SequenceReaches": Part(words="which positions of a sequence outputs rest on", states=(facts.SequenceReach,)),
     "AxisCalls": Part(
         words="axes of calls",
@@ -100,6 +106,7 @@ PARTS: Mapping[str, Part] = {
     "LossScaling": Part(words="what a GradScaler does", states=(facts.LossScaling,)),
     "NarrowConstants": Part(words="constants in float16", states=(facts.NarrowConstant,)),
     "RoundedAverages": Part(words="averages of the weights", states=(facts.RoundedAverage,)),
+    "RoundedInputs": Part(words="data in half precision", states=(facts.RoundedInput,)),
     "ThrownBatches": Part(words="batches that throw the loss", states=(facts.ThrownBatch,)),
     "UnoptimizedParameters": Part(words="parameters without an optimizer", states=(facts.UnoptimizedParameters,)),
     "BatchDependence": Part(words="how examples of a batch depend on each other", states=(facts.BatchMixing,)),

@@ -83,3 +83,20 @@ def test_a_model_whose_graph_runs_the_programs_code_is_left_alone(tmp_path: Path
         return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 
     assert not facts_of(tmp_path, ScoredPositions, Model(), step)
+
+
+def test_a_class_that_has_the_id_of_padding_is_told_from_padding(tmp_path: Path) -> None:
+    class Tagger(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(8, 4)
+
+    def step(model: nn.Module) -> Tensor:
+        ids = padded()
+        return F.cross_entropy(model(ids).flatten(0, 1), (ids % 4).flatten(), ignore_index=0)
+
+    fact = facts_of(tmp_path / "tags", ScoredPositions, Tagger(), step)[0]
+    assert fact.ignored == 0
+    assert fact.ignored_real == pytest.approx(0.2, abs=0.15)
+    assert fact.ignored_ids in (1, 2)  # 4 and 8
+    assert scored(tmp_path / "tokens", lambda target: target).ignored is None

@@ -55,8 +55,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, UncalledModule]
 
 
 def test_the_outermost_modules_without_a_call_are_named(found: dict[str, UncalledModule]) -> None:
-    by_function = "encoder.layers.0.self_attn.out_proj"  # its weights are handed to a function: they get gradients
-    assert list(found) == ["norm", "switched", "blocks.2", "prototype", by_function, "pooler"]
+    assert list(found) == ["norm", "switched", "blocks.2", "prototype", "pooler"]
     assert found["norm"].parameters == ("norm.weight", "norm.bias")
     assert len(found["prototype"].parameters) == 12
 
@@ -96,3 +95,20 @@ def test_a_module_may_be_known_by_a_variable(tmp_path: Path) -> None:
     assert observer.failure is None
     with Run.open(tmp_path) as run:
         assert not run.facts(Unread)
+
+
+def test_attention_takes_the_weights_of_its_parts(tmp_path: Path) -> None:
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention, self.last = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(8, 2)
+            self.first = nn.Linear(4, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                hidden = self.first(x)[:, None]
+                hidden = self.attention(hidden, hidden, hidden)[0]
+            return self.last(hidden[:, 0])
+
+    found = uncalled(tmp_path, Frozen())
+    assert found is None or not found.modules

@@ -130,3 +130,15 @@ def test_a_module_of_very_many_parameters_is_described_by_their_number() -> None
     roots.add(model)
     (layer,) = describe_model(roots, optimizer, named_parameters(roots, optimizer)).layers
     assert layer.description == "ParameterList(300 parameters)"
+
+
+def test_matrices_of_zeros_that_are_frozen_are_marked() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+    for layer in (model[0], model[1]):
+        nn.init.zeros_(layer.weight)
+    model[0].requires_grad_(False)
+    model[2].requires_grad_(False)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    roots = roots_of(model, optimizer)
+    fact = describe_model(roots, optimizer, named_parameters(roots, optimizer))
+    assert [p.name for p in fact.parameters if p.zero] == ["0.weight"]

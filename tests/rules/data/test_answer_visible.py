@@ -93,3 +93,19 @@ def test_what_may_be_right_is_left_alone(tmp_path: Path, known: dict[str, Any]) 
 def test_too_little_is_known(tmp_path: Path, known: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="not evaluated"):
         outcome(AnswerVisible(), run_of(tmp_path, **known))
+
+
+CAUSAL = AttentionCall(function="multi_head_attention_forward", queries=32, keys=32, before=1.0, behind=0.0)
+
+
+@pytest.mark.parametrize(
+    ("others", "known", "found"),
+    [([CAUSAL], {}, 1), ([], {}, 0), ([ATTENTION], {"later": 0.3}, 0), ([CAUSAL], {"answer": 0.0}, 0)],
+    ids=["causal", "recurrent", "both directions", "not seen"],
+)
+def test_a_causal_model_that_is_asked_for_what_it_has_seen(
+    tmp_path: Path, others: list[Fact], known: dict[str, Any], found: int
+) -> None:
+    findings = outcome(AnswerVisible(), run_of(tmp_path, *others, **{"offset": -1, "answer": 0.5, **known}))
+    assert len(findings) == found
+    assert all("at t - 1" in one.summary for one in findings)

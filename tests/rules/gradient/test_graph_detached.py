@@ -128,3 +128,10 @@ def test_the_function_that_cuts_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_what_nobody_uses_is_not_cut_off(tmp_path: Path) -> None:
     assert outcome(GraphDetached(), run_with(tmp_path, *CUT, LostBranch(where="body", given_to="head"))) == []
+
+
+def test_a_pretrained_backbone_that_does_not_do_is_needed(tmp_path: Path) -> None:
+    bare = Ran(step=1, layers=("body", "head"), without_gradient=("body",))
+    (finding,) = outcome(GraphDetached(), run_with(tmp_path, *CUT, bare, body=TRAINED, end=2.3))
+    assert finding.severity == "error"
+    assert "no_grad" in finding.summary

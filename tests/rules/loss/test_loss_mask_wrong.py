@@ -34,6 +34,7 @@ class TestContract(RuleContract):
     [
         ({"scored_padding": 1.0, "scored_real": 0.0}, "inverted", "error"),
         ({"leading": 1.0}, "the answer is not learnt", "error"),
+        ({"ignored": 0, "ignored_real": 0.3, "ignored_ids": 12}, "leaves out class 0", "warning"),
         ({"scored_padding": 0.6}, "60% of what the loss scores is padding", "warning"),
         ({"scored_padding": 0.4}, "40% of what the loss scores is padding", "warning"),
     ],
@@ -44,6 +45,15 @@ def test_each_fault_is_named_with_its_line(tmp_path: Path, known: dict[str, Any]
     assert words in finding.summary
 
 
-@pytest.mark.parametrize("known", [{"scored_padding": 0.2}, {"leading": 0.5}, {"trailing": 1.0}])
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"scored_padding": 0.2},
+        {"leading": 0.5},
+        {"trailing": 1.0},
+        {"ignored": 0, "ignored_real": 0.01, "ignored_ids": 12},
+        {"ignored": 0, "ignored_real": 0.2, "ignored_ids": 2},
+    ],
+)
 def test_what_may_be_right_is_left_alone(tmp_path: Path, known: dict[str, Any]) -> None:
     assert not outcome(LossMaskWrong(), run_of(tmp_path, **known))

@@ -135,3 +135,13 @@ def test_a_fresh_head_that_is_frozen_on_weights_that_were_trained(
     parameters = (body, head, adapter) if adapted else (body, head)
     run = run_with(tmp_path, Ran(step=0, layers=("body", "head")), loss, end=0.05, parameters=parameters)
     assert [one.severity for one in outcome(ParametersNotOptimized(), run)] == ([] if severity is None else [severity])
+
+
+@pytest.mark.parametrize(("zero", "learnt", "found"), [(True, True, 1), (False, True, 0), (True, False, 0)])
+def test_adapters_that_are_zero_and_frozen_do_nothing(tmp_path: Path, *, zero: bool, learnt: bool, found: int) -> None:
+    body = Parameter(name="body.weight", shape=(64, 64), role="weight", fresh=not learnt)
+    up = Parameter(name="adapter.up.weight", shape=(64, 4), role="weight", trainable=False, optimized=False, zero=zero)
+    run = run_with(tmp_path, Ran(step=0, layers=("body", "adapter.up")), end=0.05, parameters=(body, up))
+    findings = outcome(ParametersNotOptimized(), run)
+    assert [one.severity for one in findings] == ["warning"] * found
+    assert all("zero and frozen" in one.summary for one in findings)

@@ -71,7 +71,7 @@ class LossPositions:
             norms = _norms(graph.root, call.output)
         if norms is not None:
             self._asked += 1
-            self._found.append(_fact(*known[0], norms, place))
+            self._found.append(_fact(*known[0], norms, call, place))
 
     def facts(self) -> Iterator[facts.ScoredPositions]:
         """What was found."""
@@ -90,7 +90,9 @@ def _norms(loss: Tensor, output: Tensor) -> Tensor | None:
     return None if gradient is None else gradient.detach().abs().sum(dim=1)  # pyright: ignore[reportUnnecessaryComparison]
 
 
-def _fact(one: Embedded, scored: Scored, norms: Tensor, place: tuple[str | None, int | None]) -> facts.ScoredPositions:
+def _fact(
+    one: Embedded, scored: Scored, norms: Tensor, call: LossCall, place: tuple[str | None, int | None]
+) -> facts.ScoredPositions:
     scores = scored.columns(norms) != 0
     padded = torch.zeros_like(scores)
     if one.padding is not None:
@@ -99,6 +101,10 @@ def _fact(one: Embedded, scored: Scored, norms: Tensor, place: tuple[str | None,
     counted, leading, trailing = int(scores.sum()), 0.0, 0.0
     if scored.shift == 1 and counted:
         leading, trailing = _part(scores, real), _part(scores.flip(1), real.flip(1))
+    ignored = None if scored.targets is None else (scored.targets == call.ignored) & real
+    ids = scored.rows(one.ids)[:, scored.front : scored.front + scored.kept]
+    # A class of its own, and no token that fills up targets which are tokens of the input.
+    own = 0 <= call.ignored < call.output.shape[1] != one.rows and not scored.shift
     return facts.ScoredPositions(
         targets=scores.numel(),
         scored=counted / scores.numel(),
@@ -107,6 +113,9 @@ def _fact(one: Embedded, scored: Scored, norms: Tensor, place: tuple[str | None,
         scored_real=float((scores & real).sum() / real.sum().clamp(min=1)),
         leading=leading,
         trailing=trailing,
+        ignored=call.ignored if own else None,
+        ignored_real=0.0 if ignored is None else float(ignored.sum() / real.sum().clamp(min=1)),
+        ignored_ids=0 if ignored is None else len(ids[ignored].unique()),
         file=place[0],
         line=place[1],
     )

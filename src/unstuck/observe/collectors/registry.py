@@ -46,12 +46,15 @@ from unstuck.observe.collectors.narrow_constants import NarrowConstants
 from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.policy_terms import PolicyTerms
 from unstuck.observe.collectors.rounded_averages import RoundedAverages
+from unstuck.observe.collectors.rounded_inputs import RoundedInputs
 from unstuck.observe.collectors.sampled_values import SampledValues
 from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.sequence_reach import SequenceReaches
 from unstuck.observe.collectors.similarities import Similarities
 from unstuck.observe.collectors.spread_tensors import SpreadTensors
+from unstuck.observe.collectors.target_codes import TargetCodes
 from unstuck.observe.collectors.target_offsets import TargetOffsets
+from unstuck.observe.collectors.targets_again import TargetsAgain
 from unstuck.observe.collectors.thrown_batches import ThrownBatches
 from unstuck.observe.collectors.uncalled_modules import Uncalled
 from unstuck.observe.collectors.unit_copies import UnitCopies
@@ -60,6 +63,7 @@ from unstuck.observe.collectors.view import Collector, Follower, Measurement, Sa
 from unstuck.observe.collectors.visible_targets import VisibleTargets
 from unstuck.observe.collectors.weights_left_out import WeightsLeftOut
 from unstuck.observe.tensors.distributed import is_distributed
+from unstuck.observe.tensors.fetched import fetched
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.module_tree import holds_parameters
 from unstuck.record import facts
@@ -87,6 +91,8 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     AttentionCalls,
     SequenceReaches,
     LossPositions,
+    TargetCodes,
+    TargetsAgain,
     AxisCalls,
     Activations,
     Attention,
@@ -102,6 +108,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     LossScaling,
     NarrowConstants,
     RoundedAverages,
+    RoundedInputs,
     ThrownBatches,
     UnoptimizedParameters,
     BatchDependence,
@@ -439,7 +446,7 @@ class Collectors:
         for one, measurement in measured:
             try:
                 tensors = measurement.tensors
-                own = list(islice(numbers, len(tensors))) if numbers else _fetch(tensors)
+                own = list(islice(numbers, len(tensors))) if numbers else fetched(tensors)
                 sample.update(measurement.decode(own))
             except Exception as error:
                 self._drop(one, error)
@@ -451,7 +458,7 @@ class Collectors:
     def _fetched(self, measured: list[tuple[Collector, Measurement]]) -> Iterator[list[float]] | None:
         """All numbers; None where they cannot be fetched together, since some tensor of them cannot at all."""
         try:
-            return iter(_fetch([tensor for _, measurement in measured for tensor in measurement.tensors]))
+            return iter(fetched([tensor for _, measurement in measured for tensor in measurement.tensors]))
         except Exception:
             return None
 
@@ -478,19 +485,3 @@ class Collectors:
                 error=f"{type(error).__name__}: {error}"[:200],
             )
         )
-
-
-def _fetch(tensors: Sequence[Tensor]) -> list[list[float]]:
-    """The numbers of all tensors, with one synchronisation for each device that they are on."""
-    numbers: list[list[float]] = [[]] * len(tensors)
-    devices: dict[torch.device, list[tuple[int, Tensor]]] = {}
-    for position, tensor in enumerate(tensors):
-        devices.setdefault(tensor.device, []).append((position, tensor.reshape(-1).double()))
-    for there in devices.values():
-        values: list[float] = torch.cat([flat for _, flat in there]).tolist()
-        start = 0
-        for position, flat in there:
-            end = start + flat.numel()
-            numbers[position] = values[start:end]
-            start = end
-    return numbers

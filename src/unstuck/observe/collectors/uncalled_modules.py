@@ -49,8 +49,8 @@ class Uncalled:
     def _module(self, path: str, paths: dict[str, nn.Module]) -> facts.UncalledModule | None:
         owner_path, _, name = path.rpartition(".")
         owner, module = paths.get(owner_path), paths[path]
-        if owner is None or not self._runs(owner_path):
-            return None
+        if owner is None or isinstance(owner, nn.MultiheadAttention) or not self._runs(owner_path):
+            return None  # attention takes the weights of its parts, and calls none of them
         return facts.UncalledModule(
             path=path,
             type=type(module).__name__,

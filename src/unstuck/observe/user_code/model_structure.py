@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from unstuck._version import __version__
 from unstuck.errors import ArgumentError
 from unstuck.observe.tensors.initialiser_test import looks_fresh
-from unstuck.observe.tensors.readable import whole_here
+from unstuck.observe.tensors.readable import values_here, whole_here
 from unstuck.observe.user_code import module_tree
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
@@ -136,10 +136,16 @@ def describe_model(
                 optimized=id(parameter) in held,
                 fresh=False if trained(parameter) else looks_fresh(parameter),
                 type=str(parameter.dtype).removeprefix("torch."),
+                zero=not parameter.requires_grad and _zero(parameter),
             )
             for name, parameter in named.items()
         ),
     )
+
+
+def _zero(parameter: Tensor) -> bool:
+    here = values_here(parameter) if parameter.dim() > 1 else None
+    return here is not None and here.numel() > 0 and not bool(here.any())
 
 
 def _described(module: nn.Module) -> str:

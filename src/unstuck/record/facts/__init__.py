@@ -15,6 +15,8 @@ from unstuck.record.facts.data import (
     ExampleOrder,
     Inputs,
     Loader,
+    TargetCode,
+    TargetsAgain,
     ThrownBatch,
     ThrownTensor,
     Unpaired,
@@ -78,7 +80,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameters,
 )
 from unstuck.record.facts.policy import Bootstrap, PolicyEntropy, PolicyTerm, TargetNetwork
-from unstuck.record.facts.precision import LossScaling, NarrowConstant, RoundedAverage
+from unstuck.record.facts.precision import LossScaling, NarrowConstant, RoundedAverage, RoundedInput
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
     Cost,
@@ -167,6 +169,7 @@ __all__ = [
     "Reinterpretation",
     "Role",
     "RoundedAverage",
+    "RoundedInput",
     "Router",
     "Schedule",
     "ScoredPositions",
@@ -174,9 +177,11 @@ __all__ = [
     "Shift",
     "Softmax",
     "Span",
+    "TargetCode",
     "TargetNetwork",
     "TargetOffset",
     "TargetOutputs",
+    "TargetsAgain",
     "ThrownBatch",
     "ThrownTensor",
     "Training",

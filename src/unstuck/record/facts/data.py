@@ -7,7 +7,18 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["Association", "Data", "ExampleOrder", "Inputs", "Loader", "ThrownBatch", "ThrownTensor", "Unpaired"]
+__all__ = [
+    "Association",
+    "Data",
+    "ExampleOrder",
+    "Inputs",
+    "Loader",
+    "TargetCode",
+    "TargetsAgain",
+    "ThrownBatch",
+    "ThrownTensor",
+    "Unpaired",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +143,58 @@ class ExampleOrder(Fact):
     examples: int
     output: int
     target: int
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetsAgain(Fact):
+    """How often a sequence of ids that came again had the target that it came with first.
+
+    Attributes:
+        again: Sequences that came again, of the steps that were sampled.
+        same: Share of them whose target was the same.
+        chance: Share of two targets that agree by chance, by how often each is asked for.
+        by_length: Share of the batches of several lengths whose sequences were sorted by length.
+        file: The user's file that calls the loss.
+        line: The line of that call.
+    """
+
+    kind = "targets_again"
+    missing = "no sequence of ids with one target was seen twice"
+    special = True
+    again: int
+    same: float
+    chance: float
+    by_length: float = 0.0
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetCode(Fact):
+    """How the targets of a loss name the ids that a model of sequences is given.
+
+    Attributes:
+        targets: Targets that were looked at.
+        only: The one id that all of them are, where it stands in the input as often as there are targets; else None.
+        ids: Different ids that were asked for as the next token.
+        explained: Share of the next tokens whose target is what the same token was before, one for one.
+        renamed: Share of them whose target is another id.
+        by_own: The same as ``explained``, by the id of the position itself.
+        file: The user's file that calls the loss.
+        line: The line of that call.
+    """
+
+    kind = "target_code"
+    missing = "no loss asks for ids at the positions of a sequence of ids"
+    special = True
+    targets: int
+    only: int | None = None
+    ids: int = 0
+    explained: float = 0.0
+    renamed: float = 0.0
+    by_own: float = 0.0
     file: str | None = None
     line: int | None = None
 

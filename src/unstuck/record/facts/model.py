@@ -50,6 +50,7 @@ class Parameter:
         optimized: Whether an optimizer holds it.
         fresh: Whether its values look as an initialiser draws them, not learnt; None where that cannot be told.
         type: The type of its numbers, ``"float32"``; empty where it was not recorded.
+        zero: Whether it is a matrix of zeros that asks for no gradient.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Parameter:
     optimized: bool = True
     fresh: bool | None = None
     type: str = ""
+    zero: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

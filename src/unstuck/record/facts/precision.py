@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["LossScaling", "NarrowConstant", "RoundedAverage"]
+__all__ = ["LossScaling", "NarrowConstant", "RoundedAverage", "RoundedInput"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,34 @@ class RoundedAverage(Fact):
     missing = "no average of the weights is kept in half precision"
     step: int
     share: float
+    type: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundedInput(Fact):
+    """Data that lose most of their differences where the program casts them to half precision.
+
+    Attributes:
+        step: The training step.
+        left: Share of the different values of a feature that are still different, in the median feature.
+        size: Median size of a feature.
+        spread: Its standard deviation.
+        apart: Distance of neighbouring numbers of that size in the narrow type.
+        type: The narrow type.
+        file: The user's file that casts.
+        line: The line of that call.
+    """
+
+    kind = "rounded_input"
+    missing = "no data were seen to be cast to half precision"
+    special = True
+    step: int
+    left: float
+    size: float
+    spread: float
+    apart: float
     type: str
     file: str | None = None
     line: int | None = None

@@ -84,6 +84,9 @@ class ScoredPositions(Fact):
         scored_real: Share of the targets that are no padding that is scored.
         leading: Share of the sequences of which a leading part is scored, and real targets behind it are not.
         trailing: Share of those of which a trailing part is scored, and real targets before it are not.
+        ignored: The id that the loss leaves out, where the model can give it too, and gives none of the input's ids.
+        ignored_real: Share of the targets that are no padding which are that id.
+        ignored_ids: How many different ids of the input stand there.
         file: The user's file that calls the loss.
         line: The line of that call.
     """
@@ -98,6 +101,9 @@ class ScoredPositions(Fact):
     scored_real: float
     leading: float = 0.0
     trailing: float = 0.0
+    ignored: int | None = None
+    ignored_real: float = 0.0
+    ignored_ids: int = 0
     file: str | None = None
     line: int | None = None
 

@@ -22,7 +22,8 @@ class AnswerVisible(Rule):
     Detects:
         Next tokens that are asked for while the output of a position depends on inputs behind it: a causal mask that is
         missing, inverted or a position too wide, a recurrent layer in both directions, a convolution whose padding
-        reaches ahead. Targets that are the input of the same position, not shifted; masked tokens that were not masked
+        reaches ahead. Targets that are the input of the same position, not shifted, or
+        that of the one before, in a model with a causal mask; masked tokens that were not masked
         in the input.
 
     Why it matters:
@@ -71,6 +72,9 @@ class AnswerVisible(Rule):
             if (fact.offset or 0) >= 1 and self._leaks(fact):
                 yield self._ahead(run, fact)
                 return
+            if (fact.offset or 0) < 0 and fact.answer >= self.visible and self._looks_back(run, fact):
+                yield self._behind(fact)
+                return
             if fact.offset == 0 and min(fact.own, fact.direct or 0.0) >= self.itself and fact.sequences == 1:
                 yield self._itself(run, fact)
                 return
@@ -78,6 +82,30 @@ class AnswerVisible(Rule):
     def _leaks(self, fact: SequenceReach) -> bool:
         share = self.by_statistics if fact.statistics else self.visible
         return min(fact.answer, fact.direct or 0.0) >= share
+
+    def _looks_back(self, run: Run, fact: SequenceReach) -> bool:
+        """Whether a causal mask lets positions look at what stands before them alone, as for what comes next."""
+        masked = (c for c in run.facts(AttentionCall) if c.behind == 0 and c.before and c.queries <= fact.length)
+        return not fact.later and any(True for _ in masked)
+
+    def _behind(self, fact: SequenceReach) -> Finding:
+        return self.finding(
+            f"the target of position t is the input at t - {-(fact.offset or 0)}, which a causal model has seen: it is "
+            "asked for what lies behind it, and not for what comes next",
+            "Exchange the two: the model is given ids[:, :-1], and the loss ids[:, 1:].",
+            severity="error",
+            confidence=0.9,
+            where=Where(file=fact.file, line=fact.line),
+            evidence=(
+                Evidence(
+                    signal="sequence_reach",
+                    value=fact.answer,
+                    threshold=self.visible,
+                    steps=(fact.step, fact.step),
+                    note="share of the gradient of an output that belongs to the input which is its target",
+                ),
+            ),
+        )
 
     def _ahead(self, run: Run, fact: SequenceReach) -> Finding:
         inverted = not fact.earlier

@@ -46,7 +46,8 @@ class GraphDetached(Rule):
 
     Known false positives:
         Heads that are computed and not used, and branches that are cut off on purpose, come after layers that learn:
-        a note at most. A pretrained backbone under no_grad does not look as it was drawn: silent. Layers that do not
+        a note at most. A pretrained backbone under no_grad does not look as it was drawn: silent, unless nothing is
+        learnt. Layers that do not
         run, or only in some steps, are passed over. Where learning is good, a note. A state that is detached now and
         then truncates backpropagation through time, as is usual: silent.
 
@@ -87,7 +88,7 @@ class GraphDetached(Rule):
         if lost is not None:
             yield lost
             return
-        if not cut or _learnt(cut):
+        if not cut or (_learnt(cut) and outcome_of(run) != "none"):
             return
         if not reached:
             yield self._report(run, cut, graphs[-1], 1.0, whole=True)

@@ -19,7 +19,8 @@ class LossMaskWrong(Rule):
 
     Detects:
         A loss that scores padding and no real token; one of which most of what it scores is padding; one that scores
-        the beginning of each sequence (its prompt) and leaves out the rest of it (the answer).
+        the beginning of each sequence (its prompt) and leaves out the rest of it (the answer); an ``ignore_index`` that
+        is a class.
 
     Why it matters:
         Padding is predicted rightly after a few steps. Where it is most of the loss, the loss falls, accuracy is high,
@@ -49,6 +50,7 @@ class LossMaskWrong(Rule):
     hardly: float = 0.05  #: share of the real targets that counts as none of them (our choice)
     mostly: float = 0.5  #: share of what is scored that is padding: the loss is then one of padding
     some: float = 0.3  #: the same where learning does not go well (our choice)
+    ids: int = 5  #: ids of the input at which a class is left out, below which these may be marks
     nearly: float = 0.9  #: share of the sequences of which a beginning alone is scored (our choice)
 
     def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
@@ -62,6 +64,16 @@ class LossMaskWrong(Rule):
             what = "the mask of the loss is inverted: it scores padding, and no real token"
             advice = "Invert it: labels[ids == PAD] = -100, or loss * (ids != PAD)."
             confidence = 0.95
+        elif fact.ignored is not None and fact.ignored_real >= self.hardly and fact.ignored_ids >= self.ids:
+            what = (
+                f"the loss leaves out class {fact.ignored} (ignore_index) where tokens stand: {fact.ignored_real:.0%} "
+                "of the targets of real tokens are of it, and the model never learns to give it"
+            )
+            advice = (
+                "Let padding have an id that no class has: ignore_index=-100, and pad_sequence(labels, "
+                "padding_value=-100)."
+            )
+            severity, confidence = "warning", 0.8
         elif fact.leading >= self.nearly:
             what = "the loss scores the beginning of each sequence and leaves out the rest: the answer is not learnt"
             advice = (

@@ -73,7 +73,7 @@ class ParametersNotOptimized(Rule):
             if found is not None:
                 yield found
                 return
-        found = self._frozen(run)
+        found = self._idle(run) or self._frozen(run)
         if found is not None:
             yield found
 
@@ -111,6 +111,26 @@ class ParametersNotOptimized(Rule):
             confidence=0.92 if head or (certain and outcome != "good") else 0.7,
             where=replace(optimizer_place(run), parameter=first or None),
             evidence=(self._evidence(drawn, share, "get gradients, are in no optimizer, and never change"),),
+        )
+
+    def _idle(self, run: Run) -> Finding | None:
+        """Matrices that begin at zero, so that they act only once they have learnt, and are frozen."""
+        model = run.fact(Model)
+        ran = {path for fact in run.facts(Ran) for path in fact.layers}
+        idle = [p for p in model.parameters if p.zero and not p.trainable and _owner(p.name) in ran] if model else []
+        if not idle or not _pretrained(run):
+            return None
+        return self.finding(
+            f"{_listed(idle)} are zero and frozen (requires_grad=False): what they belong to, such as an adapter, does "
+            "nothing and cannot learn",
+            "Freeze the pre-trained weights before adapters and new layers are added to them, or thaw these again: "
+            "requires_grad_(True); and build the optimizer after that.",
+            severity="warning",
+            confidence=0.9,
+            where=Where(parameter=idle[0].name),
+            evidence=(
+                Evidence(signal="model", value=float(len(idle)), threshold=0.0, note="frozen matrices of zeros"),
+            ),
         )
 
     def _frozen(self, run: Run) -> Finding | None:

@@ -1,0 +1,62 @@
+"""By which ids targets name the tokens of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.observe.collectors.sequences import TOKENS, facts_of, text
+from unstuck.record.facts import TargetCode
+
+CODE = torch.randperm(TOKENS, generator=torch.Generator().manual_seed(1))
+MASK = TOKENS - 1
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.cell = nn.Embedding(TOKENS, 8), nn.GRU(8, 8, batch_first=True)
+        self.head = nn.Linear(8, TOKENS)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.cell(self.embedding(ids))[0])
+
+
+def code(folder: Path, asked: Callable[[Tensor], Tensor]) -> TargetCode:
+    def step(model: nn.Module) -> Tensor:
+        ids = text()
+        return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), asked(ids).flatten())
+
+    return facts_of(folder, TargetCode, Model(), step)[0]
+
+
+def test_the_next_token_under_another_id_is_told_from_the_token_itself(tmp_path: Path) -> None:
+    other = code(tmp_path / "other", lambda ids: CODE[ids[:, 1:]])
+    assert other.explained == 1.0
+    assert other.renamed > 0.5
+    assert other.by_own < 0.5
+    assert other.ids >= TOKENS - 1
+    same = code(tmp_path / "same", lambda ids: ids[:, 1:])
+    assert (same.explained, same.renamed) == (1.0, 0.0)
+    cipher = code(tmp_path / "cipher", lambda ids: CODE[ids[:, :-1]])
+    assert cipher.by_own == 1.0
+    assert cipher.explained < 0.5
+
+
+def test_labels_that_are_masked_along_with_the_input_are_the_mask(tmp_path: Path) -> None:
+    def only(folder: Path, *, copied: bool) -> int | None:
+        def step(model: nn.Module) -> Tensor:
+            ids = text() % MASK
+            labels = ids.clone() if copied else ids
+            chosen = torch.rand(ids.shape) < 0.3
+            ids[chosen] = MASK
+            return F.cross_entropy(model(ids)[chosen], labels[chosen])
+
+        return facts_of(folder, TargetCode, Model(), step)[0].only
+
+    assert only(tmp_path / "same", copied=False) == MASK
+    assert only(tmp_path / "copied", copied=True) is None
