@@ -20,10 +20,10 @@ from pathlib import Path
 
 from unstuck.record import Run, facts
 
-__all__ = ["Measured", "Turns", "measure", "side_by_side"]
+__all__ = ["Loop", "Measured", "Turns", "measure", "side_by_side"]
 
 Measured = dict[str, float]
-"""What a way measured, by name; see :func:`measure` and :class:`Way`."""
+"""What a way measured, by name; see :class:`Loop` and :class:`Way`."""
 
 VARIABLE = "WATCHING_TURNS"
 """Environment variable that says to a process where it reads that its turn has come, and where it says it is over."""
@@ -53,30 +53,45 @@ class Turns:
         os.write(self._done, b"!")
 
 
+class Loop:
+    """A loop whose time is taken, in turns: from here to :meth:`end`."""
+
+    def __init__(self) -> None:
+        self._turns = Turns()
+        self._turns.over()
+        self._begin, self._busy = time.perf_counter(), time.process_time()
+        self._early: float | None = None
+
+    def turn(self, *, begun: bool) -> None:
+        """Let the others have their turns; ``begun`` once the memory that the loop needs is taken."""
+        self._turns.over()
+        if self._early is None and begun:
+            self._early = _resident()
+
+    def end(self) -> None:
+        """Print the loop's time, by the clock and of the processor, and its memory in MB."""
+        numbers = {
+            "loop": time.perf_counter() - self._begin,
+            "busy": time.process_time() - self._busy,
+            "early": self._early or _resident(),
+            "late": _resident(),
+            "greatest": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+        print(json.dumps(numbers), flush=True)
+        self._turns.end()
+
+
 def measure(program: Iterator[float]) -> None:
-    """Run a program, and print its time, by the clock and of the processor, and its memory in MB.
+    """Run a program, and print what it took; see :meth:`Loop.end`.
 
     Args:
         program: Yields how much of it is done, from 0.0, where the time begins, to 1.0, whenever its turn may end.
     """
-    turns = Turns()
     next(program)
-    turns.over()
-    begin, busy = time.perf_counter(), time.process_time()
-    early = None
+    loop = Loop()
     for done in program:
-        turns.over()
-        if early is None and done >= 0.1:
-            early = _resident()
-    numbers = {
-        "loop": time.perf_counter() - begin,
-        "busy": time.process_time() - busy,
-        "early": early or _resident(),
-        "late": _resident(),
-        "greatest": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    print(json.dumps(numbers), flush=True)
-    turns.end()
+        loop.turn(begun=done >= 0.1)
+    loop.end()
 
 
 def _resident() -> float:
@@ -90,7 +105,7 @@ class Way:
     """One way's process, which runs when it is given a turn.
 
     Args:
-        command: What Python is to run, which calls :func:`measure`.
+        command: What Python is to run, which calls :func:`measure` or makes a :class:`Loop`.
         watched: Whether ``unstuck run`` runs it.
         folder: Where.
     """
@@ -126,7 +141,7 @@ class Way:
     def finish(self) -> Measured:
         """Let it come to its end, after its last turn; what it measured, and the seconds before and after its loop.
 
-        Of one that was watched also how many trainings were, and how many were not.
+        Of one that was watched also how many trainings were, how many were not, and the seconds that it counted itself.
         """
         begin = time.perf_counter()
         printed, _ = self._process.communicate()
@@ -139,6 +154,8 @@ class Way:
                 left_out = run.fact(facts.Unwatched)
                 numbers["trainings"] = len(run.streams())
                 numbers["unwatched"] = 0 if left_out is None else left_out.trainings
+                costs = [stream.fact(facts.Cost) for stream in run.streams()]
+                numbers["counted"] = sum(cost.seconds for cost in costs if cost is not None)
         return {**numbers, "starting": self._starting, "ending": ending}
 
 

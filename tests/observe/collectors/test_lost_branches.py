@@ -76,7 +76,7 @@ def test_what_becomes_of_a_branch(
         found = run.facts(LostBranch)
     assert len(found) == (wanted is not None)
     for fact in found:
-        assert (fact.where, fact.file) == ("branch", __file__)
+        assert (fact.where, fact.file, fact.part) == ("branch", __file__, "branch")
         assert wanted is not None
         assert {name: getattr(fact, name) for name in wanted} == wanted
         assert bool(fact.cut_by) == ("cut_by" in wanted)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,14 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Contrast, Embeddings
+from unstuck.record.facts import Contrast, Embeddings, Fact, Loss, LossOutput, LossTarget, OutputReach
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.testing.rules import RuleContract, outcome, record
 
 
-def run_of(folder: Path, *, end: float = 0.01, rank: float = 4.0, looks: int = 8, **known: Any) -> Run:
+def run_of(
+    folder: Path, *, end: float = 0.01, rank: float = 4.0, looks: int = 8, facts: Sequence[Fact] = (), **known: Any
+) -> Run:
     usual: dict[str, Any] = {"examples": 64, "size": 16, "pairs": True, "both": True, "file": "train.py", "line": 7}
     seen = [
         Embeddings(
@@ -23,7 +26,7 @@ def run_of(folder: Path, *, end: float = 0.01, rank: float = 4.0, looks: int = 8
         )
         for look in range(looks)
     ]
-    return record(folder, series={signals.LOSS: [-0.5] * 50}, facts=seen)
+    return record(folder, series={signals.LOSS: [-0.5] * 50}, facts=[*seen, *facts])
 
 
 class TestContract(RuleContract):
@@ -79,3 +82,11 @@ def test_partners_are_doubted_where_none_is_found_among_others(tmp_path: Path, l
     run = record(tmp_path, series={signals.LOSS: losses}, facts=[*seen, found])
     (finding,) = outcome(EmbeddingsCollapsed(), run)
     assert finding.cause == cause
+
+
+@pytest.mark.parametrize(("greatest", "found"), [(1.0, 0), (0.0, 1)], ids=["scored", "all alike"])
+def test_pairs_whose_targets_say_how_alike_they_are_are_left_alone(tmp_path: Path, greatest: float, found: int) -> None:
+    cosine = LossOutput(shape=(64,), reach=OutputReach(operation="CosineSimilarity", lowest=-1.0, highest=1.0))
+    scores = LossTarget(shape=(64,), type="real", minimum=0.0, maximum=greatest)
+    with run_of(tmp_path, facts=[Loss(function="mse_loss", output=cosine, target=scores)]) as run:
+        assert len(outcome(EmbeddingsCollapsed(), run)) == found

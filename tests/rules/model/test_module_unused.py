@@ -114,3 +114,13 @@ def test_what_runs_and_is_not_read_is_named_with_whoever_is_given_it(tmp_path: P
 )
 def test_what_is_cut_off_returned_or_learns_is_another_matter(tmp_path: Path, known: dict[str, Any]) -> None:
     assert not outcome(ModuleUnused(), embedded(tmp_path, **known))
+
+
+@pytest.mark.parametrize(
+    ("part", "severity"),
+    [("time", "warning"), (None, "warning"), ("", "note"), ("body", "note")],
+    ids=["the user's", "not known", "a library's", "one of several results"],
+)
+def test_what_a_library_leaves_unused_is_worth_a_note(tmp_path: Path, part: str | None, severity: str) -> None:
+    (finding,) = outcome(ModuleUnused(), embedded(tmp_path, part=part))
+    assert finding.severity == severity

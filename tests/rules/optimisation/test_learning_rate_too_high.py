@@ -199,3 +199,15 @@ def test_a_loss_that_leaves_the_trained_level_and_is_learnt_anew(
     )
     findings = outcome(LearningRateTooHigh(), run)
     assert [finding.severity for finding in findings] == ["warning"] * found
+
+
+@pytest.mark.parametrize(("ratio", "end", "found"), [(0.7, 2.31, 1), (0.3, 2.31, 0), (0.7, 0.4, 0)])
+def test_first_steps_that_undid_the_initialisation_are_why_nothing_is_learnt(
+    tmp_path: Path, ratio: float, end: float, found: int
+) -> None:
+    """A schedule, and weights that have grown, make the last steps small; and the loss cannot rise above a bound."""
+    loss = Loss(function="cross_entropy", target=LossTarget(shape=(32,), type="class"), classes=TEN)
+    curve = end + (2.31 - end) * np.exp(-np.linspace(0, 40, 200)) + np.random.default_rng(0).normal(0, 0.02, 200)
+    ratios = {signals.UPDATE_RATIO: {"0.weight": [ratio, ratio / 2, *np.geomspace(0.05, 1e-4, 198)]}}
+    run = record(tmp_path, series={signals.LOSS: list(curve)}, tables=ratios, facts=[loss])
+    assert len(outcome(LearningRateTooHigh(), run)) == found

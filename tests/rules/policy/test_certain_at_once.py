@@ -45,6 +45,11 @@ def test_the_step_and_the_size_of_updates_are_told(tmp_path: Path) -> None:
     assert "50% of their size" in finding.summary
 
 
+def test_the_first_look_may_come_after_such_an_update(tmp_path: Path) -> None:
+    (finding,) = outcome(CertainAtOnce(), run_of(tmp_path, entropies=(0.6, 0.3, 0.2, 0.0, 0.0)))
+    assert finding.cause == "lr-too-high"
+
+
 @pytest.mark.parametrize(
     "known",
     [

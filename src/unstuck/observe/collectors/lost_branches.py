@@ -9,6 +9,7 @@ from typing import Any
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.followed import Followed
 from unstuck.observe.collectors.inputs import tensors_of
+from unstuck.observe.collectors.uncalled_modules import called_by_user
 from unstuck.observe.collectors.view import View
 from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts
@@ -97,7 +98,8 @@ class LostBranches:
             self._branches.setdefault(mark, _Branch()).returned = True
 
     def _conclude(self, optimizer: object) -> None:
-        whole = not self._followed.full
+        whole, roots = not self._followed.full, self._view.roots
+        paths = {path: module for module in roots.modules() if (path := roots.path(module)) is not None}
         for mark, branch in self._branches.items():
             if whole or branch.cut_by:
                 file, line = branch.cut_at if branch.cut_by else branch.place
@@ -106,6 +108,7 @@ class LostBranches:
                         cut_by=branch.cut_by,
                         returned=branch.returned,
                         given_to=branch.given_to,
+                        part=called_by_user(paths, str(mark)),
                         where=str(mark),
                         file=file,
                         line=line,

@@ -57,7 +57,7 @@ class Uncalled:
             parameters=tuple(f"{path}.{inner}" for inner, _ in module_tree.named_parameters(module)),
             place=self._place(path, owner, owner_path),
             mentioned=_mentions(type(owner), name),
-            users=_users(paths, owner_path),
+            users=runs_users_code(paths, owner_path),
             copied=self._copied(path, module, paths),
         )
 
@@ -88,12 +88,22 @@ def _holds(module: nn.Module) -> bool:
     return next(iter(module_tree.parameters(module)), None) is not None
 
 
-def _users(paths: Mapping[str, nn.Module], path: str) -> bool:
+def runs_users_code(paths: Mapping[str, nn.Module], path: str) -> bool:
     """Whether the forward pass of a module, or of what holds a list of modules, is the user's own code."""
     while path and isinstance(paths.get(path), nn.ModuleList):
         path = path.rpartition(".")[0]
     code = getattr(getattr(type(paths.get(path)), "forward", None), "__code__", None)
     return isinstance(code, CodeType) and is_users(code.co_filename)
+
+
+def called_by_user(paths: Mapping[str, nn.Module], path: str) -> str:
+    """The module that a module is, or is a part of, and that the user's own code calls; empty where there is none."""
+    while path:
+        holder = path.rpartition(".")[0]
+        if runs_users_code(paths, holder):
+            return path
+        path = holder
+    return ""
 
 
 def _shapes(module: nn.Module) -> list[tuple[int, ...]]:

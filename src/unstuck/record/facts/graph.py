@@ -131,6 +131,8 @@ class LostBranch(Fact):
         cut_by: The function that passes no gradient on; empty where there is none, and nobody uses what was made.
         returned: Whether the model returns it.
         given_to: The module that it was given to last, and that has done nothing with it.
+        part: The module that it is, or is a part of, and that the user's own code calls; empty where all is called by a
+            library's code.
         file: The user's file that cuts, or that made the last of it.
         line: The line of that.
     """
@@ -141,6 +143,7 @@ class LostBranch(Fact):
     cut_by: str = ""
     returned: bool = False
     given_to: str = ""
+    part: str | None = None
     file: str | None = None
     line: int | None = None
 

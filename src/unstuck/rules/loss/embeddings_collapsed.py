@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Finding, Run
-from unstuck.record.facts import Contrast, Embeddings
-from unstuck.rules.calls import outcome_of
+from unstuck.record.facts import Contrast, Embeddings, Loss
+from unstuck.rules.calls import loss_calls, outcome_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["EmbeddingsCollapsed"]
@@ -42,8 +42,8 @@ class EmbeddingsCollapsed(Rule):
         The vectors of sampled batches, and the effective rank of what differs.
 
     Known false positives:
-        Pairs with labels that say how alike they are, if nearly all are alike. Batches of one class or one person,
-        whose vectors should agree.
+        Batches of one class or one person, whose vectors should agree. Pairs whose targets say how alike they are, and
+        differ, are left alone: nothing draws all of them together.
 
     Try:
         ``detach()`` the side that the other is compared with, and give one side a predictor (SimSiam, BYOL); or compare
@@ -69,6 +69,8 @@ class EmbeddingsCollapsed(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
+        if any(_says_how_alike(call) for call in loss_calls(run)):
+            return
         sites: dict[tuple[str | None, int | None], list[Embeddings]] = {}
         for fact in run.facts(Embeddings):
             sites.setdefault((fact.file, fact.line), []).append(fact)
@@ -122,3 +124,11 @@ class EmbeddingsCollapsed(Rule):
             "Compare each example with others too, or ask each entry of the vectors to vary over the batch; where a "
             "network follows another one, let it follow slowly."
         )
+
+
+def _says_how_alike(call: Loss) -> bool:
+    """Whether a loss compares similarities with targets that are not the same for all pairs."""
+    reach, low, high = call.output.reach, call.target.minimum, call.target.maximum
+    if reach is None or reach.operation != "CosineSimilarity" or low is None or high is None:
+        return False
+    return low < high

@@ -43,9 +43,9 @@ class ModuleUnused(Rule):
 
     Known false positives:
         Poolers and heads of a backbone that is used without them stand behind all that is called, or in a class of a
-        library; parts that are used in some modes only are named by a method; the layer that was handed to an encoder
-        to be copied has copies that run: notes. Weights that are used by functions get gradients: silent, as are
-        experts that a router does not choose.
+        library, whose other results are used; parts that are used in some modes only are named by a method; the layer
+        that was handed to an encoder to be copied has copies that run: notes. Weights that are used by functions get
+        gradients: silent, as are experts that a router does not choose.
 
     Try:
         Call it in forward(), or delete it.
@@ -104,12 +104,13 @@ class ModuleUnused(Rule):
             return
         first, taken = lost[0], next((fact.given_to for fact in lost if fact.given_to), "")
         others = f" and {len(lost) - 1} more layer{'s' if len(lost) > 2 else ''}" if len(lost) > 1 else ""
+        meant = any(_by_the_user(fact.part, reached) for fact in lost)
         goes = f"{taken} is given it, and does not read it" if taken else "nothing reads it"
         yield self.finding(
             f"{first.where}{others} runs, and what it gives is not used: {goes}",
             f"Use what {first.where} gives in the forward() of {taken or 'the module that calls it'}, or delete it.",
-            severity="warning" if taken or outcome_of(run) != "good" else "note",
-            confidence=0.9,
+            severity="warning" if meant and (taken or outcome_of(run) != "good") else "note",
+            confidence=0.9 if meant else 0.4,
             where=Where(module=first.where, file=first.file, line=first.line),
             evidence=(
                 Evidence(
@@ -120,6 +121,11 @@ class ModuleUnused(Rule):
                 ),
             ),
         )
+
+
+def _by_the_user(part: str | None, reached: set[str]) -> bool:
+    """Whether all that the user's code calls there ends unused, not one of several results of a library's part."""
+    return part is None or (bool(part) and not any(f"{path}.".startswith(f"{part}.") for path in reached))
 
 
 def _is_expert(run: Run, module: UncalledModule) -> bool:

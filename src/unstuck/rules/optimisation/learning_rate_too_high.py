@@ -28,6 +28,8 @@ FIRST = 10
 WINDOWS = 40
 """Stretches of a training whose typical losses are compared."""
 
+_Found = tuple[Severity, float, str, Evidence]
+
 
 @dataclass(frozen=True)
 class _Step:
@@ -67,8 +69,8 @@ class LearningRateTooHigh(Rule):
     Detects:
         A loss that ends far above its start; one that jumps early and never comes back below the constant guess; one
         that stays high while steps are tens of times larger than the weights can bear, or than weights that were
-        trained before can, adapters among them; one that falls while the rate
-        warms up, and is lifted again as the rate reaches its height.
+        trained before can, adapters among them, or while the first steps undid the initialisation; one that falls while
+        the rate warms up, and is lifted again as the rate reaches its height.
 
     Why it matters:
         Along the steepest direction a step longer than 2 / lambda, lambda being the curvature there, lands higher up
@@ -124,7 +126,7 @@ class LearningRateTooHigh(Rule):
             severity, confidence, summary, evidence = found
             yield self._report(run, step, severity, confidence, summary, evidence)
 
-    def _diverged(self, run: Run, curve: Curve, step: _Step) -> tuple[Severity, float, str, Evidence] | None:
+    def _diverged(self, run: Run, curve: Curve, step: _Step) -> _Found | None:
         """The loss ends far above its start, with steps that can have done it."""
         last = (int(curve.steps[0]), int(curve.steps[-1]))
         climbed = (curve.end.value - curve.first) / curve.scale
@@ -149,9 +151,7 @@ class LearningRateTooHigh(Rule):
             ),
         )
 
-    def _stuck_high(
-        self, curve: Curve, learning: Learning, step: _Step
-    ) -> tuple[Severity, float, str, Evidence] | None:
+    def _stuck_high(self, curve: Curve, learning: Learning, step: _Step) -> _Found | None:
         """The loss stays high, after a jump or under steps that are far too large."""
         if learning.seems == "good" or len(curve) < 2 * self.shortest:
             return None
@@ -202,7 +202,7 @@ class LearningRateTooHigh(Rule):
             )
             return "error" if learning.seems == "none" else "warning", 0.75, summary, evidence
         if not self._large(step):
-            return None
+            return self._undone(curve, learning, step, evidence)
         if learning.seems == "none":
             summary = f"the loss stays at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
             return "error", 0.85, summary, evidence
@@ -213,6 +213,13 @@ class LearningRateTooHigh(Rule):
             summary = f"the loss stalls at {curve.end.value:.4g} while each step moves the weights by {step.late:.0%}"
             return "warning", 0.65, summary, evidence
         return None
+
+    def _undone(self, curve: Curve, learning: Learning, step: _Step, evidence: Evidence) -> _Found | None:
+        """Nothing is learnt after first steps that undid the initialisation, however small a schedule made the last."""
+        if learning.seems != "none" or (step.early or 0.0) <= self.thrown:
+            return None
+        summary = f"the first steps move the weights by up to {step.early:.0%} each, which undoes the initialisation"
+        return "error", 0.7, f"{summary}; the loss stays at {curve.end.value:.4g}", evidence
 
     def _rebound(self, curve: Curve) -> tuple[float, float] | None:
         """Where a loss that fell climbed again: its level there and the level it came to; None where it did not."""

@@ -46,7 +46,7 @@ class CertainAtOnce(Rule):
     cause = "lr-too-high"
     needs = (PolicyEntropy, PolicyTerm, signals.UPDATE_RATIO)
 
-    open: float = 0.5  #: share of the greatest entropy at the start from which all actions are tried (our choice)
+    open: float = 0.25  #: share of the greatest entropy at the first look, which such updates may have come before
     certain: float = 0.02  #: share of it below which one action is certain (our choice)
     first: float = 0.05  #: share of the updates within which that is at once (our choice)
     few: int = 200  #: updates of a training below which its first are too large a part of it (our choice)
