@@ -30,6 +30,7 @@ from unstuck.rules.data.answer_visible import AnswerVisible
 from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.rules.data.batch_repeated import BatchRepeated
 from unstuck.rules.data.class_imbalance import ClassImbalance
+from unstuck.rules.data.condition_unrelated import ConditionUnrelated
 from unstuck.rules.data.data_constant import DataConstant
 from unstuck.rules.data.data_corrupt import DataCorrupt
 from unstuck.rules.data.examples_reordered import ExamplesReordered
@@ -65,6 +66,7 @@ from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.contrast_empty import ContrastEmpty
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.rules.loss.experts_idle import ExpertsIdle
+from unstuck.rules.loss.game_of_friends import GameOfFriends
 from unstuck.rules.loss.game_won import GameWon
 from unstuck.rules.loss.latent_empty import LatentEmpty
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
@@ -131,6 +133,7 @@ RULES: tuple[Rule, ...] = (
     TargetsChange(),  # D210
     MaskAsked(),  # D211
     TargetsRenamed(),  # D212
+    ConditionUnrelated(),  # D213
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
@@ -184,6 +187,7 @@ RULES: tuple[Rule, ...] = (
     PolicyCramped(),  # L705
     CertainAtOnce(),  # L706
     GameWon(),  # L801
+    GameOfFriends(),  # L802
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

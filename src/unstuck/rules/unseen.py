@@ -57,6 +57,7 @@ OF_IDS = ("LossPositions", "SequenceReaches", "TargetCodes", "TargetsAgain")
 PARTS: Mapping[str, Part] = {
     "Inputs": Part(words="inputs", states=(facts.Inputs,)),
     "SampledValues": Part(words="sampled values", states=(facts.NonDifferentiableSample,)),
+    "Opponents": Part(words="which way both sides of a game go", states=(facts.Opponent,)),
     "LostBranches": Part(words="layers that the loss does not reach", states=(facts.LostBranch,)),
     "Detachments": Part(words="detached tensors", states=(facts.Detachment,)),
     "InfiniteSlopes": Part(words="functions of infinite slope"),
@@ -73,7 +74,7 @@ PARTS: Mapping[str, Part] = {
     "VisibleTargets": Part(words="targets that stand in the input", states=(facts.VisibleTarget,)),
     "Similarities": Part(words="vectors that are compared", states=(facts.Contrast, facts.Embeddings)),
     "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
-    "AddedNoises": Part(words="noise in inputs and targets", states=(facts.AddedNoise,)),
+    "AddedNoises": Part(words="noise in inputs and targets", states=(facts.AddedNoise, facts.Condition)),
     "Latents": Part(words="latent variables", states=(facts.Latent,)),
     "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
     "ExampleOrder": Part(words="examples that are sorted", states=(facts.ExampleOrder,)),

@@ -24,6 +24,20 @@ class Noisy(nn.Module):
         return self.layer(x + 0.1 * torch.randn_like(x))
 
 
+class Coded(nn.Module):
+    """Replaces what an encoder gives by the nearest of some vectors, with or without passing the gradient on."""
+
+    def __init__(self, *, straight: bool) -> None:
+        super().__init__()
+        self.encoder, self.book, self.decoder = nn.Linear(6, 3), nn.Embedding(9, 3), nn.Linear(3, 6)
+        self.straight = straight
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.encoder(x)
+        code = self.book(torch.cdist(z, self.book.weight).argmin(1))
+        return self.decoder(z + (code - z).detach() if self.straight else code)
+
+
 @pytest.fixture
 def seen(watched: Any) -> Any:
     """What is told of some steps of a model whose target is made of its input."""
@@ -79,3 +93,9 @@ def test_labels_among_the_columns_are_found() -> None:
     labels = torch.tensor([0, 1, 2, 1, 0, 2])
     table = torch.cat([torch.randn(6, 3), labels[:, None].float()], dim=1)
     assert copied(labels, table) == Copied("column", 3, 4)
+
+
+@pytest.mark.parametrize("straight", [True, False])
+def test_an_output_that_leads_to_no_encoder_is_cut_off(seen: Any, straight: bool) -> None:
+    (fact,) = seen(Coded(straight=straight), lambda x: x.clone())
+    assert (fact.how, fact.looked, fact.chosen, fact.cut) == ("whole", 3, True, 0 if straight else 3)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,12 +9,15 @@ from unstuck.record.facts import (
     Detachment,
     Fact,
     Graph,
+    Loss,
+    LossTarget,
     LostBranch,
     LostCheckpoint,
     Model,
     NonDifferentiableSample,
     Parameter,
     Ran,
+    VisibleTarget,
 )
 from unstuck.rules.gradient.graph_detached import GraphDetached
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -135,3 +139,24 @@ def test_a_pretrained_backbone_that_does_not_do_is_needed(tmp_path: Path) -> Non
     (finding,) = outcome(GraphDetached(), run_with(tmp_path, *CUT, bare, body=TRAINED, end=2.3))
     assert finding.severity == "error"
     assert "no_grad" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("known", "end", "found"),
+    [
+        ({"chosen": True}, 0.1, 1),
+        ({"chosen": True, "cut": 2}, 0.1, 0),
+        ({"how": "last", "chosen": True}, 0.1, 0),
+        ({}, 1.0, 1),
+        ({}, 0.1, 0),
+    ],
+    ids=["a code book", "not always", "no autoencoder", "nothing learnt", "learnt on purpose behind a detach"],
+)
+def test_an_error_that_does_not_reach_the_encoder(
+    tmp_path: Path, known: dict[str, Any], end: float, found: int
+) -> None:
+    usual: dict[str, Any] = {"looked": 4, "equal": 4, "how": "whole", "cut": 4, "file": "vae.py", "line": 5}
+    loss = Loss(function="mse_loss", target=LossTarget(type="real", mean=0.0, variance=1.0))
+    seen = (loss, VisibleTarget(**{**usual, **known}), *graphs(("body.weight", "head.weight"), ()))
+    findings = outcome(GraphDetached(), run_with(tmp_path, *seen, end=end))
+    assert len(findings) == found

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.collectors.associated import association
+from unstuck.observe.collectors.conditions import Conditions
 from unstuck.observe.collectors.handwritten_losses import LossCall
-from unstuck.observe.collectors.inputs import values_of
+from unstuck.observe.collectors.inputs import data_of, values_of
 from unstuck.observe.collectors.latents import NORMALS
 from unstuck.observe.collectors.made_values import PRODUCTS
 from unstuck.observe.collectors.view import View
@@ -81,6 +82,7 @@ class _Site:
     values: int = 0
     levels: list[Tensor] = field(default_factory=list[Tensor])
     beside: list[Tensor] = field(default_factory=list[Tensor])
+    conditions: Conditions = field(default_factory=Conditions)
 
     def fact(self, place: tuple[str | None, int | None]) -> facts.AddedNoise:
         sums, known = self.sums, len(self.levels) > 0
@@ -116,6 +118,8 @@ class AddedNoises:
         self._view = view
         self._draws: list[_Draw] = []
         self._sites: dict[tuple[int, tuple[str | None, int | None]], _Site] = {}
+        self._whole = Conditions()
+        self._place: tuple[str | None, int | None] = (None, None)
         self._steps = 0
         self._step = -1
 
@@ -138,6 +142,7 @@ class AddedNoises:
         draws = self._draws if self._step == self._view.step else []
         self._draws = []
         target = call.output if call.target.requires_grad else call.target
+        self._given_back(target)
         if not draws or self._view.again or target.requires_grad or not target.is_floating_point():
             return
         drawn = [draw for draw in draws if draw.values.shape == target.shape]
@@ -149,6 +154,17 @@ class AddedNoises:
             site = self._sites.setdefault((number, draw.place), _Site(values=target[0].numel()))
             if site.examples < MOST_EXAMPLES:
                 _take(site, draw, *given, target)
+
+    def _given_back(self, target: Tensor) -> None:
+        """Take examples that a model is asked to give back, and what enters beside them."""
+        inputs = self._view.inputs
+        if len(inputs) < 2 or self._whole.full or not is_readable(target) or not target.is_floating_point():
+            return
+        parts = [part for part in data_of(inputs) if part.dim() and len(part) == len(target)]
+        rest = [part for part in parts if part.data_ptr() != target.data_ptr() or part.numel() != target.numel()]
+        if target.dim() > 1 and len(rest) == len(parts) - 1:
+            self._whole.take_whole(_rows(target, MOST_EXAMPLES), [part[:MOST_EXAMPLES] for part in rest])
+            self._place = user_place(2)
 
     def _given(self, target: Tensor) -> tuple[Tensor, list[Tensor]] | None:
         """What entered the model that may hold the noise, and the rest; made within the model, what entered a part."""
@@ -163,11 +179,17 @@ class AddedNoises:
                     return part, ([part[:, target.shape[1] :], *rest] if wide else rest)
         return None
 
-    def finish(self) -> Iterator[facts.AddedNoise]:
+    def finish(self) -> Iterator[facts.AddedNoise | facts.Condition]:
         """What was found."""
         for (_, place), site in self._sites.items():
             if site.examples:
                 yield site.fact(place)
+            told = site.conditions.fact(place)
+            if told is not None:
+                yield told
+        whole = self._whole.fact(self._place)
+        if whole is not None:
+            yield whole
 
     def release(self) -> None:
         """Let go of what is the program's."""
@@ -203,6 +225,9 @@ def _take(site: _Site, draw: _Draw, given: Tensor, beside: Sequence[Tensor], tar
     width = rows[2].shape[1]
     site.sums.add(*(part[:, :width] - part[:, :width].mean(dim=0) for part in rows))
     site.examples += len(rows[2])
+    levels = None if draw.levels is None else draw.levels[: len(rows[2])]
+    noise, noisy, asked = (part[:, :width] for part in rows)
+    site.conditions.take(noise, noisy, asked, [part[:most] for part in beside], levels=levels)
     if draw.levels is not None:
         columns = [_rows(part, most)[:, :BESIDE] for part in beside]
         conditions = torch.cat(columns, dim=1) if columns else rows[2].new_zeros(len(rows[2]), 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
+from torch.autograd.graph import get_gradient_edge
 from torch.nn import functional
 
 from unstuck.observe.autograd.belonging import leads
@@ -15,7 +16,7 @@ from unstuck.observe.collectors.handwritten_losses import DIFFERENCES, LossCall
 from unstuck.observe.collectors.made_values import FOLLOWED, Made, MadeValues
 from unstuck.observe.collectors.marked_examples import Marks, marks
 from unstuck.observe.collectors.slow_copies import SlowCopies
-from unstuck.observe.collectors.view import View
+from unstuck.observe.collectors.view import NetworkOutput, View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -25,6 +26,9 @@ __all__ = ["Bootstraps"]
 COMPARISONS: frozenset[Any] = frozenset({functional.mse_loss, functional.smooth_l1_loss, functional.huber_loss})
 
 MOST_NODES = 5_000
+
+MOST_NETWORKS = 16
+"""Latest outputs of whole networks that are known until the update: an episode makes one for each of its steps."""
 
 LATE = 5
 """Latest samples whose targets are looked at for their size."""
@@ -89,6 +93,12 @@ class Bootstraps:
         for tensor in output if several else (output,):
             if isinstance(tensor, Tensor) and tensor.is_floating_point() and is_readable(tensor):
                 self._made.source(id(module), tensor)
+        networks = self._view.networks
+        if type(output) is Tensor and output.dim() and is_readable(output):
+            edge = get_gradient_edge(output) if output.grad_fn is not None else None
+            judges = 1 < len(output) == output.numel()
+            networks.append(NetworkOutput(module, edge, output.data_ptr(), judges))
+            del networks[:-MOST_NETWORKS]
         self._copies.passed(module)
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:

@@ -43,6 +43,7 @@ from unstuck.observe.collectors.lost_branches import LostBranches
 from unstuck.observe.collectors.lost_checkpoints import LostCheckpoints
 from unstuck.observe.collectors.modes import ModesOfModules
 from unstuck.observe.collectors.narrow_constants import NarrowConstants
+from unstuck.observe.collectors.opponents import Opponents
 from unstuck.observe.collectors.parameters import Parameters
 from unstuck.observe.collectors.policy_terms import PolicyTerms
 from unstuck.observe.collectors.rounded_averages import RoundedAverages
@@ -104,6 +105,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     UnitCopies,
     Graphs,
     LostBranches,
+    Opponents,
     LostCheckpoints,
     LossScaling,
     NarrowConstants,
@@ -432,7 +434,7 @@ class Collectors:
         if self._view.embedded:
             self.tell("forget_ids")
         self._view.first = self._view.output = None
-        self._view.inputs, self._view.inner, self._view.embedded = (), [], []
+        self._view.inputs, self._view.inner, self._view.embedded, self._view.networks = (), [], [], []
         measured: list[tuple[Collector, Measurement]] = []
         for one, update in (*self._by_verb["update"], *self._view.owing):
             try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unstuck.observe.collectors.infinite_slopes import Spot
     from unstuck.observe.collectors.reordered import Reordered
 
-__all__ = ["Collector", "Follower", "Measurement", "View"]
+__all__ = ["Collector", "Follower", "Measurement", "NetworkOutput", "View"]
 
 Sample = dict[Signal, Any]
 
@@ -37,6 +37,22 @@ class Measurement(NamedTuple):
 
     tensors: Sequence[Tensor]
     decode: Callable[[list[list[float]]], Sample]
+
+
+class NetworkOutput(NamedTuple):
+    """A single tensor that a module gave which no other called; of itself only its place in the graph is kept.
+
+    Attributes:
+        module: The module.
+        edge: Where its graph begins; None without a graph.
+        memory: Where its values lie.
+        judges: Whether it is one number for each example.
+    """
+
+    module: nn.Module
+    edge: Any
+    memory: int
+    judges: bool
 
 
 Update = Callable[[object], "Measurement | None"]
@@ -135,6 +151,7 @@ class View:
         weighted: Whether it holds parameters itself.
         first: The first activation that needs gradients.
         output: The model's latest output.
+        networks: The modules that ran and that no other called, with what they gave.
         time_axis: The axis of the batch that is known to count time steps.
         embedded: The sequences of ids that were turned into vectors.
         reordered: What the program has put in another order, such as sequences that it sorts by length.
@@ -177,6 +194,7 @@ class View:
     weighted: bool = False
     first: Tensor | None = None
     output: Tensor | None = None
+    networks: list[NetworkOutput] = field(default_factory=list["NetworkOutput"])
     time_axis: int | None = None
     embedded: list[Embedded] = field(default_factory=list["Embedded"])
     reordered: list[Reordered] = field(default_factory=list["Reordered"])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unstuck.observe.autograd.graph import nodes
 from unstuck.observe.autograd.widest_way import leads_whole
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
@@ -29,12 +30,16 @@ DRAWS: frozenset[Any] = frozenset(
 )
 """What draws random numbers: a model that sees its target through noise cannot copy it."""
 
+CHOICES: frozenset[Any] = frozenset({torch.argmin, torch.argmax, Tensor.argmin, Tensor.argmax})
+"""What names the nearest or the likeliest of several: no gradient passes through the number of a choice."""
+
 MOST_STEPS = 8
 """Sampled steps in which targets are looked for."""
 
 MOST_VALUES = 1 << 20
 """Values of an input above which none are."""
 
+MOST_NODES = 5_000
 FEWEST_EXAMPLES = 4
 FEWEST_COLUMNS = 3
 """Columns from which on a target that is one of them on another scale is no exercise in straight lines (our choice)."""
@@ -100,6 +105,8 @@ class _Site:
     equal: int = 0
     wide: bool | None = None
     noisy: bool = False
+    chosen: bool = False
+    cut: int = 0
     further: int = 0
     values: int = 1
 
@@ -112,17 +119,22 @@ class VisibleTargets:
     """
 
     measures: tuple[Signal, ...] = ()
-    functions = DRAWS
+    functions = DRAWS | CHOICES
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._sites: dict[tuple[str | None, int | None], _Site] = {}
         self._misses = 0
         self._drawn = False
+        self._chosen: int | None = None
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Random numbers are drawn: once a batch has entered, on the way to the output."""
-        self._drawn = self._drawn or (self._view.entered and _draws(function, kwargs))
+        """Random numbers are drawn, or a choice is made: once a batch has entered, on the way to the output."""
+        if self._view.entered:
+            if function in CHOICES:
+                self._chosen = self._view.step
+            else:
+                self._drawn = self._drawn or _draws(function, kwargs)
 
     def loss(self, call: LossCall) -> None:
         """Look for a target in the inputs."""
@@ -143,9 +155,18 @@ class VisibleTargets:
             wide = leads_whole(call.output, source) if found.how == "whole" and known.wide is None else known.wide
             values = call.target.numel() // len(call.target)
             known = replace(known, equal=known.equal + 1, wide=wide, noisy=known.noisy or self._drawn, values=values)
+            chosen = known.chosen or self._chosen == self._view.step
+            known = replace(known, chosen=chosen, cut=known.cut + self._is_cut(call.output))
             break
         if known is not None:
             self._sites[place] = replace(known, looked=known.looked + 1)
+
+    def _is_cut(self, output: Tensor) -> bool:
+        """Whether an output has a graph, and none that leads to the first that was made of the batch by weights."""
+        first = self._view.first
+        if first is None or first.grad_fn is None or output.grad_fn is None:
+            return False
+        return first.grad_fn not in nodes(output, most=MOST_NODES)
 
     def facts(self) -> Iterator[facts.VisibleTarget]:
         """What was found."""
@@ -158,6 +179,8 @@ class VisibleTargets:
                 columns=site.found.columns,
                 wide=site.wide,
                 noisy=site.noisy,
+                chosen=site.chosen,
+                cut=site.cut,
                 further=site.further,
                 values=site.values,
                 file=file,

@@ -30,7 +30,7 @@ from unstuck.record.facts.evaluation import (
     Shift,
 )
 from unstuck.record.facts.fact import KINDS, Fact, FactT
-from unstuck.record.facts.generative import AddedNoise, Contrast, Embeddings, Latent, VisibleTarget
+from unstuck.record.facts.generative import AddedNoise, Condition, Contrast, Embeddings, Latent, Opponent, VisibleTarget
 from unstuck.record.facts.gradient import GradientCall, GradientChange
 from unstuck.record.facts.graph import (
     Connection,
@@ -108,6 +108,7 @@ __all__ = [
     "BatchMixing",
     "Bootstrap",
     "Broadcast",
+    "Condition",
     "Connection",
     "Contraction",
     "Contrast",
@@ -153,6 +154,7 @@ __all__ = [
     "NonDifferentiableSample",
     "NonFinite",
     "Normalisation",
+    "Opponent",
     "Optimizer",
     "OutputReach",
     "OutputSoftmax",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["AddedNoise", "Contrast", "Embeddings", "Latent", "VisibleTarget"]
+__all__ = ["AddedNoise", "Condition", "Contrast", "Embeddings", "Latent", "Opponent", "VisibleTarget"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,8 @@ class VisibleTarget(Fact):
         wide: Whether some way from the input to the output is nowhere narrower than the input; None where the target
             is not the whole input.
         noisy: Whether random numbers were drawn between the two, as for a mask or a latent variable.
+        chosen: Whether a choice was made between the two, as of the nearest vector of a code book.
+        cut: In how many of them the output has a graph that does not lead to what layers first made of the input.
         further: Tensors that enter the model beside this input, such as a time step.
         values: Values of the target of an example.
         file: The user's file that calls the loss.
@@ -39,6 +41,8 @@ class VisibleTarget(Fact):
     columns: int = 1
     wide: bool | None = None
     noisy: bool = False
+    chosen: bool = False
+    cut: int = 0
     further: int = 0
     values: int = 1
     file: str | None = None
@@ -76,6 +80,30 @@ class AddedNoise(Fact):
     told: float | None = None
     same: bool = False
     single: bool = False
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition(Fact):
+    """What a model that generates is told of the kind of its examples, such as a class, and whether it is theirs.
+
+    Attributes:
+        examples: Examples over which it was compared.
+        kinds: How many kinds there are.
+        commonest: Share of the commonest.
+        related: How far examples tell their kind, in standard deviations of chance; None for too few.
+        file: The user's file that draws the noise, or calls the loss.
+        line: The line of that.
+    """
+
+    kind = "condition"
+    missing = "no model that generates was told a kind of its examples"
+    special = True
+    examples: int
+    kinds: int
+    commonest: float
+    related: float | None = None
     file: str | None = None
     line: int | None = None
 
@@ -158,5 +186,29 @@ class Latent(Fact):
     active: int
     nats: float
     deviation: float
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opponent(Fact):
+    """A loss that leads through another training's network, which judges what this training makes.
+
+    Attributes:
+        step: Updates made.
+        raised: Whether the update raises what the judge says of made examples.
+        raised_by_judge: Whether the judge's own training, when it was seen last, raised that too.
+        data_raised_by_judge: Whether that raised what the judge says of data.
+        file: The user's file that calls backward.
+        line: The line of that.
+    """
+
+    kind = "opponent"
+    missing = "no training was judged by another training's network"
+    special = True
+    step: int
+    raised: bool
+    raised_by_judge: bool
+    data_raised_by_judge: bool
     file: str | None = None
     line: int | None = None

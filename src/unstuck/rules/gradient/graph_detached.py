@@ -18,6 +18,7 @@ from unstuck.record.facts import (
     NonDifferentiableSample,
     Parameter,
     Ran,
+    VisibleTarget,
 )
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
@@ -34,7 +35,8 @@ class GraphDetached(Rule):
         and that no loss of the training reaches: detach, .data, no_grad, item or NumPy stands between. Or values drawn
         by sample() from a distribution whose parameters are learnt, that go into a layer and into no log-probability.
         Or a recurrent layer that is handed its own state detached at every step, where learning stays poor. Or layers
-        in a reentrant checkpoint that is given nothing with a gradient, as behind frozen embeddings.
+        in a reentrant checkpoint that is given nothing with a gradient, as behind frozen embeddings. Or an autoencoder
+        whose error does not reach its encoder, past a code that is chosen, drawn under no_grad or detached.
 
     Why it matters:
         What lies before the cut stays as it was drawn; what lies behind it learns from random features.
@@ -73,6 +75,7 @@ class GraphDetached(Rule):
         """Judge one stream of a run."""
         yield from self._drawn(run)
         yield from self._fed_back(run)
+        yield from self._coded(run)
         graphs = run.facts(Graph)
         model = run.fact(Model)
         if model is None or len({graph.step for graph in graphs}) < self.walks:
@@ -182,6 +185,29 @@ class GraphDetached(Rule):
                 evidence=(
                     Evidence(signal=sample.kind, value=0.0, threshold=1.0, note="gradients that pass through it"),
                 ),
+            )
+            return
+
+    def _coded(self, run: Run) -> Iterator[Finding]:
+        """An autoencoder whose error does not reach its encoder, which other terms of the loss train."""
+        for fact in {(fact.file, fact.line): fact for fact in run.facts(VisibleTarget)}.values():
+            code = "code is chosen" if fact.chosen else "code is drawn" if fact.noisy else ""
+            lost = fact.how == "whole" and self.walks <= fact.cut == fact.looked
+            if not lost or not (code or outcome_of(run) == "none"):
+                continue
+            yield self.about(
+                fact,
+                "the error between output and input does not reach the encoder: its graph ends "
+                + (f"where the {code}" if code else "at the code, which is detached"),
+                "Pass the gradient of a chosen code on as it is: code = z + (code - z).detach()."
+                if fact.chosen
+                else "Draw the code with its graph, mean + std * torch.randn_like(std), outside of torch.no_grad() and "
+                "without detach().",
+                value=float(fact.cut),
+                threshold=float(self.walks),
+                note="losses in which the output's graph does not lead to the first layer that the input entered",
+                severity="error",
+                confidence=0.9 if code else 0.7,
             )
             return
 

@@ -1,0 +1,142 @@
+"""Which way each side of a game moves what a judge says of made examples: one should raise what the other lowers."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unstuck.observe.autograd.extra_pass import runs_program_code
+from unstuck.observe.autograd.graph import FACTORS, GraphWalk, saved
+from unstuck.observe.collectors.view import NetworkOutput, View
+from unstuck.observe.tensors.distributed import alone
+from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.torch_hooks.events import one_optimizer
+from unstuck.observe.user_code.frames import user_place
+from unstuck.record import facts
+from unstuck.record.signals import Signal
+
+__all__ = ["Opponents"]
+
+MOST_LOOKS = 8
+"""Losses of a training that are looked at."""
+
+MOST_NODES = 2_000
+MOST_SIDES = 8
+"""Networks of a step whose outputs are looked at."""
+
+MOSTLY = 0.9
+"""Share of the outputs that are moved the same way, from which all are."""
+
+GIVEN = (*FACTORS, "_saved_input")
+"""What the first layer of a network keeps of its input."""
+
+_judged: weakref.WeakKeyDictionary[nn.Module, dict[str, int]] = weakref.WeakKeyDictionary()
+"""Of each network that judges, the way in which its own training moves what it says of made examples, and of data."""
+
+
+class Opponents:
+    """Differentiate losses with respect to the outputs of networks, in the first steps whose graph is walked.
+
+    Args:
+        view: What is known of the step.
+    """
+
+    measures: tuple[Signal, ...] = ()
+    functions = frozenset[Any]()
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._looks = 0
+        self._found: list[facts.Opponent] = []
+
+    def backward(self, graph: GraphWalk) -> None:
+        """Look which way a loss moves the outputs of a judge: one's own, or that of one's examples."""
+        view = self._view
+        if self._looks >= MOST_LOOKS or one_optimizer() or view.hooked or graph.custom or not alone():
+            return
+        own = view.roots.held
+        judges = [given for given in view.networks if given.edge is not None and given.judges][-MOST_SIDES:]
+        sides = [given for given in judges if _holds(given.module, own) or _reaches(given.edge.node, own)]
+        if not sides or runs_program_code(graph.root):
+            return
+        made = {given.memory for given in view.networks if not _holds(given.module, own)}
+        for side, way in zip(sides, _moved(graph.root, sides), strict=True):
+            if not way:
+                continue
+            if not _holds(side.module, own):
+                self._plays(side.module, way)
+            elif _alone(side.edge.node, own):  # no loss of an opponent, which leads through this network
+                self._looks += 1
+                _judged.setdefault(side.module, {})["made" if _taken(side.edge.node) & made else "data"] = way
+
+    def _plays(self, module: nn.Module, way: int) -> None:
+        known, place = _judged.get(module, {}), user_place(3)
+        if {"made", "data"} <= known.keys():
+            self._looks += 1
+            self._found.append(
+                facts.Opponent(
+                    step=self._view.step,
+                    raised=way > 0,
+                    raised_by_judge=known["made"] > 0,
+                    data_raised_by_judge=known["data"] > 0,
+                    file=place[0],
+                    line=place[1],
+                )
+            )
+
+    def facts(self) -> Iterator[facts.Opponent]:
+        """What is new."""
+        found, self._found = self._found, []
+        yield from found
+
+
+def _moved(loss: Tensor, sides: Sequence[NetworkOutput]) -> list[int]:
+    """1 where descent raises an output, -1 where it lowers it, 0 where it does neither, or both."""
+    with torch.enable_grad():
+        gradients = torch.autograd.grad(
+            [loss], [side.edge for side in sides], [torch.ones_like(loss)], retain_graph=True, allow_unused=True
+        )
+    return [_way(gradient) for gradient in gradients]
+
+
+def _holds(module: nn.Module, weights: Collection[int]) -> bool:
+    return any(id(parameter) in weights for parameter in module.parameters())
+
+
+def _nodes(first: Any) -> list[Any]:
+    found, seen = [first], {first}
+    for node in found:
+        for successor, _ in node.next_functions:
+            if successor is not None and successor not in seen and len(found) < MOST_NODES:
+                seen.add(successor)
+                found.append(successor)
+    return found
+
+
+def _taken(first: Any) -> set[int]:
+    """Where the memory lies of what the layers behind an output were given."""
+    factors = (saved(node, name) for node in _nodes(first) for name in GIVEN)
+    return {factor.data_ptr() for factor in factors if isinstance(factor, Tensor) and is_readable(factor)}
+
+
+def _alone(first: Any, weights: Collection[int]) -> bool:
+    """Whether no weights but these lead to an output; data may, of which a penalty takes the gradient."""
+    known = (getattr(node, "variable", None) for node in _nodes(first))
+    return all(id(variable) in weights for variable in known if isinstance(variable, nn.Parameter))
+
+
+def _reaches(first: Any, weights: Collection[int]) -> bool:
+    return any(id(getattr(node, "variable", None)) in weights for node in _nodes(first))
+
+
+def _way(gradient: Tensor | None) -> int:
+    if gradient is None:
+        return 0
+    signs = gradient.detach().sign()
+    count = float(signs.abs().sum())
+    share = float(signs.sum()) / count if count else 0.0
+    return 0 if abs(share) < 2.0 * MOSTLY - 1.0 else (-1 if share > 0.0 else 1)
