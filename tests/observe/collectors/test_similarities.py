@@ -47,6 +47,21 @@ def test_a_partner_that_is_the_thing_itself_is_seen(learnt: Any) -> None:
     assert fact.itself
 
 
+@pytest.mark.parametrize("masked", [None, float("-inf"), -1e9, 0.0])
+@pytest.mark.parametrize("units", [True, False])
+def test_an_example_among_its_own_candidates_is_seen(learnt: Any, units: bool, masked: float | None) -> None:
+    def loss(first: Tensor, second: Tensor) -> Tensor:
+        both = torch.cat([first, second])
+        both = functional.normalize(both, dim=1) if units else both
+        scores = both @ both.T / 0.25
+        if masked is not None:
+            scores = scores.masked_fill(torch.eye(32, dtype=torch.bool), masked)
+        return functional.cross_entropy(scores, torch.arange(32).roll(16))
+
+    looks = learnt(loss).facts(facts.Contrast)
+    assert any(fact.among for fact in looks) is (masked is None)
+
+
 def test_scores_of_classes_are_no_similarities(watched: Any) -> None:
     model = nn.Linear(6, 16)
     with watched(model) as step:

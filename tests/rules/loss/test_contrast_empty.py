@@ -33,6 +33,7 @@ class TestContract(RuleContract):
     ("known", "cause", "words"),
     [
         ({"itself": True, "scale": None}, "answer-visible", "the example itself"),
+        ({"among": True}, "mask-wrong", "a candidate for itself"),
         ({"scale": 0.02}, "loss-wrong", "cannot fall"),
         ({"scale": 8000.0}, "loss-wrong", "one candidate"),
     ],

@@ -106,11 +106,13 @@ class Similarities:
         place = user_place(1)
         scale = _scale(scores)
         itself = _itself(scores.detach(), partners)
-        if scale is not None or itself:
+        among = _among(scores.detach(), partners)
+        if scale is not None or itself or among:
             self._new[("contrast", self._view.step, *place)] = facts.Contrast(
                 step=self._view.step,
                 candidates=scores.shape[1],
                 itself=itself,
+                among=among,
                 scale=scale,
                 file=place[0],
                 line=place[1],
@@ -155,6 +157,21 @@ def _itself(scores: Tensor, partners: Tensor) -> bool:
     if scatter < CLEAR * rounding or float(own.std()) > rounding:
         return False
     return bool((scores.double() <= own + CLEAR * rounding).all())
+
+
+def _among(scores: Tensor, partners: Tensor) -> bool:
+    """Whether each example is a candidate for itself, beside the partner that it has to find.
+
+    Scores that are the same both ways compare a set of vectors with itself; no two vectors have, on average, a greater
+    product than a vector with itself, unless that is masked.
+    """
+    own = scores.diagonal()
+    if scores.shape[0] != scores.shape[1] or not bool(torch.isfinite(own).all()) or not bool(own.any()):
+        return False
+    if bool((partners == torch.arange(len(scores), device=partners.device)).any()):
+        return False
+    rounding = CLEAR * SAME * float(own.abs().max())
+    return bool(own.mean() > scores.mean()) and bool(((scores - scores.T).abs() <= rounding).all())
 
 
 def _scale(scores: Tensor) -> float | None:

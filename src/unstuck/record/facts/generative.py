@@ -146,6 +146,7 @@ class Contrast(Fact):
         step: Updates made.
         candidates: Among how many.
         itself: Whether the similarity of all partners is the same, and the greatest: that of a thing with itself.
+        among: Whether each example is a candidate for itself, beside its partner.
         scale: What cosines are multiplied by, one over the temperature; None where that is not known.
         file: The user's file that calls the loss.
         line: The line of that.
@@ -157,6 +158,7 @@ class Contrast(Fact):
     step: int
     candidates: int
     itself: bool
+    among: bool = False
     scale: float | None = None
     file: str | None = None
     line: int | None = None

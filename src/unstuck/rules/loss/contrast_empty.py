@@ -19,9 +19,10 @@ class ContrastEmpty(Rule):
 
     Detects:
         Partners that are the example itself: all have one and the same similarity, the greatest that there is, from the
-        first step on. Cosines multiplied by so little that no vectors whatever could bring the cross-entropy much below
-        that of a guess, :math:`\ln(1 + (K - 1) e^{-2s})` for K candidates and a scale s, one over the temperature. And
-        cosines multiplied by so much that a single candidate has all of the gradient.
+        first step on. An example that is a candidate for itself, beside its partner. Cosines multiplied by so little
+        that no vectors whatever could bring the cross-entropy much below that of a guess,
+        :math:`\ln(1 + (K - 1) e^{-2s})` for K candidates and a scale s, one over the temperature. And cosines
+        multiplied by so much that a single candidate has all of the gradient.
 
     Why it matters:
         A thing is always like itself: the loss falls while the others are pushed away, whatever they are. With a high
@@ -57,7 +58,7 @@ class ContrastEmpty(Rule):
             sites.setdefault((fact.file, fact.line), []).append(fact)
         for seen in sites.values():
             if len(seen) >= self.looks:
-                found = self._itself(seen) or self._scale(seen)
+                found = self._itself(seen) or self._among(seen) or self._scale(seen)
                 if found is not None:
                     yield found
                     return
@@ -79,6 +80,24 @@ class ContrastEmpty(Rule):
             severity="error",
             confidence=0.9,
             cause="answer-visible",
+        )
+
+    def _among(self, seen: list[Contrast]) -> Finding | None:
+        if not all(look.among for look in seen):
+            return None
+        last = seen[-1]
+        return self.about(
+            last,
+            "each example is a candidate for itself: nothing is as like it, so that no partner can be found first",
+            "Leave the similarity of an example with itself out: "
+            "scores.masked_fill(torch.eye(n, dtype=torch.bool), float('-inf')).",
+            value=float(len(seen)),
+            threshold=float(self.looks),
+            since=seen[0].step,
+            note="batches in which the scores of all examples with themselves are among the candidates",
+            severity="error",
+            confidence=0.9,
+            cause="mask-wrong",
         )
 
     def _scale(self, seen: list[Contrast]) -> Finding | None:
