@@ -71,6 +71,17 @@ def test_noise_alone_in_two_numbers_leaves_its_level_unknown() -> None:
     assert condition(lambda t, kinds: [t, kinds], noise_asked=True) is None
 
 
+def test_what_sets_the_commonest_apart_is_asked() -> None:
+    rare = condition(lambda t, kinds: [t, kinds.clamp(max=1)])
+    dropped = condition(lambda t, kinds: [t, torch.where(torch.rand(len(t)) < 0.2, kinds, 9)])
+    assert rare is not None
+    assert dropped is not None
+    assert rare.apart is not None
+    assert dropped.apart is not None
+    assert rare.apart > 10.0 > 4.0 > dropped.apart
+    assert (dropped.kinds, round(dropped.commonest, 1)) == (5, 0.8)
+
+
 def test_examples_that_are_asked_for_whole() -> None:
     x, kinds = examples(600)
     for beside, related in ((kinds, True), (kinds.flip(0), False)):

@@ -37,16 +37,36 @@ def test_the_line_of_the_noise_is_named(tmp_path: Path) -> None:
     assert (finding.cause, finding.where.line) == ("labels-mismatched", 9)
 
 
+DROPPED: dict[str, Any] = {"commonest": 0.9, "related": 3.0, "apart": 0.5, "kinds": 11}
+
+
+def test_labels_that_are_dropped_too_often(tmp_path: Path) -> None:
+    (finding,) = outcome(ConditionUnrelated(), run_of(tmp_path, **DROPPED))
+    assert (finding.cause, finding.where.line) == ("mask-wrong", 9)
+
+
 @pytest.mark.parametrize(
     "known",
     [
+        {**DROPPED, "related": 9.0, "apart": 9.0},
+        {**DROPPED, "related": 9.0, "commonest": 0.5},
+        {**DROPPED, "related": 9.0, "kinds": 2},
         {"examples": 200},
         {"commonest": 0.95},
         {"related": None},
         {"noise": {"in_input": 0.0}},
         {"noise": {"in_target": 0.0, "together": 0.0}},
     ],
-    ids=["few examples", "one kind", "not known", "no noise in the input", "noise that is not asked about"],
+    ids=[
+        "a class of its own",
+        "half of them",
+        "a flag",
+        "few examples",
+        "one kind",
+        "not known",
+        "no noise in the input",
+        "noise that is not asked about",
+    ],
 )
 def test_where_it_is_not_known_nothing_is_said(tmp_path: Path, known: dict[str, Any]) -> None:
     assert not outcome(ConditionUnrelated(), run_of(tmp_path, **known))

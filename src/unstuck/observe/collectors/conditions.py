@@ -28,6 +28,9 @@ BESIDE = 64
 REPEATED = 5
 """Examples for each value of a condition, from which it is one of few kinds."""
 
+MOST = 0.5
+"""Share of one kind above which it is asked what sets it apart."""
+
 RANGES = 32
 """Ranges of a number of many values, such as a time, in which levels of noise are compared."""
 
@@ -101,16 +104,23 @@ class Conditions:
         kinds = _kinds(beside, levels)
         if kinds is None:
             return None
-        found = association(np.hstack([examples, np.square(examples)]), kinds.astype(np.float64))
         shares = np.bincount(kinds) / len(kinds)
+        commonest = kinds == shares.argmax()
         return facts.Condition(
             examples=len(kinds),
             kinds=len(shares),
             commonest=float(shares.max()),
-            related=None if found is None else max(found.neighbours, found.linear),
+            related=_related(examples, kinds),
+            apart=_related(examples, commonest) if shares.max() > MOST else None,
             file=place[0],
             line=place[1],
         )
+
+
+def _related(examples: Floats, kinds: NDArray[Any]) -> float | None:
+    """How far examples, and their squares, tell kinds, in standard deviations of chance."""
+    found = association(np.hstack([examples, np.square(examples)]), kinds.astype(np.float64))
+    return None if found is None else max(found.neighbours, found.linear)
 
 
 def _level(noise: Tensor, given: Tensor, asked: Tensor) -> Tensor | None:

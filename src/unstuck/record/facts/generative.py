@@ -93,6 +93,7 @@ class Condition(Fact):
         kinds: How many kinds there are.
         commonest: Share of the commonest.
         related: How far examples tell their kind, in standard deviations of chance; None for too few.
+        apart: The same of the commonest kind and all others; None where it is not that of most examples.
         file: The user's file that draws the noise, or calls the loss.
         line: The line of that.
     """
@@ -104,6 +105,7 @@ class Condition(Fact):
     kinds: int
     commonest: float
     related: float | None = None
+    apart: float | None = None
     file: str | None = None
     line: int | None = None
 

@@ -12,6 +12,9 @@ from unstuck.rules.rule import Rule
 
 __all__ = ["ConditionUnrelated"]
 
+MANY = 2
+"""Kinds from which one of them may stand for none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionUnrelated(Rule):
@@ -53,15 +56,21 @@ class ConditionUnrelated(Rule):
     chance: float = 5.0  #: standard deviations that unrelated kinds stay below; classes of data have 15 to 200
     examples: int = 300  #: examples from which it is said (our choice)
     others: int = 100  #: examples of other kinds than the commonest, below which they tell nothing (our choice)
+    few: int = 50  #: the same, where it is asked what sets the commonest apart (our choice)
+    dropped: float = 0.6  #: share of one kind above which labels are dropped too often: 0.1 to 0.2 is usual
     stands: float = 8.0  #: standard deviations of a correlation, from which noise stands in the input
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         for fact in run.facts(Condition):
-            rare = fact.examples * (1.0 - fact.commonest) < self.others
-            if fact.examples < self.examples or rare or fact.related is None or not self._noised(run, fact):
+            if fact.examples < self.examples or not self._noised(run, fact):
                 continue
-            if fact.related < self.chance:
+            others = fact.examples * (1.0 - fact.commonest)
+            most = fact.kinds > MANY and fact.commonest > self.dropped and others >= self.few
+            if most and fact.apart is not None and fact.apart < self.chance:
+                yield self._dropped(fact)
+                return
+            if fact.related is not None and fact.related < self.chance and others >= self.others:
                 yield self._unrelated(fact)
                 return
 
@@ -73,6 +82,20 @@ class ConditionUnrelated(Rule):
             * (noise.examples * noise.values) ** 0.5
             > self.stands
             for noise in here
+        )
+
+    def _dropped(self, fact: Condition) -> Finding:
+        return self.about(
+            fact,
+            f"{fact.commonest:.0%} of the examples are told one and the same of {fact.kinds} kinds, which nothing sets "
+            "apart from the others: their own are dropped",
+            "Drop the label of one example in ten or five: y = torch.where(torch.rand(len(y)) < 0.1, none, y).",
+            value=fact.commonest,
+            threshold=self.dropped,
+            note=f"share of that kind among {fact.examples:,} examples",
+            severity="error",
+            confidence=0.8,
+            cause="mask-wrong",
         )
 
     def _unrelated(self, fact: Condition) -> Finding:
