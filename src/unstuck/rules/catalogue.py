@@ -33,6 +33,7 @@ from unstuck.rules.data.class_imbalance import ClassImbalance
 from unstuck.rules.data.condition_unrelated import ConditionUnrelated
 from unstuck.rules.data.data_constant import DataConstant
 from unstuck.rules.data.data_corrupt import DataCorrupt
+from unstuck.rules.data.evaluation_renamed import EvaluationRenamed
 from unstuck.rules.data.examples_reordered import ExamplesReordered
 from unstuck.rules.data.ids_beyond_embedding import IdsBeyondEmbedding
 from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
@@ -63,6 +64,7 @@ from unstuck.rules.gradient.sign_flipped import SignFlipped
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
+from unstuck.rules.loss.answer_cut import AnswerCut
 from unstuck.rules.loss.contrast_empty import ContrastEmpty
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.rules.loss.experts_idle import ExpertsIdle
@@ -134,6 +136,7 @@ RULES: tuple[Rule, ...] = (
     MaskAsked(),  # D211
     TargetsRenamed(),  # D212
     ConditionUnrelated(),  # D213
+    EvaluationRenamed(),  # D214
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
@@ -178,6 +181,7 @@ RULES: tuple[Rule, ...] = (
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
     LossMaskWrong(),  # L501
+    AnswerCut(),  # L502
     EmbeddingsCollapsed(),  # L601
     ContrastEmpty(),  # L602
     PolicyLowered(),  # L701

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from unstuck import watch
 from unstuck.record import Run, signals
-from unstuck.record.facts import Association, EvaluatedAssociation, EvaluatedLoss
+from unstuck.record.facts import Association, EvaluatedAssociation, EvaluatedLoss, Predictions, PromptEnds
 
 
 def trained(folder: Path, *, scrambled: bool) -> Run:
@@ -117,3 +117,31 @@ def test_the_loss_of_an_evaluation_is_that_of_the_training_where_it_is_called(tm
     assert measure.function == ("binary_cross_entropy_with_logits" if also else "mse_loss")
     assert measure.shape == (40, 2)
     assert recorded == pytest.approx(entropy if also else squares)
+
+
+def test_what_is_generated_begins_behind_the_ids_in_which_prompts_end(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 9))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, out=tmp_path):
+        for _ in range(3):
+            ids = torch.randint(0, 8, (16, 6))
+            functional.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        with torch.no_grad():
+            for _ in range(4):
+                model(torch.cat([torch.randint(0, 8, (5, 3)), torch.full((5, 1), 8)], dim=1))
+            model(torch.tensor([[8], [8]]))  # one token alone is no prompt
+    with Run.open(tmp_path) as run:
+        fact = run.fact(PromptEnds)
+    assert fact is not None
+    assert (fact.ids, fact.passes) == ((8,), (4,))
+
+
+def test_predictions_are_compared_with_their_labels(tmp_path: Path) -> None:
+    with trained(tmp_path, scrambled=False) as run:
+        fact = run.facts(Predictions)[-1]
+    assert fact.compared == 200
+    assert fact.explained > 0.8
+    assert fact.renamed < 0.1

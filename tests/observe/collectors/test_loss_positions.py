@@ -100,3 +100,26 @@ def test_a_class_that_has_the_id_of_padding_is_told_from_padding(tmp_path: Path)
     assert fact.ignored_real == pytest.approx(0.2, abs=0.15)
     assert fact.ignored_ids in (1, 2)  # 4 and 8
     assert scored(tmp_path / "tokens", lambda target: target).ignored is None
+
+
+@pytest.mark.parametrize(("late", "before"), [(0, None), (1, TOKENS)])
+def test_the_token_behind_a_prompt_is_scored_or_not(tmp_path: Path, late: int, before: int | None) -> None:
+    class Answering(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(TOKENS + 1, 8)
+
+    def step(model: nn.Module) -> Tensor:
+        asked = torch.randint(0, 4, (32, 2))
+        answer = torch.cat([asked.sum(dim=1, keepdim=True), asked], dim=1)
+        ids = torch.cat([asked, torch.full((32, 1), TOKENS), answer], dim=1)
+        wanted = ids[:, 1:].clone()
+        wanted[:, : 2 + late] = -100
+        return F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), wanted.flatten())
+
+    fact = facts_of(tmp_path, ScoredPositions, Answering(), step)[0]
+    assert fact.before == before
+    if late:
+        assert fact.again >= 10
+        assert fact.followed == 1.0
+        assert fact.followers >= 4

@@ -31,3 +31,16 @@ def test_a_batch_without_examples_counts_nothing() -> None:
     probe = PredictionProbe()
     probe.enter(torch.tensor(3.0))
     assert probe.fact(step=0, trained=0).examples == 0
+
+
+def test_classes_under_other_numbers_are_told_from_wrong_ones() -> None:
+    labels = torch.arange(300) % 3
+    renamed, right, mixed = PredictionProbe(), PredictionProbe(), PredictionProbe()
+    renamed.compare((labels + 1) % 3, labels)
+    right.compare(labels, labels)
+    mixed.compare(torch.arange(300) % 2, labels)
+    facts_ = [probe.fact(step=0, trained=0) for probe in (renamed, right, mixed)]
+    assert [fact.compared for fact in facts_] == [300, 300, 300]
+    assert [fact.explained for fact in facts_[:2]] == [1.0, 1.0]
+    assert [fact.renamed for fact in facts_[:2]] == [1.0, 0.0]
+    assert facts_[2].explained < 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ __all__ = ["Evaluations"]
 ARGMAX = frozenset({torch.argmax, Tensor.argmax, torch.max, Tensor.max, torch.topk, Tensor.topk})
 EQUAL = frozenset({torch.eq, Tensor.eq, Tensor.__eq__})
 REMEMBERED = 8
+MOST_ENDS = 1_024
+"""Ids in which evaluated sequences end, that are counted."""
 
 
 class Evaluations:
@@ -58,6 +61,7 @@ class Evaluations:
         self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
         self._predictions: list[Tensor] = []
         self._predicted: dict[str, facts.Predictions] = {}
+        self._ends = Counter[int]()
         self.error: Exception | None = None
         calls = dict.fromkeys(HandwrittenLosses.functions, self._write)
         calls |= dict.fromkeys(LOSS_FUNCTIONS, self._lose)
@@ -87,6 +91,14 @@ class Evaluations:
             self._identity.evaluate(self._place, batch if examples is None else examples)
             self.shift.evaluate(self._place, batch)
             self._passes[self._place].predictions.enter(batch)
+            self._note_end(batch)
+
+    def _note_end(self, batch: Tensor) -> None:
+        """Count the id in which all sequences of a batch end."""
+        if batch.dim() != 2 or batch.is_floating_point() or batch.shape[1] < 2 or not len(batch):
+            return
+        if len(self._ends) < MOST_ENDS and is_readable(batch) and bool((batch[:, -1] == batch[0, -1]).all()):
+            self._ends[int(batch[0, -1])] += 1
 
     def claims(self, module: nn.Module) -> bool:
         """An evaluation runs where its training does."""
@@ -149,6 +161,9 @@ class Evaluations:
             current.correct.append(output.sum())
             current.compared += output.numel()
             self._pair(targets[0])
+            predicted = args[0] if targets[0] is args[-1] else args[-1]
+            if isinstance(targets[0], Tensor) and is_readable(targets[0]):
+                current.predictions.compare(predicted, targets[0])
 
     def _write(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
@@ -218,8 +233,11 @@ class Evaluations:
         yield from self._predicted.values()
         self._predicted.clear()
 
-    def finish(self) -> Iterator[facts.EvaluatedAssociation]:
+    def finish(self) -> Iterator[facts.EvaluatedAssociation | facts.PromptEnds]:
         """The same at the end; it takes a while."""
+        if self._ends:
+            ids, passes = zip(*self._ends.most_common(), strict=True)
+            yield facts.PromptEnds(ids=ids, passes=passes)
         association = self.association()
         if association is not None:
             yield association

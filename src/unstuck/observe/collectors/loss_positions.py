@@ -29,6 +29,11 @@ LEFT_OUT = 0.2
 """Share of a sequence's targets that are scored, and of those that are not, where one part of it is scored."""
 
 
+FEWEST_ROWS = 8
+NEARLY_ALL = 0.95
+"""Sequences in which an id stands before what is scored, from which on it ends a prompt and is no chance."""
+
+
 class LossPositions:
     """Differentiate the loss with respect to the outputs that it was given: what has no gradient is not scored.
 
@@ -115,10 +120,35 @@ def _fact(
         trailing=trailing,
         ignored=call.ignored if own else None,
         ignored_real=0.0 if ignored is None else float(ignored.sum() / real.sum().clamp(min=1)),
+        **(_before(scored, scores, real, scored.rows(one.ids)) if scored.shift == 1 else {}),
         ignored_ids=0 if ignored is None else len(ids[ignored].unique()),
         file=place[0],
         line=place[1],
     )
+
+
+def _before(scored: Scored, scores: Tensor, real: Tensor, ids: Tensor) -> dict[str, Any]:
+    """The one id that stands before what is scored in all sequences, if no target behind it is scored."""
+    first = scores.long().argmax(dim=1)
+    rows = scores.any(dim=1) & (first > 0) & real.gather(1, (first - 1).clamp(min=0).unsqueeze(1)).squeeze(1)
+    if int(rows.sum()) < FEWEST_ROWS or float(rows.double().mean()) < NEARLY_ALL:
+        return {}
+    place, given = (scored.front + first[rows] - 1).unsqueeze(1), ids[rows]
+    known = given.gather(1, place)
+    context = ids[:, scored.front : scored.front + scored.kept][scores]
+    if bool((known != known[0]).any()) or bool((context == known[0]).any()):
+        return {}
+    behind = given.gather(1, place + 1).squeeze(1).tolist()
+    prompts = [tuple(row[: at + 1]) for row, (at,) in zip(given.tolist(), place.tolist(), strict=True)]
+    begun = dict(reversed(list(zip(prompts, behind, strict=True))))
+    same = sum(begun[prompt] == id_ for prompt, id_ in zip(prompts, behind, strict=True)) - len(begun)
+    again = len(prompts) - len(begun)
+    return {
+        "before": int(known[0]),
+        "again": again,
+        "followed": same / max(1, again),
+        "followers": len(set(behind)),
+    }
 
 
 def _at(padding: Tensor, offset: int) -> Tensor:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from unstuck.observe.collectors.seen_examples import signatures
+from unstuck.observe.collectors.target_codes import Pairs, partners
 from unstuck.record import facts
 
 __all__ = ["PredictionProbe"]
+
+
+MOST_PAIRS = 2_000
+"""Predictions of an evaluation that are compared with labels."""
 
 
 class PredictionProbe:
@@ -27,6 +32,7 @@ class PredictionProbe:
     def __init__(self) -> None:
         self.examples = self.predicted = 0
         self._known: set[float] = set()
+        self._pairs = Pairs()
 
     def enter(self, batch: Tensor) -> None:
         """Take a batch that enters the model."""
@@ -39,6 +45,11 @@ class PredictionProbe:
         """Take the most likely classes of outputs."""
         self.predicted += classes.numel()
 
+    def compare(self, classes: Tensor, labels: Tensor) -> None:
+        """Take classes beside the labels that they are compared with."""
+        if classes.shape == labels.shape and not labels.is_floating_point() and self._pairs.total() < MOST_PAIRS:
+            self._pairs.update(zip(classes.reshape(-1).tolist(), labels.reshape(-1).tolist(), strict=True))
+
     def met(self, trained: set[float]) -> int:
         """How many of the examples are among those of the training."""
         return len(self._known & trained)
@@ -50,6 +61,14 @@ class PredictionProbe:
             step: Updates made before.
             trained: How many of the examples training has met.
         """
+        compared, of_each = self._pairs.total(), partners(self._pairs)
         return facts.Predictions(
-            step=step, examples=self.examples, distinct=len(self._known), trained=trained, predicted=self.predicted
+            step=step,
+            examples=self.examples,
+            distinct=len(self._known),
+            trained=trained,
+            predicted=self.predicted,
+            compared=compared,
+            explained=of_each.total() / max(1, compared),
+            renamed=sum(count for (one, other), count in of_each.items() if one != other) / max(1, compared),
         )

@@ -18,7 +18,7 @@ from unstuck.observe.user_code.frames import user_place
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
-__all__ = ["TargetCodes", "explained"]
+__all__ = ["Pairs", "TargetCodes", "explained", "partners"]
 
 MOST_STEPS = 12
 """Sampled steps in which ids are compared."""
@@ -29,19 +29,29 @@ MOST_TARGETS = 4_096
 Pairs = Counter[tuple[int, int]]
 
 
+def partners(pairs: Pairs) -> Pairs:
+    """The pairs in which each of two ids is the commonest partner of the other.
+
+    Examples:
+        >>> partners(Counter({(0, 3): 5, (1, 2): 4, (1, 3): 1}))
+        Counter({(0, 3): 5, (1, 2): 4})
+    """
+    sides: tuple[dict[int, Pairs], dict[int, Pairs]] = defaultdict(Counter), defaultdict(Counter)
+    for (one, other), count in pairs.items():
+        sides[0][one][one, other] += count
+        sides[1][other][one, other] += count
+    best = [{common.most_common(1)[0][0] for common in side.values()} for side in sides]
+    return Counter({pair: count for pair, count in pairs.items() if pair in best[0] & best[1]})
+
+
 def explained(pairs: Pairs) -> float:
-    """Share of the pairs in which each of two ids is the commonest partner of the other.
+    """Share of the pairs that are of :func:`partners`.
 
     Examples:
         >>> explained(Counter({(0, 3): 5, (1, 2): 4, (1, 3): 1}))
         0.9
     """
-    partners: tuple[dict[int, Pairs], dict[int, Pairs]] = defaultdict(Counter), defaultdict(Counter)
-    for (one, other), count in pairs.items():
-        partners[0][one][one, other] += count
-        partners[1][other][one, other] += count
-    best = [{common.most_common(1)[0][0] for common in side.values()} for side in partners]
-    return sum(pairs[pair] for pair in best[0] & best[1]) / max(1, pairs.total())
+    return partners(pairs).total() / max(1, pairs.total())
 
 
 class TargetCodes:

@@ -27,6 +27,7 @@ from unstuck.record.facts.evaluation import (
     FunctionalDropout,
     Overlap,
     Predictions,
+    PromptEnds,
     Shift,
 )
 from unstuck.record.facts.fact import KINDS, Fact, FactT
@@ -165,6 +166,7 @@ __all__ = [
     "PolicyEntropy",
     "PolicyTerm",
     "Predictions",
+    "PromptEnds",
     "Ran",
     "Recipe",
     "Recurrence",

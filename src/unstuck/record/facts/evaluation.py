@@ -8,7 +8,15 @@ from typing import Literal
 from unstuck.record.facts.data import Association
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["EvaluatedAssociation", "EvaluatedLoss", "FunctionalDropout", "Overlap", "Predictions", "Shift"]
+__all__ = [
+    "EvaluatedAssociation",
+    "EvaluatedLoss",
+    "FunctionalDropout",
+    "Overlap",
+    "Predictions",
+    "PromptEnds",
+    "Shift",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +94,9 @@ class Predictions(Fact):
         distinct: How many different ones they were: sampling over dropout gives the same ones many times.
         trained: How many of these training has met.
         predicted: Classes that were picked as the most likely of the outputs.
+        compared: How many of them were compared with a label.
+        explained: Share of these in which class and label are each the commonest partner of the other.
+        renamed: Share of these in which class and label are so, and not the same number.
     """
 
     kind = "predictions"
@@ -95,6 +106,25 @@ class Predictions(Fact):
     distinct: int
     trained: int
     predicted: int
+    compared: int = 0
+    explained: float = 0.0
+    renamed: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptEnds(Fact):
+    """In which ids the sequences end that a model is given without gradients, as where it generates what follows.
+
+    Attributes:
+        ids: The ids, the commonest first.
+        passes: In how many passes all sequences of the batch ended in each.
+    """
+
+    kind = "prompt_ends"
+    missing = "no sequences of ids were evaluated that end in one id"
+    special = True
+    ids: tuple[int, ...]
+    passes: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

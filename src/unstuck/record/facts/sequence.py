@@ -87,6 +87,11 @@ class ScoredPositions(Fact):
         ignored: The id that the loss leaves out, where the model can give it too, and gives none of the input's ids.
         ignored_real: Share of the targets that are no padding which are that id.
         ignored_ids: How many different ids of the input stand there.
+        before: The id before the first position whose target is scored, where it is the same in all sequences and none
+            of the targets that follow it is scored; else None.
+        again: Sequences that are another one up to that id.
+        followed: Share of these in which the same id follows it.
+        followers: Different ids that follow it.
         file: The user's file that calls the loss.
         line: The line of that call.
     """
@@ -104,6 +109,10 @@ class ScoredPositions(Fact):
     ignored: int | None = None
     ignored_real: float = 0.0
     ignored_ids: int = 0
+    before: int | None = None
+    again: int = 0
+    followed: float = 0.0
+    followers: int = 0
     file: str | None = None
     line: int | None = None
 
