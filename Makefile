@@ -87,6 +87,7 @@ bench: install
 	$(BIN)/python benchmarks/second_order.py
 	$(BIN)/python benchmarks/gradcheck.py
 	$(BIN)/python benchmarks/watching.py
+	$(BIN)/python benchmarks/sampled_step.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/stacked.py

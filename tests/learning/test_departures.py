@@ -96,7 +96,7 @@ def test_a_bad_batch_is_named_with_its_rows(tmp_path: Path) -> None:
     assert throw.step == PLANTED
     assert throw.departures[0].what == "largest input of the batch"
     assert throw.rows == (24, 25, 26), "the positions of the fourth example, of eight each"
-    assert throw.why.endswith("; rows 24, 25, 26 of 128")
+    assert throw.why.endswith("; rows 24, 25, 26 of 128 of the batch")
 
 
 def test_a_jump_of_the_rate_is_named_at_its_step(tmp_path: Path) -> None:

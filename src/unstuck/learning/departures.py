@@ -77,7 +77,7 @@ def _explain(spike: Spike, known: Sequence[Vital], look: ThrownBatch | None) -> 
         looked=max((int(v.series.steps[v.series.steps < spike.step][-1]) for v in before), default=None),
         rows=rows,
         among=among,
-        examples=_places(look, rows, among),
+        examples=look.examples(rows, among) if look else (),
         batch=look.places if look else (),
     )
 
@@ -132,14 +132,6 @@ def _batch(step: int, look: ThrownBatch | None) -> tuple[list[Departure], tuple[
         since=step - 1,
     )
     return [departure], tensor.first_rows[:NAMED], tensor.shape[0] if tensor.shape else 1
-
-
-def _places(look: ThrownBatch | None, rows: Sequence[int], among: int) -> tuple[int, ...]:
-    """Where the examples of some rows lie in the data set: one row each, or as many rows each, one after the other."""
-    if look is None or not look.places or among % len(look.places):
-        return ()
-    each = among // len(look.places)
-    return tuple(dict.fromkeys(look.places[row // each] for row in rows))
 
 
 def _odd(look: ThrownBatch) -> Iterator[tuple[ThrownTensor, float]]:

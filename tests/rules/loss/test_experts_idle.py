@@ -39,7 +39,14 @@ def test_idle_experts_are_an_alarm_where_they_may_cost_something(
     assert "2 of the 4 experts of moe" in finding.summary
 
 
-@pytest.mark.parametrize("loads", [(0.6, 0.2, 0.2, 0.0), (1.0, 0.0)])
+def test_a_single_expert_without_a_token_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experts_idle, "outcome_of", lambda run: "none")
+    (finding,) = outcome(ExpertsIdle(), run_of(tmp_path, (0.6, 0.2, 0.2, 0.0)))
+    assert (finding.severity, finding.confidence) == ("note", 0.4)
+    assert "1 of the 4 experts of moe gets no tokens" in finding.summary
+
+
+@pytest.mark.parametrize("loads", [(0.6, 0.2, 0.19, 0.01), (1.0, 0.0)])
 def test_single_experts_and_small_mixtures_are_left_alone(tmp_path: Path, loads: tuple[float, ...]) -> None:
     assert not outcome(ExpertsIdle(), run_of(tmp_path, loads))
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import Run, signals
+from unstuck.record import Evidence, Run, signals
 from unstuck.record.facts import Fact, Layer, Loss, LossClasses, LossTarget, Model, Optimizer, Schedule
+from unstuck.rules.optimisation import schedule_wrong
 from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -87,3 +88,10 @@ def test_a_transformer_without_a_warm_up(tmp_path: Path) -> None:
     (finding,) = outcome(ScheduleWrong(), cold(tmp_path / "sick", layer="NonDynamicallyQuantizableLinear"))
     assert "warm-up" in finding.summary
     assert outcome(ScheduleWrong(), cold(tmp_path / "other", layer="Linear")) == []
+
+
+def test_attention_that_has_collapsed_is_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proof = Evidence(signal="attention_logit", value=90.0, threshold=50.0, note="head 1 of body.0")
+    monkeypatch.setattr(schedule_wrong, "grown_logits", lambda run: proof)
+    (finding,) = outcome(ScheduleWrong(), cold(tmp_path, layer="NonDynamicallyQuantizableLinear"))
+    assert finding.evidence[-1] is proof

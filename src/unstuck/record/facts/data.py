@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -264,3 +265,20 @@ class ThrownBatch(Fact):
     level: float
     tensors: tuple[ThrownTensor, ...] = ()
     places: tuple[int, ...] = ()
+
+    def examples(self, rows: Sequence[int], among: int) -> tuple[int, ...]:
+        """Places in the data set of the examples that some rows belong to; empty where these are not known.
+
+        Args:
+            rows: Rows of a tensor of the batch.
+            among: How many rows it has: one for each example, or as many for each, one after the other.
+
+        Examples:
+            >>> look = ThrownBatch(step=9, loss=5.0, level=1.0, places=(70, 20, 40))
+            >>> look.examples([2], 3), look.examples([2, 3], 6), look.examples([2], 5)
+            ((40,), (20,), ())
+        """
+        if not self.places or among % len(self.places):
+            return ()
+        each = among // len(self.places)
+        return tuple(dict.fromkeys(self.places[row // each] for row in rows))

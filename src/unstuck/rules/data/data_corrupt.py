@@ -124,7 +124,7 @@ class DataCorrupt(Rule):
         return self.finding(
             f"{thrown} out of all proportion threw the loss, {_at(steps)}: from {number(usual)} to "
             f"{number(worst.loss)}, where the {tensor.what}s reach {number(tensor.largest)}, elsewhere "
-            f"{number(tensor.usual)}{_rows(tensor)}; {lost}",
+            f"{number(tensor.usual)}{_rows(tensor, worst)}; {lost}",
             f"Look for {tensor.what}s above {number(self.factor * tensor.high)}: another unit, a failed reading, one "
             "column taken for another. Mend, drop or clip them before training; where they are real, use a Huber loss "
             "or clip the norm of the gradient.",
@@ -193,10 +193,11 @@ def _at(steps: Sequence[int]) -> str:
     return f"at step{'s' if len(steps) > 1 else ''} {named}{more}"
 
 
-def _rows(tensor: ThrownTensor) -> str:
+def _rows(tensor: ThrownTensor, look: ThrownBatch) -> str:
     count = tensor.shape[0] if tensor.shape else 1
     if not tensor.rows or count == 1:
         return ""
     if len(tensor.first_rows) == tensor.rows <= NAMED:
-        return f" (row{'s' if tensor.rows > 1 else ''} {', '.join(map(str, tensor.first_rows))} of {count:,})"
+        places = "".join(f", dataset[{place}]" for place in look.examples(tensor.first_rows, count))
+        return f" (row{'s' if tensor.rows > 1 else ''} {', '.join(map(str, tensor.first_rows))} of {count:,}{places})"
     return f" ({tensor.rows:,} of {count:,} rows)"

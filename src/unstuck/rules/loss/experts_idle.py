@@ -20,7 +20,8 @@ class ExpertsIdle(Rule):
     """Half of the experts of a mixture get no tokens: the router has collapsed.
 
     Detects:
-        Routers of which half of the experts or more get next to nothing in the later half of the training.
+        Routers of which half of the experts or more get next to nothing in the later half of the training; as a note,
+        fewer that got no token at all there.
 
     Why it matters:
         An expert that gets no tokens gets no gradient, and is chosen less and less. The model is as small as the
@@ -57,23 +58,27 @@ class ExpertsIdle(Rule):
         if len(loads) < self.samples:
             yield NotEvaluated(reason=f"the loads of experts were sampled at fewer than {self.samples} steps")
             return
-        late = np.nanmedian(loads.values[len(loads) // 2 :], axis=0)
+        half = loads.values[len(loads) // 2 :]
+        late, most = np.nanmedian(half, axis=0), np.nanmax(half, axis=0)
         for router in run.facts(Router):
             columns = [at for at, name in enumerate(loads.names) if name.rpartition("#")[0] == router.where]
             count = len(columns)
             idle = sum(float(late[at]) < self.idle / count for at in columns)
-            if count >= self.experts and idle >= self.share * count:
-                yield self._report(run, router, idle, count, (int(loads.steps[0]), int(loads.steps[-1])))
+            dead = sum(float(most[at]) == 0.0 for at in columns)
+            collapsed = idle >= self.share * count
+            if count >= self.experts and (collapsed or dead):
+                costs = collapsed and outcome_of(run) in ("none", "partial")
+                steps = (int(loads.steps[0]), int(loads.steps[-1]))
+                yield self._report(router, idle if collapsed else dead, count, steps, costs=costs)
                 return
 
-    def _report(self, run: Run, router: Router, idle: int, count: int, steps: tuple[int, int]) -> Finding:
-        costs = outcome_of(run) in ("none", "partial")
+    def _report(self, router: Router, idle: int, count: int, steps: tuple[int, int], *, costs: bool) -> Finding:
         return self.finding(
-            f"{idle} of the {count} experts of {router.where or 'the router'} get no tokens",
+            f"{idle} of the {count} experts of {router.where or 'the router'} get{'s' if idle == 1 else ''} no tokens",
             "Add a loss that balances the load: 0.01 * experts * (share * probability).sum(), with the share of the "
             "tokens and the mean probability of each expert.",
             severity="warning" if costs else "note",
-            confidence=0.75 if costs else 0.6,
+            confidence=0.75 if costs else 0.6 if idle >= self.share * count else 0.4,
             where=Where(module=router.where or None),
             evidence=(
                 Evidence(

@@ -125,6 +125,20 @@ class LearningRateTooHigh(Rule):
         if found is not None:
             severity, confidence, summary, evidence = found
             yield self._report(run, step, severity, confidence, summary, evidence)
+        elif (attention := grown_logits(run, collapsed=True)) is not None:
+            yield self._without_harm(run, attention)
+
+    def _without_harm(self, run: Run, attention: Evidence) -> Finding:
+        """Attention has collapsed, and the loss does not show it, or shows it for another reason."""
+        finding = self.finding(
+            f"attention has narrowed to single keys: the {attention.note}, and is {attention.value:.2g} now",
+            "Watch it in a longer training: such logits grow until the loss is thrown. A lower rate, a norm of queries "
+            "and keys (QK-norm), or weight decay on their matrices keeps them in range.",
+            severity="note",
+            confidence=0.4,
+            evidence=(attention,),
+        )
+        return replace(finding, where=optimizer_place(run))
 
     def _diverged(self, run: Run, curve: Curve, step: _Step) -> _Found | None:
         """The loss ends far above its start, with steps that can have done it."""

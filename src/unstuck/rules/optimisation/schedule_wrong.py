@@ -12,6 +12,7 @@ from unstuck.learning import Learning, optimizer_place
 from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Optimizer, Schedule
+from unstuck.rules.attention import grown_logits
 from unstuck.rules.gates import NO_GAME, NO_RANGE_TEST, losses
 from unstuck.rules.methods import divides_size
 from unstuck.rules.rule import Rule
@@ -244,6 +245,8 @@ class ScheduleWrong(Rule):
         falls = rates.values[-1] < 0.5 * rates.peak
         if not (attends and adaptive and falls and rates.values[0] > 0.9 * rates.peak and leap > self.leap):
             return None
+        attention = grown_logits(run)
+        collapsed = () if attention is None else (attention,)
         return self.finding(
             f"{schedule.type} starts at its full rate, {rates.peak:.3g}, without a warm-up: the first steps move the "
             f"weights by {leap:.0%} each, and the loss stays at {learning.curve.end.value:.4g}",
@@ -264,6 +267,7 @@ class ScheduleWrong(Rule):
                     threshold=rates.peak,
                     note="rate of the first step; the highest of the training",
                 ),
+                *collapsed,
             ),
         )
 
