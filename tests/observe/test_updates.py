@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe import Session, sampling
+from unstuck.observe.updates import OwnUpdates
 from unstuck.record import Run, RunWriter, facts, signals
 
 
@@ -154,3 +155,15 @@ def test_the_batch_of_a_program_without_modules_is_what_its_first_weight_multipl
     assert seen.shape == (32, 3)
     assert min(seen.feature_means) > 150
     assert sizes.tolist() == [32.0] * len(sizes)
+
+
+def test_weights_whose_memory_is_given_back_tell_of_no_update() -> None:
+    kept, given_back = torch.ones(3), torch.ones(3)
+    updates = OwnUpdates([kept, given_back])
+    given_back.untyped_storage().resize_(0)
+    updates.expect()
+    assert not updates.made()
+    given_back.untyped_storage().resize_(12)
+    assert not updates.made()
+    kept += 1.0
+    assert updates.made()

@@ -43,9 +43,9 @@ def large(tmp_path: Path) -> Run:
 def test_each_vital_is_drawn_and_told_by_its_worst_layer(large: Run) -> None:
     with large:
         plots = {plot.id: plot for plot in vitals(large, ENGLISH, rows=100)}
-    assert plots["logit"].title == "The largest attention logit went from 90 to 90 (b)"
+    assert plots["logit"].title == "The largest attention logit went from 90 to 90 (head 0 of b)"
     assert "1.0%" in plots["entropy"].title
-    assert "(b)" in plots["entropy"].title
+    assert "(head 0 of b)" in plots["entropy"].title
     assert "100.0%" in plots["load"].title
     assert plots["load"].references[0].value == 0.5
     assert "1.2 directions (b)" in plots["rank"].title

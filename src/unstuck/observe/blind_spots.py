@@ -3,8 +3,8 @@
 __all__ = ["COMPILED", "FLATTENED", "PARTS", "SHARDED", "SPREAD_LOSS", "UNREADABLE_LOSS"]
 
 COMPILED = (
-    "the program runs compiled code, into which hooks do not reach: inputs, targets, activations and evaluations are "
-    "not seen from here on; losses, gradients, weights and updates are"
+    "the program runs compiled code, into which hooks do not reach: inputs, targets, activations, attention and "
+    "evaluations are not seen from here on; losses, gradients, weights and updates are"
 )
 
 SHARDED = (

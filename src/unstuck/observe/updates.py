@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unstuck.observe.autograd.graph import GraphWalk
-from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.tensors.readable import is_readable, values_here
 from unstuck.observe.torch_hooks.backward import Backward
 
 __all__ = ["FirstCall", "Holder", "OwnUpdates", "Steps", "learnable"]
@@ -81,7 +81,7 @@ class OwnUpdates:
 
     def made(self) -> bool:
         """Whether an update was made that was expected; each is told once."""
-        if self._marks is None or all(map(torch.equal, self._marks, self._marked())):
+        if self._marks is None or all(map(_alike, self._marks, self._marked())):
             return False
         self._marks = None
         return True
@@ -101,7 +101,17 @@ class OwnUpdates:
 
     def _marked(self) -> list[Tensor]:
         stride = -(-len(self.parameters) // LOOKED_AT)
-        return [parameter.detach().reshape(-1)[:VALUES].clone() for parameter in self.parameters[::stride]]
+        return [_mark(parameter) for parameter in self.parameters[::stride]]
+
+
+def _mark(parameter: Tensor) -> Tensor:
+    """The first values of a parameter; none while they are given back, as FSDP does between the passes."""
+    values = values_here(parameter)
+    return torch.empty(0) if values is None else values.reshape(-1)[:VALUES].clone()
+
+
+def _alike(before: Tensor, after: Tensor) -> bool:
+    return not before.numel() or not after.numel() or torch.equal(before, after)
 
 
 class FirstCall:

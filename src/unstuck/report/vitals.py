@@ -31,16 +31,11 @@ def vitals(run: Run, words: Words, *, rows: int) -> tuple[Plot, ...]:
     if not any(run.has(signal) for signal in LARGE):
         return ()
     weights = root_mean_squares(run, signals.WEIGHT_NORM)
+    logits, entropies = run.table(signals.ATTENTION_LOGIT), run.table(signals.ATTENTION_ENTROPY)
     found = (
-        _table("logit", by_module(run.table(signals.ATTENTION_LOGIT), np.fmax), run, words, rows, worst=np.nanmax),
+        _table("logit", by_module(logits, np.fmax), run, words, rows, worst=np.nanmax, heads=logits),
         _table(
-            "entropy",
-            by_module(run.table(signals.ATTENTION_ENTROPY), np.fmin),
-            run,
-            words,
-            rows,
-            worst=np.nanmin,
-            shares=True,
+            "entropy", by_module(entropies, np.fmin), run, words, rows, worst=np.nanmin, shares=True, heads=entropies
         ),
         _loads(run, words, rows),
         _table("rank", run.table(signals.EFFECTIVE_RANK), run, words, rows, worst=np.nanmin),
@@ -64,8 +59,9 @@ def _table(
     worst: Callable[..., float],
     shares: bool = False,
     log: bool = False,
+    heads: Table | None = None,
 ) -> Plot | None:
-    """A line for each entry; the title tells of the one that is worst at the end."""
+    """A line for each entry; the title tells of the one that is worst at the end, and of which of its heads."""
     names = finite_columns(table)
     if not names:
         return None
@@ -73,17 +69,25 @@ def _table(
     where = next(name for name in names if last[name] == worst(list(last.values())))
     first = float(table.column(where).finite().values[0])
     written = share if shares else number
+    place = where if heads is None else _with_head(where, heads, last[where], words)
     drawing, notes = drawn(table, names, words, rows)
     return Plot(
         id=identity,
         name=words.say(f"{identity}.name"),
-        title=words.say(f"{identity}.title", first=written(first), last=written(last[where]), where=where),
+        title=words.say(f"{identity}.title", first=written(first), last=written(last[where]), where=place),
         read=words.say(f"{identity}.read"),
         blocks=(drawing,),
         log="always" if log else "choose" if identity == "logit" else "never",
         shares=shares,
         notes=notes + ends_note(run, table.steps, words),
     )
+
+
+def _with_head(module: str, heads: Table, value: float, words: Words) -> str:
+    """A module with the head that has a value at the end."""
+    of_module = (name for name in finite_columns(heads) if name.rpartition("#")[0] == module)
+    head = next(name for name in of_module if heads.column(name).finite().values[-1] == value)
+    return words.say("vitals.head", head=head.rpartition("#")[2], layer=module)
 
 
 def _loads(run: Run, words: Words, rows: int) -> Plot | None:

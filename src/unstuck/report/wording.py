@@ -170,7 +170,8 @@ EN: Mapping[str, str] = {
     "histogram.outside": "The outermost values, at most {share} of them, are counted at the edge.",
     "vitals.title": "Vitals",
     "vitals.hint": "What large models fail by, and what left its usual range before the loss was thrown.",
-    "logit.name": "Largest attention logit",
+    "vitals.head": "head {head} of {layer}",
+    "logit.name": "Largest attention logit of each layer",
     "logit.title": "The largest attention logit went from {first} to {last} ({where})",
     "logit.read": "Above some 50 a softmax rests on single keys and passes hardly a gradient; logits that go on growing end "
     "in divergence: normalise queries and keys, or lower the rate.",

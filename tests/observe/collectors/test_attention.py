@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import fully_shard
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from tests.observe.conftest import Watched
+from unstuck.learning.vitals import vitals
+from unstuck.observe import Session
 from unstuck.observe.collectors.attention import Attention
+from unstuck.record import Run, RunWriter, Verdict
+from unstuck.rules import judge
 
 HEADS, WIDTH = 2, 8
 
@@ -137,3 +144,44 @@ def test_attention_of_a_model_of_others_is_passed_over() -> None:
         (model(x) + other(x)).backward()
         step.update()
         assert len(step.collectors.one(Attention).names) == HEADS
+
+
+class Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.project, self.head = nn.Linear(16, 48), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.project(x).unflatten(-1, (3, 4, 4)).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        return self.head(mixed.mean(dim=1))
+
+
+def vitals_of(folder: Path, prepared: Callable[[nn.Module], nn.Module]) -> tuple[set[str], Verdict]:
+    """The vitals that are recorded of a training, and what is said of it."""
+    with RunWriter(folder) as writer, Session(writer, budget=1.0) as session:
+        model = prepared(Attending())
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(12):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(torch.randn(5, 7, 16)), torch.randint(3, (5,))).backward()
+            optimizer.step()
+    assert session.failure is None
+    with Run.open(folder) as run:
+        return {vital.what for vital in vitals(run.streams()[0])}, judge(run)
+
+
+OF_ATTENTION = {"largest attention logit", "attention entropy"}
+
+
+def test_of_compiled_code_the_vitals_of_weights_are_seen_and_the_rest_is_said(tmp_path: Path) -> None:
+    seen, verdict = vitals_of(tmp_path, lambda model: torch.compile(model, backend="aot_eager"))
+    assert seen >= {"learning rate", "size of updates", "size of weights", "norm of the gradient"}
+    assert not seen & OF_ATTENTION
+    assert any("compiled" in gap and "attention" in gap for gap in verdict.gaps)
+
+
+def test_attention_of_sharded_weights_is_seen(tmp_path: Path, two_ranks: Any) -> None:
+    seen, verdict = vitals_of(tmp_path, lambda model: fully_shard(model, mesh=two_ranks))
+    assert seen >= OF_ATTENTION
+    assert any("sharded" in gap for gap in verdict.gaps), "the other rank is not there, and its parts do not arrive"

@@ -15,7 +15,7 @@ from unstuck.observe.tensors.readable import whole_here
 
 __all__ = ["MASKED", "by_head", "of_module", "of_product", "of_softmax"]
 
-EXAMPLES = 2
+EXAMPLES = 8
 ROWS = 16
 """Queries of each example that are looked at, evenly spread, the last among them."""
 
@@ -66,7 +66,7 @@ def of_product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
 def of_module(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
     """Logits of a call of ``multi_head_attention_forward``, in the shape that :func:`of_product` gives.
 
-    The keys of two examples are projected anew, and of their queries a few.
+    The keys of eight examples are projected anew, and of their queries a few.
     """
     given = given_to(functional.multi_head_attention_forward, args, kwargs)
     query, key, heads = _read(given["query"]), _read(given["key"]), int(given["num_heads"])
