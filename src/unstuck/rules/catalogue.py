@@ -69,6 +69,7 @@ from unstuck.rules.loss.contrast_empty import ContrastEmpty
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.rules.loss.experts_idle import ExpertsIdle
 from unstuck.rules.loss.game_of_friends import GameOfFriends
+from unstuck.rules.loss.game_unfair import GameUnfair
 from unstuck.rules.loss.game_won import GameWon
 from unstuck.rules.loss.latent_empty import LatentEmpty
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
@@ -192,6 +193,7 @@ RULES: tuple[Rule, ...] = (
     CertainAtOnce(),  # L706
     GameWon(),  # L801
     GameOfFriends(),  # L802
+    GameUnfair(),  # L803
     Overfitting(),  # R101
     RegularisationTooStrong(),  # R201
     ModeWrong(),  # R301

@@ -57,7 +57,7 @@ OF_IDS = ("LossPositions", "SequenceReaches", "TargetCodes", "TargetsAgain")
 PARTS: Mapping[str, Part] = {
     "Inputs": Part(words="inputs", states=(facts.Inputs,)),
     "SampledValues": Part(words="sampled values", states=(facts.NonDifferentiableSample,)),
-    "Opponents": Part(words="which way both sides of a game go", states=(facts.Opponent,)),
+    "Opponents": Part(words="which way both sides of a game go", states=(facts.Opponent, facts.Generated)),
     "LostBranches": Part(words="layers that the loss does not reach", states=(facts.LostBranch,)),
     "Detachments": Part(words="detached tensors", states=(facts.Detachment,)),
     "InfiniteSlopes": Part(words="functions of infinite slope"),

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from unstuck.observe import Session
 from unstuck.record import Run, RunWriter
-from unstuck.record.facts import Opponent
+from unstuck.record.facts import Generated, Opponent
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -75,3 +75,47 @@ def test_one_training_plays_no_game(tmp_path: Path) -> None:
             optimizer.step()
     with Run.open(tmp_path / "run") as run:
         assert not run.facts(Opponent)
+
+
+@pytest.mark.parametrize(
+    ("last", "size", "beyond"), [(nn.Tanh(), 0.5, 0.0), (nn.Tanh(), 4.0, 0.75), (nn.Identity(), 4.0, None)]
+)
+def test_the_share_of_data_beyond_a_generator_is_known(
+    tmp_path: Path, last: nn.Module, size: float, beyond: float | None
+) -> None:
+    torch.manual_seed(0)
+    maker, judge = nn.Sequential(nn.Linear(3, 2), last), nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    with RunWriter(tmp_path / "run") as writer, Session(writer, budget=1.0):
+        first = torch.optim.SGD(maker.parameters(), lr=0.01)
+        second = torch.optim.SGD(judge.parameters(), lr=0.01)
+        for _ in range(24):
+            fake = maker(torch.randn(64, 3))
+            second.zero_grad()
+            data = size * (2.0 * torch.rand(64, 2) - 1.0)
+            ((judge(data) - 1.0).square().mean() + judge(fake.detach()).square().mean()).backward()
+            second.step()
+            first.zero_grad()
+            (judge(fake) - 1.0).square().mean().backward()
+            first.step()
+    with Run.open(tmp_path / "run") as run:
+        seen = [fact for stream in run.streams() for fact in stream.facts(Generated)]
+    assert bool(seen) is (beyond is not None)
+    assert all((fact.beyond, fact.function) == (pytest.approx(beyond, abs=0.1), "Tanh") for fact in seen)
+
+
+def test_an_actor_is_not_asked_for_the_states_of_its_critic(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    actor, critic = nn.Sequential(nn.Linear(3, 1), nn.Tanh()), nn.Linear(4, 1)
+    with RunWriter(tmp_path / "run") as writer, Session(writer, budget=1.0):
+        first = torch.optim.SGD(actor.parameters(), lr=0.01)
+        second = torch.optim.SGD(critic.parameters(), lr=0.01)
+        for _ in range(12):
+            states, actions = 8.0 * torch.randn(16, 3), torch.rand(16, 1)
+            second.zero_grad()
+            (critic(torch.cat([states, actions], 1)) - 1.0).square().mean().backward()
+            second.step()
+            first.zero_grad()
+            (-critic(torch.cat([states, actor(states)], 1)).mean()).backward()
+            first.step()
+    with Run.open(tmp_path / "run") as run:
+        assert not [fact for stream in run.streams() for fact in stream.facts(Generated)]

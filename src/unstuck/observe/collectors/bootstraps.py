@@ -96,8 +96,9 @@ class Bootstraps:
         networks = self._view.networks
         if type(output) is Tensor and output.dim() and is_readable(output):
             edge = get_gradient_edge(output) if output.grad_fn is not None else None
-            judges = 1 < len(output) == output.numel()
-            networks.append(NetworkOutput(module, edge, output.data_ptr(), judges))
+            values = output.numel() // max(1, len(output))
+            judges = values == 1 < len(output)
+            networks.append(NetworkOutput(module, edge, output.data_ptr(), judges, values))
             del networks[:-MOST_NETWORKS]
         self._copies.passed(module)
 

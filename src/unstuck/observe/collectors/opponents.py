@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from unstuck.observe.autograd.extra_pass import runs_program_code
 from unstuck.observe.autograd.graph import FACTORS, GraphWalk, saved
+from unstuck.observe.autograd.reach import reach
 from unstuck.observe.collectors.view import NetworkOutput, View
 from unstuck.observe.tensors.distributed import alone
 from unstuck.observe.tensors.readable import is_readable
@@ -25,6 +27,10 @@ MOST_LOOKS = 8
 """Losses of a training that are looked at."""
 
 MOST_NODES = 2_000
+MOST_EXAMPLES = 256
+"""Examples that are kept of the data that a judge is given."""
+
+ROUNDING = 1e-2
 MOST_SIDES = 8
 """Networks of a step whose outputs are looked at."""
 
@@ -33,6 +39,9 @@ MOSTLY = 0.9
 
 GIVEN = (*FACTORS, "_saved_input")
 """What the first layer of a network keeps of its input."""
+
+_data: weakref.WeakKeyDictionary[nn.Module, Tensor] = weakref.WeakKeyDictionary()
+"""Of each such network, the data that it was given last."""
 
 _judged: weakref.WeakKeyDictionary[nn.Module, dict[str, int]] = weakref.WeakKeyDictionary()
 """Of each network that judges, the way in which its own training moves what it says of made examples, and of data."""
@@ -51,7 +60,7 @@ class Opponents:
     def __init__(self, view: View) -> None:
         self._view = view
         self._looks = 0
-        self._found: list[facts.Opponent] = []
+        self._found: list[facts.Opponent | facts.Generated] = []
 
     def backward(self, graph: GraphWalk) -> None:
         """Look which way a loss moves the outputs of a judge: one's own, or that of one's examples."""
@@ -65,17 +74,25 @@ class Opponents:
             return
         made = {given.memory for given in view.networks if not _holds(given.module, own)}
         for side, way in zip(sides, _moved(graph.root, sides), strict=True):
-            if not way:
-                continue
             if not _holds(side.module, own):
                 self._plays(side.module, way)
             elif _alone(side.edge.node, own):  # no loss of an opponent, which leads through this network
-                self._looks += 1
-                _judged.setdefault(side.module, {})["made" if _taken(side.edge.node) & made else "data"] = way
+                self._judges(side, way, made)
+
+    def _judges(self, side: NetworkOutput, way: int, made: Collection[int]) -> None:
+        taken = _taken(side.edge.node)
+        of_made = any(tensor.data_ptr() in made for tensor in taken)
+        if way:
+            self._looks += 1
+            _judged.setdefault(side.module, {})["made" if of_made else "data"] = way
+        data = [tensor for tensor in taken if _is_data(tensor)]
+        if data and not of_made:
+            _data[side.module] = data[-1].detach()[:MOST_EXAMPLES].clone()
 
     def _plays(self, module: nn.Module, way: int) -> None:
         known, place = _judged.get(module, {}), user_place(3)
-        if {"made", "data"} <= known.keys():
+        self._reach(module)
+        if way and {"made", "data"} <= known.keys():
             self._looks += 1
             self._found.append(
                 facts.Opponent(
@@ -88,7 +105,22 @@ class Opponents:
                 )
             )
 
-    def facts(self) -> Iterator[facts.Opponent]:
+    def _reach(self, judge: nn.Module) -> None:
+        """Note the share of data that the activation behind what is trained here cannot give."""
+        data, own = _data.get(judge), self._view.roots.held
+        made = [one for one in self._view.networks if one.edge is not None and _holds(one.module, own)]
+        if data is None or not made or data[0].numel() != made[-1].values:
+            return  # such as an actor, whose critic is given states too
+        bounds = reach(made[-1].edge.node)
+        if bounds is None or bounds.slope:
+            return
+        low = -math.inf if bounds.lowest is None else bounds.lowest
+        high = math.inf if bounds.highest is None else bounds.highest
+        beyond = float(((data < low - ROUNDING) | (data > high + ROUNDING)).double().mean())
+        self._looks += 1
+        self._found.append(facts.Generated(step=self._view.step, beyond=beyond, function=bounds.operation))
+
+    def facts(self) -> Iterator[facts.Opponent | facts.Generated]:
         """What is new."""
         found, self._found = self._found, []
         yield from found
@@ -117,10 +149,14 @@ def _nodes(first: Any) -> list[Any]:
     return found
 
 
-def _taken(first: Any) -> set[int]:
-    """Where the memory lies of what the layers behind an output were given."""
+def _taken(first: Any) -> list[Tensor]:
+    """What the layers behind an output were given, from the last to the first."""
     factors = (saved(node, name) for node in _nodes(first) for name in GIVEN)
-    return {factor.data_ptr() for factor in factors if isinstance(factor, Tensor) and is_readable(factor)}
+    return [factor for factor in factors if isinstance(factor, Tensor) and is_readable(factor)]
+
+
+def _is_data(tensor: Tensor) -> bool:
+    return tensor.is_leaf and not isinstance(tensor, nn.Parameter) and tensor.is_floating_point() and tensor.dim() > 1
 
 
 def _alone(first: Any, weights: Collection[int]) -> bool:

@@ -47,12 +47,14 @@ class NetworkOutput(NamedTuple):
         edge: Where its graph begins; None without a graph.
         memory: Where its values lie.
         judges: Whether it is one number for each example.
+        values: Its values for an example.
     """
 
     module: nn.Module
     edge: Any
     memory: int
     judges: bool
+    values: int
 
 
 Update = Callable[[object], "Measurement | None"]

@@ -31,7 +31,16 @@ from unstuck.record.facts.evaluation import (
     Shift,
 )
 from unstuck.record.facts.fact import KINDS, Fact, FactT
-from unstuck.record.facts.generative import AddedNoise, Condition, Contrast, Embeddings, Latent, Opponent, VisibleTarget
+from unstuck.record.facts.generative import (
+    AddedNoise,
+    Condition,
+    Contrast,
+    Embeddings,
+    Generated,
+    Latent,
+    Opponent,
+    VisibleTarget,
+)
 from unstuck.record.facts.gradient import GradientCall, GradientChange
 from unstuck.record.facts.graph import (
     Connection,
@@ -130,6 +139,7 @@ __all__ = [
     "FailedLookup",
     "FirstCurvature",
     "FunctionalDropout",
+    "Generated",
     "GradientCall",
     "GradientChange",
     "Graph",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["AddedNoise", "Condition", "Contrast", "Embeddings", "Latent", "Opponent", "VisibleTarget"]
+__all__ = ["AddedNoise", "Condition", "Contrast", "Embeddings", "Generated", "Latent", "Opponent", "VisibleTarget"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,3 +216,21 @@ class Opponent(Fact):
     data_raised_by_judge: bool
     file: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated(Fact):
+    """What a network makes whose examples another training's network judges beside data.
+
+    Attributes:
+        step: Updates made.
+        beyond: Share of the values of the data that it could make with no weights whatever.
+        function: The activation behind its last layer, which has a bound, by autograd's name.
+    """
+
+    kind = "generated"
+    missing = "no network whose examples another one judges ends in an activation with a bound"
+    special = True
+    step: int
+    beyond: float
+    function: str
