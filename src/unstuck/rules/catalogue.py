@@ -94,6 +94,7 @@ from unstuck.rules.model.module_unused import ModuleUnused
 from unstuck.rules.model.order_not_seen import OrderNotSeen
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
 from unstuck.rules.model.padding_read import PaddingRead
+from unstuck.rules.model.positions_by_example import PositionsByExample
 from unstuck.rules.model.positions_unread import PositionsUnread
 from unstuck.rules.model.wrong_axis import WrongAxis
 from unstuck.rules.numerics.inputs_rounded import InputsRounded
@@ -154,6 +155,7 @@ RULES: tuple[Rule, ...] = (
     OrderNotSeen(),  # M305
     HeadsAttended(),  # M306
     PositionsUnread(),  # M307
+    PositionsByExample(),  # M308
     ModuleUnused(),  # M401
     InitialLossOff(),  # I101
     WeightScaleOff(),  # I102

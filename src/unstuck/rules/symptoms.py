@@ -65,6 +65,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "M305": (*NOWHERE, "M201", "R201"),
     "M306": (*ANY, "M201", "M301", "M302", "M303", "M305", "R201", "M307"),
     "M307": (*NOWHERE, "D203", "M201", "R201"),
+    "M308": (*NOWHERE, "M201", "M301", "M305", "D203"),
     "M401": ("R301",),  # a batch norm that never runs never moves its statistics
     # initialisation
     "I101": ("O201", "N101", "G301"),

@@ -80,8 +80,9 @@ PARTS: Mapping[str, Part] = {
     "ExampleOrder": Part(words="examples that are sorted", states=(facts.ExampleOrder,)),
     "EmbeddedIds": Part(
         words="ids that are turned into vectors",
-        feeds=("AttentionCalls", *OF_IDS),
+        feeds=("AddedTables", "AttentionCalls", *OF_IDS),
     ),
+    "AddedTables": Part(words="tables of positions", states=(facts.AddedTable,)),
     "AttentionCalls": Part(words="what attention looks at", states=(facts.AttentionCall,)),
     "LossPositions": Part(words="which targets of a sequence are scored", states=(facts.ScoredPositions,)),
     "TargetCodes": Part(words="by which ids targets name tokens", states=(facts.TargetCode,)),

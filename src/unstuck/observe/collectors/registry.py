@@ -14,6 +14,7 @@ from torch.nn import functional
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.added_noise import AddedNoises
+from unstuck.observe.collectors.added_tables import AddedTables
 from unstuck.observe.collectors.association import TrainedAssociation
 from unstuck.observe.collectors.attention import Attention
 from unstuck.observe.collectors.attention_calls import AttentionCalls
@@ -89,6 +90,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     Bootstraps,
     ExampleOrder,
     EmbeddedIds,
+    AddedTables,
     AttentionCalls,
     SequenceReaches,
     LossPositions,

@@ -106,13 +106,14 @@ from unstuck.record.facts.run import (
     Unread,
     Unwatched,
 )
-from unstuck.record.facts.sequence import AttentionCall, FailedLookup, ScoredPositions, SequenceReach
+from unstuck.record.facts.sequence import AddedTable, AttentionCall, FailedLookup, ScoredPositions, SequenceReach
 
 __all__ = [
     "KINDS",
     "OFFSETS",
     "WATCHING_ENDED",
     "AddedNoise",
+    "AddedTable",
     "Association",
     "AttentionCall",
     "BatchMixing",

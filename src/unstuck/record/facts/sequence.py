@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["AttentionCall", "FailedLookup", "ScoredPositions", "SequenceReach"]
+__all__ = ["AddedTable", "AttentionCall", "FailedLookup", "ScoredPositions", "SequenceReach"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +154,30 @@ class AttentionCall(Fact):
     on_real: float | None = None
     before: float | None = None
     behind: float | None = None
+    where: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedTable(Fact):
+    """Rows of a table that were added to sequences of vectors, one row to each entry of their first axis.
+
+    Attributes:
+        step: The training step.
+        examples: Entries of the first axis.
+        positions: Entries of the second axis, which all get the same row.
+        where: Path of the module.
+        file: The user's file that adds them.
+        line: The line of that call.
+    """
+
+    kind = "added_table"
+    missing = "no rows of a table were added to sequences, one to each example"
+    special = True
+    step: int
+    examples: int
+    positions: int
     where: str = ""
     file: str | None = None
     line: int | None = None
