@@ -113,3 +113,26 @@ def test_the_order_of_unscaling_and_clipping(tmp_path: Path, unscales: bool) -> 
     expected = ["unscale_", "clip_grad_norm_"] if unscales else ["clip_grad_norm_", "unscale_"]
     assert [[call.name for call in change.calls] for change in found] == [expected] * 3
     assert {change.scale for change in found} == {1024.0}
+
+
+@pytest.mark.parametrize("closure", [True, False])
+def test_functions_are_not_looked_at_in_steps_that_are_not_sampled(tmp_path: Path, closure: bool) -> None:
+    """As libraries do that hand their step to the optimizer: the backward pass comes when the update has begun."""
+    model, modes = nn.Linear(3, 2), list[int]()
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = nn.functional.mse_loss(model(torch.ones(4, 3)), torch.full((4, 2), 9.0))
+        value.backward()
+        return value
+
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1e-9):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(60):
+            modes.append(torch._C._len_torch_function_stack())  # pyright: ignore
+            if closure:
+                optimizer.step(loss)
+            else:
+                loss()
+                optimizer.step()
+    assert modes[20:].count(0) > 30

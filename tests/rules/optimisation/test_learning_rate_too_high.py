@@ -211,3 +211,18 @@ def test_first_steps_that_undid_the_initialisation_are_why_nothing_is_learnt(
     ratios = {signals.UPDATE_RATIO: {"0.weight": [ratio, ratio / 2, *np.geomspace(0.05, 1e-4, 198)]}}
     run = record(tmp_path, series={signals.LOSS: list(curve)}, tables=ratios, facts=[loss])
     assert len(outcome(LearningRateTooHigh(), run)) == found
+
+
+@pytest.mark.parametrize(
+    ("ratio", "height", "end", "found"),
+    [(0.9, 18.0, 0.8, ["warning"]), (0.3, 18.0, 0.8, []), (0.9, 3.2, 0.8, []), (0.9, 18.0, 0.05, [])],
+    ids=["thrown", "steps that weights bear", "no jump", "learnt well"],
+)
+def test_a_loss_that_is_thrown_far_at_once_and_learnt_in_part(
+    tmp_path: Path, ratio: float, height: float, end: float, found: list[str]
+) -> None:
+    loss = Loss(function="cross_entropy", target=LossTarget(shape=(32,), type="class"), classes=TEN)
+    curve = [2.9, *(end + (height - end) * np.exp(-np.linspace(0, 12, 199)))]
+    ratios = {signals.UPDATE_RATIO: {"0.weight": [ratio, ratio / 2, *np.geomspace(0.02, 1e-4, 198)]}}
+    run = record(tmp_path, series={signals.LOSS: curve}, tables=ratios, facts=[loss])
+    assert [finding.severity for finding in outcome(LearningRateTooHigh(), run)] == found

@@ -39,6 +39,7 @@ class GradientChanges:
         self._view = view
         self._sampled = 1  # the first begins before anybody can say so
         self._looks = True
+        self._handed = False
         self._stride = 1
         self._before: list[tuple[Tensor, Tensor]] = []
         self._scale: Tensor | None = None
@@ -52,6 +53,7 @@ class GradientChanges:
         """A sampled step begins."""
         self._looks = self._sampled <= 2 or self._sampled & (self._sampled - 1) == 0
         self._sampled += 1
+        self._handed = False
         if self._looks:
             self._forget()
             self._watch.look(wanted=not self._view.roots.compiled)
@@ -62,8 +64,8 @@ class GradientChanges:
 
     def after_backward(self, backward: Backward) -> None:
         """Keep a sketch of the gradient as a backward pass has left it."""
-        if not self._looks or not backward.accumulates:
-            return
+        if not self._looks or self._handed or not backward.accumulates:
+            return  # of an update with a closure nobody would end the look
         try:
             self._keep(backward)
         except Exception:
@@ -83,6 +85,7 @@ class GradientChanges:
         """Compare it with what the optimizer is about to get."""
         if not self._looks:
             return
+        self._handed = True
         self._watch.look(wanted=False)
         if not self._before:
             return

@@ -193,7 +193,7 @@ class LearningRateTooHigh(Rule):
             summary = f"the first steps move the weights by up to {step.early:.0%} each, and a layer of rectifiers dies"
             return "error", 0.85, f"{summary}; the loss stays at {curve.end.value:.4g}", evidence
         thrown = leap > self.lift and certain and (step.early or 0.0) > self.thrown
-        if thrown and not math.isnan(learning.remaining) and learning.remaining > 0.5:
+        if thrown and (jumped or learning.remaining > 0.5):
             summary = (
                 f"the first steps move the weights by up to {step.early:.0%} each and lift the loss from "
                 f"{curve.first:.4g} to {float(head.max()):.4g}"
