@@ -67,3 +67,21 @@ def test_examples_that_are_more_than_their_ids_are_left_alone(tmp_path: Path) ->
         return F.cross_entropy(model(ids, torch.randn(8, 1)), torch.randint(2, (8,)))
 
     assert not facts_of(tmp_path, TargetsAgain, Both(), step, steps=4)
+
+
+@pytest.mark.parametrize("time_first", [False, True])
+def test_tokens_of_a_batch_of_one_are_no_sequences(tmp_path: Path, time_first: bool) -> None:
+    class Next(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.head = nn.Embedding(TOKENS, 8), nn.Linear(8, TOKENS)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.embedding(ids))
+
+    def step(model: nn.Module) -> Tensor:
+        ids = torch.randint(TOKENS, (1, 7))
+        batch = ids[:, :-1].T if time_first else ids[:, :-1]
+        return F.cross_entropy(model(batch).flatten(0, 1), ids[:, 1:].flatten())
+
+    assert not facts_of(tmp_path, TargetsAgain, Next(), step, steps=12)

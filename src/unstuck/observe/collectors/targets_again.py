@@ -23,6 +23,9 @@ __all__ = ["TargetsAgain"]
 MOST_EXAMPLES = 50_000
 """Sequences that are remembered."""
 
+FEWEST_IDS = 2
+"""Ids of a sequence: examples of one id are the tokens of a batch of one, each of which is followed by many others."""
+
 SEVERAL = 3
 """Neighbours of different lengths, from which on a batch is not in order by chance."""
 
@@ -100,7 +103,7 @@ def _rows(values: Tensor, examples: int) -> Tensor:
 def _numbers(one: Embedded, examples: int) -> list[float]:
     """One number for each example, equal for equal ones however far they are padded; none where they are others."""
     ids = _rows(one.ids, examples)
-    if len(ids) != examples:
+    if len(ids) != examples or ids.shape[1] < FEWEST_IDS:
         return []
     kept = ids + 1 if one.padding is None else (ids + 1).masked_fill(_rows(one.padding, examples), 0)
     return [number - ids.shape[1] for number in signatures(kept) or []]
