@@ -39,6 +39,7 @@ class Afterwards:
     def __init__(self, training: Training) -> None:
         self.thread: int | None = None
         self._training = training
+        self.copy_begins = training.collectors.copied
         self._modules: list[weakref.ref[nn.Module]] = []
 
     def begin(self, thread: int | None) -> None:
@@ -62,6 +63,11 @@ class Afterwards:
     def entries(self) -> Collection[int]:
         """Identities of the modules that were trained."""
         return self._training.roots.identities
+
+    @property
+    def kinds(self) -> Collection[type[nn.Module]]:
+        """Classes of those of them that hold batch norms."""
+        return self._training.roots.kinds
 
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
         """See a batch that nothing can be learnt from, if there is time."""

@@ -81,8 +81,8 @@ class Observer:
         self._journal, self._spending, self._pace = training.journal, training.spending, training.pace
         self.thread: int | None = threading.get_ident()
         self.updates_of: int | None = id(steps)
-        self.entries = training.roots.identities
-        self.awaits_evaluations = True
+        self.entries, self.kinds = training.roots.identities, training.roots.kinds
+        self.copy_begins, self.awaits_evaluations = training.collectors.copied, True
         self._process = os.getpid()
         self._afterwards = Afterwards(training)
         self._first_call = FirstCall(self._computed, self.failed)

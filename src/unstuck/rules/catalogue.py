@@ -97,6 +97,7 @@ from unstuck.rules.model.padding_read import PaddingRead
 from unstuck.rules.model.positions_by_example import PositionsByExample
 from unstuck.rules.model.positions_unread import PositionsUnread
 from unstuck.rules.model.wrong_axis import WrongAxis
+from unstuck.rules.numerics.inputs_cut import InputsCut
 from unstuck.rules.numerics.inputs_rounded import InputsRounded
 from unstuck.rules.numerics.loss_not_finite import LossNotFinite
 from unstuck.rules.numerics.precision_unsuited import PrecisionUnsuited
@@ -107,6 +108,8 @@ from unstuck.rules.optimisation.learning_rate_too_low import LearningRateTooLow
 from unstuck.rules.optimisation.optimizer_unsuited import OptimizerUnsuited
 from unstuck.rules.optimisation.schedule_wrong import ScheduleWrong
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
+from unstuck.rules.policy.actions_drawn_anew import ActionsDrawnAnew
+from unstuck.rules.policy.actor_lowered import ActorLowered
 from unstuck.rules.policy.advantage_trained import AdvantageTrained
 from unstuck.rules.policy.bootstrap_wrong import BootstrapWrong
 from unstuck.rules.policy.certain_at_once import CertainAtOnce
@@ -114,6 +117,8 @@ from unstuck.rules.policy.entropy_drowns import EntropyDrowns
 from unstuck.rules.policy.entropy_lowered import EntropyLowered
 from unstuck.rules.policy.policy_cramped import PolicyCramped
 from unstuck.rules.policy.policy_lowered import PolicyLowered
+from unstuck.rules.policy.ratio_wrong import RatioWrong
+from unstuck.rules.policy.returns_reversed import ReturnsReversed
 from unstuck.rules.policy.target_network_still import TargetNetworkStill
 from unstuck.rules.rule import Rule
 
@@ -193,6 +198,10 @@ RULES: tuple[Rule, ...] = (
     EntropyDrowns(),  # L704
     PolicyCramped(),  # L705
     CertainAtOnce(),  # L706
+    ActorLowered(),  # L707
+    ActionsDrawnAnew(),  # L708
+    RatioWrong(),  # L709
+    ReturnsReversed(),  # L710
     GameWon(),  # L801
     GameOfFriends(),  # L802
     GameUnfair(),  # L803
@@ -203,6 +212,7 @@ RULES: tuple[Rule, ...] = (
     LossNotFinite(),  # N101
     PrecisionUnsuited(),  # N201
     InputsRounded(),  # N202
+    InputsCut(),  # N203
     GradientsNotCleared(),  # T101
     ParametersNotOptimized(),  # T201
     WeightsNotMoved(),  # T202

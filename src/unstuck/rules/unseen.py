@@ -76,7 +76,9 @@ PARTS: Mapping[str, Part] = {
     "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
     "AddedNoises": Part(words="noise in inputs and targets", states=(facts.AddedNoise, facts.Condition)),
     "Latents": Part(words="latent variables", states=(facts.Latent,)),
-    "Bootstraps": Part(words="targets made of a network's outputs", states=(facts.Bootstrap, facts.TargetNetwork)),
+    "Bootstraps": Part(
+        words="targets made of a network's outputs", states=(facts.ActorLoss, facts.Bootstrap, facts.TargetNetwork)
+    ),
     "ExampleOrder": Part(words="examples that are sorted", states=(facts.ExampleOrder,)),
     "EmbeddedIds": Part(
         words="ids that are turned into vectors",
@@ -115,7 +117,7 @@ PARTS: Mapping[str, Part] = {
     "CriticalPoints": Part(words="points without a gradient", states=(facts.CriticalPoint,)),
     "Uncalled": Part(words="modules that are never called", states=(facts.UncalledModules,)),
     "FirstCurvature": Part(words="how curved the loss is at first", states=(facts.FirstCurvature,)),
-    "ModesOfModules": Part(words="modes of modules", states=(facts.Modes,)),
+    "ModesOfModules": Part(words="modes of modules", states=(facts.Modes, facts.StaleCopy)),
     "Schedules": Part(words="schedules", states=(facts.Schedule,)),
     "Loaders": Part(words="data loaders", states=(facts.Loader,)),
     "WeightsLeftOut": Part(words="weights that were not loaded", states=(facts.WeightsLeftOut,)),

@@ -57,3 +57,20 @@ def test_a_copy_is_known_by_its_shapes(learnt: Any) -> None:
     (fact,) = learnt(ends=True, detached=True).facts(facts.TargetNetwork)
     assert fact.began_equal
     assert not fact.moved
+
+
+@pytest.mark.parametrize("greedy", [True, False])
+def test_values_that_are_always_the_greatest_are_counted(watched: Any, greedy: bool) -> None:
+    torch.manual_seed(0)
+    model, states, action = nn.Linear(3, 4), torch.randn(32, 3), torch.randint(4, (32, 1))
+    over = (torch.arange(32) < 4).float()
+    with watched(model) as step:
+        given = model(states)
+        value = given.max(dim=1).values if greedy else given.gather(1, action).squeeze(1)
+        with torch.no_grad():
+            target = torch.randn(32) + 0.9 * model(states + 1.0).max(dim=1).values * (1.0 - over)
+        functional.mse_loss(value, target).backward()
+        step.update()
+    (fact,) = step.facts(facts.Bootstrap)
+    taken = int((given.gather(1, action).squeeze(1) == given.amax(dim=1)).sum())
+    assert (fact.greedy, fact.masked) == (32 if greedy else taken, True)

@@ -89,3 +89,15 @@ def test_images_are_compared_by_values_spread_over_them() -> None:
     fact = shift(images, images + 1.0)
     assert fact is not None
     assert fact.distance == pytest.approx(1.0, rel=0.1)
+
+
+def test_fractions_that_were_cut_off_are_seen() -> None:
+    given = 4.0 * rows()
+    fact = shift(given.trunc(), 4.0 * rows())
+    assert fact is not None
+    assert (fact.whole, fact.whole_evaluated) == (1.0, 0.0)
+    assert fact.cut < 0.05
+    fact = shift((rows() > 0.0).float(), rows().abs())
+    assert fact is not None
+    assert fact.whole == 1.0
+    assert fact.cut > 0.2

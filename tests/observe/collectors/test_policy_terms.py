@@ -102,3 +102,32 @@ def test_what_makes_the_scores_of_a_policy_is_seen(learnt: Any) -> None:
     (fact,) = learnt(loss).facts(facts.PolicyTerm)
     assert fact.choices == 3
     assert (fact.reach.operation, fact.reach.lowest, fact.reach.highest) == ("Softmax", 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        (lambda new: (new - new.detach()).exp(), ""),
+        (lambda new: (new - 1.0 * new).exp().clamp(0.8, 1.2), "itself"),
+        (lambda new: new / (1.1 * new.detach()), "logarithms"),
+        (lambda new: new / torch.full((16,), 7.0), ""),
+    ],
+)
+def test_a_ratio_that_is_none_is_seen(learnt: Any, ratio: Callable[[Tensor], Tensor], told: str) -> None:
+    weights = torch.linspace(-1.0, 2.0, 16)
+
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        return -(ratio(policy.log_prob(policy.sample())) * weights).mean()
+
+    assert [fact.ratio for fact in learnt(loss).facts(facts.PolicyTerm)] == [told]
+
+
+def test_a_policy_of_probabilities_is_one(learnt: Any) -> None:
+    weights = torch.linspace(-1.0, 2.0, 16)
+
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        given = Categorical(torch.softmax(policy.logits, dim=1))
+        return -(given.log_prob(given.sample()) * weights).mean()
+
+    (fact,) = learnt(loss).facts(facts.PolicyTerm)
+    assert (fact.raised, fact.choices) == (True, 3)

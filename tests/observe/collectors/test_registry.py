@@ -92,6 +92,7 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
         sample = step.update()
         collectors.tell("schedule_stepped", torch.optim.lr_scheduler.StepLR(step.optimizer, 1))
         collectors.tell("loader_begins", torch.utils.data.DataLoader([1]))
+        collectors.copied(nn.Linear(2, 1))
         collectors.tell("rest")
     found = [*collectors.facts(), *collectors.ask("finish"), *collectors.facts()]
     collectors.tell("release")

@@ -100,19 +100,45 @@ def test_one_position_ahead_is_all_behind(tmp_path: Path) -> None:
     assert fact.later == pytest.approx(fact.answer)
 
 
-def test_targets_that_are_not_shifted_rest_on_themselves(tmp_path: Path) -> None:
-    def step(model: nn.Module) -> Tensor:
-        ids = text()
-        return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
+def copied(model: nn.Module) -> Tensor:
+    ids = text()
+    return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
 
-    fact = first(tmp_path / "attention", Attending(causal), step)
+
+def test_targets_that_are_not_shifted_rest_on_themselves(tmp_path: Path) -> None:
+    fact = first(tmp_path / "attention", Attending(causal), copied)
     assert fact.offset == 0
     assert fact.own > 0.5
     assert fact.direct is not None
     assert fact.direct > 0.5
-    fact = first(tmp_path / "code", Coded(), step)
+    fact = first(tmp_path / "code", Coded(), copied)
     assert (fact.offset, fact.direct) == (0, 0.0)
     assert fact.own > 0.1
+
+
+class Deciding(nn.Module):
+    """States and actions take turns; the output for an action comes from its state, or from itself."""
+
+    def __init__(self, *, itself: bool, attend: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.states, self.actions = nn.Embedding(TOKENS, 8), nn.Embedding(TOKENS, 8)
+        self.head, self.itself, self.attend = nn.Linear(8, TOKENS), itself, attend
+
+    def forward(self, actions: Tensor) -> Tensor:
+        turns = torch.stack([self.states((actions * 3 + 1) % TOKENS), self.actions(actions)], 2).flatten(1, 2)
+        return self.head(self.attend(turns)[:, int(self.itself) :: 2])
+
+
+@pytest.mark.parametrize(("itself", "attend"), [(True, causal), (False, everywhere)])
+def test_actions_among_states_are_seen_where_they_are_asked_for(tmp_path: Path, itself: bool, attend: Any) -> None:
+    fact = first(tmp_path, Deciding(itself=itself, attend=attend), copied)
+    assert (fact.offset, fact.sequences, fact.answers) == (0, 2, 1)
+    assert min(fact.own, fact.direct or 0.0) > 0.1
+
+
+def test_actions_that_follow_from_their_states_are_not(tmp_path: Path) -> None:
+    fact = first(tmp_path, Deciding(itself=False, attend=causal), copied)
+    assert (fact.offset, fact.own) == (0, 0.0)
 
 
 class Coded(nn.Module):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributions import Categorical
 from torch.nn import functional as F
 from torch.nn.modules import module as torch_modules
 from torch.overrides import TorchFunctionMode
@@ -28,6 +29,7 @@ class Seen:
         self.called: list[Any] = []
         self.numbers: list[Any] = []
         self.refused: list[Any] = []
+        self.returned: list[Any] = []
         self.errors: list[Exception] = []
         self.modes: list[tuple[bool, bool]] = []
         self.calls = dict.fromkeys(functions, self.call)
@@ -42,6 +44,7 @@ class Seen:
 
     def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
         self.modules.append(("ended", type(module).__name__, None if outer is None else type(outer).__name__))
+        self.returned.append(output)
 
     def call(self, function: Any, args: Any, kwargs: Any, output: Any, *, learning: bool) -> None:
         self.called.append((function, learning))
@@ -90,6 +93,20 @@ def test_modules_are_seen_as_they_begin_and_end(seen: Callable[..., Seen]) -> No
         ("ended", "Sequential", None),
     ]
     assert listener.spent > 0.0
+
+
+class Policy(nn.Module):
+    def forward(self, x: Tensor) -> Categorical:
+        return Categorical(logits=x)
+
+
+def test_a_module_ends_that_returns_an_object(seen: Callable[..., Seen]) -> None:
+    listener = seen()
+    policy = Policy()
+    assert isinstance(policy(X), Categorical)
+    assert listener.modules == [("begins", "Policy", True), ("ended", "Policy", None)]
+    (logits,) = (value for value in listener.returned[0] if value.shape == X.shape)
+    assert torch.equal(logits, Categorical(logits=X).logits)
 
 
 def test_listening_twice_is_listening_once(seen: Callable[..., Seen]) -> None:
@@ -377,6 +394,7 @@ class Watching:
 
     def __init__(self, model: nn.Module, *, thread: int | None = None, awaits: bool = False) -> None:
         self.thread, self.entries, self.awaits_evaluations = thread, {id(model)}, awaits
+        self.kinds, self.copies = {Keywords}, list[nn.Module]()
         self.seen: list[tuple[int, bool]] = []
         self.inputs: list[tuple[Any, ...]] = []
         self.errors: list[Exception] = []
@@ -384,6 +402,9 @@ class Watching:
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
         self.seen.append((id(module), learning))
         self.inputs.append(inputs)
+
+    def copy_begins(self, module: nn.Module) -> None:
+        self.copies.append(module)
 
     def failed(self, error: Exception) -> None:
         self.errors.append(error)
@@ -420,6 +441,17 @@ def test_a_watcher_hears_of_its_modules_while_it_attends(watch: Callable[..., Wa
     forward.attend(watcher)
     model(X)
     assert len(watcher.seen) == 3
+
+
+def test_a_watcher_hears_of_evaluations_of_copies(watch: Callable[..., Watching]) -> None:
+    model, copy, other = Keywords(), Keywords(), nn.Identity()
+    watcher = watch(model)
+    copy(X)
+    with torch.no_grad():
+        for module in (model, copy, other):
+            module(X)
+    assert watcher.copies == [copy]
+    assert watcher.seen == [(id(model), False)]
 
 
 def test_a_watcher_hears_of_its_thread(watch: Callable[..., Watching]) -> None:

@@ -21,8 +21,16 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
     ),
     (
         "shift",
-        {"trained": 512, "evaluated": 128, "distance": 1.5, "spread": 0.25},
-        facts.Shift(trained=512, evaluated=128, distance=1.5, spread=0.25),
+        {
+            "trained": 512,
+            "evaluated": 128,
+            "distance": 1.5,
+            "spread": 0.25,
+            "whole": 1.0,
+            "whole_evaluated": 0.125,
+            "cut": 0.5,
+        },
+        facts.Shift(trained=512, evaluated=128, distance=1.5, spread=0.25, whole=1.0, whole_evaluated=0.125, cut=0.5),
     ),
     (
         "evaluated_association",

@@ -72,6 +72,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         ),
     ),
     (
+        "stale_copy",
+        {"step": 40, "as_made": True, "norms": 3, "file": "train.py", "line": 71},
+        facts.StaleCopy(step=40, as_made=True, norms=3, file="train.py", line=71),
+    ),
+    (
         "uncalled_modules",
         {"steps": 9, "modules": [{"path": "norm", "type": "LayerNorm", "parameters": ["norm.bias"], "place": "list"}]},
         facts.UncalledModules(

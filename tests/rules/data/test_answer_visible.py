@@ -51,13 +51,14 @@ class TestContract(RuleContract):
         (AHEAD, [], "mask them in every layer"),
         ({**AHEAD, "statistics": True, "answer": 0.2}, [], "mask them"),
         (ITSELF, [], "Shift the targets once"),
+        ({**ITSELF, "sequences": 3}, [], "as of the state"),
         (
             {**ITSELF, "later": 0.3},
             [ScoredPositions(targets=320, scored=0.15, padding=0.0, scored_padding=0.0, scored_real=0.15)],
             "by the id of a mask",
         ),
     ],
-    ids=["attention", "wide", "recurrent", "convolution", "other", "norm", "itself", "masked"],
+    ids=["attention", "wide", "recurrent", "convolution", "other", "norm", "itself", "interleaved", "masked"],
 )
 def test_each_way_to_see_the_answer_has_its_remedy(
     tmp_path: Path, known: dict[str, Any], others: list[Fact], words: str
@@ -81,7 +82,7 @@ def test_an_inverted_mask_is_one(tmp_path: Path) -> None:
         {**AHEAD, "statistics": True, "answer": 0.05},
         {**ITSELF, "own": 0.3},
         {**ITSELF, "direct": 0.0},
-        {**ITSELF, "sequences": 2},
+        {**ITSELF, "sequences": 2, "answers": 2},
     ],
     ids=["rounding", "one vector", "norm", "sums up", "through a code", "two sequences"],
 )

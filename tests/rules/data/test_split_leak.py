@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Bootstrap, Inputs, Loss, LossTarget, Overlap
+from unstuck.record.facts import ActorLoss, Bootstrap, Inputs, Loss, LossTarget, Overlap, PolicyTerm
 from unstuck.rules.data.split_leak import SplitLeak
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -101,3 +101,16 @@ def test_a_mask_behind_the_forward_pass_hides_what_was_trained_on(tmp_path: Path
     run = record(tmp_path, series={signals.LOSS: [1.0] * 40, signals.BATCH_SIZE: [1200.0] * 9}, facts=[given, call])
     answer = outcome(SplitLeak(), run)
     assert bool(answer) is judged
+
+
+@pytest.mark.parametrize(
+    "acting",
+    [
+        ActorLoss(step=3, raised=True),
+        PolicyTerm(step=3, raised=True, lowest=-1.0, highest=2.0),
+    ],
+)
+def test_states_in_which_a_policy_acts_validate_nothing(tmp_path: Path, acting: Any) -> None:
+    (answer,) = SplitLeak().apply(run_of(tmp_path, acting))
+    assert isinstance(answer, NotEvaluated)
+    assert "actions" in answer.reason

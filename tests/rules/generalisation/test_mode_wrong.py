@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Modes, Predictions
+from unstuck.record.facts import Modes, Predictions, StaleCopy
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -59,6 +59,15 @@ def test_statistics_that_never_moved(tmp_path: Path) -> None:
     modes = training(0, mode=True), evaluation(20, mode=False, unmoved_norms=2)
     (finding,) = outcome(ModeWrong(), run_with(tmp_path, *modes))
     assert (finding.severity, finding.confidence) == ("error", 0.95)
+
+
+@pytest.mark.parametrize("as_made", [True, False])
+def test_a_copy_whose_statistics_were_left_behind(tmp_path: Path, as_made: bool) -> None:
+    stale = StaleCopy(step=20, as_made=as_made, norms=3, file="train.py", line=5)
+    modes = training(0, mode=True), evaluation(20, mode=False)
+    (finding,) = outcome(ModeWrong(), run_with(tmp_path, *modes, stale))
+    assert (finding.severity, finding.where.line) == ("error", 5)
+    assert ("variance 1" in finding.summary) == as_made
 
 
 def test_an_untrained_model_may_be_evaluated(tmp_path: Path) -> None:

@@ -36,8 +36,9 @@ class TestContract(RuleContract):
         ({"ended": 0, "flagged": 30, "apart": 9.0}, "30 are marked"),
         ({"ended": 0, "lowest": 1.0, "highest": 1.0}, "every reward is 1"),
         ({"late": 16.0}, "feed on themselves"),
+        ({"ended": 1900, "masked": True}, "95% of the targets"),
     ],
-    ids=["gradient", "marked", "same", "beyond"],
+    ids=["gradient", "marked", "same", "beyond", "inverted"],
 )
 def test_each_fault_is_named_with_its_line(tmp_path: Path, known: dict[str, Any], words: str) -> None:
     (finding,) = outcome(BootstrapWrong(), run_of(tmp_path, **known))
@@ -49,13 +50,16 @@ def test_each_fault_is_named_with_its_line(tmp_path: Path, known: dict[str, Any]
     "known",
     [
         {"ended": 0},  # a task that never ends
+        {"ended": 1900},  # the network gives zeros
+        {"ended": 2000, "masked": True},  # nothing is bootstrapped
+        {"greedy": 1990},  # some actions were tried for the sake of trying
         {"ended": 0, "flagged": 30, "apart": 1.0},  # cut off by a limit of time
         {"ended": 0, "lowest": 1.0, "highest": 1.0, "transitions": 100},  # too few to say
         {"ended": 0, "lowest": 1.0, "highest": 1.0, "plain": False},  # with a bonus
         {"late": 14.0},
         {"late": 50.0, "discount": 1.0},
     ],
-    ids=["continuing", "cut off", "few", "bonus", "large", "undiscounted"],
+    ids=["continuing", "zeros", "none", "tried", "cut off", "few", "bonus", "large", "undiscounted"],
 )
 def test_what_may_be_right_is_left_alone(tmp_path: Path, known: dict[str, Any]) -> None:
     assert not outcome(BootstrapWrong(), run_of(tmp_path, **known))
@@ -70,3 +74,9 @@ def test_targets_that_began_too_large_and_come_down_do_not_feed_on_themselves(tm
 
     assert not outcome(BootstrapWrong(), run_of_sizes("wears off", 900.0, 80.0))
     assert outcome(BootstrapWrong(), run_of_sizes("grows", 80.0, 900.0))
+
+
+def test_a_value_that_is_always_the_greatest_is_not_that_of_the_action(tmp_path: Path) -> None:
+    (finding,) = outcome(BootstrapWrong(), run_of(tmp_path, greedy=2000))
+    assert finding.cause == "labels-mismatched"
+    assert "that was taken" in finding.summary

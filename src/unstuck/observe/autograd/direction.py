@@ -35,7 +35,6 @@ def directions(root: Any, wanted: set[Any]) -> dict[Any, int]:
     for node in queue:
         if node in wanted:
             found[node] = signs[node]
-            continue
         for place, (successor, _) in enumerate(node.next_functions):
             if successor is None or successor in signs or len(queue) >= MOST_NODES:
                 continue

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Set
+from typing import Any, Literal
 
 from torch import Tensor
 
-from unstuck.observe.autograd.graph import operation, saved
+from unstuck.observe.autograd.graph import TRANSPARENT, operation, saved
 from unstuck.observe.autograd.summands import unscaled
 
-__all__ = ["log_probability", "scores"]
+__all__ = ["log_probability", "ratio", "scores"]
 
 MOST_NODES = 80
 
@@ -19,6 +19,12 @@ ENDS = frozenset({"Addmm", "Mm", "Bmm", "Convolution", "AccumulateGrad", "Embedd
 
 REDUCED = frozenset({"Mean", "Weighted"})
 """What a loss of a whole batch has, and no log-probability of one example."""
+
+BOTH = 2
+"""Log-probabilities in a ratio."""
+
+LEAST = 0.5
+"""Median from which ratios may be those of a policy and of what it was a few updates before."""
 
 PICKS = frozenset({"Gather", "Index"})
 
@@ -41,19 +47,22 @@ def log_probability(values: Tensor) -> int:
         >>> log_probability(scores)
         0
     """
-    if values.grad_fn is None:
-        return 0
-    base, factor = unscaled(values.grad_fn)
+    return 0 if values.grad_fn is None else _sign(values.grad_fn)
+
+
+def _sign(root: Any) -> int:
+    """The same, of the node that gave a tensor."""
+    base, factor = unscaled(root)
     names = set(map(_name, _leading(base)))
     sign = -1 if factor < 0.0 else 1
     if "NllLoss" in names:
         return -sign
     if names & REDUCED:
         return 0
-    classes = "LogSoftmax" in names or {"Logsumexp", "Sub"} <= names
+    classes = "LogSoftmax" in names or {"Logsumexp", "Sub"} <= names or {"Log", "Softmax"} <= names
     # That of a normal density is -(x - m)^2 / (2 v) less the logarithm of the deviation.
     density = {"Pow", "Neg", "Div", "Sub"} <= names
-    picked = bool(names & PICKS) or _picks(values.grad_fn)
+    picked = bool(names & PICKS) or _picks(root)
     return sign if (classes and picked) or density else 0
 
 
@@ -71,8 +80,44 @@ def scores(values: Tensor) -> Any:
         'TanhBackward0'
     """
     softmax = (node for node in _leading(values.grad_fn) if operation(node) in ("LogSoftmax", "Logsumexp"))
-    found = next(softmax, None)
+    found = next(softmax, None) or next((n for n in _leading(values.grad_fn) if operation(n) == "Softmax"), None)
     return None if found is None else found.next_functions[0][0]
+
+
+def ratio(values: Tensor) -> Literal["", "itself", "logarithms"]:
+    r"""What is wrong with a ratio of probabilities: nothing, a gradient in both, or logarithms that are divided.
+
+    Args:
+        values: A ratio of probabilities, perhaps clamped.
+
+    Examples:
+        >>> import torch
+        >>> scale = torch.ones(4, 3, requires_grad=True)
+        >>> picked = torch.log_softmax(scale.tanh(), 1).gather(1, torch.zeros(4, 1, dtype=torch.long))
+        >>> old = picked.detach()
+        >>> ratio((picked - old).exp()), ratio((picked - picked.clone()).exp()), ratio(picked / old)
+        ('', 'itself', 'logarithms')
+    """
+    node = _past(values.grad_fn, TRANSPARENT | {"Clamp"})
+    if node is None or operation(node) not in ("Exp", "Div"):
+        return ""
+    inner = _past(node.next_functions[0][0], TRANSPARENT)
+    if inner is None:
+        return ""
+    if operation(node) == "Exp":
+        parts = [successor for successor, _ in inner.next_functions] if operation(inner) == "Sub" else []
+        return "itself" if len(parts) == BOTH and all(part is not None and _sign(part) for part in parts) else ""
+    by, given = saved(node, "_saved_other"), values.detach()
+    data = isinstance(by, Tensor) and not by.requires_grad and by.numel() == values.numel() > 1
+    near = bool((given > 0.0).all()) and LEAST < float(given.median()) < 1.0 / LEAST
+    return "logarithms" if data and near and _sign(inner) else ""
+
+
+def _past(node: Any, names: Set[str]) -> Any:
+    """The nearest node before one that is none of some operations."""
+    while node is not None and operation(node) in names and node.next_functions:
+        node = node.next_functions[0][0]
+    return node
 
 
 def _leading(root: Any) -> Iterator[Any]:

@@ -112,15 +112,24 @@ def _shapes(node: Any) -> Iterator[tuple[int, ...]]:
 
 
 def _nearly(node: Any, known: Set[int]) -> Iterator[int]:
-    """Lengths that an operation makes of known ones, by padding or by cutting off a little."""
+    """Lengths that an operation makes of known ones by padding, by cutting off a little, or by joining several."""
     after = result_shape(node)
     for successor, number in node.next_functions if len(after) >= AXES else ():
         before = result_shape(successor, number) if successor is not None else ()
+        yield from _interleaved(before, after, known)
         changed = [(n, m) for n, m in zip(before, after, strict=True) if n != m] if len(before) == len(after) else []
         if len(changed) == 1 and changed[0][0] in known and changed[0][1] > 1:
             old, new = changed[0]
             if abs(new - old) <= max(AXES, old // NEARLY):
                 yield new
+
+
+def _interleaved(before: tuple[int, ...], after: tuple[int, ...], known: Set[int]) -> Iterator[int]:
+    """The length of sequences of which each position gives several: (N, T, k, D) that is viewed as (N, T k, D)."""
+    for at in range(1, len(before) - 1 if len(before) == len(after) + 1 else 0):
+        joined = before[at] * before[at + 1]
+        if before[at] in known and after == (*before[:at], joined, *before[at + 2 :]):
+            yield joined
 
 
 def _keeps(shape: tuple[int, ...], examples: int, lengths: Set[int], packed: Set[int]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +13,14 @@ from torch.nn import functional
 
 from unstuck.observe.autograd.belonging import leads
 from unstuck.observe.autograd.graph import GraphWalk, nodes
+from unstuck.observe.collectors.actor_losses import VALUED, ActorLosses, called_costs, note_values
 from unstuck.observe.collectors.handwritten_losses import DIFFERENCES, LossCall
 from unstuck.observe.collectors.made_values import FOLLOWED, Made, MadeValues
 from unstuck.observe.collectors.marked_examples import Marks, marks
 from unstuck.observe.collectors.slow_copies import SlowCopies
 from unstuck.observe.collectors.view import NetworkOutput, View
 from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.user_code.frames import user_variable_names
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
@@ -46,6 +49,8 @@ class _Site:
     marked: Marks = field(default_factory=Marks)
     plain: bool = True
     gradient: bool = False
+    greedy: int = 0
+    masked: bool = False
 
     def fact(self, file: str | None, line: int | None) -> facts.Bootstrap:
         return facts.Bootstrap(
@@ -59,6 +64,8 @@ class _Site:
             late=min(self.sizes[-LATE:]),
             plain=self.plain,
             gradient=self.gradient,
+            greedy=self.greedy,
+            masked=self.masked,
             file=file,
             line=line,
         )
@@ -78,14 +85,18 @@ class Bootstraps:
         self._view = view
         self._made = MadeValues()
         self._sites: dict[tuple[str | None, int | None], _Site] = {}
-        self._copies = SlowCopies(view)
+        self._copies, self._actors = SlowCopies(view), ActorLosses(view)
+        self._modules: weakref.WeakValueDictionary[int, nn.Module] = weakref.WeakValueDictionary()
         self._residuals: list[tuple[Any, Made]] = []
+        self._outputs: dict[int, Tensor] = {}
         self._new = False
 
     def begin(self) -> None:
         """A sampled step begins."""
         self._made.forget()
+        self._outputs.clear()
         self._residuals.clear()
+        self._actors.values.clear()
 
     def network(self, module: nn.Module, output: Any) -> None:
         """A network has run."""
@@ -93,6 +104,8 @@ class Bootstraps:
         for tensor in output if several else (output,):
             if isinstance(tensor, Tensor) and tensor.is_floating_point() and is_readable(tensor):
                 self._made.source(id(module), tensor)
+                if tensor.requires_grad:
+                    self._outputs[id(module)] = tensor.detach()
         networks = self._view.networks
         if type(output) is Tensor and output.dim() and is_readable(output):
             edge = get_gradient_edge(output) if output.grad_fn is not None else None
@@ -101,6 +114,9 @@ class Bootstraps:
             networks.append(NetworkOutput(module, edge, output.data_ptr(), judges, values))
             del networks[:-MOST_NETWORKS]
         self._copies.passed(module)
+        self._modules[id(module)] = module
+        if module in VALUED:
+            self._actors.passed(module, output)
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A function was called; what is called within a network makes no target."""
@@ -135,10 +151,23 @@ class Bootstraps:
         made = self._made.of(call.target) if call.target.is_floating_point() else None
         if made is not None and call.target.numel() > 1:
             if made.data is not None:
-                self._take(made)
+                self._take(made, call)
             self._copies.asked(made.sources, made)
 
-    def _take(self, made: Made) -> None:
+    def _learner(self, call: LossCall, made: Made, site: _Site) -> None:
+        """A network learns such a target."""
+        output = self._made.of(call.output)
+        if output is None or output.data is not None or not _is_target(made):
+            return
+        whole = [self._outputs[source] for source in output.sources if source in self._outputs]
+        site.greedy += _greatest(call.output.detach(), whole[0]) if len(whole) == 1 else 0
+        known = user_variable_names()
+        costs = called_costs(name for name, value in known if isinstance(value, Tensor | float | list))
+        for module in (self._modules.get(source) for source in output.sources):
+            if module is not None:
+                note_values(module, costs=costs)
+
+    def _take(self, made: Made, call: LossCall | None = None) -> None:
         reward, value = made.data, made.bootstrapped
         if reward is None or value is None:
             return
@@ -150,13 +179,17 @@ class Bootstraps:
         low, high = float(reward.min()), float(reward.max())
         site.rewards = (min(site.rewards[0], low), max(site.rewards[1], high))
         site.sizes.append(float(made.values.abs().max()))
-        site.plain = site.plain and made.plain
+        site.plain, site.masked = site.plain and made.plain, site.masked or made.masked
+        if call is not None:
+            self._learner(call, made, site)
         if not site.ended:
             site.marked = site.marked.joined(marks(reward.reshape(-1)))
         self._new = True
 
     def backward(self, graph: GraphWalk) -> None:
         """Look whether a loss goes back through targets."""
+        if self._actors.values:
+            self._actors.backward(graph)
         if not self._residuals:
             return
         reached = set(nodes(graph.root, most=MOST_NODES))
@@ -175,13 +208,24 @@ class Bootstraps:
                 if site.sizes:
                     yield site.fact(file, line)
         yield from self._copies.facts()
+        yield from self._actors.facts()
 
     def release(self) -> None:
         """Let go of what is the program's."""
         self._made.forget()
+        self._outputs.clear()
         self._residuals.clear()
+        self._actors.values.clear()
+        self._view.networks.clear()
         self._copies.release()
 
 
 def _is_target(made: Made) -> bool:
     return made.data is not None and 0.0 < made.discount <= 1.0
+
+
+def _greatest(values: Tensor, whole: Tensor) -> int:
+    """How many of some values are the greatest of all that a network gave for their example."""
+    if whole.dim() != 2 or whole.shape[1] < 2 or len(whole) != values.numel():
+        return 0
+    return int((values.reshape(-1) == whole.amax(dim=1)).sum())

@@ -26,22 +26,37 @@ FEWEST = 32
 
 @dataclass
 class _Moments:
-    """Count, sums and sums of squares, by value."""
+    """Count, sums, sums of squares, sums of what is whole of them, and how many are whole, by value."""
 
     count: int = 0
     sums: Tensor | None = None
 
     def add(self, rows: Tensor) -> None:
-        sums = torch.stack([rows.sum(dim=0), rows.square().sum(dim=0)])
+        cut = rows.trunc()
+        sums = torch.stack([rows.sum(dim=0), rows.square().sum(dim=0), cut.sum(dim=0), (cut == rows).sum(dim=0)])
         if self.sums is None:
             self.count, self.sums = len(rows), sums
         elif self.sums.shape == sums.shape and self.sums.device == sums.device:
             self.count, self.sums = self.count + len(rows), self.sums + sums
 
     def mean_and_variance(self) -> tuple[Tensor, Tensor]:
-        assert self.sums is not None
-        mean, square = (self.sums / self.count).cpu()
+        mean, square = self._means[:2]
         return mean, (square - mean.square()).clamp_min(0.0)
+
+    @property
+    def cut(self) -> Tensor:
+        """Means of the values without what stands behind their point."""
+        return self._means[2]
+
+    @property
+    def whole(self) -> float:
+        """Share of the values that are whole numbers."""
+        return float(self._means[3].mean())
+
+    @property
+    def _means(self) -> Tensor:
+        assert self.sums is not None
+        return (self.sums / self.count).cpu()
 
 
 @dataclass
@@ -87,6 +102,9 @@ class ShiftProbe:
             evaluated=other.count,
             distance=math.sqrt(max(0.0, far)),
             spread=math.sqrt(total / other_total),
+            whole=train.whole,
+            whole_evaluated=other.whole,
+            cut=math.sqrt(float((mean - other.cut).square().sum()) / other_total),
         )
 
 

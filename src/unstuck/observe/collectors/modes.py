@@ -7,18 +7,17 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
+from unstuck.observe.collectors.copied_norms import MOST_COMPARED, BatchNorm, CopiedNorms, has_learnt, is_unmoved
 from unstuck.observe.collectors.view import View
-from unstuck.observe.tensors.readable import values_here
-from unstuck.observe.user_code.module_tree import own_parameters
+from unstuck.observe.torch_hooks.events import held_parameters
+from unstuck.observe.user_code.module_tree import own_parameters, parameters
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
 __all__ = ["MODES_EVERY_STEP_UNTIL", "ModesOfModules", "modes_of"]
 
-_BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]
 _Dropout = nn.modules.dropout._DropoutNd  # pyright: ignore[reportPrivateUsage]
 
 
@@ -26,9 +25,6 @@ DROPPING = (_Dropout, nn.RNNBase, nn.MultiheadAttention)
 """Modules that may drop values in training mode."""
 
 MODES_EVERY_STEP_UNTIL = 50
-
-MOST_COMPARED = 4
-"""Batch norms whose statistics are looked at: what was forgotten for one was forgotten for all."""
 
 
 class ModesOfModules:
@@ -43,7 +39,8 @@ class ModesOfModules:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._new: list[facts.Modes] = []
+        self._new: list[facts.Fact] = []
+        self._copies = CopiedNorms()
         self._known: dict[str, facts.Modes] = {}
         self._looked: dict[tuple[str, bool], int] = {}
 
@@ -62,7 +59,16 @@ class ModesOfModules:
             self._known[phase] = modes
             self._new.append(modes)
 
-    def facts(self) -> Iterator[facts.Modes]:
+    def copy(self, module: nn.Module) -> None:
+        """A module of the class of a root, which is none and that nobody trains, is evaluated."""
+        if module.training or module in self._view.roots:
+            return
+        if held_parameters().isdisjoint(map(id, parameters(module))):
+            stale = self._copies.evaluated(module, step=self._view.updates)
+            if stale is not None:
+                self._new.append(stale)
+
+    def facts(self) -> Iterator[facts.Fact]:
         """What is new."""
         new, self._new = self._new, []
         yield from new
@@ -76,14 +82,14 @@ def modes_of(
     dropouts = {True: 0, False: 0}
     frozen = unmoved = half_loaded = 0
     for module in modules:
-        if isinstance(module, _BatchNorm) and module.track_running_stats:
+        if isinstance(module, BatchNorm) and module.track_running_stats:
             norms[module.training] += 1
             parameters = [parameter for _, parameter in own_parameters(module)]
             still = not module.training and bool(parameters) and not any(p.requires_grad for p in parameters)
-            made = not module.training and norms[False] <= MOST_COMPARED and _unmoved(module)
+            made = not module.training and norms[False] <= MOST_COMPARED and is_unmoved(module)
             frozen += still
             unmoved += made
-            half_loaded += still and made and _has_learnt(module)
+            half_loaded += still and made and has_learnt(module)
         elif isinstance(module, DROPPING) and _drops(module):
             dropouts[module.training] += 1
     if not sum(norms.values()) + sum(dropouts.values()):
@@ -107,21 +113,3 @@ def _drops(module: nn.Module) -> bool:
     if isinstance(module, nn.RNNBase):
         return module.dropout > 0 and module.num_layers > 1
     return bool(getattr(module, "p", 0) or getattr(module, "dropout", 0))
-
-
-@torch.no_grad()
-def _unmoved(norm: Any) -> bool:
-    """Whether running statistics are mean 0 and variance 1, as they were made; of those that are sharded, our part."""
-    if norm.running_mean is None or norm.running_var is None:
-        return False
-    mean, variance = values_here(norm.running_mean), values_here(norm.running_var)
-    if mean is None or variance is None:
-        return False
-    return not bool((mean != 0).any() | (variance != 1).any())
-
-
-@torch.no_grad()
-def _has_learnt(norm: Any) -> bool:
-    """Whether the bias is not the 0 that all initialisations give it."""
-    bias = None if norm.bias is None else values_here(norm.bias)
-    return bias is not None and bool((bias != 0).any())

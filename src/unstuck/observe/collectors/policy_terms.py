@@ -7,10 +7,10 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,8 +19,11 @@ from unstuck.observe.autograd.axes import result_shape
 from unstuck.observe.autograd.belonging import leads
 from unstuck.observe.autograd.direction import directions
 from unstuck.observe.autograd.graph import GraphWalk
-from unstuck.observe.autograd.log_probability import log_probability, scores
+from unstuck.observe.autograd.log_probability import log_probability, ratio, scores
 from unstuck.observe.autograd.reach import reach
+from unstuck.observe.collectors.actor_losses import called_costs
+from unstuck.observe.collectors.drawn_actions import DrawnActions
+from unstuck.observe.collectors.returns_order import growth
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place, user_variable_names
@@ -39,9 +42,11 @@ MOST_FRAMES = 8
 MOST_PRODUCTS = 64
 """Products of a step that are looked at: a loop over an episode makes one for each of its actions."""
 
+MOST_FOLLOWED = 3
+"""Steps in which it is seen what becomes of the actions that are drawn."""
+
 MOST_WORDS = 24
 WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
-COST, REWARD = re.compile(r"cost|penalt|regret", re.IGNORECASE), re.compile(r"rew|return", re.IGNORECASE)
 
 NORMAL = os.path.join("torch", "distributions", "normal.py")
 
@@ -59,6 +64,9 @@ class _Product:
     costs: bool
     choices: int | None
     reach: facts.OutputReach | None
+    draws: frozenset[Hashable]
+    weighted_by: Any
+    ratio: Literal["", "itself", "logarithms"]
     file: str | None
     line: int | None
 
@@ -89,13 +97,29 @@ class PolicyTerms:
         self._entropies: list[_Entropy] = []
         self._step, self._left = -1, MOST_PRODUCTS
         self._new: dict[tuple[Any, ...], facts.Fact] = {}
+        self._actions, self._steps_followed = DrawnActions(), 0
+
+    def forward(self, phase: Literal["training", "evaluation"]) -> None:
+        """In an evaluation nothing is followed."""
+        if phase == "evaluation":
+            self._actions.forget()
+
+    def followed(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """A function was called, in a step in which actions are followed."""
+        self._actions.followed(function, args, kwargs, output)
+
+    def given(self, inputs: tuple[Any, ...]) -> None:
+        """What enters modules is of no interest."""
+
+    def returned(self, output: Any) -> None:
+        """Nor what they return."""
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Two factors, outside of all modules, or the logarithm of a deviation."""
         view = self._view
         if self._step != view.step:
             self._step, self._left = view.step, MOST_PRODUCTS
-            self._forget()
+            self._products, self._entropies = [], []
         if view.module is not None or self._left <= 0 or not isinstance(output, Tensor):
             return
         if output.grad_fn is None or output.dim() > 2 or not is_readable(output):
@@ -131,9 +155,12 @@ class PolicyTerms:
                 weights=(float(given.min()), float(given.max())),
                 gradient=gradient and leads(weights, self._view.roots.held).nearest is not None,
                 names=_words(*place, [name for name, value in names if value is weights]),
-                costs=any(COST.search(n) for n, _ in names) and not any(REWARD.search(n) for n, _ in names),
+                costs=called_costs(name for name, _ in names),
                 choices=None if scored is None else (result_shape(scored) or (0,))[-1] or None,
                 reach=reach(scored),
+                draws=self._actions.of(values),
+                weighted_by=weights,
+                ratio=ratio(values),
                 file=place[0],
                 line=place[1],
             )
@@ -174,9 +201,16 @@ class PolicyTerms:
         if not known or graph.root.grad_fn is None:
             return
         signs = directions(graph.root.grad_fn, {each.node for each in known})
-        for product in self._products:
-            if product.node in signs:
-                self._take(product, signs[product.node])
+        taken = [product for product in self._products if product.node in signs]
+        weights: dict[tuple[str | None, int | None], list[Any]] = {}
+        for product in taken:
+            weights.setdefault((product.file, product.line), []).append(product.weighted_by)
+        grown = {place: growth(values) for place, values in weights.items()}
+        for product in taken:
+            self._take(product, signs[product.node], grown[product.file, product.line])
+        if taken and self._steps_followed < MOST_FOLLOWED and self not in self._view.due:
+            self._steps_followed += 1
+            self._view.due.append(self)
         for entropy in self._entropies:
             if entropy.node in signs:
                 self._new[("entropy", self._view.step, entropy.file, entropy.line)] = facts.PolicyEntropy(
@@ -189,7 +223,7 @@ class PolicyTerms:
                 )
         self._forget()
 
-    def _take(self, product: _Product, sign: int) -> None:
+    def _take(self, product: _Product, sign: int, grown: float | None) -> None:
         key = ("term", self._view.step, product.file, product.line)
         known, (low, high) = self._new.get(key), product.weights
         if isinstance(known, facts.PolicyTerm):
@@ -204,6 +238,9 @@ class PolicyTerms:
             gradient=product.gradient,
             choices=product.choices,
             reach=product.reach,
+            unseen=self._actions.seen_by_nobody(product.draws, product.weighted_by),
+            ratio=product.ratio,
+            growth=grown,
             file=product.file,
             line=product.line,
         )
@@ -219,6 +256,7 @@ class PolicyTerms:
 
     def _forget(self) -> None:
         self._products, self._entropies = [], []
+        self._actions.forget()
 
 
 def _numbers(value: object) -> int:

@@ -129,7 +129,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
 VERBS = (
     *("begin", "module", "output", "call", "scalar", "number", "failed_call", "loss", "backward", "forward"),
     *("before_update", "update", "before_backward", "ordinary", "thrown", "after_backward", "schedule_stepped"),
-    *("loader_begins", "rest", "facts", "finish", "release", "network"),
+    *("loader_begins", "rest", "facts", "finish", "release", "network", "copy"),
     *("loss_of_ids", "backward_of_ids", "forget_ids"),
 )
 
@@ -429,6 +429,10 @@ class Collectors:
             if self._view.embedded:
                 self.tell("loss_of_ids", call)
         self._training_mode = self._view.roots.training
+
+    def copied(self, module: nn.Module) -> None:
+        """A module of the class of a root, such as an average of its weights, is about to run without gradients."""
+        self.tell("copy", module)
 
     def measure(self, optimizer: object) -> Sample:
         """Measure the update of a sampled step, and fetch everything in one synchronisation."""

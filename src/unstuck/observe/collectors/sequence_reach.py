@@ -123,7 +123,8 @@ class SequenceReaches:
             return None
         least = min(reaches, key=lambda fact: (fact.answer, fact.on_padding or 0.0))
         sequences = len({one.ids.data_ptr() for one in self._view.embedded if one.ids.shape == known[0][0].ids.shape})
-        return replace(least, sequences=max(sequences, 1), file=place[0], line=place[1])
+        answers = len({one.ids.data_ptr() for one, scored in known if scored.offset is not None})
+        return replace(least, sequences=max(sequences, 1), answers=max(answers, 1), file=place[0], line=place[1])
 
     def _reach(self, call: LossCall, one: Embedded, scored: Scored) -> facts.SequenceReach | None:
         norms = by_position(call.output, one.vectors, scored.weights)

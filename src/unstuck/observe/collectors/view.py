@@ -80,6 +80,7 @@ class Collector(Protocol):
     backward_of_ids(graph)                      ``backward``, in such a step
     forget_ids()                                behind it: let go of what it gave
     forward(phase)                              before a forward pass that is attended to, of training or evaluation
+    copy(module)                                a module of a root's class that is none begins to run without gradients
     schedule_stepped(schedule)                  a schedule of the training's optimizer was stepped
     loader_begins(loader)                       the iteration over a loader begins
     rest()                                      in a sampled step, while others are trained: listen to nothing

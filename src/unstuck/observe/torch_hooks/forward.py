@@ -99,6 +99,15 @@ class Watcher(Protocol):
     awaits_evaluations: bool
 
     @property
+    def kinds(self) -> Collection[type[nn.Module]]:
+        """Classes of modules of whose passes without gradients it hears, though they are not its own."""
+        ...
+
+    def copy_begins(self, module: nn.Module) -> None:
+        """A module of those classes is about to run without gradients."""
+        ...
+
+    @property
     def entries(self) -> Collection[int]:
         """Identities of its modules."""
         ...
@@ -315,17 +324,21 @@ def _mine() -> list[Watcher]:
 def _before_any(module: nn.Module, inputs: Any) -> None:
     here, key = threading.get_ident(), id(module)
     for watcher in tuple(_attentive):
-        if key not in watcher.entries or (watcher.thread is not None and watcher.thread != here):
+        own = key in watcher.entries
+        if not (own or type(module) in watcher.kinds) or (watcher.thread is not None and watcher.thread != here):
             continue
         if events.thread.telling or not watchable():
             return
-        if watcher in _briefly:
-            _briefly.remove(watcher)
         learning = torch.is_grad_enabled()
-        inputs = _with_keywords(inputs, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        if own and watcher in _briefly:
+            _briefly.remove(watcher)
+        given = _with_keywords(inputs, sys._getframe(1)) if own else ()  # pyright: ignore[reportPrivateUsage]
         with events.Ours():
             try:
-                watcher.forward_begins(module, inputs, learning=learning)
+                if own:
+                    watcher.forward_begins(module, given, learning=learning)
+                elif not learning:
+                    watcher.copy_begins(module)
             except Exception as error:
                 unwatch(watcher)
                 watcher.failed(error)
@@ -403,6 +416,12 @@ def _before(module: nn.Module, inputs: Any) -> None:
         _step_aside(state, module)
 
 
+def _parts(output: object) -> tuple[Tensor, ...]:
+    """The tensors that an object holds which a module returned, such as a distribution, or a dataclass of results."""
+    held = {id(value): value for value in getattr(output, "__dict__", {}).values() if isinstance(value, Tensor)}
+    return tuple(held.values())
+
+
 def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     del inputs
     if events.thread.telling:
@@ -413,7 +432,9 @@ def _after(module: nn.Module, inputs: Any, output: Any) -> None:
     state.entered = None
     while state.modules and state.modules.pop() is not module:
         pass
-    if state.listeners and isinstance(output, Tensor | tuple | list | dict):
+    if state.listeners:
+        if not isinstance(output, Tensor | tuple | list | dict):
+            output = _parts(output)
         learning, outer = torch.is_grad_enabled(), state.modules[-1] if state.modules else None
         for listener in tuple(state.listeners):
             _show(listener, listener.module_ended, module, output, outer=outer, learning=learning)

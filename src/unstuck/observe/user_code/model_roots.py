@@ -31,6 +31,7 @@ class Roots:
         compiled: Whether one of them runs as compiled code.
         held: Identities of the parameters that the optimizer was made with.
         identities: Identities of the roots.
+        kinds: Classes of the roots that hold batch norms.
         variables: What the user's code calls each root, first of all where the optimizer is made; empty where that is
             not known.
         path: Gives the name of any module of the roots; None for a stranger.
@@ -43,6 +44,7 @@ class Roots:
         self._roots: list[nn.Module] = []
         self._loose: list[ref[nn.Module]] = []
         self.identities: set[int] = set()
+        self.kinds: set[type[nn.Module]] = set()
         self.variables: list[str] = []
         self._made_with = module_names()
         self._names: list[str] = []
@@ -94,21 +96,25 @@ class Roots:
         self.variables.append(self._made_with.get(id(module), name))
         for path, part in module_tree.named_modules(module):
             self._paths.setdefault(part, self._full(number, path))
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):  # pyright: ignore[reportPrivateUsage]
+                self.kinds.add(type(module))
         for part, path in leaf_paths(module).items():
             self._leaves.setdefault(part, self._full(number, path))
 
     def loosen(self) -> None:
         """Hold the modules no longer, but know those that live on."""
-        paths, identities = WeakKeyDictionary(self._paths), set(self.identities)
+        paths, identities, kinds = WeakKeyDictionary(self._paths), set(self.identities), set(self.kinds)
         loose = [ref(root) for root in self._roots]
         self.clear()
         self._paths, self.path, self.identities, self._loose = paths, paths.get, identities, loose
+        self.kinds = kinds
 
     def clear(self) -> None:
         """Let go of all modules."""
         self._roots.clear()
         self._loose.clear()
         self.identities.clear()
+        self.kinds.clear()
         self._names.clear()
         self.variables.clear()
         self._paths.clear()

@@ -77,6 +77,7 @@ from unstuck.record.facts.model import (
     Ran,
     Role,
     Router,
+    StaleCopy,
     UncalledModule,
     UncalledModules,
     WeightsLeftOut,
@@ -89,7 +90,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameter,
     UnoptimizedParameters,
 )
-from unstuck.record.facts.policy import Bootstrap, PolicyEntropy, PolicyTerm, TargetNetwork
+from unstuck.record.facts.policy import ActorLoss, Bootstrap, PolicyEntropy, PolicyTerm, TargetNetwork
 from unstuck.record.facts.precision import LossScaling, NarrowConstant, RoundedAverage, RoundedInput
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
@@ -112,6 +113,7 @@ __all__ = [
     "KINDS",
     "OFFSETS",
     "WATCHING_ENDED",
+    "ActorLoss",
     "AddedNoise",
     "AddedTable",
     "Association",
@@ -192,6 +194,7 @@ __all__ = [
     "Shift",
     "Softmax",
     "Span",
+    "StaleCopy",
     "TargetCode",
     "TargetNetwork",
     "TargetOffset",

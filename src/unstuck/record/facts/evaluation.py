@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +53,10 @@ class Shift(Fact):
         distance: Root of :math:`\sum_f (\bar x_f - \bar y_f)^2 / \sum_f \sigma_f^2`, :math:`\sigma_f^2` the mean
             variance of both, less what sampling gives; 0 where they agree.
         spread: Root of the sum of variances in training, over that in evaluations; 1 where they agree.
+        whole: Share of the training values that are whole numbers.
+        whole_evaluated: The same of those of evaluations.
+        cut: The distance where what stands behind the point of the evaluated values is cut off, over the root of their
+            sum of variances.
     """
 
     kind = "shift"
@@ -60,6 +65,9 @@ class Shift(Fact):
     evaluated: int
     distance: float
     spread: float
+    whole: float = 0.0
+    whole_evaluated: float = 0.0
+    cut: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)

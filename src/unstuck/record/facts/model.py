@@ -15,6 +15,7 @@ __all__ = [
     "Ran",
     "Role",
     "Router",
+    "StaleCopy",
     "UncalledModule",
     "UncalledModules",
     "WeightsLeftOut",
@@ -128,6 +129,28 @@ class Modes(Fact):
     unmoved_norms: int = 0
     half_loaded_norms: int = 0
     model_training: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaleCopy(Fact):
+    """A copy of the model that is evaluated, whose batch norms have new weights and the running statistics of old.
+
+    Attributes:
+        step: Updates made.
+        as_made: Whether the statistics are the mean 0 and variance 1 that they were made with.
+        norms: Batch norms of the copy.
+        file: The user's file that evaluates it.
+        line: The line of that.
+    """
+
+    kind = "stale_copy"
+    missing = "no copy of the model was evaluated by running statistics that had been left behind"
+    special = True
+    step: int
+    as_made: bool
+    norms: int
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 from unstuck.record.facts.loss import OutputReach
 
-__all__ = ["Bootstrap", "PolicyEntropy", "PolicyTerm", "TargetNetwork"]
+__all__ = ["ActorLoss", "Bootstrap", "PolicyEntropy", "PolicyTerm", "TargetNetwork"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,8 @@ class Bootstrap(Fact):
         late: Greatest size of a target in the latest samples.
         plain: Whether rewards and network are all that a target is made of.
         gradient: Whether a gradient flows back through targets to weights of this training.
+        greedy: For how many of them the value that learns is the greatest of those that the network gave its state.
+        masked: Whether a factor of zero took away what follows.
         file: The user's file that adds them up.
         line: The line of that.
     """
@@ -43,6 +46,8 @@ class Bootstrap(Fact):
     late: float = 0.0
     plain: bool = True
     gradient: bool = False
+    greedy: int = 0
+    masked: bool = False
     file: str | None = None
     line: int | None = None
 
@@ -85,6 +90,10 @@ class PolicyTerm(Fact):
         gradient: Whether a gradient flows back through the weights to parameters of this training.
         choices: Actions that there are to choose from, whose scores a softmax makes probabilities of; None for others.
         reach: What the activation that made these scores can give; None where they have no bound.
+        unseen: Whether the actions were drawn in this step, and nothing has seen them but their log-probabilities; None
+            where that was not looked at, or none was drawn.
+        ratio: What is wrong with a ratio of probabilities: both of them carry a gradient, or it is one of logarithms.
+        growth: By what differences of neighbouring weights grow along an episode; None where there is no one factor.
         file: The user's file that multiplies them.
         line: The line of that.
     """
@@ -101,6 +110,9 @@ class PolicyTerm(Fact):
     gradient: bool = False
     choices: int | None = None
     reach: OutputReach | None = None
+    unseen: bool | None = None
+    ratio: Literal["", "itself", "logarithms"] = ""
+    growth: float | None = None
     file: str | None = None
     line: int | None = None
 
@@ -125,5 +137,29 @@ class PolicyEntropy(Fact):
     entropy: float
     most: float | None
     raised: bool
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorLoss(Fact):
+    """A loss that moves the value which another training's network gives to what this one's chose.
+
+    Attributes:
+        step: Updates made.
+        raised: Whether the update raises that value.
+        costs: Whether what the values are learnt from is called a cost, and nothing a reward.
+        reached: Whether the value depends on weights of this training.
+        file: The user's file that asks for the value.
+        line: The line of that.
+    """
+
+    kind = "actor_loss"
+    missing = "no loss was the value that another network gives"
+    special = True
+    step: int
+    raised: bool
+    costs: bool = False
+    reached: bool = True
     file: str | None = None
     line: int | None = None

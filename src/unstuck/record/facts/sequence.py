@@ -43,6 +43,7 @@ class SequenceReach(Fact):
         alike: Whether attention mixes positions and nothing on the way tells them apart.
         each: Whether there is an output at each position.
         sequences: How many sequences of ids were turned into vectors.
+        answers: In how many of them the targets stand, in whichever place.
         file: The user's file that calls the loss.
         line: The line of that call.
     """
@@ -68,6 +69,7 @@ class SequenceReach(Fact):
     alike: bool = False
     each: bool = False
     sequences: int = 1
+    answers: int = 1
     file: str | None = None
     line: int | None = None
 

@@ -75,7 +75,7 @@ class AnswerVisible(Rule):
             if (fact.offset or 0) < 0 and fact.answer >= self.visible and self._looks_back(run, fact):
                 yield self._behind(fact)
                 return
-            if fact.offset == 0 and min(fact.own, fact.direct or 0.0) >= self.itself and fact.sequences == 1:
+            if fact.offset == 0 and min(fact.own, fact.direct or 0.0) >= self.itself and fact.answers == 1:
                 yield self._itself(run, fact)
                 return
 
@@ -178,6 +178,9 @@ class AnswerVisible(Rule):
             "sees them; clone the ids first, so that the targets keep them."
             if masked
             else "Shift the targets once: give the model ids[:, :-1] and the loss ids[:, 1:]."
+            if fact.sequences == 1
+            else "Take the output of a position from before the input that holds its answer, as of the state and not "
+            "of the action, and let attention look at what stands before alone."
         )
         return self.finding(
             "the target of each position is the input at that position"

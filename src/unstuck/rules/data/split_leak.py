@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Bootstrap, Inputs, Overlap
+from unstuck.record.facts import ActorLoss, Bootstrap, Inputs, Overlap, PolicyTerm
 from unstuck.rules.gates import NOT_IDS, SCORED_WHOLE
+from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["SplitLeak"]
@@ -40,7 +41,8 @@ class SplitLeak(Rule):
         bits, words and drawings, repeat by chance: where their first training batches repeat one another, and for
         sequences of ids, it is silent; of other data, where they do so as often. Where the loss takes only some rows of
         the output, as on a graph whose nodes a mask splits, what enters the model does not tell what was trained on.
-        Where targets are made of a network's outputs, states pass it without gradients to value them or to act.
+        Where targets are made of a network's outputs, or actions are drawn from them, states pass it without gradients
+        to value them or to act.
 
     Try:
         Split first, by person or by source where examples are related, then oversample, augment or cut windows, on the
@@ -60,6 +62,10 @@ class SplitLeak(Rule):
         Gate("sequences of ids repeat by chance", NOT_IDS.admits),
         SCORED_WHOLE,
         Gate("passes without gradients make the targets", lambda run: not run.facts(Bootstrap)),
+        Gate(
+            "passes without gradients choose actions",
+            lambda run: not (run.facts(ActorLoss) or of_policy(run.facts(PolicyTerm))),
+        ),
     )
 
     few: int = 10  #: shared examples below which they may be duplicates that every collection has
@@ -122,3 +128,8 @@ class SplitLeak(Rule):
         """Steps that certainly belong to the first epoch: of the examples that were met, half."""
         sizes = run.series(signals.BATCH_SIZE).finite().values
         return max(FIRST, fact.trained / float(np.median(sizes)) / 2) if len(sizes) else FIRST
+
+
+def _acts(run: Run) -> bool:
+    """Whether what is trained chooses actions, which it does for states that it then learns from."""
+    return bool(run.facts(ActorLoss)) or of_policy(run.facts(PolicyTerm))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unstuck.learning.evaluations import UNMEASURED, Evaluations
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
-from unstuck.record.facts import Graph, Modes, Predictions
+from unstuck.record.facts import Graph, Modes, Predictions, StaleCopy
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
@@ -69,6 +69,7 @@ class ModeWrong(Rule):
             self._trains_in_evaluation(run, training, evaluations, length)
             or self._never_moved(run, training, evaluations)
             or self._half_loaded(run, training, length)
+            or self._left_behind(run)
             or self._evaluates_in_training(run, evaluations, length)
         )
         if found is not None:
@@ -136,6 +137,25 @@ class ModeWrong(Rule):
             confidence=0.9,
             note=f"{training[-1].half_loaded_norms} frozen batch norms with a learnt bias and unmoved statistics",
             where=Where(),
+        )
+
+    def _left_behind(self, run: Run) -> Finding | None:
+        """A copy that averages the weights, and not what the batch norms count."""
+        stale = next(iter(run.facts(StaleCopy)), None)
+        if stale is None:
+            return None
+        made = "mean 0 and variance 1, which they were made with" if stale.as_made else "what they were at its making"
+        return self.about(
+            stale,
+            f"a copy of the model is evaluated whose weights follow those that are trained, while its batch norms "
+            f"normalise by {made}: their running statistics were not copied",
+            "Copy or average the buffers with the parameters: go through state_dict() in place of parameters(); with "
+            "AveragedModel use_buffers=True, or update_bn() before evaluating.",
+            value=float(stale.norms),
+            threshold=0.0,
+            note="batch norms with the weights of a training and the running statistics of before",
+            severity="error",
+            confidence=0.93,
         )
 
     def _predicts_last(self, predictions: Predictions, length: int) -> bool:

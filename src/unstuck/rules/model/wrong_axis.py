@@ -163,20 +163,20 @@ class WrongAxis(Rule):
         return None
 
     def _inside(self, run: Run) -> Finding | None:
-        inputs = run.fact(Inputs)
-        count = inputs.shape[0] if inputs is not None and inputs.shape else 0
-        if count < self.examples:
-            return None
         for fact in run.facts(Softmax):
             if fact.shape[fact.axis] == 1 and fact.axis < len(fact.shape) - 1 and fact.shape[-1] > 1:
                 return self._report(
                     run,
                     f"softmax runs over axis {fact.axis} of {fact.shape}, which has one entry: it gives 1 everywhere",
-                    "Give it the axis of what is chosen among: dim=-1 for the keys of attention.",
+                    "Give it the axis of what is chosen among: dim=-1 for the keys of attention, or for actions.",
                     Evidence(signal=fact.kind, value=1.0, threshold=2.0, note="entries of the axis"),
                     Where(module=fact.where or None, file=fact.file, line=fact.line),
                     confidence=0.85,
                 )
+        inputs = run.fact(Inputs)
+        count = inputs.shape[0] if inputs is not None and inputs.shape else 0
+        if count < self.examples:
+            return None
         for fact in run.facts(Softmax):
             if fact.of_output and len(fact.shape) == IMAGES and fact.axis >= 2 and fact.shape[1] > 1:
                 return self._report(

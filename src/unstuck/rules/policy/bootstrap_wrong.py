@@ -21,7 +21,8 @@ class BootstrapWrong(Rule):
         A gradient that flows back through targets to the weights that are trained. Targets that take the discounted
         value of what follows at every transition, also where a flag beside the batch marks transitions whose rewards
         are of another kind than all others, or where every reward is the same: then no target says that an episode
-        ended. Targets that have grown larger than any sum of discounted rewards.
+        ended. Targets nearly all of which are a reward alone. Targets for the greatest value of a state in place of
+        that of the action which was taken. Targets that have grown larger than any sum of discounted rewards.
 
     Why it matters:
         Without an end, what follows the last step is valued as if the episode went on, and where each step is worth the
@@ -33,7 +34,8 @@ class BootstrapWrong(Rule):
 
     Known false positives:
         Residual gradients on purpose (Baird 1995). Tasks that never end have no flags that would tell rewards apart;
-        episodes that are cut off by a limit of time are rightly bootstrapped, and so are silent.
+        episodes that are cut off by a limit of time are rightly bootstrapped, and so are silent. Actions that are
+        always the greedy ones, of a policy that explores nothing.
 
     Try:
         Multiply what follows by ``(1 - terminated)``; compute the target under ``torch.no_grad()``.
@@ -49,6 +51,7 @@ class BootstrapWrong(Rule):
     needs = (Bootstrap,)
 
     fewest: int = 500  #: transitions below which an end may just not have been seen (our choice)
+    mostly: float = 0.8  #: share of ends above which an episode has hardly more than one step (our choice)
     apart: float = 3.0  #: standard deviations of other rewards, from which the marked are of another kind (our choice)
     beyond: float = BEYOND  #: times the greatest sum of discounted rewards: rewards that were not seen may be larger
 
@@ -57,7 +60,8 @@ class BootstrapWrong(Rule):
         sites = {(fact.file, fact.line): fact for fact in run.facts(Bootstrap)}
         first = first_by_place(run.facts(Bootstrap))
         for place, fact in sites.items():
-            found = self._gradient(fact) or self._ends(fact) or self._size(fact, first[place])
+            found = self._gradient(fact) or self._greedy(fact) or self._ends(fact) or self._inverted(fact)
+            found = found or self._size(fact, first[place])
             if found is not None:
                 yield found
 
@@ -74,6 +78,38 @@ class BootstrapWrong(Rule):
             note="targets through which a gradient flows",
             severity="error",
             confidence=0.85,
+        )
+
+    def _greedy(self, fact: Bootstrap) -> Finding | None:
+        if fact.transitions < self.fewest or fact.greedy < fact.transitions:
+            return None
+        return self.about(
+            fact,
+            f"the value that learns is in all {fact.transitions:,} transitions the greatest of its state, and not that "
+            "of the action that was taken: rewards are put down to actions that did not bring them",
+            "Pick the value of the action that was taken: values.gather(1, action.unsqueeze(1)).squeeze(1).",
+            value=float(fact.greedy),
+            threshold=float(fact.transitions),
+            note="transitions whose greatest value learns",
+            severity="error",
+            confidence=0.85,
+            cause="labels-mismatched",
+        )
+
+    def _inverted(self, fact: Bootstrap) -> Finding | None:
+        alone = fact.ended / max(1, fact.transitions)
+        if not fact.masked or fact.transitions < self.fewest or not self.mostly < alone < 1.0:
+            return None
+        return self.about(
+            fact,
+            f"{alone:.0%} of the targets are a reward alone, as if nearly every step ended an episode: what follows is "
+            "kept where it should be dropped, or the mask holds for too much",
+            "Multiply the value of what follows by (1 - terminated): zero where an episode is over, one elsewhere.",
+            value=alone,
+            threshold=self.mostly,
+            note="share of the targets that are a reward alone",
+            severity="error",
+            confidence=0.8,
         )
 
     def _ends(self, fact: Bootstrap) -> Finding | None:
