@@ -99,6 +99,17 @@ def test_targets_of_another_shape_than_outputs_broadcast() -> None:
         assert {fact.first, fact.second} == {(5, 1), (5,)}
 
 
+def test_targets_that_became_pairs_where_they_were_made_are_a_broadcast() -> None:
+    output, target = torch.randn(9, 1, requires_grad=True) * 1, torch.randn(9, 1) + torch.randn(9)
+    for first, second in ((output, target), (target, output)):
+        fact = broadcast_of(torch.sub, (first, second), first - second, 3)
+        assert fact is not None
+        assert (fact.first, fact.second, fact.result) == (tuple(first.shape), tuple(second.shape), (9, 9))
+    for other in (torch.randn(9, 4), torch.randn(9, 1)):
+        assert broadcast_of(torch.sub, (output, other), output - other, 0) is None
+    assert broadcast_of(torch.mul, (output, target), output * target, 0) is None
+
+
 def test_deliberate_pairs_are_no_broadcast() -> None:
     output, column, row = torch.randn(5, 1, requires_grad=True) * 1, torch.randn(5, 1), torch.randn(1, 5)
     for first, second in (

@@ -61,6 +61,11 @@ ARITHMETIC: frozenset[Any] = frozenset(
 )
 
 
+DIFFERENCES: frozenset[Any] = frozenset({torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__})
+
+MANY = 8
+"""Outputs from which so many targets for each are no accident of sizes (our choice)."""
+
 SEQUENTIAL = (nn.RNNBase, nn.MultiheadAttention)
 """Layers over sequences."""
 
@@ -208,16 +213,15 @@ def broadcast_of(
     """The fact, where (N, 1) and (N,) became (N, N): a result larger than both operands, each of which has N values.
 
     One of them comes from the model and the other does not, as an output and a target. Deliberate pairwise differences,
-    of outputs among themselves or of (N, 1) against (1, N), are passed over.
+    of outputs among themselves or of (N, 1) against (1, N), are passed over. The same is told of an output (N, 1) and
+    targets (N, N), which became so where they were made.
     """
     if function not in ARITHMETIC or len(args) < 2 or output.dim() != 2:
         return None
     first, second = args[0], args[1]
-    if not isinstance(first, Tensor) or not isinstance(second, Tensor) or first.numel() != second.numel():
+    if not isinstance(first, Tensor) or not isinstance(second, Tensor) or first.requires_grad == second.requires_grad:
         return None
-    if first.requires_grad == second.requires_grad:
-        return None
-    if {first.dim(), second.dim()} != {1, 2} or first.numel() < 2 or output.numel() != first.numel() ** 2:
+    if not _pairs(first, second, output) and not (function in DIFFERENCES and _column_of_pairs(first, second)):
         return None
     file, line = user_place(2)
     return facts.Broadcast(
@@ -229,3 +233,16 @@ def broadcast_of(
         file=file,
         line=line,
     )
+
+
+def _pairs(first: Tensor, second: Tensor, output: Tensor) -> bool:
+    """Whether two tensors of N values, of one and of two axes, became N x N."""
+    count = first.numel()
+    return {first.dim(), second.dim()} == {1, 2} and second.numel() == count >= 2 and output.numel() == count**2
+
+
+def _column_of_pairs(first: Tensor, second: Tensor) -> bool:
+    """Whether one is the model's column of N outputs, and the other holds N x N numbers."""
+    own, other = (first, second) if first.requires_grad else (second, first)
+    count = own.numel()
+    return count >= MANY and tuple(own.shape) == (count, 1) and tuple(other.shape) == (count, count)
