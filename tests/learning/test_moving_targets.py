@@ -10,7 +10,7 @@ import pytest
 
 from unstuck.learning.moving_targets import targets_move
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import Graph, Loss, LossTerm, LossTerms, Span
+from unstuck.record.facts import Graph, Loss, LossClasses, LossOutput, LossTarget, LossTerm, LossTerms, Span
 from unstuck.testing.rules import record
 
 RANDOM = np.random.default_rng(0)
@@ -101,3 +101,20 @@ def test_a_critic_beside_a_policy(tmp_path: Path, signs: tuple[int, int], began:
             writer.state(fact, stream=1)
     with Run.open(tmp_path) as run:
         assert [targets_move(one) for one in run.snapshot().streams()] == [signs[1] < 0, found]
+
+
+@pytest.mark.parametrize(
+    ("operation", "counts", "found"),
+    [("Div", (640, 0, 0), True), ("Addmm", (640, 0, 0), False), ("Div", (64, 9), False)],
+)
+def test_a_partner_in_one_place_among_scores_of_no_layer(
+    tmp_path: Path, operation: str, counts: tuple[int, ...], found: bool
+) -> None:
+    call = Loss(
+        function="cross_entropy",
+        output=LossOutput(shape=(64, len(counts)), operation=operation),
+        target=LossTarget(shape=(64,), type="class"),
+        classes=LossClasses(number=len(counts), counts=counts),
+    )
+    with record(tmp_path, series={signals.LOSS: [1.0] * 9}, facts=[call]) as run:
+        assert targets_move(run) is found

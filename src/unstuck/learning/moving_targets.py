@@ -8,7 +8,8 @@ of their mean over its fifths, or that of their size
 
 by more than batches scatter. Or something is trained by a score function: a term, or the loss of a training that goes
 on at the same time, that takes both signs and has no targets. Its gradient is that of a mean over what is drawn from
-the model, and its value has no least one.
+the model, and its value has no least one. And a partner that always stands in one place is sought among candidates that
+are no outputs of a layer, such as a queue of keys: how hard that is changes with what is in the queue.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.learning.game import meet
+from unstuck.learning.guess import of_one_value
 from unstuck.learning.loss_call import batch_size, loss_calls
+from unstuck.learning.outputs import MADE_BY_LAYERS
 from unstuck.record import Run, signals
 from unstuck.record.facts import LossTerms
 
@@ -67,7 +70,7 @@ def targets_move(run: Run) -> bool:
         ...     targets_move(run)
         True
     """
-    return run.once(targets_move, lambda: _wander(run) or _scored(run))
+    return run.once(targets_move, lambda: _wander(run) or _scored(run) or _sought(run))
 
 
 def _wander(run: Run) -> bool:
@@ -133,6 +136,12 @@ def _changing_term(run: Run) -> bool:
             if not term.function and term.weighted:
                 signs.setdefault((term.operation, term.line), set()).add(term.weighted > 0.0)
     return len(looks) >= FEWEST and any(len(known) == 2 for known in signs.values())
+
+
+def _sought(run: Run) -> bool:
+    """Whether one place among scores, which no layer gives, is the right one of every example."""
+    calls = [call for call in loss_calls(run) if call.target.type == "class" and of_one_value(call)]
+    return any(call.output.operation and call.output.operation not in MADE_BY_LAYERS for call in calls)
 
 
 def _takes_both(run: Run) -> bool:

@@ -13,7 +13,7 @@ from unstuck.record import Run, Signal, signals
 from unstuck.record.facts import Loss
 from unstuck.record.numbers import number
 
-__all__ = ["of_outputs", "of_targets"]
+__all__ = ["MADE_BY_LAYERS", "of_outputs", "of_targets"]
 
 CONSTANT = 1e-3
 """Spread of outputs between examples, as a share of that of the targets, below which they are the same for all."""
