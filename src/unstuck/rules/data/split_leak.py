@@ -62,10 +62,7 @@ class SplitLeak(Rule):
         Gate("sequences of ids repeat by chance", NOT_IDS.admits),
         SCORED_WHOLE,
         Gate("passes without gradients make the targets", lambda run: not run.facts(Bootstrap)),
-        Gate(
-            "passes without gradients choose actions",
-            lambda run: not (run.facts(ActorLoss) or of_policy(run.facts(PolicyTerm))),
-        ),
+        Gate("passes without gradients choose actions", lambda run: not _acts(run)),
     )
 
     few: int = 10  #: shared examples below which they may be duplicates that every collection has
