@@ -11,7 +11,16 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from unstuck.observe.autograd import graph as module
-from unstuck.observe.autograd.graph import GraphWalk, exchanges_axes, operation, producer, saved, walk
+from unstuck.observe.autograd.graph import (
+    GraphWalk,
+    edges_at,
+    exchanges_axes,
+    operation,
+    place_in_graph,
+    producer,
+    saved,
+    walk,
+)
 
 
 class Own(torch.autograd.Function):
@@ -152,3 +161,18 @@ def test_hooks_of_the_program_unpack_nothing_for_us() -> None:
     assert saved(y.grad_fn, "_saved_result") is None
     assert saved(y.grad_fn.next_functions[0][0], "_saved_indices") is None
     assert not unpacked
+
+
+def test_a_tensor_is_found_again_by_its_place() -> None:
+    x = torch.ones(3, 2, requires_grad=True)
+    left, right = (2.0 * x).unbind(1)
+    elsewhere = (3.0 * x).sum()
+    places = [place_in_graph(one) for one in (left, right, elsewhere)]
+    assert place_in_graph(x) is None
+    loss = (left - 5.0 * right).sum()
+    del left, right
+    edges = edges_at(loss, [place for place in places if place], most=100)
+    assert set(edges) == set(places[:2])
+    gradients = torch.autograd.grad(loss, [edges[place] for place in places[:2] if place])
+    assert [gradient.tolist() for gradient in gradients] == [[1.0] * 3, [-5.0] * 3]
+    assert edges_at(loss, [place for place in places if place], most=1) == {}

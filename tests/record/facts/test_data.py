@@ -87,6 +87,27 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.ExampleOrder(step=3, examples=32, output=5, target=16, file="train.py", line=40),
     ),
     (
+        "targets_again",
+        {"again": 96, "same": 0.25, "chance": 0.3, "by_length": 0.5, "file": "train.py", "line": 40},
+        facts.TargetsAgain(again=96, same=0.25, chance=0.3, by_length=0.5, file="train.py", line=40),
+    ),
+    (
+        "target_code",
+        {
+            "targets": 512,
+            "only": 4,
+            "ids": 40,
+            "explained": 0.75,
+            "renamed": 0.5,
+            "by_own": 0.125,
+            "file": "train.py",
+            "line": 40,
+        },
+        facts.TargetCode(
+            targets=512, only=4, ids=40, explained=0.75, renamed=0.5, by_own=0.125, file="train.py", line=40
+        ),
+    ),
+    (
         "unpaired",
         {"reason": "more than one batch enters the model for a loss"},
         facts.Unpaired(reason="more than one batch enters the model for a loss"),

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Set
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge
 
-__all__ = ["TRANSPARENT", "GraphWalk", "exchanges_axes", "nodes", "operation", "producer", "saved", "walk"]
+__all__ = [
+    "TRANSPARENT",
+    "GraphWalk",
+    "Place",
+    "edges_at",
+    "exchanges_axes",
+    "nodes",
+    "operation",
+    "place_in_graph",
+    "producer",
+    "saved",
+    "walk",
+]
 
 MOST_NODES = 20_000
 MOST_OPERATIONS = 64
@@ -39,6 +52,30 @@ def producer(tensor: Tensor) -> Any:
     while node is not None and operation(node) in TRANSPARENT and node.next_functions:
         node = node.next_functions[0][0]
     return node
+
+
+Place = tuple[type, int, int]
+"""Class and number of a node, and which of its outputs: numbers are not given twice in a thread."""
+
+
+def place_in_graph(tensor: Tensor) -> Place | None:
+    """Where a tensor comes from, by which it is found again in a graph as long as there is one; None for a leaf."""
+    node = tensor.grad_fn
+    return None if node is None else (type(node), _number(node), tensor.output_nr)
+
+
+def edges_at(root: Tensor, places: Collection[Place], *, most: int) -> dict[Place, GradientEdge]:
+    """Those of some places that lie among the first nodes of a graph."""
+    wanted: dict[tuple[type, int], list[Place]] = {}
+    for place in places:
+        wanted.setdefault(place[:2], []).append(place)
+    found = nodes(root, most=most) if wanted else []
+    known = ((node, wanted.get((type(node), _number(node)), ())) for node in found)
+    return {place: GradientEdge(node, place[2]) for node, here in known for place in here}
+
+
+def _number(node: Any) -> int:
+    return int(node._sequence_nr())
 
 
 def saved(node: Any, name: str) -> Any:
@@ -158,9 +195,10 @@ def walk(root: Tensor) -> Iterator[Any]:
                 queue.append(successor)
 
 
-def nodes(root: Tensor, *, most: int) -> list[Any]:
-    """The first of these nodes, at once: cheaper, where nearly all are wanted."""
-    found: list[Any] = [] if root.grad_fn is None else [root.grad_fn]
+def nodes(root: Any, *, most: int) -> list[Any]:
+    """The first nodes of a graph from a tensor, or from a node, at once: cheaper, where nearly all are wanted."""
+    first = root.grad_fn if isinstance(root, Tensor) else root
+    found: list[Any] = [] if first is None else [first]
     seen = set(found)
     for node in found:
         for successor, _ in node.next_functions:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
-from torch.autograd.graph import get_gradient_edge
 from torch.nn import functional
 
 from unstuck.observe.autograd.belonging import leads
-from unstuck.observe.autograd.graph import GraphWalk, nodes
+from unstuck.observe.autograd.graph import GraphWalk, nodes, place_in_graph
 from unstuck.observe.collectors.actor_losses import VALUED, ActorLosses, called_costs, note_values
 from unstuck.observe.collectors.handwritten_losses import DIFFERENCES, LossCall
 from unstuck.observe.collectors.made_values import FOLLOWED, Made, MadeValues
@@ -108,10 +107,11 @@ class Bootstraps:
                     self._outputs[id(module)] = tensor.detach()
         networks = self._view.networks
         if type(output) is Tensor and output.dim() and is_readable(output):
-            edge = get_gradient_edge(output) if output.grad_fn is not None else None
             values = output.numel() // max(1, len(output))
             judges = values == 1 < len(output)
-            networks.append(NetworkOutput(module, edge, output.data_ptr(), judges, values))
+            networks.append(
+                NetworkOutput(weakref.ref(module), place_in_graph(output), output.data_ptr(), judges, values)
+            )
             del networks[:-MOST_NETWORKS]
         self._copies.passed(module)
         self._modules[id(module)] = module

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge
 
 from unstuck.observe.autograd.extra_pass import runs_program_code
-from unstuck.observe.autograd.graph import FACTORS, GraphWalk, saved
+from unstuck.observe.autograd.graph import FACTORS, GraphWalk, edges_at, nodes, saved
 from unstuck.observe.autograd.reach import reach
 from unstuck.observe.collectors.view import NetworkOutput, View
 from unstuck.observe.tensors.distributed import alone
@@ -47,6 +48,14 @@ _judged: weakref.WeakKeyDictionary[nn.Module, dict[str, int]] = weakref.WeakKeyD
 """Of each network that judges, the way in which its own training moves what it says of made examples, and of data."""
 
 
+class _Side(NamedTuple):
+    """An output of a network that a loss is made of: the network, where the output lies, its values for an example."""
+
+    module: nn.Module
+    edge: GradientEdge
+    values: int
+
+
 class Opponents:
     """Differentiate losses with respect to the outputs of networks, in the first steps whose graph is walked.
 
@@ -68,18 +77,20 @@ class Opponents:
         if self._looks >= MOST_LOOKS or one_optimizer() or view.hooked or graph.custom or not alone():
             return
         own = view.roots.held
-        judges = [given for given in view.networks if given.edge is not None and given.judges][-MOST_SIDES:]
-        sides = [given for given in judges if _holds(given.module, own) or _reaches(given.edge.node, own)]
+        judges = [given for given in view.networks if given.place is not None and given.judges][-MOST_SIDES:]
+        sides = [one for one in _within(graph.root, judges) if _holds(one.module, own) or _reaches(one.edge.node, own)]
         if not sides or runs_program_code(graph.root):
             return
-        made = {given.memory for given in view.networks if not _holds(given.module, own)}
         for side, way in zip(sides, _moved(graph.root, sides), strict=True):
             if not _holds(side.module, own):
-                self._plays(side.module, way)
+                self._plays(graph.root, side.module, way)
             elif _alone(side.edge.node, own):  # no loss of an opponent, which leads through this network
-                self._judges(side, way, made)
+                self._judges(side, way)
 
-    def _judges(self, side: NetworkOutput, way: int, made: Collection[int]) -> None:
+    def _judges(self, side: _Side, way: int) -> None:
+        own = self._view.roots.held
+        modules = ((given.module(), given.memory) for given in self._view.networks)
+        made = {memory for module, memory in modules if module is not None and not _holds(module, own)}
         taken = _taken(side.edge.node)
         of_made = any(tensor.data_ptr() in made for tensor in taken)
         if way:
@@ -89,9 +100,9 @@ class Opponents:
         if data and not of_made:
             _data[side.module] = data[-1].detach()[:MOST_EXAMPLES].clone()
 
-    def _plays(self, module: nn.Module, way: int) -> None:
+    def _plays(self, loss: Tensor, module: nn.Module, way: int) -> None:
         known, place = _judged.get(module, {}), user_place(3)
-        self._reach(module)
+        self._reach(loss, module)
         if way and {"made", "data"} <= known.keys():
             self._looks += 1
             self._found.append(
@@ -105,11 +116,13 @@ class Opponents:
                 )
             )
 
-    def _reach(self, judge: nn.Module) -> None:
+    def _reach(self, loss: Tensor, judge: nn.Module) -> None:
         """Note the share of data that the activation behind what is trained here cannot give."""
         data, own = _data.get(judge), self._view.roots.held
-        made = [one for one in self._view.networks if one.edge is not None and _holds(one.module, own)]
-        if data is None or not made or data[0].numel() != made[-1].values:
+        if data is None:
+            return
+        made = [one for one in _within(loss, self._view.networks) if _holds(one.module, own)]
+        if not made or data[0].numel() != made[-1].values:
             return  # such as an actor, whose critic is given states too
         bounds = reach(made[-1].edge.node)
         if bounds is None or bounds.slope:
@@ -126,7 +139,16 @@ class Opponents:
         yield from found
 
 
-def _moved(loss: Tensor, sides: Sequence[NetworkOutput]) -> list[int]:
+def _within(loss: Tensor, given: Sequence[NetworkOutput]) -> list[_Side]:
+    """Those outputs of networks that a loss is made of."""
+    edges = edges_at(loss, [one.place for one in given if one.place is not None], most=MOST_NODES)
+    known = ((one.module(), one.place, one.values) for one in given)
+    return [
+        _Side(module, edges[place], values) for module, place, values in known if module is not None and place in edges
+    ]
+
+
+def _moved(loss: Tensor, sides: Sequence[_Side]) -> list[int]:
     """1 where descent raises an output, -1 where it lowers it, 0 where it does neither, or both."""
     with torch.enable_grad():
         gradients = torch.autograd.grad(
@@ -139,19 +161,9 @@ def _holds(module: nn.Module, weights: Collection[int]) -> bool:
     return any(id(parameter) in weights for parameter in module.parameters())
 
 
-def _nodes(first: Any) -> list[Any]:
-    found, seen = [first], {first}
-    for node in found:
-        for successor, _ in node.next_functions:
-            if successor is not None and successor not in seen and len(found) < MOST_NODES:
-                seen.add(successor)
-                found.append(successor)
-    return found
-
-
 def _taken(first: Any) -> list[Tensor]:
     """What the layers behind an output were given, from the last to the first."""
-    factors = (saved(node, name) for node in _nodes(first) for name in GIVEN)
+    factors = (saved(node, name) for node in nodes(first, most=MOST_NODES) for name in GIVEN)
     return [factor for factor in factors if isinstance(factor, Tensor) and is_readable(factor)]
 
 
@@ -161,12 +173,12 @@ def _is_data(tensor: Tensor) -> bool:
 
 def _alone(first: Any, weights: Collection[int]) -> bool:
     """Whether no weights but these lead to an output; data may, of which a penalty takes the gradient."""
-    known = (getattr(node, "variable", None) for node in _nodes(first))
+    known = (getattr(node, "variable", None) for node in nodes(first, most=MOST_NODES))
     return all(id(variable) in weights for variable in known if isinstance(variable, nn.Parameter))
 
 
 def _reaches(first: Any, weights: Collection[int]) -> bool:
-    return any(id(getattr(node, "variable", None)) in weights for node in _nodes(first))
+    return any(id(getattr(node, "variable", None)) in weights for node in nodes(first, most=MOST_NODES))
 
 
 def _way(gradient: Tensor | None) -> int:

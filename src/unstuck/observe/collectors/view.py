@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -17,6 +18,7 @@ from unstuck.record import facts
 from unstuck.record.signals import Index, Signal
 
 if TYPE_CHECKING:
+    from unstuck.observe.autograd.graph import Place
     from unstuck.observe.collectors.embedded_ids import Embedded
     from unstuck.observe.collectors.handwritten_losses import LossCall
     from unstuck.observe.collectors.infinite_slopes import Spot
@@ -40,18 +42,19 @@ class Measurement(NamedTuple):
 
 
 class NetworkOutput(NamedTuple):
-    """A single tensor that a module gave which no other called; of itself only its place in the graph is kept.
+    """A single tensor that a module gave which no other called; neither it nor its graph nor the module is kept.
 
     Attributes:
-        module: The module.
-        edge: Where its graph begins; None without a graph.
+        module: The module, as long as the program has it.
+        place: Which node of a graph it comes from, and which output of that, as :func:`place_in_graph` tells them;
+            None without a graph.
         memory: Where its values lie.
         judges: Whether it is one number for each example.
         values: Its values for an example.
     """
 
-    module: nn.Module
-    edge: Any
+    module: weakref.ref[nn.Module]
+    place: Place | None
     memory: int
     judges: bool
     values: int
