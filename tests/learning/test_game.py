@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.learning.game import IN_A_GAME, in_a_game
+from unstuck.learning.game import IN_A_GAME, beside_another, in_a_game
 from unstuck.record import NotEvaluated, Run, RunWriter, signals
 from unstuck.record.facts import Graph, Optimizer, Span
 from unstuck.rules import Rule
@@ -94,3 +94,14 @@ def test_one_training_plays_with_nobody(tmp_path: Path) -> None:
 def test_the_game_is_said_to_be_the_reason(rule: Rule, tmp_path: Path) -> None:
     with trained(tmp_path) as run:
         assert list(rule.apply(run)) == [NotEvaluated(reason=IN_A_GAME)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "losses", "beside"),
+    [(AT_ONCE, (1.0, 2.0), True), (IN_TURN, (1.0, 2.0), False), (AT_ONCE, (1.0, 1.0), False)],
+)
+def test_trainings_at_the_same_time_with_losses_of_their_own_are_beside_each_other(
+    tmp_path: Path, spans: tuple[Span, ...], losses: tuple[float, ...], beside: bool
+) -> None:
+    with trained(tmp_path, spans, through=(False, False), losses=losses) as run:
+        assert [beside_another(training) for training in run.snapshot().streams()] == [beside] * 2

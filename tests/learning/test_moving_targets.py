@@ -10,7 +10,7 @@ import pytest
 
 from unstuck.learning.moving_targets import targets_move
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import Graph, Loss, LossClasses, LossOutput, LossTarget, LossTerm, LossTerms, Span
+from unstuck.record.facts import Graph, Loss, LossClasses, LossOutput, LossTarget, LossTerm, LossTerms, PolicyTerm, Span
 from unstuck.testing.rules import record
 
 RANDOM = np.random.default_rng(0)
@@ -86,6 +86,13 @@ def test_a_term_of_both_signs_is_a_score_function(
 ) -> None:
     facts = [look(step, term, function=function) for step, term in enumerate(terms)]
     assert moves(tmp_path, RANDOM.normal(0.0, 0.125, 40), facts=facts) is found
+
+
+@pytest.mark.parametrize(("lowest", "found"), [(-0.5, True), (0.0, False)])
+def test_so_are_log_probabilities_of_actions_by_what_they_brought(tmp_path: Path, lowest: float, found: bool) -> None:
+    term = PolicyTerm(step=0, raised=True, lowest=lowest, highest=1.0)
+    with record(tmp_path, series={signals.LOSS: [0.5] * 9}, facts=[term]) as run:
+        assert targets_move(run) is found
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from unstuck.record import Run
 from unstuck.record.facts import Graph, Optimizer, Span
 from unstuck.record.signals import LOSS
 
-__all__ = ["IN_A_GAME", "in_a_game", "meet"]
+__all__ = ["IN_A_GAME", "beside_another", "in_a_game", "meet"]
 
 IN_A_GAME = "the loss depends on another model, which is trained at the same time"
 """Why a rule that reads progress from the loss is not evaluated then."""
@@ -27,6 +27,20 @@ def in_a_game(run: Run) -> bool:
     share one loss are no game: they pull one way.
     """
     return run.number in run.together(in_a_game, _players)
+
+
+def beside_another(run: Run) -> bool:
+    """Whether another training with a loss of its own goes on at the same time.
+
+    What that learns may be part of this loss as plain numbers, such as the values that a critic gives to actions.
+    """
+    return run.number in run.together(beside_another, _beside)
+
+
+def _beside(trainings: Sequence[Run]) -> frozenset[int]:
+    trained = [training for training in trainings if training.has(LOSS)]
+    pairs = [(one, other) for one in trained for other in trained if one.number != other.number]
+    return frozenset(one.number for one, other in pairs if meet(one, other) and not _share_a_loss(one, other))
 
 
 def _players(trainings: Sequence[Run]) -> frozenset[int]:

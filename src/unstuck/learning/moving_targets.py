@@ -6,10 +6,11 @@ of their mean over its fifths, or that of their size
 
 .. math:: \ln \sqrt{\bar t^2 + s_t^2},
 
-by more than batches scatter. Or something is trained by a score function: a term, or the loss of a training that goes
-on at the same time, that takes both signs and has no targets. Its gradient is that of a mean over what is drawn from
-the model, and its value has no least one. And a partner that always stands in one place is sought among candidates that
-are no outputs of a layer, such as a queue of keys: how hard that is changes with what is in the queue.
+by more than batches scatter. Or something is trained by a score function: log-probabilities of actions by what these
+brought, or a term, or the loss of a training that goes on at the same time, that takes both signs and has no targets.
+Its gradient is that of a mean over what is drawn from the model, and its value has no least one. And a partner that
+always stands in one place is sought among candidates that are no outputs of a layer, such as a queue of keys: how hard
+that is changes with what is in the queue.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from unstuck.learning.game import meet
 from unstuck.learning.guess import of_one_value
 from unstuck.learning.loss_call import batch_size, loss_calls
 from unstuck.learning.outputs import MADE_BY_LAYERS
+from unstuck.learning.policies import of_policy
 from unstuck.record import Run, signals
-from unstuck.record.facts import LossTerms
+from unstuck.record.facts import LossTerms, PolicyTerm
 
 __all__ = ["targets_move"]
 
@@ -115,16 +117,21 @@ def _error(part: NDArray[np.float64], noise: float) -> float:
 
 
 def _scored(run: Run) -> bool:
-    """Whether this training, or one that goes on at the same time, has a term that takes both signs."""
+    """Whether this training, or one that goes on at the same time, has a score function."""
     return run.number in run.together(targets_move, _beside_score_functions)
 
 
 def _beside_score_functions(trainings: Sequence[Run]) -> frozenset[int]:
     """The numbers of the trainings that have a score function, or go on beside one."""
-    scored = [run for run in trainings if _changing_term(run) or (not loss_calls(run) and _takes_both(run))]
+    scored = [run for run in trainings if _has_score_function(run)]
     return frozenset(
         run.number for run in trainings for other in scored if run.number == other.number or meet(run, other)
     )
+
+
+def _has_score_function(run: Run) -> bool:
+    """Whether a policy is trained, or a term that takes both signs."""
+    return of_policy(run.facts(PolicyTerm)) or _changing_term(run) or (not loss_calls(run) and _takes_both(run))
 
 
 def _changing_term(run: Run) -> bool:

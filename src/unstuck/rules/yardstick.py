@@ -6,11 +6,11 @@ from unstuck.learning import Learning
 from unstuck.learning.game import IN_A_GAME, in_a_game
 from unstuck.learning.guess import floor
 from unstuck.learning.moving_targets import targets_move
+from unstuck.learning.policies import of_policy
 from unstuck.record import Run
 from unstuck.record.facts import Bootstrap, Event, Loss, PolicyTerm
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.copying import copying
-from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rate import is_range_test
 from unstuck.rules.unseen import behind, words_of
 

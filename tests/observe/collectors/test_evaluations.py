@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from unstuck import watch
 from unstuck.record import Run, signals
-from unstuck.record.facts import Association, EvaluatedAssociation, EvaluatedLoss, Predictions, PromptEnds
+from unstuck.record.facts import Association, EvaluatedAssociation, EvaluatedLoss, Predictions, PromptEnds, Shift
 
 
 def trained(folder: Path, *, scrambled: bool) -> Run:
@@ -51,6 +51,29 @@ def test_neighbours_tell_evaluated_examples_apart_from_training_ones(tmp_path: P
         assert evaluated.examples == 200
         assert evaluated.told > 0.8
         assert (training.told > 0.8) is not scrambled
+
+
+def test_examples_that_a_model_makes_are_none_that_it_is_evaluated_on(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(6, 6)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    inputs = torch.randn(400, 6)
+    with watch(model, optimizer, out=tmp_path):
+        for _ in range(2):
+            for batch in inputs[:300].split(50):
+                functional.mse_loss(model(batch), batch).backward()
+                optimizer.step()
+                optimizer.zero_grad()
+            with torch.no_grad():
+                functional.mse_loss(model(inputs[300:]), inputs[300:])
+                made = torch.zeros(200, 6)
+                for column in range(6):
+                    made[:, column] = model(made)[:, column] + 9.0
+    with Run.open(tmp_path) as run:
+        shift = run.fact(Shift)
+    assert shift is not None
+    assert shift.evaluated % 100 == 0
+    assert shift.distance < 0.5
 
 
 def evaluated(folder: Path | None) -> list[bytes]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.graph import GraphWalk, place_in_graph
 from unstuck.observe.collectors import graphs
+from unstuck.observe.collectors.view import NetworkOutput
 from unstuck.record import facts
 
 
@@ -68,6 +70,28 @@ def test_a_loss_leads_through_the_weights_of_others_where_it_reaches_its_own(
         ):
             graph = only(gather(step, loss), facts.Graph)
             assert (graph.through, graph.through_others) == (expected, bool(expected))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_weights_of_others_that_are_normalised_are_led_through_too(
+    watched: Any, monkeypatch: pytest.MonkeyPatch, frozen: bool
+) -> None:
+    model, other = nn.Linear(2, 2), nn.utils.parametrizations.weight_norm(nn.Linear(2, 1))
+    other.requires_grad_(not frozen)
+    with watched(model) as step:
+        step.view.optimizer = 0
+        held = {id(parameter): {0} for parameter in model.parameters()} | {id(p): {1} for p in other.parameters()}
+        monkeypatch.setattr(graphs, "holders", lambda: held)
+        monkeypatch.setattr(graphs, "one_optimizer", lambda: False)
+        x = torch.ones(4, 2)
+        for made, expected in ((model(x), (1,)), (model(x).detach(), ())):
+            judged = other(made)
+            step.view.networks = [NetworkOutput(weakref.ref(other), place_in_graph(judged), 0, True, 1)]
+            graph = only(gather(step, judged.sum() + model(x).sum()), facts.Graph)
+            assert graph.through == (expected or (() if frozen else (1,)))
+        judged = other(model(x))
+        step.view.networks = [NetworkOutput(weakref.ref(other), place_in_graph(judged), 0, True, 1)]
+        assert only(gather(step, model(x).sum()), facts.Graph).through == ()
 
 
 def test_layers_that_ran_are_told_with_those_that_had_no_gradient(watched: Any) -> None:

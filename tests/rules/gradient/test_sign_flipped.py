@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import Loss, LossClasses, LossTarget
+from unstuck.record.facts import Fact, Loss, LossClasses, LossTarget, PolicyTerm, Span
 from unstuck.rules.gradient.sign_flipped import SignFlipped
 from unstuck.testing.rules import RuleContract, outcome
 
@@ -87,3 +87,25 @@ def test_swings_of_momentum_do_not_count(tmp_path: Path) -> None:
 def test_the_negative_of_a_loss(tmp_path: Path) -> None:
     (finding,) = outcome(SignFlipped(), run_with(tmp_path, -1.1 * np.exp(UP), np.full(40, -0.9), calls=True))
     assert "negative of cross_entropy" in finding.summary
+
+
+FALLING = [
+    (PolicyTerm(step=0, raised=True, lowest=-1.0, highest=1.0), None),
+    (Span(began=0.0, ended=5.0, thread=1), Span(began=0.1, ended=4.0, thread=1)),
+]
+
+
+@pytest.mark.parametrize(("own", "other"), FALLING)
+def test_what_a_policy_gains_or_another_training_learns_to_give_has_no_floor(
+    tmp_path: Path, own: Fact, other: Span | None
+) -> None:
+    with RunWriter(tmp_path) as writer:
+        for step, value in enumerate(np.exp(UP)):
+            writer.add(signals.LOSS, step, -value)
+            if other is not None:
+                writer.add(signals.LOSS, step, value, stream=1)
+        writer.state(own)
+        if other is not None:
+            writer.state(other, stream=1)
+    with Run.open(tmp_path) as run:
+        assert outcome(SignFlipped(), run.snapshot().streams()[0]) == []

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.rules.policy.test_policy_lowered import run_of
 from unstuck.record.facts import PolicyEntropy, PolicyTerm
 from unstuck.rules.policy.advantage_trained import AdvantageTrained
 from unstuck.rules.policy.entropy_lowered import EntropyLowered
-from unstuck.rules.policy.terms import gains, of_policy, terms_by_place
+from unstuck.rules.policy.terms import gains, terms_by_place
 from unstuck.rules.shown import shown
 from unstuck.testing.rules import outcome
 
@@ -20,22 +18,6 @@ WEIGHTS: dict[str, Any] = {"raised": True, "lowest": 0.0, "highest": 1.0, "names
 
 def term(**known: Any) -> PolicyTerm:
     return PolicyTerm(step=0, **{**WEIGHTS, **known})
-
-
-@pytest.mark.parametrize(
-    ("terms", "policy"),
-    [
-        ([term()], False),
-        ([term(), term(lowest=-0.5)], True),
-        ([term(lowest=-2.0, highest=-1.0)], False),
-        ([term(lowest=-2.0, highest=-1.0), term(highest=3.0)], True),  # one episode was bad, another good
-        ([term(names=("log_prob", "returns"))], True),
-        ([term(names=("return_value", "scores"))], False),
-        ([], False),
-    ],
-)
-def test_a_policy_is_known_by_the_signs_or_the_name_of_its_weights(terms: list[PolicyTerm], policy: bool) -> None:
-    assert of_policy(terms) == policy
 
 
 def test_costs_are_no_gains() -> None:

@@ -52,6 +52,7 @@ class Evaluations:
         self._examples = EvaluatedExamples(identity)
         self._passes: dict[str, PassOverExamples] = {}
         self._place = ""
+        self._measured = set[str]()
         self._roots = roots
         self._losses = losses
         self._written = HandWritten()
@@ -200,6 +201,7 @@ class Evaluations:
             step: Updates made before them.
         """
         self._take_written(self._written.forget())
+        self._measured |= {place for place, current in self._passes.items() if current.losses or current.compared}
         results = [
             current.result(preferred=self._losses.names, trained_on=self._examples.trained_on(place))
             for place, current in self._passes.items()
@@ -215,8 +217,14 @@ class Evaluations:
         return results
 
     def shifted(self) -> facts.Shift | None:
-        """How far validation inputs lie from training inputs; None where that cannot be told."""
-        return self.shift.fact(lambda place: not self._examples.trained_on(place))
+        """How far validation inputs lie from training inputs; None where that cannot be told.
+
+        Places that measure no loss and no accuracy count only where none does: they may make samples or choose actions.
+        """
+        measured = self._measured
+        return self.shift.fact(
+            lambda place: (place in measured or not measured) and not self._examples.trained_on(place)
+        )
 
     def association(self) -> facts.EvaluatedAssociation | None:
         """Whether evaluated targets have to do with their inputs, at the place of most pairs; it takes a while."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any
+
+from torch import Tensor
 
 from unstuck.observe.autograd.attention_axes import contractions_of
 from unstuck.observe.autograd.custom_functions import CustomFunctions
-from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.graph import GraphWalk, edges_at
 from unstuck.observe.autograd.wiring import wiring_of
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import is_distributed
@@ -17,6 +19,9 @@ from unstuck.record import facts
 from unstuck.record.signals import Signal
 
 __all__ = ["Graphs"]
+
+MOST_NODES = 2_000
+"""Nodes of a graph among which outputs of networks are looked for."""
 
 
 class Graphs:
@@ -80,7 +85,19 @@ class Graphs:
         if one_optimizer() or not graph.leaves & own:
             return ()
         held = {weight: others for weight, them in holders().items() if (others := them - {self._view.optimizer})}
-        return tuple(sorted(set[int]().union(*(held[weight] for weight in graph.leads_through(held.keys())))))
+        through = graph.leads_through(held.keys()) | self._reshaped(graph.root, held.keys())
+        return tuple(sorted(set[int]().union(*(held[weight] for weight in through))))
+
+    def _reshaped(self, loss: Tensor, weights: Set[int]) -> set[int]:
+        """Weights of others of which a network made the ones that it uses, such as normalised ones, without a graph."""
+        networks = ((given.place, given.module()) for given in self._view.networks)
+        holding = {
+            place: {id(parameter) for parameter in module.parameters()}
+            for place, module in networks
+            if place is not None and module is not None
+        }
+        foreign = {place: held & weights for place, held in holding.items() if not held & self._view.roots.held}
+        return set[int]().union(*(foreign[place] for place in edges_at(loss, foreign.keys(), most=MOST_NODES)))
 
     def facts(self) -> Iterator[facts.Fact]:
         """What is new."""

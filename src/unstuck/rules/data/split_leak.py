@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning.policies import acts
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import ActorLoss, Bootstrap, Inputs, Overlap, PolicyTerm
+from unstuck.record.facts import Bootstrap, Inputs, Overlap
 from unstuck.rules.gates import NOT_IDS, SCORED_WHOLE
-from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rule import Gate, Rule
 
 __all__ = ["SplitLeak"]
@@ -62,7 +62,7 @@ class SplitLeak(Rule):
         Gate("sequences of ids repeat by chance", NOT_IDS.admits),
         SCORED_WHOLE,
         Gate("passes without gradients make the targets", lambda run: not run.facts(Bootstrap)),
-        Gate("passes without gradients choose actions", lambda run: not _acts(run)),
+        Gate("passes without gradients choose actions", lambda run: not acts(run)),
     )
 
     few: int = 10  #: shared examples below which they may be duplicates that every collection has
@@ -125,8 +125,3 @@ class SplitLeak(Rule):
         """Steps that certainly belong to the first epoch: of the examples that were met, half."""
         sizes = run.series(signals.BATCH_SIZE).finite().values
         return max(FIRST, fact.trained / float(np.median(sizes)) / 2) if len(sizes) else FIRST
-
-
-def _acts(run: Run) -> bool:
-    """Whether what is trained chooses actions, which it does for states that it then learns from."""
-    return bool(run.facts(ActorLoss)) or of_policy(run.facts(PolicyTerm))

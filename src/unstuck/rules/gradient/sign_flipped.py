@@ -10,6 +10,8 @@ import numpy as np
 from unstuck.learning import optimizer_place, single_loss
 from unstuck.learning.curve import CERTAIN, Curve, noise
 from unstuck.learning.evaluations import Evaluations
+from unstuck.learning.game import beside_another
+from unstuck.learning.policies import acts
 from unstuck.record import Evidence, Finding, Run, Where, signals
 from unstuck.rules.calls import called_and_differentiated
 from unstuck.rules.gates import NO_GAME, losses
@@ -39,7 +41,8 @@ class SignFlipped(Rule):
         An objective that is to be maximised (a log-likelihood, a reward) rises on purpose: where no loss function of
         torch is seen, only what is never negative and grows without slowing, or a thousandfold, counts. In a game of
         several optimizers one may climb what another descends: silent. Momentum carries single steps uphill: nearly all
-        must be.
+        must be. What a policy gains, or another training beside this one learns to give, such as the values of
+        actions, falls below zero without end as long as that grows: silent.
 
     Try:
         Take maximize=True away, or the minus before the loss; in an update by hand, subtract the rate times the
@@ -165,6 +168,8 @@ class SignFlipped(Rule):
         far = endless or self.growth * curve.start - curve.end.value > CERTAIN * curve.fall_error
         late = curve.level(0.45, 0.55).value - curve.end.value
         if single_loss(run) is not None or not (below and far) or late < self.hastening * curve.fall:
+            return None
+        if acts(run) or beside_another(run):
             return None
         return self.finding(
             f"the loss starts below zero and falls faster and faster, from {curve.start:.4g} to {curve.end.value:.4g}: "

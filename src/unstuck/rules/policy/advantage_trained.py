@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning.policies import of_policy
 from unstuck.record import Finding, Run
 from unstuck.record.facts import PolicyTerm
-from unstuck.rules.policy.terms import of_policy, terms_by_place
+from unstuck.rules.policy.terms import terms_by_place
 from unstuck.rules.rule import Rule
 
 __all__ = ["AdvantageTrained"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning.policies import of_policy
 from unstuck.record import Finding, Run, signals
 from unstuck.record.facts import PolicyEntropy, PolicyTerm
-from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rate import rate_in_words
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps

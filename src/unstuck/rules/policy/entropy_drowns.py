@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unstuck.learning.policies import of_policy
 from unstuck.record import Evidence, Finding, Run, Where
 from unstuck.record.facts import LossTerms, PolicyEntropy, PolicyTerm
-from unstuck.rules.policy.terms import of_policy
 from unstuck.rules.rule import Rule
 
 __all__ = ["EntropyDrowns"]

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unstuck.learning.policies import of_policy
 from unstuck.record import Finding, Run
 from unstuck.record.facts import PolicyTerm
-from unstuck.rules.policy.terms import of_policy, terms_by_place
+from unstuck.rules.policy.terms import terms_by_place
 from unstuck.rules.reach import bounds_of, name_of
 from unstuck.rules.rule import Rule
 
