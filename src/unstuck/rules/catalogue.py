@@ -67,10 +67,12 @@ from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.answer_cut import AnswerCut
 from unstuck.rules.loss.contrast_empty import ContrastEmpty
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
+from unstuck.rules.loss.end_unscored import EndUnscored
 from unstuck.rules.loss.experts_idle import ExpertsIdle
 from unstuck.rules.loss.game_of_friends import GameOfFriends
 from unstuck.rules.loss.game_unfair import GameUnfair
 from unstuck.rules.loss.game_won import GameWon
+from unstuck.rules.loss.held_at_start import HeldAtStart
 from unstuck.rules.loss.latent_empty import LatentEmpty
 from unstuck.rules.loss.loss_broadcast import LossBroadcast
 from unstuck.rules.loss.loss_mask_wrong import LossMaskWrong
@@ -186,10 +188,12 @@ RULES: tuple[Rule, ...] = (
     LossReductionsDiffer(),  # L302
     LatentEmpty(),  # L303
     ExpertsIdle(),  # L304
+    HeldAtStart(),  # L305
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
     LossMaskWrong(),  # L501
     AnswerCut(),  # L502
+    EndUnscored(),  # L503
     EmbeddingsCollapsed(),  # L601
     ContrastEmpty(),  # L602
     PolicyLowered(),  # L701

@@ -124,7 +124,14 @@ PARTS: Mapping[str, Part] = {
     "SpreadTensors": Part(words="tensors that several processes hold together"),
     "Evaluations": Part(
         words="evaluations",
-        states=(facts.EvaluatedAssociation, facts.FunctionalDropout, facts.Overlap, facts.PromptEnds, facts.Shift),
+        states=(
+            facts.EvaluatedAssociation,
+            facts.FunctionalDropout,
+            facts.Overlap,
+            facts.Continued,
+            facts.PromptEnds,
+            facts.Shift,
+        ),
     ),
 }
 """The parts of the observation, by the name under which :class:`~unstuck.record.facts.Unread` says that one failed."""

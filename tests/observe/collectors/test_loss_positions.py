@@ -123,3 +123,14 @@ def test_the_token_behind_a_prompt_is_scored_or_not(tmp_path: Path, late: int, b
         assert fact.again >= 10
         assert fact.followed == 1.0
         assert fact.followers >= 4
+
+
+@pytest.mark.parametrize("fault", [True, False])
+def test_the_id_behind_each_sequence_is_found_where_it_is_never_scored(tmp_path: Path, fault: bool) -> None:
+    def labels(target: Tensor) -> Tensor:
+        first = (target == 0).long().cumsum(dim=1) == 1
+        return target.masked_fill((target == 0) & (fault | ~first), -100)
+
+    fact = scored(tmp_path, labels)
+    assert fact.behind == (0 if fault else None)
+    assert (fact.longest > 0) is fault

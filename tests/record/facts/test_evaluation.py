@@ -48,6 +48,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.Predictions(step=294, examples=450, distinct=440, trained=3, predicted=450),
     ),
     (
+        "continued",
+        {"lengths": [8, 12], "sequences": [1, 3]},
+        facts.Continued(lengths=(8, 12), sequences=(1, 3)),
+    ),
+    (
         "prompt_ends",
         {"ids": [3, 0], "passes": [12, 1]},
         facts.PromptEnds(ids=(3, 0), passes=(12, 1)),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe.collectors.association import AssociationProbe
+from unstuck.observe.collectors.continued_sequences import ContinuedSequences
 from unstuck.observe.collectors.evaluated_examples import EvaluatedExamples
 from unstuck.observe.collectors.evaluated_pass import PassOverExamples, Result
 from unstuck.observe.collectors.functional_dropouts import DROPOUTS, DropoutProbe
@@ -63,6 +64,7 @@ class Evaluations:
         self._predictions: list[Tensor] = []
         self._predicted: dict[str, facts.Predictions] = {}
         self._ends = Counter[int]()
+        self._continued = ContinuedSequences()
         self.error: Exception | None = None
         calls = dict.fromkeys(HandwrittenLosses.functions, self._write)
         calls |= dict.fromkeys(LOSS_FUNCTIONS, self._lose)
@@ -93,6 +95,7 @@ class Evaluations:
             self.shift.evaluate(self._place, batch)
             self._passes[self._place].predictions.enter(batch)
             self._note_end(batch)
+            self._continued.take(inputs)
 
     def _note_end(self, batch: Tensor) -> None:
         """Count the id in which all sequences of a batch end."""
@@ -241,11 +244,12 @@ class Evaluations:
         yield from self._predicted.values()
         self._predicted.clear()
 
-    def finish(self) -> Iterator[facts.EvaluatedAssociation | facts.PromptEnds]:
+    def finish(self) -> Iterator[facts.EvaluatedAssociation | facts.Continued | facts.PromptEnds]:
         """The same at the end; it takes a while."""
         if self._ends:
             ids, passes = zip(*self._ends.most_common(), strict=True)
             yield facts.PromptEnds(ids=ids, passes=passes)
+        yield from self._continued.finish()
         association = self.association()
         if association is not None:
             yield association

@@ -30,6 +30,7 @@ LEFT_OUT = 0.2
 
 
 FEWEST_ROWS = 8
+SEVERAL = 2
 NEARLY_ALL = 0.95
 """Sequences in which an id stands before what is scored, from which on it ends a prompt and is no chance."""
 
@@ -121,6 +122,7 @@ def _fact(
         ignored=call.ignored if own else None,
         ignored_real=0.0 if ignored is None else float(ignored.sum() / real.sum().clamp(min=1)),
         **(_before(scored, scores, real, scored.rows(one.ids)) if scored.shift == 1 else {}),
+        **(_behind(scored, scores, scored.rows(one.ids)) if scored.shift == 1 else {}),
         ignored_ids=0 if ignored is None else len(ids[ignored].unique()),
         file=place[0],
         line=place[1],
@@ -149,6 +151,25 @@ def _before(scored: Scored, scores: Tensor, real: Tensor, ids: Tensor) -> dict[s
         "followed": same / max(1, again),
         "followers": len(set(behind)),
     }
+
+
+def _behind(scored: Scored, scores: Tensor, ids: Tensor) -> dict[str, Any]:
+    """The one id that stands behind what is scored in all sequences that go on, if it is never scored.
+
+    Where what is scored ends in one id itself, as in an end of sequence, or always at one position, nothing is missing.
+    """
+    places = torch.arange(scores.shape[1], device=scores.device)
+    last = scored.front + (scores * places).amax(dim=1) + 1
+    rows = scores.any(dim=1) & (last + 1 < ids.shape[1])
+    if int(rows.sum()) < FEWEST_ROWS or len(last[rows].unique()) < SEVERAL:
+        return {}
+    given, at = ids[rows], last[rows].unsqueeze(1)
+    end, behind = given.gather(1, at), given.gather(1, at + 1)
+    assert scored.targets is not None
+    again = bool((scored.targets[scores] == behind[0]).any())
+    if again or bool((behind != behind[0]).any()) or len(end.unique()) < SEVERAL:
+        return {}
+    return {"behind": int(behind[0]), "longest": int(last.max()) + 1}
 
 
 def _at(padding: Tensor, offset: int) -> Tensor:

@@ -22,6 +22,7 @@ from unstuck.record.facts.data import (
     Unpaired,
 )
 from unstuck.record.facts.evaluation import (
+    Continued,
     EvaluatedAssociation,
     EvaluatedLoss,
     FunctionalDropout,
@@ -123,6 +124,7 @@ __all__ = [
     "Broadcast",
     "Condition",
     "Connection",
+    "Continued",
     "Contraction",
     "Contrast",
     "Cost",

@@ -10,6 +10,7 @@ from unstuck.record.facts.data import Association
 from unstuck.record.facts.fact import Fact
 
 __all__ = [
+    "Continued",
     "EvaluatedAssociation",
     "EvaluatedLoss",
     "FunctionalDropout",
@@ -117,6 +118,22 @@ class Predictions(Fact):
     compared: int = 0
     explained: float = 0.0
     renamed: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued(Fact):
+    """How long sequences of ids have become that a model has continued without gradients, by one id a pass.
+
+    Attributes:
+        lengths: Positions that the model was given last, the shortest first.
+        sequences: How many batches of sequences ended at each.
+    """
+
+    kind = "continued"
+    missing = "no sequences of ids were continued without gradients"
+    special = True
+    lengths: tuple[int, ...]
+    sequences: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

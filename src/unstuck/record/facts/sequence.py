@@ -94,6 +94,9 @@ class ScoredPositions(Fact):
         again: Sequences that are another one up to that id.
         followed: Share of these in which the same id follows it.
         followers: Different ids that follow it.
+        behind: The id behind the last position whose target is scored, where it is the same in all sequences, none of
+            the targets that are scored is it, and they end in several ids at several positions; else None.
+        longest: Positions of the longest sequence up to the last target that is scored, where there is such an id.
         file: The user's file that calls the loss.
         line: The line of that call.
     """
@@ -115,6 +118,8 @@ class ScoredPositions(Fact):
     again: int = 0
     followed: float = 0.0
     followers: int = 0
+    behind: int | None = None
+    longest: int = 0
     file: str | None = None
     line: int | None = None
 
