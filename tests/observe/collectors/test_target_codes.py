@@ -60,3 +60,11 @@ def test_labels_that_are_masked_along_with_the_input_are_the_mask(tmp_path: Path
 
     assert only(tmp_path / "same", copied=False) == MASK
     assert only(tmp_path / "copied", copied=True) is None
+
+
+def test_in_a_vocabulary_of_one_no_id_is_a_mask(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        ids = torch.zeros_like(text())
+        return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
+
+    assert facts_of(tmp_path, TargetCode, Model(), step)[0].only is None

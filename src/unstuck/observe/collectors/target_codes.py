@@ -127,8 +127,8 @@ def _alike(ids: Tensor) -> bool:
 
 
 def _only(asked: Tensor, embedded: list[Embedded]) -> int | None:
-    """The id that all targets are, if it stands in the input as often."""
+    """The id that all targets are, if it stands in the input as often, beside others."""
     if not asked.numel() or bool((asked != asked[0]).any()):
         return None
-    often = any(int((one.ids == asked[0]).sum()) == asked.numel() for one in embedded)
+    often = any(int((one.ids == asked[0]).sum()) == asked.numel() < one.ids.numel() for one in embedded)
     return int(asked[0]) if often else None

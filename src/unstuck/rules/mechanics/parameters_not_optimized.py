@@ -104,7 +104,7 @@ class ParametersNotOptimized(Rule):
             severity = "warning" if head else "note"
         first = drawn[0].name
         return self.finding(
-            f"{_listed(drawn)} get gradients, but no optimizer holds them: {share:.0%} of the weights stay as drawn",
+            f"no optimizer holds {_listed(drawn)}, which the loss depends on: {share:.0%} of the weights stay as drawn",
             "Hand them to the optimizer: keep layers in nn.ModuleList or as attributes, not in a plain list, and build "
             "it from model.parameters() once the model is complete.",
             severity=severity,
@@ -121,8 +121,8 @@ class ParametersNotOptimized(Rule):
         if not idle or not _pretrained(run):
             return None
         return self.finding(
-            f"{_listed(idle)} are zero and frozen (requires_grad=False): what they belong to, such as an adapter, does "
-            "nothing and cannot learn",
+            f"{_listed(idle)} {'is' if len(idle) == 1 else 'are'} zero and frozen (requires_grad=False), so that an "
+            "adapter, or whatever else is multiplied by it, does nothing and cannot learn",
             "Freeze the pre-trained weights before adapters and new layers are added to them, or thaw these again: "
             "requires_grad_(True); and build the optimizer after that.",
             severity="warning",
@@ -149,7 +149,8 @@ class ParametersNotOptimized(Rule):
         poor = outcome_of(run) == "none" or (outcome_of(run) == "partial" and Learning.of(run).remaining > self.left)
         severity: Severity = "warning" if head or (poor and self._has_moved(run)) else "note"
         return self.finding(
-            f"{_listed(frozen)} are frozen (requires_grad=False) and look random: {share:.0%} of the weights",
+            f"{_listed(frozen)} {'is' if len(frozen) == 1 else 'are'} frozen (requires_grad=False) with values as an "
+            f"initialiser draws them: {share:.0%} of the weights",
             "Load the weights that they should have before freezing them, or let them learn (requires_grad=True).",
             severity=severity,
             confidence=0.9 if head else 0.65,
