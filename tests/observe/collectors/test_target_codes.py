@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.observe.collectors.sequences import TOKENS, facts_of, text
+from unstuck.observe.collectors.embedded_ids import Embedded
+from unstuck.observe.collectors.target_codes import _only  # pyright: ignore[reportPrivateUsage]
 from unstuck.record.facts import TargetCode
 
 CODE = torch.randperm(TOKENS, generator=torch.Generator().manual_seed(1))
@@ -20,7 +23,7 @@ class Model(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding, self.cell = nn.Embedding(TOKENS, 8), nn.GRU(8, 8, batch_first=True)
-        self.head = nn.Linear(8, TOKENS)
+        self.head = nn.Linear(8, TOKENS + 1)
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.head(self.cell(self.embedding(ids))[0])
@@ -68,3 +71,15 @@ def test_in_a_vocabulary_of_one_no_id_is_a_mask(tmp_path: Path) -> None:
         return F.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
 
     assert facts_of(tmp_path, TargetCode, Model(), step)[0].only is None
+
+
+def test_ids_that_begin_at_another_number_are_no_other_vocabulary(tmp_path: Path) -> None:
+    assert code(tmp_path, lambda ids: ids[:, 1:] + 1).renamed == 0.0
+
+
+@pytest.mark.parametrize(("column", "found"), [(True, None), (False, 0)])
+def test_a_start_of_each_sequence_is_no_mask(column: bool, found: int | None) -> None:
+    ids = torch.randint(1, 9, (6, 5))
+    ids[torch.arange(6), torch.zeros(6, dtype=torch.long) if column else torch.arange(6) % 5] = 0
+    asked = torch.zeros(6, dtype=torch.long)
+    assert _only(asked, [Embedded(ids, torch.zeros(6, 5, 2), None, 9)]) == found

@@ -85,3 +85,17 @@ def test_tokens_of_a_batch_of_one_are_no_sequences(tmp_path: Path, time_first: b
         return F.cross_entropy(model(batch).flatten(0, 1), ids[:, 1:].flatten())
 
     assert not facts_of(tmp_path, TargetsAgain, Next(), step, steps=12)
+
+
+def test_tokens_that_may_follow_the_same_ones_are_left_alone(tmp_path: Path) -> None:
+    class Following(Last):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(8, TOKENS)
+
+    ids = torch.randint(1, TOKENS, (8, 2))
+
+    def step(model: nn.Module) -> Tensor:
+        return F.cross_entropy(model(ids), torch.randint(TOKENS, (8,)))
+
+    assert not facts_of(tmp_path, TargetsAgain, Following(), step, steps=4)

@@ -40,3 +40,14 @@ def test_the_share_is_named(tmp_path: Path) -> None:
     (finding,) = outcome(EvaluationRenamed(), run_of(tmp_path))
     assert finding.cause == "labels-mismatched"
     assert "76%" in finding.summary
+
+
+@pytest.mark.parametrize(("trained", "fires"), [(0, False), (300, True)])
+def test_fresh_examples_that_are_recognised_show_that_others_are_attacked(
+    tmp_path: Path, trained: int, *, fires: bool
+) -> None:
+    counts: dict[str, Any] = {"step": 50, "examples": 300, "distinct": 300, "predicted": 300, "compared": 300}
+    clean = Predictions(**counts, trained=trained, explained=0.97, renamed=0.0)
+    attacked = Predictions(**counts, trained=0, explained=0.99, renamed=0.99)
+    with record(tmp_path, series={signals.LOSS: [0.1] * 50}, facts=[clean, attacked]) as run:
+        assert bool(outcome(EvaluationRenamed(), run)) is fires

@@ -109,12 +109,18 @@ class TargetCodes:
             only=only,
             ids=len({asked for _, asked in self._next}),
             explained=explained(self._next),
-            renamed=sum(count for (one, other), count in self._next.items() if one != other)
-            / max(1, self._next.total()),
+            renamed=_renamed(self._next),
             by_own=explained(self._own),
             file=self._place[0],
             line=self._place[1],
         )
+
+
+def _renamed(pairs: Pairs) -> float:
+    """Share of the pairs of different ids; 0 where all differ by one number, as where a table begins with other ids."""
+    differences = {other - one for one, other in partners(pairs)}
+    different = sum(count for (one, other), count in pairs.items() if one != other)
+    return different / max(1, pairs.total()) if len(differences) > 1 else 0.0
 
 
 def _some(ids: Tensor) -> list[int]:
@@ -127,8 +133,14 @@ def _alike(ids: Tensor) -> bool:
 
 
 def _only(asked: Tensor, embedded: list[Embedded]) -> int | None:
-    """The id that all targets are, if it stands in the input as often, beside others."""
+    """The id that all targets are, if it stands in the input as often, and not in one line, as a start does."""
     if not asked.numel() or bool((asked != asked[0]).any()):
         return None
-    often = any(int((one.ids == asked[0]).sum()) == asked.numel() < one.ids.numel() for one in embedded)
+    places = (one.ids == asked[0] for one in embedded)
+    often = any(int(here.sum()) == asked.numel() and not _in_line(here) for here in places)
     return int(asked[0]) if often else None
+
+
+def _in_line(places: Tensor) -> bool:
+    """Whether places fill whole rows or columns."""
+    return any(bool((places.any(axis) == places.all(axis)).all()) for axis in (0, 1))

@@ -34,7 +34,8 @@ class TargetsChange(Rule):
 
     Known false positives:
         Targets that are drawn on purpose, such as actions of a policy, for inputs that come again. Programs in which
-        targets move, and trainings that learn, are left alone.
+        targets move, and trainings that learn, are left alone; so are targets that are ids of the same vocabulary, such
+        as the next token, of which several may follow.
 
     Try:
         Sort, filter and shuffle labels along with their sequences, by one index; or let the packing do it:
