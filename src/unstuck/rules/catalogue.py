@@ -50,6 +50,7 @@ from unstuck.rules.data.targets_not_scaled import TargetsNotScaled
 from unstuck.rules.data.targets_renamed import TargetsRenamed
 from unstuck.rules.data.targets_shifted_twice import TargetsShiftedTwice
 from unstuck.rules.data.values_not_finite import ValuesNotFinite
+from unstuck.rules.data.windows_split import WindowsSplit
 from unstuck.rules.generalisation.dropout_at_evaluation import DropoutAtEvaluation
 from unstuck.rules.generalisation.mode_wrong import ModeWrong
 from unstuck.rules.generalisation.overfitting import Overfitting
@@ -149,6 +150,7 @@ RULES: tuple[Rule, ...] = (
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
+    WindowsSplit(),  # D304
     AugmentationHarmful(),  # D401
     DataCorrupt(),  # D501
     OutputActivationWrong(),  # M101

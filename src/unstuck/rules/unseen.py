@@ -131,6 +131,7 @@ PARTS: Mapping[str, Part] = {
             facts.Continued,
             facts.PromptEnds,
             facts.Shift,
+            facts.WindowsShared,
         ),
     ),
 }

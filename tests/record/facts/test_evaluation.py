@@ -48,6 +48,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.Predictions(step=294, examples=450, distinct=440, trained=3, predicted=450),
     ),
     (
+        "windows_shared",
+        {"evaluated": 787, "inside": 780, "trained": 3053, "branching": 0.01, "length": 32, "purpose": "validation"},
+        facts.WindowsShared(evaluated=787, inside=780, trained=3053, branching=0.01, length=32, purpose="validation"),
+    ),
+    (
         "continued",
         {"lengths": [8, 12], "sequences": [1, 3]},
         facts.Continued(lengths=(8, 12), sequences=(1, 3)),

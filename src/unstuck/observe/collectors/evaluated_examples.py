@@ -61,3 +61,19 @@ class EvaluatedExamples:
             file=None if call is None else call.file,
             line=None if call is None else call.line,
         )
+
+    def windows(self) -> facts.WindowsShared | None:
+        """How many windows of the largest validation place lie between two of the training; None where unknown."""
+        places = [place for place in self._identity.evaluated if not self.trained_on(place)]
+        found = [(self._identity.windows.shared(place, self._identity.learning), place) for place in places]
+        known = [(shared, place) for shared, place in found if shared is not None]
+        if not known:
+            return None
+        shared, place = max(known, key=lambda pair: pair[0].evaluated)
+        call = telling_call(place) or next(iter(calls_of(place)), None)
+        return facts.WindowsShared(
+            **vars(shared),
+            purpose=purpose_of(place),
+            file=None if call is None else call.file,
+            line=None if call is None else call.line,
+        )

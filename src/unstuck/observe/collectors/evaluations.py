@@ -244,12 +244,14 @@ class Evaluations:
         yield from self._predicted.values()
         self._predicted.clear()
 
-    def finish(self) -> Iterator[facts.EvaluatedAssociation | facts.Continued | facts.PromptEnds]:
+    def finish(self) -> Iterator[facts.Fact]:
         """The same at the end; it takes a while."""
         if self._ends:
             ids, passes = zip(*self._ends.most_common(), strict=True)
             yield facts.PromptEnds(ids=ids, passes=passes)
         yield from self._continued.finish()
+        if (windows := self._examples.windows()) is not None:
+            yield windows
         association = self.association()
         if association is not None:
             yield association

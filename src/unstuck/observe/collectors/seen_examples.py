@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.collectors.inputs import whole_examples
+from unstuck.observe.collectors.shared_windows import SharedWindows
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_trail
 
@@ -53,12 +54,14 @@ class SeenExamples:
         latest: The place of the latest such pass in a sampled step.
         learning: Places from which updates came.
         evaluated: Signatures of examples met in evaluations, by the place that evaluates.
+        windows: Of examples that are sequences, which of their parts were met.
     """
 
     met: dict[str, set[float]] = field(default_factory=dict[str, set[float]])
     latest: str | None = None
     learning: set[str] = field(default_factory=set[str])
     evaluated: dict[str, set[float]] = field(default_factory=dict[str, set[float]])
+    windows: SharedWindows = field(default_factory=SharedWindows)
 
     @property
     def trained(self) -> set[float]:
@@ -75,6 +78,7 @@ class SeenExamples:
         seen = sum(map(known.__contains__, numbers)) / len(numbers)
         if len(known) < MOST_EXAMPLES:
             known.update(numbers)
+            self.windows.train(place, batch)
         return seen
 
     def learn(self) -> None:
@@ -88,6 +92,7 @@ class SeenExamples:
         known = self.evaluated.setdefault(place, set())
         if numbers is not None and len(known) < MOST_EXAMPLES:
             known.update(numbers)
+            self.windows.evaluate(place, batch)
 
     def covered(self, place: str) -> float:
         """Share of the examples that training has met, as far as they were looked at, which a place evaluates."""

@@ -30,6 +30,7 @@ from unstuck.record.facts.evaluation import (
     Predictions,
     PromptEnds,
     Shift,
+    WindowsShared,
 )
 from unstuck.record.facts.fact import KINDS, Fact, FactT
 from unstuck.record.facts.generative import (
@@ -214,5 +215,6 @@ __all__ = [
     "Unwatched",
     "VisibleTarget",
     "WeightsLeftOut",
+    "WindowsShared",
     "Wiring",
 ]

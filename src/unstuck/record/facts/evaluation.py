@@ -18,6 +18,7 @@ __all__ = [
     "Predictions",
     "PromptEnds",
     "Shift",
+    "WindowsShared",
 ]
 
 
@@ -118,6 +119,34 @@ class Predictions(Fact):
     compared: int = 0
     explained: float = 0.0
     renamed: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowsShared(Fact):
+    """How many validation windows of a text or a series lie between two overlapping windows of the training.
+
+    Attributes:
+        evaluated: Windows that were compared.
+        inside: Those whose parts of half their length begin one window of the training, and end another one.
+        trained: Windows of the training.
+        branching: Share of the beginnings of these that go on in several ways: what repeats by chance does.
+        length: Positions of a window.
+        purpose: What the user's names call the evaluation: training, validation, or nothing.
+        file: The user's file that evaluates.
+        line: The line of that call.
+    """
+
+    kind = "windows_shared"
+    missing = "no windows of a sequence were evaluated"
+    special = True
+    evaluated: int
+    inside: int
+    trained: int
+    branching: float
+    length: int
+    purpose: str = ""
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
