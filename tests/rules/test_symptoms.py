@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from unstuck.record import signals
-from unstuck.record.facts import FirstCurvature, Inputs, Model, Optimizer, Parameter, ParameterGroup
+from unstuck.record.facts import (
+    Connection,
+    FirstCurvature,
+    Inputs,
+    Model,
+    Optimizer,
+    Parameter,
+    ParameterGroup,
+    Wiring,
+)
 from unstuck.rules.catalogue import RULES
 from unstuck.rules.symptoms import EXPLAINED, LARGE_ENOUGH, explains, symptoms_of
 from unstuck.testing.rules import record
@@ -76,3 +85,21 @@ def test_inputs_explain_no_rate_of_adam_that_is_too_high_for_any(tmp_path: Path,
 def test_a_rate_explains_a_plateau_that_it_led_to(tmp_path: Path, gradients: list[float], explained: bool) -> None:
     with record(tmp_path, tables={signals.GRADIENT_NORM: {"weight": gradients}}) as run:
         assert explains(run, "O201", "G301") is explained
+
+
+@pytest.mark.parametrize(("first", "explained"), [(1.0, True), (1e-4, False)], ids=["it came later", "from the start"])
+def test_a_rate_explains_a_gradient_that_vanishes_once_the_weights_are_thrown(
+    tmp_path: Path, first: float, explained: bool
+) -> None:
+    names = ("a.weight", "b.weight", "c.weight")
+    rows = zip(names, (first, first**0.5, 1.0), (1e-4, 1e-2, 1.0), strict=True)
+    tables = {
+        signals.GRADIENT_NORM: {name: [start, late, late] for name, start, late in rows},
+        signals.WEIGHT_NORM: {name: [1.0, 1.0, 1.0] for name in names},
+    }
+    known = (
+        Model(type="Net", parameters=tuple(Parameter(name=name, shape=(8, 8), role="weight") for name in names)),
+        Wiring(connections=tuple(Connection(parameter=name) for name in reversed(names))),
+    )
+    with record(tmp_path, tables=tables, facts=known) as run:
+        assert explains(run, "O201", "G102") is explained

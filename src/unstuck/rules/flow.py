@@ -39,8 +39,13 @@ class Flow:
     elasticities: NDArray[np.float64]
 
     @classmethod
-    def of(cls, run: Run) -> Flow | None:
-        """The flow of a run; None for fewer than three weights in the graph, or without their gradients."""
+    def of(cls, run: Run, steps: int = EARLY) -> Flow | None:
+        """The flow of a run; None for fewer than three weights in the graph, or without their gradients.
+
+        Args:
+            run: The training.
+            steps: Sampled steps that it is taken over, the first ones.
+        """
         wires = Wires.of(run)
         gradients, weights = run.table(signals.GRADIENT_NORM), run.table(signals.WEIGHT_NORM)
         if wires is None or not len(gradients) or not len(weights):
@@ -50,7 +55,7 @@ class Flow:
         if len(names) < FEWEST or not len(rows):
             return None
         columns = [gradients.names.index(name) for name in names]
-        products = gradients.values[rows][:EARLY, columns] * weights.values[others][:EARLY, columns]
+        products = gradients.values[rows][:steps, columns] * weights.values[others][:steps, columns]
         keep = [column for column in range(len(names)) if np.isfinite(products[:, column]).any()]
         if len(keep) < FEWEST:
             return None

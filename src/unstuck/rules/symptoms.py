@@ -8,9 +8,11 @@ enough for its symptom: a rate that no scaling of the inputs would make bearable
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from unstuck.record import Run
+from unstuck.rules.flow import Flow
 from unstuck.rules.stable_rate import too_high_for
 from unstuck.rules.zero_gradients import ZeroGradients
 
@@ -81,7 +83,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "G301": (*NOWHERE, "M201", "O203"),
     # optimisation
     "O101": ("O201", "O202", "O401", "M201", "G101"),
-    "O201": ("N101", "G101", "G301", *NOWHERE),
+    "O201": ("N101", "G101", "G102", "G301", *NOWHERE),
     "O202": ("O401",),
     "O203": ("O202", "O401"),
     "O301": ("I101", "O201", *NOWHERE, "G101", "M201"),
@@ -145,11 +147,20 @@ def _fell_later(run: Run) -> bool:
     return zeros is not None and zeros.since is not None and not zeros.whole
 
 
+def _flowed_at_first(run: Run) -> bool:
+    """Whether the first gradient was nearer, by half its orders of magnitude, to being the same at all depths."""
+    first, early = Flow.of(run, steps=1), Flow.of(run)
+    if first is None or early is None or not 0 < first.fading < math.inf or not 0 < early.fading < math.inf:
+        return False
+    return abs(math.log(first.fading)) < abs(math.log(early.fading)) / 2
+
+
 LARGE_ENOUGH: Mapping[tuple[str, str], Callable[[Run], bool]] = {
     ("D101", "O201"): _fits_scaled_inputs,
     ("D101", "N101"): _fits_scaled_inputs,
     ("D101", "G301"): _fits_scaled_inputs,
     ("O201", "G301"): _fell_later,
+    ("O201", "G102"): _flowed_at_first,
 }
 """Whether a cause is large enough for a symptom, by the codes of both; what is not named here is not asked."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,6 +66,54 @@ class Wires:
         while depths[way[-1]] > 1:
             way.append(next(name for name in wires[way[-1]].before if depths.get(name) == depths[way[-1]] - 1))
         return tuple(wires[name] for name in reversed(way))
+
+    @cached_property
+    def adapters(self) -> frozenset[str]:
+        """The weights of branches that run beside a wider path, so that what they let pass is not all that passes.
+
+        Past some, weights that are wider lead from the data to the loss. Others, a weight and the one behind it,
+        stand beside a frozen matrix of the shape of their product, or beside a shortcut in a model that is frozen.
+        """
+        known = [wire for wire in self.inward if wire.parameter in self.parameters]
+        return frozenset({wire.parameter for wire in known[:-1] if self._passed_by(wire, known)} | self._beside_frozen)
+
+    def _passed_by(self, narrow: Connection, known: Sequence[Connection]) -> bool:
+        """Whether a way from the data to the last weight leads over wider weights alone."""
+        if not any(wire.before for wire in known):
+            return False
+        width = self.width(narrow.parameter)
+        wider = {wire.parameter: wire for wire in known if self.width(wire.parameter) > width}
+        seen: set[str] = set()
+        ways = [known[-1]]
+        while ways:
+            wire = ways.pop()
+            if wire.inputs or not wire.before:
+                return True
+            fresh = [name for name in wire.before if name in wider and name not in seen]
+            seen.update(fresh)
+            ways += [wider[name] for name in fresh]
+        return False
+
+    @cached_property
+    def _beside_frozen(self) -> frozenset[str]:
+        """Pairs of narrow weights beside a frozen matrix, or a shortcut, that is as wide as they are at their ends."""
+        frozen = {parameter.shape for parameter in self.parameters.values() if not parameter.trainable}
+        matrices = {shape for shape in frozen if len(shape) == 2}
+        found: set[str] = set()
+        for wire in self.inward:
+            for name in wire.before:
+                whole = self._product(name, wire.parameter)
+                if matrices and whole and (whole in matrices or whole[::-1] in matrices or whole[0] == whole[1]):
+                    found |= {name, wire.parameter}
+        return frozenset(found)
+
+    def _product(self, first: str, second: str) -> tuple[int, int] | None:
+        """Shape of the product of two matrices that are narrow where they meet; None where they are not."""
+        pair = [self.parameters[name].shape for name in (first, second) if name in self.parameters]
+        if len(pair) < 2 or any(len(shape) != 2 for shape in pair) or min(pair[0]) != min(pair[1]):
+            return None
+        whole = max(pair[1]), max(pair[0])
+        return whole if min(whole) > min(pair[0]) else None
 
     @property
     def operations(self) -> frozenset[str]:

@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Connection, Inputs, Loss, LossClasses, LossOutput, LossTarget, Model, Parameter, Wiring
+from unstuck.record.facts import (
+    Connection,
+    Inputs,
+    Layer,
+    Loss,
+    LossClasses,
+    LossOutput,
+    LossTarget,
+    Model,
+    Parameter,
+    Wiring,
+)
 from unstuck.rules.model.capacity_too_small import CapacityTooSmall
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -80,3 +91,16 @@ def test_few_units_behind_few_inputs_are_worth_a_note(wired: Wired) -> None:
 def test_a_loss_of_which_nobody_knows_the_floor_is_not_judged(wired: Wired) -> None:
     unknown = Loss(function=None, output=LossOutput(shape=(50, 10)))
     assert outcome(CapacityTooSmall(), wired(((2, 64), (10, 2)), ("data", "Tanh"), unknown, loss=SETTLED)) == []
+
+
+@pytest.mark.parametrize(("frozen", "found"), [((48, 64), 0), ((64, 64), 1)], ids=["beside it", "before it"])
+def test_a_branch_of_low_rank_is_no_bottleneck(tmp_path: Path, frozen: tuple[int, int], found: int) -> None:
+    shapes = {"l.A.weight": (3, 64), "l.B.weight": (48, 3), "head.weight": (10, 48)}
+    before = {"l.A.weight": (), "l.B.weight": ("l.A.weight",), "head.weight": ("l.B.weight",)}
+    wires = tuple(Connection(parameter=name, before=before[name], operations=("Relu",)) for name in reversed(shapes))
+    trained = tuple(Parameter(name=name, shape=shape, role="weight") for name, shape in shapes.items())
+    base = Parameter(name="l.base.weight", shape=frozen, role="weight", trainable=False)
+    layers = tuple(Layer(path=name.removesuffix(".weight"), type="Linear") for name in shapes)
+    known = (Model(type="Net", parameters=(*trained, base), layers=layers), Wiring(connections=wires), DIGITS)
+    run = record(tmp_path, series={signals.LOSS: SETTLED}, facts=known)
+    assert len(outcome(CapacityTooSmall(), run)) == found

@@ -44,7 +44,8 @@ class CapacityTooSmall(Rule):
 
     Known false positives:
         Autoencoders have a narrow layer on purpose: where outputs are as many as inputs, a note on one or two units at
-        most. Noise in the targets also holds the loss up; that is why the layer must be narrow beyond doubt.
+        most. Noise in the targets also holds the loss up; that is why the layer must be narrow beyond doubt. Branches
+        beside a wider path, such as adapters of low rank, are left out.
 
     Try:
         Widen the narrowest layer to at least the number of its inputs, and add layers when that fits the training
@@ -137,13 +138,16 @@ class CapacityTooSmall(Rule):
         inputs = run.fact(Inputs)
         if len(inward) + len(states) < 2:
             return None
-        hidden = [(wires.width(wire.parameter), wire.parameter) for wire in inward[:-1]]
+        alone = [wire.parameter for wire in inward[:-1] if wire.parameter not in wires.adapters]
+        hidden = [(wires.width(name), name) for name in alone]
         if any(len(wires.parameters[name].shape) > 2 for _, name in hidden):
             return None  # channels of a convolution see many places; few of them can be enough
         hidden += [(width, name) for name, width in states.items()]
         shapes = [wires.parameters[wire.parameter].shape for wire in inward]
         if any(after[-1] != before[0] and before[-1] != after[0] for before, after in pairwise(shapes)):
             return None  # a branch that ends narrow, such as a gate, is no bottleneck of the whole
+        if not hidden:
+            return None
         width, name = min(hidden)
         given = wires.fan_in(inward[0].parameter)[1] if inward else 0
         if states and inputs is not None:
