@@ -13,8 +13,11 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.checkpoint import checkpoint
 
+import unstuck
 from tests.observe.collectors.sequences import TOKENS, Attending, facts_of, next_token, padded, text
-from unstuck.record.facts import SequenceReach
+from unstuck.observe.autograd.extra_pass import CHECKPOINTS
+from unstuck.record import Run
+from unstuck.record.facts import ScoredPositions, SequenceReach, Unread
 
 SDPA = F.scaled_dot_product_attention
 
@@ -60,10 +63,6 @@ def everywhere(hidden: Tensor) -> Tensor:
 def one_too_wide(hidden: Tensor) -> Tensor:
     length = hidden.shape[1]
     return SDPA(hidden, hidden, hidden, attn_mask=torch.ones(length, length).tril(1).bool())
-
-
-def recomputed(hidden: Tensor) -> Tensor:
-    return checkpoint(causal, hidden, use_reentrant=False)
 
 
 def first(folder: Path, model: nn.Module, step: Callable[[nn.Module], Tensor] = next_token) -> SequenceReach:
@@ -242,18 +241,44 @@ def test_padding_that_is_cut_off_is_not_counted(tmp_path: Path) -> None:
     assert {fact.cut for fact in facts_of(tmp_path, SequenceReach, Trimmed(), step)} == {0}
 
 
-@pytest.mark.parametrize("hooked", [False, True])
-def test_a_graph_that_runs_code_of_the_program_is_left_alone(tmp_path: Path, hooked: bool) -> None:
-    model = Attending(causal if hooked else recomputed)
-
+def test_a_graph_with_hooks_of_the_program_is_left_alone(tmp_path: Path) -> None:
     def step(model: nn.Module) -> Tensor:
         ids = text()
         logits = model(ids[:, :-1])
-        if hooked:
-            logits.register_hook(lambda gradient: gradient)
+        logits.register_hook(lambda gradient: gradient)
         return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 
-    assert not facts_of(tmp_path, SequenceReach, model, step)
+    assert not facts_of(tmp_path, SequenceReach, Attending(causal), step)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_a_checkpoint_runs_as_often_as_without_us_and_is_said_once(tmp_path: Path, reentrant: bool) -> None:
+    runs = 0
+
+    def counted(hidden: Tensor) -> Tensor:
+        nonlocal runs
+        runs += 1
+        return causal(hidden)
+
+    model = Attending(lambda hidden: checkpoint(counted, hidden, use_reentrant=reentrant))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+    with unstuck.watch(model, optimizer, out=tmp_path / "run"):
+        for _ in range(3):
+            optimizer.zero_grad()
+            next_token(model).backward()
+            optimizer.step()
+    assert runs == 6
+    with Run.open(tmp_path / "run") as run:
+        assert not run.facts(SequenceReach)
+        assert [(fact.collector, fact.error) for fact in run.facts(Unread)] == [("SequenceReaches", CHECKPOINTS)]
+        assert run.facts(ScoredPositions), "between the loss and the outputs there is no checkpoint"
+
+
+def test_a_checkpoint_of_no_sequence_of_ids_is_not_spoken_of(tmp_path: Path) -> None:
+    def step(model: nn.Module) -> Tensor:
+        return F.cross_entropy(checkpoint(model, torch.randn(16, 8), use_reentrant=False), torch.arange(16) % 4)
+
+    assert not facts_of(tmp_path, SequenceReach, nn.Linear(8, 4), step)
 
 
 @pytest.mark.parametrize("ids", [torch.zeros(1, 6, dtype=torch.long), torch.zeros(4, 1, dtype=torch.long)])

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unstuck.observe.autograd.extra_pass import runs_program_code
+from unstuck.observe.autograd.extra_pass import is_checkpoint, reruns
 from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.positions import between
 from unstuck.observe.collectors.embedded_ids import Embedded
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.scored_outputs import Scored, scored_outputs
@@ -67,11 +68,13 @@ class LossPositions:
         """Ask, if no code of the program's runs between the loss and the outputs."""
         taken, self._call = self._call, None
         view = self._view
-        if taken is None or view.hooked or graph.custom or not alone() or not taken[0].output.requires_grad:
+        if taken is None or view.hooked or not alone() or not taken[0].output.requires_grad:
+            return
+        if not all(map(is_checkpoint, graph.custom)):
             return
         call, place = taken
         known = [(one, scored) for one in view.embedded if (scored := scored_outputs(call, one)) is not None]
-        if not known or known[0][1].targets is None or runs_program_code(graph.root):
+        if not known or known[0][1].targets is None or _runs_program_code(graph.root, call.output):
             return
         with torch.enable_grad():
             norms = _norms(graph.root, call.output)
@@ -83,6 +86,11 @@ class LossPositions:
         """What was found."""
         found, self._found = self._found, []
         yield from found
+
+
+def _runs_program_code(loss: Tensor, output: Tensor) -> bool:
+    """Whether a checkpoint stands between a loss and its outputs; one before them takes no part in the pass."""
+    return any(map(reruns, between(loss, output)))
 
 
 def _norms(loss: Tensor, output: Tensor) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from unstuck.observe.autograd.extra_pass import runs_program_code
+from unstuck.observe.autograd.extra_pass import CHECKPOINTS, runs_program_code
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.autograd.order import forgets_order
 from unstuck.observe.autograd.positions import between, by_position, keeping_positions, statistics_over_positions
@@ -37,7 +37,6 @@ ANY = 1e-4
 """Share of the positions behind an output below which there is nothing but rounding, as of a Fourier transform."""
 
 TORCHS = ("torch.", "torch._higher_order_ops")
-RERUNS = "torch.utils.checkpoint"
 
 
 class SequenceReaches:
@@ -57,7 +56,8 @@ class SequenceReaches:
         self._recurrent: list[tuple[Any, list[Any]]] = []
         self._entered: list[Any] = []
         self._asked = 0
-        self._found: list[facts.SequenceReach] = []
+        self._found: list[facts.SequenceReach | facts.Unread] = []
+        self._said = False
 
     @property
     def _due(self) -> bool:
@@ -85,7 +85,10 @@ class SequenceReaches:
     def backward_of_ids(self, graph: GraphWalk) -> None:
         """Ask, if an extra backward pass runs no code of the program's."""
         view = self._view
-        calls, self._calls = self._calls, []
+        taken, self._calls = self._calls, []
+        calls = [(call, place) for call, place in taken if not runs_program_code(call.output)]
+        if len(calls) < len(taken):
+            self._say_why(call for call, _ in taken)
         if not calls or view.hooked or not alone() or not all(map(_of_torch, graph.custom)):
             return
         with torch.enable_grad():  # of our own work no graph is kept otherwise
@@ -95,6 +98,13 @@ class SequenceReaches:
             self._asked += 1
             self._found += found
 
+    def _say_why(self, calls: Iterable[LossCall]) -> None:
+        """State once why outputs that belong to sequences of ids are not followed back to them."""
+        of_ids = (scored_outputs(call, one) is not None for call in calls for one in self._view.embedded)
+        if not self._said and not self._asked and any(of_ids):
+            self._said = True
+            self._found.append(facts.Unread(step=self._view.updates, collector=type(self).__name__, error=CHECKPOINTS))
+
     def forget_ids(self) -> None:
         """The step is over, and maybe no backward pass was walked."""
         self._calls.clear()
@@ -103,14 +113,14 @@ class SequenceReaches:
 
     release = forget_ids
 
-    def facts(self) -> Iterator[facts.SequenceReach]:
+    def facts(self) -> Iterator[facts.SequenceReach | facts.Unread]:
         """What was found."""
         found, self._found = self._found, []
         yield from found
 
     def _follow(self, call: LossCall, place: tuple[str | None, int | None]) -> facts.SequenceReach | None:
         """The sequence of ids on which the answer rests least, of those in which the targets stand."""
-        if not call.output.requires_grad or runs_program_code(call.output):
+        if not call.output.requires_grad:
             return None
         known = [
             (one, scored)
@@ -221,6 +231,5 @@ def _cut(ids: Tensor, batch: Tensor | None) -> int:
 
 
 def _of_torch(function: type[Any]) -> bool:
-    """Whether an autograd function is PyTorch's own, and runs none of the program's code again."""
-    module = function.__module__
-    return module.startswith(TORCHS) and not module.startswith(RERUNS)
+    """Whether an autograd function is PyTorch's own."""
+    return function.__module__.startswith(TORCHS)
