@@ -14,6 +14,7 @@ from torch.nn import functional
 from unstuck.learning.departures import explained
 from unstuck.observe import Observer
 from unstuck.record import Run, RunWriter, Throw, signals
+from unstuck.record.facts import Model, Parameter, ThrownBatch, ThrownTensor
 from unstuck.testing.rules import record
 
 STEPS, PLANTED, WORDS, WIDTH, HEADS = 360, 300, 40, 16, 2
@@ -160,3 +161,57 @@ def test_without_samples_it_says_so(tmp_path: Path) -> None:
     with record(tmp_path, series={signals.LOSS: losses().tolist()}) as run:
         (throw,) = explained(run)
     assert throw.why == "too few steps before it were sampled to know what is usual"
+
+
+def of_a_bias(folder: Path, norms: np.ndarray, *, largest: float = 1.0) -> Throw:
+    """The throw of a training whose bias was of some size at each step, and whose batch reached so far."""
+    tensor = ThrownTensor(
+        what="input",
+        place="Addmm, 8 columns",
+        shape=(16, 8),
+        largest=largest,
+        usual=1.0,
+        spread=0.05,
+        high=1.1,
+        later=1.0,
+        seen=40,
+        rows=1,
+        first_rows=(3,),
+    )
+    model = Model(type="Net", parameters=(Parameter(name="b", role="bias", shape=(1,)),))
+    look = ThrownBatch(step=PLANTED, loss=90.0, level=4.0, tensors=(tensor,))
+    series, tables = {signals.LOSS: losses().tolist()}, {signals.WEIGHT_NORM: {"b": norms.tolist()}}
+    with record(folder, series=series, tables=tables, facts=[model, look]) as run:
+        return explained(run.streams()[0])[0]
+
+
+def slowly() -> np.ndarray:
+    """A bias that grows ever more slowly, and is sampled ever more seldom."""
+    norms, steps = np.full(STEPS, np.nan), [*range(30, 46), 150, 224, PLANTED - 15]
+    norms[steps] = [*np.linspace(1.0, 1.05, 16), 1.2, 1.25, 1.4]
+    return norms
+
+
+def held(level: float, *, until: int) -> np.ndarray:
+    return np.where(np.arange(STEPS) < until, 1.0, level)
+
+
+@pytest.mark.parametrize(
+    ("norms", "named"),
+    [
+        (slowly(), False),
+        (held(2.0, until=PLANTED - 30), True),
+        (held(2.0, until=PLANTED // 2), False),
+        (held(0.5, until=PLANTED - 30), False),
+    ],
+)
+def test_weights_that_go_on_growing_or_left_long_before_are_not_named(
+    tmp_path: Path, norms: np.ndarray, named: bool
+) -> None:
+    assert [one.where for one in of_a_bias(tmp_path, norms).departures] == ["b"] * named
+
+
+@pytest.mark.parametrize(("largest", "named"), [(900.0, ["input"]), (3.2, ["weights", "input"])])
+def test_a_batch_further_out_than_the_weights_comes_first(tmp_path: Path, largest: float, named: list[str]) -> None:
+    found = of_a_bias(tmp_path, held(9.0, until=PLANTED - 30), largest=largest)
+    assert [next(word for word in ("weights", "input") if word in one.what) for one in found.departures] == named

@@ -11,7 +11,7 @@ import pytest
 from unstuck.learning.curve import Curve
 from unstuck.learning.measured import LATE, Measured, seen_late
 from unstuck.record import Signal, signals
-from unstuck.record.facts import Loss, LossClasses, LossTarget
+from unstuck.record.facts import Loss, LossClasses, LossTarget, LossTerm, LossTerms
 from unstuck.testing.rules import record
 
 GUESS = float(np.log(2)) + 1 / 20_000
@@ -45,6 +45,36 @@ def test_with_other_terms_what_the_loss_returned_is_measured(scatter: float, of_
     assert found.guess is not None
     assert found.guess.value == pytest.approx(GUESS if of_call else 3 * GUESS, rel=1e-3)
     assert (found.curve.values[0] == CALLED[0]) == of_call
+
+
+@pytest.mark.parametrize(
+    ("penalty", "weighted", "last", "of_whole"),
+    [(0.05, 0.5, 0.7, True), (-0.05, 0.5, 0.7, False), (0.4, 0.5, 0.7, False), (0.05, 0.5, 0.1, False)],
+)
+def test_the_whole_shows_it_where_samples_leave_it_in_doubt(
+    penalty: float, weighted: float, last: float, of_whole: bool, tmp_path: Path
+) -> None:
+    called, sampled = np.full(100, np.nan), [*range(10), *range(60, 70)]
+    called[sampled] = [*np.linspace(0.7, 0.6, 10), *[last] * 10]
+    differentiated = weighted * CALLED + penalty
+    differentiated[sampled] = weighted * called[sampled] + penalty * np.linspace(0.5, 1.0, 20)
+    terms = tuple(
+        LossTerms(
+            step=step,
+            terms=(
+                LossTerm(value=value, weighted=weighted * value, function="cross_entropy"),
+                LossTerm(value=1.0, weighted=penalty),
+            ),
+        )
+        for step, value in enumerate((0.7, 0.6, 0.5))
+    )
+    loss = Loss(function="cross_entropy", classes=LossClasses(number=2, counts=(5_000, 5_000)))
+    series = {signals.LOSS: differentiated, signals.BATCH_SIZE: np.full(100, 32.0), signals.LOSS_CALL: called}
+    with record(tmp_path, series=series, facts=[loss, *terms]) as run:
+        found = Measured.of(run, Curve.of(run.series(signals.LOSS)), early=None)
+    assert found.guess is not None
+    assert found.guess.value == pytest.approx((weighted if of_whole else 1.0) * GUESS, rel=1e-3)
+    assert len(found.curve) == (100 if of_whole else 20)
 
 
 @pytest.mark.parametrize(("off", "a_mean"), [(0.0, True), (0.3, False)])

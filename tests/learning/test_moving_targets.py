@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,6 +86,19 @@ def test_a_term_of_both_signs_is_a_score_function(
     tmp_path: Path, terms: Sequence[float], function: str, found: bool
 ) -> None:
     facts = [look(step, term, function=function) for step, term in enumerate(terms)]
+    assert moves(tmp_path, RANDOM.normal(0.0, 0.125, 40), facts=facts) is found
+
+
+@pytest.mark.parametrize(("line", "shape", "found"), [(4, (64, 8), False), (3, (64, 8), True), (4, (64,), True)])
+def test_a_log_variance_beside_its_exponential_is_none(
+    tmp_path: Path, line: int, shape: tuple[int, ...], found: bool
+) -> None:
+    def divergence(step: int, logarithm: float) -> LossTerms:
+        held = LossTerm(value=-8.0 * math.exp(logarithm), weighted=4.0, operation="exp", line=line, shape=shape)
+        log_variance = LossTerm(value=logarithm, weighted=-4.0 * logarithm, operation="addmm", line=4, shape=(64, 8))
+        return LossTerms(step=step, terms=(log_variance, held))
+
+    facts = [divergence(step, logarithm) for step, logarithm in enumerate((0.02, -0.01, 0.01, -0.03))]
     assert moves(tmp_path, RANDOM.normal(0.0, 0.125, 40), facts=facts) is found
 
 

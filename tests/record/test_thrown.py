@@ -34,3 +34,18 @@ def test_between_samples_the_last_one_within_is_named() -> None:
 def test_what_is_not_known_is_said() -> None:
     assert Throw(step=9, loss=5.0, level=0.5, returns=True).why.startswith("too few steps")
     assert "at step 8" in Throw(step=9, loss=5.0, level=0.5, returns=True, looked=8).why
+
+
+def test_of_several_rows_an_example_the_examples_are_named() -> None:
+    throw = Throw(
+        step=9,
+        loss=5.0,
+        level=0.5,
+        returns=True,
+        departures=(LOGIT,),
+        rows=(4, 5),
+        among=8,
+        examples=(7,),
+        batch=(3, 7),
+    )
+    assert throw.why.endswith("; in dataset[7], of 2 examples of the batch")

@@ -116,3 +116,9 @@ def test_figures_of_several_trainings_span_a_range() -> None:
     ]
     assert evidence(group) == "training accuracy 90% to 95%; loss 0.05 where a guess has 2.3"
     assert evidence([learnt("healthy")]) == ""
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_an_evaluation_is_asked_for_where_it_would_tell(tells: bool) -> None:
+    said = headline("cannot be told", [learnt("cannot be told", reason="why")], [], evaluations_tell=tells)
+    assert ("An evaluation" in said) is tells

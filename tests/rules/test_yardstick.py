@@ -7,8 +7,8 @@ from tests.rules.trainings import CLASSES, SQUARES, falls, trained, write
 from unstuck.learning.game import IN_A_GAME
 from unstuck.learning.learning import Learning
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import Event, Graph, Loss, Unread
-from unstuck.rules.yardstick import lacking_yardstick
+from unstuck.record.facts import Event, Graph, Loss, PolicyTerm, Unread
+from unstuck.rules.yardstick import evaluation_would_tell, lacking_yardstick
 from unstuck.testing.rules import record
 
 
@@ -73,3 +73,18 @@ def test_a_loss_that_was_not_seen_is_not_called_the_scripts_own(tmp_path, fact) 
     said = lacking(tmp_path, falls(1.0, 0.1), fact)
     assert said.startswith("the loss function was not seen")
     assert "compiled code is not seen" in said
+
+
+@pytest.mark.parametrize(
+    ("fact", "tells"),
+    [
+        (SQUARES, True),
+        (Event(step=0, what="compiled code is not seen", blinds=True), False),
+        (Event(step=0, what="the optimizer skipped a step"), True),
+        (PolicyTerm(step=0, raised=True, lowest=-1.0, highest=1.0), False),
+        (PolicyTerm(step=0, raised=True, lowest=0.0, highest=1.0), True),
+    ],
+)
+def test_whether_an_evaluation_would_tell(tmp_path, fact, tells) -> None:
+    with record(tmp_path, series={signals.LOSS: falls(1.0, 0.1)}, facts=[fact]) as run:
+        assert evaluation_would_tell(run) is tells

@@ -39,8 +39,10 @@ def explained(run: Run) -> tuple[Throw, ...]:
     .. math:: m \exp(\max(8 s, \ln 3)), \quad m = \mathrm{median}\, x, \quad s = 1.4826\, \mathrm{median} |\ln x_i / m|
 
     of its samples between 10% and 75% of the steps before the throw, or as far below, if it harms by falling; for
-    weights and rates, which do not depend on the batch, 1.25 stands for 3. It left its range with the first of the
-    samples that lie outside up to the throw; one that came back before is not named.
+    weights and rates, which do not depend on the batch, 1.25 stands for 3, and as much as they went through in these
+    steps may be added once more, as they go on. It left its range with the first of the samples that lie outside up to
+    the throw; one that came back before is not named, nor one that left it within those 75%, as the loss has stood that
+    for long. Where the batch is out of its range, what is less far outside is not named: the batch needs no cause.
     What a step's update or gradient was is known after its loss and cannot have thrown it; its batch, its logits and
     its activations can. Of what left its range at the same sample, causes come before what they cause, and of several
     layers the one that is furthest outside.
@@ -56,11 +58,12 @@ def explained(run: Run) -> tuple[Throw, ...]:
 
 def _explain(spike: Spike, known: Sequence[Vital], look: ThrownBatch | None) -> Throw:
     batch, rows, among = _batch(spike.step, look)
+    far = max((math.log(one.value / one.limit) for one in batch), default=0.0)
     order = {what: position for position, what in enumerate(dict.fromkeys(vital.what for vital in known))}
     furthest: dict[str, tuple[float, Departure]] = {}
     for vital in known:
         left = _left(vital, spike.step)
-        if left is None:
+        if left is None or left[0] < far:
             continue
         best = furthest.get(vital.what)
         if best is None or (left[1].step, -left[0]) < (best[1].step, -best[0]):
@@ -75,9 +78,9 @@ def _explain(spike: Spike, known: Sequence[Vital], look: ThrownBatch | None) -> 
         returns=spike.returns,
         departures=tuple(departures[:NAMED]),
         looked=max((int(v.series.steps[v.series.steps < spike.step][-1]) for v in before), default=None),
-        rows=rows,
+        rows=rows[:NAMED],
         among=among,
-        examples=look.examples(rows, among) if look else (),
+        examples=look.examples(rows, among)[:NAMED] if look else (),
         batch=look.places if look else (),
     )
 
@@ -86,7 +89,7 @@ def _left(vital: Vital, step: int) -> tuple[float, Departure] | None:
     """How far outside of its range a vital was when it left it before a step, and the departure."""
     steps = vital.series.steps
     series = vital.series.between(int(steps[0]), step if vital.ahead else step - 1)
-    usual, limit = _range(series, int(steps[0]), step, rises=vital.rises, least=LEAST if vital.state else THRICE)
+    usual, limit = _range(series, int(steps[0]), step, vital)
     if usual is None or not len(series):
         return None
     outside = ~(series.values <= limit) if vital.rises else series.values < limit
@@ -98,22 +101,31 @@ def _left(vital: Vital, step: int) -> tuple[float, Departure] | None:
     far = math.inf if not value > 0.0 or not math.isfinite(value) else abs(math.log(value / limit))
     since = int(series.steps[first - 1]) if first else None
     at = int(series.steps[first])
+    if at < _ending(int(steps[0]), step):
+        return None
     return far, Departure(
         what=vital.what, where=vital.where, step=at, value=value, usual=usual, limit=limit, since=since
     )
 
 
-def _range(series: Series, start: int, step: int, *, rises: bool, least: float) -> tuple[float | None, float]:
+def _ending(start: int, step: int) -> int:
+    """The step at which the part ends that says what is usual."""
+    return start + math.floor(END * (step - start))
+
+
+def _range(series: Series, start: int, step: int, vital: Vital) -> tuple[float | None, float]:
     """The median and the end of the usual range."""
-    span = step - start
-    early = series.between(start + math.ceil(START * span), start + math.floor(END * span))
+    early = series.between(start + math.ceil(START * (step - start)), _ending(start, step))
     values = early.values[np.isfinite(early.values) & (early.values > 0.0)]
     if len(values) < FEWEST:
         return None, math.inf
     logs = np.log(values)
     level = float(np.median(logs))
-    width = max(FAR * 1.4826 * float(np.median(np.abs(logs - level))), math.log(least))
-    return math.exp(level), math.exp(min(level + width, 700.0) if rises else level - width)
+    width = max(FAR * 1.4826 * float(np.median(np.abs(logs - level))), math.log(LEAST if vital.state else THRICE))
+    if not vital.rises:
+        return math.exp(level), math.exp(level - width)
+    onward = 2.0 * float(values.max()) - float(values.min()) if vital.state else 0.0
+    return math.exp(level), max(onward, math.exp(min(level + width, 700.0)))
 
 
 def _batch(step: int, look: ThrownBatch | None) -> tuple[list[Departure], tuple[int, ...], int]:
@@ -131,7 +143,7 @@ def _batch(step: int, look: ThrownBatch | None) -> tuple[list[Departure], tuple[
         limit=limit,
         since=step - 1,
     )
-    return [departure], tensor.first_rows[:NAMED], tensor.shape[0] if tensor.shape else 1
+    return [departure], tensor.first_rows, tensor.shape[0] if tensor.shape else 1
 
 
 def _odd(look: ThrownBatch) -> Iterator[tuple[ThrownTensor, float]]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unstuck.learning.curve import Curve
+from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.guess import Guess, commonest, floor, guess, untrained_loss
 from unstuck.learning.loss_call import batch_size, called_and_differentiated, single_loss
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss
+from unstuck.record.facts import Loss, LossTerms
 
 __all__ = ["LATE", "PRETRAINED", "Measured", "seen_late"]
 
@@ -51,7 +51,8 @@ class Measured:
     What is differentiated may be the loss times a constant, as for gradient accumulation or a sum written by hand; then
     guess and floor are multiplied by it. A sum that is divided by the number of its elements, another one in each batch
     where padding is left out, is a mean. It may also have other terms, such as a penalty; then what the loss function
-    returned is measured.
+    returned is measured, as far as it was sampled, or where that leaves in doubt what the whole shows, the whole: other
+    terms that are never negative can only raise it.
 
     Attributes:
         curve: The loss.
@@ -89,7 +90,7 @@ class Measured:
         elif scale is None and len(steps) >= FEWEST:
             if loss.reduction == "none" or not seen_late(run, steps):
                 return cls(curve)  # what the program makes of the elements is its own affair
-            scale, curve = 1.0, Curve(steps, called)
+            scale, curve = _of_term(run, loss, curve, (Curve(steps, called), differentiated), guess(loss, batch=batch))
         elif scale is None:
             scale, exact = _inferred(loss, batch, curve.start, early), False
         known, least, zero = guess(loss, batch=batch), floor(loss, batch=batch), untrained_loss(loss, batch=batch)
@@ -112,6 +113,30 @@ def _factor(called: NDArray[np.float64], differentiated: NDArray[np.float64]) ->
     factor = float(np.median(ratios))
     off = np.abs(ratios / factor - 1.0) if factor > 0.0 else np.ones(1)
     return factor if np.quantile(off, 0.9) < STEADY else None
+
+
+def _of_term(
+    run: Run, loss: Loss, whole: Curve, sampled: tuple[Curve, NDArray[np.float64]], known: Guess | None
+) -> tuple[float, Curve]:
+    """The curve of a loss that other terms are added to, and the factor from what it returned to the curve's unit."""
+    own, differentiated = sampled
+    weight = _weight(run, loss)
+    if known is None or weight is None or _surely_below(own, known, 1.0):
+        return 1.0, own
+    others = differentiated - weight * own.values
+    bounds = bool(np.all(others >= -STEADY * np.abs(differentiated)))
+    return (weight, whole) if bounds and _surely_below(whole, known, weight) else (1.0, own)
+
+
+def _weight(run: Run, loss: Loss) -> float | None:
+    """The constant that a loss is multiplied by before other terms are added; None where it is none, or not seen."""
+    terms = [term for look in run.facts(LossTerms) for term in look.terms if term.function == loss.function]
+    return _factor(np.array([term.value for term in terms]), np.array([term.weighted for term in terms]))
+
+
+def _surely_below(curve: Curve, known: Guess, weight: float) -> bool:
+    error = math.hypot(curve.end.error, weight * known.error)
+    return weight * known.value - curve.end.value > CERTAIN * error
 
 
 def _divided_by_counts(called: NDArray[np.float64], differentiated: NDArray[np.float64], first: Loss) -> bool:

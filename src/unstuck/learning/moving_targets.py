@@ -7,7 +7,8 @@ of their mean over its fifths, or that of their size
 .. math:: \ln \sqrt{\bar t^2 + s_t^2},
 
 by more than batches scatter. Or something is trained by a score function: log-probabilities of actions by what these
-brought, or a term, or the loss of a training that goes on at the same time, that takes both signs and has no targets.
+brought, or a term, or the loss of a training that goes on at the same time, that takes both signs and has no targets. A
+log-variance does so too, but beside its exponential, which holds it: such a sum is a divergence, and stands.
 Its gradient is that of a mean over what is drawn from the model, and its value has no least one. And a partner that
 always stands in one place is sought among candidates that are no outputs of a layer, such as a queue of keys: how hard
 that is changes with what is in the queue.
@@ -28,7 +29,7 @@ from unstuck.learning.loss_call import batch_size, loss_calls
 from unstuck.learning.outputs import MADE_BY_LAYERS
 from unstuck.learning.policies import of_policy
 from unstuck.record import Run, signals
-from unstuck.record.facts import LossTerms, PolicyTerm
+from unstuck.record.facts import LossTerm, LossTerms, PolicyTerm
 
 __all__ = ["targets_move"]
 
@@ -55,6 +56,9 @@ SMALL = 8
 
 BOTH = 0.1
 """Share of the losses that must be below zero, and above, for a loss that takes both signs."""
+
+Key = tuple[str, int | None]
+"""What a term is known by from step to step: the operation that gives it, and its line."""
 
 FEWEST = 3
 """Samples from which on anything is said."""
@@ -135,14 +139,30 @@ def _has_score_function(run: Run) -> bool:
 
 
 def _changing_term(run: Run) -> bool:
-    """Whether a term of the loss that has no targets takes both signs."""
-    signs: dict[tuple[str, int | None], set[bool]] = {}
+    """Whether a term of the loss that has no targets takes both signs, and nothing that is added to it holds it."""
+    signs: dict[Key, set[bool]] = {}
+    beside: dict[Key, set[Key]] = {}
     looks = run.facts(LossTerms)
     for look in looks:
-        for term in look.terms:
-            if not term.function and term.weighted:
-                signs.setdefault((term.operation, term.line), set()).add(term.weighted > 0.0)
-    return len(looks) >= FEWEST and any(len(known) == 2 for known in signs.values())
+        known = [term for term in look.terms if not term.function and term.weighted]
+        for term in known:
+            signs.setdefault(_key(term), set()).add(term.weighted > 0.0)
+            beside.setdefault(_key(term), set()).update(_key(other) for other in known if _one_sum(term, other))
+    return len(looks) >= FEWEST and any(
+        len(signs[key]) == 2 and all(len(signs[other]) == 2 for other in beside[key]) for key in signs
+    )
+
+
+def _key(term: LossTerm) -> Key:
+    return term.operation, term.line
+
+
+def _one_sum(term: LossTerm, other: LossTerm) -> bool:
+    """Whether one line adds up two terms element by element, as a divergence of normal distributions does.
+
+    It adds to a log-variance, which takes both signs, its exponential, which does not and outgrows it.
+    """
+    return bool(term.shape) and (term.shape, term.file, term.line) == (other.shape, other.file, other.line)
 
 
 def _sought(run: Run) -> bool:

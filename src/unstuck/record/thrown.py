@@ -100,6 +100,8 @@ class Throw:
     def _rows(self) -> str:
         if not self.rows:
             return self._drawn()
+        if self.examples and self.among > len(self.batch) > 0:
+            return f"; in {_examples(self.examples)}, of {len(self.batch):,} examples of the batch"
         named = ", ".join(map(str, self.rows))
         verb = "is" if len(self.examples) == 1 else "are"
         examples = f", which {verb} {_examples(self.examples)}" if self.examples else ""

@@ -45,6 +45,7 @@ def headline(
     seen: str = "whole",
     ended: str = "",
     some: bool = False,
+    evaluations_tell: bool = True,
 ) -> str:
     """The verdict in words, with the evidence that it rests on.
 
@@ -55,6 +56,7 @@ def headline(
         seen: How much was seen: whole; blind: parts were not; crashed, interrupted: the program ended early.
         ended: Why watching ended before training did, in a sentence; empty where it did not.
         some: Whether these are but some of the program's trainings, the others of which were not watched.
+        evaluations_tell: Whether an evaluation would be seen, and says more than the reason that is given.
 
     Examples:
         >>> from unstuck.record import TrainingName
@@ -74,7 +76,7 @@ def headline(
         "healthy": _nothing_wrong(seen),
         "improvable": _held_back(findings) or _nothing_wrong(seen),
         "not learnt": f"{_known(learning)} {_held_back(findings)}",
-        "cannot be told": WOULD_TELL,
+        "cannot be told": WOULD_TELL if evaluations_tell else "",
         "not enough data": "",
     }
     return f"{shown} {rest[kind]}".strip()

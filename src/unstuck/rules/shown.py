@@ -176,8 +176,11 @@ def _known(run: Run, learning: Learning) -> Iterator[str]:
 
 
 def _alone(figure: Figure, learning: Learning) -> Figure:
-    """A loss against its start, whatever a guess would have."""
-    return replace(figure, guess=None, start=learning.curve.start) if figure.what == "loss" else figure
+    """What is differentiated against its start, whatever a guess would have."""
+    if figure.what != "loss":
+        return figure
+    end, start = learning.curve.end, learning.curve.start
+    return replace(figure, value=end.value, error=_finite(end.error), guess=None, start=start)
 
 
 def _figures(run: Run, learning: Learning, validation: Validation) -> Iterator[Figure]:

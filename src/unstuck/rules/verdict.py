@@ -13,6 +13,7 @@ from unstuck.rules.course import endings
 from unstuck.rules.headline import headline
 from unstuck.rules.shown import NOTHING_TRAINED, shown
 from unstuck.rules.unseen import seen_whole, unseen, unwatched, watching_ended
+from unstuck.rules.yardstick import evaluation_would_tell
 
 __all__ = ["conclude", "learnt_by"]
 
@@ -90,6 +91,7 @@ def conclude(
             seen=_seen(streams),
             ended=ended if kind != "not learnt" else "",
             some=bool(unwatched(streams)),
+            evaluations_tell=any(evaluation_would_tell(stream) for stream in streams),
         ),
         learning=learning,
         findings=findings,

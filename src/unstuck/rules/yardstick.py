@@ -6,15 +6,15 @@ from unstuck.learning import Learning
 from unstuck.learning.game import IN_A_GAME, in_a_game
 from unstuck.learning.guess import floor
 from unstuck.learning.moving_targets import targets_move
-from unstuck.learning.policies import of_policy
+from unstuck.learning.policies import acts, of_policy
 from unstuck.record import Run
-from unstuck.record.facts import Bootstrap, Event, Loss, PolicyTerm
+from unstuck.record.facts import Bootstrap, EvaluatedLoss, Event, Loss, PolicyTerm
 from unstuck.rules.calls import loss_calls
 from unstuck.rules.copying import copying
 from unstuck.rules.rate import is_range_test
 from unstuck.rules.unseen import behind, words_of
 
-__all__ = ["lacking_yardstick"]
+__all__ = ["evaluation_would_tell", "lacking_yardstick"]
 
 NEGATIVE = 1e-3
 """Share of its scale by which a loss must lie below zero: rounding can make a zero negative."""
@@ -49,6 +49,18 @@ def lacking_yardstick(run: Run, learning: Learning) -> str:
         if unknown:
             return f"the best value of {', '.join(unknown)} is not known"
     return ""
+
+
+def evaluation_would_tell(run: Run) -> bool:
+    """Whether a loss or an accuracy of other examples would show what was learnt, if the program computed one.
+
+    Not where none could be seen, or one was, nor of what is learnt by playing, by copying, or in a range test.
+    """
+    unseen = any(event.blinds for event in run.facts(Event)) or behind(run, EvaluatedLoss) is not None
+    if unseen or in_a_game(run) or is_range_test(run) or run.facts(Bootstrap) or acts(run):
+        return False
+    learning = Learning.of(run)
+    return not learning.evaluations and (not len(learning.curve) or copying(run, learning) is None)
 
 
 def _blind(run: Run) -> str:

@@ -137,3 +137,26 @@ def test_spikes_whose_batches_were_not_seen_are_not_judged(tmp_path: Path) -> No
     judged = evaluate(DataCorrupt(), run_of(tmp_path))
     assert isinstance(judged, NotEvaluated)
     assert "step 600" in judged.reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "first_rows", "places", "said"),
+    [
+        (1, (7,), (), "(row 7 of 64)"),
+        (4, (4, 5, 6, 7), tuple(range(100, 116)), "(example 1 of 16, dataset[101])"),
+        (8, tuple(range(8)), tuple(range(100, 116)), "(examples 0, 1 of 16, dataset[100], dataset[101])"),
+        (
+            5,
+            (1, 2, 3, 4, 5),
+            tuple(range(64)),
+            "(5 of 64 rows, the first dataset[1], dataset[2], ",
+        ),
+        (30, tuple(range(16)), tuple(range(32)), "(at least 8 of 32 examples, the first dataset[0], "),
+        (30, tuple(range(16)), (), "(30 of 64 rows)"),
+    ],
+)
+def test_examples_are_counted_and_not_their_positions(
+    tmp_path: Path, rows: int, first_rows: tuple[int, ...], places: tuple[int, ...], said: str
+) -> None:
+    (finding,) = found(tmp_path, replace(of(rows=rows, first_rows=first_rows), places=places))
+    assert said in finding.summary

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import Loader, Loss, LossClasses, LossOutput, LossTarget
+from unstuck.record.facts import Loader, Loss, LossClasses, LossOutput, LossTarget, PolicyTerm
 from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -119,3 +119,12 @@ def test_a_scan_is_told_by_spreads_that_come_and_go(tmp_path: Path) -> None:
     assert outcome(NotShuffled(), run_of(tmp_path / "shuffled", VALUES, validation_loss=[5.0] * 5, **shuffled)) == []
     tails = {**scan, "target_std": np.random.default_rng(0).permutation(swell).tolist()}
     assert outcome(NotShuffled(), run_of(tmp_path / "tails", VALUES, validation_loss=[5.0] * 5, **tails)) == []
+
+
+@pytest.mark.parametrize(("lowest", "judged"), [(-1.0, False), (0.0, True)])
+def test_states_of_one_episode_come_in_order(tmp_path: Path, lowest: float, judged: bool) -> None:
+    swell = (1.2 + np.sin(np.linspace(0, 12, 40))).tolist()
+    series = {"target_mean": [0.0] * 40, "target_std": swell, "target_autocorrelation": [0.95] * 40}
+    term = PolicyTerm(step=0, raised=True, lowest=lowest, highest=1.0)
+    (answer,) = NotShuffled().apply(run_of(tmp_path, VALUES, term, **series))
+    assert isinstance(answer, NotEvaluated) is not judged

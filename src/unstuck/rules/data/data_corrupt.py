@@ -194,10 +194,23 @@ def _at(steps: Sequence[int]) -> str:
 
 
 def _rows(tensor: ThrownTensor, look: ThrownBatch) -> str:
+    """The rows that are out of range, or, of several rows an example, the examples, with their places in the data."""
     count = tensor.shape[0] if tensor.shape else 1
     if not tensor.rows or count == 1:
         return ""
-    if len(tensor.first_rows) == tensor.rows <= NAMED:
-        places = "".join(f", dataset[{place}]" for place in look.examples(tensor.first_rows, count))
-        return f" (row{'s' if tensor.rows > 1 else ''} {', '.join(map(str, tensor.first_rows))} of {count:,}{places})"
-    return f" ({tensor.rows:,} of {count:,} rows)"
+    what, rows, among = "row", tensor.first_rows, count
+    places = look.examples(rows, count)
+    whole = len(rows) == tensor.rows
+    if places and count > len(look.places):
+        each = count // len(look.places)
+        what, among, rows = "example", len(look.places), tuple(dict.fromkeys(row // each for row in rows))
+    plural = f"{what}s" if len(rows) > 1 else what
+    if whole and len(rows) <= NAMED:
+        return f" ({plural} {', '.join(map(str, rows))} of {among:,}{_named(places)})"
+    number = f"{len(rows) if whole else tensor.rows:,}" if what == "row" or whole else f"at least {len(rows):,}"
+    first = f", the first {_named(places[:NAMED]).removeprefix(', ')}" if places else ""
+    return f" ({number} of {among:,} {what}s{first})"
+
+
+def _named(places: Sequence[int]) -> str:
+    return "".join(f", dataset[{place}]" for place in places)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unstuck.learning import Learning, batch_size
+from unstuck.learning.policies import acts
 from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import Loader, Loss
@@ -41,6 +42,9 @@ def _targets_of_examples(run: Run) -> bool:
 
 
 TARGETS_OF_EXAMPLES = Gate("batches are too small, or targets do not stand for examples", _targets_of_examples)
+
+
+UNPLAYED = Gate("a policy plays, whose states come one after the other", lambda run: not acts(run))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,7 @@ class NotShuffled(Rule):
     name = "data not shuffled"
     cause = "data-not-shuffled"
     needs = (signals.LOSS,)
-    applies_to = (NO_GAME, ONE_LOSS, TARGETS_OF_EXAMPLES)
+    applies_to = (NO_GAME, ONE_LOSS, TARGETS_OF_EXAMPLES, UNPLAYED)
 
     excess: float = 0.3  #: way from the share in random draws to a batch of one class (our choice; random gives 0)
     errors: float = 6.0  #: standard errors of it over the batches seen: several hundred runs, no chance
