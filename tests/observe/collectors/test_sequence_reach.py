@@ -300,3 +300,24 @@ def test_attention_without_positions_treats_them_alike(tmp_path: Path) -> None:
     fact = first(tmp_path / "without", Unplaced(everywhere), masked)
     assert (fact.alike, fact.each) == (True, True)
     assert not first(tmp_path / "with", Attending(everywhere), masked).alike
+
+
+class Translating(nn.Module):
+    """An encoder and a decoder, of which neither has a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source, self.target = nn.Embedding(TOKENS, 8), nn.Embedding(TOKENS, 8)
+        self.layers = nn.Transformer(8, 2, 1, 1, 16, 0.0, batch_first=True)
+        self.head = nn.Linear(8, TOKENS)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.layers(self.source(ids.flip(1)), self.target(ids)))
+
+
+def test_attention_to_the_sequence_of_the_answer_is_told_from_that_to_another(tmp_path: Path) -> None:
+    assert first(tmp_path, Translating()).attended == ("layers.decoder.layers.0.self_attn",)
+
+
+def test_attention_that_is_written_out_is_told_too(tmp_path: Path) -> None:
+    assert first(tmp_path, Attending(lambda x: (x @ x.transpose(1, 2)).softmax(dim=-1) @ x)).attended == ("",)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,14 @@ def test_each_way_to_see_the_answer_has_its_remedy(
     (finding,) = outcome(AnswerVisible(), run_of(tmp_path, *others, **known))
     assert finding.cause == "answer-visible"
     assert words in finding.advice
+
+
+def test_the_attention_to_the_sequence_of_the_answer_is_named(tmp_path: Path) -> None:
+    encoder, decoder = (replace(ATTENTION, where=where) for where in ("encoder", "decoder"))
+    (finding,) = outcome(AnswerVisible(), run_of(tmp_path / "a", encoder, decoder, attended=("decoder",), **AHEAD))
+    assert finding.where.module == "decoder"
+    (finding,) = outcome(AnswerVisible(), run_of(tmp_path / "b", encoder, attended=("decoder",), **AHEAD))
+    assert finding.where.module is None
 
 
 def test_an_inverted_mask_is_one(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ __all__ = ["AttentionCalls", "Looked", "looked_at"]
 MOST_PLACES = 16
 """Lines and modules whose attention is kept."""
 
+MOST_LAYERS = 64
+"""Attentions of a step whose keys can be followed back."""
+
 MOST_STEPS = 16
 """Sampled steps in which attention is looked at."""
 
@@ -103,6 +106,7 @@ class AttentionCalls:
         of_heads = _of_heads(function, args, kwargs, output)
         if not of_heads and (not view.embedded or (function in SOFTMAXES and not self._is_attention(output))):
             return
+        self._note_keys(function, args, kwargs, output)
         key = (user_site(2), view.where)
         known = self._known.get(key)
         if (known is not None and known.padding is not None) or (known is None and len(self._known) >= MOST_PLACES):
@@ -116,6 +120,12 @@ class AttentionCalls:
         if known is None or fact.padding is not None:
             self._known[key] = fact
             self._new.append(fact)
+
+    def _note_keys(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Note what made the keys, or weights that are written out, so that it can be asked what they come from."""
+        keys = given_to(function, args, kwargs).get("key") if function in ARGUMENTS else output
+        if isinstance(keys, Tensor) and keys.grad_fn is not None and len(self._view.attended) < MOST_LAYERS:
+            self._view.attended.append((keys.grad_fn, self._view.where))
 
     def _add(self, args: tuple[Any, ...], output: Any) -> None:
         """Note whether a constant that is added to scores, of which there are as many axes, differs by query."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from unstuck.observe.autograd.extra_pass import CHECKPOINTS, runs_program_code
-from unstuck.observe.autograd.graph import GraphWalk
+from unstuck.observe.autograd.extra_pass import CHECKPOINTS, MOST_NODES, runs_program_code
+from unstuck.observe.autograd.graph import GraphWalk, nodes
 from unstuck.observe.autograd.order import forgets_order
 from unstuck.observe.autograd.positions import between, by_position, keeping_positions, statistics_over_positions
 from unstuck.observe.collectors.embedded_ids import Embedded
@@ -109,6 +109,7 @@ class SequenceReaches:
         """The step is over, and maybe no backward pass was walked."""
         self._calls.clear()
         self._recurrent.clear()
+        self._view.attended.clear()
         self._entered = []
 
     release = forget_ids
@@ -158,6 +159,7 @@ class SequenceReaches:
             cut=_cut(one.ids, self._view.batch),
             alike=forgets_order(graph, one.vectors.grad_fn, scored.examples, scored.length),
             each=scored.chosen is not None,
+            attended=self._attended(one.vectors.grad_fn),
         )
         if scored.chosen is None:
             return fact
@@ -177,6 +179,11 @@ class SequenceReaches:
         squares = None if apart is None else scored.rows(apart).double().square()
         kept = 0.0 if squares is None else float((squares * asked).sum())
         return replace(fact, direct=(kept / profile.total) ** 0.5)
+
+    def _attended(self, vectors: Any) -> tuple[str, ...]:
+        """The modules whose attention has keys that come from some vectors."""
+        found = (where for keys, where in self._view.attended if vectors in nodes(keys, most=MOST_NODES))
+        return tuple(dict.fromkeys(found))
 
     def _within_recurrent(self) -> set[Any]:
         """The nodes of recurrent layers by which their outputs come from their inputs."""

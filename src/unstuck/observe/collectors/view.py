@@ -160,6 +160,7 @@ class View:
         networks: The modules that ran and that no other called, with what they gave.
         time_axis: The axis of the batch that is known to count time steps.
         embedded: The sequences of ids that were turned into vectors.
+        attended: Of each attention in the step, the node that made its keys, and the path of its module.
         reordered: What the program has put in another order, such as sequences that it sorts by length.
         ran: The layers with parameters that ran, and whether gradients were on.
         called: The layers with parameters that ran at any sampled step so far.
@@ -203,6 +204,7 @@ class View:
     networks: list[NetworkOutput] = field(default_factory=list["NetworkOutput"])
     time_axis: int | None = None
     embedded: list[Embedded] = field(default_factory=list["Embedded"])
+    attended: list[tuple[Any, str]] = field(default_factory=list["tuple[Any, str]"])
     reordered: list[Reordered] = field(default_factory=list["Reordered"])
     ran: dict[str, bool] = field(default_factory=dict[str, bool])
     called: set[str] = field(default_factory=set[str])
@@ -228,7 +230,7 @@ class View:
         self.inputs, self.inner, self.ended, self.made = (), [], False, frozenset()
         self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
         self.where = ""
-        self.embedded, self.reordered = [], []
+        self.embedded, self.attended, self.reordered = [], [], []
         self.ran = {}
         self.slope = None
         self.hooked = False

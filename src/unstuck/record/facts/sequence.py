@@ -44,6 +44,7 @@ class SequenceReach(Fact):
         each: Whether there is an output at each position.
         sequences: How many sequences of ids were turned into vectors.
         answers: In how many of them the targets stand, in whichever place.
+        attended: Paths of the modules whose attention has keys that come from the vectors, the first one's first.
         file: The user's file that calls the loss.
         line: The line of that call.
     """
@@ -70,6 +71,7 @@ class SequenceReach(Fact):
     each: bool = False
     sequences: int = 1
     answers: int = 1
+    attended: tuple[str, ...] = ()
     file: str | None = None
     line: int | None = None
 

@@ -110,9 +110,7 @@ class AnswerVisible(Rule):
     def _ahead(self, run: Run, fact: SequenceReach) -> Finding:
         inverted = not fact.earlier
         one = fact.later <= fact.answer * 1.001
-        attention = next(
-            (call for call in run.facts(AttentionCall) if call.behind and call.queries <= fact.length), None
-        )
+        attention = self._unmasked(run, fact)
         summary = (
             f"the target of position t is the input at t + {fact.offset}, and the output of position t depends on it: "
             "the answer can be read off"
@@ -145,6 +143,11 @@ class AnswerVisible(Rule):
                 ),
             ),
         )
+
+    def _unmasked(self, run: Run, fact: SequenceReach) -> AttentionCall | None:
+        """The first attention to what stands behind, of those to the sequence of the answer where these are known."""
+        calls = (call for call in run.facts(AttentionCall) if call.behind and call.queries <= fact.length)
+        return next((call for call in calls if not fact.attended or call.where in fact.attended), None)
 
     def _remedy(self, run: Run, attention: AttentionCall | None, *, inverted: bool, one: bool) -> str:
         if attention is not None:
