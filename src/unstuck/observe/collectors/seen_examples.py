@@ -78,7 +78,8 @@ class SeenExamples:
         seen = sum(map(known.__contains__, numbers)) / len(numbers)
         if len(known) < MOST_EXAMPLES:
             known.update(numbers)
-            self.windows.train(place, batch)
+            if seen < 1.0:
+                self.windows.train(place, batch)
         return seen
 
     def learn(self) -> None:
