@@ -60,8 +60,8 @@ Place = tuple[type, int, int]
 
 def place_in_graph(tensor: Tensor) -> Place | None:
     """Where a tensor comes from, by which it is found again in a graph as long as there is one; None for a leaf."""
-    node = tensor.grad_fn
-    return None if node is None else (type(node), _number(node), tensor.output_nr)
+    node: Any = tensor.grad_fn
+    return None if node is None else (type(node), node._sequence_nr(), tensor.output_nr)
 
 
 def edges_at(root: Tensor, places: Collection[Place], *, most: int) -> dict[Place, GradientEdge]:
@@ -70,12 +70,8 @@ def edges_at(root: Tensor, places: Collection[Place], *, most: int) -> dict[Plac
     for place in places:
         wanted.setdefault(place[:2], []).append(place)
     found = nodes(root, most=most) if wanted else []
-    known = ((node, wanted.get((type(node), _number(node)), ())) for node in found)
+    known = ((node, wanted.get((type(node), node._sequence_nr()), ())) for node in found)
     return {place: GradientEdge(node, place[2]) for node, here in known for place in here}
-
-
-def _number(node: Any) -> int:
-    return int(node._sequence_nr())
 
 
 def saved(node: Any, name: str) -> Any:
