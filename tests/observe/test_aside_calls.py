@@ -17,7 +17,10 @@ class Ears:
     functions = frozenset({Tensor.add})
 
     def __init__(self) -> None:
-        self.networks = self.calls = 0
+        self.begun = self.networks = self.calls = 0
+
+    def network_begins(self, module: nn.Module, inputs: Any) -> None:
+        self.begun += 1
 
     def network(self, module: nn.Module, output: Any) -> None:
         self.networks += 1
@@ -35,7 +38,7 @@ def test_outermost_modules_and_calls_outside_of_them_are_shown() -> None:
             _ = torch.ones(2) + nn.Sequential(nn.Linear(2, 2))(torch.ones(2))
     finally:
         aside.look(False)
-    assert (ears.networks, ears.calls) == (1, 1)
+    assert (ears.begun, ears.networks, ears.calls) == (1, 1, 1)
 
 
 def test_it_stops_after_many_calls_until_the_next_step() -> None:

@@ -53,7 +53,9 @@ class AsideCalls:
         return False
 
     def module_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, outermost: bool, learning: bool) -> None:
-        """What a network computes is not followed."""
+        """A network is about to run; what it computes is not followed."""
+        if outermost and self._bootstraps is not None:
+            self._bootstraps.network_begins(module, inputs)
 
     def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
         """A network has run, if no other module called it."""

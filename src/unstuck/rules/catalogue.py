@@ -40,6 +40,7 @@ from unstuck.rules.data.inputs_not_scaled import InputsNotScaled
 from unstuck.rules.data.labels_mismatched import LabelsMismatched
 from unstuck.rules.data.labels_out_of_range import LabelsOutOfRange
 from unstuck.rules.data.mask_asked import MaskAsked
+from unstuck.rules.data.negatives_alike import NegativesAlike
 from unstuck.rules.data.noise_mismatched import NoiseMismatched
 from unstuck.rules.data.not_shuffled import NotShuffled
 from unstuck.rules.data.scales_differ import ScalesDiffer
@@ -69,6 +70,7 @@ from unstuck.rules.loss.answer_cut import AnswerCut
 from unstuck.rules.loss.contrast_empty import ContrastEmpty
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.rules.loss.end_unscored import EndUnscored
+from unstuck.rules.loss.examples_summed import ExamplesSummed
 from unstuck.rules.loss.experts_idle import ExpertsIdle
 from unstuck.rules.loss.game_of_friends import GameOfFriends
 from unstuck.rules.loss.game_unfair import GameUnfair
@@ -122,6 +124,7 @@ from unstuck.rules.policy.policy_cramped import PolicyCramped
 from unstuck.rules.policy.policy_lowered import PolicyLowered
 from unstuck.rules.policy.ratio_wrong import RatioWrong
 from unstuck.rules.policy.returns_reversed import ReturnsReversed
+from unstuck.rules.policy.states_unchanged import StatesUnchanged
 from unstuck.rules.policy.target_network_still import TargetNetworkStill
 from unstuck.rules.rule import Rule
 
@@ -151,6 +154,7 @@ RULES: tuple[Rule, ...] = (
     BatchRepeated(),  # D302
     SplitLeak(),  # D303
     WindowsSplit(),  # D304
+    NegativesAlike(),  # D305
     AugmentationHarmful(),  # D401
     DataCorrupt(),  # D501
     OutputActivationWrong(),  # M101
@@ -191,6 +195,7 @@ RULES: tuple[Rule, ...] = (
     LatentEmpty(),  # L303
     ExpertsIdle(),  # L304
     HeldAtStart(),  # L305
+    ExamplesSummed(),  # L306
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
     LossMaskWrong(),  # L501
@@ -208,6 +213,7 @@ RULES: tuple[Rule, ...] = (
     ActionsDrawnAnew(),  # L708
     RatioWrong(),  # L709
     ReturnsReversed(),  # L710
+    StatesUnchanged(),  # L711
     GameWon(),  # L801
     GameOfFriends(),  # L802
     GameUnfair(),  # L803

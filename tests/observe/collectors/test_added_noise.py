@@ -105,3 +105,31 @@ def test_one_level_and_none_told_say_nothing(seen: Any) -> None:
 def test_noise_of_another_shape_is_not_compared(seen: Any) -> None:
     (other,) = seen(lambda model, x, t, noise: F.mse_loss(model(x, torch.randn(64, 1)), x))
     assert abs(other.in_input) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("level", "along", "told"),
+    [
+        (lambda t: t.reshape(-1), True, True),
+        (lambda t: t.reshape(-1, 1), False, True),
+        (lambda t: torch.linspace(0.1, 1.0, 32), True, False),
+    ],
+    ids=["of examples, along the values", "of examples", "of values"],
+)
+def test_levels_that_are_broadcast_along_the_values_are_told_from_those_of_examples(
+    tmp_path: Path, level: Callable[[Tensor], Tensor], along: bool, told: bool
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(33, 32)
+    with RunWriter(tmp_path / "run") as writer, Session(writer, budget=1.0):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(12):
+            x, t, noise = torch.rand(32, 32), torch.rand(32, 1), torch.randn(32, 32)
+            loss = F.mse_loss(model(torch.cat([x + level(t) * noise, t], dim=1)), noise)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    with Run.open(tmp_path / "run") as run:
+        (fact,) = run.facts(AddedNoise)
+    assert (fact.along, fact.varied) == (along, True)
+    assert (fact.told > 8.0) is told

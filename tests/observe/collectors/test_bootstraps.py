@@ -74,3 +74,19 @@ def test_values_that_are_always_the_greatest_are_counted(watched: Any, greedy: b
     (fact,) = step.facts(facts.Bootstrap)
     taken = int((given.gather(1, action).squeeze(1) == given.amax(dim=1)).sum())
     assert (fact.greedy, fact.masked) == (32 if greedy else taken, True)
+
+
+@pytest.mark.parametrize("aliased", [True, False])
+def test_states_that_do_not_change_are_counted(watched: Any, aliased: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(3, 1)
+    slow, states = copy.deepcopy(model), torch.randn(32, 3)
+    after = states.clone() if aliased else torch.randn(32, 3)
+    with watched(model) as step:
+        value = model(states).squeeze(1)
+        with torch.no_grad():
+            target = targets(slow, after, torch.randn(32), None)
+        functional.mse_loss(value, target).backward()
+        step.update()
+    (fact,) = step.facts(facts.Bootstrap)
+    assert (fact.compared, fact.unchanged) == (32, 32 if aliased else 0)

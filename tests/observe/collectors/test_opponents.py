@@ -78,7 +78,8 @@ def test_one_training_plays_no_game(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "size", "beyond"), [(nn.Tanh(), 0.5, 0.0), (nn.Tanh(), 4.0, 0.75), (nn.Identity(), 4.0, None)]
+    ("last", "size", "beyond"),
+    [(nn.Tanh(), 0.5, 0.0), (nn.Tanh(), 4.0, 0.75), (nn.ReLU(), 1.0, 0.5), (nn.Identity(), 4.0, None)],
 )
 def test_the_share_of_data_beyond_a_generator_is_known(
     tmp_path: Path, last: nn.Module, size: float, beyond: float | None
@@ -100,7 +101,10 @@ def test_the_share_of_data_beyond_a_generator_is_known(
     with Run.open(tmp_path / "run") as run:
         seen = [fact for stream in run.streams() for fact in stream.facts(Generated)]
     assert bool(seen) is (beyond is not None)
-    assert all((fact.beyond, fact.function) == (pytest.approx(beyond, abs=0.1), "Tanh") for fact in seen)
+    name = type(last).__name__
+    assert all((fact.beyond, fact.function.lower()) == (pytest.approx(beyond, abs=0.1), name.lower()) for fact in seen)
+    assert all(fact.size == pytest.approx(size / 3**0.5, rel=0.15) for fact in seen)
+    assert all(fact.unbounded is isinstance(last, nn.ReLU) for fact in seen)
 
 
 def test_an_actor_is_not_asked_for_the_states_of_its_critic(tmp_path: Path) -> None:

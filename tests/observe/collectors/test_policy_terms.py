@@ -131,3 +131,28 @@ def test_a_policy_of_probabilities_is_one(learnt: Any) -> None:
 
     (fact,) = learnt(loss).facts(facts.PolicyTerm)
     assert (fact.raised, fact.choices) == (True, 3)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_targets_of_values_tell_the_order_of_returns_less_these_values(learnt: Any, reverse: bool) -> None:
+    returns = torch.tensor([(1.0 - 0.9**t) / 0.1 for t in range(1, 17)])
+    returns = returns.flip(0) if reverse else returns
+
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        weights = (returns - value).detach()
+        return nn.functional.mse_loss(value, returns) - (policy.log_prob(policy.sample()) * weights).mean()
+
+    (fact,) = learnt(loss).facts(facts.PolicyTerm)
+    assert fact.growth == pytest.approx(1 / 0.9 if reverse else 0.9, abs=1e-3)
+
+
+def test_targets_of_other_values_tell_nothing(learnt: Any) -> None:
+    returns = torch.tensor([(1.0 - 0.9**t) / 0.1 for t in range(1, 17)])
+
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        weights = (returns[2:] - value[2:]).detach()
+        chosen = policy.log_prob(policy.sample())[2:]
+        return nn.functional.mse_loss(value, returns) - (chosen * weights).mean()
+
+    (fact,) = learnt(loss).facts(facts.PolicyTerm)
+    assert fact.growth is None

@@ -73,3 +73,18 @@ def test_what_may_be_right_is_left_alone(tmp_path: Path, draws: tuple[dict[str, 
 
 def test_few_examples_say_nothing(tmp_path: Path) -> None:
     assert not outcome(NoiseMismatched(), run_of(tmp_path, ADDED, ASKED, examples=100))
+
+
+@pytest.mark.parametrize(
+    ("known", "causes"),
+    [
+        ({"told": 90.0}, ["wrong-axis"]),
+        ({"told": 8.1}, ["wrong-axis"]),
+        ({"told": 7.9}, []),
+        ({"told": 0.5}, []),
+        ({"told": 90.0, "varied": False}, []),
+    ],
+)
+def test_levels_of_examples_that_run_along_the_values(tmp_path: Path, known: dict[str, Any], causes: list[str]) -> None:
+    drawn = {**ADDED, "in_target": 1.0, "along": True, **known}
+    assert [finding.cause for finding in outcome(NoiseMismatched(), run_of(tmp_path, drawn))] == causes

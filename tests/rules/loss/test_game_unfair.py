@@ -35,3 +35,19 @@ def test_the_activation_and_the_share_are_named(tmp_path: Path) -> None:
 
 def test_a_batch_of_outliers_is_passed_over(tmp_path: Path) -> None:
     assert not outcome(GameUnfair(), run_of(tmp_path, 0.5, 0.02))
+
+
+@pytest.mark.parametrize(
+    ("size", "unbounded", "cause"),
+    [
+        (1.9, False, "output-activation-wrong"),
+        (2.1, False, "inputs-not-scaled"),
+        (2.1, True, "output-activation-wrong"),
+        (None, False, "inputs-not-scaled"),
+    ],
+)
+def test_data_that_are_scaled_are_not_at_fault(tmp_path: Path, size: float | None, unbounded: bool, cause: str) -> None:
+    seen = [Generated(step=2, beyond=0.4, function="Sigmoid", size=size, unbounded=unbounded)]
+    (finding,) = outcome(GameUnfair(), record(tmp_path, series={signals.LOSS: [0.1] * 50}, facts=seen))
+    assert finding.cause == cause
+    assert ("Leave out the sigmoid" in finding.advice) is (cause == "output-activation-wrong")

@@ -51,6 +51,7 @@ class _Draw:
     values: Tensor
     place: tuple[str | None, int | None]
     levels: Tensor | None = None
+    along: bool = False
 
 
 @dataclass
@@ -80,6 +81,7 @@ class _Site:
     sums: _Products = field(default_factory=_Products)
     examples: int = 0
     values: int = 0
+    along: int = 0
     levels: list[Tensor] = field(default_factory=list[Tensor])
     beside: list[Tensor] = field(default_factory=list[Tensor])
     conditions: Conditions = field(default_factory=Conditions)
@@ -99,6 +101,7 @@ class _Site:
             told=_told(beside, levels) if varied and beside.shape[1] else None,
             same=bool(beside.size and (beside == beside[0]).all()),
             single=beside.shape[1] == 1,
+            along=self.along == self.examples,
             file=place[0],
             line=place[1],
         )
@@ -136,13 +139,15 @@ class AddedNoises:
                 draw = next((draw for draw in self._draws if draw.values is values), None)
                 if draw is not None and draw.levels is None and isinstance(factor, Tensor):
                     draw.levels = _levels(factor, len(draw.values))
+                    draw.along = 0 < factor.dim() < draw.values.dim() and factor.numel() > 1
 
     def loss(self, call: LossCall) -> None:
         """Compare the draws of this step with the target, and with what entered the model."""
         draws = self._draws if self._step == self._view.step else []
         self._draws = []
         target = call.output if call.target.requires_grad else call.target
-        self._given_back(target)
+        if len(self._view.inputs) > 1 and not self._whole.full:
+            self._given_back(target)
         if not draws or self._view.again or target.requires_grad or not target.is_floating_point():
             return
         drawn = [draw for draw in draws if draw.values.shape == target.shape]
@@ -158,7 +163,7 @@ class AddedNoises:
     def _given_back(self, target: Tensor) -> None:
         """Take examples that a model is asked to give back, and what enters beside them."""
         inputs = self._view.inputs
-        if len(inputs) < 2 or self._whole.full or not is_readable(target) or not target.is_floating_point():
+        if not is_readable(target) or not target.is_floating_point():
             return
         parts = [part for part in data_of(inputs) if part.dim() and len(part) == len(target)]
         rest = [part for part in parts if part.data_ptr() != target.data_ptr() or part.numel() != target.numel()]
@@ -225,7 +230,8 @@ def _take(site: _Site, draw: _Draw, given: Tensor, beside: Sequence[Tensor], tar
     width = rows[2].shape[1]
     site.sums.add(*(part[:, :width] - part[:, :width].mean(dim=0) for part in rows))
     site.examples += len(rows[2])
-    levels = None if draw.levels is None else draw.levels[: len(rows[2])]
+    site.along += len(rows[2]) if draw.along else 0
+    levels = None if draw.levels is None or draw.along else draw.levels[: len(rows[2])]
     noise, noisy, asked = (part[:, :width] for part in rows)
     site.conditions.take(noise, noisy, asked, [part[:most] for part in beside], levels=levels)
     if draw.levels is not None:

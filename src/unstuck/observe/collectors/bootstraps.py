@@ -17,6 +17,7 @@ from unstuck.observe.collectors.handwritten_losses import DIFFERENCES, LossCall
 from unstuck.observe.collectors.made_values import FOLLOWED, Made, MadeValues
 from unstuck.observe.collectors.marked_examples import Marks, marks
 from unstuck.observe.collectors.slow_copies import SlowCopies
+from unstuck.observe.collectors.states import unchanged
 from unstuck.observe.collectors.view import NetworkOutput, View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_variable_names
@@ -50,6 +51,8 @@ class _Site:
     gradient: bool = False
     greedy: int = 0
     masked: bool = False
+    compared: int = 0
+    unchanged: int = 0
 
     def fact(self, file: str | None, line: int | None) -> facts.Bootstrap:
         return facts.Bootstrap(
@@ -65,6 +68,8 @@ class _Site:
             gradient=self.gradient,
             greedy=self.greedy,
             masked=self.masked,
+            compared=self.compared,
+            unchanged=self.unchanged,
             file=file,
             line=line,
         )
@@ -96,6 +101,10 @@ class Bootstraps:
         self._outputs.clear()
         self._residuals.clear()
         self._actors.values.clear()
+
+    def network_begins(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """A network is about to run."""
+        self._view.given.append((id(module), inputs))
 
     def network(self, module: nn.Module, output: Any) -> None:
         """A network has run."""
@@ -159,6 +168,10 @@ class Bootstraps:
         output = self._made.of(call.output)
         if output is None or output.data is not None or not _is_target(made):
             return
+        same = unchanged(self._view.given, output.sources | made.sources, call.target.numel())
+        if same is not None:
+            site.compared += call.target.numel()
+            site.unchanged += same
         whole = [self._outputs[source] for source in output.sources if source in self._outputs]
         site.greedy += _greatest(call.output.detach(), whole[0]) if len(whole) == 1 else 0
         known = user_variable_names()

@@ -131,7 +131,15 @@ class Opponents:
         high = math.inf if bounds.highest is None else bounds.highest
         beyond = float(((data < low - ROUNDING) | (data > high + ROUNDING)).double().mean())
         self._looks += 1
-        self._found.append(facts.Generated(step=self._view.step, beyond=beyond, function=bounds.operation))
+        self._found.append(
+            facts.Generated(
+                step=self._view.step,
+                beyond=beyond,
+                function=bounds.operation,
+                size=float(data.double().square().mean().sqrt()),
+                unbounded=math.inf in (-low, high),
+            )
+        )
 
     def facts(self) -> Iterator[facts.Opponent | facts.Generated]:
         """What is new."""

@@ -205,7 +205,7 @@ class PolicyTerms:
         weights: dict[tuple[str | None, int | None], list[Any]] = {}
         for product in taken:
             weights.setdefault((product.file, product.line), []).append(product.weighted_by)
-        grown = {place: growth(values) for place, values in weights.items()}
+        grown = {place: self._grown(values) for place, values in weights.items()}
         for product in taken:
             self._take(product, signs[product.node], grown[product.file, product.line])
         if taken and self._steps_followed < MOST_FOLLOWED and self not in self._view.due:
@@ -222,6 +222,13 @@ class PolicyTerms:
                     line=entropy.line,
                 )
         self._forget()
+
+    def _grown(self, weights: Sequence[Any]) -> float | None:
+        """By what weights grow, or the targets of values that were taken off them."""
+        count = sum(weight.numel() if isinstance(weight, Tensor) else 1 for weight in weights)
+        beside = (target for target in self._view.targets if target.numel() == count and _are_data(target))
+        found = (growth(values) for values in (weights, *([target] for target in beside)))
+        return next((factor for factor in found if factor is not None), None)
 
     def _take(self, product: _Product, sign: int, grown: float | None) -> None:
         key = ("term", self._view.step, product.file, product.line)
@@ -257,6 +264,10 @@ class PolicyTerms:
     def _forget(self) -> None:
         self._products, self._entropies = [], []
         self._actions.forget()
+
+
+def _are_data(target: Tensor) -> bool:
+    return target.is_floating_point() and not target.requires_grad and is_readable(target)
 
 
 def _numbers(value: object) -> int:

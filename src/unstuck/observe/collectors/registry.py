@@ -54,6 +54,7 @@ from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.sequence_reach import SequenceReaches
 from unstuck.observe.collectors.similarities import Similarities
 from unstuck.observe.collectors.spread_tensors import SpreadTensors
+from unstuck.observe.collectors.summed_examples import SummedExamples
 from unstuck.observe.collectors.target_codes import TargetCodes
 from unstuck.observe.collectors.target_offsets import TargetOffsets
 from unstuck.observe.collectors.targets_again import TargetsAgain
@@ -102,6 +103,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     ExpertLoads,
     LogPartition,
     LossTerms,
+    SummedExamples,
     GradientChanges,
     Parameters,
     UnitCopies,
@@ -140,8 +142,7 @@ BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosse
 """Those who are shown what is called between the backward passes of a step: they tell what comes again."""
 
 EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, AddedNoises, Bootstraps, RoundedAverages)
-"""Those who are shown what is called where nothing is learnt, too: what targets are made of, draws, and averages of
-weights."""
+"""Those who are shown, too, what is called where nothing is learnt: draws, averages, what targets are made of."""
 
 PRODUCTS: frozenset[Any] = frozenset(
     {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.addmm, functional.linear}
@@ -290,6 +291,7 @@ class Collectors:
         outer, view.module = view.module, module
         if outermost:
             self._takes(module)
+            view.given.append((id(module), inputs))
         where = view.roots.path(module)
         if where is None:
             return
@@ -422,6 +424,7 @@ class Collectors:
     def _loss_called(self, call: LossCall) -> None:
         if call.handwritten:
             self._tell_one(self._losses, self._losses.written, call)
+        self._view.targets.append(call.target)
         if self._view.between.began:
             self._tell_one(self._terms, self._terms.loss, call)
         else:
@@ -441,6 +444,8 @@ class Collectors:
             self.tell("forget_ids")
         self._view.first = self._view.output = None
         self._view.inputs, self._view.inner, self._view.embedded, self._view.networks = (), [], [], []
+        self._view.given.clear()
+        self._view.targets.clear()
         measured: list[tuple[Collector, Measurement]] = []
         for one, update in (*self._by_verb["update"], *self._view.owing):
             try:

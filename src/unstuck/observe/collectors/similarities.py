@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unstuck.observe.autograd.graph import operation, saved
+from unstuck.observe.collectors.alike_batches import AlikeBatches
 from unstuck.observe.collectors.effective_rank import effective_ranks
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.view import View
@@ -67,6 +68,7 @@ class Similarities:
     def __init__(self, view: View) -> None:
         self._view = view
         self._new: dict[tuple[Any, ...], facts.Fact] = {}
+        self._batches = AlikeBatches()
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Vectors are scaled to length one, or compared."""
@@ -101,7 +103,12 @@ class Similarities:
     def loss(self, call: LossCall) -> None:
         """A loss over classes may be one over similarities."""
         scores, partners = call.output, call.target
-        if not self._view.apart or call.function not in OF_CLASSES or not _ranks(scores, partners):
+        if call.function not in OF_CLASSES or scores.dim() != 2 or scores.shape[1] < FEWEST:
+            return
+        if not _ranks(scores, partners):
+            return
+        self._batches.take(self._view.batch, self._view.step)
+        if not self._view.apart:
             return
         place = user_place(1)
         scale = _scale(scores)
@@ -123,6 +130,12 @@ class Similarities:
         new, self._new = self._new, {}
         yield from new.values()
 
+    def finish(self) -> Iterator[facts.AlikeBatches]:
+        """How batches differ."""
+        found = self._batches.fact()
+        if found is not None:
+            yield found
+
 
 def _vectors(value: object) -> TypeGuard[Tensor]:
     """Whether these are vectors of several examples that a network has given."""
@@ -142,10 +155,10 @@ def _vectors_of(value: object, *, like: Tensor) -> bool:
 
 def _ranks(scores: Tensor, partners: Tensor) -> bool:
     """Whether each row has a partner of its own among the columns, or all have the first."""
-    if scores.dim() != 2 or partners.dim() != 1 or partners.is_floating_point() or len(partners) < FEWEST:
+    if partners.dim() != 1 or partners.is_floating_point() or len(partners) < FEWEST:
         return False
     distinct = len(partners.unique())
-    return scores.shape[1] >= FEWEST and (distinct == len(partners) or (distinct == 1 and int(partners[0]) == 0))
+    return distinct == len(partners) or (distinct == 1 and int(partners[0]) == 0)
 
 
 def _itself(scores: Tensor, partners: Tensor) -> bool:

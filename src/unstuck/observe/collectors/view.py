@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -129,6 +130,10 @@ class Follower(Collector, Protocol):
         ...
 
 
+MOST_KEPT = 16
+"""Inputs of networks, and targets of losses, that are kept of a step: an episode gives one for each of its steps."""
+
+
 @dataclass
 class View:
     """The sampled step.
@@ -157,7 +162,9 @@ class View:
         weighted: Whether it holds parameters itself.
         first: The first activation that needs gradients.
         output: The model's latest output.
-        networks: The modules that ran and that no other called, with what they gave.
+        given: The identities of the latest modules that ran and that no other called, with what they were given.
+        targets: The latest targets of losses.
+        networks: The same modules, with what they gave.
         time_axis: The axis of the batch that is known to count time steps.
         embedded: The sequences of ids that were turned into vectors.
         attended: Of each attention in the step, the node that made its keys, and the path of its module.
@@ -201,6 +208,8 @@ class View:
     weighted: bool = False
     first: Tensor | None = None
     output: Tensor | None = None
+    given: deque[tuple[int, tuple[Any, ...]]] = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
+    targets: deque[Tensor] = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
     networks: list[NetworkOutput] = field(default_factory=list["NetworkOutput"])
     time_axis: int | None = None
     embedded: list[Embedded] = field(default_factory=list["Embedded"])
@@ -231,6 +240,8 @@ class View:
         self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
         self.where = ""
         self.embedded, self.attended, self.reordered = [], [], []
+        self.given.clear()
+        self.targets.clear()
         self.ran = {}
         self.slope = None
         self.hooked = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from unstuck.record.facts.axes import BatchMixing, Contraction, Normalisation, Recurrence, Reinterpretation, Softmax
 from unstuck.record.facts.data import (
+    AlikeBatches,
     Association,
     Data,
     ExampleOrder,
@@ -68,6 +69,7 @@ from unstuck.record.facts.loss import (
     LossTerms,
     OutputReach,
     OutputSoftmax,
+    SummedExamples,
     TargetOffset,
     TargetOutputs,
 )
@@ -118,6 +120,7 @@ __all__ = [
     "ActorLoss",
     "AddedNoise",
     "AddedTable",
+    "AlikeBatches",
     "Association",
     "AttentionCall",
     "BatchMixing",
@@ -198,6 +201,7 @@ __all__ = [
     "Softmax",
     "Span",
     "StaleCopy",
+    "SummedExamples",
     "TargetCode",
     "TargetNetwork",
     "TargetOffset",

@@ -9,6 +9,7 @@ from typing import Literal
 from unstuck.record.facts.fact import Fact
 
 __all__ = [
+    "AlikeBatches",
     "Association",
     "Data",
     "ExampleOrder",
@@ -57,6 +58,28 @@ class Loader(Fact):
     batches: int | None = None
     examples: int | None = None
     order: Literal["sequential", "random", "other"] = "other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlikeBatches(Fact):
+    """How far the batches differ whose examples a loss over similarities sets against each other.
+
+    Attributes:
+        batches: Batches of which the means are known.
+        examples: Examples of each.
+        ratio: Variance between their means over that within them, times the examples: about 1 for random batches.
+        file: The user's file that calls the loss.
+        line: The line of that.
+    """
+
+    kind = "alike_batches"
+    missing = "no loss set the examples of a batch against each other"
+    special = True
+    batches: int
+    examples: int
+    ratio: float
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,8 @@ class AddedNoise(Fact):
             enters beside, or not known.
         same: Whether what enters beside is the same for all examples.
         single: Whether that is one number for an example.
+        along: Whether the levels, one for each example, are broadcast along the values of an example, of which there
+            are as many.
         file: The user's file that draws it.
         line: The line of that.
     """
@@ -80,6 +82,7 @@ class AddedNoise(Fact):
     told: float | None = None
     same: bool = False
     single: bool = False
+    along: bool = False
     file: str | None = None
     line: int | None = None
 
@@ -226,6 +229,8 @@ class Generated(Fact):
         step: Updates made.
         beyond: Share of the values of the data that it could make with no weights whatever.
         function: The activation behind its last layer, which has a bound, by autograd's name.
+        size: Root mean square of the values of the data; None where it is not known.
+        unbounded: Whether the activation has a bound on one side only.
     """
 
     kind = "generated"
@@ -234,3 +239,5 @@ class Generated(Fact):
     step: int
     beyond: float
     function: str
+    size: float | None = None
+    unbounded: bool = False

@@ -20,6 +20,7 @@ __all__ = [
     "LossTerms",
     "OutputReach",
     "OutputSoftmax",
+    "SummedExamples",
     "TargetOffset",
     "TargetOutputs",
 ]
@@ -284,6 +285,28 @@ class LossTerms(Fact):
     missing = "the loss is no sum of several terms"
     step: int
     terms: tuple[LossTerm, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummedExamples(Fact):
+    """A sum over all examples of a batch, which is added to the loss of each before their mean is taken.
+
+    Attributes:
+        step: Updates made.
+        examples: Examples of the batch.
+        weight: What it weighs in that mean, over a sum for each example.
+        file: The user's file that takes the sum.
+        line: The line of that.
+    """
+
+    kind = "summed_examples"
+    missing = "no sum over a batch was added to the losses of its examples"
+    special = True
+    step: int
+    examples: int
+    weight: float
+    file: str | None = None
+    line: int | None = None
 
 
 OFFSETS = (-1, 0, 1, 2, 3, 4)

@@ -29,6 +29,8 @@ class Bootstrap(Fact):
         gradient: Whether a gradient flows back through targets to weights of this training.
         greedy: For how many of them the value that learns is the greatest of those that the network gave its state.
         masked: Whether a factor of zero took away what follows.
+        compared: Transitions of which both states are known: the one whose value learns, and the one that follows.
+        unchanged: How many of these have the same state twice.
         file: The user's file that adds them up.
         line: The line of that.
     """
@@ -48,6 +50,8 @@ class Bootstrap(Fact):
     gradient: bool = False
     greedy: int = 0
     masked: bool = False
+    compared: int = 0
+    unchanged: int = 0
     file: str | None = None
     line: int | None = None
 
@@ -93,7 +97,8 @@ class PolicyTerm(Fact):
         unseen: Whether the actions were drawn in this step, and nothing has seen them but their log-probabilities; None
             where that was not looked at, or none was drawn.
         ratio: What is wrong with a ratio of probabilities: both of them carry a gradient, or it is one of logarithms.
-        growth: By what differences of neighbouring weights grow along an episode; None where there is no one factor.
+        growth: By what differences of neighbouring weights grow along an episode, or those of the targets of as many
+            values that the same loss learns; None where there is no one factor.
         file: The user's file that multiplies them.
         line: The line of that.
     """

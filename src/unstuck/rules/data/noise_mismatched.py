@@ -21,7 +21,8 @@ class NoiseMismatched(Rule):
         shape that the target knows nothing of: :math:`x_t = a_t x + b_t \epsilon`, and the target is
         :math:`\epsilon'`, or :math:`x - \epsilon'`. Or noise at levels :math:`b_t` that differ between examples, to
         which nothing that is given to the model beside the noisy example has any relation: one time step for all of
-        them, or one that was drawn anew.
+        them, or one that was drawn anew. Or levels (N,), one for each example, that multiply a batch (N, N) by its
+        columns.
 
     Why it matters:
         What is asked for cannot be known, so that the model learns its mean: the loss still falls, as far as a mean
@@ -37,7 +38,8 @@ class NoiseMismatched(Rule):
 
     Try:
         Draw the noise once, and give it to both: ``noise = torch.randn_like(x)``; ``model(a * x + b * noise, t)``;
-        ``loss(output, noise)``. Hand the model the ``t`` by which a and b were looked up.
+        ``loss(output, noise)``. Hand the model the ``t`` by which a and b were looked up, and give these the axes
+        of the batch: ``b[:, None] * noise``.
 
     References:
         Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, algorithm 1; Lipman et al., "Flow
@@ -66,6 +68,9 @@ class NoiseMismatched(Rule):
             yield self._anew(other[0], lost[0])
             return
         for fact in added:
+            if fact.along and fact.varied and (fact.told or 0.0) > self.chance:
+                yield self._along(fact)
+                return
             if self._untold(fact, asked=fact in asked):
                 yield self._level(fact, asked=fact in asked)
                 return
@@ -80,7 +85,7 @@ class NoiseMismatched(Rule):
 
     def _untold(self, fact: AddedNoise, *, asked: bool) -> bool:
         """Whether levels differ, and nothing tells the model how much; for what is not asked, of a time step alone."""
-        if not fact.varied or fact.told is None or fact.told >= self.related:
+        if fact.along or not fact.varied or fact.told is None or fact.told >= self.related:
             return False
         return asked or (fact.single and self._stands(fact, fact.together))
 
@@ -115,6 +120,21 @@ class NoiseMismatched(Rule):
             severity="error",
             confidence=0.9 if asked else 0.7,
             cause="data-constant" if fact.same else None,
+        )
+
+    def _along(self, fact: AddedNoise) -> Finding:
+        return self.about(
+            fact,
+            f"levels of noise that were looked up for each example are broadcast along the {fact.values:,} values of "
+            "an example: value k of every example gets the level of example k",
+            "Give the levels the axes of the batch: level[:, None] * noise, or level.view(-1, 1, 1, 1) for images.",
+            value=fact.told or 0.0,
+            threshold=self.chance,
+            note=f"relation of the levels to what each example is given beside, over {fact.examples:,} examples, in "
+            "standard deviations of chance",
+            severity="error",
+            confidence=0.9,
+            cause="wrong-axis",
         )
 
 

@@ -31,7 +31,8 @@ class GameUnfair(Rule):
         Data of which a few values lie a little outside, such as outliers: the share is asked.
 
     Try:
-        Scale the data to the range of the activation (``x / 127.5 - 1`` for bytes and tanh), or leave it out.
+        Scale raw data to the range of the activation (``x / 127.5 - 1`` for bytes and tanh). Leave the activation out
+        where data are scaled already, or take both signs and it is a rectifier: no factor mends that.
 
     References:
         Radford, Metz and Chintala, "Unsupervised representation learning with deep convolutional generative adversarial
@@ -44,6 +45,7 @@ class GameUnfair(Rule):
     needs = (Generated,)
 
     share: float = 0.1  #: share of the data's values beyond the bounds, from which these are no outliers (our choice)
+    scaled: float = 2.0  #: root mean square below which data are scaled: standardised ones have 1 (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
@@ -51,15 +53,20 @@ class GameUnfair(Rule):
         if not looks or min(fact.beyond for fact in looks) < self.share:
             return
         last = looks[-1]
+        function = last.function.lower()
+        of_activation = last.unbounded or (last.size is not None and last.size < self.scaled)
         yield self.about(
             last,
-            f"{last.beyond:.0%} of the values of the data lie beyond what the {last.function.lower()} behind the "
-            "generator can give: the judge knows made examples by their range",
-            "Scale the data to the range of that activation, or leave it out.",
+            f"{last.beyond:.0%} of the values of the data lie beyond what the {function} behind the generator can "
+            "give: the judge knows made examples by their range",
+            f"Leave out the {function} behind the generator's last layer."
+            if of_activation
+            else "Scale the data to the range of that activation, or leave it out.",
             value=last.beyond,
             threshold=self.share,
             since=looks[0].step,
             note="share of the values that the judge is given as data",
             severity="error",
             confidence=0.85,
+            cause="output-activation-wrong" if of_activation else None,
         )

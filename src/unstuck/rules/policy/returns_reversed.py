@@ -27,7 +27,7 @@ class ReturnsReversed(Rule):
 
     Evidence:
         The ratio of neighbouring differences of the weights, which is the same for most of them where most rewards of
-        an episode are equal.
+        an episode are equal. Where values are taken off them, it is that of the targets which these values learn.
 
     Known false positives:
         Returns that are multiplied by :math:`\gamma^t` and centred in each episode.
