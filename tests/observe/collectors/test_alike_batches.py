@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unstuck.observe import Session
+from unstuck.observe import Session, sampling
 from unstuck.observe.collectors.alike_batches import between_over_within
 from unstuck.record import Run, RunWriter
 from unstuck.record.facts import AlikeBatches
+
+
+@pytest.fixture(autouse=True)
+def each_step_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "DENSE_SECONDS", math.inf)
 
 
 def contrast(first: Tensor, second: Tensor) -> Tensor:

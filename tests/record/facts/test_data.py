@@ -35,6 +35,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         facts.Loader(number=1, begun=3, updates=120, batches=40, examples=1280, order="random"),
     ),
     (
+        "alike_batches",
+        {"batches": 18, "examples": 125, "ratio": 5.5, "file": "train.py", "line": 46},
+        facts.AlikeBatches(batches=18, examples=125, ratio=5.5, file="train.py", line=46),
+    ),
+    (
         "inputs",
         {
             "shape": [8, 3],

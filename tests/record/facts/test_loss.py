@@ -134,6 +134,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         ),
     ),
     (
+        "summed_examples",
+        {"step": 3, "examples": 128, "weight": 64.0, "file": "flow.py", "line": 28},
+        facts.SummedExamples(step=3, examples=128, weight=64.0, file="flow.py", line=28),
+    ),
+    (
         "target_offset",
         {"shares": [0.1, 0.1, 1.0, 0.1, 0.2, 0.1], "positions": 900, "dropped": 1, "file": "train.py", "line": 7},
         facts.TargetOffset(shares=(0.1, 0.1, 1.0, 0.1, 0.2, 0.1), positions=900, dropped=1, file="train.py", line=7),
