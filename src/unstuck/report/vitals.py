@@ -85,8 +85,9 @@ def _table(
 
 def _with_head(module: str, heads: Table, value: float, words: Words) -> str:
     """A module with the head that has a value at the end."""
-    of_module = (name for name in finite_columns(heads) if name.rpartition("#")[0] == module)
-    head = next(name for name in of_module if heads.column(name).finite().values[-1] == value)
+    last = {name: heads.column(name).finite().values[-1] for name in finite_columns(heads)}
+    of_module = [name for name in last if name.rpartition("#")[0] == module]
+    head = min(of_module, key=lambda name: abs(last[name] - value))
     return words.say("vitals.head", head=head.rpartition("#")[2], layer=module)
 
 

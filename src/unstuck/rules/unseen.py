@@ -73,6 +73,7 @@ PARTS: Mapping[str, Part] = {
     "TargetOffsets": Part(words="targets among the inputs of a sequence", states=(facts.TargetOffset,)),
     "VisibleTargets": Part(words="targets that stand in the input", states=(facts.VisibleTarget,)),
     "Similarities": Part(words="vectors that are compared", states=(facts.Contrast, facts.Embeddings)),
+    "SummedExamples": Part(words="sums over the examples of a batch", states=(facts.SummedExamples,)),
     "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
     "AddedNoises": Part(words="noise in inputs and targets", states=(facts.AddedNoise, facts.Condition)),
     "Latents": Part(words="latent variables", states=(facts.Latent,)),

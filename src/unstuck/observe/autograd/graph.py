@@ -20,6 +20,7 @@ __all__ = [
     "nodes",
     "operation",
     "place_in_graph",
+    "place_of",
     "producer",
     "saved",
     "walk",
@@ -62,6 +63,11 @@ def place_in_graph(tensor: Tensor) -> Place | None:
     """Where a tensor comes from, by which it is found again in a graph as long as there is one; None for a leaf."""
     node: Any = tensor.grad_fn
     return None if node is None else (type(node), node._sequence_nr(), tensor.output_nr)
+
+
+def place_of(node: Any) -> Place:
+    """Where the only output of a node comes from."""
+    return type(node), node._sequence_nr(), 0
 
 
 def edges_at(root: Tensor, places: Collection[Place], *, most: int) -> dict[Place, GradientEdge]:

@@ -127,9 +127,9 @@ def time_axis(batch: Tensor, target: Tensor) -> int | None:
         >>> time_axis(text[:, :-1], text[:, 1:].flatten()), time_axis(text[:, 0], text[:, 1])
         (1, None)
     """
-    if not is_readable(batch) or not is_readable(target):
+    if batch.dim() != EXAMPLE_AXES or batch.is_floating_point() or not is_readable(batch) or not is_readable(target):
         return None
-    if batch.dim() != EXAMPLE_AXES or batch.is_floating_point() or target.numel() != batch.numel():
+    if target.numel() != batch.numel():
         return None
     following = target.reshape(batch.shape)
     axes = [

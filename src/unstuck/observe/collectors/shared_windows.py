@@ -79,9 +79,10 @@ class SharedWindows:
         if numbers is None:
             return
         length = numbers.shape[1]
-        half = _half(length)
+        half = -(-length // 2)
         known = self.trained.setdefault((place, length), _Trained())
-        begun, ended = _hashes(numbers[:, :half], half)[:, 0], _hashes(numbers[:, -half:], half)[:, 0]
+        halves = np.concatenate([numbers[:, :half], numbers[:, -half:]])
+        begun, ended = np.split(_hashes(halves, half)[:, 0], 2)
         for one, then in zip(begun.tolist(), ended.tolist(), strict=True):
             known.begun.setdefault(one, set()).add(then)
         known.ended.update(ended.tolist())
@@ -94,7 +95,7 @@ class SharedWindows:
             return
         numbers = _positions(batch[: MOST_WINDOWS - rows])
         if numbers is not None and length in (0, numbers.shape[1]):
-            self.evaluated[place] = (numbers.shape[1], [*parts, _hashes(numbers, _half(numbers.shape[1]))])
+            self.evaluated[place] = (numbers.shape[1], [*parts, _hashes(numbers, -(-numbers.shape[1] // 2))])
 
     def shared(self, place: str, learning: Iterable[str]) -> Shared | None:
         """Compare what a place evaluates with what others train on; None where there is nothing to compare.
@@ -115,10 +116,6 @@ class SharedWindows:
         inside = begins[:, 1:].any(axis=1) & ends[:, :-1].any(axis=1) & ~met
         several = sum(len(then) > 1 for then in begun.values())
         return Shared(len(hashes), int(inside.sum()), len(begun), several / len(begun), length)
-
-
-def _half(length: int) -> int:
-    return -(-length // 2)
 
 
 def _positions(batch: Tensor) -> Numbers | None:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from unstuck.observe.autograd.axes import result_shape
-from unstuck.observe.autograd.graph import TRANSPARENT, GraphWalk, nodes, operation
+from unstuck.observe.autograd.graph import TRANSPARENT, GraphWalk, Place, nodes, operation, place_of
 from unstuck.observe.autograd.reductions import SCALINGS, reduction
 from unstuck.observe.autograd.summands import summands, unscaled
 from unstuck.observe.collectors.view import View
@@ -43,18 +43,23 @@ class SummedExamples:
     def __init__(self, view: View) -> None:
         self._view = view
         self._looks, self._step = 0, -1
-        self._sums: dict[Any, tuple[str | None, int | None]] = {}
+        self._sums: dict[Place, tuple[str | None, int | None]] = {}
         self._new: list[facts.SummedExamples] = []
 
     def number(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor) -> None:
         """Keep where a sum is taken."""
         node = output.grad_fn
-        if node is None or self._looks >= MOST_LOOKS or len(self._sums) > MOST_SUMS or not is_readable(output):
+        if (
+            node is None
+            or not node.name().startswith("Sum")
+            or self._looks >= MOST_LOOKS
+            or len(self._sums) > MOST_SUMS
+        ):
             return
-        if operation(node) == "Sum":
+        if operation(node) == "Sum" and is_readable(output):
             if self._step != self._view.step:
                 self._step, self._sums = self._view.step, {}
-            self._sums[node] = user_place(2)
+            self._sums[place_of(node)] = user_place(2)
 
     def backward(self, graph: GraphWalk) -> None:
         """Look at what is averaged over the examples of a loss."""
@@ -67,8 +72,9 @@ class SummedExamples:
         found: dict[tuple[str | None, int | None], float] = {}
         for node in summands(source):
             base, factor = unscaled(node)
-            if base in sums and result_shape(node) in ((), (1,)) and _adds_up_examples(base, examples):
-                found[sums[base]] = max(found.get(sums[base], 0.0), abs(factor))
+            where = None if base is None else sums.get(place_of(base))
+            if where is not None and result_shape(node) in ((), (1,)) and _adds_up_examples(base, examples):
+                found[where] = max(found.get(where, 0.0), abs(factor))
         for place, factor in found.items():
             self._new.append(
                 facts.SummedExamples(
