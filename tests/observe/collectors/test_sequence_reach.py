@@ -19,6 +19,7 @@ from unstuck.observe.autograd.extra_pass import CHECKPOINTS
 from unstuck.record import Run
 from unstuck.record.facts import ScoredPositions, SequenceReach, Unread
 
+torch.manual_seed(0)  # models are made where tests are collected
 SDPA = F.scaled_dot_product_attention
 
 

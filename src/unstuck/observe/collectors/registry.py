@@ -444,8 +444,8 @@ class Collectors:
             self.tell("forget_ids")
         self._view.first = self._view.output = None
         self._view.inputs, self._view.inner, self._view.embedded, self._view.networks = (), [], [], []
-        self._view.given.clear()
-        self._view.targets.clear()
+        for step_only in (self._view.given, self._view.targets, self._view.attended):
+            step_only.clear()
         measured: list[tuple[Collector, Measurement]] = []
         for one, update in (*self._by_verb["update"], *self._view.owing):
             try:
