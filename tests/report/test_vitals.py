@@ -61,6 +61,16 @@ def test_a_small_model_has_none(tmp_path: Path) -> None:
         assert vitals(run, ENGLISH, rows=100) == ()
 
 
+@pytest.mark.parametrize(("layers", "seen"), [(24, True), (23, False)])
+def test_a_deep_model_has_those_of_its_weights(tmp_path: Path, layers: int, seen: bool) -> None:
+    names = [f"{layer}.weight" for layer in range(layers)]
+    model = Model(type="Net", parameters=tuple(Parameter(name=name, shape=(4, 4), role="weight") for name in names))
+    norms = {name: [4.0] * 5 for name in names}
+    with record(tmp_path, tables={signals.WEIGHT_NORM: norms, signals.UPDATE_NORM: norms}, facts=[model]) as run:
+        drawn = [plot.id for plot in vitals(run, ENGLISH, rows=100)]
+    assert drawn == (["norms", "weights", "updates"] if seen else [])
+
+
 def test_what_was_not_measured_is_left_out(tmp_path: Path) -> None:
     with record(tmp_path, series={signals.LOG_PARTITION: [4.0] * 5}) as run:
         assert [plot.id for plot in vitals(run, ENGLISH, rows=100)] == ["partition"]

@@ -17,20 +17,23 @@ from unstuck.report.wording import Words
 __all__ = ["vitals"]
 
 LARGE = (signals.ATTENTION_LOGIT, signals.EXPERT_LOAD, signals.LOG_PARTITION)
-"""What a run has that is of a kind of model with vitals; of others the plots of every run say enough."""
+"""What a run has that is of a kind of model with vitals."""
+
+DEEP = 24
+"""Tensors of weights from which a model has them too, as one that is compiled, whose attention cannot be looked at."""
 
 
 def vitals(run: Run, words: Words, *, rows: int) -> tuple[Plot, ...]:
-    """The plots that there is something to draw in; none for a model without attention, experts and vocabulary.
+    """The plots that there is something to draw in; none for a shallow model without attention, experts and vocabulary.
 
     Args:
         run: One stream of a run.
         words: The language.
         rows: Steps of one plot.
     """
-    if not any(run.has(signal) for signal in LARGE):
-        return ()
     weights = root_mean_squares(run, signals.WEIGHT_NORM)
+    if not any(run.has(signal) for signal in LARGE) and len(weights.names) < DEEP:
+        return ()
     logits, entropies = run.table(signals.ATTENTION_LOGIT), run.table(signals.ATTENTION_ENTROPY)
     found = (
         _table("logit", by_module(logits, np.fmax), run, words, rows, worst=np.nanmax, heads=logits),
