@@ -31,6 +31,7 @@ class Watched:
     """A model whose forward passes are told to the batches, by whether gradients are on."""
 
     thread: int | None = None
+    kinds = frozenset[type]()
     awaits_evaluations = True
 
     def __init__(self, writer: RunWriter) -> None:

@@ -210,6 +210,8 @@ class Training:
             more: Whether the program may make another one before it calls for the update.
         """
         self.collectors.tell("after_backward", backward)
+        self.view.given.clear()
+        self.view.targets.clear()
         if more and self.passes.several and backward.accumulates and self.collectors.goes_on():
             self.batches.look(True)
 

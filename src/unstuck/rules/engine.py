@@ -21,6 +21,7 @@ from unstuck.rules.rule import Need, Rule
 from unstuck.rules.symptoms import explains
 from unstuck.rules.unseen import behind, behind_any, reason, words_of
 from unstuck.rules.verdict import conclude, learnt_by
+from unstuck.rules.yardstick import evaluation_would_tell
 
 __all__ = ["judge"]
 
@@ -61,6 +62,7 @@ def judge(
     trainings: list[tuple[tuple[object, ...], tuple[Finding, ...]]] = []
     learning: list[Learnt] = []
     throws: list[Throw] = []
+    told: list[bool] = []
     tally = Tally()
     whole = run.snapshot()
     streams = whole.streams()
@@ -71,6 +73,8 @@ def judge(
         if stream.has(LOSS) or findings:
             trainings.append((training_key(stream), rank(findings, rules, partial(explains, stream))))
             learning.append(learnt_by(stream, name, findings))
+            with np.errstate(all="ignore"):
+                told.append(evaluation_would_tell(stream))
             throws.extend(replace(throw, training=name) for throw in explained(stream))
     order = _order(rules)
     merged = merge(trainings, lambda finding: _weight(finding, order), chosen=len(judged) < len(streams))
@@ -86,6 +90,7 @@ def judge(
         not_evaluated=tally.not_evaluated() if streams else {rule.code: "nothing was recorded" for rule in rules},
         nothing=nothing,
         failure=failure,
+        evaluations_tell=any(told),
     )
 
 

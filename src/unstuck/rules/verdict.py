@@ -13,7 +13,6 @@ from unstuck.rules.course import endings
 from unstuck.rules.headline import headline
 from unstuck.rules.shown import NOTHING_TRAINED, shown
 from unstuck.rules.unseen import seen_whole, unseen, unwatched, watching_ended
-from unstuck.rules.yardstick import evaluation_would_tell
 
 __all__ = ["conclude", "learnt_by"]
 
@@ -58,6 +57,7 @@ def conclude(
     throws: tuple[Throw, ...] = (),
     nothing: str = "",
     failure: str = "",
+    evaluations_tell: bool = True,
 ) -> Verdict:
     """The verdict on a run.
 
@@ -72,6 +72,7 @@ def conclude(
         throws: Where losses were thrown, and what came before.
         nothing: Why nothing was trained, where the caller knows it better than the run shows.
         failure: What ended the watching, where the caller knows of it and the run may not.
+        evaluations_tell: Whether an evaluation would show what a training has learnt.
     """
     ended = failure or watching_ended(streams)
     learning = tuple(learning) or (_nothing_trained(nothing),)
@@ -91,7 +92,7 @@ def conclude(
             seen=_seen(streams),
             ended=ended if kind != "not learnt" else "",
             some=bool(unwatched(streams)),
-            evaluations_tell=any(evaluation_would_tell(stream) for stream in streams),
+            evaluations_tell=evaluations_tell,
         ),
         learning=learning,
         findings=findings,
