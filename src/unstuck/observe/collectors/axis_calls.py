@@ -84,10 +84,7 @@ class AxisCalls:
     def __init__(self, view: View) -> None:
         self._view = view
         self._reshapes = Reshapes()
-
-    def begin(self) -> None:
-        """A sampled step begins."""
-        self._reshapes.forget()
+        self.begin = self._reshapes.forget  # a sampled step begins
 
     def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Notice a layer over time."""

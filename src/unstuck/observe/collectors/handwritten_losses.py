@@ -108,10 +108,7 @@ class HandwrittenLosses:
     def __init__(self, view: View) -> None:
         self._view = view
         self._seen = HandWritten()
-
-    def begin(self) -> None:
-        """A sampled step begins."""
-        self._seen.forget()
+        self.begin = self._seen.forget  # a sampled step begins
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Take a call outside of all modules of the model."""
