@@ -61,13 +61,12 @@ Place = tuple[type, int, int]
 
 def place_in_graph(tensor: Tensor) -> Place | None:
     """Where a tensor comes from, by which it is found again in a graph as long as there is one; None for a leaf."""
-    node: Any = tensor.grad_fn
-    return None if node is None else (type(node), node._sequence_nr(), tensor.output_nr)
+    return None if tensor.grad_fn is None else place_of(tensor.grad_fn, tensor.output_nr)
 
 
-def place_of(node: Any) -> Place:
-    """Where the only output of a node comes from."""
-    return type(node), node._sequence_nr(), 0
+def place_of(node: Any, output: int = 0) -> Place:
+    """Where an output of a node comes from."""
+    return type(node), node._sequence_nr(), output
 
 
 def edges_at(root: Tensor, places: Collection[Place], *, most: int) -> dict[Place, GradientEdge]:

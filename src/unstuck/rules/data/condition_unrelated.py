@@ -1,4 +1,4 @@
-"""D213: what a generator is told of its examples, such as their class, is not theirs."""
+"""D213: the classes, or other conditions, that a generator is given beside its examples are not theirs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANY = 2
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionUnrelated(Rule):
-    """A model that generates is told kinds that its examples are not of, so that it learns to ignore them.
+    """A model that generates is given classes that its examples are not of, so that it learns to ignore them.
 
     Detects:
         Classes, or other conditions of few values, that enter a denoiser, a flow or an autoencoder beside its examples
