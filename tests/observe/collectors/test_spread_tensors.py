@@ -52,3 +52,10 @@ def test_it_is_said_once(place: str, placement: Any, view: View, two_ranks: Any)
 def test_nothing_is_said_of_ordinary_tensors(place: str, view: View) -> None:
     shown(SpreadTensors(view), place, torch.ones(2, 3))
     assert not view.noticed
+
+
+def test_modules_are_told_of_only_where_there_are_several_processes(view: View, request: pytest.FixtureRequest) -> None:
+    collector = SpreadTensors(view)
+    assert not isinstance(LAYER, collector.kinds)
+    request.getfixturevalue("two_ranks")
+    assert isinstance(LAYER, collector.kinds)

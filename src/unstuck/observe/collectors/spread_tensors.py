@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from unstuck.observe.blind_spots import PARTS
 from unstuck.observe.collectors.inputs import any_tensor
@@ -26,6 +26,14 @@ class SpreadTensors:
 
     measures: tuple[Signal, ...] = ()
     functions = frozenset(LOSS_FUNCTIONS)
+
+    @property
+    def kinds(self) -> tuple[type[nn.Module], ...]:
+        """All modules; none in a program of one process, where a call for each module of a model would be for nothing.
+
+        A tensor can be spread only over processes that have begun.
+        """
+        return (nn.Module,) if distributed.is_available() and distributed.is_initialized() else ()
 
     def __init__(self, view: View) -> None:
         self._view = view
