@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.observe.collectors.registry import COLLECTORS
+from unstuck.observe.collectors.catalogue import COLLECTORS
 from unstuck.record import Finding, NotEvaluated, Run, RunWriter, Signal, facts, signals
 from unstuck.record.facts import End, Event, Unread, Unwatched
 from unstuck.rules import RULES, judge
