@@ -10,6 +10,7 @@ from torch import nn
 
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
+from unstuck.observe.torch_hooks import events
 from unstuck.record.facts import UnoptimizedParameters as Strangers
 
 
@@ -91,3 +92,46 @@ def test_a_new_tensor_in_the_place_of_an_old_one_is_another(watched: Any) -> Non
     assert observe(first) == 1
     collector._known[id(first)].tensor = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
     assert observe(first) == 0
+
+
+@pytest.fixture
+def exchanged(watched: Any, model: nn.Sequential) -> Any:
+    """A step, for which the first layer of two has been exchanged after the optimizer was made."""
+    step = watched(model)
+    step.view.optimizer = events.meet(step.optimizer)
+    model[0] = nn.Linear(8, 16)
+    return step
+
+
+def test_what_the_optimizer_holds_and_the_model_no_longer_has_is_unused(exchanged: Any, model: nn.Sequential) -> None:
+    with exchanged as step:
+        fact = seen(step, model)
+    assert {stranger.name for stranger in fact.unchanged} == {"0.weight", "0.bias"}
+    assert fact.unused == ((16, 8), (16,))
+
+
+def test_what_a_loss_leads_to_again_is_not_unused(exchanged: Any, model: nn.Sequential) -> None:
+    old = exchanged.optimizer.param_groups[0]["params"][0]
+    with exchanged as step:
+        step.collectors.tell("backward", GraphWalk(model(torch.ones(2, 8)).sum() + old.sum()))
+        (fact,) = step.facts(Strangers)
+    assert fact.unused == ((16,),)
+
+
+def test_what_was_used_until_the_exchange_is_unused_behind_it(watched: Any, model: nn.Sequential) -> None:
+    with watched(model) as step:
+        step.view.optimizer = events.meet(step.optimizer)
+        assert seen(step, model).unused == ()
+        model[0] = nn.Linear(8, 16)
+        step.view.updates = 4
+        assert seen(step, model).unused == ((16, 8), (16,))
+
+
+def test_a_layer_of_the_model_that_is_left_out_of_a_loss_is_not_unused(watched: Any, model: nn.Sequential) -> None:
+    with watched(model) as step:
+        step.view.optimizer = events.meet(step.optimizer)
+        loose = nn.Parameter(torch.ones(2, 8))
+        step.collectors.tell("backward", GraphWalk(model[0](loose).sum()))
+        (fact,) = step.facts(Strangers)
+    assert len(fact.unchanged) == 1
+    assert fact.unused == ()

@@ -89,6 +89,7 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             ],
             "reached": 4,
             "held": 2,
+            "unused": [[9, 4]],
         },
         facts.UnoptimizedParameters(
             step=8,
@@ -99,6 +100,7 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             ),
             reached=4,
             held=2,
+            unused=((9, 4),),
         ),
     ),
 ]

@@ -36,8 +36,13 @@ def run_with(
     return record(folder, series={signals.LOSS: losses}, tables=tables, facts=facts)
 
 
-def walks(*unchanged: UnoptimizedParameter, held: int = 2) -> list[UnoptimizedParameters]:
-    return [UnoptimizedParameters(step=step, since=0, unchanged=unchanged, reached=4, held=held) for step in (0, 1, 8)]
+def walks(
+    *unchanged: UnoptimizedParameter, held: int = 2, unused: tuple[tuple[int, ...], ...] = ()
+) -> list[UnoptimizedParameters]:
+    return [
+        UnoptimizedParameters(step=step, since=0, unchanged=unchanged, reached=4, held=held, unused=unused)
+        for step in (0, 1, 8)
+    ]
 
 
 class TestParametersNotOptimized(RuleContract):
@@ -63,6 +68,44 @@ def test_a_pretrained_part_may_stay_out(tmp_path: Path) -> None:
         UnoptimizedParameter(name="body.bias", shape=(99,)),
     )
     assert outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(*backbone))) == []
+
+
+ENCODER = (
+    UnoptimizedParameter(name="encoder.0.weight", shape=(99, 64), fresh=False),
+    UnoptimizedParameter(name="encoder.2.bias", shape=(99,)),
+)
+
+
+@pytest.mark.parametrize(("end", "severity"), [(1.5, "error"), (0.1, "warning")])
+def test_a_pretrained_part_that_took_the_place_of_another_is_named(tmp_path: Path, end: float, severity: str) -> None:
+    run = run_with(tmp_path, *walks(*ENCODER, unused=((99, 64), (99,))), end=end)
+    (finding,) = outcome(ParametersNotOptimized(), run)
+    assert finding.summary.startswith("encoder was exchanged after the optimizer was made: it holds 2 tensors")
+    assert finding.severity == severity
+
+
+def test_a_table_that_was_resized_has_the_shape_of_the_old_one_but_for_an_axis(tmp_path: Path) -> None:
+    table = UnoptimizedParameter(name="tokens.weight", shape=(32, 48), fresh=True)
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(table, unused=((20, 48),))))
+    assert finding.summary.startswith("tokens was exchanged")
+
+
+def test_several_parts_are_named_each(tmp_path: Path) -> None:
+    table = UnoptimizedParameter(name="tokens.weight", shape=(32, 48))
+    loose = UnoptimizedParameter(name="scale", shape=(3, 3))
+    run = run_with(tmp_path, *walks(table, loose, unused=((20, 48), (3, 3))))
+    (finding,) = outcome(ParametersNotOptimized(), run)
+    assert finding.summary.startswith("tokens, scale were exchanged")
+
+
+def test_tensors_of_other_shapes_that_no_loss_leads_to_are_no_place(tmp_path: Path) -> None:
+    assert outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(*ENCODER, unused=((7, 5), (99,))))) == []
+
+
+def test_what_is_thawed_and_in_no_optimizer_is_named(tmp_path: Path) -> None:
+    frozen = tuple(Parameter(name=s.name, shape=s.shape, trainable=False, optimized=False) for s in ENCODER)
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(*ENCODER), parameters=(*frozen, HEAD)))
+    assert finding.summary.startswith("encoder was thawed (requires_grad=True) and not handed to the optimizer: 6,435")
 
 
 def test_random_features_that_do_well_are_a_note(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.initialiser_test import looks_fresh
 from unstuck.observe.tensors.readable import values_here
-from unstuck.observe.torch_hooks.events import held_parameters
+from unstuck.observe.torch_hooks.events import held_parameters, parameters_of
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -34,6 +34,7 @@ class _Known:
     mark: tuple[float, float]
     name: str
     fresh: bool | None
+    step: int
 
 
 class UnoptimizedParameters:
@@ -51,6 +52,7 @@ class UnoptimizedParameters:
         self._new: list[facts.UnoptimizedParameters] = []
         self._known: dict[int, _Known] = {}
         self._changed: set[int] = set()
+        self._reached: dict[int, int] = {}
         self._since = -1
 
     def backward(self, graph: GraphWalk) -> None:
@@ -85,8 +87,9 @@ class UnoptimizedParameters:
         leaves = list(leaves)
         if self._since < 0:
             self._since = step
+        self._reached.update(dict.fromkeys(map(id, leaves), step))
         candidates = [leaf for leaf in leaves if id(leaf) not in held and isinstance(leaf, nn.Parameter)][:MOST]
-        self._meet([leaf for leaf in candidates if id(leaf) not in self._known], named)
+        self._meet([leaf for leaf in candidates if id(leaf) not in self._known], named, step)
         unchanged = [leaf for leaf in candidates if self._same(leaf)]
         return facts.UnoptimizedParameters(
             step=step,
@@ -99,19 +102,30 @@ class UnoptimizedParameters:
             ),
             reached=len(leaves),
             held=sum(id(leaf) in own for leaf in leaves),
+            unused=tuple(self._unused(min(self._known[id(t)].step for t in unchanged))) if unchanged else (),
         )
 
-    def _meet(self, new: list[Tensor], named: Mapping[str, Tensor]) -> None:
+    def _unused(self, since: int) -> Iterator[tuple[int, ...]]:
+        """Shapes of what the optimizer holds, no module of the model has, and no loss has led to from a step on."""
+        view = self._view
+        own = {id(parameter) for parameter in view.roots.parameters().values()}
+        for parameter in parameters_of(view.optimizer):
+            if id(parameter) not in own and self._reached.get(id(parameter), -1) < since:
+                yield tuple(parameter.shape)
+
+    def _meet(self, new: list[Tensor], named: Mapping[str, Tensor], step: int) -> None:
         if not new:
             return
-        names = {id(parameter): name for name, parameter in named.items()}
+        known = {**named, **self._view.roots.parameters()}
+        names = {id(parameter): name for name, parameter in known.items()}
         missing = {id(leaf) for leaf in new if id(leaf) not in names}
         if missing:
             names.update(user_names(missing))
         for leaf in new:
             mark = _mark(leaf)
             if mark is not None:
-                self._known[id(leaf)] = _Known(weakref.ref(leaf), mark, names.get(id(leaf), ""), looks_fresh(leaf))
+                name = names.get(id(leaf), "")
+                self._known[id(leaf)] = _Known(weakref.ref(leaf), mark, name, looks_fresh(leaf), step)
 
     def _same(self, leaf: Tensor) -> bool:
         """Whether a tensor is the one met before, with the values that it had then."""

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from torch import Tensor
 from torch.optim import Optimizer
 
 from unstuck.observe.torch_hooks.aside import Aside as Ours
@@ -36,6 +37,7 @@ __all__ = [
     "meet",
     "one_optimizer",
     "optimizers",
+    "parameters_of",
     "quiet",
     "remove",
     "rouse",
@@ -256,6 +258,13 @@ def holders() -> dict[int, set[int]]:
             for parameter in group["params"]:
                 found.setdefault(id(parameter), set()).add(number)
     return found
+
+
+def parameters_of(number: int | None) -> list[Tensor]:
+    """What the optimizer of a number holds; nothing where it is gone, or there is none."""
+    with _lock:
+        known = tuple(_optimizers.items())
+    return [p for optimizer, own in known if own == number for group in optimizer.param_groups for p in group["params"]]
 
 
 def held_parameters() -> set[int]:

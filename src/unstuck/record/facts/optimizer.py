@@ -112,6 +112,8 @@ class UnoptimizedParameters(Fact):
         unchanged: The tensors.
         reached: How many tensors the loss leads to in all.
         held: How many of them the training's own optimizer holds.
+        unused: Where there are such tensors: shapes of those that the optimizer holds, that no module of the model has,
+            and that no loss has led to since the first of these was met.
     """
 
     kind = "unoptimized_parameters"
@@ -120,3 +122,4 @@ class UnoptimizedParameters(Fact):
     unchanged: tuple[UnoptimizedParameter, ...] = ()
     reached: int = 0
     held: int = 0
+    unused: tuple[tuple[int, ...], ...] = ()

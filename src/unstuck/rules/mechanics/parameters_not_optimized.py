@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
@@ -25,22 +26,24 @@ class ParametersNotOptimized(Rule):
 
     Detects:
         Parameters that get gradients, that no optimizer holds and nothing changes: layers kept in a plain list, a model
-        or a layer made anew after the optimizer, an optimizer given only a part. Frozen layers whose weights are
-        random.
+        or a layer made anew, or exchanged, after the optimizer, an optimizer given only a part; layers that are thawed
+        and not handed to it. Frozen layers whose weights are random.
 
     Why it matters:
         These layers stay random; the others learn to live with it, and the loss stalls early and high.
 
     Evidence:
         The tensors at the end of the loss's graph against those that all optimizers of the program hold; their values
-        before training and later; the distribution of their values, which shows whether they were ever learnt.
+        before training and later; the distribution of their values, which shows whether they were ever learnt; tensors
+        that the optimizer holds, and that the model no longer has.
 
     Known false positives:
         A pretrained part that is left out of the optimizer on purpose: its values do not look drawn, so that it is
-        silent. Parameters that another optimizer holds, or that the program changes by hand, are passed over. Random
-        features that are meant to stay so: where learning is good, a note; and where what is trained has hardly moved.
-        The layer that gives the outputs is meant to learn, where it gets gradients or stands on weights that were
-        trained before: a warning however good learning is.
+        silent, unless the optimizer still holds what stood in its place, or it was thawed while it trained. Parameters
+        that another optimizer holds, or that the program changes by hand, are passed over. Random features that are
+        meant to stay so: where learning is good, a note; and where what is trained has hardly moved. The layer that
+        gives the outputs is meant to learn, where it gets gradients or stands on weights that were trained before: a
+        warning however good learning is.
 
     Try:
         Register layers (nn.ModuleList, nn.Parameter), build the optimizer from model.parameters() after the model is
@@ -69,7 +72,9 @@ class ParametersNotOptimized(Rule):
             if unoptimized and not held:
                 yield self._another_model(run, unoptimized)
                 return
-            found = self._left_out(run, unoptimized)
+            found = (
+                self._exchanged(run, walks[-1]) or self._thawed(run, unoptimized) or self._left_out(run, unoptimized)
+            )
             if found is not None:
                 yield found
                 return
@@ -86,6 +91,59 @@ class ParametersNotOptimized(Rule):
             confidence=0.97,
             where=optimizer_place(run),
             evidence=(self._evidence(unoptimized, 1.0, "get gradients and are in no optimizer"),),
+        )
+
+    def _exchanged(self, run: Run, walk: UnoptimizedParameters) -> Finding | None:
+        """A part of the model that took the place of another one, which the optimizer still holds."""
+        new, old = walk.unchanged, walk.unused
+        if not any(len(s.shape) > 1 and any(_takes_the_place(s.shape, shape) for shape in old) for s in new):
+            return None
+        parts = _modules([s.name for s in new]) or ["a part of the model"]
+        return self.finding(
+            f"{_some(parts)} {'was' if len(parts) == 1 else 'were'} exchanged after the optimizer was made: it holds "
+            f"{_counted(len(old))} that the model no longer has, and not the new ones, {_values(new):,} weights that "
+            "never change",
+            "Build the optimizer after the model is complete; or hand it the new part: "
+            "optimizer.add_param_group({'params': the_new_part.parameters()}).",
+            severity="warning" if outcome_of(run) == "good" else "error",
+            confidence=0.95,
+            where=replace(optimizer_place(run), parameter=new[0].name or None),
+            evidence=(
+                Evidence(
+                    signal=UnoptimizedParameters.kind,
+                    value=float(len(old)),
+                    threshold=0.0,
+                    note="tensors that the optimizer holds, that no module of the model has and no loss leads to; in "
+                    "their place tensors of these shapes get gradients and are in no optimizer",
+                ),
+            ),
+        )
+
+    def _thawed(self, run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> Finding | None:
+        """What was frozen as training began, gets gradients since, and was never handed to an optimizer."""
+        model = run.fact(Model)
+        frozen = {p.name for p in model.parameters if not p.trainable} if model else set[str]()
+        thawed = [s for s in unoptimized if s.name in frozen]
+        if not any(len(s.shape) > 1 for s in thawed):
+            return None
+        parts = _modules([s.name for s in thawed])
+        return self.finding(
+            f"{_some(parts)} {'was' if len(parts) == 1 else 'were'} thawed (requires_grad=True) and not handed to the "
+            f"optimizer: {_values(thawed):,} weights get gradients and never change",
+            "Hand over what is thawed: optimizer.add_param_group({'params': the_part.parameters()}); or make a new "
+            "optimizer.",
+            severity="warning" if outcome_of(run) == "good" else "error",
+            confidence=0.92,
+            where=replace(optimizer_place(run), parameter=thawed[0].name),
+            evidence=(
+                Evidence(
+                    signal=UnoptimizedParameters.kind,
+                    value=float(len(thawed)),
+                    threshold=0.0,
+                    note="tensors that were frozen at the start, get gradients now, are in no optimizer, and never "
+                    "change",
+                ),
+            ),
         )
 
     def _left_out(self, run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> Finding | None:
@@ -203,6 +261,23 @@ def _widths(run: Run) -> set[int]:
     return {call.output.shape[-1] for call in run.facts(Loss) if len(call.output.shape) > 1}
 
 
+def _takes_the_place(new: tuple[int, ...], old: tuple[int, ...]) -> bool:
+    """Whether shapes are the same but for one axis, such as that of the classes or of the vocabulary."""
+    return len(new) == len(old) and sum(one != other for one, other in zip(new, old, strict=True)) <= 1
+
+
+def _modules(names: Sequence[str]) -> list[str]:
+    """The one module that holds all of these tensors; or the modules that hold them, each by itself."""
+    owners = list(dict.fromkeys(_owner(name) or name for name in names if name))
+    paths = [owner.split(".") for owner in owners]
+    shared = list(takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False)))
+    return [".".join(parts[0] for parts in shared)] if shared else owners
+
+
+def _counted(tensors: int) -> str:
+    return f"{tensors} tensor{'s' if tensors > 1 else ''}"
+
+
 def _owner(name: str) -> str:
     return name.rpartition(".")[0]
 
@@ -212,8 +287,9 @@ def _values(tensors: Iterable[UnoptimizedParameter | Parameter]) -> int:
 
 
 def _listed(tensors: Sequence[UnoptimizedParameter | Parameter]) -> str:
-    names = [tensor.name for tensor in tensors if tensor.name]
-    if not names:
-        return f"{len(tensors)} tensors"
-    rest = len(tensors) - min(NAMED, len(names))
-    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest else "")
+    return _some([tensor.name for tensor in tensors if tensor.name]) or _counted(len(tensors))
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
