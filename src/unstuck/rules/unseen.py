@@ -85,7 +85,7 @@ PARTS: Mapping[str, Part] = {
         words="ids that are turned into vectors",
         feeds=("AddedTables", "AttentionCalls", *OF_IDS),
     ),
-    "AddedTables": Part(words="tables of positions", states=(facts.AddedTable,)),
+    "AddedTables": Part(words="tables of positions", states=(facts.AddedTable, facts.EqualPositions)),
     "AttentionCalls": Part(words="what attention looks at", states=(facts.AttentionCall,)),
     "LossPositions": Part(words="which targets of a sequence are scored", states=(facts.ScoredPositions,)),
     "TargetCodes": Part(words="by which ids targets name tokens", states=(facts.TargetCode,)),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unstuck.observe.autograd.graph import place_in_graph
 from unstuck.observe.autograd.order import forgets_order, same_for_all_queries
 from unstuck.observe.autograd.positions import between
 
@@ -106,3 +107,22 @@ def test_masks_of_padding_are_the_same_for_all_queries() -> None:
     assert same_for_all_queries(PADDING[:, None, None])
     assert same_for_all_queries(PADDING[:, None, None].expand(-1, 2, LENGTH, -1))
     assert not same_for_all_queries(CAUSAL)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_is_the_same_at_all_positions_tells_none_apart(trained: bool) -> None:
+    vectors = EMBEDDING(IDS)
+    added = PLACES(torch.zeros_like(IDS)) if trained else torch.ones(LENGTH, WIDTH)
+    summed = vectors + added
+    places = {place_in_graph(added if trained else summed)}
+    graph = between(pooled(by_hand()(summed)), vectors)
+    assert not forgets_order(graph, vectors.grad_fn, EXAMPLES, LENGTH)
+    assert forgets_order(graph, vectors.grad_fn, EXAMPLES, LENGTH, {place for place in places if place is not None})
+
+
+def test_dropout_where_positions_come_first_is_no_constant_of_positions() -> None:
+    vectors = EMBEDDING(IDS.T)
+    layer = nn.TransformerEncoderLayer(WIDTH, 2, 32)
+    assert forgets_order(between(HEAD(layer(vectors)), vectors), vectors.grad_fn, EXAMPLES, LENGTH)
+    waved = HEAD(layer(vectors * WAVES.unsqueeze(1)))
+    assert not forgets_order(between(waved, vectors), vectors.grad_fn, EXAMPLES, LENGTH)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.observe.collectors.sequences import LENGTH, TOKENS, facts_of, text
-from unstuck.record.facts import AddedTable
+from unstuck.record.facts import AddedTable, EqualPositions
 
 Add = Callable[[Tensor, Tensor], Tensor]
 
@@ -54,3 +54,67 @@ def test_rows_that_are_given_to_examples_are_found(tmp_path: Path, *, learnt: bo
 )
 def test_other_sums_are_left_alone(tmp_path: Path, add: Add) -> None:
     assert not found(tmp_path, Encoded(add))
+
+
+class Placed(nn.Module):
+    """Tokens with something that is added to them."""
+
+    def __init__(self, add: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.embedding, self.head, self.add = nn.Embedding(TOKENS, 8), nn.Linear(8, 2), add
+        self.places, self.kinds = nn.Embedding(32, 8), nn.Embedding(2, 8)
+        self.start = nn.Parameter(torch.zeros(LENGTH, 8))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head((self.embedding(ids) + self.add(self, ids)).mean(dim=1))
+
+
+def equal(folder: Path, add: Callable[[nn.Module, Tensor], Tensor]) -> list[EqualPositions]:
+    return facts_of(
+        folder, EqualPositions, Placed(add), lambda model: F.cross_entropy(model(text()), torch.randint(2, (16,)))
+    )
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda model, ids: model.places(torch.zeros_like(ids)),
+        lambda model, ids: model.places(torch.zeros(LENGTH, dtype=torch.long)),
+        lambda model, ids: model.places(torch.zeros_like(ids)) + model.kinds(torch.zeros_like(ids)),
+    ],
+    ids=["of all", "of one", "beside kinds"],
+)
+def test_one_row_for_all_positions_is_found(tmp_path: Path, add: Callable[[nn.Module, Tensor], Tensor]) -> None:
+    (fact,) = equal(tmp_path, add)
+    assert (fact.lengths[-1], fact.rows) == (LENGTH, 32)
+    assert fact.line is not None
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda model, ids: model.places(torch.arange(LENGTH)),
+        lambda model, ids: model.start,
+        lambda model, ids: model.kinds(torch.zeros_like(ids)),
+        lambda model, ids: model.places(ids[:, :1].expand_as(ids)),
+        lambda model, ids: model.places((torch.arange(LENGTH) - torch.arange(16).unsqueeze(1)).clamp(min=0)),
+    ],
+    ids=["places", "zero at first", "kinds", "by example", "padded on the left"],
+)
+def test_tables_that_tell_positions_or_something_else_are_left_alone(
+    tmp_path: Path, add: Callable[[nn.Module, Tensor], Tensor]
+) -> None:
+    assert not equal(tmp_path, add)
+
+
+def test_one_row_beside_positions_is_that_of_something_else(tmp_path: Path) -> None:
+    class Both(Placed):
+        def forward(self, ids: Tensor) -> Tensor:
+            x = self.embedding(ids) + self.places(torch.zeros_like(ids))
+            return self.head((x + self.start).mean(dim=1))
+
+    model = Both(lambda model, ids: ids)
+    nn.init.normal_(model.start)
+    assert not facts_of(
+        tmp_path, EqualPositions, model, lambda model: F.cross_entropy(model(text()), torch.randint(2, (16,)))
+    )

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from unstuck.record import Run, signals
-from unstuck.record.facts import AttentionCall, SequenceReach
+from unstuck.record import NotEvaluated, Run, signals
+from unstuck.record.facts import AttentionCall, EqualPositions, SequenceReach
 from unstuck.rules.model import order_not_seen
 from unstuck.rules.model.order_not_seen import OrderNotSeen
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -49,4 +49,38 @@ def test_a_model_that_does_not_learn_is_told_to_add_positions(tmp_path: Path, ea
     [(True, "good", False), (True, "unknown", False), (False, "partial", False), (True, "none", True)],
 )
 def test_others_are_left_alone(tmp_path: Path, each: bool, seems: str, causal: bool) -> None:
-    assert not outcome(OrderNotSeen(), run_of(tmp_path, each=each, causal=causal))
+    rule, run = OrderNotSeen(), run_of(tmp_path, each=each, causal=causal)
+    if causal:
+        assert not outcome(rule, run)
+        return
+    (left,) = rule.check(run)
+    assert isinstance(left, NotEvaluated), "no tick is earned where the order is not seen"
+
+
+def with_table(folder: Path, *, positions: int = 32, rows: int = 64) -> Run:
+    reach = SequenceReach(step=0, length=32, each=True)
+    table = EqualPositions(step=1, lengths=(8, positions), rows=rows, file="train.py", line=5)
+    return record(folder, series={signals.LOSS: [1.0] * 50}, facts=[reach, table])
+
+
+@pytest.mark.parametrize(("seems", "severity"), [("none", "warning"), ("partial", "warning"), ("good", "note")])
+def test_one_row_for_all_positions_is_said_whatever_else_tells_them_apart(
+    tmp_path: Path, seems: str, severity: str
+) -> None:
+    (finding,) = outcome(OrderNotSeen(), with_table(tmp_path))
+    assert (finding.severity, finding.where.line) == (severity, 5)
+
+
+@pytest.mark.parametrize("known", [{"positions": 16}, {"rows": 31}], ids=["of other lengths", "of fewer rows"])
+def test_other_tables_are_none_of_positions(tmp_path: Path, known: dict[str, int]) -> None:
+    assert not outcome(OrderNotSeen(), with_table(tmp_path, **known))
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_what_was_equal_at_first_counts_once_it_has_moved(tmp_path: Path, later: bool) -> None:
+    reaches = [
+        SequenceReach(step=step, length=32, alike=alike, each=True) for step, alike in ((0, not later), (16, later))
+    ]
+    call = AttentionCall(function="softmax", queries=32, keys=32)
+    found = outcome(OrderNotSeen(), record(tmp_path, series={signals.LOSS: [1.0] * 50}, facts=[*reaches, call]))
+    assert bool(found) == later

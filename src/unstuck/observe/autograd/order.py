@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unstuck.observe.autograd.axes import result_shape, signed
 from unstuck.observe.autograd.extra_pass import MOST_NODES
-from unstuck.observe.autograd.graph import operation, saved
+from unstuck.observe.autograd.graph import Place, operation, place_of, saved
 
 __all__ = ["forgets_order", "same_for_all_queries"]
 
@@ -38,7 +38,7 @@ PRODUCTS = frozenset({"Mul", "Div"})
 SUMS = frozenset({"Add", "Sub", "Baddbmm"})
 
 
-def forgets_order(graph: Sequence[Any], stop: Any, examples: int, length: int) -> bool:
+def forgets_order(graph: Sequence[Any], stop: Any, examples: int, length: int, equal: Set[Place] = frozenset()) -> bool:
     r"""Whether outputs are a function of a set, by an attention.
 
     For each permutation :math:`\pi` of positions then, up to the permutation of outputs,
@@ -54,6 +54,7 @@ def forgets_order(graph: Sequence[Any], stop: Any, examples: int, length: int) -
         stop: The node that the vectors came of.
         examples: Examples in a batch.
         length: Positions.
+        equal: Where things come from, or sums that they were added in, that are the same at all positions.
     """
     leading: set[Any] = {stop}
     for node in _from_the_inputs(graph):
@@ -65,7 +66,7 @@ def forgets_order(graph: Sequence[Any], stop: Any, examples: int, length: int) -
     sizes = (examples, length)
     mixes = any(operation(node) in MIXING or operation(node).startswith(FUSED) for node in leading)
     scores = _scores(leading)
-    return mixes and all(_alike(node, leading | {stop}, sizes, scores) for node in leading)
+    return mixes and all(_alike(node, leading | {stop}, sizes, scores, equal) for node in leading)
 
 
 def _scores(leading: Set[Any]) -> set[Any]:
@@ -97,19 +98,20 @@ def _from_the_inputs(graph: Sequence[Any]) -> Iterator[Any]:
                 pending += ahead
 
 
-def _alike(node: Any, leading: Set[Any], sizes: tuple[int, int], scores: Set[Any]) -> bool:
+def _alike(node: Any, leading: Set[Any], sizes: tuple[int, int], scores: Set[Any], equal: Set[Place]) -> bool:
     name, (examples, length) = operation(node), sizes
     if name.startswith(FUSED):
         masks = (saved(node, "_saved_attn_mask"), saved(node, "_saved_attn_bias"))
         return not getattr(node, "_saved_is_causal", False) and all(map(same_for_all_queries, masks))
     if name not in ALIKE:
         return False
-    others = [successor for successor, _ in node.next_functions if successor is not None and successor not in leading]
-    if any(length in _shape(other) for other in others):
+    beside = [pair for pair in node.next_functions if pair[0] is not None and pair[0] not in leading]
+    if any(length in _shape(other) and place_of(other, number) not in equal for other, number in beside):
         return False
     if name in RESHAPES:
         return _keeps_positions(_before(node), result_shape(node), examples, length)
-    if name in SUMS and any(successor is None for successor, _ in node.next_functions):
+    constant = any(successor is None for successor, _ in node.next_functions)
+    if name in SUMS and constant and place_of(node) not in equal:
         # A mask or bias that is added to scores can be seen where that is done; any other constant may hold positions.
         by_pytorch = any(operation(one) == OWN for one in leading)
         return result_shape(node)[-2:] == (length, length) and (by_pytorch or node in scores)
@@ -144,6 +146,8 @@ def _no_positions(factor: Any, examples: int, length: int) -> bool:
     """Whether a factor is no constant of positions: it needs gradients, or differs by example as a dropout does."""
     if not isinstance(factor, Tensor) or factor.requires_grad or length not in factor.shape:
         return True
+    if factor.dim() > 2 and factor.shape[:2] == (length, examples):
+        factor = factor.transpose(0, 1)
     return len(factor) % examples == 0 and examples > 1 and not bool((factor == factor[:1]).all())
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from unstuck.observe.autograd.extra_pass import CHECKPOINTS, MOST_NODES, runs_program_code
-from unstuck.observe.autograd.graph import GraphWalk, nodes
+from unstuck.observe.autograd.graph import GraphWalk, Place, nodes
 from unstuck.observe.autograd.order import forgets_order
 from unstuck.observe.autograd.positions import between, by_position, keeping_positions, statistics_over_positions
 from unstuck.observe.collectors.embedded_ids import Embedded
@@ -29,6 +29,8 @@ __all__ = ["SequenceReaches"]
 
 ASKED_FROM = (0, 16, 128)
 """Updates from which it is asked for the first time, once more, and for the last time."""
+
+NEVER = 2**63
 
 MOST_LOSSES = 4
 """Losses of a step that are followed back to ids."""
@@ -61,7 +63,7 @@ class SequenceReaches:
 
     @property
     def _due(self) -> bool:
-        return self._asked < len(ASKED_FROM) and self._view.updates >= ASKED_FROM[self._asked]
+        return self._view.updates >= self._view.followed_from
 
     def module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         """Note what a layer that goes from position to position begins with."""
@@ -96,6 +98,7 @@ class SequenceReaches:
         self._recurrent.clear()
         if found:
             self._asked += 1
+            view.followed_from = (*ASKED_FROM, NEVER)[self._asked]
             self._found += found
 
     def _say_why(self, calls: Iterable[LossCall]) -> None:
@@ -133,9 +136,11 @@ class SequenceReaches:
         if not reaches:
             return None
         least = min(reaches, key=lambda fact: (fact.answer, fact.on_padding or 0.0))
+        alike = any(fact.alike for fact in reaches)  # other sequences, as of positions, are no tokens
         sequences = len({one.ids.data_ptr() for one in self._view.embedded if one.ids.shape == known[0][0].ids.shape})
         answers = len({one.ids.data_ptr() for one, scored in known if scored.offset is not None})
-        return replace(least, sequences=max(sequences, 1), answers=max(answers, 1), file=place[0], line=place[1])
+        counts = {"sequences": max(sequences, 1), "answers": max(answers, 1)}
+        return replace(least, alike=alike, **counts, file=place[0], line=place[1])
 
     def _reach(self, call: LossCall, one: Embedded, scored: Scored) -> facts.SequenceReach | None:
         norms = by_position(call.output, one.vectors, scored.weights)
@@ -157,7 +162,7 @@ class SequenceReaches:
             blank=padding is not None and not bool(one.vectors.detach()[one.padding].any()),
             unread=None if scored.chosen is not None else profile.unread(padding),
             cut=_cut(one.ids, self._view.batch),
-            alike=forgets_order(graph, one.vectors.grad_fn, scored.examples, scored.length),
+            alike=forgets_order(graph, one.vectors.grad_fn, scored.examples, scored.length, self._equal(scored.length)),
             each=scored.chosen is not None,
             attended=self._attended(one.vectors.grad_fn),
         )
@@ -179,6 +184,10 @@ class SequenceReaches:
         squares = None if apart is None else scored.rows(apart).double().square()
         kept = 0.0 if squares is None else float((squares * asked).sum())
         return replace(fact, direct=(kept / profile.total) ** 0.5)
+
+    def _equal(self, length: int) -> set[Place]:
+        """What tells no positions apart, of as many, though it has an axis of them."""
+        return {place for place, positions in self._view.equal if positions == length}
 
     def _attended(self, vectors: Any) -> tuple[str, ...]:
         """The modules whose attention has keys that come from some vectors."""

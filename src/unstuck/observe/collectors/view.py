@@ -168,6 +168,9 @@ class View:
         time_axis: The axis of the batch that is known to count time steps.
         embedded: The sequences of ids that were turned into vectors.
         attended: Of each attention in the step, the node that made its keys, and the path of its module.
+        equal: Of what was added to sequences of vectors, the same at all positions: its place in the graph, or that of
+            the sum where it has none, and the number of positions.
+        followed_from: Updates from which outputs are followed back to sequences of ids again.
         reordered: What the program has put in another order, such as sequences that it sorts by length.
         ran: The layers with parameters that ran, and whether gradients were on.
         called: The layers with parameters that ran at any sampled step so far.
@@ -214,6 +217,8 @@ class View:
     time_axis: int | None = None
     embedded: list[Embedded] = field(default_factory=list["Embedded"])
     attended: list[tuple[Any, str]] = field(default_factory=list["tuple[Any, str]"])
+    equal: list[tuple[Place, int]] = field(default_factory=list["tuple[Place, int]"])
+    followed_from: int = 0
     reordered: list[Reordered] = field(default_factory=list["Reordered"])
     ran: dict[str, bool] = field(default_factory=dict[str, bool])
     called: set[str] = field(default_factory=set[str])
@@ -239,7 +244,7 @@ class View:
         self.inputs, self.inner, self.ended, self.made = (), [], False, frozenset()
         self.batch = self.entry = self.first = self.output = self.time_axis = self.module = None
         self.where = ""
-        self.embedded, self.attended, self.reordered = [], [], []
+        self.embedded, self.attended, self.equal, self.reordered = [], [], [], []
         self.given.clear()
         self.targets.clear()
         self.ran = {}

@@ -111,7 +111,14 @@ from unstuck.record.facts.run import (
     Unread,
     Unwatched,
 )
-from unstuck.record.facts.sequence import AddedTable, AttentionCall, FailedLookup, ScoredPositions, SequenceReach
+from unstuck.record.facts.sequence import (
+    AddedTable,
+    AttentionCall,
+    EqualPositions,
+    FailedLookup,
+    ScoredPositions,
+    SequenceReach,
+)
 
 __all__ = [
     "KINDS",
@@ -139,6 +146,7 @@ __all__ = [
     "Embeddings",
     "End",
     "Environment",
+    "EqualPositions",
     "EvaluatedAssociation",
     "EvaluatedLoss",
     "Event",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["AddedTable", "AttentionCall", "FailedLookup", "ScoredPositions", "SequenceReach"]
+__all__ = ["AddedTable", "AttentionCall", "EqualPositions", "FailedLookup", "ScoredPositions", "SequenceReach"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +187,30 @@ class AddedTable(Fact):
     step: int
     examples: int
     positions: int
+    where: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EqualPositions(Fact):
+    """The same row of a table that was added at all positions of all sequences.
+
+    Attributes:
+        step: The training step.
+        lengths: Lengths of the axes, of positions and maybe of examples, at all entries of which it was looked up.
+        rows: Rows of the table, at least one for each entry of the shorter axis.
+        where: Path of the module.
+        file: The user's file that adds them.
+        line: The line of that call.
+    """
+
+    kind = "equal_positions"
+    missing = "no row of a table was added to sequences, one for all positions"
+    special = True
+    step: int
+    lengths: tuple[int, ...]
+    rows: int
     where: str = ""
     file: str | None = None
     line: int | None = None
