@@ -9,9 +9,11 @@ import pytest
 
 from unstuck.record import signals
 from unstuck.record.facts import (
+    ActorLoss,
     Connection,
     FirstCurvature,
     Inputs,
+    MisplacedOptimizer,
     Model,
     Optimizer,
     Parameter,
@@ -103,3 +105,16 @@ def test_a_rate_explains_a_gradient_that_vanishes_once_the_weights_are_thrown(
     )
     with record(tmp_path, tables=tables, facts=known) as run:
         assert explains(run, "O201", "G102") is explained
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_an_actor_that_its_loss_does_not_reach_does_not_move(tmp_path: Path, *, reached: bool) -> None:
+    with record(tmp_path, facts=[ActorLoss(step=0, raised=True, reached=reached)]) as run:
+        assert explains(run, "L707", "T202") is not reached
+
+
+@pytest.mark.parametrize("misplaced", [True, False])
+def test_an_optimizer_of_anothers_network_clears_its_gradients(tmp_path: Path, *, misplaced: bool) -> None:
+    facts = [MisplacedOptimizer(step=0, since=0, unchanged=())] if misplaced else []
+    with record(tmp_path, facts=facts) as run:
+        assert explains(run, "T201", "G204") is misplaced

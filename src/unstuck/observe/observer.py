@@ -182,7 +182,7 @@ class Observer:
         if own.concerns(backward, follows=clock.training is Phase.BACKWARD):
             graph = own.graph(backward, clock, training.view.parameters)
         if not own.concerned:
-            self._batches.pass_by()
+            training.pass_by(graph)
             return
         self._batches.close()
         lost = clock.phase is Phase.BACKWARD and not own.intermediate and own.cleared()

@@ -202,6 +202,12 @@ class Training:
         alone = not clock.sampled and events.one_optimizer()
         self.ownership.begins(backward, alone=alone, compiled=forward.blind())
 
+    def pass_by(self, graph: GraphWalk | None) -> None:
+        """A backward pass of others begins, with its graph where it was walked."""
+        if graph is not None:
+            self.collectors.tell("led_past", graph)
+        self.batches.pass_by()
+
     def passed_back(self, backward: Backward, *, more: bool) -> None:
         """A backward pass of a sampled step has ended, which was this training's.
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from unstuck.record import Run
+from unstuck.record.facts import ActorLoss, MisplacedOptimizer
 from unstuck.rules.flow import Flow
 from unstuck.rules.stable_rate import too_high_for
 from unstuck.rules.zero_gradients import ZeroGradients
@@ -111,7 +112,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "L703": (*ANY, "M201", "R201"),
     "L704": (*ANY, "L302", "M201", "R201"),
     "L705": (*ANY, "L704", "M201", "R201"),
-    "L707": (*ANY, "G202", "M201", "R201"),
+    "L707": (*ANY, "G202", "M201", "R201", "T202"),
     "L708": (*ANY, "M201", "R201"),
     "L709": (*ANY, "L701", "M201", "R201"),
     "L710": (*ANY, "M201", "R201"),
@@ -130,7 +131,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "N203": (*NOWHERE, "D102", "D101", "D203", "M201"),
     # mechanics
     "T101": (*ANY, *STILL, "L201"),
-    "T201": (*ANY, *STILL, "T101", "L707"),
+    "T201": (*ANY, *STILL, "G204", "L801", "L802", "T101", "L707"),
     "T202": (*ANY, *STILL, "D203", "M102", "G301"),
     "T203": (*ANY, "T101"),
     "T204": (*ANY, "I102", "M103", "D302", "O402"),
@@ -158,12 +159,26 @@ def _flowed_at_first(run: Run) -> bool:
     return abs(math.log(first.fading)) < abs(math.log(early.fading)) / 2
 
 
+def _acts_unseen(run: Run) -> bool:
+    """Whether no value of a critic depended on the actor."""
+    return not any(loss.reached for loss in run.facts(ActorLoss))
+
+
+def _misplaced(run: Run) -> bool:
+    """Whether the optimizer holds the parameters of another one, and not those that its loss leads to."""
+    return run.fact(MisplacedOptimizer) is not None
+
+
 LARGE_ENOUGH: Mapping[tuple[str, str], Callable[[Run], bool]] = {
     ("D101", "O201"): _fits_scaled_inputs,
     ("D101", "N101"): _fits_scaled_inputs,
     ("D101", "G301"): _fits_scaled_inputs,
+    ("L707", "T202"): _acts_unseen,
     ("O201", "G301"): _fell_later,
     ("O201", "G102"): _flowed_at_first,
+    ("T201", "G204"): _misplaced,
+    ("T201", "L801"): _misplaced,
+    ("T201", "L802"): _misplaced,
 }
 """Whether a cause is large enough for a symptom, by the codes of both; what is not named here is not asked."""
 

@@ -113,7 +113,9 @@ PARTS: Mapping[str, Part] = {
     "RoundedAverages": Part(words="averages of the weights", states=(facts.RoundedAverage,)),
     "RoundedInputs": Part(words="data in half precision", states=(facts.RoundedInput,)),
     "ThrownBatches": Part(words="batches that throw the loss", states=(facts.ThrownBatch,)),
-    "UnoptimizedParameters": Part(words="parameters without an optimizer", states=(facts.UnoptimizedParameters,)),
+    "UnoptimizedParameters": Part(
+        words="parameters without an optimizer", states=(facts.UnoptimizedParameters, facts.MisplacedOptimizer)
+    ),
     "BatchDependence": Part(words="how examples of a batch depend on each other", states=(facts.BatchMixing,)),
     "CriticalPoints": Part(words="points without a gradient", states=(facts.CriticalPoint,)),
     "Uncalled": Part(words="modules that are never called", states=(facts.UncalledModules,)),

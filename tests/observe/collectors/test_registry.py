@@ -94,6 +94,7 @@ def life(step: Any, model: nn.Module) -> tuple[dict[str, Any], list[facts.Fact]]
         collectors.tell("schedule_stepped", torch.optim.lr_scheduler.StepLR(step.optimizer, 1))
         collectors.tell("loader_begins", torch.utils.data.DataLoader([1]))
         collectors.copied(nn.Linear(2, 1))
+        collectors.tell("led_past", GraphWalk(nn.Linear(2, 1)(torch.ones(1, 2)).sum()))
         collectors.tell("rest")
     found = [*collectors.facts(), *collectors.ask("finish"), *collectors.facts()]
     collectors.tell("release")

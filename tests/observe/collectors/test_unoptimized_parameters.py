@@ -11,6 +11,7 @@ from torch import nn
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.unoptimized_parameters import UnoptimizedParameters
 from unstuck.observe.torch_hooks import events
+from unstuck.record.facts import MisplacedOptimizer
 from unstuck.record.facts import UnoptimizedParameters as Strangers
 
 
@@ -135,3 +136,30 @@ def test_a_layer_of_the_model_that_is_left_out_of_a_loss_is_not_unused(watched: 
         (fact,) = step.facts(Strangers)
     assert len(fact.unchanged) == 1
     assert fact.unused == ()
+
+
+@pytest.mark.parametrize(("shared", "trained", "found"), [(True, False, 1), (False, False, 0), (True, True, 0)])
+def test_an_optimizer_of_anothers_network_is_found(watched: Any, *, shared: bool, trained: bool, found: int) -> None:
+    actor, critic = nn.Linear(3, 2), nn.Linear(2, 1)
+    known = [torch.optim.SGD((critic if shared else nn.Linear(2, 1)).parameters(), lr=0.1)]
+    if trained:
+        known.append(torch.optim.SGD(actor.parameters(), lr=0.1))
+    with watched(critic) as step:
+        for optimizer in (*known, step.optimizer):
+            events.meet(optimizer)
+        step.collectors.tell("led_past", GraphWalk(actor(torch.ones(2, 3)).sum()))
+        step.update()
+        facts = step.facts(MisplacedOptimizer)
+    assert [{stranger.shape for stranger in fact.unchanged} for fact in facts] == [{(2, 3), (2,)}] * found
+
+
+def test_what_counts_is_the_loss_right_before_the_step(watched: Any) -> None:
+    actor, critic = nn.Linear(3, 2), nn.Linear(2, 1)
+    other = torch.optim.SGD(critic.parameters(), lr=0.1)
+    with watched(critic) as step:
+        events.meet(other)
+        events.meet(step.optimizer)
+        step.collectors.tell("led_past", GraphWalk(actor(torch.ones(2, 3)).sum()))
+        step.collectors.tell("backward", GraphWalk(critic(torch.ones(2, 2)).sum()))
+        step.update()
+        assert step.facts(MisplacedOptimizer) == []

@@ -103,6 +103,15 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             unused=((9, 4),),
         ),
     ),
+    (
+        "misplaced_optimizer",
+        {"step": 8, "since": 1, "unchanged": [{"name": "actor.weight", "shape": [9, 4], "fresh": True}]},
+        facts.MisplacedOptimizer(
+            step=8,
+            since=1,
+            unchanged=(facts.UnoptimizedParameter(name="actor.weight", shape=(9, 4), fresh=True),),
+        ),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

@@ -10,6 +10,7 @@ from unstuck.record.facts import (
     Loss,
     LossOutput,
     LossTarget,
+    MisplacedOptimizer,
     Model,
     Parameter,
     Ran,
@@ -188,3 +189,14 @@ def test_adapters_that_are_zero_and_frozen_do_nothing(tmp_path: Path, *, zero: b
     findings = outcome(ParametersNotOptimized(), run)
     assert [one.severity for one in findings] == ["warning"] * found
     assert all("zero and frozen" in one.summary for one in findings)
+
+
+@pytest.mark.parametrize(("fresh", "steps", "found"), [(True, (0, 1, 2), 1), (False, (0, 1, 2), 0), (True, (0, 1), 0)])
+def test_an_optimizer_that_was_given_the_network_of_another_one(
+    tmp_path: Path, *, fresh: bool, steps: Sequence[int], found: int
+) -> None:
+    actor = UnoptimizedParameter(name="actor.0.weight", shape=(24, 64), fresh=fresh)
+    looks = [MisplacedOptimizer(step=step, since=0, unchanged=(actor,)) for step in steps]
+    findings = outcome(ParametersNotOptimized(), run_with(tmp_path, *looks))
+    assert [one.severity for one in findings] == ["error"] * found
+    assert all("actor.0.weight" in one.summary for one in findings)

@@ -38,7 +38,7 @@ VERBS = (
     *("begin", "module", "output", "call", "scalar", "number", "failed_call", "loss", "backward", "forward"),
     *("before_update", "update", "before_backward", "ordinary", "thrown", "after_backward", "schedule_stepped"),
     *("loader_begins", "rest", "facts", "finish", "release", "network", "copy"),
-    *("loss_of_ids", "backward_of_ids", "forget_ids"),
+    *("loss_of_ids", "backward_of_ids", "forget_ids", "led_past"),
 )
 
 OF_MODULES = frozenset({"module", "output"})

@@ -15,7 +15,7 @@ from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.distributed import is_distributed
 from unstuck.observe.tensors.initialiser_test import looks_fresh
 from unstuck.observe.tensors.readable import values_here
-from unstuck.observe.torch_hooks.events import held_parameters, parameters_of
+from unstuck.observe.torch_hooks.events import held_parameters, holders, one_optimizer, parameters_of
 from unstuck.observe.user_code.frames import user_names
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -49,7 +49,8 @@ class UnoptimizedParameters:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._new: list[facts.UnoptimizedParameters] = []
+        self._new: list[facts.UnoptimizedParameters | facts.MisplacedOptimizer] = []
+        self._latest: facts.UnoptimizedParameters | None = None
         self._known: dict[int, _Known] = {}
         self._changed: set[int] = set()
         self._reached: dict[int, int] = {}
@@ -57,14 +58,32 @@ class UnoptimizedParameters:
 
     def backward(self, graph: GraphWalk) -> None:
         """Take a graph."""
-        view = self._view
-        if graph.complete and not any(is_distributed(parameter) for parameter in view.named.values()):
-            held = view.roots.held | held_parameters()
-            self._new.append(
-                self.observe(graph.variables, own=view.roots.held, held=held, named=view.named, step=view.updates)
-            )
+        found = self._found(graph)
+        if found is not None:
+            self._new.append(found)
 
-    def facts(self) -> Iterator[facts.UnoptimizedParameters]:
+    def led_past(self, graph: GraphWalk) -> None:
+        """Take a graph that leads to nothing of this training."""
+        self._found(graph)
+
+    def _found(self, graph: GraphWalk) -> facts.UnoptimizedParameters | None:
+        view = self._view
+        if not graph.complete or any(is_distributed(parameter) for parameter in view.named.values()):
+            return None
+        held = view.roots.held | held_parameters()
+        found = self.observe(graph.variables, own=view.roots.held, held=held, named=view.named, step=view.updates)
+        self._latest = found
+        if found.unchanged and not one_optimizer():
+            view.owe(self, self._stepped)
+        return found
+
+    def _stepped(self, optimizer: object) -> None:
+        """The optimizer has stepped behind that loss: are its own parameters those of another one?"""
+        latest, owners, held = self._latest, holders(), self._view.roots.held
+        if latest is not None and latest.unchanged and held and all(len(owners.get(key, ())) > 1 for key in held):
+            self._new.append(facts.MisplacedOptimizer(step=latest.step, since=latest.since, unchanged=latest.unchanged))
+
+    def facts(self) -> Iterator[facts.UnoptimizedParameters | facts.MisplacedOptimizer]:
         """What is new."""
         new, self._new = self._new, []
         yield from new

@@ -80,6 +80,7 @@ class Collector(Protocol):
     failed_call(function, args, kwargs)         a loss function has refused its arguments
     loss(call)                                  a loss was called, by PyTorch's function or written out
     backward(graph)                             before a backward pass whose graph is walked
+    led_past(graph)                             before a backward pass that led to nothing of the training
     loss_of_ids(call)                           ``loss``, in a step in which sequences of ids were turned into vectors
     backward_of_ids(graph)                      ``backward``, in such a step
     forget_ids()                                behind it: let go of what it gave

@@ -88,6 +88,7 @@ from unstuck.record.facts.model import (
 )
 from unstuck.record.facts.optimizer import (
     FirstCurvature,
+    MisplacedOptimizer,
     Optimizer,
     ParameterGroup,
     Schedule,
@@ -176,6 +177,7 @@ __all__ = [
     "LossTerms",
     "LostBranch",
     "LostCheckpoint",
+    "MisplacedOptimizer",
     "Model",
     "Modes",
     "NarrowConstant",

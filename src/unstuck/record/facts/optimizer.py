@@ -7,7 +7,15 @@ from typing import Literal
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["FirstCurvature", "Optimizer", "ParameterGroup", "Schedule", "UnoptimizedParameter", "UnoptimizedParameters"]
+__all__ = [
+    "FirstCurvature",
+    "MisplacedOptimizer",
+    "Optimizer",
+    "ParameterGroup",
+    "Schedule",
+    "UnoptimizedParameter",
+    "UnoptimizedParameters",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,3 +131,21 @@ class UnoptimizedParameters(Fact):
     reached: int = 0
     held: int = 0
     unused: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MisplacedOptimizer(Fact):
+    """An optimizer steps behind a loss that leads to parameters of no optimizer, and holds only those of another one.
+
+    Attributes:
+        step: Updates made.
+        since: Updates that had been made when these parameters were first compared.
+        unchanged: Those of the loss that no optimizer holds, and that nobody has changed.
+    """
+
+    kind = "misplaced_optimizer"
+    missing = "no optimizer holds the parameters of another one"
+    special = True
+    step: int
+    since: int
+    unchanged: tuple[UnoptimizedParameter, ...]

@@ -9,7 +9,15 @@ from itertools import takewhile
 
 from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
-from unstuck.record.facts import Loss, Model, Parameter, Ran, UnoptimizedParameter, UnoptimizedParameters
+from unstuck.record.facts import (
+    Loss,
+    MisplacedOptimizer,
+    Model,
+    Parameter,
+    Ran,
+    UnoptimizedParameter,
+    UnoptimizedParameters,
+)
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 from unstuck.rules.step_size import Steps
@@ -19,6 +27,9 @@ __all__ = ["ParametersNotOptimized"]
 NAMED = 3
 """Parameters that a message lists."""
 
+LOOKS = 3
+"""Steps of a misplaced optimizer behind a loss of others, below which there may be a reason for it (our choice)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ParametersNotOptimized(Rule):
@@ -26,8 +37,8 @@ class ParametersNotOptimized(Rule):
 
     Detects:
         Parameters that get gradients, that no optimizer holds and nothing changes: layers kept in a plain list, a model
-        or a layer made anew, or exchanged, after the optimizer, an optimizer given only a part; layers that are thawed
-        and not handed to it. Frozen layers whose weights are random.
+        or a layer made anew, or exchanged, after the optimizer, an optimizer given only a part, or the network of
+        another one; layers that are thawed and not handed to it. Frozen layers whose weights are random.
 
     Why it matters:
         These layers stay random; the others learn to live with it, and the loss stalls early and high.
@@ -65,6 +76,10 @@ class ParametersNotOptimized(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
+        found = self._misplaced(run)
+        if found is not None:
+            yield found
+            return
         walks = run.facts(UnoptimizedParameters)
         if len(walks) > 1 and walks[-1].step > walks[-1].since:
             held = max(walk.held for walk in walks)
@@ -81,6 +96,30 @@ class ParametersNotOptimized(Rule):
         found = self._idle(run) or self._frozen(run)
         if found is not None:
             yield found
+
+    def _misplaced(self, run: Run) -> Finding | None:
+        """An optimizer of a network that another one trains, stepped behind the loss of a network that none holds."""
+        looks = run.facts(MisplacedOptimizer)
+        if len(looks) < LOOKS or looks[-1].step == looks[0].since or not any(s.fresh for s in looks[-1].unchanged):
+            return None
+        left = looks[-1].unchanged
+        return self.finding(
+            f"all parameters that this optimizer holds are another optimizer's too, and the loss behind which it steps "
+            f"leads to {_listed(left)}, which none holds: they stay as drawn",
+            "Give each optimizer the parameters of its own network, as actor_optimizer those of the actor.",
+            severity="error",
+            confidence=0.95,
+            where=replace(optimizer_place(run), parameter=left[0].name or None),
+            evidence=(
+                Evidence(
+                    signal=MisplacedOptimizer.kind,
+                    value=float(len(left)),
+                    threshold=0.0,
+                    steps=(looks[0].step, looks[-1].step),
+                    note="tensors that get gradients, are in no optimizer, and never change",
+                ),
+            ),
+        )
 
     def _another_model(self, run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> Finding:
         return self.finding(
