@@ -26,6 +26,7 @@ A code is never given a second meaning, also after its rule is gone.
 
 from __future__ import annotations
 
+from unstuck.rules.data.answer_unmasked import AnswerUnmasked
 from unstuck.rules.data.answer_visible import AnswerVisible
 from unstuck.rules.data.augmentation_harmful import AugmentationHarmful
 from unstuck.rules.data.batch_repeated import BatchRepeated
@@ -150,6 +151,7 @@ RULES: tuple[Rule, ...] = (
     TargetsRenamed(),  # D212
     ConditionUnrelated(),  # D213
     EvaluationRenamed(),  # D214
+    AnswerUnmasked(),  # D215
     NotShuffled(),  # D301
     BatchRepeated(),  # D302
     SplitLeak(),  # D303

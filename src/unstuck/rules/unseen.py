@@ -90,7 +90,9 @@ PARTS: Mapping[str, Part] = {
     "LossPositions": Part(words="which targets of a sequence are scored", states=(facts.ScoredPositions,)),
     "TargetCodes": Part(words="by which ids targets name tokens", states=(facts.TargetCode,)),
     "TargetsAgain": Part(words="targets of sequences that come again", states=(facts.TargetsAgain,)),
-    "SequenceReaches": Part(words="which positions of a sequence outputs rest on", states=(facts.SequenceReach,)),
+    "SequenceReaches": Part(
+        words="which positions of a sequence outputs rest on", states=(facts.SequenceReach, facts.UnfollowedSequence)
+    ),
     "AxisCalls": Part(
         words="axes of calls",
         states=(facts.Broadcast, facts.Normalisation, facts.Recurrence, facts.Reinterpretation, facts.Softmax),

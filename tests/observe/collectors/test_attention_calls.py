@@ -76,6 +76,7 @@ def test_keys_before_and_behind_are_counted(
     assert (fact.queries, fact.keys, fact.mask, fact.padding) == (LENGTH - 1, LENGTH - 1, mask, None)
     assert (fact.before, fact.behind) == pytest.approx((seen["before"], seen["behind"]), abs=0.25)
     assert (fact.before == 0.0, fact.behind == 0.0) == (seen["before"] == 0.0, seen["behind"] == 0.0)
+    assert fact.next == (0.0 if fact.behind == 0.0 else 1.0)
     assert fact.line is not None
 
 

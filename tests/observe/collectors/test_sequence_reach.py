@@ -14,10 +14,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.checkpoint import checkpoint
 
 import unstuck
-from tests.observe.collectors.sequences import TOKENS, Attending, facts_of, next_token, padded, text
+from tests.observe.collectors.sequences import LENGTH, TOKENS, Attending, facts_of, next_token, padded, text
 from unstuck.observe.autograd.extra_pass import CHECKPOINTS
 from unstuck.record import Run
-from unstuck.record.facts import ScoredPositions, SequenceReach, Unread
+from unstuck.record.facts import AttentionCall, ScoredPositions, SequenceReach, UnfollowedSequence, Unread
 
 torch.manual_seed(0)  # models are made where tests are collected
 SDPA = F.scaled_dot_product_attention
@@ -273,6 +273,9 @@ def test_a_checkpoint_runs_as_often_as_without_us_and_is_said_once(tmp_path: Pat
         assert not run.facts(SequenceReach)
         assert [(fact.collector, fact.error) for fact in run.facts(Unread)] == [("SequenceReaches", CHECKPOINTS)]
         assert run.facts(ScoredPositions), "between the loss and the outputs there is no checkpoint"
+        (left,) = run.facts(UnfollowedSequence)
+        assert (left.offset, left.length, left.sequences) == (1, LENGTH - 1, 1)
+        assert [call.next for call in run.facts(AttentionCall)] == [0.0], "seen also where gradients are off"
 
 
 def test_a_checkpoint_of_no_sequence_of_ids_is_not_spoken_of(tmp_path: Path) -> None:

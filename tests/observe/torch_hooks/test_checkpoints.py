@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils import checkpoint
 
-from unstuck.observe.torch_hooks.checkpoints import around_validity, lost
+from unstuck.observe.torch_hooks.checkpoints import around_validity, lost, within_checkpoint
 
 
 @pytest.fixture
@@ -37,3 +37,16 @@ def test_nothing_is_noted_while_nobody_looks(noted: dict[tuple[str | None, int |
     lost.looking = False
     checkpoint.checkpoint(nn.Linear(3, 3), torch.ones(2, 3), use_reentrant=True)
     assert not noted
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_what_runs_within_a_reentrant_checkpoint_is_known(reentrant: bool) -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    def layer(inputs: torch.Tensor) -> torch.Tensor:
+        seen.append((within_checkpoint(), torch.is_grad_enabled()))
+        return inputs * 2
+
+    checkpoint.checkpoint(layer, torch.ones(2, requires_grad=True), use_reentrant=reentrant)
+    assert seen == [(reentrant, not reentrant)]
+    assert not within_checkpoint()

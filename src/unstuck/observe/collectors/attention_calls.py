@@ -24,6 +24,7 @@ from unstuck.observe.collectors.axis_calls import SOFTMAXES
 from unstuck.observe.collectors.made_values import SUMS
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
+from unstuck.observe.torch_hooks.checkpoints import within_checkpoint
 from unstuck.observe.user_code.frames import Site, user_site
 from unstuck.record import facts
 from unstuck.record.signals import Signal
@@ -98,7 +99,7 @@ class AttentionCalls:
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Look at an attention of a model of sequences of ids, and at any whose heads take the place of positions."""
         view = self._view
-        if view.samples >= MOST_STEPS or not isinstance(output, Tensor | tuple):
+        if view.samples >= MOST_STEPS or not isinstance(output, Tensor | tuple) or not self._learning(function):
             return
         if function in SUMS:
             self._add(args, output)
@@ -120,6 +121,13 @@ class AttentionCalls:
         if known is None or fact.padding is not None:
             self._known[key] = fact
             self._new.append(fact)
+
+    def _learning(self, function: Any) -> bool:
+        """Whether a call is of a pass to learn from, also where a checkpoint makes it without gradients at first."""
+        view = self._view
+        if view.learning:
+            return True
+        return bool(view.embedded) and view.module is not None and function not in SUMS and within_checkpoint()
 
     def _note_keys(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Note what made the keys, or weights that are written out, so that it can be asked what they come from."""
@@ -190,6 +198,7 @@ class AttentionCalls:
             on_real=on_real,
             before=_share(pairs, below.expand_as(pairs)) if square else None,
             behind=_share(pairs, below.T.expand_as(pairs)) if square else None,
+            next=_next(pairs) if square else None,
             where=where,
             file=site.file,
             line=site.line,
@@ -289,6 +298,12 @@ def _kind(mask: Tensor) -> tuple[Kind, bool, bool]:
         return "bool", False, uniform
     zero_one = not uniform and bool(((mask == 0) | (mask == 1)).all())
     return "float", zero_one, uniform
+
+
+def _next(pairs: Tensor) -> float | None:
+    """Share of the keys that any query looks at, the first one left out, that the query before them looks at."""
+    looked, before = pairs.any(dim=-2)[..., 1:], pairs.diagonal(1, dim1=-2, dim2=-1)
+    return float((before & looked).sum() / looked.sum()) if bool(looked.any()) else None
 
 
 def _share(pairs: Tensor, among: Tensor) -> float | None:

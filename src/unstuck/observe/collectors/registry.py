@@ -14,6 +14,7 @@ from torch.nn import functional
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.collectors.activations import Activations
 from unstuck.observe.collectors.added_noise import AddedNoises
+from unstuck.observe.collectors.attention_calls import AttentionCalls
 from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.catalogue import COLLECTORS
 from unstuck.observe.collectors.followed import Calls
@@ -47,8 +48,9 @@ OF_MODULES = frozenset({"module", "output"})
 BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms)
 """Those who are shown what is called between the backward passes of a step: they tell what comes again."""
 
-EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, AddedNoises, Bootstraps, RoundedAverages)
-"""Those who are shown, too, what is called where nothing is learnt: draws, averages, what targets are made of."""
+EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, AddedNoises, AttentionCalls, Bootstraps, RoundedAverages)
+"""Those who are shown, too, what is called where gradients are off: draws, averages, what targets are made of, what a
+checkpoint will run again."""
 
 PRODUCTS: frozenset[Any] = frozenset(
     {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.addmm, functional.linear}

@@ -58,7 +58,7 @@ class SequenceReaches:
         self._recurrent: list[tuple[Any, list[Any]]] = []
         self._entered: list[Any] = []
         self._asked = 0
-        self._found: list[facts.SequenceReach | facts.Unread] = []
+        self._found: list[facts.SequenceReach | facts.UnfollowedSequence | facts.Unread] = []
         self._said = False
 
     @property
@@ -90,7 +90,7 @@ class SequenceReaches:
         taken, self._calls = self._calls, []
         calls = [(call, place) for call, place in taken if not runs_program_code(call.output)]
         if len(calls) < len(taken):
-            self._say_why(call for call, _ in taken)
+            self._say_why(taken)
         if not calls or view.hooked or not alone() or not all(map(_of_torch, graph.custom)):
             return
         with torch.enable_grad():  # of our own work no graph is kept otherwise
@@ -101,12 +101,29 @@ class SequenceReaches:
             view.followed_from = (*ASKED_FROM, NEVER)[self._asked]
             self._found += found
 
-    def _say_why(self, calls: Iterable[LossCall]) -> None:
-        """State once why outputs that belong to sequences of ids are not followed back to them."""
-        of_ids = (scored_outputs(call, one) is not None for call in calls for one in self._view.embedded)
-        if not self._said and not self._asked and any(of_ids):
-            self._said = True
-            self._found.append(facts.Unread(step=self._view.updates, collector=type(self).__name__, error=CHECKPOINTS))
+    def _say_why(self, calls: Iterable[tuple[LossCall, tuple[str | None, int | None]]]) -> None:
+        """State once why outputs that belong to sequences of ids are not followed back to them, and what is known."""
+        if self._said or self._asked:
+            return
+        view = self._view
+        pairs = ((place, scored_outputs(call, one)) for call, place in calls for one in view.embedded)
+        known = [(place, scored) for place, scored in pairs if scored is not None]
+        if not known:
+            return
+        self._said = True
+        step, (place, scored) = view.updates, max(known, key=lambda found: found[1].offset is not None)
+        self._found.append(facts.Unread(step=step, collector=type(self).__name__, error=CHECKPOINTS))
+        self._found.append(
+            facts.UnfollowedSequence(
+                step=step,
+                length=scored.length,
+                offset=scored.offset,
+                positions=scored.positions,
+                sequences=sum(not _are_places(other.ids) for other in view.embedded),
+                file=place[0],
+                line=place[1],
+            )
+        )
 
     def forget_ids(self) -> None:
         """The step is over, and maybe no backward pass was walked."""
@@ -117,7 +134,7 @@ class SequenceReaches:
 
     release = forget_ids
 
-    def facts(self) -> Iterator[facts.SequenceReach | facts.Unread]:
+    def facts(self) -> Iterator[facts.SequenceReach | facts.UnfollowedSequence | facts.Unread]:
         """What was found."""
         found, self._found = self._found, []
         yield from found
@@ -244,6 +261,11 @@ def _cut(ids: Tensor, batch: Tensor | None) -> int:
     first = int(ids.storage_offset() - batch.storage_offset()) // max(1, batch.stride(1))
     left = torch.cat([batch[:, :first], batch[:, first + ids.shape[1] :]], dim=1)
     return round(float((left != left.mode(dim=0).values).double().mean(dim=0).sum()))
+
+
+def _are_places(ids: Tensor) -> bool:
+    """Whether all examples, along one axis or the other, have the same ids, as of positions."""
+    return bool((ids == ids[:1]).all()) or bool((ids == ids[:, :1]).all())
 
 
 def _of_torch(function: type[Any]) -> bool:

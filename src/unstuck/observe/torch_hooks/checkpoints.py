@@ -1,17 +1,22 @@
-"""Reentrant checkpoints that no gradient passes: none of the tensors that they are given asks for one."""
+"""Reentrant checkpoints: those that no gradient passes, and what runs within one, where gradients are off."""
 
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from torch import Tensor
+from torch.utils.checkpoint import CheckpointFunction
 
 from unstuck.observe.user_code.frames import user_place
 
-__all__ = ["around_validity", "lost"]
+__all__ = ["around_validity", "lost", "within_checkpoint"]
+
+_FORWARD = CheckpointFunction.forward.__code__
 
 
 class _Lost(threading.local):
@@ -41,6 +46,14 @@ def around_validity(check: Callable[[Any], None]) -> Callable[[Any], None]:
         check(inputs)
 
     return watched
+
+
+def within_checkpoint() -> bool:
+    """Whether the caller runs in the forward pass of a reentrant checkpoint, to be run again for its gradients."""
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None and frame.f_code is not _FORWARD:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _asks(value: Any) -> bool:

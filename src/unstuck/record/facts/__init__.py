@@ -119,6 +119,7 @@ from unstuck.record.facts.sequence import (
     FailedLookup,
     ScoredPositions,
     SequenceReach,
+    UnfollowedSequence,
 )
 
 __all__ = [
@@ -222,6 +223,7 @@ __all__ = [
     "Training",
     "UncalledModule",
     "UncalledModules",
+    "UnfollowedSequence",
     "UnoptimizedParameter",
     "UnoptimizedParameters",
     "Unpaired",

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["AddedTable", "AttentionCall", "EqualPositions", "FailedLookup", "ScoredPositions", "SequenceReach"]
+__all__ = [
+    "AddedTable",
+    "AttentionCall",
+    "EqualPositions",
+    "FailedLookup",
+    "ScoredPositions",
+    "SequenceReach",
+    "UnfollowedSequence",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +80,32 @@ class SequenceReach(Fact):
     sequences: int = 1
     answers: int = 1
     attended: tuple[str, ...] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfollowedSequence(Fact):
+    """A loss whose outputs belong to a sequence of ids, and are not followed back to it, for code would run again.
+
+    Attributes:
+        step: The training step.
+        length: Positions of a sequence.
+        offset: Where the target of a position stands in the input; None where it does not, or at several places.
+        positions: Targets that were compared for that.
+        sequences: How often sequences of ids were turned into vectors, positions left out.
+        file: The user's file that calls the loss.
+        line: The line of that call.
+    """
+
+    kind = "unfollowed_sequence"
+    missing = "outputs were followed back to the sequences of ids, if there are any"
+    special = True
+    step: int
+    length: int
+    offset: int | None = None
+    positions: int = 0
+    sequences: int = 1
     file: str | None = None
     line: int | None = None
 
@@ -144,6 +178,7 @@ class AttentionCall(Fact):
         on_real: Share of the pairs of a real query and a real key.
         before: Share of the pairs whose key stands before the query; None where there are not as many of both.
         behind: Share of the pairs whose key stands behind the query.
+        next: Of the keys that any query looks at, the share that the query one position before them looks at.
         where: Path of the module.
         file: The user's file that calls it.
         line: The line of that call.
@@ -163,6 +198,7 @@ class AttentionCall(Fact):
     on_real: float | None = None
     before: float | None = None
     behind: float | None = None
+    next: float | None = None
     where: str = ""
     file: str | None = None
     line: int | None = None
