@@ -60,6 +60,7 @@ from unstuck.rules.generalisation.regularisation_too_strong import Regularisatio
 from unstuck.rules.gradient.critical_point import CriticalPoint
 from unstuck.rules.gradient.dead_units import DeadUnits
 from unstuck.rules.gradient.gradient_altered import GradientAltered
+from unstuck.rules.gradient.gradient_constant import GradientConstant
 from unstuck.rules.gradient.gradient_flow import GradientFlow
 from unstuck.rules.gradient.gradient_wrong import GradientWrong
 from unstuck.rules.gradient.graph_detached import GraphDetached
@@ -181,6 +182,7 @@ RULES: tuple[Rule, ...] = (
     SignFlipped(),  # G202
     GraphDetached(),  # G203
     GradientAltered(),  # G204
+    GradientConstant(),  # G205
     CriticalPoint(),  # G301
     OptimizerUnsuited(),  # O101
     LearningRateTooHigh(),  # O201

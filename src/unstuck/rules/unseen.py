@@ -58,6 +58,7 @@ PARTS: Mapping[str, Part] = {
     "Inputs": Part(words="inputs", states=(facts.Inputs,)),
     "SampledValues": Part(words="sampled values", states=(facts.NonDifferentiableSample,)),
     "Opponents": Part(words="which way both sides of a game go", states=(facts.Opponent, facts.Generated)),
+    "ConstantGradients": Part(words="gradients that are terms of the loss", states=(facts.ConstantGradient,)),
     "LostBranches": Part(words="layers that the loss does not reach", states=(facts.LostBranch,)),
     "Detachments": Part(words="detached tensors", states=(facts.Detachment,)),
     "InfiniteSlopes": Part(words="functions of infinite slope"),

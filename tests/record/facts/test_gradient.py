@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unstuck.record.facts import GradientCall, GradientChange
+from unstuck.record.facts import ConstantGradient, GradientCall, GradientChange
 from unstuck.testing.rules import record
 
 CLIPPED = GradientChange(
@@ -28,3 +28,9 @@ def test_a_run_keeps_a_change_with_its_calls_in_their_order(tmp_path: Path, chan
 
 def test_a_gradient_that_nobody_scales_has_a_scale_of_one(tmp_path: Path) -> None:
     assert GradientChange(step=0, before=1.0, after=1.0, cosine=1.0).scale == 1.0
+
+
+def test_a_run_keeps_where_a_gradient_is_taken_without_a_graph(tmp_path: Path) -> None:
+    fact = ConstantGradient(step=2, file="train.py", line=9)
+    with record(tmp_path, facts=[fact]) as run:
+        assert run.facts(ConstantGradient) == (fact,)

@@ -8,7 +8,7 @@ from typing import Any
 from unstuck.observe.autograd.graph import TRANSPARENT, operation
 from unstuck.observe.autograd.reductions import SCALINGS, constant
 
-__all__ = ["ADDED", "summands", "unscaled"]
+__all__ = ["ADDED", "SUMS", "summands", "unscaled"]
 
 SUMS = frozenset({"Add", "Sub", "Rsub"})
 

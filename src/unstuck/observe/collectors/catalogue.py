@@ -13,6 +13,7 @@ from unstuck.observe.collectors.attention_calls import AttentionCalls
 from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
 from unstuck.observe.collectors.bootstraps import Bootstraps
+from unstuck.observe.collectors.constant_gradients import ConstantGradients
 from unstuck.observe.collectors.critical_points import CriticalPoints
 from unstuck.observe.collectors.detachments import Detachments
 from unstuck.observe.collectors.embedded_ids import EmbeddedIds
@@ -90,6 +91,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     LogPartition,
     LossTerms,
     SummedExamples,
+    ConstantGradients,
     GradientChanges,
     Parameters,
     UnitCopies,

@@ -17,6 +17,7 @@ from unstuck.observe.collectors.added_noise import AddedNoises
 from unstuck.observe.collectors.attention_calls import AttentionCalls
 from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.catalogue import COLLECTORS
+from unstuck.observe.collectors.constant_gradients import ConstantGradients
 from unstuck.observe.collectors.followed import Calls
 from unstuck.observe.collectors.graphs import Graphs
 from unstuck.observe.collectors.handwritten_losses import HandwrittenLosses, LossCall
@@ -45,7 +46,9 @@ VERBS = (
 OF_MODULES = frozenset({"module", "output"})
 """Those of them whose first argument is a module, which collectors may want to hear of for some classes alone."""
 
-BETWEEN: tuple[type[Collector], ...] = (InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms)
+BETWEEN: tuple[type[Collector], ...] = (
+    *(InfiniteSlopes, Losses, HandwrittenLosses, Activations, LossTerms, ConstantGradients),
+)
 """Those who are shown what is called between the backward passes of a step: they tell what comes again."""
 
 EVERYWHERE: tuple[type[Collector], ...] = (SampledValues, AddedNoises, AttentionCalls, Bootstraps, RoundedAverages)
@@ -178,7 +181,9 @@ class Collectors:
         """A backward pass has ended that another one may follow before the update; whether to see what leads there."""
         goes_on = self._view.entered and self._view.between.goes_on()
         if goes_on:
-            self.calls = self._calls_between
+            self._followers = [one for one in self._followers if isinstance(one, BETWEEN)]
+            known = self._calls_between
+            self.calls = Calls(known, self.scalars, self._follow) if self._followers else known
             self._losses.passed()
         return goes_on
 

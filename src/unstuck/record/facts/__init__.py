@@ -44,7 +44,7 @@ from unstuck.record.facts.generative import (
     Opponent,
     VisibleTarget,
 )
-from unstuck.record.facts.gradient import GradientCall, GradientChange
+from unstuck.record.facts.gradient import ConstantGradient, GradientCall, GradientChange
 from unstuck.record.facts.graph import (
     Connection,
     CriticalPoint,
@@ -137,6 +137,7 @@ __all__ = [
     "Broadcast",
     "Condition",
     "Connection",
+    "ConstantGradient",
     "Continued",
     "Contraction",
     "Contrast",

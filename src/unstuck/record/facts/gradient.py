@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unstuck.record.facts.fact import Fact
 
-__all__ = ["GradientCall", "GradientChange"]
+__all__ = ["ConstantGradient", "GradientCall", "GradientChange"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +47,21 @@ class GradientChange(Fact):
     scale: float = 1.0
     calls: tuple[GradientCall, ...] = ()
     late: tuple[GradientCall, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstantGradient(Fact):
+    """A term of a loss that is made of a gradient which was returned without a graph, and leads to no weights.
+
+    Attributes:
+        step: Updates made.
+        file: The user's file that takes the gradient.
+        line: The line of that.
+    """
+
+    kind = "constant_gradient"
+    missing = "no gradient without a graph was a term of the loss"
+    special = True
+    step: int
+    file: str | None = None
+    line: int | None = None
