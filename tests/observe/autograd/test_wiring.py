@@ -82,3 +82,12 @@ def test_what_comes_before_a_weight_is_told_past_activations() -> None:
     found = wires(Branches(), torch.randn(4, 3))
     assert set(found["c.weight"].before) == {"a.weight", "b.weight"}
     assert found["a.weight"].before == found["b.weight"].before == ()
+
+
+def test_a_compiled_function_is_not_looked_into() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1))
+    compiled = torch.compile(model, backend="aot_eager")
+    found = wiring_of(compiled(torch.randn(2, 3)).sum(), dict(model.named_parameters()))
+    torch.compiler.reset()
+    assert not found.complete
+    assert not found.connections

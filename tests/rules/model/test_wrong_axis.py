@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unstuck.record import Run, signals
+from unstuck.record import NotEvaluated, Run, signals
 from unstuck.record.facts import (
     Contraction,
     Fact,
@@ -156,3 +156,8 @@ def test_a_softmax_along_the_width_of_maps_that_the_model_puts_out(tmp_path: Pat
     assert (finding.severity, str(finding.where)) == ("error", "dice.py:9")
     for number, fine in enumerate((replace(over_width, axis=1), replace(over_width, of_output=False))):
         assert outcome(WrongAxis(), seen(tmp_path / str(number), fine)) == []
+
+
+def test_where_nothing_was_seen_as_in_compiled_code_no_tick_is_earned(tmp_path: Path) -> None:
+    (left,) = WrongAxis().check(record(tmp_path, series={signals.LOSS: FLAT}, facts=(MODEL,)))
+    assert isinstance(left, NotEvaluated)

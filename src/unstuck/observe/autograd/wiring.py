@@ -28,6 +28,9 @@ LINEAR = frozenset(
 )
 """Operations that leave a linear map linear; a batch norm is one at evaluation."""
 
+COMPILED = "CompiledFunction"
+"""The one node that stands for all that a compiler has made one function of."""
+
 SCALINGS = frozenset({"Mul", "Div"})
 """Linear where one factor is a constant, as a dropout mask is, or a parameter; so are products of matrices."""
 
@@ -57,7 +60,7 @@ def wiring_of(root: Tensor, named: Mapping[str, Tensor]) -> Wiring:
     found: dict[str, _Reached] = {}
     complete = True
     for count, node in enumerate(walk(root)):
-        if count >= MOST_NODES:
+        if count >= MOST_NODES or operation(node) == COMPILED:
             complete = False
             break
         for weight, other in _factors(node, names):

@@ -95,7 +95,7 @@ class Wiring(Fact):
 
     Attributes:
         connections: One for each weight, in the order nearest the loss first.
-        complete: Whether the whole graph was walked.
+        complete: Whether the whole graph was walked: it is not too large, and no compiled function stands in it.
     """
 
     kind = "wiring"

@@ -14,7 +14,7 @@ from unstuck.rules.wires import POOLS, Wires
 __all__ = ["ActivationMissing"]
 
 WALKED = Gate(
-    "the graph of the loss is too large to be walked",
+    "the graph of the loss is too large to be walked, or is compiled",
     lambda run: all(wiring.complete for wiring in run.facts(Wiring)[-1:]),
 )
 
