@@ -18,6 +18,7 @@ import torch
 
 from unstuck.observe import blind_spots
 from unstuck.record import Run, facts, signals
+from unstuck.rules import judge
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="PyTorch is built without torch.distributed"
@@ -53,6 +54,60 @@ def main(kind):
         optimizer.zero_grad()
         part = slice(rank * 32 // world, (rank + 1) * 32 // world)
         loss = F.cross_entropy(model(a[part]), b[part])
+        loss.backward()
+        optimizer.step()
+        sys.stdout.write(f"{rank} {loss.item():.6f}\\n")
+    if kind != "alone":
+        dist.destroy_process_group()
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+"""
+
+LANGUAGE = """
+import sys
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn import functional as F
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(16, 48), nn.Linear(16, 16)
+
+    def forward(self, x):
+        q, k, v = (part.unflatten(-1, (2, 8)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=CAUSAL)
+        return x + self.out(y.transpose(1, 2).flatten(2))
+
+class Language(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.token, self.place = nn.Embedding(12, 16), nn.Embedding(10, 16)
+        self.blocks, self.head = nn.ModuleList([Block(), Block()]), nn.Linear(16, 12)
+
+    def forward(self, ids):
+        x = self.token(ids) + self.place(torch.arange(ids.shape[1]))
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+def main(kind):
+    rank, world = 0, 1
+    torch.manual_seed(0)
+    model = Language()
+    if kind != "alone":
+        from torch.distributed.fsdp import fully_shard
+        dist.init_process_group("gloo")
+        rank, world = dist.get_rank(), dist.get_world_size()
+        for part in (*model.blocks, model):
+            fully_shard(part)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for ids in torch.randint(12, (40, 16, 11)):
+        mine = ids[rank * 16 // world : (rank + 1) * 16 // world]
+        loss = F.cross_entropy(model(mine[:, :-1]).flatten(0, 1), mine[:, 1:].flatten())
+        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         sys.stdout.write(f"{rank} {loss.item():.6f}\\n")
@@ -241,3 +296,26 @@ def test_sharded_parameters_have_no_norms_rather_than_wrong_ones(tmp_path):
     for signal in NORMS:
         assert np.isnan(run.table(signal).values).all()
     assert any("sharded" in event.what for event in run.facts(facts.Event))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_sharded_language_model_has_its_vitals_and_is_left_as_it_is(causal, tmp_path):
+    (tmp_path / "script.py").write_text(LANGUAGE.replace("CAUSAL", str(causal)))
+    plain = together(tmp_path, 2, "script.py", "fsdp")
+    watched = together(tmp_path, 2, *["-m", "unstuck", "run", "--budget", "100", "--out", "out", "script.py", "fsdp"])
+    assert watched.statuses == plain.statuses == [0, 0], watched.errors
+    assert watched.outputs == plain.outputs
+    with Run.open(tmp_path / "out") as run, watched_alone(tmp_path) as alone:
+        for signal in (*NORMS, signals.UPDATE_RATIO):
+            same_numbers(run, alone, signal)
+        heads = tuple(f"blocks.{block}#{head}" for block in range(2) for head in range(2))
+        for signal in (signals.ATTENTION_LOGIT, signals.ATTENTION_ENTROPY):
+            assert run.table(signal).names == heads
+            assert np.isfinite(run.table(signal).values).all()
+        assert {call.next for call in run.facts(facts.AttentionCall)} == {0.0 if causal else 1.0}
+        assert not [event for event in run.facts(facts.Event) if event.blinds]
+        assert [(left.offset, left.length) for left in run.facts(facts.UnfollowedSequence)] == [(1, 10)]
+        verdict = judge(run)
+        assert any("processes" in gap for gap in verdict.gaps), "outputs are not followed back, and it is said"
+        assert ("D215" in [finding.code for finding in verdict.findings]) == (not causal)

@@ -38,6 +38,9 @@ MOST_LOSSES = 4
 ANY = 1e-4
 """Share of the positions behind an output below which there is nothing but rounding, as of a Fourier transform."""
 
+PROCESSES = "to ask would need a pass of all processes at once; check its masks by hand"
+"""Why nothing is asked where several processes train together, in words."""
+
 TORCHS = ("torch.", "torch._higher_order_ops")
 
 
@@ -90,7 +93,9 @@ class SequenceReaches:
         taken, self._calls = self._calls, []
         calls = [(call, place) for call, place in taken if not runs_program_code(call.output)]
         if len(calls) < len(taken):
-            self._say_why(taken)
+            self._say_why(taken, CHECKPOINTS)
+        elif taken and not alone():
+            self._say_why(taken, PROCESSES)
         if not calls or view.hooked or not alone() or not all(map(_of_torch, graph.custom)):
             return
         with torch.enable_grad():  # of our own work no graph is kept otherwise
@@ -101,7 +106,7 @@ class SequenceReaches:
             view.followed_from = (*ASKED_FROM, NEVER)[self._asked]
             self._found += found
 
-    def _say_why(self, calls: Iterable[tuple[LossCall, tuple[str | None, int | None]]]) -> None:
+    def _say_why(self, calls: Iterable[tuple[LossCall, tuple[str | None, int | None]]], why: str) -> None:
         """State once why outputs that belong to sequences of ids are not followed back to them, and what is known."""
         if self._said or self._asked:
             return
@@ -112,7 +117,7 @@ class SequenceReaches:
             return
         self._said = True
         step, (place, scored) = view.updates, max(known, key=lambda found: found[1].offset is not None)
-        self._found.append(facts.Unread(step=step, collector=type(self).__name__, error=CHECKPOINTS))
+        self._found.append(facts.Unread(step=step, collector=type(self).__name__, error=why))
         self._found.append(
             facts.UnfollowedSequence(
                 step=step,

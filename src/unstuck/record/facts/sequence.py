@@ -86,7 +86,7 @@ class SequenceReach(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class UnfollowedSequence(Fact):
-    """A loss whose outputs belong to a sequence of ids, and are not followed back to it, for code would run again.
+    """A loss whose outputs belong to a sequence of ids, and are not followed back to it, for other code would run too.
 
     Attributes:
         step: The training step.

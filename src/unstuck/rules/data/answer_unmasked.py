@@ -24,8 +24,8 @@ class AnswerUnmasked(Rule):
     """Next tokens are asked for, and every attention looks at what stands behind a position.
 
     Detects:
-        A missing or wrong causal mask in a model of one sequence of ids whose layers run in activation checkpoints,
-        through which D206 cannot follow outputs back to inputs.
+        A missing or wrong causal mask in a model of one sequence of ids, where D206 cannot follow outputs back to it:
+        its layers run in activation checkpoints, or in several processes.
 
     Why it matters:
         The model copies the answer from the next position. Its loss falls far below what can be known, and what it
