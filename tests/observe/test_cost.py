@@ -14,12 +14,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import LRScheduler
 
 import unstuck
 from unstuck.observe import Session, sampling
 from unstuck.observe.torch_hooks import events
 from unstuck.record import Run, RunWriter, signals
-from unstuck.record.facts import GradientChange
+from unstuck.record.facts import End, GradientChange, Schedule
 
 OURS = str(Path(unstuck.__file__).parent)
 
@@ -37,6 +38,9 @@ compiler was imported, which is then asked each time."""
 
 MOST_QUIET_CALLS = 9
 """The same in a step that is not sampled."""
+
+MOST_QUIET_CALLS_OF_A_STYLE = 15
+"""The same where a loop does more in each step: closures, schedules, micro-batches, modes that are set anew."""
 
 MOST_CALLS_BESIDE_ANOTHER = 200
 """The same where another training may go on at any time."""
@@ -99,6 +103,67 @@ def test_an_ordinary_step_makes_very_few_calls_of_our_own(tmp_path: Path, monkey
             else:
                 fewest = min(fewest, len(calls_of(lambda: step(model, optimizer, inputs, targets))))
     assert fewest <= MOST_QUIET_CALLS
+
+
+def with_a_closure(model: nn.Module, optimizer: Any, _: Any, batch: tuple[Tensor, Tensor]) -> None:
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+
+
+def with_a_schedule(
+    model: nn.Module, optimizer: torch.optim.Optimizer, schedule: LRScheduler, batch: tuple[Tensor, Tensor]
+) -> None:
+    step(model, optimizer, *batch)
+    schedule.step()
+
+
+def by_micro_batches(model: nn.Module, optimizer: torch.optim.Optimizer, _: Any, batch: tuple[Tensor, Tensor]) -> None:
+    for inputs, targets in zip(batch[0].chunk(2), batch[1].chunk(2), strict=True):
+        (F.cross_entropy(model(inputs), targets) / 2).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def setting_the_mode(model: nn.Module, optimizer: torch.optim.Optimizer, _: Any, batch: tuple[Tensor, Tensor]) -> None:
+    model.train()
+    step(model, optimizer, *batch)
+
+
+@pytest.mark.parametrize("make", [with_a_closure, with_a_schedule, by_micro_batches, setting_the_mode])
+def test_an_ordinary_step_of_each_style_makes_few_calls_and_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[..., None]
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(20, 4)
+    batch, losses, rates, counts = (torch.randn(50, 20), torch.randint(4, (50,))), [], [], []
+    monkeypatch.setattr(events, "_optimizers", weakref.WeakKeyDictionary())
+    with RunWriter(tmp_path) as writer, Session(writer):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, 1200)
+        for number in range(1200):
+            with torch.no_grad(), events.Ours():
+                losses.append(F.cross_entropy(model(batch[0]), batch[1]).item())
+            rates.append(optimizer.param_groups[0]["lr"])
+            if number % 20:
+                make(model, optimizer, schedule, batch)
+            else:
+                counts.append(len(calls_of(lambda: make(model, optimizer, schedule, batch))))
+    assert min(counts) <= MOST_QUIET_CALLS_OF_A_STYLE
+    with Run.open(tmp_path) as run:
+        recorded, rate, end = run.series(signals.LOSS), run.table(signals.LEARNING_RATE), run.fact(End)
+        passes = 2 if make is by_micro_batches else 1
+        assert recorded.steps.tolist() == list(range(1200))
+        assert recorded.values * passes == pytest.approx(losses, rel=1e-5)
+        assert rate.values[:, 0] == pytest.approx([rates[step] for step in rate.steps])
+        assert len(rate.steps) == len(set(rates))
+        assert end is not None
+        assert end.backward_passes == 1200 * passes
+        assert [schedule.steps for schedule in run.facts(Schedule)][-1:] == [1200] * (make is with_a_schedule)
 
 
 class Many(nn.Module):

@@ -35,7 +35,7 @@ class Watching:
         self.entries = {id(model)}
         self.seen = 0
 
-    def step_begins(self, optimizer: object, closure: bool) -> None:
+    def step_begins(self, optimizer: object) -> None:
         raise AssertionError
 
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:

@@ -107,8 +107,15 @@ class Steering:
         some = held[:: max(len(held) // LOOKED_AT, 1)]
         return all(p.grad is None or not bool(p.grad.any()) for p in some)
 
-    def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
+    def step_begins(self, optimizer: Optimizer) -> None:
         """An update is about to be made: at our rate."""
+        self._step_begins(optimizer, closure=False)
+
+    def closure_begins(self, optimizer: Optimizer) -> None:
+        """The same, and its backward passes come after."""
+        self._step_begins(optimizer, closure=True)
+
+    def _step_begins(self, optimizer: Optimizer, *, closure: bool) -> None:
         if self._optimizer is None:
             self._take(optimizer)
         if optimizer is not self._optimizer:

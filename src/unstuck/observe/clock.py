@@ -25,6 +25,7 @@ class Clock:
         phase: What the training does.
         sampled: Whether this step is measured.
         closure: Whether an optimizer's step with a closure is under way.
+        plain: Whether closures are called once, as far as was seen.
 
     Examples:
         >>> clock = Clock()
@@ -41,6 +42,7 @@ class Clock:
         self.phase = Phase.FORWARD
         self.sampled = True
         self.closure = False
+        self.plain = True
         self._before = Phase.FORWARD
 
     @property
@@ -70,6 +72,7 @@ class Clock:
         first = self.phase is not Phase.BACKWARD or cleared
         if self.closure and cleared and self.phase is Phase.BACKWARD:
             self.phase = Phase.REPEATED
+            self.plain = False
         if self.phase is not Phase.REPEATED:
             self.phase = Phase.BACKWARD
         return first

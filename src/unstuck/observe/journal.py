@@ -110,9 +110,10 @@ class Journal:
             self._spread = True
             self.state(facts.Event(step=step, what=why, blinds=True))
 
-    def note_number(self, loss: float) -> None:
-        """Keep the loss of a step's only backward pass."""
-        self.pending = [loss]
+    def note_numbers(self, losses: Iterable[float]) -> None:
+        """Keep the losses of a step's backward passes so far."""
+        self.pending = [*losses]
+        self._passed_by = None
         self._passed_by = None
 
     def clear_pending(self) -> None:
@@ -223,6 +224,22 @@ class Journal:
             self._rates = rates
             self.add(signals.LEARNING_RATE, step, rates)
         return rates
+
+    def record_changes(self, step: int, changes: Sequence[tuple[int, tuple[float, ...]]]) -> tuple[float, ...]:
+        """Write rates that were others than before.
+
+        Args:
+            step: Updates completed before the first of some steps.
+            changes: New rates, each with how many of these steps came before.
+
+        Returns:
+            The latest.
+        """
+        self._rates = changes[-1][1]
+        self._given = [*self._rates]
+        steps, rates = [step + late for late, _ in changes], [rates for _, rates in changes]
+        self._guard(lambda stream: self._writer.add_series(signals.LEARNING_RATE, steps, rates, stream=stream))
+        return self._rates
 
     def later(self, signal: Signal, value: float) -> None:
         """Keep a number for the sample that this step will give."""

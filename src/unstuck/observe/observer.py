@@ -210,20 +210,26 @@ class Observer:
             self._batches.pass_by()
             self._journal.pass_by()
 
-    def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
-        """Copy the weights, if this step is sampled; with a closure, the forward pass is yet to come."""
+    def step_begins(self, optimizer: Optimizer) -> None:
+        """Copy the weights, if this step is sampled."""
         self.thread = threading.get_ident()
         self._own = None  # where it was watched for a compiled step: it is stepped in plain code after all
-        if self._clock.sampled or closure or self._clock.step == 0:
+        if self._clock.sampled or self._clock.step == 0:
             start = time.perf_counter()
-            if closure:
-                self._batches.close()
-                self._clock.closes()
-                self._training.know_parameters(optimizer)
-            elif self._clock.step == 0:
+            if self._clock.step == 0:
                 self._training.open(optimizer)
-            self._update_begins(optimizer, look=closure)
+            self._update_begins(optimizer)
             self._spending.between += time.perf_counter() - start
+
+    def closure_begins(self, optimizer: Optimizer) -> None:
+        """The same where the forward pass is yet to come."""
+        start = time.perf_counter()
+        self.thread, self._own = threading.get_ident(), None
+        self._batches.close()
+        self._clock.closes()
+        self._training.know_parameters(optimizer)
+        self._update_begins(optimizer, look=True)
+        self._spending.between += time.perf_counter() - start
 
     def schedule_stepped(self, optimizer: Optimizer, schedule: LRScheduler) -> None:
         """Note how often the rate's schedule is stepped."""
@@ -241,8 +247,8 @@ class Observer:
         if learning and not (self._batches.in_training_mode and not module.training):
             if self._batches.trains(module, inputs, start) and self._pace.seen(self):
                 self._training.hush(self, self._steps())
-        elif self.awaits_evaluations:
-            self._batches.evaluates(module, inputs, start)
+        elif self.awaits_evaluations and not self._batches.evaluates(module, inputs, start):
+            self._pace.passes_over(self)
         self._spending.between += time.perf_counter() - start
 
     def _update_begins(self, steps: Steps, *, look: bool = False) -> None:

@@ -72,6 +72,11 @@ class Pace:
             forward.disregard(watcher)
         return done
 
+    def passes_over(self, watcher: Attends) -> None:
+        """An evaluation goes by unseen: so do its other batches, where nothing is to be seen of the training."""
+        if not self._sees_forward:
+            forward.disregard(watcher)
+
     def decides(self, watcher: Attends, now: float, *, sure: bool) -> None:
         """Decide on the next step; ``sure`` if its backward pass can only be this training's."""
         clock = self._clock
@@ -87,7 +92,7 @@ class Pace:
             step, seconds = self.sampler.rest(clock.step)
             milestone = clock.step if clock.eventful else 1 << clock.step.bit_length()
             self._rest = (min(step - 1, milestone), now - elapsed + seconds)
-        alone = sure and not self.every_pass and events.one_optimizer()
+        alone = sure and not self.every_pass and clock.plain and events.one_optimizer()
         events.spare(watcher, spared=alone and not clock.eventful)
 
     @property

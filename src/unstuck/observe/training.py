@@ -21,6 +21,7 @@ from unstuck.observe.collectors.loss_terms import LossTerms
 from unstuck.observe.collectors.losses import Losses
 from unstuck.observe.collectors.nan_origin import origin
 from unstuck.observe.collectors.registry import Collectors
+from unstuck.observe.collectors.schedules import Schedules
 from unstuck.observe.collectors.seen_examples import SeenExamples
 from unstuck.observe.collectors.view import View
 from unstuck.observe.journal import Journal
@@ -95,6 +96,7 @@ class Training:
         seen = SeenExamples()
         self.evaluations = Evaluations(seen, self.roots, self.collectors.one(Losses))
         self._terms: LossTerms = self.collectors.one(LossTerms)
+        self._schedules: Schedules = self.collectors.one(Schedules)
         self.journal = Journal(writer, streams or itertools.count())
         self.recorder = Recorder(self.view, self.collectors, seen, self.evaluations, self.journal, made_at=user_place())
         self.spending = Spending(budget, self.collectors, self.evaluations)
@@ -243,19 +245,35 @@ class Training:
         quiet, until = self.pace.quiet()
         until = min(until, self.journal.full_at)
         if quiet > 0 and self.clock.phase is Phase.FORWARD and isinstance(steps, Optimizer):
-            waits, limit = self.collectors.waiting, self.journal.limit.value
-            taking = QuietSteps(steps, self._rates, steps=quiet, until=until, limit=limit, waits=waits)
+            taking = QuietSteps(
+                steps,
+                self._rates,
+                steps=quiet,
+                until=until,
+                limit=self.journal.limit.value,
+                waits=self.collectors.waiting,
+                passes=self.passes.usual,
+                terms=self.journal.different,
+                closures=self.clock.plain,
+                scheduled=self._schedules.counts,
+            )
             events.hush(listener, taking, self._heard)
 
     def _heard(self, quiet: QuietSteps) -> None:
         """Record the steps that were taken in quietly, and the loss of the one that is under way."""
+        first = self.clock.step
         if quiet.losses:
-            self.journal.record_numbers(self.clock.step, quiet.losses)
+            self.journal.record_numbers(first, quiet.losses)
             self._loss = quiet.losses[-1]
-            self.passed(quiet.ended, len(quiet.losses))
-        if quiet.pending is not None:
-            self.journal.note_number(quiet.pending)
-            self.passes.backward_taken()
+            self.passed(quiet.ended, len(quiet.losses), passes=quiet.taken)
+        if quiet.changes:
+            self._rates = self.journal.record_changes(first, quiet.changes)
+        if quiet.closing:
+            self.clock.closes()
+        if quiet.pending:
+            self.journal.note_numbers(quiet.pending)
+            for _ in quiet.pending:
+                self.passes.backward_taken()
             self.clock.phase = Phase.BACKWARD
         self.spending.between += quiet.spent
 
@@ -273,11 +291,11 @@ class Training:
             self.recorder.sample(steps)
             self.pace.sampler.together = self.recorder.shards is not None
 
-    def passed(self, now: float, updates: int = 1) -> None:
-        """Updates were made."""
+    def passed(self, now: float, updates: int = 1, *, passes: int = 0) -> None:
+        """Updates were made, by so many backward passes that were not told."""
         self.ended = now
         self.clock.updated(updates)
-        self.passes.updated(updates)
+        self.passes.updated(updates, untold=passes)
         self.view.updates = self.clock.step
 
     @property

@@ -129,16 +129,17 @@ class RunWriter:
         self._offer(samples, stream)
 
     def add_series(self, signal: Signal, steps: Sequence[int], values: ArrayLike, *, stream: int = 0) -> None:
-        """Append samples of one number each, as :meth:`add` would one by one, for less.
+        """Append samples, as :meth:`add` would one by one, for less.
 
         Args:
-            signal: What was measured, one number of the run.
+            signal: What was measured.
             steps: Optimizer updates completed before each.
-            values: The numbers, of shape (samples,).
+            values: The numbers, of shape (samples,), or (samples, entries) where the signal has an index.
             stream: The training that they belong to.
         """
-        data = np.asarray(values, dtype=np.float64).tobytes()
-        self._offer([(signal.key, step, data[8 * i : 8 * i + 8]) for i, step in enumerate(steps)], stream)
+        data = np.asarray(values, dtype=np.float64 if signal.index is Index.RUN else np.float32).tobytes()
+        size = len(data) // max(len(steps), 1)
+        self._offer([(signal.key, step, data[size * i : size * (i + 1)]) for i, step in enumerate(steps)], stream)
 
     def _offer(self, samples: Sequence[tuple[str, int, bytes]], stream: int) -> None:
         """Keep samples, each of a key and a step, but for those of signals that have so many that they are thinned."""

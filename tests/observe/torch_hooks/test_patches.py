@@ -60,7 +60,7 @@ def test_a_step_is_told_in_order(heard: Heard) -> None:
     optimizer.step()
     assert heard.names == ["optimizer_made", "backward_begins", "backward_ended", "step_begins", "step_ended"]
     assert heard.events[1][1][0].roots == (loss,)
-    assert heard.events[3][1] == (optimizer, False)
+    assert heard.events[3][1] == (optimizer,)
     assert {id(parameter) for parameter in layer.parameters()} <= events.held_parameters()
 
 

@@ -85,8 +85,8 @@ def test_the_backward_pass_of_a_closure_comes_after_the_beginning_of_its_step(
     weight = parameter()
     optimizer = SGD([weight], lr=0.1)
     assert call(optimizer, closures(optimizer, weight)).item() == 1.0
-    assert heard.names[1:] == ["step_begins", "backward_begins", "backward_ended", "step_ended"]
-    assert heard.of("step_begins") == [(optimizer, True)]
+    assert heard.names[1:] == ["closure_begins", "backward_begins", "backward_ended", "step_ended"]
+    assert heard.of("closure_begins") == [(optimizer,)]
 
 
 def test_a_closure_is_called_as_often_as_without_us(heard: Heard) -> None:

@@ -33,7 +33,7 @@ class Passes:
         self.step = self.reached = 0
         self.several = True
         self._twice = False
-        self._since_update = self._most = self._begun = 0
+        self._since_update = self._most = self._begun = self._latest = 0
         self._forward = self._backward = self._lost = self._used = 0
         self._norms: list[Tensor] = []
 
@@ -46,6 +46,11 @@ class Passes:
     def single(self) -> bool:
         """Whether an update took one batch only, of those that were counted."""
         return self._forward <= 1.1 * COUNTED_UPDATES
+
+    @property
+    def usual(self) -> int:
+        """How many backward passes the latest update took that was told; one where some went into no update."""
+        return 1 if self._lost else max(self._latest, 1)
 
     def forward_begins(self) -> None:
         """A batch enters the model, in training."""
@@ -69,9 +74,15 @@ class Passes:
         self._since_update += 1
         self._backward += self.counting
 
-    def updated(self, updates: int = 1) -> None:
-        """Updates were made; of one whose backward passes were not told to have reached, those that began count."""
-        self.reached += updates - 1 if self._since_update else max(updates, self._begun)
+    def updated(self, updates: int = 1, *, untold: int = 0) -> None:
+        """Updates were made; of one whose backward passes were not told to have reached, those that began count.
+
+        Args:
+            updates: How many.
+            untold: Backward passes that they took, where none of these was told.
+        """
+        self.reached += untold or (0 if self._since_update else max(updates, self._begun))
+        self._latest = self._begun or self._latest
         self._begun, self.several = 0, self._twice
         self._most = max(self._most, self._since_update)
         self._since_update = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
@@ -35,6 +36,15 @@ class Schedules:
         self._view = view
         self._known: dict[int, facts.Schedule] = {}
         self._bests: dict[int, Any] = {}
+        self._again: Counter[int] = Counter()
+
+    def counts(self, schedule: object) -> bool:
+        """Count a step of which nothing else is to be seen; whether it is that of a known schedule, without a best."""
+        key = id(schedule)
+        if key not in self._known or self._bests[key] is not None:
+            return False
+        self._again[key] += 1
+        return True
 
     def schedule_stepped(self, schedule: LRScheduler) -> None:
         """Count a step."""
@@ -55,8 +65,9 @@ class Schedules:
     def facts(self) -> Iterator[facts.Schedule]:
         """All schedules with their present counts."""
         updates = self._view.updates
-        for schedule in self._known.values():
+        for key, schedule in self._known.items():
+            steps, stale = schedule.steps + self._again[key], schedule.stale + self._again[key]
             per: Literal["step", "epoch", "unknown"] = "unknown"
             if updates >= FEWEST_UPDATES:
-                per = "step" if schedule.steps > 0.5 * updates else "epoch"
-            yield replace(schedule, per=per, updates=updates)
+                per = "step" if steps > 0.5 * updates else "epoch"
+            yield replace(schedule, steps=steps, stale=stale, per=per, updates=updates)

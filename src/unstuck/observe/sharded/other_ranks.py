@@ -48,7 +48,7 @@ class OtherRanks:
     def failed(self, error: Exception) -> None:
         """Rank 0 will miss what comes from here, and says so."""
 
-    def step_begins(self, optimizer: Optimizer, closure: bool) -> None:
+    def step_begins(self, optimizer: Optimizer) -> None:
         """Copy this rank's part of the weights."""
         steps = self._steps.get(optimizer)
         if steps is None:
@@ -56,6 +56,8 @@ class OtherRanks:
             steps = self._steps[optimizer] = _Steps(None if store is None else ShardProbe(store))
         if steps.probe is not None and agreed(steps.taken):
             steps.probe.before(optimizer)
+
+    closure_begins = step_begins
 
     def step_ended(self, optimizer: Optimizer) -> None:
         """Measure this rank's part of the step."""

@@ -62,7 +62,7 @@ def around_batch(advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
         waiting = _drawn.get(self)
         places = waiting.pop(self._num_yielded - 1, None) if waiting else None
         if places is not None:
-            _latest.append(_Batch(places, tuple(weakref.ref(tensor) for tensor in _tensors(batch))))
+            _latest.append(_Batch(places, tuple(map(weakref.ref, _tensors(batch)))))
         return batch
 
     return watched

@@ -11,13 +11,28 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
 from unstuck.observe.torch_hooks import events, forward
 
-__all__ = ["around_gradients", "around_turn"]
+__all__ = ["around_gradients", "around_mode", "around_turn"]
+
+
+def around_mode(turn: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell of modules that change their mode; many loops set the same one for each batch."""
+
+    @functools.wraps(turn)
+    def turning(owned: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        mode = args[0] if args else kwargs.get("mode", True)
+        if mode is not owned.training and not events.thread.telling:
+            forward.turned()
+        return turn(owned, *args, **kwargs)
+
+    return turning
 
 
 def around_turn(turn: Callable[..., Any]) -> Callable[..., Any]:
-    """Tell of a change of modes, and of inference mode."""
+    """Tell of inference mode."""
 
     @functools.wraps(turn)
     def turning(owned: Any, *args: Any, **kwargs: Any) -> Any:

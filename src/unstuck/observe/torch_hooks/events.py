@@ -46,7 +46,7 @@ __all__ = [
     "thread",
 ]
 
-UPDATES = frozenset({"step_begins", "step_ended", "schedule_stepped"})
+UPDATES = frozenset({"step_begins", "closure_begins", "step_ended", "schedule_stepped"})
 """Events of one optimizer, whose first argument is that optimizer."""
 
 SPARED = frozenset({"backward_ended", "step_begins"})
@@ -54,7 +54,7 @@ SPARED = frozenset({"backward_ended", "step_begins"})
 
 EVENTS = (
     *("backward_begins", "backward_ended", "optimizer_made", "loader_begins", "transformed"),
-    *("step_begins", "step_ended", "schedule_stepped"),
+    *("step_begins", "closure_begins", "step_ended", "schedule_stepped"),
 )
 
 
@@ -66,7 +66,8 @@ class Listener(Protocol):
     =====================================  =============================================================================
     backward_begins(backward)              before a pass of autograd's engine, while its graph is still there
     backward_ended(backward)               after it
-    step_begins(optimizer, closure)        before an optimizer's step; with a closure, its backward passes come after
+    step_begins(optimizer)                 before an optimizer's step
+    closure_begins(optimizer)              the same where it is given a closure, by which its backward passes come after
     step_ended(optimizer)                  after it
     schedule_stepped(optimizer, schedule)  when a learning-rate schedule was stepped
     optimizer_made(optimizer)              when an optimizer was constructed
@@ -171,6 +172,8 @@ def rouse() -> None:
     if steps is None or record is None or listener is None:
         return
     quiet.steps = quiet.recording = quiet.listener = None
+    if steps.closing:
+        thread.updating = False  # code of the program's own runs, of which all is told again
     with Ours():
         try:
             record(steps)
@@ -210,7 +213,7 @@ def empty() -> bool:
 def spare(listener: Listener, *, spared: bool) -> None:
     """Do not tell a listener of the events of :data:`SPARED`, or tell it again.
 
-    Another optimizer that comes, and an update with a closure, end this for all: then these events mean more.
+    Another optimizer that comes ends this for all: then these events mean more.
     """
     with _lock:
         if (listener in _spared) == spared:

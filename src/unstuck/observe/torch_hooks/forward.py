@@ -271,6 +271,8 @@ def disregard(watcher: Watcher) -> None:
 
 def turned() -> None:
     """Modules have changed their mode, or inference mode began: evaluations may come."""
+    if len(_attentive) == len(_watchers) and not _briefly:
+        return  # as for each of the layers of a model
     for watcher in _mine():
         if watcher.awaits_evaluations:
             attend(watcher)

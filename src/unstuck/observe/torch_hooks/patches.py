@@ -71,7 +71,7 @@ PATCHES = (
     Patch(_BaseDataLoaderIter, "_next_index", drawn_batches.around_draw),
     Patch(_BaseDataLoaderIter, "__next__", drawn_batches.around_batch),
     Patch(nn.Module, "load_state_dict", state_loading.around_loading),
-    Patch(nn.Module, "train", evaluation_switches.around_turn, compiled=False),
+    Patch(nn.Module, "train", evaluation_switches.around_mode, compiled=False),
     Patch(torch.inference_mode, "__enter__", evaluation_switches.around_turn, compiled=False),
     Patch(torch.set_grad_enabled, "__init__", evaluation_switches.around_gradients, compiled=False),
     Patch(torch.autograd.detect_anomaly, "__enter__", around_anomaly_mode),

@@ -35,8 +35,11 @@ def around_schedule(step: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(step)
     def watched(self: LRScheduler, *args: Any, **kwargs: Any) -> None:
         step(self, *args, **kwargs)
-        if not getattr(self, "_is_initial", False):
-            events.tell("schedule_stepped", getattr(self, "optimizer", None), self)
+        if getattr(self, "_is_initial", False):
+            return
+        quiet, optimizer = events.quiet.steps, getattr(self, "optimizer", None)
+        if quiet is None or quiet.updates_of != id(optimizer) or not quiet.scheduled(self):
+            events.tell("schedule_stepped", optimizer, self)
 
     return watched
 
@@ -67,16 +70,15 @@ def register_steps() -> Callable[[], None]:
 def _step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if torch.compiler.is_compiling():
         return  # a compiler that traces the step finds nothing here
-    quiet = events.quiet.steps
-    if quiet is not None and quiet.updates_of == id(optimizer) and len(args) == 1 and not kwargs:
+    # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
+    closure = args[1] if len(args) > 1 else kwargs.get("closure")
+    quiet, given = events.quiet.steps, len(args) + len(kwargs)
+    alone = given == 1 or (given == 2 and (len(args) == 2 or "closure" in kwargs))
+    if quiet is not None and quiet.updates_of == id(optimizer) and alone and (closure is None or quiet.closes()):
         events.thread.updating = True
         return
     events.meet(optimizer)  # it may have been made before anybody listened
-    # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
-    closure = args[1] if len(args) > 1 else kwargs.get("closure")
-    if closure is not None:
-        events.spare_nobody()
-    events.tell("step_begins", optimizer, closure is not None)
+    events.tell("step_begins" if closure is None else "closure_begins", optimizer)
     events.thread.updating = closure is None
 
 
