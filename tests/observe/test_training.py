@@ -134,3 +134,30 @@ def test_a_look_at_the_gradients_after_the_last_update_is_no_loss(tmp_path: Path
     end = watched(program, tmp_path).fact(facts.End)
     assert end is not None
     assert end.unrecorded == 0
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_part_that_ran_before_training_has_the_name_that_it_has_in_the_model(tmp_path: Path, calls: int) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features, self.head = nn.Sequential(nn.Linear(3, 4), nn.ReLU()), nn.Linear(4, 1)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.head(self.features(inputs))
+
+    model, inputs = Net(), torch.randn(8, 3)
+    with RunWriter(tmp_path) as writer, Session(writer):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(calls):
+            with torch.no_grad():
+                model.features(inputs)
+        for _ in range(4):
+            optimizer.zero_grad()
+            model(inputs).square().mean().backward()
+            optimizer.step()
+    with Run.open(tmp_path) as run:
+        layers = run.table(signals.ACTIVATION_STD)
+        assert layers.names == ("features.0", "features.1", "head")
+        assert layers.steps.tolist() == [0, 1, 2, 3]
+        assert run.series(signals.BATCH_SEEN_BEFORE).values.tolist()[-1] == 1.0

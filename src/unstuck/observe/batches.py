@@ -45,6 +45,7 @@ class Batches:
     Attributes:
         passes: Counts of forward and backward passes.
         in_training_mode: Whether the loss was taken with the model in training mode.
+        beside: Seconds that were taken after a batch was recognised, to be quiet again: as many will be the next time.
         passed_by: Backward passes of others since the latest of this training.
     """
 
@@ -62,6 +63,7 @@ class Batches:
         self.passes = Passes()
         self.in_training_mode = False
         self.passed_by = 0
+        self.beside = 0.0
         self._clock = clock
         self._view, self._roots = view, view.roots
         self._collectors = collectors
@@ -97,6 +99,9 @@ class Batches:
         evaluated, rested = self._clock.phase is Phase.EVALUATION, self._resting
         self._resting = False
         if evaluated:
+            running = forward.running_modules()
+            if running and not self._roots.settled:
+                self._roots.adopt(running[0])  # which has run now for the first time, and its part in evaluations
             self.close()
         elif rested:
             self.look(self._clock.sampled)
@@ -170,9 +175,10 @@ class Batches:
     def _enters(self, module: nn.Module) -> bool:
         """Whether a module is the one that examples enter by, the first that was called, and not one behind it."""
         entry = None if self._entry is None else self._entry()
-        if entry is None:
+        if entry is None or not self._roots.is_root(entry):
             self._entry = weakref.ref(module)
-        return entry is None or entry is module
+            return True
+        return entry is module
 
     def _recognise(self, inputs: tuple[Any, ...], now: float) -> None:
         self._seen.latest = user_trail() if self._clock.sampled else None
@@ -181,6 +187,6 @@ class Batches:
         if self._clock.sampled and (batch := first_tensor(inputs)) is not None:
             self._evaluations.shift.train(batch)
         seen = recognised(self._seen, inputs, place=self._seen.latest)
-        self._spending.recognised(time.perf_counter() - now)
+        self._spending.recognised(time.perf_counter() - now + self.beside)
         if seen is not None and self._clock.sampled:
             self._journal.later(signals.BATCH_SEEN_BEFORE, seen)

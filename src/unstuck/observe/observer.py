@@ -246,7 +246,9 @@ class Observer:
         self._settle_own()
         if learning and not (self._batches.in_training_mode and not module.training):
             if self._batches.trains(module, inputs, start) and self._pace.seen(self):
+                seen = time.perf_counter()
                 self._training.hush(self, self._steps())
+                self._batches.beside = time.perf_counter() - seen
         elif self.awaits_evaluations and not self._batches.evaluates(module, inputs, start):
             self._pace.passes_over(self)
         self._spending.between += time.perf_counter() - start

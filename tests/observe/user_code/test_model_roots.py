@@ -76,6 +76,22 @@ def test_modules_are_adopted_if_they_hold_parameters_of_the_optimizer() -> None:
     assert roots.held == {id(parameter) for parameter in model.parameters()}
 
 
+def test_a_module_takes_the_place_of_its_parts_until_one_was_seen_in_training() -> None:
+    parts, other = nn.Sequential(net(), net()), net()
+    roots = roots_of(parts, other)
+    for module in (parts[0], other, parts):
+        assert roots.adopt(module)
+    assert list(roots) == [other, parts]
+    assert not roots.is_root(parts[0])
+    assert roots.path(parts[1][0]) == "parts.1.0"
+    settled = roots_of(parts)
+    assert settled.adopt(parts[0])
+    settled.settled = True
+    assert settled.adopt(parts)
+    assert list(settled) == [parts[0], parts]
+    assert settled.path(parts[0][0]) == "0"
+
+
 def test_shared_layers_and_parameters_are_named_once() -> None:
     shared = nn.Linear(2, 2)
     model = nn.ModuleDict({"a": shared, "b": shared, "c": nn.Linear(2, 2)})

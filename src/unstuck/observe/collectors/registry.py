@@ -214,6 +214,7 @@ class Collectors:
         view.learning = learning and not self._skipping
         if self._skipping or self._aside:
             return
+        view.roots.settled = True
         view.where = where
         if view.between.began:
             if view.between.is_new(module, where) and holds_parameters(module):

@@ -280,6 +280,8 @@ def turned() -> None:
 
 def gradients_off() -> None:
     """Gradients were switched off: an evaluation may come."""
+    if len(_attentive) == len(_watchers):
+        return
     for watcher in _mine():
         if watcher.awaits_evaluations and watcher not in _attentive:
             attend(watcher)

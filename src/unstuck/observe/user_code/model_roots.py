@@ -29,6 +29,7 @@ class Roots:
 
     Attributes:
         compiled: Whether one of them runs as compiled code.
+        settled: Whether one of them was seen in training, by the names that its layers have by then.
         held: Identities of the parameters that the optimizer was made with.
         identities: Identities of the roots.
         kinds: Classes of the roots that hold batch norms.
@@ -39,7 +40,7 @@ class Roots:
     """
 
     def __init__(self, optimizer: HoldsParameters) -> None:
-        self.compiled = False
+        self.compiled = self.settled = False
         self.held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         self._roots: list[nn.Module] = []
         self._loose: list[ref[nn.Module]] = []
@@ -86,7 +87,14 @@ class Roots:
         return True
 
     def add(self, module: nn.Module) -> None:
-        """Take a module in as a root."""
+        """Take a module in as a root, in the place of its own parts where nothing was seen of these."""
+        if self._roots and not self.settled:
+            parts = {id(part) for _, part in module_tree.named_modules(module)}
+            kept = [root for root in self._roots if id(root) not in parts]
+            if len(kept) < len(self._roots):
+                self.clear()
+                for root in kept:
+                    self.add(root)
         self.compiled = self.compiled or is_compiled(module)
         number = len(self._roots)
         self._roots.append(module)
