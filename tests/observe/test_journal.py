@@ -108,9 +108,9 @@ def test_a_loss_that_reached_nothing_counts_only_where_no_other_does(journal: Jo
 
 
 def test_losses_of_quiet_steps_are_written_with_the_others(journal: Journal, writer: RunWriter, tmp_path: Path) -> None:
-    journal.note_number(0.5)
+    journal.note_numbers([0.5])
     assert journal.record_loss(0, now=False) == 0.5
-    journal.note_number(9.0)
+    journal.note_numbers([9.0])
     journal.record_numbers(1, [1.5, 2.5])
     assert journal.pending == []
     assert journal.record_loss(3, now=True) is None
@@ -123,7 +123,7 @@ def test_losses_are_written_together_and_in_order(journal: Journal, writer: RunW
     optimizer = SGD([nn.Parameter(torch.ones(1))], lr=0.5)
     journal.record_rates(0, optimizer)
     for step in range(3 * module.WRITE_EVERY):
-        journal.note_number(float(step))
+        journal.note_numbers([float(step)])
         taken = journal.record_number(step, optimizer, journal._written)
         if taken is None:
             taken = journal.record_loss(step, now=False)
@@ -144,7 +144,7 @@ def test_a_fact_does_not_stand_before_the_losses_that_came_before_it(
 def test_the_short_way_is_left_where_a_rate_changes(journal: Journal) -> None:
     optimizer = SGD([nn.Parameter(torch.ones(1))], lr=0.5)
     now = journal._written
-    journal.note_number(1.0)
+    journal.note_numbers([1.0])
     assert journal.record_number(0, optimizer, now) is None, "no rate is known"
     journal.record_rates(0, optimizer)
     assert journal.record_number(0, optimizer, now) == 1.0

@@ -112,7 +112,7 @@ class Journal:
 
     def note_numbers(self, losses: Iterable[float]) -> None:
         """Keep the losses of a step's backward passes so far."""
-        self.pending = [*losses]
+        self.pending[:] = losses
         self._passed_by = None
         self._passed_by = None
 

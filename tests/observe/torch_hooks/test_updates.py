@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -137,6 +138,40 @@ def test_a_step_that_raises_does_not_last_beyond_the_listeners(heard: Heard) -> 
     assert heard.names == ["optimizer_made", "step_begins"]
     patches.unlisten(heard)
     assert not events.thread.updating
+
+
+class Extended(SGD):
+    """Calls the step of the class that it extends, and again where that raises."""
+
+    fails = False
+
+    def step(self, closure: Any = None) -> Any:
+        if self.fails:
+            self.fails = False
+            with contextlib.suppress(ArithmeticError):
+                super().step(lambda: 1.0 / 0.0)
+        return super().step(closure)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_step_within_a_step_is_not_told(heard: Heard, fails: bool) -> None:
+    weight = parameter()
+    SGD([weight], lr=0.1)  # from now on PyTorch calls its hooks for the steps of this class too
+    optimizer = Extended([weight], lr=0.1)
+    optimizer.fails = fails
+    heard.events.clear()
+    for _ in range(2):
+        optimizer.step()
+    assert heard.names == ["step_begins", "step_ended"] * 2
+
+
+def test_the_step_after_one_that_has_raised_is_told(heard: Heard) -> None:
+    optimizer = SGD([parameter()], lr=0.1)
+    for _ in range(2):
+        with contextlib.suppress(ArithmeticError):
+            optimizer.step(lambda: 1.0 / 0.0)
+    optimizer.step()
+    assert heard.names == ["optimizer_made", "closure_begins", "closure_begins", "step_begins", "step_ended"]
 
 
 def test_steps_of_schedules_are_told_but_not_that_of_their_construction(heard: Heard) -> None:

@@ -34,11 +34,13 @@ class _Thread(threading.local):
         telling: Whether it runs our own code, whose doings are no events.
         passing: Whether a pass of autograd's engine is under way, within which others may be made.
         updating: Whether an optimizer updates without a closure: nothing of the program's own runs meanwhile.
+        stepping: Identities of the optimizer whose step is under way, and of the call of that.
     """
 
     telling = False
     passing = False
     updating = False
+    stepping: tuple[int, int] | None = None
 
 
 thread = _Thread()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
@@ -60,7 +62,7 @@ def register_steps() -> Callable[[], None]:
     hooks = (register_optimizer_step_pre_hook(_step_begins), register_optimizer_step_post_hook(_step_ended))
 
     def end() -> None:
-        events.thread.updating = False
+        events.thread.updating, events.thread.stepping = False, None
         for hook in hooks:
             hook.remove()
 
@@ -70,6 +72,10 @@ def register_steps() -> Callable[[], None]:
 def _step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if torch.compiler.is_compiling():
         return  # a compiler that traces the step finds nothing here
+    call = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    if events.thread.stepping is not None and _is_within(optimizer, call):
+        return
+    events.thread.stepping = (id(optimizer), id(call))
     # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
     closure = args[1] if len(args) > 1 else kwargs.get("closure")
     quiet, given = events.quiet.steps, len(args) + len(kwargs)
@@ -84,9 +90,23 @@ def _step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     del args, kwargs
-    if torch.compiler.is_compiling():
+    stepping = events.thread.stepping
+    if torch.compiler.is_compiling() or (stepping is not None and stepping[1] != id(sys._getframe(1))):  # pyright: ignore
         return
-    events.thread.updating = False
+    events.thread.updating, events.thread.stepping = False, None
     quiet = events.quiet.steps
     if quiet is None or not quiet.step(optimizer):
         events.tell("step_ended", optimizer)
+
+
+def _is_within(optimizer: Optimizer, call: FrameType) -> bool:
+    """Whether a step is part of one that is under way, as where a class calls the step of the one that it extends.
+
+    PyTorch calls its hooks for both. A step that has raised is under way no more, though nothing has told its end.
+    """
+    stepping, outer = events.thread.stepping, call.f_back
+    if stepping is None or stepping[0] != id(optimizer):
+        return False
+    while outer is not None and (id(outer) != stepping[1] or outer.f_code is not call.f_code):
+        outer = outer.f_back
+    return outer is not None
