@@ -115,6 +115,9 @@ GRADIENT_CARRIED = _run("gradient_carried", "1", Cost.CHEAP, "no backward pass b
 #: 0: all units of the weight are copies of each other
 UNIT_SPREAD = _parameter("unit_spread", "1", "no weight of several units was sampled")
 
+#: ||BA|| / ||W|| of a low-rank adapter BA of a frozen weight W, by the factor that begins at zero; before its scale
+ADAPTER_SIZE = _parameter("adapter_size", "1", "no low-rank adapter was seen, or its weights are spread")
+
 # Activations, by layer.
 ACTIVATION_MEAN = _layer("activation_mean", "activation", _NOT_RUN)
 ACTIVATION_STD = _layer("activation_std", "activation", _NOT_RUN)

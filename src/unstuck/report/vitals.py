@@ -1,4 +1,4 @@
-"""The vitals of large models: attention, experts, ranks, sizes, the output's partition, and the noise of the batch."""
+"""The vitals of large models: attention, experts, ranks, adapters, sizes, the partition function, the batch's noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from unstuck.report.wording import Words
 
 __all__ = ["vitals"]
 
-LARGE = (signals.ATTENTION_LOGIT, signals.EXPERT_LOAD, signals.LOG_PARTITION)
+LARGE = (signals.ATTENTION_LOGIT, signals.EXPERT_LOAD, signals.LOG_PARTITION, signals.ADAPTER_SIZE)
 """What a run has that is of a kind of model with vitals."""
 
 DEEP = 24
@@ -43,6 +43,7 @@ def vitals(run: Run, words: Words, *, rows: int) -> tuple[Plot, ...]:
         _loads(run, words, rows),
         _table("rank", run.table(signals.EFFECTIVE_RANK), run, words, rows, worst=np.nanmin),
         _partition(run, words, rows),
+        _table("adapters", run.table(signals.ADAPTER_SIZE), run, words, rows, worst=np.nanmax, log=True),
         _table("norms", _of(weights, _ends_of_model(run)), run, words, rows, worst=np.nanmax, log=True),
         _table("weights", weights, run, words, rows, worst=np.nanmax, log=True),
         _table("updates", root_mean_squares(run, signals.UPDATE_NORM), run, words, rows, worst=np.nanmax, log=True),

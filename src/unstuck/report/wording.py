@@ -190,6 +190,10 @@ EN: Mapping[str, str] = {
     "rank.title": "The lowest effective rank went from {first} to {last} directions ({where})",
     "rank.read": "The number of directions that activations vary in, of 63 that the sample can show; near 1 the layer gives one "
     "answer, however wide it is.",
+    "adapters.name": "Size of low-rank adapters beside the weights that they adapt",
+    "adapters.title": "The largest product BA went from {first} to {last} times the size of its frozen weight ({where})",
+    "adapters.read": "The Frobenius norm of BA over that of W, before the scale that the model gives it. One that stays near 0 changes "
+    "nothing; one above 1 drowns what was learnt before.",
     "norms.name": "Size of the embeddings and the head",
     "norms.title": "The size of {where} went from {first} to {last}",
     "norms.read": "Root mean square of the entries. Embeddings that shrink or grow by far change the scale of all that follows.",

@@ -101,6 +101,7 @@ PARTS: Mapping[str, Part] = {
     "Activations": Part(words="activations"),
     "Attention": Part(words="attention"),
     "ExpertLoads": Part(words="loads of experts", states=(facts.Router,)),
+    "Adapters": Part(words="products of low-rank adapters", states=(facts.Adapter,)),
     "LogPartition": Part(words="the log-partition of outputs"),
     "LossTerms": Part(words="terms of the loss", states=(facts.LossTerms,)),
     "GradientChanges": Part(words="what becomes of gradients", states=(facts.GradientChange,)),

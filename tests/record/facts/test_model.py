@@ -94,6 +94,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         {"parameters": ["body.weight"], "keys": ["module.body.weight"], "file": "train.py", "line": 12},
         facts.WeightsLeftOut(parameters=("body.weight",), keys=("module.body.weight",), file="train.py", line=12),
     ),
+    (
+        "adapter",
+        {"zero": "query.up", "other": "query.down", "frozen": "query.base.weight"},
+        facts.Adapter(zero="query.up", other="query.down", frozen="query.base.weight"),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from unstuck.observe.collectors.activations import Activations
+from unstuck.observe.collectors.adapters import Adapters
 from unstuck.observe.collectors.added_noise import AddedNoises
 from unstuck.observe.collectors.added_tables import AddedTables
 from unstuck.observe.collectors.association import TrainedAssociation
@@ -95,6 +96,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     GradientChanges,
     Parameters,
     UnitCopies,
+    Adapters,
     Graphs,
     LostBranches,
     Opponents,

@@ -402,7 +402,8 @@ class Collectors:
         for told in self._by_verb.values():
             told[:] = [pair for pair in told if pair[0] is not one]
         self._by_class.clear()
-        self._view.owing = [pair for pair in self._view.owing if pair[0] is not one]
+        for told in (self._view.owing, self._view.standing):
+            told[:] = [pair for pair in told if pair[0] is not one]
         keys = tuple(signal.key for signal in one.measures)
         self._failed.append(
             facts.Unread(

@@ -187,6 +187,7 @@ class View:
         appeared: Names of entries, such as layers, that were measured for the first time in this step, by index.
         due: Collectors that follow what becomes of some tensors in the next sampled step, through all functions.
         owing: Collectors that have something to measure after the update of this step alone, and what does it.
+        standing: The same after the update of each sampled step, which few models have.
     """
 
     roots: Roots
@@ -235,6 +236,7 @@ class View:
     appeared: dict[Index, list[str]] = field(default_factory=dict[Index, list[str]])
     due: list[Follower] = field(default_factory=list["Follower"])
     owing: list[tuple[Collector, Update]] = field(default_factory=list["tuple[Collector, Update]"])
+    standing: list[tuple[Collector, Update]] = field(default_factory=list["tuple[Collector, Update]"])
     loss_called: Callable[[LossCall], None] = lambda call: None
     _known: set[object] = field(default_factory=set[object])
 
@@ -251,7 +253,7 @@ class View:
         self.ran = {}
         self.slope = None
         self.hooked = False
-        self.owing = []
+        self.owing = [*self.standing]
         self.between.begin()
 
     def in_batch(self, row: int) -> int:

@@ -74,6 +74,7 @@ from unstuck.record.facts.loss import (
     TargetOutputs,
 )
 from unstuck.record.facts.model import (
+    Adapter,
     Layer,
     Model,
     Modes,
@@ -127,6 +128,7 @@ __all__ = [
     "OFFSETS",
     "WATCHING_ENDED",
     "ActorLoss",
+    "Adapter",
     "AddedNoise",
     "AddedTable",
     "AlikeBatches",

@@ -8,6 +8,7 @@ from typing import Literal
 from unstuck.record.facts.fact import Fact
 
 __all__ = [
+    "Adapter",
     "Layer",
     "Model",
     "Modes",
@@ -228,3 +229,21 @@ class WeightsLeftOut(Fact):
     keys: tuple[str, ...]
     file: str | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter(Fact):
+    """A low-rank adapter: two trained factors, one of zeros at first, whose product is added to a frozen weight.
+
+    Attributes:
+        zero: Name of the factor that begins at zero.
+        other: Name of the other one.
+        frozen: Name of the weight.
+    """
+
+    kind = "adapter"
+    missing = "no low-rank adapter was seen"
+    special = True
+    zero: str
+    other: str
+    frozen: str

@@ -13,12 +13,13 @@ from unstuck.learning.curve import CERTAIN, Curve
 from unstuck.learning.game import in_a_game
 from unstuck.record import Evidence, Finding, Run, Severity, signals
 from unstuck.record.facts import End, Model, Optimizer, Parameter
+from unstuck.rules.adapters import Products
 from unstuck.rules.attention import grown_logits
 from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND, losses
 from unstuck.rules.methods import large_steps
 from unstuck.rules.rate import lower_rate
 from unstuck.rules.rule import Rule
-from unstuck.rules.step_size import Steps, usual_sizes
+from unstuck.rules.step_size import Steps
 
 __all__ = ["LearningRateTooHigh"]
 
@@ -27,6 +28,8 @@ FIRST = 10
 
 WINDOWS = 40
 """Stretches of a training whose typical losses are compared."""
+
+ADAPTERS = "the products of the adapters of weights that were trained before"
 
 _Found = tuple[Severity, float, str, Evidence]
 
@@ -42,6 +45,7 @@ class _Step:
     climbs: bool
     died: bool
     way: tuple[float, str]
+    product: float
     method: str
 
     @classmethod
@@ -50,13 +54,15 @@ class _Step:
         cosines = run.series(signals.GRADIENT_COSINE).finite().values
         ascent = run.table(signals.UPDATE_GRADIENT_COSINE).values
         ascent = ascent[np.isfinite(ascent)]
+        products = Products.of(run)
         return cls(
             early=steps.early() if len(steps) else None,
             late=steps.late() if seen_late(run, steps.typical.steps) else None,
             widest=float(steps.typical.values.max()) if len(steps) else None,
             cosine=float(np.median(cosines)) if len(cosines) else None,
             died=_died(run),
-            way=_first_way(run, steps),
+            way=_first_way(run, steps, products),
+            product=products.largest() if products else 0.0,
             climbs=bool(len(ascent) and np.median(ascent) > 0.1),
             method=next((optimizer.type for optimizer in run.facts(Optimizer)[-1:]), ""),
         )
@@ -113,6 +119,7 @@ class LearningRateTooHigh(Rule):
     unlearnt: float = 0.5  #: share of the loss that is left where what was learnt early was lost again
     thrown: float = 0.5  #: early update ratio: a step of half the weights undoes the initialisation
     away: float = 0.5  #: way of trained weights over the first steps: half of their size (our choice)
+    drowned: float = 10.0  #: products of adapters in the size of the frozen weights, which then hardly count
     gain: float = 0.1  #: share of the loss that the last half took off, where it still falls (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -200,9 +207,11 @@ class LearningRateTooHigh(Rule):
             )
             return "warning", 0.65, f"{summary}; it comes down to {curve.end.value:.4g} only", evidence
         way, moved = step.way
-        if way > self.away and (learning.remaining > self.unlearnt or jumped):
+        if way > self.away and (learning.remaining > self.unlearnt or jumped or step.product > self.drowned):
+            moves = f"make {moved} {way:.2g} times as large as these" if moved == ADAPTERS else f"move {moved} by up to"
+            moves += "" if moved == ADAPTERS else f" {way:.0%} of their size"
             summary = (
-                f"the first {FIRST} steps move {moved} by up to {way:.0%} of their size: what was learnt is lost, and "
+                f"the first {FIRST} steps {moves}: what was learnt is lost, and "
                 + (f"the loss jumps to {float(head.max()):.4g} and comes down to" if jumped else "the loss stays at")
                 + f" {curve.end.value:.4g}"
             )
@@ -260,7 +269,10 @@ class LearningRateTooHigh(Rule):
         self, run: Run, step: _Step, severity: Severity, confidence: float, summary: str, evidence: Evidence
     ) -> Finding:
         proofs = [evidence]
-        if step.early is not None and step.late is not None:
+        if step.product:
+            note = f"||BA|| / ||W|| of the largest adapter; {step.way[0]:.2g} after {FIRST} steps"
+            proofs.append(Evidence(signal=signals.ADAPTER_SIZE.key, value=step.product, threshold=self.away, note=note))
+        elif step.early is not None and step.late is not None:
             note = f"||dw|| / ||w|| of weight matrices; {step.early:.2g} at first"
             proofs.append(Evidence(signal="update_ratio", value=step.late, threshold=self._bound(step), note=note))
         if step.cosine is not None and self._bounces(step):
@@ -278,24 +290,21 @@ class LearningRateTooHigh(Rule):
         return replace(finding, where=optimizer_place(run))
 
 
-def _first_way(run: Run, steps: Steps) -> tuple[float, str]:
+def _first_way(run: Run, steps: Steps, products: Products | None) -> tuple[float, str]:
     """How far the first steps together move weights that are to keep what was learnt before, at most, in their size.
 
-    Of adapters the matrices that start at zero count, by the size that they would have been drawn with: the others may
-    turn as they like while these are small. Zero where nothing was learnt before, or a fresh layer alone is trained.
+    Of adapters their products count, by the size of the weights that they are added to. Zero where nothing was learnt
+    before, or a fresh layer alone is trained.
     """
     model = run.fact(Model)
     known = [p for p in model.parameters if p.fresh is not None and len(p.shape) > 1] if model else []
     trained = [p for p in known if p.trainable and p.optimized]
     if not len(steps) or not _mostly_learnt(known):
         return 0.0, ""
-    first, names = steps.table.values[steps.table.steps < FIRST], steps.table.names
     if _mostly_learnt(trained):
+        first = steps.table.values[steps.table.steps < FIRST]
         return float(np.nanmedian(first, axis=1).sum()), "weights that were trained before"
-    adapters = [column for column, name in enumerate(names) if name in usual_sizes(run)]
-    if not adapters:
-        return 0.0, ""
-    return float(np.nanmedian(first[:, adapters], axis=1).sum()), "the adapters of weights that were trained before"
+    return (products.after(FIRST), ADAPTERS) if products is not None else (0.0, "")
 
 
 def _mostly_learnt(parameters: Sequence[Parameter]) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, signals
+from unstuck.rules.adapters import Products
 from unstuck.rules.gates import NO_GAME, NO_RANGE_TEST, STEPS_SAMPLED, TARGETS_STAND, losses
 from unstuck.rules.rate import raise_rate
 from unstuck.rules.rule import Rule
@@ -26,7 +27,8 @@ class LearningRateTooLow(Rule):
 
     Detects:
         A loss that hardly falls, or falls in a straight line far above what a fit would reach, while all updates of the
-        training together could move no weight matrix by more than a fraction of its size. As a note: steps at the low
+        training together could move no weight matrix by more than a fraction of its size; or adapters whose products BA
+        stay small beside the weights that they are added to. As a note: steps at the low
         end of what is usual, in a training that leaves most of the loss.
 
     Why it matters:
@@ -70,12 +72,14 @@ class LearningRateTooLow(Rule):
         """Judge one stream of a run."""
         learning, steps = Learning.of(run), Steps.of(run)
         updates = int(learning.curve.steps[-1]) + 1
-        ratio, distance = steps.strongest(), steps.distance(updates)
+        products = Products.of(run)
+        distance = products.largest() if products else steps.distance(updates)
+        ratio = distance / updates if products else steps.strongest()
         low = GOOD_RATIO if learning.seems == "none" else self.low_ratio
         if ratio == 0.0 or (elasticity(run) or 1.0) < self.elastic:
             return
         if ratio < low and distance < self.distance and self._far(learning, distance):
-            yield self._report(run, learning, ratio, distance)
+            yield self._report(run, learning, ratio, distance, products)
         elif ratio < self.modest and self._unfinished(learning):
             yield self._remark(run, learning, ratio)
 
@@ -121,19 +125,15 @@ class LearningRateTooLow(Rule):
             where=optimizer_place(run),
         )
 
-    def _report(self, run: Run, learning: Learning, ratio: float, distance: float) -> Finding:
+    def _report(
+        self, run: Run, learning: Learning, ratio: float, distance: float, products: Products | None
+    ) -> Finding:
         curve = learning.curve
         aligned = run.series(signals.GRADIENT_COSINE).finite().values
         cosine = float(np.median(aligned)) if len(aligned) else 0.0
         span = (int(curve.steps[0]), int(curve.steps[-1]))
         evidence = [
-            Evidence(
-                signal="update_ratio",
-                value=ratio,
-                threshold=self.low_ratio,
-                steps=span,
-                note=f"||dw|| / ||w|| of the most moved weight matrix; all updates together at most {distance:.1%}",
-            ),
+            self._of_products(distance, span) if products else self._of_updates(ratio, distance, span),
             Evidence(
                 signal="loss",
                 value=curve.end.value,
@@ -148,15 +148,28 @@ class LearningRateTooLow(Rule):
         clipped = clipped_norm(run)
         certain = curve.falls_surely or cosine > 0.5
         confidence = 0.6 if ratio > self.low_ratio else 0.9 if certain and ratio < 0.1 * GOOD_RATIO else 0.75
+        updates = f"all {span[1] + 1} updates together"
+        moved = (
+            f"{updates} make the products of the adapters {distance:.2g} times as large as the weights that they adapt"
+            if products
+            else f"{updates} move the weights by {distance:.2g} of their size at most"
+        )
         return self.finding(
-            f"the loss moves only from {curve.start:.4g} to {curve.end.value:.4g}: "
-            f"all {span[1] + 1} updates together move the weights by {distance:.2g} of their size at most",
+            f"the loss moves only from {curve.start:.4g} to {curve.end.value:.4g}: {moved}",
             _loosen(clipped) if clipped and clipped < CLIPPED_AT else raise_rate(run),
             severity="error" if learning.remaining > 0.8 else "warning",
             confidence=confidence,
             evidence=tuple(evidence),
             where=optimizer_place(run),
         )
+
+    def _of_updates(self, ratio: float, distance: float, span: tuple[int, int]) -> Evidence:
+        note = f"||dw|| / ||w|| of the most moved weight matrix; all updates together at most {distance:.1%}"
+        return Evidence(signal="update_ratio", value=ratio, threshold=self.low_ratio, steps=span, note=note)
+
+    def _of_products(self, distance: float, span: tuple[int, int]) -> Evidence:
+        note = "||BA|| / ||W|| of the largest adapter; the factor that begins at zero has no size of its own"
+        return Evidence(signal=signals.ADAPTER_SIZE.key, value=distance, threshold=self.distance, steps=span, note=note)
 
 
 def _loosen(norm: float) -> str:
