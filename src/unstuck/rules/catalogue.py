@@ -70,6 +70,7 @@ from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
 from unstuck.rules.loss.answer_cut import AnswerCut
 from unstuck.rules.loss.contrast_empty import ContrastEmpty
+from unstuck.rules.loss.copies_scored import CopiesScored
 from unstuck.rules.loss.embeddings_collapsed import EmbeddingsCollapsed
 from unstuck.rules.loss.end_unscored import EndUnscored
 from unstuck.rules.loss.examples_summed import ExamplesSummed
@@ -205,6 +206,7 @@ RULES: tuple[Rule, ...] = (
     LossMaskWrong(),  # L501
     AnswerCut(),  # L502
     EndUnscored(),  # L503
+    CopiesScored(),  # L504
     EmbeddingsCollapsed(),  # L601
     ContrastEmpty(),  # L602
     PolicyLowered(),  # L701

@@ -107,6 +107,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     "L501": (*ANY, "D203", "D204", "M201", "R201"),
     "L502": NOWHERE,
     "L503": NOWHERE,
+    "L504": NOWHERE,
     "L601": (*ANY, "M201", "G102", "R201"),
     "L602": (*ANY, "M201", "D203", "L601"),
     "L701": (*ANY, "G202", "M201", "R201"),

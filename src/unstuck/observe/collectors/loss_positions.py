@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from unstuck.observe.autograd.extra_pass import is_checkpoint, reruns
 from unstuck.observe.autograd.graph import GraphWalk
 from unstuck.observe.autograd.positions import between
+from unstuck.observe.collectors.copied_targets import copied_targets
 from unstuck.observe.collectors.embedded_ids import Embedded
 from unstuck.observe.collectors.handwritten_losses import LossCall
 from unstuck.observe.collectors.scored_outputs import Scored, scored_outputs
@@ -80,7 +82,8 @@ class LossPositions:
             norms = _norms(graph.root, call.output)
         if norms is not None:
             self._asked += 1
-            self._found.append(_fact(*known[0], norms, call, place))
+            fact = _fact(*known[0], norms, call, place)
+            self._found.append(fact if len(known) > 1 else replace(fact, **_copied(*known[0], norms, call)))
 
     def facts(self) -> Iterator[facts.ScoredPositions]:
         """What was found."""
@@ -135,6 +138,16 @@ def _fact(
         file=place[0],
         line=place[1],
     )
+
+
+def _copied(one: Embedded, scored: Scored, norms: Tensor, call: LossCall) -> dict[str, Any]:
+    """What is copied of targets at their own places; of padding it counts for nothing."""
+    if scored.shift:
+        return {}
+    scores = scored.columns(norms) != 0
+    if one.padding is not None:
+        scores &= ~scored.rows(one.padding)[:, scored.front : scored.front + scored.kept]
+    return copied_targets(call, scored, scored.rows(one.ids)[:, scored.front : scored.front + scored.kept], scores)
 
 
 def _before(scored: Scored, scores: Tensor, real: Tensor, ids: Tensor) -> dict[str, Any]:

@@ -133,6 +133,11 @@ class ScoredPositions(Fact):
         behind: The id behind the last position whose target is scored, where it is the same in all sequences, none of
             the targets that are scored is it, and they end in several ids at several positions; else None.
         longest: Positions of the longest sequence up to the last target that is scored, where there is such an id.
+        copied: Of the targets of real tokens that are scored, the share that are the input at their place, where one id
+            hides the others, in a model of one sequence.
+        hidden_by: That id, which is no target.
+        loss_copied: Cross-entropy of those.
+        loss_hidden: Cross-entropy of the others.
         file: The user's file that calls the loss.
         line: The line of that call.
     """
@@ -156,6 +161,10 @@ class ScoredPositions(Fact):
     followers: int = 0
     behind: int | None = None
     longest: int = 0
+    copied: float = 0.0
+    hidden_by: int | None = None
+    loss_copied: float | None = None
+    loss_hidden: float | None = None
     file: str | None = None
     line: int | None = None
 
