@@ -104,6 +104,7 @@ UPDATE_NORM = _parameter("update_norm", "weight", "no sampled step had an update
 UPDATE_RATIO = _parameter("update_ratio", "1", "no sampled step had an update of weights that are not all zero")
 #: entries of half-precision weights that a gradient asks to move, and that the update leaves as they were
 UPDATE_LOST = _run("update_lost", "share", Cost.CHEAP, "no weight is of half precision")
+UPDATE_LOST_OF = _parameter("update_lost_of", "share", "the weight is not of half precision")
 #: -1 is steepest descent; above 0 the update climbs the loss
 UPDATE_GRADIENT_COSINE = _parameter("update_gradient_cosine", "1", "no sampled step had a gradient and an update")
 #: of successive gradients; below 0, steps bounce between walls

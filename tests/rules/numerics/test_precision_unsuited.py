@@ -39,6 +39,8 @@ def run_with(
     ]
     series = {signals.LOSS: curve} | ({signals.UPDATE_LOST: [lost] * 9} if lost is not None else {})
     tables = {signals.WEIGHT_NONFINITE: {"0.weight": [81.0 if broken else 0.0] * 9}}
+    if lost is not None:
+        tables[signals.UPDATE_LOST_OF] = {"0.weight": [lost] * 9}
     return record(folder, series=series, tables=tables, facts=facts)
 
 
@@ -77,6 +79,12 @@ def test_an_epsilon_is_blamed_where_it_is_zero_and_weights_broke(
 def test_updates_that_are_rounded_away(tmp_path: Path, lost: float, end: float, weights: str, found: int) -> None:
     run = run_with(tmp_path, lost=lost, end=end, weights=weights)
     assert len(outcome(PrecisionUnsuited(), run)) == found
+
+
+def test_the_weights_that_lose_most_are_named(tmp_path: Path) -> None:
+    (finding,) = outcome(PrecisionUnsuited(), run_with(tmp_path, lost=0.9, end=2.3, weights="bfloat16"))
+    assert finding.summary.endswith("; most in 0.weight 90%")
+    assert finding.where.parameter == "0.weight"
 
 
 def overflow(**changed: object) -> NonFinite:

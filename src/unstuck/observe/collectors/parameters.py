@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from unstuck.observe.collectors.alike_parameters import AlikeUpdate, are_alike, are_small, joined
-from unstuck.observe.collectors.lost_updates import lost_share
+from unstuck.observe.collectors.lost_updates import lost_shares
 from unstuck.observe.collectors.optimizer_observations import Observing, observed_columns
 from unstuck.observe.collectors.view import Measurement, View
 from unstuck.observe.tensors.readable import as_real, is_real, whole_here, wide_type
@@ -46,7 +46,10 @@ class Parameters:
         view: What is known of the step.
     """
 
-    measures = (*_MEASURED, *_DERIVED, signals.GRADIENT_COSINE, signals.GRADIENT_CARRIED, signals.UPDATE_LOST)
+    measures = (
+        *(*_MEASURED, *_DERIVED, signals.GRADIENT_COSINE, signals.GRADIENT_CARRIED),
+        *(signals.UPDATE_LOST, signals.UPDATE_LOST_OF),
+    )
     functions = frozenset[Any]()
 
     def __init__(self, view: View) -> None:
@@ -57,7 +60,7 @@ class Parameters:
         self._sketch: Tensor | None = None
         self._sketch_step = -1
         self._carried: Tensor | None = None
-        self._lost: Tensor | None = None
+        self._lost: tuple[Tensor, dict[int, Tensor]] | None = None
         self._stride = 1
         self._self_observing = True
 
@@ -104,20 +107,23 @@ class Parameters:
         elif columns is None:
             columns = self._columns()
         self._before, self._joined, self._alike = {}, None, False
-        found = {
+        single = {
             signals.GRADIENT_COSINE: self._gradient_cosine(given, flat, alike=alike),
             signals.GRADIENT_CARRIED: self._carried_share(self._clearable(gradients), alike=alike),
-            signals.UPDATE_LOST: self._lost,
+            signals.UPDATE_LOST: None if self._lost is None else self._lost[0],
         }
+        of_each = [] if self._lost is None else [self._column(self._lost[1])]
         self._lost = None
-        scalars = {signal: number for signal, number in found.items() if number is not None}
+        scalars = {signal: number for signal, number in single.items() if number is not None}
 
         def decode(numbers: list[list[float]]) -> dict[Signal, Any]:
-            rest = {signal: value[0] for signal, value in zip(scalars, numbers[len(columns) :], strict=True)}
+            found = numbers[len(columns) : len(columns) + len(scalars)]
+            rest = {signal: value[0] for signal, value in zip(scalars, found, strict=True)}
             own = numbers[: len(columns)]
-            return {**self._decode(own if together is None else together.columns(*own)), **rest}
+            each = {signals.UPDATE_LOST_OF: numbers[-1]} if of_each else {}
+            return {**self._decode(own if together is None else together.columns(*own)), **rest, **each}
 
-        return Measurement([*columns, *scalars.values()], decode)
+        return Measurement([*columns, *scalars.values(), *of_each], decode)
 
     def _gradients(self, gradient: Callable[[Tensor], Tensor | None]) -> tuple[dict[int, Tensor], bool]:
         """The gradients that are dense, and whole on this process, by the position of their parameter.
@@ -183,7 +189,7 @@ class Parameters:
         olds = {i: before[id(parameters[i])] for i in weights if id(parameters[i]) in before}
         changes = {i: _spread(weights[i], self._stride) - old for i, old in olds.items()}
         dense = [i for i in changes if i in own and not own[i].is_sparse]
-        self._lost = lost_share((changes[i], _spread(own[i], self._stride)) for i in dense)
+        self._lost = lost_shares({i: (changes[i], _spread(own[i], self._stride)) for i in dense})
         wide = {i: wide_type(changes[i]) for i in dense}
         cosines = {i: _cosine(changes[i].to(wide[i]), _spread(own[i], self._stride).to(wide[i])) for i in dense}
         scales = {i: (weights[i].numel() / change.numel()) ** 0.5 for i, change in changes.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from unstuck.rules.rule import Rule
 __all__ = ["PrecisionUnsuited"]
 
 HALVES = ("float16", "bfloat16")
+
+NAMED = 3
+"""Weights that a message lists."""
 
 LARGEST = 65_504.0
 """The largest number of float16."""
@@ -211,14 +214,16 @@ class PrecisionUnsuited(Rule):
         if share < self.lost:
             return None
         severity: Severity = "error" if outcome == "none" else "warning"
+        most = _most_lost(run)
+        first = most[0].rpartition(" ")[0] if most else None
         return self.finding(
             f"{share:.0%} of the weights in {halves[0]} stay as they were at an update, for it is smaller than half "
-            "the distance to the next number",
+            "the distance to the next number" + (f"; most in {', '.join(most)}" if most else ""),
             "Keep the weights in float32 and compute under torch.autocast: it is the forward pass that half precision "
             "makes fast.",
             severity=severity,
             confidence=0.9 if outcome == "none" else 0.7,
-            where=optimizer_place(run),
+            where=replace(optimizer_place(run), parameter=first),
             evidence=(
                 Evidence(
                     signal=signals.UPDATE_LOST.key,
@@ -248,6 +253,15 @@ class PrecisionUnsuited(Rule):
             severity="error",
             confidence=0.9,
         )
+
+
+def _most_lost(run: Run) -> list[str]:
+    """The weights that lose the most of their updates in the second half, with their shares: ``"head.weight 98%"``."""
+    table = run.table(signals.UPDATE_LOST_OF)
+    late = table.values[table.steps >= table.steps[-1] / 2] if len(table) else table.values
+    known = {name: late[:, i][np.isfinite(late[:, i])] for i, name in enumerate(table.names)}
+    shares = {name: float(np.median(column)) for name, column in known.items() if len(column)}
+    return [f"{name} {shares[name]:.0%}" for name in sorted(shares, key=lambda name: -shares[name])[:NAMED]]
 
 
 def _types(run: Run) -> set[str]:
