@@ -121,6 +121,7 @@ from unstuck.rules.policy.actor_lowered import ActorLowered
 from unstuck.rules.policy.advantage_trained import AdvantageTrained
 from unstuck.rules.policy.bootstrap_wrong import BootstrapWrong
 from unstuck.rules.policy.certain_at_once import CertainAtOnce
+from unstuck.rules.policy.ends_ignored import EndsIgnored
 from unstuck.rules.policy.entropy_drowns import EntropyDrowns
 from unstuck.rules.policy.entropy_lowered import EntropyLowered
 from unstuck.rules.policy.policy_cramped import PolicyCramped
@@ -203,6 +204,7 @@ RULES: tuple[Rule, ...] = (
     ExamplesSummed(),  # L306
     BootstrapWrong(),  # L401
     TargetNetworkStill(),  # L402
+    EndsIgnored(),  # L403
     LossMaskWrong(),  # L501
     AnswerCut(),  # L502
     EndUnscored(),  # L503

@@ -75,7 +75,7 @@ PARTS: Mapping[str, Part] = {
     "VisibleTargets": Part(words="targets that stand in the input", states=(facts.VisibleTarget,)),
     "Similarities": Part(words="vectors that are compared", states=(facts.Contrast, facts.Embeddings)),
     "SummedExamples": Part(words="sums over the examples of a batch", states=(facts.SummedExamples,)),
-    "PolicyTerms": Part(words="terms of a policy", states=(facts.PolicyEntropy, facts.PolicyTerm)),
+    "PolicyTerms": Part(words="terms of a policy", states=(facts.IgnoredEnds, facts.PolicyEntropy, facts.PolicyTerm)),
     "AddedNoises": Part(words="noise in inputs and targets", states=(facts.AddedNoise, facts.Condition)),
     "Latents": Part(words="latent variables", states=(facts.Latent,)),
     "Bootstraps": Part(

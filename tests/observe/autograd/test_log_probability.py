@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, distributions
+from torch import Tensor, distributions, nn
 from torch.nn import functional
 
 from unstuck.observe.autograd.log_probability import log_probability
@@ -45,3 +45,11 @@ def test_each_spelling_is_known_with_its_sign(sign: int, write: Callable[[Tensor
 def test_other_numbers_are_none(write: Callable[[Tensor], Tensor]) -> None:
     scores = torch.randn(4, 6) @ torch.randn(6, 3, requires_grad=True)
     assert log_probability(write(scores)) == 0
+
+
+@pytest.mark.parametrize("steps", [3, 200])
+def test_those_of_a_long_episode_are_known_by_its_first_steps(steps: int) -> None:
+    policy = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+    single = [distributions.Categorical(logits=policy(torch.ones(2))).log_prob(torch.tensor(1)) for _ in range(steps)]
+    assert (log_probability(torch.stack(single)), log_probability(torch.stack(single).neg())) == (1, -1)
+    assert log_probability(torch.stack([policy(torch.ones(2)).sum() for _ in range(steps)])) == 0

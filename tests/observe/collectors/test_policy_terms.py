@@ -46,6 +46,21 @@ def test_the_sign_is_that_in_which_good_actions_become_likelier(learnt: Any, rai
     assert "advantages" in fact.names
 
 
+@pytest.mark.parametrize("inline", [True, False])
+def test_weights_that_are_negated_are_those_that_they_were_made_of(learnt: Any, *, inline: bool) -> None:
+    advantages = torch.linspace(-1.0, 2.0, 16)
+
+    def loss(policy: Categorical, value: Tensor) -> Tensor:
+        ratio = (policy.log_prob(policy.sample()) + 1.0).exp()
+        if inline:
+            return (-advantages * ratio).mean()
+        negative = advantages.neg()
+        return torch.max(negative * ratio, negative * ratio.clamp(0.8, 1.2)).mean()
+
+    for fact in learnt(loss).facts(facts.PolicyTerm):
+        assert (fact.raised, fact.lowest, fact.highest) == (True, -1.0, 2.0)
+
+
 def test_single_actions_of_an_episode_are_one_term(learnt: Any) -> None:
     def loss(policy: Categorical, value: Tensor) -> Tensor:
         chosen = policy.log_prob(policy.sample())

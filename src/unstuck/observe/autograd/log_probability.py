@@ -26,6 +26,11 @@ BOTH = 2
 LEAST = 0.5
 """Median from which ratios may be those of a policy and of what it was a few updates before."""
 
+JOINED = frozenset({"Stack", "Cat"})
+
+OF_MANY = 2
+"""Tensors that are looked at of those that are joined: the steps of an episode are alike."""
+
 PICKS = frozenset({"Gather", "Index"})
 
 
@@ -127,7 +132,8 @@ def _leading(root: Any) -> Iterator[Any]:
         if operation(node) in ENDS or len(seen) > MOST_NODES:
             continue
         yield node
-        for successor, _ in node.next_functions:
+        several = node.next_functions if operation(node) not in JOINED else node.next_functions[:OF_MANY]
+        for successor, _ in several:
             if successor is not None and successor not in seen:
                 seen.add(successor)
                 queue.append(successor)

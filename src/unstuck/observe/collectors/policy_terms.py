@@ -7,8 +7,9 @@ import math
 import os
 import re
 import sys
+import weakref
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from keyword import iskeyword
 from typing import Any, Literal
 
@@ -23,16 +24,19 @@ from unstuck.observe.autograd.log_probability import log_probability, ratio, sco
 from unstuck.observe.autograd.reach import reach
 from unstuck.observe.collectors.actor_losses import called_costs
 from unstuck.observe.collectors.drawn_actions import DrawnActions
+from unstuck.observe.collectors.ignored_ends import ignored_ends
 from unstuck.observe.collectors.returns_order import growth
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
-from unstuck.observe.user_code.frames import user_place, user_variable_names
+from unstuck.observe.user_code.frames import user_place, user_scopes, user_variable_names
 from unstuck.record import facts
 from unstuck.record.signals import Signal
 
 __all__ = ["PolicyTerms"]
 
 PRODUCTS: frozenset[Any] = frozenset({torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__})
+
+NEGATIONS: frozenset[Any] = frozenset({torch.neg, Tensor.neg, Tensor.__neg__, torch.negative, Tensor.negative})
 
 LOGARITHMS: frozenset[Any] = frozenset({torch.log, Tensor.log})
 
@@ -44,6 +48,12 @@ MOST_PRODUCTS = 64
 
 MOST_FOLLOWED = 3
 """Steps in which it is seen what becomes of the actions that are drawn."""
+
+MOST_LOOKS = 12
+"""Losses at which it is looked whether returns are summed up past the ends of episodes."""
+
+MOST_NEGATED = 8
+"""Tensors of a step that were negated which are kept until they weigh something, the latest."""
 
 MOST_WORDS = 24
 WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -89,15 +99,16 @@ class PolicyTerms:
     """
 
     measures: tuple[Signal, ...] = ()
-    functions = PRODUCTS | LOGARITHMS
+    functions = PRODUCTS | LOGARITHMS | NEGATIONS
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._products: list[_Product] = []
         self._entropies: list[_Entropy] = []
         self._step, self._left = -1, MOST_PRODUCTS
+        self._negated: list[tuple[weakref.ref[Tensor], Tensor]] = []
         self._new: dict[tuple[Any, ...], facts.Fact] = {}
-        self._actions, self._steps_followed = DrawnActions(), 0
+        self._actions, self._steps_followed, self._ends_looked = DrawnActions(), 0, 0
 
     def forward(self, phase: Literal["training", "evaluation"]) -> None:
         """In an evaluation nothing is followed."""
@@ -119,7 +130,10 @@ class PolicyTerms:
         view = self._view
         if self._step != view.step:
             self._step, self._left = view.step, MOST_PRODUCTS
-            self._products, self._entropies = [], []
+            self._products, self._entropies, self._negated = [], [], []
+        if function in NEGATIONS:
+            self._negate(args[0], output)
+            return
         if view.module is not None or self._left <= 0 or not isinstance(output, Tensor):
             return
         if output.grad_fn is None or output.dim() > 2 or not is_readable(output):
@@ -136,11 +150,19 @@ class PolicyTerms:
                 if self._weighted(values, weights, output):
                     return
 
+    def _negate(self, values: Any, output: Any) -> None:
+        """Keep what was negated, if it may be weights."""
+        if isinstance(values, Tensor) and not values.requires_grad and isinstance(output, Tensor) and self._left > 0:
+            self._negated = [*self._negated[1 - MOST_NEGATED :], (weakref.ref(output), values)]
+
     def _weighted(self, values: Any, weights: Any, output: Tensor) -> bool:
         """Whether one of the factors is a log-probability for each weight."""
+        negated = next((source for negative, source in self._negated if negative() is weights), None)
+        if negated is not None:
+            weights = negated
         if not isinstance(values, Tensor) or not values.requires_grad or _numbers(weights) != values.numel():
             return False
-        sign = log_probability(values)
+        sign = log_probability(values) * (1 if negated is None else -1)
         if not sign:
             return False
         place = user_place(3)
@@ -208,6 +230,11 @@ class PolicyTerms:
         grown = {place: self._grown(values) for place, values in weights.items()}
         for product in taken:
             self._take(product, signs[product.node], grown[product.file, product.line])
+        if taken and self._ends_looked < MOST_LOOKS:
+            self._ends_looked += 1
+            found = ignored_ends(user_scopes())
+            if found is not None:
+                self._view.notice(replace(found, file=taken[0].file, line=taken[0].line))
         if taken and self._steps_followed < MOST_FOLLOWED and self not in self._view.due:
             self._steps_followed += 1
             self._view.due.append(self)
@@ -262,7 +289,7 @@ class PolicyTerms:
         self._forget()
 
     def _forget(self) -> None:
-        self._products, self._entropies = [], []
+        self._products, self._entropies, self._negated = [], [], []
         self._actions.forget()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ __all__ = [
     "user_modules",
     "user_names",
     "user_place",
+    "user_scopes",
     "user_site",
     "user_trail",
     "user_values",
@@ -38,6 +39,9 @@ _STDLIB = str(Path(sys.modules["os"].__file__ or "").resolve().parent)
 
 
 MOST_ENTRIES = 1_000
+
+MOST_OBJECTS = 64
+"""Variables of a function whose own attributes are looked at."""
 
 
 @cache
@@ -160,6 +164,29 @@ def user_variables(frames: int = 2) -> list[object]:
         frames: How many of these functions.
     """
     return [value for frame in _user_frames(1)[:frames] for value in _locals(frame).values()]
+
+
+def user_scopes(frames: int = 3) -> list[Mapping[str, object]]:
+    """Variables by name of the innermost running functions of the user's, with what their objects hold.
+
+    Args:
+        frames: How many of these functions.
+    """
+    scopes: list[Mapping[str, object]] = []
+    for frame in _user_frames(1)[:frames]:
+        own = _locals(frame)
+        known = [*_attributes(own.get("self")).values(), *own.values()][:MOST_OBJECTS]
+        scopes += [own, _attributes(own.get("self")), *filter(None, map(_held, known))]
+    return scopes
+
+
+def _held(value: object) -> dict[str, object]:
+    """What a dictionary holds by names, or an object of a class of the user's, as a memory of what was done."""
+    if type(value) is dict:
+        items = cast("dict[object, object]", value)
+        return {name: entry for name, entry in list(items.items())[:MOST_OBJECTS] if type(name) is str}
+    module = sys.modules.get(type(value).__module__)
+    return _attributes(value) if is_users(getattr(module, "__file__", None) or "<unknown>") else {}
 
 
 def user_variable_names() -> list[tuple[str, object]]:

@@ -96,7 +96,7 @@ from unstuck.record.facts.optimizer import (
     UnoptimizedParameter,
     UnoptimizedParameters,
 )
-from unstuck.record.facts.policy import ActorLoss, Bootstrap, PolicyEntropy, PolicyTerm, TargetNetwork
+from unstuck.record.facts.policy import ActorLoss, Bootstrap, IgnoredEnds, PolicyEntropy, PolicyTerm, TargetNetwork
 from unstuck.record.facts.precision import LossScaling, NarrowConstant, RoundedAverage, RoundedInput
 from unstuck.record.facts.run import (
     WATCHING_ENDED,
@@ -165,6 +165,7 @@ __all__ = [
     "GradientCall",
     "GradientChange",
     "Graph",
+    "IgnoredEnds",
     "InitialLoss",
     "Inputs",
     "Invocation",

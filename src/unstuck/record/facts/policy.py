@@ -8,7 +8,7 @@ from typing import Literal
 from unstuck.record.facts.fact import Fact
 from unstuck.record.facts.loss import OutputReach
 
-__all__ = ["ActorLoss", "Bootstrap", "PolicyEntropy", "PolicyTerm", "TargetNetwork"]
+__all__ = ["ActorLoss", "Bootstrap", "IgnoredEnds", "PolicyEntropy", "PolicyTerm", "TargetNetwork"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,5 +166,27 @@ class ActorLoss(Fact):
     raised: bool
     costs: bool = False
     reached: bool = True
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IgnoredEnds(Fact):
+    """Returns, or advantages, that take what follows at every transition, and flags of ends among these.
+
+    Attributes:
+        transitions: Transitions of which it shows whether what follows was added.
+        ends: How many of these a variable marks as the last of an episode.
+        name: What the user calls the sums.
+        file: The user's file that learns from them.
+        line: The line of that.
+    """
+
+    kind = "ignored_ends"
+    missing = "no returns or advantages were seen that were summed up past the end of an episode"
+    special = True
+    transitions: int
+    ends: int
+    name: str
     file: str | None = None
     line: int | None = None
