@@ -30,8 +30,19 @@ def test_sums_from_the_end_grow(rewards: list[float], normalised: bool) -> None:
 @pytest.mark.parametrize("reward", [1.0, -0.1])
 def test_in_the_wrong_order_they_shrink(reward: float) -> None:
     weights = returns([reward] * 40).flip(0)
-    assert growth([weights - weights.mean()]) == pytest.approx(0.97, abs=2e-3)
     assert growth([weights]) == pytest.approx(0.97, abs=2e-3)
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_centred_ones_are_in_the_wrong_order_where_they_rise(normalised: bool) -> None:
+    weights = returns([1.0] * 40)
+    discounted = 0.97 ** torch.arange(40) * weights
+
+    def centred(values: torch.Tensor) -> torch.Tensor:
+        return (values - values.mean()) / (values.std() if normalised else 1.0)
+
+    assert growth([centred(weights.flip(0))]) == pytest.approx(0.97, abs=2e-3)
+    assert growth([centred(discounted)]) is growth([discounted]) is None, "times gamma to the power of the step"
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,9 @@ def growth(weights: Sequence[Any]) -> float | None:
         weights: One tensor of weights in the order of time, or one number after the other.
 
     Returns:
-        The factor; below 1 only where the weights do not fade towards zero, as those of :math:`\gamma^t G` do. None
-        where there is no one factor, or it is 1.
+        The factor; below 1 only where the weights do not fade towards zero, as those of :math:`\gamma^t G_t` do. Where
+        something was taken off them, those of rewards are meant, and not of penalties: they may not fall. None where
+        there is no one factor, or it is 1.
 
     Examples:
         >>> sums = [(1.0 - 0.9**t) / 0.1 for t in range(1, 30)]
@@ -58,8 +59,9 @@ def growth(weights: Sequence[Any]) -> float | None:
     same = float(np.mean(np.abs(ratios - middle) < CLOSE))
     if same < MOSTLY or middle <= 0.0 or abs(middle - 1.0) < CLOSE:
         return None
-    fades = (values > 0).all() or (values < 0).all()
-    return None if middle < 1.0 and fades and abs(values[-1]) < abs(values[0]) else middle
+    one_sided = (values > 0).all() or (values < 0).all()
+    fade = abs(values[-1]) < abs(values[0]) if one_sided else values[-1] < values[0]
+    return None if middle < 1.0 and fade else middle
 
 
 def _in_order(weights: Sequence[Any]) -> np.ndarray[Any, Any]:

@@ -30,7 +30,7 @@ class ReturnsReversed(Rule):
         an episode are equal. Where values are taken off them, it is that of the targets which these values learn.
 
     Known false positives:
-        Returns that are multiplied by :math:`\gamma^t` and centred in each episode.
+        Returns of penalties, the same at each step, that are multiplied by :math:`\gamma^t` and centred by episode.
 
     Try:
         ``for r in reversed(rewards): G = r + gamma * G; returns.insert(0, G)``.
