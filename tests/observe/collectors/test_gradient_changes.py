@@ -88,6 +88,15 @@ def test_gradients_that_nobody_changes(tmp_path: Path) -> None:
         assert change.calls == ()
 
 
+def test_weights_that_are_clipped_after_the_update_are_no_gradients(tmp_path: Path) -> None:
+    def clip(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.clamp_(-0.5, 0.5)
+
+    assert not any(change.late for change in changes(tmp_path, lambda *_: None, after=clip))
+
+
 def test_what_comes_after_the_update_is_late(tmp_path: Path) -> None:
     found = changes(tmp_path, nothing, after=lambda m, o: clip_grad_norm_(m.parameters(), 1.0))
     assert "clip_grad_norm_" in {call.name for change in found[1:] for call in change.late}

@@ -142,6 +142,8 @@ class GradientChanges:
     def _changed(self, target: Any, call: Callable[[], Call]) -> None:
         """Something was changed in place: note by whom, if it is a gradient."""
         noted = self._between if self._before else self._late
+        if noted is self._late and isinstance(target, Tensor) and target.requires_grad:
+            return  # a weight is changed, as by clipping the weights of a critic
         if len(noted) < MOST_CALLS and self._is_gradient(target):
             found = call()
             if found not in noted:
