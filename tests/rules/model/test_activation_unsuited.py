@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from unstuck.record import Run
+from unstuck.record import NotEvaluated, Run, signals
+from unstuck.record.facts import Model, Wiring
 from unstuck.rules import judge
 from unstuck.rules.model.activation_unsuited import ActivationUnsuited
-from unstuck.testing.rules import RuleContract, outcome
+from unstuck.testing.rules import RuleContract, outcome, record
 
 Wired = Callable[..., Run]
 FIVE = ((40, 64), (40, 40), (40, 40), (40, 40), (10, 40))
@@ -58,3 +60,9 @@ def test_attention_and_gates_do_not_feed_weights_alone(wired: Wired) -> None:
 def test_what_learns_well_is_silent(wired: Wired) -> None:
     run = wired(FIVE, SIGMOIDS, gradients=FADING, weights=ONES, loss=np.geomspace(2.3, 0.02, 100))
     assert outcome(ActivationUnsuited(), run) == []
+
+
+def test_a_graph_that_is_compiled_earns_no_tick(tmp_path: Path) -> None:
+    facts = (Model(type="Net"), Wiring(complete=False))
+    (left,) = ActivationUnsuited().check(record(tmp_path, series={signals.LOSS: [2.3] * 50}, facts=facts))
+    assert isinstance(left, NotEvaluated)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
+from unstuck.record import Evidence, Finding, NotEvaluated, Run, Severity, Where, signals
 from unstuck.record.facts import Model, Wiring
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.flow import Flow
@@ -57,10 +57,13 @@ class ActivationUnsuited(Rule):
     layers: int = 3  #: saturating layers from which depth matters (Nielsen, chapter 5: visible from two)
     fading: float = 0.03  #: elasticity of the first weight over the last; ReLU networks have 0.2 to 2 (measured)
 
-    def check(self, run: Run) -> Iterator[Finding]:
+    def check(self, run: Run) -> Iterator[Finding | NotEvaluated]:
         """Judge one stream of a run."""
         wires = Wires.of(run)
         if wires is None:
+            return
+        if not wires.wiring.complete and not wires.wiring.connections:
+            yield NotEvaluated(reason=f"{Wiring.missing}, as of compiled code")
             return
         severity: Severity = "error" if outcome_of(run) == "none" else "warning"
         behind = [wire.parameter for wire in wires.inward if set(wire.operations) == {"Softmax"} and not wire.linear]
