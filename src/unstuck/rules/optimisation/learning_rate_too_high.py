@@ -29,7 +29,7 @@ FIRST = 10
 WINDOWS = 40
 """Stretches of a training whose typical losses are compared."""
 
-ADAPTERS = "the products of the adapters of weights that were trained before"
+ADAPTERS = "the products of the adapters"
 
 _Found = tuple[Severity, float, str, Evidence]
 
@@ -208,8 +208,11 @@ class LearningRateTooHigh(Rule):
             return "warning", 0.65, f"{summary}; it comes down to {curve.end.value:.4g} only", evidence
         way, moved = step.way
         if way > self.away and (learning.remaining > self.unlearnt or jumped or step.product > self.drowned):
-            moves = f"make {moved} {way:.2g} times as large as these" if moved == ADAPTERS else f"move {moved} by up to"
-            moves += "" if moved == ADAPTERS else f" {way:.0%} of their size"
+            moves = (
+                f"make {moved} {way:.2g} times as large as the weights that they adapt"
+                if moved == ADAPTERS
+                else f"move {moved} by up to {way:.0%} of their size"
+            )
             summary = (
                 f"the first {FIRST} steps {moves}: what was learnt is lost, and "
                 + (f"the loss jumps to {float(head.max()):.4g} and comes down to" if jumped else "the loss stays at")
