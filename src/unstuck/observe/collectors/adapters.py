@@ -168,7 +168,7 @@ def _matrix(tensor: Tensor) -> Tensor:
 
 def _shape(tensor: Tensor) -> tuple[int, int]:
     """As a matrix; of a convolution, units by what each reads."""
-    return tensor.shape[0], tensor[0].numel()
+    return tensor.shape[0], math.prod(tensor.shape[1:])
 
 
 def _is_zero(tensor: Tensor) -> bool:
