@@ -115,11 +115,11 @@ class Batches:
         self._recognise(inputs, start)
         return True
 
-    def evaluates(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> bool:
-        """See a batch of an evaluation, if there is time for it; one that is seen is seen to its end; whether it is."""
+    def evaluates(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
+        """See a batch of an evaluation, if there is time for it; one that is seen is seen to its end."""
         going_on = self._clock.phase is Phase.EVALUATION
         if not going_on and (self._is_within(inputs) or not self._spending.may_evaluate(start)):
-            return False
+            return
         inputs = inputs if self._enters(module) else ()
         self._collectors.tell("forward", "evaluation")
         if not going_on and not self._roots.compiled:
@@ -130,7 +130,6 @@ class Batches:
             forward.enter(module)
         self._evaluations.batch(inputs)
         self._spending.evaluating += time.perf_counter() - start
-        return True
 
     def _is_within(self, inputs: tuple[Any, ...]) -> bool:
         """Whether a sampled step has taken its batch, and this is of as many examples: targets are made of it."""

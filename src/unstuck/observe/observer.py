@@ -249,8 +249,8 @@ class Observer:
                 seen = time.perf_counter()
                 self._training.hush(self, self._steps())
                 self._batches.beside = time.perf_counter() - seen
-        elif self.awaits_evaluations and not self._batches.evaluates(module, inputs, start):
-            self._pace.passes_over(self)
+        elif self.awaits_evaluations:
+            self._batches.evaluates(module, inputs, start)
         self._spending.between += time.perf_counter() - start
 
     def _update_begins(self, steps: Steps, *, look: bool = False) -> None:

@@ -72,11 +72,6 @@ class Pace:
             forward.disregard(watcher)
         return done
 
-    def passes_over(self, watcher: Attends) -> None:
-        """An evaluation goes by unseen: so do its other batches, where nothing is to be seen of the training."""
-        if not self._sees_forward:
-            forward.disregard(watcher)
-
     def decides(self, watcher: Attends, now: float, *, sure: bool) -> None:
         """Decide on the next step; ``sure`` if its backward pass can only be this training's."""
         clock = self._clock
