@@ -23,8 +23,9 @@ class Denoiser(nn.Module):
         super().__init__()
         self.layer = nn.Linear(4, 3)
 
-    def forward(self, x: Tensor, t: Tensor | None = None) -> Tensor:
-        return self.layer(torch.cat([x, torch.zeros_like(x[:, :1]) if t is None else t.reshape(-1, 1)], dim=1))
+    def forward(self, x: Tensor, t: Tensor | float = 0.0) -> Tensor:
+        times = t.reshape(-1, 1) if isinstance(t, Tensor) else torch.full_like(x[:, :1], t)
+        return self.layer(torch.cat([x, times], dim=1))
 
 
 class Whole(nn.Module):
@@ -47,6 +48,10 @@ one_time: Loss = lambda model, x, t, noise: F.mse_loss(model((1 - t) * x + t * n
 other_time: Loss = lambda model, x, t, noise: F.mse_loss(model((1 - t) * x + t * noise, torch.rand(len(x))), noise)
 one_level: Loss = lambda model, x, t, noise: F.mse_loss(model(x + 0.3 * noise, t), noise)
 untold: Loss = lambda model, x, t, noise: F.mse_loss(model((1 - t) * x + t * noise), noise)
+one_number: Loss = lambda model, x, t, noise: F.mse_loss(model((1 - t) * x + t * noise, 0), noise)
+number_told: Loss = lambda model, x, t, noise: F.mse_loss(
+    model((1 - t[:1]) * x + t[0].expand(64, 1) * noise, float(t[0])), noise
+)
 joined: Loss = lambda model, x, t, noise: F.mse_loss(model.layer(torch.cat([x + t * noise, t], dim=1)), noise)
 
 
@@ -94,6 +99,13 @@ def test_a_level_that_the_model_is_not_told_has_no_relation_to_what_it_is(seen: 
     assert (one.same, one.told, one.single) == (True, 0.0, True)
     assert not other.same
     assert other.told < 5.0
+
+
+@pytest.mark.parametrize(("loss", "told"), [(one_number, False), (number_told, True)])
+def test_a_single_number_is_what_all_examples_are_told(seen: Any, loss: Loss, *, told: bool) -> None:
+    (fact,) = seen(loss)
+    assert (fact.varied, fact.same, fact.single) == (True, not told, True)
+    assert (fact.told > 10.0) is told
 
 
 def test_one_level_and_none_told_say_nothing(seen: Any) -> None:

@@ -181,6 +181,7 @@ class AddedNoises:
                 wide = part.dim() == target.dim() == 2 and part.shape[1] > target.shape[1]
                 if part.is_floating_point() and (part.shape == target.shape or wide):
                     rest = [other for other in parts if other is not part]
+                    rest += _numbers(inputs, len(target)) if inputs is view.inputs else []
                     return part, ([part[:, target.shape[1] :], *rest] if wide else rest)
         return None
 
@@ -199,6 +200,11 @@ class AddedNoises:
     def release(self) -> None:
         """Let go of what is the program's."""
         self._draws.clear()
+
+
+def _numbers(inputs: Sequence[Any], examples: int) -> list[Tensor]:
+    """Single numbers that a model is given, such as one time step for all, once for each example."""
+    return [torch.full((examples,), float(value)) for value in inputs if type(value) in (int, float)]
 
 
 def _is_draw(output: Any) -> bool:
