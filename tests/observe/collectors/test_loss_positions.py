@@ -62,6 +62,17 @@ def test_the_beginning_and_the_answer_are_told_apart(tmp_path: Path) -> None:
     assert (answer.leading, answer.trailing) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_one_id_behind_what_is_scored_is_no_answer(several: bool, tmp_path: Path) -> None:
+    behind = torch.arange(LENGTH) >= LENGTH - 6
+
+    def batch() -> Tensor:
+        return text() if several else text().masked_fill(behind, 1)
+
+    fact = scored(tmp_path, lambda target: target.masked_fill(behind[1:], -100), batch)
+    assert fact.leading == float(several)
+
+
 def test_a_factor_of_zero_leaves_out_too(tmp_path: Path) -> None:
     def step(model: nn.Module) -> Tensor:
         ids = padded()

@@ -33,6 +33,12 @@ def test_what_fills_up_sequences_is_padding(pad: int, turned: bool, front: bool)
     assert torch.equal(found, wanted)
 
 
+def test_an_id_that_marks_beginning_and_end_fills_up_too() -> None:
+    found = padding_of(words().masked_fill(BEHIND | (PLACES == 0), 0))
+    assert found is not None
+    assert torch.equal(found, PLACES > LENGTHS)
+
+
 def test_two_kinds_of_tokens_may_be_filled_up() -> None:
     found = padding_of(words(0, 2).masked_fill(BEHIND, 2))
     assert found is not None

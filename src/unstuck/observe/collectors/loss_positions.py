@@ -114,12 +114,12 @@ def _fact(
     padded = torch.zeros_like(scores)
     if one.padding is not None:
         padded = _at(scored.rows(one.padding), scored.shift)[:, scored.front : scored.front + scored.kept]
-    real = ~padded
+    real, ids = ~padded, scored.rows(one.ids)[:, scored.front : scored.front + scored.kept]
     counted, leading, trailing = int(scores.sum()), 0.0, 0.0
     if scored.shift == 1 and counted:
-        leading, trailing = _part(scores, real), _part(scores.flip(1), real.flip(1))
+        asked = _at(scored.rows(one.ids), scored.shift)[:, scored.front : scored.front + scored.kept]
+        leading, trailing = _part(scores, real, asked), _part(scores.flip(1), real.flip(1), asked.flip(1))
     ignored = None if scored.targets is None else (scored.targets == call.ignored) & real
-    ids = scored.rows(one.ids)[:, scored.front : scored.front + scored.kept]
     # A class of its own, and no token that fills up targets which are tokens of the input.
     own = 0 <= call.ignored < call.output.shape[1] != one.rows and not scored.shift
     return facts.ScoredPositions(
@@ -193,19 +193,24 @@ def _behind(scored: Scored, scores: Tensor, ids: Tensor) -> dict[str, Any]:
     return {"behind": int(behind[0]), "longest": int(last.max()) + 1}
 
 
-def _at(padding: Tensor, offset: int) -> Tensor:
-    """Padding where the targets stand; behind the last position as at it."""
-    behind = padding[:, -1:].expand(-1, max(offset, 0))
-    return torch.cat([padding[:, max(offset, 0) :], behind], dim=1)
+def _at(given: Tensor, offset: int) -> Tensor:
+    """What is given where the targets stand; behind the last position as at it."""
+    behind = given[:, -1:].expand(-1, max(offset, 0))
+    return torch.cat([given[:, max(offset, 0) :], behind], dim=1)
 
 
-def _part(scores: Tensor, real: Tensor) -> float:
-    """Share of the sequences of which a leading part is scored and as much behind it, that is real, is not."""
+def _part(scores: Tensor, real: Tensor, asked: Tensor) -> float:
+    """Share of the sequences of which a leading part is scored and as much behind it, that is real, is not.
+
+    What is one id throughout fills up, though nobody said so.
+    """
     behind = real & ~scores
     first = scores.long().argmax(dim=1) <= (real.long().argmax(dim=1) + 1)
     places = torch.arange(scores.shape[1], device=scores.device)
     last = (scores * places).amax(dim=1, keepdim=True)
-    much = (behind & (places > last)).sum(dim=1) >= LEFT_OUT * real.sum(dim=1)
+    rest = behind & (places > last)
+    much = rest.sum(dim=1) >= LEFT_OUT * real.sum(dim=1)
+    several = asked.masked_fill(~rest, -1).amax(dim=1) > asked.masked_fill(~rest, int(asked.max())).amin(dim=1)
     enough = (scores & real).sum(dim=1) >= LEFT_OUT * real.sum(dim=1)
     whole = ((behind & (places < last)).sum(dim=1) == 0) | ~scores.any(dim=1)
-    return float((first & much & enough & whole).double().mean())
+    return float((first & much & several & enough & whole).double().mean())

@@ -47,7 +47,10 @@ def padding_of(ids: Tensor, declared: int | None = None) -> Tensor | None:
 
 
 def _runs(rows: Tensor) -> Tensor | None:
-    """Runs of one id that sequences begin with, if they are of several lengths and the id is rare elsewhere."""
+    """Runs of one id that sequences begin with, if they are of several lengths and the id is rare elsewhere.
+
+    Where it marks the other end of all of them, the one nearest to a sequence is its mark too, and no padding.
+    """
     if len(rows) < FEWEST:
         return None
     first = rows[:, 0].mode().values
@@ -56,10 +59,13 @@ def _runs(rows: Tensor) -> Tensor | None:
     several = len(lengths[lengths > 0].unique()) > 1 and int(lengths.max()) > 1
     if not several or float((lengths > 0).double().mean()) < SHORT:
         return None
-    others = rows[~runs]
+    begun = bool((rows[:, -1] == first).all())
+    others = rows[:, :-1][~runs[:, :-1]] if begun else rows[~runs]
     if not others.numel() or float((others == first).double().mean()) > RARE:
         return None
-    return None if _counts_up(rows.masked_fill(runs, int(others.max()))) else runs
+    if _counts_up(rows.masked_fill(runs, int(others.max()))):
+        return None
+    return torch.cat([runs[:, :-1] & runs[:, 1:], runs[:, -1:]], dim=1) if begun else runs
 
 
 def _counts_up(rows: Tensor) -> bool:
