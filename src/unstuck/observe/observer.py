@@ -135,8 +135,8 @@ class Observer:
         with events.Ours():
             self._batches.close(told=True)
         self.awaits_evaluations = False
-        means = {"training": (train_loss, train_accuracy), "validation": (validation_loss, validation_accuracy)}
-        self._journal.add_means(self._clock.step, **means)
+        validation = (validation_loss, validation_accuracy)
+        self._journal.add_means(self._clock.step, training=(train_loss, train_accuracy), validation=validation)
 
     def ended(self, reason: EndReason, *, message: str = "") -> None:
         """Record how training ended, and all that was gathered up to here; the first call counts."""
@@ -172,8 +172,7 @@ class Observer:
     def backward_begins(self, backward: Backward) -> None:
         """Note the loss; of several before one step the sum of the terms is recorded, the mean of micro-batches."""
         clock, training = self._clock, self._training
-        own, graph = training.ownership, None
-        start = time.perf_counter()
+        own, graph, start = training.ownership, None, time.perf_counter()
         self._settle_own()
         training.know_parameters(self._steps())
         if self._own is None and forward.blind() and training.passes.unstepped:
@@ -203,7 +202,7 @@ class Observer:
                 self._training.passed_back(backward, more=not (self._own or self._clock.closure))
             if self._own is not None:
                 self._own.expect(backward, keep=self._clock.sampled)
-                self._update_begins(self._steps() or self._own.holder)
+                self._training.before_update(self._steps() or self._own.holder)
                 if not len(self._training.roots) and self._pace.expects(time.perf_counter()):
                     forward.listen(self._first_call)  # no module will tell that a forward pass begins
         else:
@@ -214,11 +213,11 @@ class Observer:
         """Copy the weights, if this step is sampled."""
         self.thread = threading.get_ident()
         self._own = None  # where it was watched for a compiled step: it is stepped in plain code after all
-        if self._clock.sampled or self._clock.step == 0:
+        if (first := self._clock.step == 0) or self._clock.sampled:
             start = time.perf_counter()
-            if self._clock.step == 0:
+            if first:
                 self._training.open(optimizer)
-            self._update_begins(optimizer)
+            self._training.before_update(optimizer)
             self._spending.between += time.perf_counter() - start
 
     def closure_begins(self, optimizer: Optimizer) -> None:
@@ -228,7 +227,7 @@ class Observer:
         self._batches.close()
         self._clock.closes()
         self._training.know_parameters(optimizer)
-        self._update_begins(optimizer, look=True)
+        self._training.before_update(optimizer, look=True)
         self._spending.between += time.perf_counter() - start
 
     def schedule_stepped(self, optimizer: Optimizer, schedule: LRScheduler) -> None:
@@ -246,17 +245,10 @@ class Observer:
         self._settle_own()
         if learning and not (self._batches.in_training_mode and not module.training):
             if self._batches.trains(module, inputs, start) and self._pace.seen(self):
-                seen = time.perf_counter()
-                self._training.hush(self, self._steps())
-                self._batches.beside = time.perf_counter() - seen
+                self._batches.beside = self._training.hush(self, self._steps())
         elif self.awaits_evaluations:
             self._batches.evaluates(module, inputs, start)
         self._spending.between += time.perf_counter() - start
-
-    def _update_begins(self, steps: Steps, *, look: bool = False) -> None:
-        if self._clock.sampled:
-            self._batches.look(look)
-            self._training.before_update(steps)
 
     def step_ended(self, steps: Steps) -> None:
         """Record the step, and decide whether to sample the next one."""

@@ -155,8 +155,11 @@ class Training:
         if self.clock.step == 0 and not self.view.named:
             self.name(named_parameters(self.roots, steps))
 
-    def before_update(self, steps: Steps) -> None:
-        """Copy what the update of a sampled step will change."""
+    def before_update(self, steps: Steps, *, look: bool = False) -> None:
+        """Copy what the update of a sampled step will change; see forward passes on, where they are yet to come."""
+        if not self.clock.sampled:
+            return
+        self.batches.look(look)
         self._refresh(steps)
         self.collectors.tell("before_update", steps)
         if self.recorder.shards is not None:
@@ -240,8 +243,9 @@ class Training:
         self._loss = self._loss if number is None else number
         return number is not None
 
-    def hush(self, listener: events.Listener, steps: Steps | None) -> None:
-        """Take in the coming steps, if nothing but their loss is wanted of them."""
+    def hush(self, listener: events.Listener, steps: Steps | None) -> float:
+        """Take in the coming steps, if nothing but their loss is wanted of them; the seconds that it took."""
+        start = time.perf_counter()
         quiet, until = self.pace.quiet()
         until = min(until, self.journal.full_at)
         if quiet > 0 and self.clock.phase is Phase.FORWARD and isinstance(steps, Optimizer):
@@ -258,6 +262,7 @@ class Training:
                 scheduled=self._schedules.counts,
             )
             events.hush(listener, taking, self._heard)
+        return time.perf_counter() - start
 
     def _heard(self, quiet: QuietSteps) -> None:
         """Record the steps that were taken in quietly, and the loss of the one that is under way."""
