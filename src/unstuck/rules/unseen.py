@@ -101,6 +101,7 @@ PARTS: Mapping[str, Part] = {
     "Activations": Part(words="activations"),
     "Attention": Part(words="attention"),
     "ExpertLoads": Part(words="loads of experts", states=(facts.Router,)),
+    "BatchStatistics": Part(words="statistics of batch norms", states=(facts.BatchStatistics,)),
     "Adapters": Part(words="products of low-rank adapters", states=(facts.Adapter,)),
     "LogPartition": Part(words="the log-partition of outputs"),
     "LossTerms": Part(words="terms of the loss", states=(facts.LossTerms,)),

@@ -99,6 +99,11 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
         {"zero": "query.up", "other": "query.down", "frozen": "query.base.weight"},
         facts.Adapter(zero="query.up", other="query.down", frozen="query.base.weight"),
     ),
+    (
+        "batch_statistics",
+        {"step": 100, "where": "norm", "examples": 2, "noise": 0.4},
+        facts.BatchStatistics(step=100, where="norm", examples=2, noise=0.4),
+    ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""
 

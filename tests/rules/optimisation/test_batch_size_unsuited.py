@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Layer, Loader, Loss, LossOutput, LossTarget, Model
+from unstuck.record.facts import BatchStatistics, Loader, Loss, LossOutput, LossTarget
 from unstuck.rules.optimisation.batch_size_unsuited import BatchSizeUnsuited
 from unstuck.testing.rules import RuleContract, outcome, record
 
@@ -24,7 +24,7 @@ def run_of(
     batches: int,
     targets: int | None = None,
     rates: Any = None,
-    norm: str | None = None,
+    noise: float | None = None,
 ) -> Run:
     call = Loss(
         function="mse_loss",
@@ -33,7 +33,7 @@ def run_of(
     )
     samples = min(len(losses), 15)
     loader = Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random")
-    layers = [Model(type="Net", layers=(Layer(path="norm", type=norm),))] if norm else []
+    norms = [] if noise is None else [BatchStatistics(step=100, where="norm", examples=batch, noise=noise)]
     return record(
         folder,
         series={
@@ -42,7 +42,7 @@ def run_of(
             signals.GRADIENT_COSINE: [cosine] * samples,
         },
         tables={signals.UPDATE_RATIO: {"weight": [ratio] * samples}, **(rates or {})},
-        facts=[*layers, call, loader],
+        facts=[*norms, call, loader],
     )
 
 
@@ -93,11 +93,9 @@ def test_noise_of_the_targets_is_left_by_a_falling_rate(tmp_path: Path, last: fl
     assert len(outcome(BatchSizeUnsuited(), run_of(tmp_path, **SMALL, rates=rates))) == found
 
 
-@pytest.mark.parametrize(
-    ("norm", "batch", "found"), [("BatchNorm1d", 2, 1), ("LayerNorm", 2, 0), ("BatchNorm1d", 8, 0)]
-)
-def test_batch_norms_of_two_examples(tmp_path: Path, norm: str, batch: int, found: int) -> None:
-    quiet = {**SMALL, "cosine": 0.6, "batch": batch, "norm": norm}
+@pytest.mark.parametrize(("noise", "batch", "found"), [(0.4, 2, 1), (None, 2, 0), (0.1, 2, 0), (0.4, 64, 0)])
+def test_batch_norms_of_two_examples(tmp_path: Path, noise: float | None, batch: int, found: int) -> None:
+    quiet = {**SMALL, "cosine": 0.6, "batch": batch, "noise": noise}
     findings = outcome(BatchSizeUnsuited(), run_of(tmp_path / "high", **quiet))
     assert [finding.where.module for finding in findings] == ["norm"] * found
     assert (

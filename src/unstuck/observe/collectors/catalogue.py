@@ -13,6 +13,7 @@ from unstuck.observe.collectors.attention import Attention
 from unstuck.observe.collectors.attention_calls import AttentionCalls
 from unstuck.observe.collectors.axis_calls import AxisCalls
 from unstuck.observe.collectors.batch_dependence import BatchDependence
+from unstuck.observe.collectors.batch_statistics import BatchStatistics
 from unstuck.observe.collectors.bootstraps import Bootstraps
 from unstuck.observe.collectors.constant_gradients import ConstantGradients
 from unstuck.observe.collectors.critical_points import CriticalPoints
@@ -108,6 +109,7 @@ COLLECTORS: tuple[Callable[[View], Collector], ...] = (
     ThrownBatches,
     UnoptimizedParameters,
     BatchDependence,
+    BatchStatistics,
     CriticalPoints,
     Uncalled,
     FirstCurvature,

@@ -75,6 +75,7 @@ from unstuck.record.facts.loss import (
 )
 from unstuck.record.facts.model import (
     Adapter,
+    BatchStatistics,
     Layer,
     Model,
     Modes,
@@ -135,6 +136,7 @@ __all__ = [
     "Association",
     "AttentionCall",
     "BatchMixing",
+    "BatchStatistics",
     "Bootstrap",
     "Broadcast",
     "Condition",

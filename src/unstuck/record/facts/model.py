@@ -9,6 +9,7 @@ from unstuck.record.facts.fact import Fact
 
 __all__ = [
     "Adapter",
+    "BatchStatistics",
     "Layer",
     "Model",
     "Modes",
@@ -247,3 +248,24 @@ class Adapter(Fact):
     zero: str
     other: str
     frozen: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchStatistics(Fact):
+    """What a batch norm normalised by in one step.
+
+    Attributes:
+        step: Updates made.
+        where: Path of the norm.
+        examples: Examples of the batch.
+        noise: Squared distance of the means of the batch from the running means, over the running variances, each at
+            most 1; mean over channels. Of independent values it is one over their number.
+    """
+
+    kind = "batch_statistics"
+    missing = "no batch norm was trained"
+    special = True
+    step: int
+    where: str
+    examples: int
+    noise: float

@@ -9,7 +9,7 @@ import numpy as np
 
 from unstuck.learning import Learning, batch_size, optimizer_place, single_loss
 from unstuck.record import Evidence, Finding, Run, signals
-from unstuck.record.facts import Loader, Model
+from unstuck.record.facts import BatchStatistics, Loader
 from unstuck.rules.gates import NO_GAME, NOT_PRETRAINED, POOR, STEPS_SAMPLED, YARDSTICK, losses
 from unstuck.rules.rate import rate_fell_below
 from unstuck.rules.rule import Rule
@@ -34,7 +34,8 @@ class BatchSizeUnsuited(Rule):
 
     Evidence:
         The share of all examples in a batch, the cosine of successive gradients, the number of updates; or the batch,
-        the cosine near zero, the update ratio, and a loss that no longer falls.
+        the cosine near zero, the update ratio, and a loss that no longer falls; or how far the means of a batch are
+        from the running means of a batch norm.
 
     Known false positives:
         Full-batch training of small sets is usual, and needs many steps: only few steps on many examples count.
@@ -65,6 +66,8 @@ class BatchSizeUnsuited(Rule):
     noisy: float = 0.25  #: median cosine below which noise outweighs the direction
     moving: float = 5e-3  #: late update ratio: five times the usual, so that noise throws the weights about
     faded: float = 0.25  #: last rate over the highest, below which most of the noise is gone (it goes with the rate)
+    neighbours: int = 8  #: examples of a batch norm, beyond which its statistics are no chance (our choice)
+    chance: float = 0.2  #: distance of the means of a batch from those of the data: that of five values
     left: float = 0.3  #: share of the loss that must be left (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -109,20 +112,30 @@ class BatchSizeUnsuited(Rule):
         )
 
     def _normalised(self, run: Run, learning: Learning, size: float) -> Finding | None:
-        """Batch norms of vectors whose mean and deviation come from two or three examples."""
-        model = run.fact(Model)
-        norms = [layer.path for layer in model.layers if layer.type == "BatchNorm1d"] if model else []
-        if not norms or not 1 < size < self.small or len(learning.curve) < self.few or learning.remaining < self.left:
+        """Batch norms whose mean and deviation come from two or three examples."""
+        looks: dict[str, list[BatchStatistics]] = {}
+        for fact in run.facts(BatchStatistics):
+            looks.setdefault(fact.where, []).append(fact)
+        noise = {where: float(np.median([fact.noise for fact in seen])) for where, seen in looks.items()}
+        where = max(noise, key=lambda where: noise[where], default=None)
+        if where is None or noise[where] < self.chance or max(fact.examples for fact in looks[where]) > self.neighbours:
+            return None
+        if learning.remaining < self.left:
             return None
         return self.finding(
-            f"{norms[0]} normalises by the mean and deviation of {size:.0f} examples: what one of them gives depends "
+            f"{where} normalises by the mean and deviation of {size:.0f} examples: what one of them gives depends "
             f"on its chance neighbours, and the loss stays at {learning.curve.end.value:.4g}",
             "Take larger batches: try batch_size=32; or layer or group norms in place of batch norms.",
             severity="error" if learning.seems == "none" else "warning",
             confidence=0.85,
-            where=replace(optimizer_place(run), module=norms[0]),
+            where=replace(optimizer_place(run), module=where),
             evidence=(
-                Evidence(signal="batch_size", value=size, threshold=self.small, note="examples of a batch norm"),
+                Evidence(
+                    signal=BatchStatistics.kind,
+                    value=noise[where],
+                    threshold=self.chance,
+                    note="squared distance of the batch's means from the running means, over the running variance",
+                ),
                 Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
             ),
         )
