@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import End
+from unstuck.record.facts import End, Loss
 from unstuck.rules import judge
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -56,6 +56,14 @@ def test_how_training_ended_matters(tmp_path: Path) -> None:
         assert outcome(TooFewSteps(), run) == []
     with slope(tmp_path / "c", line, End(reason="interrupted", steps=100)) as run:
         assert list(TooFewSteps().apply(run)) == [NotEvaluated(reason="training was interrupted before its end")]
+
+
+@pytest.mark.parametrize(("last", "found"), [(10.0, 1), (40.0, 0)])
+def test_the_loss_of_targets_that_move_tells_of_no_end(tmp_path: Path, last: float, found: int) -> None:
+    targets = {signals.TARGET_MEAN: np.linspace(10.0, last, 100), signals.TARGET_STD: [6.0] * 100}
+    series = {signals.LOSS: np.linspace(2.3, 1.8, 100), signals.BATCH_SIZE: [64.0] * 100, **targets}
+    with record(tmp_path, series=series, facts=[Loss(function="mse_loss")]) as run:
+        assert len(outcome(TooFewSteps(), run)) == found
 
 
 def test_a_rate_that_was_brought_to_nothing_ended_the_training(tmp_path: Path) -> None:

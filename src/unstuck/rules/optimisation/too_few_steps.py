@@ -19,6 +19,7 @@ from unstuck.rules.gates import (
     NOT_PRETRAINED,
     NOT_TURNED,
     POOR,
+    TARGETS_STAND,
     losses,
 )
 from unstuck.rules.rate import derived_higher_rate, rate_fell_below
@@ -64,7 +65,8 @@ class TooFewSteps(Rule):
 
     Known false positives:
         Nearly every training still gains a little when it stops; the rule asks for nearly the average pace. A schedule
-        that brings the rate to nothing ends a fall by design: silent, for more steps at that rate bring nothing.
+        that brings the rate to nothing ends a fall by design: silent, for more steps at that rate bring nothing. So is
+        the loss of targets that move with what is trained, whose fall is none of what is to be learnt.
 
     Try:
         Train for more epochs, with early stopping on validation data to end it.
@@ -89,6 +91,7 @@ class TooFewSteps(Rule):
         NOT_TURNED,
         POOR,
         RATE_LASTS,
+        TARGETS_STAND,
     )
 
     pace: float = 0.75  #: pace over the last half; an exponential has it at one time constant
