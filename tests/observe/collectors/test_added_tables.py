@@ -42,6 +42,21 @@ def test_rows_that_are_given_to_examples_are_found(tmp_path: Path, *, learnt: bo
     assert fact.line is not None
 
 
+@pytest.mark.parametrize("vectors", [False, True])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_sequences_may_be_of_numbers(tmp_path: Path, *, vectors: bool, wrong: bool) -> None:
+    series = torch.randn(16, LENGTH, 8 if vectors else 1)
+
+    def add(x: Tensor, table: Tensor) -> Tensor:
+        return x + (table[: len(x)] if wrong else table[: x.shape[1]].transpose(0, 1))
+
+    model = Encoded(lambda _, table: add(series.expand(-1, -1, 8), table))
+    model.embedding = nn.Identity()
+    batch = series if vectors else series.squeeze(2)
+    facts = facts_of(tmp_path, AddedTable, model, lambda model: F.cross_entropy(model(batch), torch.randint(2, (16,))))
+    assert len(facts) == wrong
+
+
 @pytest.mark.parametrize(
     "add",
     [

@@ -39,9 +39,9 @@ class AddedTables:
         self._told: set[int] = set()
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        """Look at a sum behind a lookup of ids."""
+        """Look at a sum of sequences of vectors."""
         view = self._view
-        if not view.embedded or type(output) is not Tensor or output.dim() != AXES:
+        if type(output) is not Tensor or output.dim() != AXES or not (view.embedded or self._given()):
             return
         looking = view.samples < MOST_STEPS
         tensors = [part for part in args[:2] if isinstance(part, Tensor)]
@@ -105,9 +105,15 @@ class AddedTables:
         examples, positions = output.shape[:2]
         if table.shape[:-1] != (examples, 1) or examples == positions or min(examples, positions) < 2:
             return False
-        if all(one.ids.shape != (examples, positions) for one in self._view.embedded) or not is_readable(table):
+        shapes = [one.ids.shape for one in self._view.embedded] or [self._given()]
+        if (examples, positions) not in shapes or not is_readable(table):
             return False
         return self._is_kept(table) and bool((table != table[:1]).any())
+
+    def _given(self) -> tuple[int, ...]:
+        """Examples and positions of a batch that is itself of sequences, of numbers or vectors."""
+        batch = self._view.batch
+        return tuple(batch.shape[:2]) if batch is not None and 2 <= batch.dim() <= AXES else ()
 
     def _is_kept(self, table: Tensor) -> bool:
         """Whether it is a part of what a module keeps, and no condition that was made for these examples."""

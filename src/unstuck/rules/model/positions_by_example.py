@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.record import Finding, Run
-from unstuck.record.facts import AddedTable, AttentionCall
+from unstuck.record.facts import AddedTable, AttentionCall, Recurrence
 from unstuck.rules.calls import outcome_of
 from unstuck.rules.rule import Rule
 
@@ -47,6 +47,8 @@ class PositionsByExample(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         lengths = {call.queries for call in run.facts(AttentionCall) if not call.of_heads}
+        layers = [layer for layer in run.facts(Recurrence) if layer.type == "MultiheadAttention"]
+        lengths |= {layer.shape[1 if layer.batch_first else 0] for layer in layers}
         fact = next((one for one in run.facts(AddedTable) if one.positions in lengths), None)
         if fact is None or fact.examples in lengths:
             return
