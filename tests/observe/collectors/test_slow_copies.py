@@ -39,3 +39,16 @@ def test_a_copy_that_stands_still_is_told() -> None:
 def test_a_copy_that_moves_is_told_to() -> None:
     (fact,) = looked_at(moves=True).facts()
     assert fact.moved
+
+
+def test_a_copy_that_runs_before_the_network_it_is_like_is_known_afterwards() -> None:
+    model = nn.Linear(2, 1)
+    slow = copy.deepcopy(model)
+    roots = Roots(torch.optim.SGD(model.parameters(), lr=0.1))
+    copies = SlowCopies(View(roots=roots))
+    copies.passed(slow)  # targets are often made first
+    roots.add(model)
+    copies.passed(slow)
+    copies.asked(frozenset({id(slow)}), Made(torch.ones(1), frozenset()))
+    (fact,) = copies.facts()
+    assert fact.began_equal
