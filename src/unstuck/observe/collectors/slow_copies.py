@@ -19,6 +19,9 @@ __all__ = ["SlowCopies"]
 
 MOST_COPIES = 8
 
+OFTEN = 50
+"""Updates, and a quarter of those made, after which it is told again whether it has moved."""
+
 MOST_TENSORS = 64
 MOST_VALUES = 16
 """Values of each tensor by which a movement is seen."""
@@ -33,13 +36,13 @@ class _Copy:
     first: Tensor
     since: int
     until: int = 0
-    looks: int = 0
+    told: int = 0
     moved: bool = False
     site: tuple[str | None, int | None] | None = None
 
 
 class SlowCopies:
-    """Look at such a network when it is first called, and at powers of two of the calls.
+    """Look at such a network whenever it is called, and compare it with what it was at first.
 
     Args:
         view: What is known of the step.
@@ -48,19 +51,23 @@ class SlowCopies:
     def __init__(self, view: View) -> None:
         self._view = view
         self._known: dict[int, _Copy | None] = {}
+        self._early: dict[int, weakref.ref[nn.Module]] = {}
         self._new = False
 
     def passed(self, module: nn.Module) -> None:
         """A network has run."""
         key = id(module)
         if not len(self._view.roots):
-            return  # the network that is trained has not run yet, so that nothing is like it
+            self._early[key] = weakref.ref(module)  # the network that it may be like has not run yet
+            return
         if key not in self._known and len(self._known) < MOST_COPIES:
             self._known[key] = self._met(module)
         copy = self._known.get(key)
         if copy is None or copy.module() is not module:
             return
-        copy.until, copy.looks = self._view.updates, copy.looks + 1
+        copy.until = self._view.updates
+        if copy.site is not None and copy.until - copy.told >= max(OFTEN, copy.told / 4):
+            self._new = True
         if not copy.moved:
             values = _values(list(parameters(module)))
             copy.moved = values is not None and not torch.equal(values, copy.first)
@@ -81,6 +88,9 @@ class SlowCopies:
     def asked(self, sources: frozenset[int], made: Made) -> None:
         """A loss has a target that some networks went into."""
         for key in sources:
+            early = self._early.pop(key, None)
+            if early is not None and (module := early()) is not None:
+                self.passed(module)
             copy = self._known.get(key)
             if copy is not None:
                 copy.site, self._new = (made.file, made.line), True
@@ -90,6 +100,7 @@ class SlowCopies:
         new, self._new = self._new, False
         for copy in self._known.values() if new else ():
             if copy is not None and copy.site is not None:
+                copy.told = copy.until
                 yield facts.TargetNetwork(
                     since=copy.since,
                     until=copy.until,
@@ -102,6 +113,7 @@ class SlowCopies:
     def release(self) -> None:
         """Let go of them."""
         self._known.clear()
+        self._early.clear()
 
 
 def _values(weights: list[Tensor]) -> Tensor | None:
