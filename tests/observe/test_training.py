@@ -125,6 +125,20 @@ def test_backward_passes_whose_updates_were_not_seen_are_said(tmp_path: Path) ->
     assert (end.steps, end.backward_passes, end.unrecorded) == (5, 15, 10)
 
 
+def test_passes_that_another_optimizer_has_stepped_behind_are_recorded_there(tmp_path: Path) -> None:
+    def program() -> None:
+        model = nn.Linear(4, 1)
+        optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for _ in range(2)]
+        for number in (*[0] * 5, *[1] * 20):
+            optimizers[number].zero_grad()
+            model(torch.randn(8, 4)).square().mean().backward()
+            optimizers[number].step()
+
+    run = watched(program, tmp_path)
+    ends = [end for stream in run.streams() for end in stream.facts(facts.End)]
+    assert [(end.steps, end.unrecorded) for end in ends] == [(5, 0), (20, 0)]
+
+
 def test_a_look_at_the_gradients_after_the_last_update_is_no_loss(tmp_path: Path) -> None:
     def program() -> None:
         model = nn.Linear(4, 1)

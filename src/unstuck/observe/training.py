@@ -114,6 +114,7 @@ class Training:
         self.ownership = Ownership(self.roots)
         self.began = self.ended = 0.0
         self._loss: float | None = None
+        self._shared: bool | None = None  # whether another optimizer may follow passes that this one's updates do not
         self._rates: tuple[float, ...] = ()
         if own is not None:
             self.view.gradient = own.gradient
@@ -196,6 +197,8 @@ class Training:
             self.batches.look(not self.collectors.complete)
         self.collectors.tell("before_backward", first and clock.sampled and backward.accumulates)
         self.passes.backward_begins(view.parameters, cleared=lost)
+        if self._shared is None and self.passes.unstepped:
+            self._shared = any(len(own) > 1 for key, own in events.holders().items() if key in self.roots.held)
         self.batches.in_training_mode = next((root.training for root in self.roots), False)
         if graph is not None:
             self.passes.walked(graph.uses if graph.complete else 0)
@@ -319,7 +322,7 @@ class Training:
         if not self.journal.opened:
             return
         start, budget = time.perf_counter(), self.spending.budget
-        unrecorded = self.passes.unfollowed(self.view.parameters)
+        unrecorded = 0 if self._shared else self.passes.unfollowed(self.view.parameters)
         end = facts.End(
             reason=reason,
             steps=self.clock.step,

@@ -18,7 +18,7 @@ MOST_NODES = 5_000
 
 CHECKPOINTS = (
     "to ask would run the program's code once more, for it uses activation checkpoints or hooks on saved tensors; "
-    "check its masks by hand"
+    "masks are judged by what attention is seen to be given"
 )
 """Why nothing is asked of a graph, in words."""
 

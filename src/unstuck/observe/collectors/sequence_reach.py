@@ -38,7 +38,7 @@ MOST_LOSSES = 4
 ANY = 1e-4
 """Share of the positions behind an output below which there is nothing but rounding, as of a Fourier transform."""
 
-PROCESSES = "to ask would need a pass of all processes at once; check its masks by hand"
+PROCESSES = "to ask would need a pass of all processes at once; masks are judged by what attention is seen to be given"
 """Why nothing is asked where several processes train together, in words."""
 
 TORCHS = ("torch.", "torch._higher_order_ops")

@@ -19,8 +19,8 @@ class GradientConstant(Rule):
 
     Detects:
         ``torch.autograd.grad(..., create_graph=False)`` whose result goes into a number that is added to the loss and
-        leads to no weight: a gradient penalty of a critic, the equation of a physics-informed network, an invariance
-        penalty.
+        leads to no weight: a gradient penalty of a critic, an invariance penalty, the equation of a physics-informed
+        network if it is made of such gradients alone.
 
     Why it matters:
         The term shows in the loss and does nothing: its gradient with regard to all weights is zero. A critic without
