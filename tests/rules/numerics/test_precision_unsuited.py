@@ -27,7 +27,7 @@ def run_with(
     weights: str = "float16",
     epsilon: float = 1e-8,
     broken: bool = False,
-    lost: float | None = None,
+    lost: float | list[float] | None = None,
     end: float = 2.3,
     losses: list[float] | None = None,
 ) -> Run:
@@ -37,10 +37,11 @@ def run_with(
         Optimizer(type="Adam", groups=(ParameterGroup(parameters=1, epsilon=epsilon),), file="train.py", line=12),
         *more,
     ]
-    series = {signals.LOSS: curve} | ({signals.UPDATE_LOST: [lost] * 9} if lost is not None else {})
+    lost = [lost] * 9 if isinstance(lost, float) else lost
+    series = {signals.LOSS: curve} | ({signals.UPDATE_LOST: lost} if lost is not None else {})
     tables = {signals.WEIGHT_NONFINITE: {"0.weight": [81.0 if broken else 0.0] * 9}}
     if lost is not None:
-        tables[signals.UPDATE_LOST_OF] = {"0.weight": [lost] * 9}
+        tables[signals.UPDATE_LOST_OF] = {"0.weight": lost}
     return record(folder, series=series, tables=tables, facts=facts)
 
 
@@ -74,11 +75,19 @@ def test_an_epsilon_is_blamed_where_it_is_zero_and_weights_broke(
 
 @pytest.mark.parametrize(
     ("lost", "end", "weights", "found"),
-    [(0.9, 2.3, "bfloat16", 1), (0.3, 2.3, "bfloat16", 0), (0.9, 0.1, "bfloat16", 0), (0.9, 2.3, "float32", 0)],
+    [(0.9, 2.3, "bfloat16", 1), (0.3, 2.3, "bfloat16", 0), (0.9, 0.1, "bfloat16", 1), (0.9, 2.3, "float32", 0)],
 )
 def test_updates_that_are_rounded_away(tmp_path: Path, lost: float, end: float, weights: str, found: int) -> None:
     run = run_with(tmp_path, lost=lost, end=end, weights=weights)
     assert len(outcome(PrecisionUnsuited(), run)) == found
+
+
+@pytest.mark.parametrize(("first", "severities"), [(0.2, []), (0.9, ["note"])])
+def test_updates_that_are_small_at_the_end_alone_are_those_of_a_schedule(
+    tmp_path: Path, first: float, severities: list[str]
+) -> None:
+    run = run_with(tmp_path, lost=[first] * 5 + [0.9] * 4, end=0.1, weights="bfloat16")
+    assert [finding.severity for finding in outcome(PrecisionUnsuited(), run)] == severities
 
 
 def test_the_weights_that_lose_most_are_named(tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ class PrecisionUnsuited(Rule):
 
     Known false positives:
         Autocast keeps weights in float32, with or without a GradScaler, and is silent, as are gradients that overflow
-        and whose step the scaler skips. Half-precision weights that learn well are left alone: steps may be long
-        enough, or rounded at random on purpose.
+        and whose step the scaler skips. Half-precision weights that learn well all the same get a note, as where
+        an optimizer rounds at random on purpose, and none where updates are small at the end alone.
 
     Try:
         Weights in float32, with torch.autocast for the forward pass, and a GradScaler where it computes in float16;
@@ -207,13 +207,13 @@ class PrecisionUnsuited(Rule):
     def _lost(self, run: Run) -> Finding | None:
         shares = run.series(signals.UPDATE_LOST).finite()
         outcome, halves = outcome_of(run), sorted(_types(run) & set(HALVES))
-        if len(shares) < self.minimum or not halves or outcome == "good":
+        if len(shares) < self.minimum or not halves:
             return None
-        late = shares.values[shares.steps >= shares.steps[-1] / 2]  # samples are dense at the start
-        share = float(np.median(late))
-        if share < self.lost:
-            return None
-        severity: Severity = "error" if outcome == "none" else "warning"
+        late = shares.steps >= shares.steps[-1] / 2  # samples are dense at the start
+        share, early = float(np.median(shares.values[late])), shares.values[~late]
+        if share < self.lost or (outcome == "good" and not np.median(early) >= self.lost):
+            return None  # where all is well, small updates at the end are those of a schedule
+        severity: Severity = "error" if outcome == "none" else "note" if outcome == "good" else "warning"
         most = _most_lost(run)
         first = most[0].rpartition(" ")[0] if most else None
         return self.finding(
@@ -222,7 +222,7 @@ class PrecisionUnsuited(Rule):
             "Keep the weights in float32 and compute under torch.autocast: it is the forward pass that half precision "
             "makes fast.",
             severity=severity,
-            confidence=0.9 if outcome == "none" else 0.7,
+            confidence={"none": 0.9, "good": 0.5}.get(outcome, 0.7),
             where=replace(optimizer_place(run), parameter=first),
             evidence=(
                 Evidence(
