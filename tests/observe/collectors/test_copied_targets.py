@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.observe.collectors.sequences import TOKENS, facts_of, padded, text
+from tests.observe.collectors.sequences import LENGTH, TOKENS, facts_of, padded, text
 from unstuck.record.facts import ScoredPositions
 
 
@@ -72,3 +72,51 @@ def test_padding_is_not_counted(tmp_path: Path) -> None:
 )
 def test_other_targets_are_left_alone(tmp_path: Path, labels: Callable[[Tensor, Tensor], Tensor]) -> None:
     assert scored(tmp_path, labels).hidden_by is None
+
+
+class Kinds(Copying):
+    """Beside the tokens, with tables of the kinds of tokens and of their positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds, self.places = nn.Embedding(2, TOKENS), nn.Embedding(LENGTH, TOKENS)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        places = torch.arange(ids.shape[1]).expand_as(ids)
+        beside = self.kinds(torch.zeros_like(ids)) + self.places(places)
+        return super().forward(ids) + 0.01 * beside
+
+
+class Decoding(Copying):
+    """With a decoder that is given the targets before; ``forget`` exchanges some of them."""
+
+    def __init__(self, *, forget: float = 0.0) -> None:
+        super().__init__()
+        self.decoder, self.forget = nn.Embedding(TOKENS + 1, TOKENS), forget
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return super().forward(ids) + 0.01 * self.decoder(self.before)
+
+    def ask(self, wanted: Tensor) -> None:
+        before = torch.cat([torch.full_like(wanted[:, :1], TOKENS), wanted[:, :-1]], dim=1)
+        self.before = before.masked_fill(torch.rand(before.shape) < self.forget, TOKENS)
+
+
+def asked_of(folder: Path, model: nn.Module) -> ScoredPositions:
+    def step(model: nn.Module) -> Tensor:
+        ids = text() % (TOKENS - 1)
+        if isinstance(model, Decoding):
+            model.ask(ids)
+        return F.cross_entropy(model(ids.masked_fill(torch.rand(ids.shape) < 0.2, TOKENS - 1)).transpose(1, 2), ids)
+
+    return facts_of(folder, ScoredPositions, model, step)[0]
+
+
+def test_kinds_and_positions_of_tokens_are_no_tokens(tmp_path: Path) -> None:
+    fact = asked_of(tmp_path, Kinds())
+    assert (fact.copied, fact.hidden_by) == (pytest.approx(0.8, abs=0.08), TOKENS - 1)
+
+
+@pytest.mark.parametrize("forget", [0.0, 0.3])
+def test_with_a_decoder_all_tokens_are_asked_for_on_purpose(tmp_path: Path, forget: float) -> None:
+    assert asked_of(tmp_path, Decoding(forget=forget)).hidden_by is None

@@ -31,9 +31,12 @@ ASKED_FROM = (0, 8, 64)
 LEFT_OUT = 0.2
 """Share of a sequence's targets that are scored, and of those that are not, where one part of it is scored."""
 
-
 FEWEST_ROWS = 8
 SEVERAL = 2
+
+MOSTLY = 0.5
+"""Share of the targets that stand in a sequence at one offset, above which its ids are tokens, and this no chance."""
+
 NEARLY_ALL = 0.95
 """Sequences in which an id stands before what is scored, from which on it ends a prompt and is no chance."""
 
@@ -82,8 +85,8 @@ class LossPositions:
             norms = _norms(graph.root, call.output)
         if norms is not None:
             self._asked += 1
-            fact = _fact(*known[0], norms, call, place)
-            self._found.append(fact if len(known) > 1 else replace(fact, **_copied(*known[0], norms, call)))
+            fact, tokens = _fact(*known[0], norms, call, place), _tokens(known)
+            self._found.append(fact if tokens is None else replace(fact, **_copied(*tokens, norms, call)))
 
     def facts(self) -> Iterator[facts.ScoredPositions]:
         """What was found."""
@@ -138,6 +141,18 @@ def _fact(
         file=place[0],
         line=place[1],
     )
+
+
+def _tokens(known: list[tuple[Embedded, Scored]]) -> tuple[Embedded, Scored] | None:
+    """The ids that are asked for, beside those of positions and kinds; None where others are, as those of a decoder."""
+    if len(known) == 1:
+        return known[0]
+    asked = [(one, scored) for one, scored in known if scored.agreed > MOSTLY]
+    return asked[0] if asked and all(_same(one.ids, asked[0][0].ids) for one, _ in asked) else None
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and one.device == other.device and bool((one == other).all())
 
 
 def _copied(one: Embedded, scored: Scored, norms: Tensor, call: LossCall) -> dict[str, Any]:

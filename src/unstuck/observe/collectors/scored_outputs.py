@@ -38,6 +38,7 @@ class Scored:
         offset: Where the target of a position stands in the input; None where it does not, or at several places.
         shift: The same; 1 where that is one of several, as of sequences of one id.
         positions: Targets that were compared for that.
+        agreed: Greatest share of the targets that stand in the input at one offset.
         targets: Targets by example and position of the loss; None where an example has one output.
         counted: Which of them the loss does not leave out by their id.
         front: Positions left out at the front.
@@ -52,6 +53,7 @@ class Scored:
     offset: int | None = None
     shift: int = 0
     positions: int = 0
+    agreed: float = 0.0
     targets: Tensor | None = None
     counted: Tensor | None = None
     front: int = 0
@@ -97,7 +99,7 @@ def _by_position(call: LossCall, one: Embedded, *, turned: bool) -> Scored | Non
     counts = agreement(ids, target, dropped, first=turned, ignored=call.ignored)
     if counts is None:
         return None
-    places, positions = _offsets(counts)
+    places, positions, agreed = _offsets(counts)
     offset = places[0] if len(places) == 1 else None
     kept = length - sum(dropped)
     targets = target.detach().reshape(kept, examples).T if turned else target.detach().reshape(examples, kept)
@@ -121,21 +123,23 @@ def _by_position(call: LossCall, one: Embedded, *, turned: bool) -> Scored | Non
         offset=offset,
         shift=1 if 1 in places else offset or 0,
         positions=positions,
+        agreed=agreed,
         targets=targets,
         counted=counted,
         front=dropped[0],
     )
 
 
-def _offsets(counts: Tensor) -> tuple[list[int], int]:
-    """The offsets at which the targets stand in the input, and how many were compared."""
+def _offsets(counts: Tensor) -> tuple[list[int], int, float]:
+    """The offsets at which the targets stand in the input, how many were compared, and how many agree where most do."""
     agree, compared = counts.tolist()
+    share = max(hits / of if of >= FEWEST else 0.0 for hits, of in zip(agree, compared, strict=True))
     there = [
         (offset, int(of))
         for offset, hits, of in zip(OFFSETS, agree, compared, strict=True)
         if of >= FEWEST and hits >= of * (NEARLY if offset else 1.0)
     ]
-    return [offset for offset, _ in there], there[0][1] if len(there) == 1 else int(max(compared))
+    return [offset for offset, _ in there], there[0][1] if len(there) == 1 else int(max(compared)), share
 
 
 def _by_example(call: LossCall, one: Embedded) -> Scored | None:
