@@ -199,9 +199,10 @@ def _data(run: Run, words: Words) -> Iterator[str]:
 
 def _inputs(run: Run, words: Words) -> Iterator[str]:
     if inputs := run.fact(facts.Inputs):
+        batch = words.say("fact.inputs.batch", kind=inputs.kind_of, shape=_shape(inputs.shape))
         low, high = number(inputs.minimum), number(inputs.maximum)
-        shape = _shape(inputs.shape)
-        yield words.say("fact.inputs.value", kind=inputs.kind_of, shape=shape, low=low, high=high)
+        # Of ids no value was looked at.
+        yield words.say("fact.inputs.value", batch=batch, low=low, high=high) if inputs.examples else batch
 
 
 def _optimizer(run: Run, words: Words) -> Iterator[str]:

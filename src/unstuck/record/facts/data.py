@@ -89,9 +89,9 @@ class Inputs(Fact):
     Attributes:
         shape: Shape of one batch.
         kind_of: image (N, C, H, W), table (N, F), sequence (N, T, F), or ids for integers.
-        examples: Examples seen.
-        minimum: Smallest value.
-        maximum: Largest value.
+        examples: Examples whose values were looked at; none of ids.
+        minimum: Their smallest value.
+        maximum: Their largest value.
         feature_means: Mean of each feature (at most 4,096 of them).
         feature_stds: Standard deviation of each feature.
         first_layer: Root mean square of what reaches the first layer with weights, where it is as many values as the
