@@ -91,3 +91,24 @@ def test_a_graph_that_was_freed_is_no_error(model: nn.Sequential, view: View) ->
     loss = F.mse_loss(model(x), y)
     loss.backward()
     assert origin(loss, view, step=0).what == "loss"
+
+
+@pytest.mark.parametrize("ignored", [-100, 255])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("axes", [(), (5,)], ids=["examples", "positions"])
+def test_a_mean_over_targets_that_are_all_ignored_is_found(
+    model: nn.Sequential, view: View, axes: tuple[int, ...], smoothing: float, ignored: int
+) -> None:
+    output = model(torch.randn(6, *axes, 3)).movedim(-1, 1)
+    targets = torch.full((6, *axes), ignored)
+    loss = F.cross_entropy(output, targets, ignore_index=ignored, label_smoothing=smoothing)
+    found = origin(loss + model[0].weight.sum(), view, step=3)
+    assert (found.step, found.what, found.ignored) == (3, "loss", ignored)
+
+
+def test_targets_explain_nothing_where_one_counts_or_the_outputs_are_lost(model: nn.Sequential, view: View) -> None:
+    targets = torch.full((6,), -100)
+    lost = F.cross_entropy(model(torch.randn(6, 3)) * torch.nan, targets)
+    summed = F.cross_entropy(model(torch.randn(6, 3)), targets, reduction="sum") + torch.nan
+    counted = F.cross_entropy(model(torch.randn(6, 3)), targets.index_fill(0, torch.tensor([2]), 1)) + torch.nan
+    assert [origin(loss, view, step=0).ignored for loss in (lost, summed, counted)] == [None, None, None]

@@ -76,9 +76,18 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             "suspects": ["sqrt"],
             "file": "t.py",
             "line": 6,
+            "ignored": -100,
         },
         facts.NonFinite(
-            step=3, what="loss", where="log", count=2, examples=(1, 2), suspects=("sqrt",), file="t.py", line=6
+            step=3,
+            what="loss",
+            where="log",
+            count=2,
+            examples=(1, 2),
+            suspects=("sqrt",),
+            file="t.py",
+            line=6,
+            ignored=-100,
         ),
     ),
     (

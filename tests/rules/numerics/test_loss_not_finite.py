@@ -85,3 +85,24 @@ def test_the_cause_does_not_hang_on_the_unit(tmp_path: Path, unit: float) -> Non
         with record(tmp_path / name, series={signals.LOSS: values}, facts=[loss]) as run:
             (finding,) = outcome(LossNotFinite(), run)
         assert finding.cause == cause
+
+
+@pytest.mark.parametrize(("every", "severity"), [(200, "note"), (4, "warning"), (1, "error")])
+def test_batches_without_targets_are_named_and_harm_no_weights(tmp_path: Path, every: int, severity: str) -> None:
+    losses = np.linspace(2, 1, 300)
+    losses[every - 1 :: every] = np.nan
+    facts = [NonFinite(step=every - 1, what="loss", count=1, ignored=-100), Loss(function="cross_entropy", line=3)]
+    with record(tmp_path / "a", series={signals.LOSS: losses}, facts=facts) as run:
+        (finding,) = outcome(LossNotFinite(), run)
+    assert (finding.severity, finding.cause, finding.where.line) == (severity, "mask-wrong", 3)
+    assert "ignore_index=-100" in finding.summary
+    assert "log" not in finding.advice
+
+
+def test_batches_without_targets_do_not_excuse_weights_that_are_lost(tmp_path: Path) -> None:
+    tables = {signals.WEIGHT_NONFINITE: {"0.weight": [0.0] * 10 + [4.0] * 10}}
+    facts = [NonFinite(step=3, what="loss", count=1, ignored=-100)]
+    losses = [1.0] * 3 + [np.nan] + [1.0] * 16
+    with record(tmp_path / "a", series={signals.LOSS: losses}, tables=tables, facts=facts) as run:
+        (finding,) = outcome(LossNotFinite(), run)
+    assert finding.severity == "error"

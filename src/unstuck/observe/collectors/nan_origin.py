@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from unstuck.observe.autograd.axes import signed
 from unstuck.observe.autograd.graph import operation, saved, walk
 from unstuck.observe.collectors.infinite_slopes import steep
 from unstuck.observe.collectors.view import View
@@ -24,14 +25,18 @@ MOST_NODES = 5_000
 FIRST_OPERANDS = ("_saved_mat1", "_saved_self", "_saved_input")
 """Names under which operations save what they are applied to, unlike weights, factors and statistics."""
 
+OVER_CLASSES = frozenset({"NllLoss", "NllLoss2D"})
+MEAN = 1
+
 
 def origin(loss: Tensor, view: View, step: int) -> facts.NonFinite:
     """Where a non-finite loss comes from.
 
     A weight that is not finite is named first: an earlier update broke it, by a backward pass through a function whose
-    slope was infinite. Then a call of this step that was seen to give what is not finite for finite arguments.
-    Otherwise the graph is searched from the loss towards the inputs for the deepest operation one of whose saved
-    tensors is not finite; autograd saves the inputs or the result of most operations.
+    slope was infinite. Then a mean over classes of which none counts, which is 0/0. Then a call of this step that was
+    seen to give what is not finite for finite arguments. Otherwise the graph is searched from the loss towards the
+    inputs for the deepest operation one of whose saved tensors is not finite; autograd saves the inputs or the result
+    of most operations.
 
     Args:
         loss: The loss, with its graph.
@@ -49,6 +54,10 @@ def origin(loss: Tensor, view: View, step: int) -> facts.NonFinite:
             return facts.NonFinite(
                 step=step, what="weight", where=name, count=count, suspects=suspects, file=file, line=line
             )
+    for node in _nodes(loss):
+        ignored = _all_ignored(node)
+        if ignored is not None:
+            return facts.NonFinite(step=step, what="loss", count=1, ignored=ignored)
     spot = view.slope
     if spot is not None:
         return facts.NonFinite(
@@ -83,6 +92,17 @@ def origin(loss: Tensor, view: View, step: int) -> facts.NonFinite:
 
 def _nodes(loss: Tensor) -> Iterator[Any]:
     return islice(walk(loss), MOST_NODES)
+
+
+def _all_ignored(node: Any) -> int | None:
+    """The class that a mean over finite outputs leaves out, if all of its targets are of it."""
+    if operation(node) not in OVER_CLASSES or saved(node, "_saved_reduction") != MEAN:
+        return None
+    target, output = saved(node, "_saved_target"), saved(node, "_saved_self")
+    if not isinstance(target, Tensor) or not isinstance(output, Tensor) or _count(output):
+        return None
+    ignored, here = signed(saved(node, "_saved_ignore_index")), values_here(target)
+    return ignored if here is not None and here.numel() and bool((here == ignored).all()) else None
 
 
 def _kind(name: str, tensor: Tensor) -> Literal["input", "target", "activation"]:

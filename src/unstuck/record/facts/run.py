@@ -178,6 +178,7 @@ class NonFinite(Fact):
         file: The line that calls the function, or the first suspect: its file.
         line: That line.
         type: The type of its numbers, ``"float16"``; empty where it was not recorded.
+        ignored: The class that a loss leaves out, where all targets of a batch are of it, and it averages over none.
     """
 
     kind = "non_finite"
@@ -190,6 +191,7 @@ class NonFinite(Fact):
     file: str | None = None
     line: int | None = None
     type: str = ""
+    ignored: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

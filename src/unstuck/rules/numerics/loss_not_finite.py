@@ -34,8 +34,9 @@ class LossNotFinite(Rule):
 
     Detects:
         Losses or weights that are NaN or infinite, with the module, the batch and the examples in which that
-        began, and one of three causes: the data held such values; the weights had exploded; or neither, so
-        that a formula overflows (the logarithm of zero, a root at zero, softmax followed by a logarithm).
+        began, and one of four causes: the data held such values; all targets of a batch were left out of the loss, so
+        that it is a mean over none; the weights had exploded; or none of these, so that a formula overflows (the
+        logarithm of zero, a root at zero, softmax followed by a logarithm).
 
     Why it matters:
         One NaN in a gradient makes every weight NaN in the next update; all steps after it are lost.
@@ -46,12 +47,13 @@ class LossNotFinite(Rule):
 
     Known false positives:
         Loss scaling for half precision skips updates whose gradients overflow, by design: gradients and activations
-        alone never fire this rule. A loop that skips a bad batch and goes on gets a note.
+        alone never fire this rule. A loop that skips a bad batch and goes on gets a note. A mean over no targets has no
+        gradient and harms no weights: as long as other batches have targets it is a warning.
 
     Try:
-        Data: drop or repair the rows named. Explosion: lower the rate, clip the gradient norm. Formula: the stable
-        function that takes logits (cross_entropy, binary_cross_entropy_with_logits, log_softmax), or an epsilon inside
-        the logarithm or root.
+        Data: drop or repair the rows named. No targets: skip such examples, cut prompts and not answers. Explosion:
+        lower the rate, clip the gradient norm. Formula: the stable function that takes logits (cross_entropy,
+        binary_cross_entropy_with_logits, log_softmax), or an epsilon inside the logarithm or root.
 
     References:
         Goodfellow, Bengio and Courville, "Deep Learning", section 4.1, overflow and underflow; PyTorch notes,
@@ -76,11 +78,12 @@ class LossNotFinite(Rule):
         lost = bool((np.nan_to_num(weights) > 0).any())
         if not bad.any() and not lost:
             return
-        recovered = not lost and bool(np.isfinite(losses.values[-self.before :]).all())
         fact = min(run.facts(NonFinite), key=lambda fact: fact.step, default=None)
         step = int(losses.steps[bad][0]) if bad.any() else int(losses.steps[-1])
         step = min(step, fact.step) if fact else step
         origin = self._origin(run, fact, step)
+        harmless = fact is not None and fact.ignored is not None and not bad.all()
+        recovered = not lost and (harmless or bool(np.isfinite(losses.values[-self.before :]).all()))
         count = int(bad.sum())
         share = f"{count} of {len(bad)} losses" if bad.any() else "weights"
         yield self.finding(
@@ -103,6 +106,8 @@ class LossNotFinite(Rule):
         )
 
     def _origin(self, run: Run, fact: NonFinite | None, step: int) -> _Origin:
+        if fact is not None and fact.ignored is not None:
+            return self._without_targets(run, fact.ignored)
         dirty = run.series(signals.INPUT_NONFINITE)
         in_inputs = bool((np.nan_to_num(dirty.values[dirty.steps <= step]) > 0).any())
         if in_inputs or (fact is not None and fact.what in ("input", "target")):
@@ -128,6 +133,17 @@ class LossNotFinite(Rule):
             f"Find the rows with ~torch.isfinite({what}) before training; drop or fill them. A division by a feature's "
             "standard deviation of zero is a common source.",
             Where(module=fact.where or None) if fact else Where(),
+        )
+
+    def _without_targets(self, run: Run, ignored: int) -> _Origin:
+        loss = run.fact(Loss)
+        return _Origin(
+            "mask-wrong",
+            0.95,
+            f"all targets of that batch are ignored (ignore_index={ignored}), and the mean over none is NaN",
+            "Skip examples without targets when the data are made, and batches of nothing else; where sequences are "
+            'cut to a length, cut the prompt and not the answer. Or divide a sum (reduction="sum") by max(1, count).',
+            Where() if loss is None else Where(file=loss.file, line=loss.line),
         )
 
     def _in_formula(self, run: Run, fact: NonFinite | None) -> _Origin:
