@@ -46,3 +46,33 @@ def test_nothing_is_kept_of_weights_that_are_gone() -> None:
     del weight
     gc.collect()
     assert key not in trained._left
+
+
+def test_a_training_goes_on_with_most_of_what_another_one_left() -> None:
+    body, head = nn.Linear(64, 64), nn.Linear(64, 8)
+    for number, parameters in enumerate(((body.weight,), (head.weight,))):
+        trained.note(parameters, training=number, optimizer=10 + number)
+    assert trained.continued([head.weight, nn.Parameter(torch.randn(64))], training=2) == (11,)
+    assert trained.continued([body.weight, head.weight], training=2) == (10, 11)
+    assert trained.continued([head.weight], training=1) == ()
+
+
+def test_a_small_part_of_what_another_one_left_is_no_next_stage() -> None:
+    body, head = nn.Linear(64, 64), nn.Linear(64, 8)
+    trained.note([*body.parameters(), *head.parameters()], training=1, optimizer=10)
+    assert trained.continued(head.parameters(), training=2) == ()
+
+
+def test_weights_that_are_put_back_are_not_gone_on_with() -> None:
+    weight = nn.Parameter(torch.randn(64))
+    first = weight.detach().clone()
+    trained.note([weight], training=1, optimizer=10)
+    with torch.no_grad():
+        weight += 0.1
+    trained.note([weight], training=1, optimizer=10)
+    assert trained.continued([weight], training=2) == (10,)
+    with torch.no_grad():
+        weight.copy_(first)
+    assert trained.continued([weight], training=2) == ()
+    trained.note([weight], training=1, optimizer=10)
+    assert trained.continued([weight], training=2) == (), "even where that is the last that is seen of it"

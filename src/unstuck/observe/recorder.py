@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
@@ -73,7 +73,7 @@ class Recorder:
         journal.state(
             describe_environment(view.parameters),
             self._model(optimizer),
-            describe_optimizer(optimizer, self._made_at, number=view.optimizer),
+            describe_optimizer(optimizer, self._made_at, number=view.optimizer, after=self._after(optimizer)),
         )
         if has_shards(optimizer):
             store = connect()
@@ -104,7 +104,7 @@ class Recorder:
         journal.add_later(view.step)
         if self.samples & (self.samples - 1) == 0:
             self.state_gathered()
-            trained.note(view.parameters, training=id(self))
+            self._note(view.parameters)
         if (forward.blind() or view.roots.compiled) and not self._told_compiled:
             self._told_compiled = True
             journal.state(facts.Event(step=view.step, what=blind_spots.COMPILED, blinds=True))
@@ -132,8 +132,15 @@ class Recorder:
         if thorough:
             self._journal.state(*self._collectors.ask("finish"), *self._evaluations.finish(), *self._collectors.facts())
         self._record_filters()
-        trained.note(self._view.parameters if self.samples else (), training=id(self))
+        self._note(self._view.parameters if self.samples else ())
         self._journal.state(*counted)
+
+    def _note(self, parameters: Iterable[Tensor]) -> None:
+        trained.note(parameters, training=id(self), optimizer=self._view.optimizer)
+
+    def _after(self, optimizer: Steps) -> tuple[int, ...]:
+        held = (parameter for group in optimizer.param_groups for parameter in group["params"])
+        return trained.continued(held, training=id(self))
 
     def _model(self, optimizer: Steps) -> facts.Model:
         def was_trained(parameter: Tensor) -> bool:

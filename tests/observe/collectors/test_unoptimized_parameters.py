@@ -151,6 +151,7 @@ def test_an_optimizer_of_anothers_network_is_found(watched: Any, *, shared: bool
         step.update()
         facts = step.facts(MisplacedOptimizer)
     assert [{stranger.shape for stranger in fact.unchanged} for fact in facts] == [{(2, 3), (2,)}] * found
+    assert all(fact.others for fact in facts)
 
 
 def test_what_counts_is_the_loss_right_before_the_step(watched: Any) -> None:
@@ -163,3 +164,14 @@ def test_what_counts_is_the_loss_right_before_the_step(watched: Any) -> None:
         step.collectors.tell("backward", GraphWalk(critic(torch.ones(2, 2)).sum()))
         step.update()
         assert step.facts(MisplacedOptimizer) == []
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_a_network_that_makes_the_targets_too_is_one_that_compares(watched: Any, *, compared: bool) -> None:
+    generator, features = nn.Linear(4, 3), nn.Linear(3, 2)
+    with watched(generator) as step:
+        wanted = features(torch.randn(5, 3)).detach() if compared else torch.randn(5, 2)
+        loss = nn.functional.mse_loss(features(generator(torch.randn(5, 4))), wanted)
+        step.collectors.tell("backward", GraphWalk(loss))
+        (fact,) = step.facts(Strangers)
+    assert (len(fact.unchanged), fact.compared) == (2, compared)

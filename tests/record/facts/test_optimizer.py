@@ -28,6 +28,8 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
                     "initial_rate": 0.01,
                 }
             ],
+            "number": 1,
+            "after": [0],
             "file": "t.py",
             "line": 3,
         },
@@ -44,6 +46,8 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
                     initial_rate=0.01,
                 ),
             ),
+            number=1,
+            after=(0,),
             file="t.py",
             line=3,
         ),
@@ -90,6 +94,7 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             "reached": 4,
             "held": 2,
             "unused": [[9, 4]],
+            "compared": True,
         },
         facts.UnoptimizedParameters(
             step=8,
@@ -101,15 +106,17 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
             reached=4,
             held=2,
             unused=((9, 4),),
+            compared=True,
         ),
     ),
     (
         "misplaced_optimizer",
-        {"step": 8, "since": 1, "unchanged": [{"name": "actor.weight", "shape": [9, 4], "fresh": True}]},
+        {"step": 8, "since": 1, "unchanged": [{"name": "actor.weight", "shape": [9, 4], "fresh": True}], "others": [2]},
         facts.MisplacedOptimizer(
             step=8,
             since=1,
             unchanged=(facts.UnoptimizedParameter(name="actor.weight", shape=(9, 4), fresh=True),),
+            others=(2,),
         ),
     ),
 ]

@@ -1,10 +1,11 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from unstuck.record import Run, signals
+from unstuck.record import Run, RunWriter, signals
 from unstuck.record.facts import (
     Fact,
     Loss,
@@ -12,8 +13,10 @@ from unstuck.record.facts import (
     LossTarget,
     MisplacedOptimizer,
     Model,
+    Optimizer,
     Parameter,
     Ran,
+    Span,
     UnoptimizedParameter,
     UnoptimizedParameters,
 )
@@ -191,12 +194,53 @@ def test_adapters_that_are_zero_and_frozen_do_nothing(tmp_path: Path, *, zero: b
     assert all("zero and frozen" in one.summary for one in findings)
 
 
-@pytest.mark.parametrize(("fresh", "steps", "found"), [(True, (0, 1, 2), 1), (False, (0, 1, 2), 0), (True, (0, 1), 0)])
+@pytest.mark.parametrize(
+    ("fresh", "steps", "began", "compared", "found"),
+    [
+        (True, (0, 1, 2), 0.5, False, 1),
+        (False, (0, 1, 2), 0.5, False, 0),
+        (True, (0, 1), 0.5, False, 0),
+        (True, (0, 1, 2), 5.0, False, 0),
+        (True, (0, 1, 2), 0.5, True, 0),
+    ],
+    ids=["at once", "learnt", "seen twice", "in turn", "compared"],
+)
 def test_an_optimizer_that_was_given_the_network_of_another_one(
-    tmp_path: Path, *, fresh: bool, steps: Sequence[int], found: int
+    tmp_path: Path, *, fresh: bool, steps: Sequence[int], began: float, compared: bool, found: int
 ) -> None:
     actor = UnoptimizedParameter(name="actor.0.weight", shape=(24, 64), fresh=fresh)
-    looks = [MisplacedOptimizer(step=step, since=0, unchanged=(actor,)) for step in steps]
-    findings = outcome(ParametersNotOptimized(), run_with(tmp_path, *looks))
+    with RunWriter(tmp_path) as writer:
+        for stream, start in enumerate((began, 0.0)):
+            writer.add_series(signals.LOSS, range(60), np.linspace(2.3, 1.5, 60).tolist(), stream=stream)
+            writer.state(Model(type="Net", parameters=(HEAD,)), stream=stream)
+            writer.state(Optimizer(type="Adam", number=7 - stream), stream=stream)
+            writer.state(Span(began=start, ended=start + 5.0, thread=1), stream=stream)
+        for step in steps:
+            writer.state(MisplacedOptimizer(step=step, since=0, unchanged=(actor,), others=(6,)))
+        writer.state(UnoptimizedParameters(step=0, since=0, compared=compared))
+    with Run.open(tmp_path) as run:
+        findings = outcome(ParametersNotOptimized(), run)
     assert [one.severity for one in findings] == ["error"] * found
     assert all("actor.0.weight" in one.summary for one in findings)
+
+
+def test_what_was_exchanged_is_named_before_whose_network_the_optimizer_holds(tmp_path: Path) -> None:
+    looks = [MisplacedOptimizer(step=step, since=0, unchanged=(BODY,), others=(6,)) for step in (0, 1, 8)]
+    facts = (*looks, Optimizer(type="Adam", number=6), *walks(BODY, unused=((24, 64),)))
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *facts))
+    assert "exchanged" in finding.summary
+
+
+def test_a_network_whose_features_are_compared_is_no_head(tmp_path: Path) -> None:
+    features = UnoptimizedParameter(name="", shape=(10, 24), fresh=True)
+    loss = Loss(function="mse_loss", output=LossOutput(shape=(32, 10)), target=LossTarget(shape=(32, 10), type="real"))
+    compared = [replace(walk, compared=True) for walk in walks(features)]
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *compared, loss, end=0.1))
+    assert finding.severity == "note"
+
+
+def test_a_part_whose_name_is_a_number_is_called_a_layer(tmp_path: Path) -> None:
+    parts = [UnoptimizedParameter(name=f"0.{n}.weight", shape=(24, 64), fresh=False) for n in (1, 3)]
+    frozen = tuple(Parameter(name=s.name, shape=s.shape, trainable=False, optimized=False) for s in parts)
+    (finding,) = outcome(ParametersNotOptimized(), run_with(tmp_path, *walks(*parts), parameters=(*frozen, HEAD)))
+    assert finding.summary.startswith("layer 0 was thawed")

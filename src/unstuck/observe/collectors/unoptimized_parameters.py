@@ -81,7 +81,12 @@ class UnoptimizedParameters:
         """The optimizer has stepped behind that loss: are its own parameters those of another one?"""
         latest, owners, held = self._latest, holders(), self._view.roots.held
         if latest is not None and latest.unchanged and held and all(len(owners.get(key, ())) > 1 for key in held):
-            self._new.append(facts.MisplacedOptimizer(step=latest.step, since=latest.since, unchanged=latest.unchanged))
+            others = set[int]().union(*(owners[key] for key in held)) - {self._view.optimizer}
+            self._new.append(
+                facts.MisplacedOptimizer(
+                    step=latest.step, since=latest.since, unchanged=latest.unchanged, others=tuple(sorted(others))
+                )
+            )
 
     def facts(self) -> Iterator[facts.UnoptimizedParameters | facts.MisplacedOptimizer]:
         """What is new."""
@@ -122,7 +127,15 @@ class UnoptimizedParameters:
             reached=len(leaves),
             held=sum(id(leaf) in own for leaf in leaves),
             unused=tuple(self._unused(min(self._known[id(t)].step for t in unchanged))) if unchanged else (),
+            compared=bool(unchanged) and self._gives_targets(unchanged),
         )
+
+    def _gives_targets(self, tensors: Iterable[Tensor]) -> bool:
+        """Whether one of these is of a network whose output is a target of this step."""
+        targets = {target.data_ptr() for target in self._view.targets}
+        modules = (given.module() for given in self._view.networks if given.memory in targets)
+        keys = {id(parameter) for module in modules if module is not None for parameter in module.parameters()}
+        return any(id(tensor) in keys for tensor in tensors)
 
     def _unused(self, since: int) -> Iterator[tuple[int, ...]]:
         """Shapes of what the optimizer holds, no module of the model has, and no loss has led to from a step on."""

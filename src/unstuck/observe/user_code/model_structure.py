@@ -170,13 +170,25 @@ def _role(name: str, parameter: Tensor, owner: nn.Module | None) -> Role:
 
 
 def describe_optimizer(
-    optimizer: HoldsParameters, place: tuple[str | None, int | None], *, number: int | None = None
+    optimizer: HoldsParameters,
+    place: tuple[str | None, int | None],
+    *,
+    number: int | None = None,
+    after: tuple[int, ...] = (),
 ) -> facts.Optimizer:
-    """The optimizer as a fact; ``place`` is where the user's code steps it, ``number`` which of the program's it is."""
+    """The optimizer as a fact.
+
+    Args:
+        optimizer: It.
+        place: Where the user's code steps it.
+        number: Which of the program's it is.
+        after: Those whose weights it goes on with.
+    """
     return facts.Optimizer(
         type=type(optimizer).__name__,
         groups=tuple(_group(group) for group in optimizer.param_groups),
         number=number,
+        after=after,
         file=place[0],
         line=place[1],
     )

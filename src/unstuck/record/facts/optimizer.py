@@ -39,6 +39,7 @@ class Optimizer(Fact):
         type: Its class name.
         groups: Its parameter groups.
         number: Which of the program's optimizers it is, as :class:`.Graph` names them; None where that is not known.
+        after: The numbers of those whose weights, or most of them, it goes on with as they left them.
         file: The user's file that constructs or steps it.
         line: The line of that call.
     """
@@ -48,6 +49,7 @@ class Optimizer(Fact):
     type: str
     groups: tuple[ParameterGroup, ...] = ()
     number: int | None = None
+    after: tuple[int, ...] = ()
     file: str | None = None
     line: int | None = None
 
@@ -122,6 +124,7 @@ class UnoptimizedParameters(Fact):
         held: How many of them the training's own optimizer holds.
         unused: Where there are such tensors: shapes of those that the optimizer holds, that no module of the model has,
             and that no loss has led to since the first of these was met.
+        compared: Whether they are of a network that makes targets of the loss too, as one whose features are compared.
     """
 
     kind = "unoptimized_parameters"
@@ -131,6 +134,7 @@ class UnoptimizedParameters(Fact):
     reached: int = 0
     held: int = 0
     unused: tuple[tuple[int, ...], ...] = ()
+    compared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +145,7 @@ class MisplacedOptimizer(Fact):
         step: Updates made.
         since: Updates that had been made when these parameters were first compared.
         unchanged: Those of the loss that no optimizer holds, and that nobody has changed.
+        others: The numbers of the other optimizers that hold what it holds.
     """
 
     kind = "misplaced_optimizer"
@@ -149,3 +154,4 @@ class MisplacedOptimizer(Fact):
     step: int
     since: int
     unchanged: tuple[UnoptimizedParameter, ...]
+    others: tuple[int, ...] = ()

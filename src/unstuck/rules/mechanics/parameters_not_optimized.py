@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from unstuck.learning import Learning, optimizer_place
+from unstuck.learning.game import meet
 from unstuck.record import Evidence, Finding, Run, Severity, Where, signals
 from unstuck.record.facts import (
     Loss,
     MisplacedOptimizer,
     Model,
+    Optimizer,
     Parameter,
     Ran,
     UnoptimizedParameter,
@@ -52,7 +54,8 @@ class ParametersNotOptimized(Rule):
         A pretrained part that is left out of the optimizer on purpose: its values do not look drawn, so that it is
         silent, unless the optimizer still holds what stood in its place, or it was thawed while it trained. Parameters
         that another optimizer holds, or that the program changes by hand, are passed over. Random features that are
-        meant to stay so: where learning is good, a note; and where what is trained has hardly moved. The layer that
+        meant to stay so: where learning is good, a note; and where what is trained has hardly moved. An optimizer that
+        trained the same network before, and steps no more: none is misplaced. The layer that
         gives the outputs is meant to learn, where it gets gradients or stands on weights that were trained before: a
         warning however good learning is.
 
@@ -76,31 +79,35 @@ class ParametersNotOptimized(Rule):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
-        found = self._misplaced(run)
-        if found is not None:
-            yield found
-            return
         walks = run.facts(UnoptimizedParameters)
-        if len(walks) > 1 and walks[-1].step > walks[-1].since:
-            held = max(walk.held for walk in walks)
-            unoptimized = walks[-1].unchanged
-            if unoptimized and not held:
-                yield self._another_model(run, unoptimized)
-                return
-            found = (
-                self._exchanged(run, walks[-1]) or self._thawed(run, unoptimized) or self._left_out(run, unoptimized)
-            )
-            if found is not None:
-                yield found
-                return
-        found = self._idle(run) or self._frozen(run)
+        if len(walks) < 2 or walks[-1].step == walks[-1].since:
+            walks = ()  # what never changes shows by a second look alone
+        found = (
+            self._exchanged(run, walks)
+            or self._misplaced(run)
+            or self._unheld(run, walks)
+            or self._idle(run)
+            or self._frozen(run)
+        )
         if found is not None:
             yield found
+
+    def _unheld(self, run: Run, walks: Sequence[UnoptimizedParameters]) -> Finding | None:
+        """What the loss leads to and no optimizer holds, where nothing was exchanged."""
+        unoptimized = walks[-1].unchanged if walks else ()
+        if unoptimized and not any(walk.held for walk in walks):
+            return self._another_model(run, unoptimized)
+        compared = any(walk.compared for walk in walks)
+        return self._thawed(run, unoptimized) or self._left_out(run, unoptimized, compared=compared)
 
     def _misplaced(self, run: Run) -> Finding | None:
         """An optimizer of a network that another one trains, stepped behind the loss of a network that none holds."""
         looks = run.facts(MisplacedOptimizer)
         if len(looks) < LOOKS or looks[-1].step == looks[0].since or not any(s.fresh for s in looks[-1].unchanged):
+            return None
+        if not set(looks[-1].others) & run.together(MisplacedOptimizer, _beside).get(run.number, frozenset()):
+            return None  # such as the one that trained the same network before
+        if any(walk.compared for walk in run.facts(UnoptimizedParameters)):
             return None
         left = looks[-1].unchanged
         return self.finding(
@@ -132,14 +139,16 @@ class ParametersNotOptimized(Rule):
             evidence=(self._evidence(unoptimized, 1.0, "get gradients and are in no optimizer"),),
         )
 
-    def _exchanged(self, run: Run, walk: UnoptimizedParameters) -> Finding | None:
+    def _exchanged(self, run: Run, walks: Sequence[UnoptimizedParameters]) -> Finding | None:
         """A part of the model that took the place of another one, which the optimizer still holds."""
-        new, old = walk.unchanged, walk.unused
+        if not any(walk.held for walk in walks):
+            return None
+        new, old = walks[-1].unchanged, walks[-1].unused
         if not any(len(s.shape) > 1 and any(_takes_the_place(s.shape, shape) for shape in old) for s in new):
             return None
         parts = _modules([s.name for s in new]) or ["a part of the model"]
         return self.finding(
-            f"{_some(parts)} {'was' if len(parts) == 1 else 'were'} exchanged after the optimizer was made: it holds "
+            f"{_past(parts)} exchanged after the optimizer was made: it holds "
             f"{_counted(len(old))} that the model no longer has, and not the new ones, {_values(new):,} weights that "
             "never change",
             "Build the optimizer after the model is complete; or hand it the new part: "
@@ -167,7 +176,7 @@ class ParametersNotOptimized(Rule):
             return None
         parts = _modules([s.name for s in thawed])
         return self.finding(
-            f"{_some(parts)} {'was' if len(parts) == 1 else 'were'} thawed (requires_grad=True) and not handed to the "
+            f"{_past(parts)} thawed (requires_grad=True) and not handed to the "
             f"optimizer: {_values(thawed):,} weights get gradients and never change",
             "Hand over what is thawed: optimizer.add_param_group({'params': the_part.parameters()}); or make a new "
             "optimizer.",
@@ -185,7 +194,7 @@ class ParametersNotOptimized(Rule):
             ),
         )
 
-    def _left_out(self, run: Run, unoptimized: Sequence[UnoptimizedParameter]) -> Finding | None:
+    def _left_out(self, run: Run, unoptimized: Sequence[UnoptimizedParameter], *, compared: bool) -> Finding | None:
         """Parameters beside those that learn."""
         if not unoptimized or (any(s.fresh is False for s in unoptimized) and not any(s.fresh for s in unoptimized)):
             return None
@@ -196,7 +205,7 @@ class ParametersNotOptimized(Rule):
         share = _values(drawn) / (own + _values(unoptimized))
         outcome = outcome_of(run)
         severity: Severity = "error" if outcome == "none" or share > 0.5 else "warning"
-        head = _gives_outputs(run, drawn)
+        head = not compared and _gives_outputs(run, drawn)
         if outcome == "good" or share < self.large:
             severity = "warning" if head else "note"
         first = drawn[0].name
@@ -272,8 +281,17 @@ class ParametersNotOptimized(Rule):
             signal=UnoptimizedParameters.kind,
             value=share,
             threshold=self.large,
-            note=f"share of the weights in {len(unoptimized)} tensors that {note}",
+            note=f"share of the weights that {note}, in {_counted(len(unoptimized))}",
         )
+
+
+def _beside(trainings: Sequence[Run]) -> Mapping[int, frozenset[int]]:
+    """Of each training the numbers of the optimizers that step while it goes on."""
+    numbers = [(run, fact.number) for run in trainings for fact in run.facts(Optimizer)[-1:]]
+    return {
+        run.number: frozenset(number for other, number in numbers if number is not None and meet(run, other))
+        for run in trainings
+    }
 
 
 def _pretrained(run: Run) -> bool:
@@ -311,6 +329,12 @@ def _modules(names: Sequence[str]) -> list[str]:
     paths = [owner.split(".") for owner in owners]
     shared = list(takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False)))
     return [".".join(parts[0] for parts in shared)] if shared else owners
+
+
+def _past(modules: Sequence[str]) -> str:
+    """Their names and "was" or "were"; a number alone would be taken for a count."""
+    names = [f"layer {name}" if name.isdigit() else name for name in modules]
+    return f"{_some(names)} {'was' if len(names) == 1 else 'were'}"
 
 
 def _counted(tensors: int) -> str:

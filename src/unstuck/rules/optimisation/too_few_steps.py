@@ -9,6 +9,7 @@ import numpy as np
 
 from unstuck.learning import Learning
 from unstuck.learning.curve import Curve
+from unstuck.learning.stages import goes_on
 from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import End, Optimizer, Training
 from unstuck.rules.gates import (
@@ -42,6 +43,8 @@ NOT_STOPPED = Gate(
     lambda run: not any(end.reason in ("early stopping", "diverged") for end in run.facts(End)[-1:]),
 )
 
+LAST_STAGE = Gate("a later training goes on with these weights", lambda run: not goes_on(run))
+
 RATE_LASTS = Gate("the schedule has ended the training", lambda run: not rate_fell_below(run, FADED))
 
 
@@ -66,7 +69,8 @@ class TooFewSteps(Rule):
     Known false positives:
         Nearly every training still gains a little when it stops; the rule asks for nearly the average pace. A schedule
         that brings the rate to nothing ends a fall by design: silent, for more steps at that rate bring nothing. So is
-        the loss of targets that move with what is trained, whose fall is none of what is to be learnt.
+        the loss of targets that move with what is trained, whose fall is none of what is to be learnt. A stage, such as
+        a warm-up, whose weights a later training goes on with is none that ends.
 
     Try:
         Train for more epochs, with early stopping on validation data to end it.
@@ -84,6 +88,7 @@ class TooFewSteps(Rule):
         NOT_INTERRUPTED,
         NOT_CRASHED,
         NOT_STOPPED,
+        LAST_STAGE,
         losses(20),
         NO_GAME,
         NO_RANGE_TEST,
