@@ -101,8 +101,8 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
     ),
     (
         "batch_statistics",
-        {"step": 100, "where": "norm", "examples": 2, "noise": 0.4},
-        facts.BatchStatistics(step=100, where="norm", examples=2, noise=0.4),
+        {"step": 100, "where": "norm", "examples": 2, "noise": 0.4, "values": 8},
+        facts.BatchStatistics(step=100, where="norm", examples=2, noise=0.4, values=8),
     ),
 ]
 """Each kind as a run has it, and the fact that it stands for, with all fields set."""

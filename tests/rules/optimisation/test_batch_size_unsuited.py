@@ -25,6 +25,7 @@ def run_of(
     targets: int | None = None,
     rates: Any = None,
     noise: float | None = None,
+    values: int = 64,
 ) -> Run:
     call = Loss(
         function="mse_loss",
@@ -33,7 +34,9 @@ def run_of(
     )
     samples = min(len(losses), 15)
     loader = Loader(number=0, begun=5, updates=5, batches=batches, examples=batch * batches, order="random")
-    norms = [] if noise is None else [BatchStatistics(step=100, where="norm", examples=batch, noise=noise)]
+    norms = (
+        [] if noise is None else [BatchStatistics(step=100, where="norm", examples=batch, noise=noise, values=values)]
+    )
     return record(
         folder,
         series={
@@ -93,9 +96,12 @@ def test_noise_of_the_targets_is_left_by_a_falling_rate(tmp_path: Path, last: fl
     assert len(outcome(BatchSizeUnsuited(), run_of(tmp_path, **SMALL, rates=rates))) == found
 
 
-@pytest.mark.parametrize(("noise", "batch", "found"), [(0.4, 2, 1), (None, 2, 0), (0.1, 2, 0), (0.4, 64, 0)])
-def test_batch_norms_of_two_examples(tmp_path: Path, noise: float | None, batch: int, found: int) -> None:
-    quiet = {**SMALL, "cosine": 0.6, "batch": batch, "noise": noise}
+@pytest.mark.parametrize(
+    ("noise", "batch", "values", "found"),
+    [(0.4, 2, 32, 1), (0.1, 2, 2, 1), (None, 2, 2, 0), (0.1, 2, 32, 0), (0.4, 64, 640, 0)],
+)
+def test_batch_norms_of_two_examples(tmp_path: Path, noise: float | None, batch: int, values: int, found: int) -> None:
+    quiet = {**SMALL, "cosine": 0.6, "batch": batch, "noise": noise, "values": values}
     findings = outcome(BatchSizeUnsuited(), run_of(tmp_path / "high", **quiet))
     assert [finding.where.module for finding in findings] == ["norm"] * found
     assert (

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import End, Loss
+from unstuck.record.facts import Bootstrap, End, Loss
 from unstuck.rules import judge
 from unstuck.rules.optimisation.too_few_steps import TooFewSteps
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -44,7 +44,7 @@ def test_trainings_that_stop_on_the_slope(train: Train, fault: dict[str, object]
     assert judge(train(**fault)).findings[0].cause == "too-few-steps"
 
 
-def slope(folder: Path, values: np.ndarray, *facts: End) -> Run:
+def slope(folder: Path, values: np.ndarray, *facts: End | Bootstrap) -> Run:
     return record(folder, series={signals.LOSS: values}, facts=facts)
 
 
@@ -64,6 +64,14 @@ def test_the_loss_of_targets_that_move_tells_of_no_end(tmp_path: Path, last: flo
     series = {signals.LOSS: np.linspace(2.3, 1.8, 100), signals.BATCH_SIZE: [64.0] * 100, **targets}
     with record(tmp_path, series=series, facts=[Loss(function="mse_loss")]) as run:
         assert len(outcome(TooFewSteps(), run)) == found
+
+
+def test_nor_does_one_of_targets_that_the_model_makes_itself(tmp_path: Path) -> None:
+    target = Bootstrap(
+        transitions=640, ended=9, discount=0.99, lowest=0.0, highest=1.0, flagged=0, apart=None, late=9.0, plain=True
+    )
+    with slope(tmp_path, np.linspace(2.3, 1.8, 100), target) as run:
+        assert outcome(TooFewSteps(), run) == []
 
 
 def test_a_rate_that_was_brought_to_nothing_ended_the_training(tmp_path: Path) -> None:

@@ -50,8 +50,10 @@ class BatchStatistics:
         if inputs and isinstance(inputs[0], Tensor):
             noise = noise_of_means(module, inputs[0])
             if noise is not None:
-                examples = len(inputs[0])
-                self._found.append(facts.BatchStatistics(step=step, where=where, examples=examples, noise=noise))
+                examples, values = len(inputs[0]), inputs[0].numel() // inputs[0].shape[CHANNELS]
+                self._found.append(
+                    facts.BatchStatistics(step=step, where=where, examples=examples, noise=noise, values=values)
+                )
 
     def facts(self) -> Iterator[facts.BatchStatistics]:
         """What was found."""

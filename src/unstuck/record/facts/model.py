@@ -260,6 +260,7 @@ class BatchStatistics(Fact):
         examples: Examples of the batch.
         noise: Squared distance of the means of the batch from the running means, over the running variances, each at
             most 1; mean over channels. Of independent values it is one over their number.
+        values: Values of each channel; 0 where that is not known.
     """
 
     kind = "batch_statistics"
@@ -269,3 +270,4 @@ class BatchStatistics(Fact):
     where: str
     examples: int
     noise: float
+    values: int = 0

@@ -117,11 +117,15 @@ class BatchSizeUnsuited(Rule):
         for fact in run.facts(BatchStatistics):
             looks.setdefault(fact.where, []).append(fact)
         noise = {where: float(np.median([fact.noise for fact in seen])) for where, seen in looks.items()}
-        where = max(noise, key=lambda where: noise[where], default=None)
-        if where is None or noise[where] < self.chance or max(fact.examples for fact in looks[where]) > self.neighbours:
+        few = {where: 0 < max(fact.values for fact in seen) < self.small for where, seen in looks.items()}
+        where = max(noise, key=lambda where: (few[where], noise[where]), default=None)
+        if where is None or learning.remaining < self.left or len(learning.curve) < self.few:
             return None
-        if learning.remaining < self.left:
+        if max(fact.examples for fact in looks[where]) > self.neighbours:
             return None
+        if not few[where] and noise[where] < self.chance:
+            return None
+        values = looks[where][-1].values
         return self.finding(
             f"{where} normalises by the mean and deviation of {size:.0f} examples: what one of them gives depends "
             f"on its chance neighbours, and the loss stays at {learning.curve.end.value:.4g}",
@@ -134,7 +138,8 @@ class BatchSizeUnsuited(Rule):
                     signal=BatchStatistics.kind,
                     value=noise[where],
                     threshold=self.chance,
-                    note="squared distance of the batch's means from the running means, over the running variance",
+                    note="squared distance of the batch's means from the running means, over the running variance"
+                    + (f"; values of each channel: {values:,}" if values else ""),
                 ),
                 Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
             ),

@@ -11,7 +11,7 @@ from unstuck.learning import Learning
 from unstuck.learning.curve import Curve
 from unstuck.learning.stages import goes_on
 from unstuck.record import Evidence, Finding, Run, signals
-from unstuck.record.facts import End, Optimizer, Training
+from unstuck.record.facts import Bootstrap, End, Optimizer, Training
 from unstuck.rules.gates import (
     NO_GAME,
     NO_RANGE_TEST,
@@ -44,6 +44,8 @@ NOT_STOPPED = Gate(
 )
 
 LAST_STAGE = Gate("a later training goes on with these weights", lambda run: not goes_on(run))
+
+NOT_BOOTSTRAPPED = Gate("the targets are made of the model's own outputs", lambda run: not run.facts(Bootstrap))
 
 RATE_LASTS = Gate("the schedule has ended the training", lambda run: not rate_fell_below(run, FADED))
 
@@ -97,6 +99,7 @@ class TooFewSteps(Rule):
         POOR,
         RATE_LASTS,
         TARGETS_STAND,
+        NOT_BOOTSTRAPPED,
     )
 
     pace: float = 0.75  #: pace over the last half; an exponential has it at one time constant
