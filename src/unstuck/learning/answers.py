@@ -168,7 +168,7 @@ def _binomial(share: float, count: float) -> float:
 def _accuracy(run: Run, accuracy: Series) -> Level | None:
     """Accuracy at the end, over enough examples to be no chance; None where late samples hold fewer."""
     curve, sizes = Curve.of(accuracy), run.series(signals.BATCH_SIZE).finite().values
-    each = float(np.median(sizes)) if len(sizes) else math.inf
+    each = max(float(np.median(sizes)), 1.0) if len(sizes) else math.inf  # less is that of a damaged run
     tail = max(len(curve.within(0.9, 1.0)), 5)
     late = curve.values[curve.share >= LATE][-math.ceil(TOLD / each) :]
     if tail * each >= TOLD:

@@ -69,10 +69,10 @@ def weighs_examples(run: Run) -> bool:
 
 
 def batch_size(run: Run, loss: Loss | None = None) -> float:
-    """Examples in a typical batch; 1 where it is not known."""
+    """Examples in a typical batch; 1 where it is not known, or where a damaged run holds less."""
     sizes = run.series(signals.BATCH_SIZE).finite()
     if len(sizes):
-        return float(np.median(sizes.values))
+        return max(float(np.median(sizes.values)), 1.0)
     return float(loss.target.shape[0]) if loss and loss.target.shape else 1.0
 
 
