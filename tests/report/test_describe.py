@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -174,8 +175,10 @@ def test_evaluations_of_which_only_the_examples_are_known(
     ("kind", "examples", "words"),
     [("ids", 0, "ids, batch shape 32×64"), ("table", 32, "table, batch shape 32×64, values -1 to 2")],
 )
-def test_values_are_told_where_they_were_looked_at(tmp_path: Path, kind: str, examples: int, words: str) -> None:
+def test_values_are_told_where_they_were_looked_at(
+    tmp_path: Path, kind: Literal["ids", "table"], examples: int, words: str
+) -> None:
     low, high = (-1.0, 2.0) if examples else (0.0, 0.0)
     with RunWriter(tmp_path) as writer, Run.open(tmp_path) as run:
-        writer.state(facts.Inputs(shape=(32, 64), kind_of=kind, examples=examples, minimum=low, maximum=high))  # type: ignore[arg-type]
+        writer.state(facts.Inputs(shape=(32, 64), kind_of=kind, examples=examples, minimum=low, maximum=high))
         assert [row.lines for row in fact_rows(run, ENGLISH)] == [(words,)]

@@ -49,7 +49,7 @@ class Passes:
 
     @property
     def usual(self) -> int:
-        """How many backward passes the latest update took that was told; one where some went into no update."""
+        """Backward passes of the latest update that was seen; one where some went into no update."""
         return 1 if self._lost else max(self._latest, 1)
 
     def forward_begins(self) -> None:
@@ -79,7 +79,7 @@ class Passes:
 
         Args:
             updates: How many.
-            untold: Backward passes that they took, where none of these was told.
+            untold: Backward passes that they took, where no hook was called for any of these.
         """
         self.reached += untold or (0 if self._since_update else max(updates, self._begun))
         self._latest = self._begun or self._latest

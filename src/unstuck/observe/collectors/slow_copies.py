@@ -20,7 +20,7 @@ __all__ = ["SlowCopies"]
 MOST_COPIES = 8
 
 OFTEN = 50
-"""Updates, and a quarter of those made, after which it is told again whether it has moved."""
+"""Updates between two statements on whether a copy has moved; later a quarter of those made, where that is more."""
 
 MOST_TENSORS = 64
 MOST_VALUES = 16
@@ -58,7 +58,8 @@ class SlowCopies:
         """A network has run."""
         key = id(module)
         if not len(self._view.roots):
-            self._early[key] = weakref.ref(module)  # the network that it may be like has not run yet
+            if len(self._early) < MOST_COPIES:  # the network that it may be like has not run yet
+                self._early[key] = weakref.ref(module)
             return
         if key not in self._known and len(self._known) < MOST_COPIES:
             self._known[key] = self._met(module)

@@ -173,7 +173,7 @@ def rouse() -> None:
         return
     quiet.steps = quiet.recording = quiet.listener = None
     if steps.closing:
-        thread.updating = False  # code of the program's own runs, of which all is told again
+        thread.updating = False  # code of the program's own runs, whose events are passed on again
     with Ours():
         try:
             record(steps)
