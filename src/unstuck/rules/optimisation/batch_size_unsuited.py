@@ -125,7 +125,11 @@ class BatchSizeUnsuited(Rule):
             return None
         if not few[where] and noise[where] < self.chance:
             return None
-        values = looks[where][-1].values
+        values = float(looks[where][-1].values)
+        proof = (values, float(self.small), "values of each channel that it is given")
+        if not few[where]:
+            note = "squared distance of the batch's means from the running means, over the running variance"
+            proof = (noise[where], self.chance, note)
         return self.finding(
             f"{where} normalises by the mean and deviation of {size:.0f} examples: what one of them gives depends "
             f"on its chance neighbours, and the loss stays at {learning.curve.end.value:.4g}",
@@ -134,13 +138,7 @@ class BatchSizeUnsuited(Rule):
             confidence=0.85,
             where=replace(optimizer_place(run), module=where),
             evidence=(
-                Evidence(
-                    signal=BatchStatistics.kind,
-                    value=noise[where],
-                    threshold=self.chance,
-                    note="squared distance of the batch's means from the running means, over the running variance"
-                    + (f"; values of each channel: {values:,}" if values else ""),
-                ),
+                Evidence(signal=BatchStatistics.kind, value=proof[0], threshold=proof[1], note=proof[2]),
                 Evidence(signal="loss", value=learning.remaining, threshold=self.left, note="share that is left"),
             ),
         )
