@@ -283,7 +283,6 @@ class Training:
             for _ in quiet.pending:
                 self.passes.backward_taken()
             self.clock.phase = Phase.BACKWARD
-        self.spending.between += quiet.spent
 
     def record(self, steps: Steps) -> None:
         """Record a step: its loss, its rates, and what was sampled of it."""

@@ -101,8 +101,9 @@ def around_engine(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_plain(outputs: Any, rest: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether a pass is that of ``loss.backward()`` for all leaves, of a loss that is not scaled, and can be read."""
-    plain = len(outputs) == 1 and len(rest) > 3 and not (rest[2] or rest[3] or _unscaled.pairs)
-    return plain and kwargs.get("accumulate_grad", True) is True and unseen()
+    if len(outputs) != 1 or len(rest) < 4 or rest[2] or rest[3] or _unscaled.pairs:
+        return False
+    return kwargs.get("accumulate_grad", True) is True and unseen()
 
 
 _is_batched = torch._C._functorch.is_legacy_batchedtensor  # pyright: ignore

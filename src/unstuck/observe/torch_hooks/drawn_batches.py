@@ -6,7 +6,6 @@ import functools
 import weakref
 from collections import UserDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,18 +24,16 @@ MOST_PLACES = 4096
 """Examples of a batch, of more no places are kept."""
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """A batch that a loader has handed out."""
+AHEAD = 64
+"""Draws that are remembered: workers draw ahead."""
 
-    places: tuple[Any, ...]
-    tensors: tuple[weakref.ref[Tensor], ...]
+_ROWS = (list, tuple)
 
+_drawn: deque[tuple[weakref.ref[Any], int, tuple[Any, ...]]] = deque(maxlen=AHEAD)
+"""The latest draws: by which iteration, for its batch of which number, and the places."""
 
-_drawn: weakref.WeakKeyDictionary[Any, dict[int, tuple[Any, ...]]] = weakref.WeakKeyDictionary()
-"""Of each iteration the places of batches that are not handed out yet, which workers may draw ahead, by number."""
-
-_latest: deque[_Batch] = deque(maxlen=LATEST)
+_latest: deque[tuple[tuple[Any, ...], list[weakref.ref[Tensor]]]] = deque(maxlen=LATEST)
+"""The latest batches that were handed out: their places, and their tensors."""
 
 
 def around_draw(draw: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -45,9 +42,11 @@ def around_draw(draw: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(draw)
     def watched(self: Any) -> Any:
         places = draw(self)
-        if isinstance(places, list | tuple) and len(places) <= MOST_PLACES and getattr(self, "_in_order", True):  # pyright: ignore[reportUnknownArgumentType]
-            number: int = getattr(self, "_send_idx", self._num_yielded)
-            _drawn.setdefault(self, {})[number] = tuple(places)  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(places, _ROWS) and len(places) <= MOST_PLACES:  # pyright: ignore[reportUnknownArgumentType]
+            if not self._num_workers:
+                _drawn.append((weakref.ref(self), self._num_yielded, tuple(places)))  # pyright: ignore[reportUnknownArgumentType]
+            elif getattr(self, "_in_order", True):
+                _drawn.append((weakref.ref(self), self._send_idx, tuple(places)))  # pyright: ignore[reportUnknownArgumentType]
         return places
 
     return watched
@@ -59,10 +58,11 @@ def around_batch(advance: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(advance)
     def watched(self: Any) -> Any:
         batch = advance(self)
-        waiting = _drawn.get(self)
-        places = waiting.pop(self._num_yielded - 1, None) if waiting else None
-        if places is not None:
-            _latest.append(_Batch(places, tuple(map(weakref.ref, _tensors(batch)))))
+        for back in range(1, len(_drawn) + 1):  # by number, for another thread may append meanwhile
+            iteration, number, places = _drawn[-back]
+            if number == self._num_yielded - 1 and iteration() is self:
+                _latest.append((places, [weakref.ref(tensor) for tensor in _tensors(batch)]))
+                break
         return batch
 
     return watched
@@ -79,13 +79,13 @@ def places_of(tensors: Iterable[Tensor]) -> tuple[int, ...]:
         several, and where places are no numbers.
     """
     memories = {_memory(tensor) for tensor in tensors if is_readable(tensor)}
-    found = {batch.places for batch in _latest if _lies_in(batch, memories)}
+    found = {places for places, references in _latest if _lie_in(references, memories)}
     places = found.pop() if len(found) == 1 else ()
     return tuple(map(int, places)) if all(isinstance(place, int | np.integer) for place in places) else ()
 
 
-def _lies_in(batch: _Batch, memories: set[int]) -> bool:
-    alive = (tensor for reference in batch.tensors if (tensor := reference()) is not None)
+def _lie_in(references: Iterable[weakref.ref[Tensor]], memories: set[int]) -> bool:
+    alive = (tensor for reference in references if (tensor := reference()) is not None)
     return any(is_readable(tensor) and _memory(tensor) in memories for tensor in alive)
 
 
@@ -95,11 +95,12 @@ def _memory(tensor: Tensor) -> int:
 
 def _tensors(batch: Any) -> list[Tensor]:
     """The tensors of a batch, as far as it is a container of Python's."""
-    if isinstance(batch, Tensor):
-        return [batch]
-    if isinstance(batch, UserDict):
-        batch = vars(batch).get("data")
-    parts: Iterable[Any] = dict.values(batch) if isinstance(batch, dict) else batch  # pyright: ignore
-    if not isinstance(batch, dict | list | tuple):
-        return []
-    return [part for part in parts if isinstance(part, Tensor)][:MOST_TENSORS]
+    if not isinstance(batch, _ROWS):
+        if isinstance(batch, Tensor):
+            return [batch]
+        if isinstance(batch, UserDict):
+            batch = vars(batch).get("data")
+        if not isinstance(batch, dict):
+            return []
+        batch = dict.values(batch)  # pyright: ignore
+    return [part for part in batch if isinstance(part, Tensor)][:MOST_TENSORS]  # pyright: ignore

@@ -9,6 +9,7 @@ step turns out to be another one.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -42,7 +43,6 @@ class QuietSteps:
         changes: New rates of the groups, each with how many steps were made before the one that had them first.
         closing: Whether an update with a closure is under way.
         ended: When the latest update was made.
-        spent: Seconds that taking them in took.
 
     Examples:
         >>> import torch
@@ -55,7 +55,7 @@ class QuietSteps:
 
     __slots__ = (
         *("_closures", "_limit", "_passes", "_rates", "_scheduled", "_steps", "_terms", "_thread", "_until", "_waits"),
-        *("changes", "closing", "ended", "losses", "pending", "spent", "taken", "updates_of"),
+        *("changes", "closing", "ended", "losses", "pending", "taken", "updates_of"),
     )
 
     def __init__(
@@ -78,11 +78,11 @@ class QuietSteps:
         self.changes: list[tuple[int, tuple[float, ...]]] = []
         self.taken = 0
         self.closing = False
-        self.ended = self.spent = 0.0
+        self.ended = 0.0
         self._rates = rates
         self._steps = steps
         self._until = until
-        self._limit = limit
+        self._limit = min(limit, sys.float_info.max)
         self._waits = waits
         self._passes = passes
         self._terms = terms
@@ -92,16 +92,15 @@ class QuietSteps:
 
     def loss(self, loss: Tensor) -> bool:
         """Take the loss of a backward pass of a step, if it is one number on the CPU that is no higher than usual."""
-        if len(self.pending) >= self._passes or len(self.losses) >= self._steps:
+        pending = self.pending
+        if len(pending) >= self._passes or len(self.losses) >= self._steps or threading.get_ident() != self._thread:
             return False
-        if threading.get_ident() != self._thread or type(loss) is not Tensor or not loss.is_cpu or loss.ndim:
-            return False
-        if self._waits is not None and self._waits():
+        if type(loss) is not Tensor or not loss.is_cpu or loss.ndim or (self._waits is not None and self._waits()):
             return False
         number = loss.item()
-        if type(number) is not float or not math.isfinite(number) or number > self._limit:
+        if type(number) is not float or not -math.inf < number <= self._limit:
             return False
-        self.pending.append(number)
+        pending.append(number)
         return True
 
     def closes(self) -> bool:
@@ -115,11 +114,8 @@ class QuietSteps:
 
     def step(self, optimizer: Optimizer) -> bool:
         """Take in the update of a step, if its loss was taken and each group has a rate."""
-        pending, now = self.pending, time.perf_counter()
-        if not pending or now >= self._until or id(optimizer) != self.updates_of:
-            return False
-        groups = optimizer.param_groups
-        if len(groups) != len(self._rates):
+        pending, groups, now = self.pending, optimizer.param_groups, time.perf_counter()
+        if not pending or now >= self._until or id(optimizer) != self.updates_of or len(groups) != len(self._rates):
             return False
         for group, rate in zip(groups, self._rates, strict=True):
             if group.get("lr") is not rate:
@@ -131,7 +127,6 @@ class QuietSteps:
         self.taken += passes
         pending.clear()
         self.closing, self.ended = False, now
-        self.spent += time.perf_counter() - now
         return True
 
     def _change(self, groups: Sequence[dict[str, object]]) -> bool:

@@ -72,28 +72,30 @@ def register_steps() -> Callable[[], None]:
 def _step_begins(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if torch.compiler.is_compiling():
         return  # a compiler that traces the step finds nothing here
-    call = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    if events.thread.stepping is not None and _is_within(optimizer, call):
+    thread, key, call = events.thread, id(optimizer), sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    if thread.stepping is not None and _is_within(optimizer, call):
         return
-    events.thread.stepping = (id(optimizer), id(call))
+    thread.stepping = (key, id(call))
     # args[0] is the optimizer itself: PyTorch hands over the arguments of the unbound step.
     closure = args[1] if len(args) > 1 else kwargs.get("closure")
     quiet, given = events.quiet.steps, len(args) + len(kwargs)
-    alone = given == 1 or (given == 2 and (len(args) == 2 or "closure" in kwargs))
-    if quiet is not None and quiet.updates_of == id(optimizer) and alone and (closure is None or quiet.closes()):
-        events.thread.updating = True
-        return
+    if quiet is not None and quiet.updates_of == key:
+        alone = given == 1 or (given == 2 and (len(args) == 2 or "closure" in kwargs))
+        if alone and (closure is None or quiet.closes()):
+            thread.updating = True
+            return
     events.meet(optimizer)  # it may have been made before anybody listened
     events.tell("step_begins" if closure is None else "closure_begins", optimizer)
-    events.thread.updating = closure is None
+    thread.updating = closure is None
 
 
 def _step_ended(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     del args, kwargs
-    stepping = events.thread.stepping
+    thread = events.thread
+    stepping = thread.stepping
     if torch.compiler.is_compiling() or (stepping is not None and stepping[1] != id(sys._getframe(1))):  # pyright: ignore
         return
-    events.thread.updating, events.thread.stepping = False, None
+    thread.updating, thread.stepping = False, None
     quiet = events.quiet.steps
     if quiet is None or not quiet.step(optimizer):
         events.tell("step_ended", optimizer)
