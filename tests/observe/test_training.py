@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unstuck.observe import Session, session
+from unstuck.observe import Observer, Session, budget, session
 from unstuck.observe.budget import Budget
+from unstuck.observe.collectors.seen_examples import signatures
+from unstuck.observe.torch_hooks import events
 from unstuck.record import Run, RunWriter, facts, signals
 
 
@@ -175,3 +179,35 @@ def test_a_part_that_ran_before_training_has_the_name_that_it_has_in_the_model(t
         assert layers.names == ("features.0", "features.1", "head")
         assert layers.steps.tolist() == [0, 1, 2, 3]
         assert run.series(signals.BATCH_SEEN_BEFORE).values.tolist()[-1] == 1.0
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_examples_are_recognised_while_the_steps_stay_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: int
+) -> None:
+    monkeypatch.setattr(budget, "RECOGNISING_SECONDS", 1e6)  # always due
+    monkeypatch.setattr(events, "_optimizers", weakref.WeakKeyDictionary())
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+    entered: list[int] = []
+    with RunWriter(tmp_path) as writer, Observer(model, optimizer, writer, budget=0.001) as observer:
+        recognised, quiet = observer._training.enters_quietly, list[int]()
+
+        def entering(*args: Any) -> bool:
+            alone = recognised(*args)
+            if alone:
+                quiet.append(step)
+            return alone
+
+        monkeypatch.setattr(observer._training, "enters_quietly", entering)
+        for step in range(600):
+            optimizer.zero_grad()
+            for _ in range(passes):
+                entered.append(len(entered) + 1)
+                model(torch.full((1, 1), float(entered[-1]))).mean().backward()
+            optimizer.step()
+        met = set[float]().union(*observer._batches._seen.met.values())
+    assert len(set(quiet)) > 300
+    places = {number % passes for number in entered if signatures(torch.full((1, 1), float(number)))[0] in met}
+    assert places == set(range(passes)), "batches of each place in an update"
+    assert len(Run.open(tmp_path).series(signals.LOSS).values) == 600

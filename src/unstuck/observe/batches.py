@@ -45,7 +45,6 @@ class Batches:
     Attributes:
         passes: Counts of forward and backward passes.
         in_training_mode: Whether the loss was taken with the model in training mode.
-        beside: Seconds that were taken after a batch was recognised, to be quiet again: as many will be the next time.
         passed_by: Backward passes of others since the latest of this training.
     """
 
@@ -63,7 +62,6 @@ class Batches:
         self.passes = Passes()
         self.in_training_mode = False
         self.passed_by = 0
-        self.beside = 0.0
         self._clock = clock
         self._view, self._roots = view, view.roots
         self._collectors = collectors
@@ -74,6 +72,7 @@ class Batches:
         self._aside = AsideCalls(collectors.one(Bootstraps))
         self._entry: weakref.ref[nn.Module] | None = None
         self._resting = False
+        self._turn = self._passed_over = 0
         self._measures: set[str] = set()
 
     def look(self, wanted: bool) -> None:
@@ -113,6 +112,22 @@ class Batches:
             return False
         self.passes.forward_begins()
         self._recognise(inputs, start)
+        return True
+
+    def recognises(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> bool:
+        """Recognise the examples of a batch, the first time those of the first one of an update, then of the second.
+
+        Returns:
+            Whether that is all that this forward pass is for: it may be of an evaluation, or of another module.
+        """
+        going_on = not self._resting and self._clock.phase is not Phase.EVALUATION
+        if not going_on or (self.in_training_mode and not module.training) or not self._enters(module):
+            return False
+        self.passes.forward_begins()
+        self._passed_over += 1
+        if self._passed_over > self._turn:
+            self._turn, self._passed_over = (self._turn + 1) % self.passes.batches, 0
+            self._recognise(inputs, start)
         return True
 
     def evaluates(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
@@ -186,6 +201,6 @@ class Batches:
         if self._clock.sampled and (batch := first_tensor(inputs)) is not None:
             self._evaluations.shift.train(batch)
         seen = recognised(self._seen, inputs, place=self._seen.latest)
-        self._spending.recognised(time.perf_counter() - now + self.beside)
+        self._spending.recognised(time.perf_counter() - now)
         if seen is not None and self._clock.sampled:
             self._journal.later(signals.BATCH_SEEN_BEFORE, seen)

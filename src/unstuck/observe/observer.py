@@ -87,7 +87,9 @@ class Observer:
         self._afterwards = Afterwards(training)
         self._first_call = FirstCall(self._computed, self.failed)
         # Weak: a script that rebuilds its model must get the memory of the old one back.
-        self._steps = weakref.ref(steps, lambda _: None if sys.is_finalizing() else self.retire(outlived=True))
+        self._steps = weakref.ref(
+            steps, lambda _, over=sys.is_finalizing: None if over() else self.retire(outlived=True)
+        )
 
     @property
     def latest(self) -> Latest:
@@ -241,24 +243,27 @@ class Observer:
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
         """Before a root's forward pass: tell training from evaluation, and recognise examples again."""
         start = time.perf_counter()
+        if learning and self._training.enters_quietly(self, module, inputs, start):
+            return
         events.rouse()
         self._settle_own()
         if learning and not (self._batches.in_training_mode and not module.training):
             if self._batches.trains(module, inputs, start) and self._pace.seen(self):
-                self._batches.beside = self._training.hush(self, self._steps())
+                self._training.hush(self, self._steps())
         elif self.awaits_evaluations:
             self._batches.evaluates(module, inputs, start)
         self._spending.between += time.perf_counter() - start
 
     def step_ended(self, steps: Steps) -> None:
         """Record the step, and decide whether to sample the next one."""
-        if self.step_alone(steps):
-            return
         start, training = time.perf_counter(), self._training
+        if training.step_alone(self, steps, start):
+            return
         training.record(steps)
         training.passed(start)
         self._pace.goes_on(self, start)
-        self._spending.between += time.perf_counter() - start
+        recorded = time.perf_counter()
+        self._spending.between += recorded - start
         self._pace.decides(self, start, sure=training.ownership.sure)
         if events.is_spared(self):
             training.ownership.rest()
@@ -266,17 +271,7 @@ class Observer:
         if self._clock.sampled:
             self._batches.begin()
         self._batches.look(self._clock.sampled)
-
-    def step_alone(self, steps: Steps) -> bool:
-        """Record a step that gives one number, its loss, and after which nothing is to be decided; whether it does."""
-        start = time.perf_counter()
-        if not (self._pace.rests(start) and self._training.record_quietly(steps, start)):
-            return False
-        self._training.passed(start)
-        self._pace.goes_on(self, start)
-        self._training.hush(self, steps)
-        self._spending.between += time.perf_counter() - start
-        return True
+        self._spending.between += time.perf_counter() - recorded
 
     def _settle_own(self) -> None:
         """Record an update that the program has made itself since the latest backward pass."""

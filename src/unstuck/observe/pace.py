@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from unstuck.observe.budget import Budget, Spending
@@ -11,7 +12,7 @@ from unstuck.observe.collectors.passes import Passes
 from unstuck.observe.sampling import Sampler
 from unstuck.observe.torch_hooks import events, forward
 
-__all__ = ["Pace"]
+__all__ = ["Attends", "Pace"]
 
 
 class Attends(events.Listener, forward.Watcher, Protocol):
@@ -71,6 +72,12 @@ class Pace:
         if done:
             forward.disregard(watcher)
         return done
+
+    def recognised(self, watcher: Attends) -> None:
+        """The examples of a quiet step were recognised: where none are due, no forward pass tells anything."""
+        self._awaiting = time.perf_counter() >= self._spending.recognises_from
+        if not self._awaiting:
+            forward.disregard(watcher)
 
     def decides(self, watcher: Attends, now: float, *, sure: bool) -> None:
         """Decide on the next step; ``sure`` if its backward pass can only be this training's."""

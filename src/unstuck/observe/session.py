@@ -63,7 +63,7 @@ class Latecomer:
         self.updates_of: int | None = id(optimizer)
         self.updates = 0
         self._session = session
-        self._optimizer = weakref.ref(optimizer, lambda _: None if sys.is_finalizing() else self.leave())
+        self._optimizer = weakref.ref(optimizer, lambda _, over=sys.is_finalizing: None if over() else self.leave())
         patches.listen(self)
 
     def leave(self) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -27,7 +27,7 @@ from unstuck.observe.collectors.view import View
 from unstuck.observe.journal import Journal
 from unstuck.observe.latest import Latest, median
 from unstuck.observe.ownership import Ownership
-from unstuck.observe.pace import Pace
+from unstuck.observe.pace import Attends, Pace
 from unstuck.observe.recorder import Recorder
 from unstuck.observe.torch_hooks import compilation, events, forward
 from unstuck.observe.torch_hooks.backward import Backward
@@ -240,15 +240,30 @@ class Training:
         elif self.clock.sampled:
             self.collectors.tell("ordinary", root)
 
-    def record_quietly(self, steps: Steps, now: float) -> bool:
-        """Record a step that gives one number, its loss, and nothing else; whether it does."""
-        number = self.journal.record_number(self.clock.step, steps, now)
-        self._loss = self._loss if number is None else number
-        return number is not None
+    def step_alone(self, watcher: Attends, steps: Steps, now: float) -> bool:
+        """Record a step that gives one number, its loss, and after which nothing is to be decided; whether it does."""
+        number = self.journal.record_number(self.clock.step, steps, now) if self.pace.rests(now) else None
+        if number is None:
+            return False
+        self._loss = number
+        self.passed(now)
+        self.pace.goes_on(watcher, now)
+        self.hush(watcher, steps)
+        self.spending.between += time.perf_counter() - now
+        return True
 
-    def hush(self, listener: events.Listener, steps: Steps | None) -> float:
-        """Take in the coming steps, if nothing but their loss is wanted of them; the seconds that it took."""
-        start = time.perf_counter()
+    def enters_quietly(self, watcher: Attends, module: nn.Module, inputs: tuple[Any, ...], start: float) -> bool:
+        """A batch of a quiet step enters: recognise its examples, if that is all that is wanted; whether it is."""
+        quiet = events.quiet_of(watcher)
+        if quiet is None or not self.batches.recognises(module, inputs, start):
+            return False
+        self.pace.recognised(watcher)
+        quiet.until = min(self.pace.quiet()[1], self.journal.full_at)
+        self.spending.between += time.perf_counter() - start
+        return True
+
+    def hush(self, listener: events.Listener, steps: Steps | None) -> None:
+        """Take in the coming steps, if nothing but their loss is wanted of them."""
         quiet, until = self.pace.quiet()
         until = min(until, self.journal.full_at)
         if quiet > 0 and self.clock.phase is Phase.FORWARD and isinstance(steps, Optimizer):
@@ -265,7 +280,6 @@ class Training:
                 scheduled=self._schedules.counts,
             )
             events.hush(listener, taking, self._heard)
-        return time.perf_counter() - start
 
     def _heard(self, quiet: QuietSteps) -> None:
         """Record the steps that were taken in quietly, and the loss of the one that is under way."""

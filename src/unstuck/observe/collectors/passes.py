@@ -48,6 +48,11 @@ class Passes:
         return self._forward <= 1.1 * COUNTED_UPDATES
 
     @property
+    def batches(self) -> int:
+        """Batches that an update took, on average over those that were counted."""
+        return max(1, round(self._forward / max(1, min(self.step, COUNTED_UPDATES))))
+
+    @property
     def usual(self) -> int:
         """Backward passes of the latest update that was seen; one where some went into no update."""
         return 1 if self._lost else max(self._latest, 1)

@@ -37,6 +37,7 @@ class QuietSteps:
 
     Attributes:
         updates_of: The identity of the optimizer.
+        until: As above, may be put off.
         losses: One for each step that was made: the mean over its passes, times the number of terms.
         taken: Backward passes of these steps.
         pending: The losses of the step that is under way; empty before its backward pass.
@@ -54,8 +55,8 @@ class QuietSteps:
     """
 
     __slots__ = (
-        *("_closures", "_limit", "_passes", "_rates", "_scheduled", "_steps", "_terms", "_thread", "_until", "_waits"),
-        *("changes", "closing", "ended", "losses", "pending", "taken", "updates_of"),
+        *("_closures", "_limit", "_passes", "_rates", "_scheduled", "_steps", "_terms", "_thread", "_waits"),
+        *("changes", "closing", "ended", "losses", "pending", "taken", "until", "updates_of"),
     )
 
     def __init__(
@@ -73,6 +74,7 @@ class QuietSteps:
         scheduled: Callable[[object], bool] | None = None,
     ) -> None:
         self.updates_of = id(optimizer)
+        self.until = until
         self.losses: list[float] = []
         self.pending: list[float] = []
         self.changes: list[tuple[int, tuple[float, ...]]] = []
@@ -81,7 +83,6 @@ class QuietSteps:
         self.ended = 0.0
         self._rates = rates
         self._steps = steps
-        self._until = until
         self._limit = min(limit, sys.float_info.max)
         self._waits = waits
         self._passes = passes
@@ -115,7 +116,7 @@ class QuietSteps:
     def step(self, optimizer: Optimizer) -> bool:
         """Take in the update of a step, if its loss was taken and each group has a rate."""
         pending, groups, now = self.pending, optimizer.param_groups, time.perf_counter()
-        if not pending or now >= self._until or id(optimizer) != self.updates_of or len(groups) != len(self._rates):
+        if not pending or now >= self.until or id(optimizer) != self.updates_of or len(groups) != len(self._rates):
             return False
         for group, rate in zip(groups, self._rates, strict=True):
             if group.get("lr") is not rate:
