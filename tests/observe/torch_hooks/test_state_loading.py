@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
-from unstuck.observe.torch_hooks import patches
+from unstuck.observe.torch_hooks import patches, state_loading
 from unstuck.observe.torch_hooks.state_loading import loaded, renamed
 
 
@@ -46,6 +49,72 @@ def test_what_the_file_does_not_have_is_not_noted() -> None:
     net = model()
     net.load_state_dict({key: value for key, value in model().state_dict().items() if key[0] == "0"}, strict=False)
     assert net not in loaded
+
+
+def file_of(prefix: str) -> dict[str, Tensor]:
+    return {f"{prefix}{key}": value for key, value in model().state_dict().items()}
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["shared", "copied"])
+def test_values_that_the_module_has_already_are_left_out(copied: bool) -> None:
+    net, file = model(), file_of("module.")
+    own = copy.deepcopy(net.state_dict()) if copied else net.state_dict()
+    own.update({key: value for key, value in file.items() if key in own})
+    net.load_state_dict(own)
+    assert loaded[net].own
+    assert loaded[net].names[0] == ("0.weight", "module.0.weight")
+
+
+def test_a_file_is_found_in_what_a_checkpoint_holds() -> None:
+    checkpoint: dict[str, Any] = {"epoch": 3, "state_dict": OrderedDict(file_of("net."))}
+    net = model()
+    fitting = {k: v for k, v in checkpoint["state_dict"].items() if k in dict(net.named_parameters())}
+    net.load_state_dict(fitting, strict=False)
+    assert not loaded[net].own
+    assert len(loaded[net].names) == 4
+
+
+def test_nothing_chosen_of_a_file_whose_name_is_gone() -> None:
+    net, state = model(), file_of("net.")
+    state = {key: value for key, value in state.items() if key in dict(net.named_parameters())}
+    net.load_state_dict(state, strict=False)
+    assert loaded[net].names[0] == ("0.weight", "")
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_what_is_loaded_by_its_own_name_or_after_renaming_is_not_noted(prefix: str) -> None:
+    net, file = model(), file_of(prefix)
+    own = net.state_dict()
+    own.update({key.removeprefix("module."): value for key, value in file.items()})
+    net.load_state_dict(own)
+    assert net not in loaded
+
+
+def test_values_that_are_loaded_back_are_not_noted() -> None:
+    net = model()
+    net.load_state_dict(copy.deepcopy(net.state_dict()))
+    net.load_state_dict(net.state_dict())
+    assert net not in loaded
+
+
+def test_a_new_head_that_begins_like_another_part_of_the_file_is_not_noted() -> None:
+    class Net(nn.Module):
+        def __init__(self, name: str, width: int) -> None:
+            super().__init__()
+            self.body = nn.Linear(3, 4)
+            self.add_module(name, nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, width)))
+
+    net = Net("head", 2)
+    net.load_state_dict(Net("decoder", 3).state_dict(), strict=False)
+    assert net not in loaded
+
+
+def test_loads_without_end_are_looked_at_closely_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, asked = model(), list[str]()
+    monkeypatch.setattr(state_loading, "user_scopes", lambda: asked.append("") or [])
+    for _ in range(3 * state_loading.LOOKS):
+        net.load_state_dict(net.state_dict())
+    assert len(asked) == state_loading.LOOKS
 
 
 def test_what_is_refused_is_not_noted() -> None:

@@ -91,8 +91,10 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
     ),
     (
         "weights_left_out",
-        {"parameters": ["body.weight"], "keys": ["module.body.weight"], "file": "train.py", "line": 12},
-        facts.WeightsLeftOut(parameters=("body.weight",), keys=("module.body.weight",), file="train.py", line=12),
+        {"parameters": ["body.weight"], "keys": ["module.body.weight"], "own": True, "file": "train.py", "line": 12},
+        facts.WeightsLeftOut(
+            parameters=("body.weight",), keys=("module.body.weight",), own=True, file="train.py", line=12
+        ),
     ),
     (
         "adapter",

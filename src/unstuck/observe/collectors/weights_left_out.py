@@ -1,4 +1,4 @@
-"""Were weights loaded for a part of the model only, though the file holds the others under another name?"""
+"""Were weights loaded for a part of the model only, though the program has the others under another name?"""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class WeightsLeftOut:
         return facts.WeightsLeftOut(
             parameters=tuple(name for name, _ in left),
             keys=tuple(key for _, key in left),
+            own=known.own,
             file=known.place[0],
             line=known.place[1],
         )

@@ -1,17 +1,21 @@
-"""Weights that ``load_state_dict(strict=False)`` leaves out, though the file has them under another name."""
+"""Weights that a load leaves out: those that it does not find, and those that are handed the module's own values."""
 
 from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
+from unstuck.observe.tensors.readable import whole_here
 from unstuck.observe.torch_hooks import events
-from unstuck.observe.user_code.frames import user_place
+from unstuck.observe.user_code.chosen_entries import none_chosen
+from unstuck.observe.user_code.frames import user_place, user_scopes, user_variable_names
 
 __all__ = ["Loaded", "around_loading", "loaded", "renamed"]
 
@@ -19,51 +23,138 @@ TAIL = 2
 """Last parts of two names that agree where they mean one tensor of several models: ``0.weight`` does, ``weight`` alone
 does not."""
 
+LOOKS = 4
+"""Loads of one module that are looked at closely: a target network may be loaded at each step."""
+
+MOST_ENTRIES = 10_000
+"""Entries of a dictionary that are looked at."""
+
+Shapes = dict[str, tuple[int, ...]]
+
 
 @dataclass(frozen=True)
 class Loaded:
     """A load that left weights out.
 
     Attributes:
-        names: Parameters of the module that were not loaded, with the names of the tensors in the file.
+        names: Parameters of the module that were not loaded, with the names of the tensors in the file; empty ones
+            where the program chose entries of the file by their names, and chose none.
+        own: Whether the call was handed the module's own values for them.
         place: File and line of the program's call.
     """
 
     names: tuple[tuple[str, str], ...]
+    own: bool
     place: tuple[str | None, int | None]
 
 
 loaded: weakref.WeakKeyDictionary[nn.Module, Loaded] = weakref.WeakKeyDictionary()
 """What is known of modules whose weights were loaded for a part only."""
 
+_looks: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
+
 
 def around_loading(load: Callable[..., Any]) -> Callable[..., Any]:
-    """Note which keys ``nn.Module.load_state_dict`` did not find, and which it had no use for."""
+    """Note what ``nn.Module.load_state_dict`` does not load, though the program has it under another name."""
 
     @functools.wraps(load)
     def watched(self: nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        if events.empty():
+            return load(self, state_dict, *args, **kwargs)
+        with events.Ours():
+            own = _own(self, state_dict)
         returned = load(self, state_dict, *args, **kwargs)
-        if not events.empty():
-            with events.Ours():
-                _note(self, state_dict, returned)
+        with events.Ours():
+            _note(self, state_dict, own, returned)
         return returned
 
     return watched
 
 
-def _note(module: nn.Module, state: Any, returned: Any) -> None:
-    missing, unexpected = (getattr(returned, name, None) for name in ("missing_keys", "unexpected_keys"))
+def _own(module: nn.Module, state: object) -> frozenset[str]:
+    """Parameters that are handed the values that they have already."""
+    count = _looks[module] = _looks.get(module, 0) + 1
+    if count > LOOKS or not isinstance(state, dict):
+        return frozenset()
+    handed = cast("dict[object, object]", state)
+    return frozenset(name for name, parameter in module.named_parameters() if _equals(parameter, handed.get(name)))
+
+
+def _equals(parameter: Tensor, value: object) -> bool:
+    if not isinstance(value, Tensor) or value.shape != parameter.shape:
+        return False
+    mine, given = whole_here(parameter), whole_here(value)
+    if mine is None or given is None or (mine.dtype, mine.device) != (given.dtype, given.device):
+        return False
+    return mine.data_ptr() == given.data_ptr() or torch.equal(mine, given)
+
+
+def _note(module: nn.Module, state: object, own: frozenset[str], returned: object) -> None:
     loaded.pop(module, None)
-    if not missing or not unexpected or not isinstance(state, dict):
+    if not isinstance(state, dict):
         return
-    own = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
-    theirs = {name: tuple(value.shape) for name in unexpected if isinstance(value := state.get(name), Tensor)}  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    found = renamed({name: own[name] for name in missing if name in own}, theirs)
+    handed = cast("dict[object, object]", state)
+    shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
+    absent: set[str] = {name for name in getattr(returned, "missing_keys", None) or () if name in shapes}
+    missing = {name: shape for name, shape in shapes.items() if name in absent or name in own}
+    if not missing:
+        return
+    close = _looks[module] <= LOOKS
+    sources = [*([handed] if absent else []), *(_dictionaries() if close else [])]
+    found = next((match for source in sources if (match := _found(missing, source, shapes))), [])
+    if not found and close and len(missing) == len(shapes) and _none_chosen():
+        found = [(name, "") for name in missing]
     if found:
-        loaded[module] = Loaded(tuple(found), user_place(3))
+        loaded[module] = Loaded(tuple(found), found[0][0] in own, user_place(3))
 
 
-def renamed(missing: dict[str, tuple[int, ...]], others: dict[str, tuple[int, ...]]) -> list[tuple[str, str]]:
+def _found(missing: Shapes, source: Mapping[object, object], own: Shapes) -> list[tuple[str, str]]:
+    """What is missing and stands in a dictionary under names that the module does not have, part by part."""
+    entries = islice(source.items(), MOST_ENTRIES)
+    others = {k: tuple(v.shape) for k, v in entries if isinstance(k, str) and k not in own and isinstance(v, Tensor)}
+    return _whole(renamed(missing, others), missing) if others else []
+
+
+def _whole(pairs: list[tuple[str, str]], missing: Shapes) -> list[tuple[str, str]]:
+    """Those of parts of a model all of whose tensors are found: a new head may begin with a layer of the same shape."""
+    ways = {name: _way(name, match) for name, match in pairs}
+    whole = {
+        way: all(ways.get(other) == way for other in missing if f"{other}.".startswith(f"{way[0]}."))
+        for way in set(ways.values())
+    }
+    return [(name, match) for name, match in pairs if whole[ways[name]]]
+
+
+def _way(name: str, match: str) -> tuple[str, str]:
+    """The part of the model that has another name in the file, and that name; with no part of its own, the first one.
+
+    Examples:
+        >>> _way("body.0.weight", "backbone.0.weight"), _way("body.0.weight", "module.body.0.weight")
+        (('body', 'backbone'), ('body', 'module'))
+    """
+    mine, theirs = name.split("."), match.split(".")
+    same = _common(mine, theirs)
+    return ".".join(mine[:-same]) or mine[0], ".".join(theirs[:-same])
+
+
+def _dictionaries() -> Iterator[Mapping[object, object]]:
+    """Dictionaries that the program's variables hold, where it loads."""
+    for scope in user_scopes():
+        for value in list(scope.values()):
+            if issubclass(type(value), dict):
+                yield cast("Mapping[object, object]", value)
+
+
+def _none_chosen() -> bool:
+    file, line = user_place(3)
+    return (
+        file is not None
+        and line is not None
+        and none_chosen(file, line, "load_state_dict", dict(user_variable_names()))
+    )
+
+
+def renamed(missing: Shapes, others: Shapes) -> list[tuple[str, str]]:
     """The tensors that are missing and stand in the file under a name of the same end, with the same shape.
 
     Args:

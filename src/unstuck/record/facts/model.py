@@ -215,11 +215,13 @@ class Router(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsLeftOut(Fact):
-    """Weights that ``load_state_dict(strict=False)`` did not find, though the file has them under another name.
+    """Weights that ``load_state_dict`` did not load, though the file has them under another name.
 
     Attributes:
         parameters: Names of the parameters.
-        keys: The name of each in the file, a tensor of the same shape.
+        keys: The name of each in the file, a tensor of the same shape; empty where entries of the file were chosen by
+            their names, and none was.
+        own: Whether the call was handed the model's own values for them; otherwise nothing, with ``strict=False``.
         file: The user's file that loads.
         line: The line of that call.
     """
@@ -228,6 +230,7 @@ class WeightsLeftOut(Fact):
     missing = "no load of weights left any out"
     parameters: tuple[str, ...]
     keys: tuple[str, ...]
+    own: bool = False
     file: str | None = None
     line: int | None = None
 
