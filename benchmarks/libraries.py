@@ -34,7 +34,7 @@ BEGUN_SECONDS = 2.0
 LONGER = {
     "accelerate_digits": ("num_epochs = 12", "num_epochs = 150"),
     "baselines_ppo": ("total_timesteps=4096", "total_timesteps=24576"),
-    "diffusers_blobs": ("in range(12)", "in range(40)"),
+    "diffusers_blobs": ("in range(18)", "in range(40)"),
     "geometric_gcn": ("range(200)", "range(6000)"),
     "hydra_digits": ("range(cfg.epochs)", "range(40 * cfg.epochs)"),
     "ignite_digits": ("max_epochs=10", "max_epochs=120"),

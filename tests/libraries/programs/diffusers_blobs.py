@@ -25,9 +25,9 @@ model = UNet2DModel(
 )
 noise_scheduler = DDPMScheduler(num_train_timesteps=100)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-lr_scheduler = get_cosine_schedule_with_warmup(optimizer, num_warmup_steps=20, num_training_steps=12 * 16)
+lr_scheduler = get_cosine_schedule_with_warmup(optimizer, num_warmup_steps=20, num_training_steps=18 * 16)
 
-for epoch in range(12):
+for epoch in range(18):
     total = 0.0
     for clean_images in train_dataloader:
         noise = torch.randn(clean_images.shape)
