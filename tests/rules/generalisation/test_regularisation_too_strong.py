@@ -232,3 +232,27 @@ def test_a_decay_of_weights_that_grow_all_the_same_is_not_felt(tmp_path: Path) -
     facts = [CROSS_ENTROPY, Optimizer(type="SGD", groups=(group,))]
     series = {signals.LOSS: list(0.35 + 1.95 * np.exp(-TIME))}
     assert not outcome(RegularisationTooStrong(), record(tmp_path / "run", series=series, tables=tables, facts=facts))
+
+
+def shrunk(folder: Path, *, decay: float, cosine: float = -0.05, end: float = 2.3) -> Run:
+    """Updates that take 5% of the weights each."""
+    weights = 10.0 * 0.95 ** np.arange(60)
+    tables = {
+        signals.WEIGHT_NORM: {"0.weight": list(weights)},
+        signals.UPDATE_NORM: {"0.weight": list(0.055 * weights)},
+        signals.UPDATE_GRADIENT_COSINE: {"0.weight": [cosine] * 60},
+    }
+    group = ParameterGroup(parameters=1, learning_rate=1e-3, weight_decay=decay)
+    model = Model(type="Net", parameters=(Parameter(name="0.weight", shape=(30, 40), role="weight"),))
+    facts: list[Fact] = [CROSS_ENTROPY, model, Optimizer(type="OwnAdamW", groups=(group,))]
+    return record(folder, series={signals.LOSS: list(end + 0.01 * np.exp(-TIME))}, tables=tables, facts=facts)
+
+
+def test_a_decay_that_an_optimizer_makes_by_itself(tmp_path: Path) -> None:
+    (stated,) = outcome(RegularisationTooStrong(), shrunk(tmp_path / "stated", decay=0.05))
+    (unknown,) = outcome(RegularisationTooStrong(), shrunk(tmp_path / "unknown", decay=0.0))
+    assert "weight_decay=0.05 acts without the learning rate" in stated.summary
+    assert "acts without" not in unknown.summary
+    assert "5.1% off the weights" in unknown.summary
+    assert not outcome(RegularisationTooStrong(), shrunk(tmp_path / "asked", decay=0.0, cosine=-0.7))
+    assert not outcome(RegularisationTooStrong(), shrunk(tmp_path / "learnt", decay=0.05, end=0.05))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -180,6 +181,38 @@ def test_trained_weights_that_the_first_steps_move_by_half_their_size(
         series={signals.LOSS: list(curve)},
         tables={signals.UPDATE_RATIO: {"0.weight": ratios}},
         facts=[model, loss],
+    )
+    assert len(outcome(LearningRateTooHigh(), run)) == found
+
+
+@pytest.mark.parametrize(("ratio", "found"), [(0.06, 1), (0.03, 0)])
+def test_first_steps_between_samples_move_weights_too(tmp_path: Path, ratio: float, found: int) -> None:
+    loss = Loss(function="cross_entropy", target=LossTarget(shape=(32,), type="class"), classes=TEN)
+    model = Model(type="Net", parameters=(Parameter(name="0.weight", shape=(64, 64), role="weight", fresh=False),))
+    ratios = [ratio] * 7 + [math.nan] * 17 + [ratio] + [0.002] * 175
+    run = record(
+        tmp_path,
+        series={signals.LOSS: list(2.2 + 0.4 * np.exp(-np.linspace(0, 40, 200)))},
+        tables={signals.UPDATE_RATIO: {"0.weight": ratios}},
+        facts=[model, loss],
+    )
+    assert len(outcome(LearningRateTooHigh(), run)) == found
+
+
+@pytest.mark.parametrize(("cosine", "found"), [(-0.05, 0), (-0.6, 1)], ids=["decay", "gradient"])
+def test_steps_that_are_large_because_weights_are_taken_to_zero(tmp_path: Path, cosine: float, found: int) -> None:
+    loss = Loss(function="cross_entropy", target=LossTarget(shape=(32,), type="class"), classes=TEN)
+    weights = 10.0 * 0.9 ** np.arange(60)
+    run = record(
+        tmp_path,
+        series={signals.LOSS: [2.3] * 60},
+        tables={
+            signals.WEIGHT_NORM: {"0.weight": list(weights)},
+            signals.UPDATE_NORM: {"0.weight": list(0.11 * weights)},
+            signals.UPDATE_RATIO: {"0.weight": [0.11] * 60},
+            signals.UPDATE_GRADIENT_COSINE: {"0.weight": [cosine] * 60},
+        },
+        facts=[loss],
     )
     assert len(outcome(LearningRateTooHigh(), run)) == found
 

@@ -19,6 +19,7 @@ from unstuck.rules.gates import NEVER_NEGATIVE, NO_GAME, NOT_PRETRAINED, losses
 from unstuck.rules.pull import DecayPull, late_norm, norms, penalty_pull
 from unstuck.rules.rate import placed
 from unstuck.rules.rule import Rule
+from unstuck.rules.shrinking import Shrinking
 from unstuck.rules.weaker_decay import weaker_decay
 
 __all__ = ["RegularisationTooStrong"]
@@ -33,8 +34,10 @@ class RegularisationTooStrong(Rule):
     Detects:
         A loss that stays high while the pull of the weight decay is a good part of the gradient, and while the loss
         would fall if the weights could grow; one that stays high under dropout of most units; a penalty added to the
-        loss that outweighs it while the weights shrink. Weights brought to nothing, with nothing learnt, by a
-        decay that was strong from the first; weights that it halves, where most is learnt and the loss stays up.
+        loss that outweighs it while the weights shrink. Updates that take a share of the weights whatever the gradient
+        says, such as a decay of one's own that leaves out the learning rate. Weights brought to nothing, with nothing
+        learnt, by a decay that was strong from the first; weights that it halves, where most is learnt and the loss
+        stays up.
 
     Why it matters:
         A regulariser trades fit for simplicity. Where the training loss is high there is nothing to trade.
@@ -88,7 +91,8 @@ class RegularisationTooStrong(Rule):
         high = learning.seems == "none" or learning.remaining > self.left
         found = self._penalty(run)
         if found is None and high and learning.seems != "good" and learning.curve.shape != "diverging":
-            found = self._decay(run, learning) or self._stated(run, learning) or self._dropout(run, learning)
+            found = self._by_itself(run, learning) or self._decay(run, learning)
+            found = found or self._stated(run, learning) or self._dropout(run, learning)
         if found is None and learning.seems in ("partial", "good") and learning.remaining > self.harm:
             pull = DecayPull.of(run)
             found = (self._harmful(run, learning, pull) or self._felt(run, learning, pull)) if pull else None
@@ -199,6 +203,24 @@ class RegularisationTooStrong(Rule):
                 Evidence(signal="weight_norm", value=pull.early, threshold=self.outweighed, note=note),
                 Evidence(signal="loss", value=learning.remaining, threshold=self.harm, note=left),
             ),
+        )
+
+    def _by_itself(self, run: Run, learning: Learning) -> Finding | None:
+        """A decay that an optimizer or a loop makes by itself, seen in what updates take off the weights."""
+        shrinking = Shrinking.of(run)
+        if shrinking is None:
+            return None
+        acts = "" if shrinking.stated is None else f": weight_decay={shrinking.stated:g} acts without the learning rate"
+        note = "share of an update's size by which the norm of the weights falls, in the first steps"
+        return self._report(
+            f"each update takes {shrinking.share:.1%} off the weights, whatever the gradient says{acts}; their norm "
+            f"ends at {shrinking.kept:.2g} of what it was, and the loss at {learning.curve.end.value:.4g}",
+            "Multiply the decay by the learning rate, as AdamW does: p.mul_(1 - lr * weight_decay); or use "
+            "torch.optim.AdamW.",
+            learning,
+            confidence=0.9,
+            where=optimizer_place(run),
+            evidence=(Evidence(signal="weight_norm", value=shrinking.part, threshold=shrinking.least, note=note),),
         )
 
     def _stated(self, run: Run, learning: Learning) -> Finding | None:

@@ -19,6 +19,7 @@ from unstuck.rules.gates import FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND, losse
 from unstuck.rules.methods import large_steps
 from unstuck.rules.rate import lower_rate
 from unstuck.rules.rule import Rule
+from unstuck.rules.shrinking import Shrinking
 from unstuck.rules.step_size import Steps
 
 __all__ = ["LearningRateTooHigh"]
@@ -91,8 +92,9 @@ class LearningRateTooHigh(Rule):
 
     Known false positives:
         A loss of a game (the generator's of a GAN) may rise; there only large steps count. A data order that changes
-        the task midway raises the loss with small steps: silent. Full-batch descent at the edge of stability bounces
-        while the loss falls: silent, because learning goes on.
+        the task midway raises the loss with small steps: silent. Steps that are large because a decay takes the weights
+        to zero: silent (R201). Full-batch descent at the edge of stability bounces while the loss falls: silent,
+        because learning goes on.
 
     Try:
         Divide the rate by ten, and again until the loss falls from the first steps. Warm the rate up where it must be
@@ -125,7 +127,7 @@ class LearningRateTooHigh(Rule):
     def check(self, run: Run) -> Iterator[Finding]:
         """Judge one stream of a run."""
         learning, step = Learning.of(run), _Step.of(run)
-        if step.climbs:
+        if step.climbs or Shrinking.of(run) is not None:
             return
         curve, game = learning.curve, in_a_game(run)
         found = self._diverged(run, curve, step) or (None if game else self._stuck_high(curve, learning, step))
@@ -305,8 +307,10 @@ def _first_way(run: Run, steps: Steps, products: Products | None) -> tuple[float
     if not len(steps) or not _mostly_learnt(known):
         return 0.0, ""
     if _mostly_learnt(trained):
-        first = steps.table.values[steps.table.steps < FIRST]
-        return float(np.nanmedian(first, axis=1).sum()), "weights that were trained before"
+        typical = steps.typical
+        count = min(FIRST, int(typical.steps[-1]) + 1)
+        way = np.interp(np.arange(count), typical.steps, typical.values).sum()  # those between samples move them too
+        return float(way), "weights that were trained before"
     return (products.after(FIRST), ADAPTERS) if products is not None else (0.0, "")
 
 
