@@ -91,7 +91,7 @@ class RegularisationTooStrong(Rule):
         high = learning.seems == "none" or learning.remaining > self.left
         found = self._penalty(run)
         if found is None and high and learning.seems != "good" and learning.curve.shape != "diverging":
-            found = self._by_itself(run, learning) or self._decay(run, learning)
+            found = self._decay(run, learning) or self._by_itself(run, learning)
             found = found or self._stated(run, learning) or self._dropout(run, learning)
         if found is None and learning.seems in ("partial", "good") and learning.remaining > self.harm:
             pull = DecayPull.of(run)
@@ -211,7 +211,7 @@ class RegularisationTooStrong(Rule):
         if shrinking is None:
             return None
         acts = "" if shrinking.stated is None else f": weight_decay={shrinking.stated:g} acts without the learning rate"
-        note = "share of an update's size by which the norm of the weights falls, in the first steps"
+        note = "fall of the norm of the weights, over the length of their way, in the first steps"
         return self._report(
             f"each update takes {shrinking.share:.1%} off the weights, whatever the gradient says{acts}; their norm "
             f"ends at {shrinking.kept:.2g} of what it was, and the loss at {learning.curve.end.value:.4g}",
