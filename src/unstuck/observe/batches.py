@@ -177,6 +177,7 @@ class Batches:
     def pass_by(self) -> None:
         """A backward pass was another training's."""
         self.passed_by += 1
+        self._roots.passed_back(own=False)
         if self.passed_by == PATIENCE and self._clock.sampled and self._clock.phase is not Phase.EVALUATION:
             self._resting = True
             self.look(False)
@@ -185,6 +186,8 @@ class Batches:
     def reached(self) -> None:
         """A backward pass was this training's."""
         self.passed_by, self._resting = 0, False
+        if self._roots.ran:
+            self._roots.passed_back(own=True)
 
     def _enters(self, module: nn.Module) -> bool:
         """Whether a module is the one that examples enter by, the first that was called, and not one behind it."""

@@ -243,7 +243,8 @@ class Observer:
     def forward_begins(self, module: nn.Module, inputs: tuple[Any, ...], *, learning: bool) -> None:
         """Before a root's forward pass: tell training from evaluation, and recognise examples again."""
         start = time.perf_counter()
-        if learning and self._training.enters_quietly(self, module, inputs, start):
+        alone = learning and events.quiet.listener is self
+        if alone and self._training.enters_quietly(self, module, inputs, start):
             return
         events.rouse()
         self._settle_own()

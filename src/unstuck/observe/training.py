@@ -254,7 +254,7 @@ class Training:
 
     def enters_quietly(self, watcher: Attends, module: nn.Module, inputs: tuple[Any, ...], start: float) -> bool:
         """A batch of a quiet step enters: recognise its examples, if that is all that is wanted; whether it is."""
-        quiet = events.quiet_of(watcher)
+        quiet = events.quiet.steps
         if quiet is None or not self.batches.recognises(module, inputs, start):
             return False
         self.pace.recognised(watcher)

@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from unstuck import watch
-from unstuck.record import Run, signals
+from unstuck.observe import Session
+from unstuck.record import Run, RunWriter, signals
 from unstuck.record.facts import Association, EvaluatedAssociation, EvaluatedLoss, Predictions, PromptEnds, Shift
 
 
@@ -168,3 +169,51 @@ def test_predictions_are_compared_with_their_labels(tmp_path: Path) -> None:
     assert fact.compared == 200
     assert fact.explained > 0.8
     assert fact.renamed < 0.1
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_losses_of_a_head_that_has_never_run_in_a_training_are_those_of_another_one(
+    tmp_path: Path, shared: bool
+) -> None:
+    torch.manual_seed(0)
+    body, first, second = nn.Linear(6, 8), nn.Linear(8, 3), nn.Linear(8, 4)
+    inputs, labels = torch.randn(80, 6), torch.randint(3, (80,))
+    with RunWriter(tmp_path) as writer, Session(writer, budget=1.0):
+        first_optimizer = torch.optim.Adam([*body.parameters(), *first.parameters()])
+        for _ in range(12):
+            functional.cross_entropy(first(body(inputs)), labels).backward()
+            first_optimizer.step()
+            first_optimizer.zero_grad()
+        with torch.no_grad():
+            found = functional.cross_entropy((second if shared else first)(body(inputs[:40] + 9.0)), labels[:40])
+        assert found.isfinite()
+        optimizer = torch.optim.Adam([*body.parameters(), *second.parameters()])
+        for _ in range(12):
+            functional.cross_entropy(second(body(inputs)), labels).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        first_optimizer.zero_grad()
+    earlier = Run.open(tmp_path).streams()[0]
+    assert (len(earlier.series(signals.VALIDATION_LOSS)) == 0) is shared
+    assert (earlier.fact(Shift) is None) is shared
+
+
+@pytest.mark.parametrize("run_in_training", [True, False])
+def test_a_frozen_head_that_runs_in_training_is_part_of_what_is_evaluated(
+    tmp_path: Path, run_in_training: bool
+) -> None:
+    torch.manual_seed(0)
+    body, head = nn.Linear(6, 8), nn.Linear(8, 3).requires_grad_(False)
+    optimizer = torch.optim.Adam(body.parameters())
+    inputs, labels = torch.randn(80, 6), torch.randint(3, (80,))
+    with watch(body, optimizer, out=tmp_path, budget=1.0):
+        for _ in range(12):
+            output = head(body(inputs)) if run_in_training else body(inputs)[:, :3]
+            functional.cross_entropy(output, labels).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        with torch.no_grad():
+            assert functional.cross_entropy(head(body(inputs[:40])), labels[:40]).isfinite()
+        functional.cross_entropy(head(body(inputs)), labels).backward()
+        optimizer.step()
+    assert (len(Run.open(tmp_path).series(signals.VALIDATION_LOSS)) > 0) is run_in_training

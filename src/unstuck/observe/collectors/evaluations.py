@@ -53,7 +53,7 @@ class Evaluations:
         self._examples = EvaluatedExamples(identity)
         self._passes: dict[str, PassOverExamples] = {}
         self._place = ""
-        self._measured = set[str]()
+        self._passed, self._measured = set[str](), set[str]()
         self._roots = roots
         self._losses = losses
         self._written = HandWritten()
@@ -61,6 +61,8 @@ class Evaluations:
         self._paired = False
         self._pairs: dict[str, AssociationProbe] = {}
         self._outputs: list[tuple[weakref.ref[Tensor], int, str]] = []
+        self._of_others: list[tuple[weakref.ref[Tensor], int]] = []
+        self._elsewhere = set[str]()
         self._predictions: list[Tensor] = []
         self._predicted: dict[str, facts.Predictions] = {}
         self._ends = Counter[int]()
@@ -112,12 +114,17 @@ class Evaluations:
         """Nothing to take: batches come through :meth:`batch`."""
 
     def module_ended(self, module: nn.Module, output: Any, *, outer: nn.Module | None, learning: bool) -> None:
-        """Remember which place an output belongs to: its loss may be taken after another place's forward pass."""
-        if self._roots.is_root(module):
-            tensor = first_tensor(output)
-            if tensor is not None:
-                known = (weakref.ref(tensor), _memory(tensor), self._place)
-                self._outputs = [*self._outputs[-REMEMBERED:], known]
+        """Remember which place an output belongs to: its loss may be taken after another place's forward pass.
+
+        Those of modules that have never run in this training belong to none: another one shares a part with it.
+        """
+        own = self._roots.is_root(module)
+        if (own or (outer is None and self._roots.is_new(module))) and (tensor := first_tensor(output)) is not None:
+            known = (weakref.ref(tensor), _memory(tensor))
+            if own:
+                self._outputs = [*self._outputs[-REMEMBERED:], (*known, self._place)]
+            else:
+                self._of_others = [*self._of_others[-REMEMBERED:], known]
 
     def function_failed(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Nothing to take."""
@@ -130,7 +137,7 @@ class Evaluations:
         pair = loss_arguments(args, kwargs)
         if current is None or pair is None or not isinstance(output, Tensor) or output.requires_grad:
             return
-        if not is_readable(output):
+        if not is_readable(output) or self._is_of_others(pair[0]):
             return
         self._pair(pair[1])
         owner = self._passes.get(self._owner(pair[0]), current)
@@ -148,7 +155,7 @@ class Evaluations:
     ) -> None:
         """Take the most likely classes."""
         found = output if isinstance(output, Tensor) else getattr(output, "indices", None)
-        if isinstance(found, Tensor) and not found.is_floating_point():
+        if isinstance(found, Tensor) and not found.is_floating_point() and not self._is_of_others(args[0]):
             self._predictions = [*self._predictions[-REMEMBERED:], found]
             if (current := self._passes.get(self._place)) is not None:
                 current.predictions.predict(found)
@@ -185,11 +192,21 @@ class Evaluations:
 
     def _take_written(self, call: LossCall | None) -> None:
         """Take a loss that the user has written out."""
-        if call is not None and call.function in self._losses.names:
+        if call is not None and call.function in self._losses.names and not self._is_of_others(call.output):
             owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
             if owner is not None:
                 written = call.value if call.written is None else call.written
                 owner.take_loss(call.function, written, call.target, "sum" if call.whole else "mean")
+
+    def _is_of_others(self, output: Any) -> bool:
+        """Whether a module gave it that has never run in this training."""
+        if not self._of_others or not isinstance(output, Tensor):
+            return False
+        memory = _memory(output)
+        found = any(known == memory and tensor() is not None for tensor, known in self._of_others)
+        if found:
+            self._elsewhere.add(self._place)
+        return found
 
     def _owner(self, output: Tensor) -> str:
         """The place whose forward pass gave an output, or one that it is a view of; else the latest place."""
@@ -204,6 +221,7 @@ class Evaluations:
             step: Updates made before them.
         """
         self._take_written(self._written.forget())
+        self._passed |= set(self._passes)
         self._measured |= {place for place, current in self._passes.items() if current.losses or current.compared}
         results = [
             current.result(preferred=self._losses.names, trained_on=self._examples.trained_on(place))
@@ -216,6 +234,7 @@ class Evaluations:
         self._place = ""
         self._batch = None
         self._outputs.clear()
+        self._of_others.clear()
         self._predictions.clear()
         return results
 
@@ -223,11 +242,10 @@ class Evaluations:
         """How far validation inputs lie from training inputs; None where that cannot be told.
 
         Places that measure no loss and no accuracy count only where none does: they may make samples or choose actions.
+        Where what is measured is of other modules, they never count.
         """
-        measured = self._measured
-        return self.shift.fact(
-            lambda place: (place in measured or not measured) and not self._examples.trained_on(place)
-        )
+        counted = self._measured or self._passed - self._elsewhere
+        return self.shift.fact(lambda place: place in counted and not self._examples.trained_on(place))
 
     def association(self) -> facts.EvaluatedAssociation | None:
         """Whether evaluated targets have to do with their inputs, at the place of most pairs; it takes a while."""

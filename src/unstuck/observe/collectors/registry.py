@@ -323,7 +323,7 @@ class Collectors:
         self.error = error
 
     def _takes(self, module: nn.Module) -> bool:
-        return self._adopting and self._view.roots.adopt(module)
+        return self._view.roots.adopt(module, take=self._adopting)
 
     def _enter_by_hand(self, factors: list[Tensor]) -> None:
         """Take the batch of a program without modules: what its first weight multiplies."""

@@ -166,11 +166,6 @@ def hush(listener: Listener, steps: QuietSteps, record: Callable[[QuietSteps], N
             quiet.steps, quiet.recording, quiet.listener = steps, record, listener
 
 
-def quiet_of(listener: Listener) -> QuietSteps | None:
-    """What takes in the steps of a listener that is told nothing of them now."""
-    return quiet.steps if quiet.listener is listener else None
-
-
 def rouse() -> None:
     """End the quiet, if there is one: what was taken in is recorded."""
     steps, record, listener = quiet.steps, quiet.recording, quiet.listener

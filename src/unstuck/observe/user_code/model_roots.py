@@ -37,6 +37,7 @@ class Roots:
             not known.
         path: Gives the name of any module of the roots; None for a stranger.
         leaf: Gives the name of a module without children; None for any other.
+        ran: Identities of other modules that have run since the latest backward pass.
     """
 
     def __init__(self, optimizer: HoldsParameters) -> None:
@@ -56,7 +57,7 @@ class Roots:
         # Asked several times for each module that runs, so these are the methods of the dictionaries themselves.
         self.path: Callable[[nn.Module], str | None] = self._paths.get
         self.leaf: Callable[[nn.Module], str | None] = self._leaves.get
-        self._strangers: set[int] = set()
+        self.ran, self._strangers, self._companions = set[int](), set[int](), set[int]()
 
     def __iter__(self) -> Iterator[nn.Module]:
         return iter(self._roots or [root for root in (loose() for loose in self._loose) if root is not None])
@@ -76,15 +77,38 @@ class Roots:
         """Whether a module is one of the roots."""
         return id(module) in self.identities
 
-    def adopt(self, module: nn.Module) -> bool:
-        """Take a module in as a root, if it holds parameters of the optimizer and is not part of a root already."""
-        if module in self._paths or id(module) in self._strangers:
+    def is_new(self, module: nn.Module) -> bool:
+        """Whether a module has parameters, none of which are trained here, and has never run in this training."""
+        if module in self._paths or id(module) in self._companions:
             return False
-        if not any(id(parameter) in self.held for parameter in module_tree.parameters(module)):
-            self._strangers.add(id(module))
+        own = [id(parameter) in self.held for parameter in module_tree.parameters(module)]
+        return bool(own) and not any(own)
+
+    def adopt(self, module: nn.Module, *, take: bool = True) -> bool:
+        """Take a module in as a root, if it holds parameters of the optimizer and is not part of a root already.
+
+        One that holds none is known to have run; so is all where nothing is to be taken in.
+        """
+        if module in self._paths:
+            return False
+        if self._is_stranger(module) or not take:
+            self.ran.add(id(module))
             return False
         self.add(module)
         return True
+
+    def _is_stranger(self, module: nn.Module) -> bool:
+        known = id(module) in self._strangers
+        if not known and not any(id(parameter) in self.held for parameter in module_tree.parameters(module)):
+            self._strangers.add(id(module))
+            known = True
+        return known
+
+    def passed_back(self, *, own: bool) -> None:
+        """A backward pass was made of what has run since the one before, in this training or in another one."""
+        if own:
+            self._companions |= self.ran
+        self.ran.clear()
 
     def add(self, module: nn.Module) -> None:
         """Take a module in as a root, in the place of its own parts where nothing was seen of these."""
