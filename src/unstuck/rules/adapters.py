@@ -30,7 +30,7 @@ class Products:
     @classmethod
     def of(cls, run: Run) -> Products | None:
         """Those of a run; None where none was measured, or other matrices are trained too, such as a new head."""
-        adapters = {adapter.zero: adapter for adapter in run.facts(Adapter)}
+        adapters = {adapter.zero: adapter for adapter in run.facts(Adapter) if not adapter.begins}
         table = run.table(signals.ADAPTER_SIZE)
         names = tuple(name for name in table.names if name in adapters)
         others = {adapter.other for adapter in adapters.values()}

@@ -65,6 +65,7 @@ from unstuck.rules.gradient.gradient_flow import GradientFlow
 from unstuck.rules.gradient.gradient_wrong import GradientWrong
 from unstuck.rules.gradient.graph_detached import GraphDetached
 from unstuck.rules.gradient.sign_flipped import SignFlipped
+from unstuck.rules.initialisation.adapters_drawn import AdaptersDrawn
 from unstuck.rules.initialisation.initial_loss_off import InitialLossOff
 from unstuck.rules.initialisation.symmetric_start import SymmetricStart
 from unstuck.rules.initialisation.weight_scale_off import WeightScaleOff
@@ -177,6 +178,7 @@ RULES: tuple[Rule, ...] = (
     ModuleUnused(),  # M401
     InitialLossOff(),  # I101
     WeightScaleOff(),  # I102
+    AdaptersDrawn(),  # I103
     SymmetricStart(),  # I201
     DeadUnits(),  # G101
     GradientFlow(),  # G102

@@ -75,6 +75,7 @@ EXPLAINED: Mapping[str, tuple[str, ...]] = {
     # initialisation
     "I101": ("O201", "N101", "G301"),
     "I102": (*ANY, "M103", "G102", "G301"),
+    "I103": (*ANY, "M103"),
     "I201": (*ANY, *STILL, "G301"),
     # gradient
     "G101": ("O202", "O401", "G301"),

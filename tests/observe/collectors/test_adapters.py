@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from unstuck.observe.autograd.graph import GraphWalk
-from unstuck.observe.collectors.adapters import find_pairs
+from unstuck.observe.collectors.adapters import find_drawn, find_pairs
 from unstuck.record import facts
 
 OUT, IN, RANK = 12, 8, 2
@@ -85,7 +85,7 @@ def bottleneck() -> nn.Module:
     return nn.Sequential(nn.Linear(IN, OUT).requires_grad_(False), nn.Linear(OUT, RANK), nn.Linear(RANK, 5))
 
 
-def drawn() -> nn.Module:
+def drawn() -> Beside:
     layer = Beside(nn.Linear(IN, OUT))
     nn.init.normal_(layer.one)
     return layer
@@ -139,3 +139,23 @@ def test_nothing_is_measured_where_there_is_none(watched: Any) -> None:
         loss.backward()
         assert "adapter_size" not in step.update()
         assert step.view.standing == []
+
+
+def test_adapters_of_which_no_factor_is_zero(watched: Any) -> None:
+    model = drawn()
+    assert [(p.zero, p.other, p.frozen) for p in find_drawn(dict(model.named_parameters()))] == [
+        ("one", "two", "kept.weight")
+    ]
+    expected = float((model.one @ model.two).detach().norm() / model.kept.weight.norm())
+    with watched(model, [model.one, model.two]) as step:
+        loss = model(torch.ones(3, IN)).square().sum()
+        step.collectors.tell("backward", GraphWalk(loss))
+        loss.backward()
+        assert "adapter_size" not in step.update()
+        (fact,) = step.facts(facts.Adapter)
+    assert fact.begins == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("make", [bottleneck, thawed, zero_head, lambda: nn.Linear(IN, OUT)])
+def test_other_small_matrices_are_no_drawn_adapters(make: Any) -> None:
+    assert find_drawn(dict(make().named_parameters())) == []

@@ -98,8 +98,8 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
     ),
     (
         "adapter",
-        {"zero": "query.up", "other": "query.down", "frozen": "query.base.weight"},
-        facts.Adapter(zero="query.up", other="query.down", frozen="query.base.weight"),
+        {"zero": "query.up", "other": "query.down", "frozen": "query.base.weight", "begins": 28.5},
+        facts.Adapter(zero="query.up", other="query.down", frozen="query.base.weight", begins=28.5),
     ),
     (
         "batch_statistics",

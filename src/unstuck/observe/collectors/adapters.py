@@ -15,7 +15,7 @@ from unstuck.observe.tensors.readable import whole_here
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["Adapters", "find_pairs"]
+__all__ = ["Adapters", "find_drawn", "find_pairs"]
 
 MOST = 64
 """Adapters that are measured, evenly spread over the model."""
@@ -28,10 +28,10 @@ class Pair(NamedTuple):
     """Two factors and the weight that their product is added to, by their names.
 
     Attributes:
-        zero: The factor that begins at zero.
+        zero: The factor that begins at zero; the left one where none does.
         other: The other one.
         frozen: The weight.
-        left: Whether the one of zeros is the left factor.
+        left: Whether the first of these is the left factor.
     """
 
     zero: str
@@ -77,9 +77,19 @@ class Adapters:
             weight = whole_here(self._view.named[pair.frozen])
             self._weights[pair.zero] = math.nan if weight is None else float(weight.float().norm())
             self._new.append(facts.Adapter(zero=pair.zero, other=pair.other, frozen=pair.frozen))
+        if not found and not self._view.updates:
+            self._new += self._drawn()
         if self._pairs:
             self._view.standing.append((self, self.measure))
             self._view.owe(self, self.measure)
+
+    def _drawn(self) -> Iterator[facts.Adapter]:
+        """Those that act from the first step, with their relative size."""
+        for pair in find_drawn(self._view.named)[:MOST]:
+            size, weight = self._size(pair), whole_here(self._view.named[pair.frozen])
+            share = math.nan if size is None or weight is None else float(size / weight.float().norm().to(size.device))
+            if math.isfinite(share):
+                yield facts.Adapter(zero=pair.zero, other=pair.other, frozen=pair.frozen, begins=share)
 
     def measure(self, optimizer: object) -> Measurement | None:
         """The relative size of each."""
@@ -125,25 +135,52 @@ def find_pairs(named: Mapping[str, Tensor]) -> list[Pair]:
         >>> find_pairs({"layer.base.weight": base, "layer.down": down, "layer.up": up})
         [Pair(zero='layer.up', other='layer.down', frozen='layer.base.weight', left=True)]
     """
-    matrices = {name: one for name, one in named.items() if one.dim() > 1 and one.is_floating_point() and one.numel()}
-    frozen = {name: _shape(one) for name, one in matrices.items() if not one.requires_grad}
-    trained = {name: _shape(one) for name, one in matrices.items() if one.requires_grad}
-    if not frozen or not trained:
-        return []
-    inside: dict[str, _Inside] = {}
-    for name, size in {**frozen, **trained}.items():
-        for module in _modules_around(name):
-            kinds = inside.setdefault(module, _Inside({}, {}))
-            (kinds.frozen if name in frozen else kinds.trained)[name] = size
+    inside = _inside(named)
     used: set[str] = set()
     found: list[Pair] = []
-    for zero in trained:
+    for zero in dict.fromkeys(name for kinds in inside.values() for name in kinds.trained):
         fitting = (pair for module in _modules_around(zero) for pair in _fitting(zero, inside[module]))
         pair = next((pair for pair in fitting if not {zero, pair.other} & used), None)
-        if pair is not None and _is_zero(matrices[zero]):
+        if pair is not None and _is_zero(named[zero]):
             used |= {zero, pair.other}
             found.append(pair)
     return found
+
+
+def find_drawn(named: Mapping[str, Tensor]) -> list[Pair]:
+    """Low-rank adapters that begin with a product of their own, none of whose factors is zero.
+
+    A module that holds a frozen matrix and two trained ones, whose product has its shape, and no other matrices.
+
+    Args:
+        named: The parameters by name.
+
+    Examples:
+        >>> base = torch.ones(6, 4)
+        >>> down, up = torch.ones(2, 4, requires_grad=True), torch.ones(6, 2, requires_grad=True)
+        >>> find_drawn({"layer.base.weight": base, "layer.down": down, "layer.up": up})
+        [Pair(zero='layer.up', other='layer.down', frozen='layer.base.weight', left=True)]
+    """
+    found: dict[str, Pair] = {}
+    for kinds in _inside(named).values():
+        if len(kinds.frozen) == 1 and len(kinds.trained) == 2:
+            left = next((pair for name in kinds.trained for pair in _fitting(name, kinds) if pair.left), None)
+            if left is not None:
+                found.setdefault(left.frozen, left)
+    return list(found.values())
+
+
+def _inside(named: Mapping[str, Tensor]) -> dict[str, _Inside]:
+    """What stands in each module; empty where nothing is frozen, or nothing is trained."""
+    matrices = {name: one for name, one in named.items() if one.dim() > 1 and one.is_floating_point() and one.numel()}
+    inside: dict[str, _Inside] = {}
+    if len({one.requires_grad for one in matrices.values()}) < 2:
+        return inside
+    for name, one in matrices.items():
+        for module in _modules_around(name):
+            kinds = inside.setdefault(module, _Inside({}, {}))
+            (kinds.trained if one.requires_grad else kinds.frozen)[name] = _shape(one)
+    return inside
 
 
 def _fitting(zero: str, inside: _Inside) -> Iterator[Pair]:

@@ -237,12 +237,13 @@ class WeightsLeftOut(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter(Fact):
-    """A low-rank adapter: two trained factors, one of zeros at first, whose product is added to a frozen weight.
+    """A low-rank adapter: two trained factors whose product is added to a frozen weight.
 
     Attributes:
-        zero: Name of the factor that begins at zero.
+        zero: Name of the factor that begins at zero; of the left one where none does.
         other: Name of the other one.
         frozen: Name of the weight.
+        begins: Size of the product before the first update, in that of the weight: 0 where one factor is zero.
     """
 
     kind = "adapter"
@@ -251,6 +252,7 @@ class Adapter(Fact):
     zero: str
     other: str
     frozen: str
+    begins: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
