@@ -39,6 +39,26 @@ def test_two_places_that_evaluate_between_the_same_updates_count_twice(tmp_path:
         assert (Evaluations.of(run).count, Evaluations.of(run).steps.tolist()) == (2, [10])
 
 
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        ([0, 100], [100]),  # the untrained model first
+        ([33, 67, 100], [100]),
+        ([20, 40, 60, 80, 100], [80, 100]),
+        ([70, 80, 90, 95, 100], [90, 95, 100]),
+        ([10, 50, 70], [70]),
+        ([10, 50], []),
+        ([], []),
+        ([40, 90, 90, 110], [90, 90, 110]),
+    ],
+)
+def test_evaluations_of_the_end_lie_near_it(steps: list[int], kept: list[int], tmp_path: Path) -> None:
+    series = {signals.LOSS: [1.0] * 101, signals.VALIDATION_LOSS: [1.0] * len(steps)}
+    with record(tmp_path, series=series, steps={signals.VALIDATION_LOSS: steps}) as run:
+        seen = Evaluations.of(run)
+        assert seen.of_end(seen.losses).steps.tolist() == kept
+
+
 def test_without_evaluations_nothing_is_explained(tmp_path: Path) -> None:
     with record(tmp_path, series={signals.LOSS: [1.0]}) as run:
         assert (Evaluations.of(run).count, Evaluations.of(run).without(signals.VALIDATION_LOSS)) == (0, "")

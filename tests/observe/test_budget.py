@@ -113,10 +113,40 @@ def test_what_one_training_has_spent_delays_another() -> None:
     assert second.recognises_from - first.began == pytest.approx((2.0 - RECOGNISING_SECONDS) / 0.01)
     now = first.began + 100.0
     assert second.may_evaluate(now)
-    budget.evaluating = 0.5 * 0.02 * 100.0 + EVALUATION_SECONDS + 1e-6
+    budget.evaluating = 0.5 * budget.allowed(100.0) + EVALUATION_SECONDS + 1e-6
     assert not first.may_evaluate(now)
     assert not second.may_evaluate(now)
     assert second.may_evaluate(now + 1.0)
+
+
+@pytest.mark.parametrize("cost", [0.001, 0.01, 0.02])
+@pytest.mark.parametrize("count", [12, 100, 1_000])
+def test_the_last_evaluation_that_is_seen_lies_near_the_end_and_the_first_ones_are_seen_too(
+    count: int, cost: float
+) -> None:
+    budget = Budget(0.02)
+    own, _, _ = spending(budget)
+    budget.begin(own.began)
+    seen: list[int] = []
+    for number in range(1, count + 1):
+        now = own.began + 0.05 * number
+        if own.may_evaluate(now):
+            own.evaluates(now)
+            budget.evaluating += cost
+            seen.append(number)
+    assert seen[:2] == [1, 2]
+    assert seen[-1] >= count / 1.3
+    assert len(seen) == count or budget.evaluating < 0.2 + 0.5 * budget.allowed(0.05 * count)
+
+
+def test_when_the_training_is_over_evaluations_wait_for_nothing() -> None:
+    own, _, _ = spending(budget := Budget(0.02))
+    budget.begin(own.began)
+    budget.evaluating = 0.16
+    own.evaluates(own.began + 10.0)
+    assert not own.may_evaluate(own.began + 11.0)
+    own.over = True
+    assert own.may_evaluate(own.began + 11.0)
 
 
 def test_the_first_trainings_are_watched_whatever_it_costs_and_later_ones_as_time_passes() -> None:

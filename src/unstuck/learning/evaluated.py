@@ -8,16 +8,16 @@ import numpy as np
 
 from unstuck.learning.answers import Answers
 from unstuck.learning.curve import noise
+from unstuck.learning.evaluated_loss import OwnUnit, own_unit
 from unstuck.learning.evaluations import Evaluations
-from unstuck.learning.guess import floor, guess, of_another
 from unstuck.learning.outcome import CERTAIN, MUCH, Indication, of_accuracy, of_loss
 from unstuck.record import Run, Series
 from unstuck.record.facts import Loss
 
 __all__ = ["evaluated"]
 
-LAST = 3
-"""Evaluations whose median is the last one's level: one bad one of them does not count."""
+FEW = 3
+"""Evaluations at least whose fall shows learning."""
 
 SAME_UNIT = 1.5
 """Constant guesses up to which a loss that never was below one is taken to be of the same unit."""
@@ -44,17 +44,24 @@ def evaluated(run: Run, loss: Loss | None, answers: Answers) -> tuple[Indication
     """
     known = Evaluations.of(run)
     losses = known.losses.finite()
-    found = [_of_accuracy(known.accuracies.finite(), known.examples.finite(), answers)]
-    called = _called(known, loss) if loss is not None else None
-    found.append((_of_loss(losses, called) if called is not None else None) or _of_falling(losses))
+    found = [_of_accuracy(known, answers)]
+    unit = own_unit(known, loss)
+    found.append((_of_loss(known, losses, unit) if unit is not None else None) or _of_falling(known, losses))
     return tuple(one for one in found if one is not None)
 
 
-def _of_accuracy(accuracies: Series, examples: Series, answers: Answers) -> Indication | None:
+def _end(known: Evaluations, series: Series) -> float:
+    """Level of the last of them, which may lie long before the end of the training."""
+    late = known.of_end(series).values
+    return float(np.median(late)) if len(late) else float(series.values[-1])
+
+
+def _of_accuracy(known: Evaluations, answers: Answers) -> Indication | None:
+    accuracies, examples = known.accuracies.finite(), known.examples.finite()
     if not len(accuracies):
         return None
-    count = float(np.median(examples.values[-LAST:])) if len(examples) else ASSUMED
-    value = min(1.0, max(0.0, float(np.median(accuracies.values[-LAST:]))))
+    count = float(np.median(examples.values[-FEW:])) if len(examples) else ASSUMED
+    value = min(1.0, max(0.0, _end(known, accuracies)))
     error = math.sqrt(max(value * (1.0 - value), 1.0 / max(count, 1.0)) / max(count, 1.0))
     what, step = "evaluation accuracy", int(accuracies.steps[-1])
     if answers.commonest and not answers.sampled:
@@ -66,32 +73,23 @@ def _of_accuracy(accuracies: Series, examples: Series, answers: Answers) -> Indi
     return Indication(what, value, first, error, step, "partial" if rises or good else "unknown", words)
 
 
-def _called(known: Evaluations, loss: Loss) -> Loss | None:
-    """The loss that evaluations call; None where its guess is not known."""
-    if not known.foreign:
-        return loss
-    others = [of_another(loss, measure.function, measure.shape) for measure in known.measures]
-    return others[0] if len(others) == 1 else None
-
-
-def _of_loss(losses: Series, loss: Loss) -> Indication | None:
-    known, least = guess(loss, batch=1.0), floor(loss, batch=1.0)
-    if not len(losses) or known is None or least is None:
+def _of_loss(known: Evaluations, losses: Series, unit: OwnUnit) -> Indication | None:
+    if not len(losses):
         return None
-    value, best = float(np.median(losses.values[-LAST:])), float(losses.values.min())
-    if best < least or (best > known.value and value > SAME_UNIT * known.value):
-        return None  # another loss, or another reduction
-    error = float(np.hypot(noise(losses.values), known.error))
+    value, best, constant = _end(known, losses), float(losses.values.min()), unit.guess
+    if best < unit.floor or (best > constant.value and value > SAME_UNIT * constant.value):
+        return None  # another loss
+    error = float(np.hypot(noise(losses.values), constant.error))
     return of_loss(
-        "evaluation loss", value, reference=known.value, floor=least, error=error, step=int(losses.steps[-1])
+        "evaluation loss", value, reference=constant.value, floor=unit.floor, error=error, step=int(losses.steps[-1])
     )
 
 
-def _of_falling(losses: Series) -> Indication | None:
+def _of_falling(known: Evaluations, losses: Series) -> Indication | None:
     """What a loss says that has fallen by a fifth since the first evaluation; None of any other."""
-    if len(losses) < LAST or not losses.values.min() > 0.0:
+    if len(losses) < FEW or not losses.values.min() > 0.0:
         return None
-    value, first = float(np.median(losses.values[-LAST:])), float(losses.values[0])
+    value, first = _end(known, losses), float(losses.values[0])
     if not value < (1.0 - MUCH) * first:
         return None
     words = f"evaluation loss {value:.3g}, {first:.3g} at first"

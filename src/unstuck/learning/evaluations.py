@@ -9,10 +9,17 @@ from numpy.typing import NDArray
 
 from unstuck.learning.guess import alike
 from unstuck.learning.loss_call import loss_calls
+from unstuck.learning.measured import LATE
 from unstuck.record import Run, Series, Signal, signals
 from unstuck.record.facts import EvaluatedLoss, Fact, Shift
 
 __all__ = ["UNMEASURED", "Evaluations"]
+
+ENDING = 0.2
+"""Share of the training whose evaluations tell of its end together (our choice)."""
+
+FEW = 3
+"""Evaluations whose median is the last one's level: one bad one of them does not count."""
 
 UNMEASURED = "neither their loss nor their accuracy"
 """What is not known of evaluations of which neither is."""
@@ -28,6 +35,7 @@ class Evaluations:
         accuracies: The accuracies that are known, as recorded.
         measures: The functions that these losses are of, as far as they were seen.
         trained: The functions that the training's loss calls.
+        last: Updates of the training before its last loss.
     """
 
     examples: Series
@@ -35,6 +43,7 @@ class Evaluations:
     accuracies: Series
     measures: tuple[EvaluatedLoss, ...] = ()
     trained: frozenset[str] = frozenset()
+    last: int = 0
 
     @classmethod
     def of(cls, run: Run) -> Evaluations:
@@ -57,6 +66,7 @@ class Evaluations:
                 run.series(signals.VALIDATION_ACCURACY),
                 run.facts(EvaluatedLoss),
                 frozenset(call.function for call in loss_calls(run) if call.function),
+                run.last_step(signals.LOSS) or 0,
             ),
         )
 
@@ -74,10 +84,23 @@ class Evaluations:
             return False
         return not any(alike(measure.function, known) for measure in self.measures for known in self.trained)
 
-    @property
-    def comparable(self) -> Series:
-        """The losses that can be compared with those of training: none where they are of another function."""
-        return self.losses.between(0, -1) if self.foreign else self.losses
+    def of_end(self, series: Series) -> Series:
+        """The samples of a series that tell of the end of the training: at most the last three.
+
+        Those from its last fifth; where there are none, the last one, if it lies behind most of the training.
+
+        Examples:
+            >>> none = Series(np.empty(0, np.int64), np.empty(0))
+            >>> accuracies = Series(np.array([0, 50, 100]), np.array([0.1, 0.7, 0.9]))
+            >>> Evaluations(none, none, accuracies, last=99).of_end(accuracies).values.tolist()
+            [0.9]
+        """
+        if not len(series):
+            return series
+        final = int(series.steps[-1])
+        first = self.last * (1.0 - ENDING) if final >= self.last * (1.0 - ENDING) else max(LATE * self.last, final)
+        keep = series.steps >= first
+        return Series(series.steps[keep][-FEW:], series.values[keep][-FEW:])
 
     @property
     def steps(self) -> NDArray[np.int64]:

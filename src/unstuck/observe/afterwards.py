@@ -54,6 +54,7 @@ class Afterwards:
         self._modules = [weakref.ref(root, self._died) for root in training.roots]
         if self._modules:
             self.thread = thread
+            training.spending.over = True
             _awaited.add(self)
             patches.listen(self)
             forward.watch(self)

@@ -137,6 +137,8 @@ class Batches:
             return
         inputs = inputs if self._enters(module) else ()
         self._collectors.tell("forward", "evaluation")
+        if not going_on:
+            self._spending.evaluates(start)
         if not going_on and not self._roots.compiled:
             self._clock.evaluates()
             self.look(False)

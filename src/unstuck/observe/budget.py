@@ -29,6 +29,10 @@ RECOGNISING_SECONDS = 0.1
 EVALUATION_SECONDS = 0.2
 """Seconds for seeing evaluations beside the budget, once: they are few, and all that tells of generalisation."""
 
+FURTHER_ON = 1.25
+"""Growth of a training's age from one evaluation to the next that is seen, once the first ones have taken half of what
+is granted: the last one seen then lies in the last fifth of a training, however long that is."""
+
 
 def check_budget(budget: float) -> None:
     """Refuse a budget that is no share.
@@ -144,6 +148,7 @@ class Spending:
         recognising: Those of them that went to recognising examples.
         recognises_from: When there is time for recognising the next batch.
         evaluating: Those of them that went to evaluations.
+        over: Whether the training is over, so that evaluations tell of its end.
 
     Examples:
         >>> from types import SimpleNamespace
@@ -161,7 +166,8 @@ class Spending:
         self.budget = budget
         self.began = time.perf_counter()
         self.between = self.recognising = self.evaluating = 0.0
-        self.recognises_from = 0.0
+        self.recognises_from = self._due = 0.0
+        self.over = False
         self._forward = forward
         self._evaluation = evaluation
         self._settled = (0.0, 0.0)
@@ -193,7 +199,16 @@ class Spending:
         began = self.began if first or self.budget.began is None else self.budget.began
         self.recognises_from = began + (spent - RECOGNISING_SECONDS) / (0.5 * self.budget.share)
 
+    def evaluates(self, now: float) -> None:
+        """An evaluation begins that is seen."""
+        self._due = self.began + FURTHER_ON * (now - self.began)
+
     def may_evaluate(self, now: float) -> bool:
-        """Whether to see the evaluation that begins; one that is seen is seen to its end."""
-        began = self.began if self.budget.began is None else self.budget.began
-        return self.budget.evaluating <= 0.5 * self.budget.share * (now - began) + EVALUATION_SECONDS
+        """Whether to see the evaluation that begins; one that is seen is seen to its end.
+
+        The first ones may take half of what is granted; from then on ever fewer are seen, up to the end.
+        """
+        elapsed = self.budget.elapsed(now)
+        if self.over or now >= self._due:
+            return self.budget.evaluating <= EVALUATION_SECONDS + 0.5 * self.budget.allowed(elapsed)
+        return self.budget.evaluating <= 0.5 * (EVALUATION_SECONDS + 0.5 * self.budget.share * elapsed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from unstuck.learning.answers import answered
 from unstuck.learning.learning import Learning
-from unstuck.learning.outcome import Outcome
+from unstuck.learning.outcome import LEAST, Outcome
 from unstuck.learning.validation import Validation
 from unstuck.record import Figure, Run, Series, VerdictKind, signals
 from unstuck.record.numbers import number
@@ -36,6 +36,9 @@ GREAT = 1e20
 
 PARTLY: frozenset[Outcome] = frozenset({"good", "partial"})
 """Outcomes of what has learnt something at least."""
+
+ALIKE = 0.02
+"""Relative difference of two guesses that are said once (our choice)."""
 
 NAMED = 3
 """Parameters that are named one by one."""
@@ -120,12 +123,19 @@ def _judged(run: Run, learning: Learning, validation: Validation) -> tuple[Verdi
     if outcome == "partial" and learning.unlearnt:
         return "improvable", _unlearnt(learning)
     if outcome == "partial":
-        return "improvable", "" if learning.trained in PARTLY else "the loss of training shows none of it"
+        return "improvable", "" if learning.trained in PARTLY else _only_evaluated(learning)
     if outcome == "unknown":
         return "cannot be told", _doubt(learning)
     if len(run.series(signals.LOSS)) < MANY_STEPS:
         return "cannot be told", f"{len(run.series(signals.LOSS))} steps are too few to say that nothing is learnt"
     return "not learnt", _flat(learning)
+
+
+def _only_evaluated(learning: Learning) -> str:
+    """What the loss of training shows of learning that evaluations show, as a clause."""
+    if learning.remaining < 1.0 - LEAST:
+        return "what the loss of training shows of it may be noise"
+    return "the loss of training shows none of it"
 
 
 def _by_evaluation(learning: Learning) -> Literal["healthy", "improvable"] | None:
@@ -213,8 +223,16 @@ def _figures(run: Run, learning: Learning, validation: Validation) -> Iterator[F
         start=None if known else learning.curve.start,
         error=_finite(curve.end.error),
     )
-    if validation.loss is not None and validation.accuracy is None:
-        yield Figure(what="validation loss", value=validation.loss, unit="loss")
+    if validation.own is not None and validation.accuracy is None:
+        yield Figure(what="validation loss", value=validation.own, unit="loss", guess=_own_guess(learning, validation))
+
+
+def _own_guess(learning: Learning, validation: Validation) -> float | None:
+    """What a guess has in the unit of the validation loss, where that is not the training's; None where it is."""
+    if validation.unit is None:
+        return None
+    own, known = validation.unit.guess.value, learning.guess
+    return None if known is not None and abs(own / known - 1.0) < ALIKE else own
 
 
 def _finite(error: float) -> float | None:

@@ -39,8 +39,24 @@ RECORDED: list[tuple[str, dict[str, Any], facts.Fact]] = [
     ),
     (
         "evaluated_loss",
-        {"function": "mse_loss", "shape": [500, 784]},
-        facts.EvaluatedLoss(function="mse_loss", shape=(500, 784)),
+        {
+            "function": "mse_loss",
+            "shape": [500, 784],
+            "reduction": "sum",
+            "weighted": True,
+            "label_smoothing": 0.1,
+            "variance": 0.5,
+            "output_variance": 0.25,
+        },
+        facts.EvaluatedLoss(
+            function="mse_loss",
+            shape=(500, 784),
+            reduction="sum",
+            weighted=True,
+            label_smoothing=0.1,
+            variance=0.5,
+            output_variance=0.25,
+        ),
     ),
     (
         "predictions",

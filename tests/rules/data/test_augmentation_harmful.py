@@ -45,6 +45,7 @@ def run_of(
             Modes(step=0, phase="training", dropouts_training=dropout),
             *facts,
         ],
+        steps={signals.VALIDATION_LOSS: range(20, 120, 20)},
     )
 
 
@@ -101,10 +102,11 @@ def test_labels_that_neighbours_tell_in_evaluations_alone(
     losses = 2.3 - 1.1 * (1 - np.exp(-np.arange(100) / 15)) + noise
     series = {signals.LOSS: losses.tolist(), signals.VALIDATION_ACCURACY: [0.2, *[accuracy] * 3]}
     series[signals.BATCH_SEEN_BEFORE] = [before] * 20
-    findings = outcome(AugmentationHarmful(), record(tmp_path / "many", series=series, facts=facts))
+    steps = {signals.VALIDATION_ACCURACY: range(25, 125, 25)}
+    findings = outcome(AugmentationHarmful(), record(tmp_path / "many", series=series, facts=facts, steps=steps))
     assert [finding.evidence[0].signal for finding in findings] == ["association"] * found
     few = Association(met=200, examples=200, neighbours=20.0, linear=20.0, told=told)
-    run = record(tmp_path / "few", series=series, facts=[*facts[:2], few, facts[3]])
+    run = record(tmp_path / "few", series=series, facts=[*facts[:2], few, facts[3]], steps=steps)
     assert outcome(AugmentationHarmful(), run) == [], "of half as many examples fewer are told"
 
 

@@ -20,7 +20,8 @@ def run_of(folder: Path, *facts: Fact, before: Any = SAME, validation: list[floa
     series = {signals.LOSS: FALLING, signals.BATCH_SEEN_BEFORE: before}
     if validation:
         series[signals.VALIDATION_LOSS] = validation
-    return record(folder, series=series, facts=facts, steps=EVERY_FIFTH)
+    steps = {**EVERY_FIFTH, signals.VALIDATION_LOSS: np.linspace(10, 100, len(validation or [])).astype(int).tolist()}
+    return record(folder, series=series, facts=facts, steps=steps)
 
 
 def loader(*, begun: int, updates: int = 100, batches: int = 20) -> Loader:

@@ -35,7 +35,13 @@ def run_of(
     folder: Path, call: Loss = CLASSES, *facts: Any, losses: list[float] = FORGETFUL, **series: list[float]
 ) -> Run:
     given = {getattr(signals, name.upper()): values for name, values in series.items()}
-    return record(folder, series={signals.LOSS: losses, signals.BATCH_SIZE: [32.0] * 40, **given}, facts=[call, *facts])
+    evaluated = {signals.VALIDATION_LOSS, signals.VALIDATION_ACCURACY} & given.keys()
+    steps = {
+        signal: np.linspace(len(losses) // 2, len(losses), len(given[signal]), dtype=int).tolist()
+        for signal in evaluated
+    }
+    given |= {signals.LOSS: losses, signals.BATCH_SIZE: [32.0] * 40}
+    return record(folder, series=given, facts=[call, *facts], steps=steps)
 
 
 def sorted_values(*, inner: float, near: float) -> dict[str, list[float]]:

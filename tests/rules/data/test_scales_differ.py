@@ -18,6 +18,7 @@ def run_of(folder: Path, *, spread: float = 1.0, distance: float = 0.1, validati
             signals.VALIDATION_LOSS: np.linspace(0.9 * validation, validation, 20),
         },
         facts=[Shift(trained=300, evaluated=100, distance=distance, spread=spread)],
+        steps={signals.VALIDATION_LOSS: range(10, 210, 10)},
     )
 
 

@@ -142,7 +142,7 @@ class Evaluations:
         self._pair(pair[1])
         owner = self._passes.get(self._owner(pair[0]), current)
         name, reduction = LOSS_FUNCTIONS[function], str(kwargs.get("reduction", "mean"))
-        owner.take_loss(name, output.detach(), pair[1], reduction)
+        owner.take_loss(name, output.detach(), pair, reduction, kwargs)
 
     def _drop(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
@@ -196,7 +196,7 @@ class Evaluations:
             owner = self._passes.get(self._owner(call.output), self._passes.get(self._place))
             if owner is not None:
                 written = call.value if call.written is None else call.written
-                owner.take_loss(call.function, written, call.target, "sum" if call.whole else "mean")
+                owner.take_loss(call.function, written, (call.output, call.target), "sum" if call.whole else "mean")
 
     def _is_of_others(self, output: Any) -> bool:
         """Whether a module gave it that has never run in this training."""

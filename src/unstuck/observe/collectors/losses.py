@@ -23,7 +23,7 @@ from unstuck.observe.user_code.frames import NOWHERE, Site, user_site
 from unstuck.record import facts, signals
 from unstuck.record.signals import Signal
 
-__all__ = ["LOSS_FUNCTIONS", "LossProbe", "Losses", "loss_arguments"]
+__all__ = ["LOSS_FUNCTIONS", "LossProbe", "Losses", "loss_arguments", "weighs"]
 
 LOSS_FUNCTIONS: dict[Callable[..., Any], str] = {
     getattr(functional, name): name
@@ -77,6 +77,14 @@ def loss_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tenso
     if not isinstance(output, Tensor) or not isinstance(target, Tensor):
         return None
     return (output, target) if is_readable(output) and is_readable(target) else None
+
+
+def weighs(weight: Any, positive: Any) -> bool:
+    """Whether the weights of a loss by class, or of its positives, change anything."""
+    by_class, of_positives = _flat(weight), _flat(positive)
+    return (by_class is not None and bool((by_class != by_class[0]).any())) or (
+        of_positives is not None and bool((of_positives != 1).any())
+    )
 
 
 def _flat(weights: Any) -> Tensor | None:
@@ -140,13 +148,10 @@ class LossProbe:
             self._late.take(self._batch[signals.LOSS_CALL])
 
     def _weigh(self, weight: Any, positive: Any) -> None:
-        """Note whether weights differ: equal ones, and a weight of one for the positives, change nothing."""
+        """Note whether weights differ, by a look at each pair of them once."""
         if weight is not self._weights[0] or positive is not self._weights[1]:
             self._weights = (weight, positive)
-            by_class, of_positives = _flat(weight), _flat(positive)
-            self._weighted = (by_class is not None and bool((by_class != by_class[0]).any())) or (
-                of_positives is not None and bool((of_positives != 1).any())
-            )
+            self._weighted = weighs(weight, positive)
 
     def _class_weights(self, classes: int | None) -> tuple[float, ...]:
         weights = _flat(self._weights[0]) if self._weighted else None

@@ -86,12 +86,23 @@ class EvaluatedLoss(Fact):
     Attributes:
         function: Its name in torch.nn.functional.
         shape: Shape of one batch of its targets.
+        reduction: Its argument of that name, by which a sum is recorded as that of one example, and all else as the
+            mean over elements; empty in runs of older releases.
+        weighted: Whether classes weigh differently.
+        label_smoothing: Its argument of that name.
+        variance: Variance of one batch of real targets; None of others, or of one alone.
+        output_variance: That of the outputs that they were compared with.
     """
 
     kind = "evaluated_loss"
     missing = "no loss of an evaluation was seen"
     function: str
     shape: tuple[int, ...] = ()
+    reduction: str = ""
+    weighted: bool = False
+    label_smoothing: float = 0.0
+    variance: float | None = None
+    output_variance: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -155,7 +155,7 @@ class AugmentationHarmful(Rule):
         """Whether evaluated examples are told no worse than training ones."""
         seen = Validation.of(run)
         if seen.loss is not None:
-            return seen.loss < self.worse * learning.curve.end.value
+            return seen.loss < self.worse * learning.measured.curve.end.value
         if seen.accuracy is not None and learning.accuracy is not None:
             return seen.accuracy > learning.accuracy - 0.1
         return False

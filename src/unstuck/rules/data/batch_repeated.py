@@ -111,7 +111,7 @@ class BatchRepeated(Rule):
         if overlap is None or validated.loss is None or overlap.evaluated < 1.5 * overlap.trained:
             return None
         learning = Learning.of(run)
-        end = max(learning.curve.end.value, 0.0)
+        end = max(learning.measured.curve.end.value, 0.0)
         if overlap.seen_in_training or validated.loss < self.gap * end or validated.loss < 0.3 * learning.reference:
             return None
         return self.finding(

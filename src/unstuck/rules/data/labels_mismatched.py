@@ -9,6 +9,7 @@ import numpy as np
 
 from unstuck.learning import Learning, single_loss
 from unstuck.learning.evaluations import Evaluations
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, NotEvaluated, Run, Where, signals
 from unstuck.record.facts import Association, Inputs, Overlap, Shift, Unpaired
 from unstuck.rules.gates import NO_GAME, NOT_IDS, NOT_PRETRAINED, TARGETS_STAND, YARDSTICK, losses
@@ -140,7 +141,7 @@ def _why_unknown(run: Run) -> str:
 def _evaluated_at_chance(run: Run, learning: Learning) -> int | None:
     """How many evaluations there are where all are at chance, 0 where one is better, None where there are none."""
     evaluations = Evaluations.of(run)
-    accuracy, loss = evaluations.accuracies.finite().values, evaluations.comparable.finite().values
+    accuracy, loss = evaluations.accuracies.finite().values, Validation.losses(run).values
     if len(accuracy) and learning.commonest:
         overlap = run.fact(Overlap)
         examples = max(overlap.evaluated if overlap else 0, 50)

@@ -200,7 +200,7 @@ class NotShuffled(Rule):
     def _harm(self, run: Run, order: _Order) -> tuple[Severity, float, tuple[Evidence, ...]]:
         """How much it matters: what was learnt does not hold on other examples, or nothing was learnt at all."""
         learning, validated = Learning.of(run), Validation.of(run)
-        end = learning.curve.end.value
+        end = learning.measured.curve.end.value
         accuracy = run.series(signals.ACCURACY).finite().values
         late = float(np.mean(accuracy[-max(5, len(accuracy) // 4) :])) if len(accuracy) else None
         if validated.accuracy is not None and late is not None:

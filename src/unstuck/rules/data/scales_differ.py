@@ -73,7 +73,7 @@ class ScalesDiffer(Rule):
             value, threshold, note = shift.distance, self.distance, "distance of their means, in standard deviations"
         evidence = [Evidence(signal="inputs", value=value, threshold=threshold, note=note)]
         if validated.loss is not None:
-            left = f"the training loss ends at {learning.curve.end.value:.3g}"
+            left = f"the training loss ends at {learning.measured.curve.end.value:.3g}"
             evidence.append(Evidence(signal="validation_loss", value=validated.loss, note=left))
         yield self.finding(
             f"the evaluated inputs are scaled otherwise: they {words} those of training",

@@ -10,6 +10,7 @@ import numpy as np
 from unstuck.learning import Learning
 from unstuck.learning.curve import CERTAIN, Curve, noise
 from unstuck.learning.evaluations import Evaluations
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, signals
 from unstuck.record.facts import End, Overlap
 from unstuck.rules.gates import evaluations, losses
@@ -70,11 +71,12 @@ class Overfitting(Rule):
         validation = Curve.of(Evaluations.of(run).losses)
         learning = Learning.of(run)
         train = learning.curve
+        unit = Validation.of(run).factor or 1.0
         lowest = int(np.argmin(validation.values))
         bottom = float(validation.values[lowest])
         rest = validation.values[lowest + 1 :][-3:]  # of which one by itself may be of another kind, such as a rollout
         end = float(np.median(rest)) if len(rest) == 3 else float(rest.min()) if len(rest) == 2 else bottom
-        gain = max(float(validation.values[0]), learning.reference) - bottom
+        gain = max(float(validation.values[0]), learning.reference / unit) - bottom
         if learning.pretrained:
             gain = float(validation.values[0]) - bottom
         rise = end - bottom
@@ -82,37 +84,40 @@ class Overfitting(Rule):
         if bottom < 0:
             return
         if self._by_heart(run, learning, validation):
-            yield self._report_by_heart(validation, learning)
+            yield self._report_by_heart(run, validation, learning)
             return
         if rise < self.rise * bottom:
             return
         after = _around(train, int(validation.steps[-1]))
         before = _around(train, int(validation.steps[lowest]))
-        gives_back = certain and rise > self.given_back * gain and after < self.gap * end
+        gives_back = certain and rise > self.given_back * gain and after < self.gap * unit * end
         if after > before + CERTAIN * train.noise or not (gives_back or self._forgets(run, before, after)):
             return
         yield self._report(run, validation, lowest, (bottom, end), (before, after))
 
     def _by_heart(self, run: Run, learning: Learning, validation: Curve) -> bool:
         """Whether the training data are known by heart, and hardly anything of it holds for other data."""
-        if learning.guess is None or learning.pretrained or learning.curve.values.min() < 0:
+        unit = Validation.of(run).unit
+        if unit is None or learning.guess is None or learning.pretrained or learning.curve.values.min() < 0:
             return False
-        if Evaluations.of(run).foreign:
-            return False
-        if float(validation.values.min()) > self.foreign * learning.guess:
+        if float(validation.values.min()) > self.foreign * unit.guess.value:
             return False
         accuracy = Evaluations.of(run).accuracies.finite().values
         if len(accuracy) and 1.0 - float(np.median(accuracy[-3:])) < self.unlearnt * (1.0 - learning.commonest):
             return False  # a classifier may be sure of its few errors
-        end = validation.end.value
-        left = self.unlearnt if learning.commonest else self.unexplained
-        return learning.curve.end.value < self.by_heart * end and end > left * learning.guess
+        end, train = validation.end.value / unit.guess.value, learning.curve.end.value / learning.guess
+        return train < self.by_heart * end and end > (self.unlearnt if learning.commonest else self.unexplained)
 
-    def _report_by_heart(self, validation: Curve, learning: Learning) -> Finding:
-        end, train = validation.end.value, learning.curve.end.value
+    def _report_by_heart(self, run: Run, validation: Curve, learning: Learning) -> Finding:
+        unit = Validation.of(run).unit
+        assert unit is not None
+        end, guess, train = validation.end.value, unit.guess.value, learning.curve.end.value
+        trained, one = f"their loss is {train:.2g}", "a constant guess"
+        if learning.guess != guess:
+            trained, one = f"{trained}, where a constant guess has {learning.guess:.4g}", "one"
         return self.finding(
-            f"the training data are learnt by heart: their loss is {train:.2g}, that of validation data {end:.4g}, "
-            f"where a constant guess has {learning.guess:.4g}",
+            f"the training data are learnt by heart: {trained}, that of validation data {end:.4g}, where {one} has "
+            f"{guess:.4g}",
             "Take more data or augment them, more weight decay or dropout, or a smaller model; stop early.",
             severity="warning",
             confidence=0.75,
@@ -120,11 +125,16 @@ class Overfitting(Rule):
                 Evidence(
                     signal="validation_loss",
                     value=end,
-                    threshold=(self.unlearnt if learning.commonest else self.unexplained) * (learning.guess or 0.0),
+                    threshold=(self.unlearnt if learning.commonest else self.unexplained) * guess,
                     steps=(int(validation.steps[0]), int(validation.steps[-1])),
                     note="at the end",
                 ),
-                Evidence(signal="loss", value=train, threshold=self.by_heart * end, note="training loss at the end"),
+                Evidence(
+                    signal="loss",
+                    value=train,
+                    threshold=self.by_heart * end / guess * (learning.guess or 0.0),
+                    note="training loss at the end",
+                ),
             ),
         )
 

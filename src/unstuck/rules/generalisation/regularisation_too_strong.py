@@ -10,7 +10,7 @@ import numpy as np
 
 from unstuck.learning import Learning, optimizer_place
 from unstuck.learning.curve import Curve
-from unstuck.learning.evaluations import Evaluations
+from unstuck.learning.validation import Validation
 from unstuck.record import Evidence, Finding, Run, Series, Severity, Where, signals
 from unstuck.record.facts import Training
 from unstuck.rules.calls import called_and_differentiated
@@ -162,8 +162,8 @@ class RegularisationTooStrong(Rule):
         strong = not pull.decoupled and pull.early is not None and pull.early > self.strong
         if not strong or elastic < self.price or pull.settled > self.grown * float(pull.weights[0]):
             return None
-        validation = Evaluations.of(run).comparable.finite().values
-        if len(validation) and validation[-1] > self.gap * learning.curve.end.value:
+        validation = Validation.losses(run).values
+        if len(validation) and validation[-1] > self.gap * learning.measured.curve.end.value:
             return None
         note = "pull of the decay over the gradient, in the first steps"
         return self._report(
@@ -254,8 +254,8 @@ class RegularisationTooStrong(Rule):
         if worst is None or worst[0] < self.doubtful:
             return None
         probability, layer = worst
-        validation = Evaluations.of(run).comparable.finite().values
-        end = learning.curve.end.value
+        validation = Validation.losses(run).values
+        end = learning.measured.curve.end.value
         helped = len(validation) > 0 and validation[-1] < self.apart * end
         if probability < self.dropped and not helped:
             return None
