@@ -47,7 +47,8 @@ def start(
     }
     facts = (model, Wiring(connections=tuple(reversed(wires))))
     series = {signals.LOSS: loss, signals.VALIDATION_LOSS: validation}
-    return record(folder, series=series, tables=tables, facts=facts)
+    evaluated = range(len(loss) - len(validation), len(loss))
+    return record(folder, series=series, tables=tables, facts=facts, steps={signals.VALIDATION_LOSS: evaluated})
 
 
 class TestContract(RuleContract):
