@@ -127,6 +127,20 @@ def test_collectors_do_not_look_into_evaluations(watched: Watched) -> None:
     assert watched.view.ran == {}
 
 
+def test_an_evaluation_that_began_when_there_was_no_time_is_not_seen_from_its_middle_on(
+    watched: Watched, run: Callable[[], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([False, True])
+    monkeypatch.setattr(watched.spending, "may_evaluate", lambda now: next(times))
+    x, y = torch.randn(6, 3), torch.randn(6, 1)
+    for _ in range(2):
+        watched.evaluate(x, y)
+        watched.evaluate(x, y)
+        watched.clock.step += 1
+        watched.train(torch.ones(4, 3))
+    assert run().series(signals.EVALUATED).steps.tolist() == [2, 2]  # two places
+
+
 def test_evaluations_that_the_program_tells_are_closed_and_not_recorded(
     watched: Watched, run: Callable[[], Run]
 ) -> None:

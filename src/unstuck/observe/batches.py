@@ -73,6 +73,7 @@ class Batches:
         self._entry: weakref.ref[nn.Module] | None = None
         self._resting = False
         self._turn = self._passed_over = 0
+        self._unseen_at: int | None = None
         self._measures: set[str] = set()
 
     def look(self, wanted: bool) -> None:
@@ -133,7 +134,7 @@ class Batches:
     def evaluates(self, module: nn.Module, inputs: tuple[Any, ...], start: float) -> None:
         """See a batch of an evaluation, if there is time for it; one that is seen is seen to its end."""
         going_on = self._clock.phase is Phase.EVALUATION
-        if not going_on and (self._is_within(inputs) or not self._spending.may_evaluate(start)):
+        if not going_on and (self._is_within(inputs) or not self._may_evaluate(start)):
             return
         inputs = inputs if self._enters(module) else ()
         self._collectors.tell("forward", "evaluation")
@@ -147,6 +148,14 @@ class Batches:
             forward.enter(module)
         self._evaluations.batch(inputs)
         self._spending.evaluating += time.perf_counter() - start
+
+    def _may_evaluate(self, start: float) -> bool:
+        """Whether there is time for an evaluation; one for which there was none is not seen from its middle on."""
+        if self._unseen_at == self._clock.step and not self._spending.over:
+            return False
+        granted = self._spending.may_evaluate(start)
+        self._unseen_at = None if granted else self._clock.step
+        return granted
 
     def _is_within(self, inputs: tuple[Any, ...]) -> bool:
         """Whether a sampled step has taken its batch, and this is of as many examples: targets are made of it."""

@@ -9,7 +9,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 torch.manual_seed(0)
-X, y = make_classification(2000, 20, n_informative=10, random_state=0)
+X, y = make_classification(2000, 20, n_informative=10, class_sep=2.0, random_state=0)
 X, y = X.astype(np.float32), y.astype(np.int64)
 
 
