@@ -6,13 +6,16 @@ import math
 
 from unstuck.record.facts import OutputReach
 
-__all__ = ["bounds_of", "name_of"]
+__all__ = ["SIMILARITY", "bounds_of", "name_of"]
+
+SIMILARITY = "CosineSimilarity"
+"""What says how alike two vectors are: it is a measure, not an activation that could be left out."""
 
 NAMES = {
     **{name: name.upper() for name in ("Celu", "Elu", "Gelu")},
     "Silu": "SiLU",
     "LeakyRelu": "leaky ReLU",
-    "CosineSimilarity": "cosine similarity",
+    SIMILARITY: "cosine similarity",
     "LogSigmoid": "log-sigmoid",
     "LogSoftmax": "log-softmax",
 }

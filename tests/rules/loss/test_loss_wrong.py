@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from unstuck.record import Run, signals
-from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget
+from unstuck.record.facts import Loss, LossClasses, LossOutput, LossTarget, OutputReach
 from unstuck.rules.loss.loss_wrong import LossWrong
+from unstuck.rules.reach import SIMILARITY
 from unstuck.testing.rules import RuleContract, outcome, record
 
 CLASSES = Loss(
@@ -121,3 +122,10 @@ def test_losses_that_fit_are_silent(tmp_path: Path, call: Loss) -> None:
 def test_what_is_learnt_well_is_left_alone(tmp_path: Path) -> None:
     with seen(tmp_path / "a", ONE_HOT, np.geomspace(0.09, 0.001, 100)) as run:
         assert outcome(LossWrong(), run) == []
+
+
+def test_how_alike_two_things_are_is_no_class(tmp_path: Path) -> None:
+    cosine = OutputReach(operation=SIMILARITY, lowest=-1.0, highest=1.0)
+    scores = replace(NUMBERS, output=LossOutput(shape=(32,), reach=cosine))
+    assert outcome(LossWrong(), seen(tmp_path / "alike", scores)) == []
+    assert outcome(LossWrong(), seen(tmp_path / "one", replace(NUMBERS, output=LossOutput(shape=(32,))))) != []

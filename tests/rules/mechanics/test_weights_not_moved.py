@@ -14,10 +14,10 @@ NAN = float("nan")
 
 def run_of(
     folder: Path, *, update: float = 0.0, gradient: float = NAN, rate: float = 0.1, initial: float | None = None,
-    samples: int = 20, reached: int | None = None,
+    samples: int = 20, reached: int | None = None, entered: int = 20,
 ) -> Run:  # fmt: skip
     group = ParameterGroup(parameters=2, learning_rate=rate, initial_rate=initial)
-    passes = [] if reached is None else [Passes(updates=20, forward=20, backward=reached, lost=0)]
+    passes = [] if reached is None else [Passes(updates=20, forward=entered, backward=reached, lost=0)]
     return record(
         folder,
         series={signals.LOSS: np.full(20, 2.3)},
@@ -48,7 +48,8 @@ class TestContract(RuleContract):
         ({}, "parameters-not-optimized", "gradients are gone"),
         ({"gradient": 0.0}, "parameters-not-optimized", "gradients are gone"),
         ({"reached": 20}, "parameters-not-optimized", "gradients are gone"),
-        ({"reached": 0}, "parameters-not-optimized", "no loss leads to the weights"),
+        ({"reached": 0, "entered": 0}, "parameters-not-optimized", "no loss leads to the weights"),
+        ({"reached": 0}, "graph-detached", "though their model runs"),
         ({"gradient": 1.0, "rate": 0.0}, "lr-too-low", "rate is 0"),
         ({"gradient": 1.0, "rate": 0.0, "initial": 0.1}, "lr-schedule-wrong", "schedule"),
         ({"gradient": 1.0}, "parameters-not-optimized", "updates are zero"),

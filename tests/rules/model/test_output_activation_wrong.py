@@ -10,6 +10,7 @@ from unstuck.record import Run, signals
 from unstuck.record.facts import LateLoss, Loss, LossClasses, LossOutput, LossTarget, OutputReach, OutputSoftmax
 from unstuck.rules import judge
 from unstuck.rules.model.output_activation_wrong import OutputActivationWrong
+from unstuck.rules.reach import SIMILARITY
 from unstuck.testing.rules import RuleContract, outcome, record
 
 CLASSES = Loss(
@@ -285,3 +286,11 @@ def test_it_stands_above_what_follows_from_it(tmp_path: Path) -> None:
         first = judge(run).findings[0]
     assert first.code == "M101"
     assert "I101" in {symptom.code for symptom in first.symptoms}
+
+
+def test_targets_of_a_similarity_are_to_be_scaled(tmp_path: Path) -> None:
+    cosine = OutputReach(operation=SIMILARITY, lowest=-1.0, highest=1.0)
+    scores = replace(NUMBERS, target=replace(NUMBERS.target, mean=2.5, variance=2.9, minimum=0.0, maximum=5.0))
+    (finding,) = outcome(OutputActivationWrong(), seen(tmp_path, ending(scores, cosine, -0.4, 0.9)))
+    assert finding.cause == "labels-out-of-range"
+    assert "divide them by 5" in finding.advice

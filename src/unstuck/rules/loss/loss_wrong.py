@@ -9,6 +9,7 @@ from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Loss, LossTarget
 from unstuck.rules.calls import UNBOUNDED, call_place, loss_calls, outcome_of
 from unstuck.rules.gates import LOSS_CALLED
+from unstuck.rules.reach import SIMILARITY
 from unstuck.rules.rule import Rule
 
 __all__ = ["LossWrong"]
@@ -46,7 +47,8 @@ class LossWrong(Rule):
 
     Known false positives:
         Counts and ratings are whole numbers too: these seldom are equally frequent from 0 up, and where learning is
-        good the rule is silent. Soft labels sum to one in each row, and pass.
+        good the rule is silent. Soft labels sum to one in each row, and pass. How alike two things are, by a cosine,
+        is no class: silent.
 
     Try:
         Classes: one output each and cross_entropy with integer targets. Several labels at once:
@@ -128,7 +130,8 @@ class LossWrong(Rule):
         if call.function not in UNBOUNDED or not target.integers or distinct is None or low != 0.0 or not high:
             return None
         classes = int(high) + 1
-        single = all(length == 1 for length in call.output.shape[1:])
+        alike = call.output.reach is not None and call.output.reach.operation == SIMILARITY
+        single = not alike and all(length == 1 for length in call.output.shape[1:])
         if not single or classes < self.fewest or distinct < min(classes, 17) or not self._even(target, classes):
             return None
         return _Fault(

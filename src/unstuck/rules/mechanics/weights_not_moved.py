@@ -33,7 +33,7 @@ class WeightsNotMoved(Rule):
     Detects:
         Updates of exactly zero at all sampled steps: a learning rate of zero, such as that of a warm-up whose schedule
         is never stepped; gradients that are gone when the optimizer steps, such as by zero_grad() between backward()
-        and step(); weights that no loss leads to, such as those of another model.
+        and step(); weights that no loss leads to, such as those of another model, or of one whose output is detached.
 
     Why it matters:
         Nothing is learnt, however long it takes, and no error is raised.
@@ -71,12 +71,21 @@ class WeightsNotMoved(Rule):
         optimizer, passes = run.fact(Optimizer), run.fact(Passes)
         scheduled = still and optimizer is not None and any(group.initial_rate for group in optimizer.groups)
         name = optimizer.type if optimizer else "the optimizer"
+        cause = "lr-schedule-wrong" if scheduled else "lr-too-low" if still else self.cause
         if still:
             why = "the learning rate is 0" + (", and the schedule never raises it" if scheduled else "")
             advice = "Step the schedule after each optimizer.step()." if scheduled else "Give the optimizer a rate."
         elif gone and passes is not None and passes.updates and not passes.backward:
-            why = "no loss leads to the weights that it holds"
-            advice = "Give it the parameters of the model that the loss is computed with, of that very object."
+            detached = passes.forward > 0
+            cause = "graph-detached" if detached else cause
+            why = "no loss leads to the weights that it holds" + (", though their model runs" if detached else "")
+            advice = (
+                "Look between the model's output and the loss for detach(), item(), numpy(), .data, torch.tensor() and "
+                "no_grad(): run the model anew for this loss. If the loss is not to come from this model, give the "
+                "optimizer the parameters of the one that it is to train."
+                if detached
+                else "Give it the parameters of the model that the loss is computed with, of that very object."
+            )
         elif gone:
             why = "the gradients are gone when it steps"
             advice = (
@@ -92,7 +101,7 @@ class WeightsNotMoved(Rule):
             advice,
             severity="error",
             confidence=0.95,
-            cause="lr-schedule-wrong" if scheduled else "lr-too-low" if still else self.cause,
+            cause=cause,
             where=optimizer_place(run),
             evidence=(
                 Evidence(

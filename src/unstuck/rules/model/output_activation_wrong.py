@@ -10,7 +10,7 @@ from unstuck.record import Evidence, Finding, Run, Severity
 from unstuck.record.facts import Loss, OutputReach
 from unstuck.rules.calls import UNBOUNDED, call_place, loss_calls, outcome_of
 from unstuck.rules.gates import LOSS_CALLED
-from unstuck.rules.reach import bounds_of, name_of
+from unstuck.rules.reach import SIMILARITY, bounds_of, name_of
 from unstuck.rules.rule import Rule
 
 __all__ = ["OutputActivationWrong"]
@@ -41,6 +41,7 @@ class _Fault:
     harmless: bool = False  #: whether learning may be good all the same, which then gives a note
     never: bool = False  #: whether it does no harm at all
     least: float = 0.0  #: the least loss that such outputs can have, for predictions that are all right
+    cause: str | None = None  #: another than the rule's, if any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,7 @@ class OutputActivationWrong(Rule):
                 confidence=fault.confidence,
                 where=call_place(call),
                 evidence=(fault.evidence,),
+                cause=fault.cause or self.cause,
             )
             return
 
@@ -249,11 +251,13 @@ class OutputActivationWrong(Rule):
         above = high > highest + self.outside * std and mean + self.many * std > highest
         if not below and not above:
             return None
-        made_by = name_of(reach)
+        made_by, alike = name_of(reach), reach.operation == SIMILARITY
         return _Fault(
             f"the outputs come from a {made_by}, which gives values {_interval(reach)}; "
             f"targets go from {low:.3g} to {high:.3g}",
-            f"Remove the {made_by} behind the last layer, or scale the targets into its range.",
+            f"Scale the targets into that range: divide them by {max(abs(low), abs(high)):.3g}."
+            if alike
+            else f"Remove the {made_by} behind the last layer, or scale the targets into its range.",
             Evidence(
                 signal="loss",
                 value=low if below else high,
@@ -262,6 +266,7 @@ class OutputActivationWrong(Rule):
             ),
             confidence=0.9 if reach.slope is None else 0.8,
             harmless=True,
+            cause="labels-out-of-range" if alike else None,
         )
 
 
