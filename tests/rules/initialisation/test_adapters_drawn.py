@@ -33,7 +33,7 @@ class TestContract(RuleContract):
 
 @pytest.mark.parametrize(
     ("settings", "found"),
-    [({}, 1), ({"begins": 0.5}, 0), ({"begins": 0.0}, 0), ({"first": 4.0, "end": 2.3}, 0), ({"end": 0.05}, 0)],
+    [({}, 1), ({"begins": 4.0}, 0), ({"begins": 0.0}, 0), ({"first": 4.0, "end": 2.3}, 0), ({"end": 0.05}, 0)],
     ids=["drowned", "small", "zero", "as it was loaded", "learnt"],
 )
 def test_what_was_learnt_before_is_drowned(tmp_path: Path, settings: dict[str, float], found: int) -> None:

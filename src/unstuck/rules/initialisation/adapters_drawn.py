@@ -22,8 +22,8 @@ class AdaptersDrawn(Rule):
 
     Detects:
         Modules with a frozen matrix and two trained ones whose product has its shape, none of them zero at first, where
-        that product is as large as the frozen matrix, the first loss is far above that of a constant guess, and
-        learning is not good.
+        that product is ten times as large as the frozen matrix, the first loss is far above that of a constant guess,
+        and learning is not good.
 
     Why it matters:
         An adapter is to change what was learnt before little by little: one factor begins at zero, so that the model
@@ -34,8 +34,9 @@ class AdaptersDrawn(Rule):
         :math:`\|BA\| / \|W\|` before the first update, without the factor that scales the product; the first loss.
 
     Known false positives:
-        Factors that are taken from the weights themselves, such as principal components (PiSSA), are large too: the
-        first loss is then that of the model that was loaded, and the rule is silent.
+        Factors that are taken from the weights themselves, such as principal components (PiSSA), are up to four times
+        as large as what they leave of these (our measurement), and the first loss is that of the model that was loaded:
+        silent.
 
     Try:
         torch.nn.init.zeros_(B), and a normal or uniform A of the size 1 / sqrt(fan in).
@@ -51,7 +52,7 @@ class AdaptersDrawn(Rule):
     needs = (signals.LOSS, Adapter)
     applies_to = (losses(5),)
 
-    large: float = 1.0  #: product in the size of the frozen weights: as large as they (our choice)
+    large: float = 10.0  #: product in the size of the frozen weights, which then hardly count (as O201)
     above: float = 3.0  #: first loss over that of a constant guess, which a model that was loaded is not (our choice)
 
     def check(self, run: Run) -> Iterator[Finding]:
