@@ -8,7 +8,7 @@ import pytest
 
 from tests.rules.trainings import CLASSES, SQUARES, falls, trained
 from unstuck.record import Figure, Run, RunWriter, signals
-from unstuck.record.facts import LateLoss, Loss, LossOutput
+from unstuck.record.facts import EvaluatedLoss, LateLoss, Loss, LossOutput, LossTarget, TargetOutputs
 from unstuck.rules.shown import NOTHING_TRAINED, Shown, shown
 from unstuck.testing.rules import record
 
@@ -100,6 +100,52 @@ def test_the_training_accuracy_is_that_of_the_stretch_of_the_loss(tmp_path) -> N
 def test_evaluations_must_agree(tmp_path, accuracy, expected) -> None:
     evaluations = {signals.VALIDATION_ACCURACY: [accuracy] * 3}
     assert kind(tmp_path, falls(GUESS, 0.05), CLASSES, accuracy=0.98, evaluations=evaluations) == expected
+
+
+def test_where_evaluations_alone_show_learning_it_says_so(tmp_path) -> None:
+    evaluations = {signals.VALIDATION_ACCURACY: [0.3, 0.7, 0.7]}
+    own = of(tmp_path, falls(1.0, 0.1) - 0.5, SQUARES, evaluations=evaluations)
+    assert (own.kind, own.reason) == (
+        "improvable",
+        "by its evaluations alone, for the objective falls below zero, so that its best value is not known",
+    )
+
+
+def test_a_loss_that_rose_again_is_said_to_where_answers_are_right(tmp_path) -> None:
+    there_and_back = np.concatenate([falls(GUESS, 0.05), falls(GUESS, GUESS)])
+    own = of(tmp_path, there_and_back, CLASSES, accuracy=0.7)
+    assert own.kind == "improvable"
+    assert own.reason.startswith("the loss had fallen to 0.0")
+    assert own.reason.endswith("and has risen since")
+
+
+@pytest.mark.parametrize(
+    ("reduction", "what", "scale"),
+    [("mean", "mse_loss within the loss", 1.0), ("sum", "mse_loss within the loss (summed over a batch)", 32.0)],
+)
+def test_a_figure_of_a_part_of_the_loss_names_it(tmp_path, reduction, what, scale) -> None:
+    called = scale * falls(1.0, 0.1)
+    with record(
+        tmp_path,
+        series={signals.LOSS: called + 3.0 * scale * np.linspace(2.0, 1.0, 300), signals.LOSS_CALL: called},
+        facts=[replace(SQUARES, reduction=reduction)],
+    ) as run:
+        assert [figure.what for figure in shown(run).figures] == [what]
+
+
+@pytest.mark.parametrize(("reduction", "guess"), [("mean", None), ("sum", 64 * 0.25)])
+def test_the_guess_of_a_validation_in_another_unit_is_given_too(tmp_path, reduction, guess) -> None:
+    each = TargetOutputs(outputs=64, examples=3_000, variance=0.25)
+    shapes = {"output": LossOutput(shape=(32, 64)), "target": LossTarget(shape=(32, 64), type="real", each=each)}
+    series = {signals.LOSS: falls(0.25, 0.01), signals.VALIDATION_LOSS: [0.02] * 3}
+    facts = [
+        Loss(function="mse_loss", **shapes),
+        EvaluatedLoss(function="mse_loss", shape=(100, 64), reduction=reduction),
+    ]
+    with record(tmp_path, series=series, facts=facts, steps={signals.VALIDATION_LOSS: [280, 290, 300]}) as run:
+        figures = {figure.what: figure for figure in shown(run).figures}
+    assert figures["validation loss"].value == 0.02
+    assert figures["validation loss"].guess == guess
 
 
 def test_what_relapses_has_not_learnt(tmp_path) -> None:

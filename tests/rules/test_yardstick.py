@@ -88,3 +88,10 @@ def test_a_loss_that_was_not_seen_is_not_called_the_scripts_own(tmp_path, fact) 
 def test_whether_an_evaluation_would_tell(tmp_path, fact, tells) -> None:
     with record(tmp_path, series={signals.LOSS: falls(1.0, 0.1)}, facts=[fact]) as run:
         assert evaluation_would_tell(run) is tells
+
+
+def test_of_targets_that_move_an_evaluation_tells_no_more(tmp_path) -> None:
+    means = np.linspace(0.0, 3.0, 300) + np.random.default_rng(0).normal(0.0, 0.05, 300)
+    series = {signals.LOSS: falls(1.0, 0.1), signals.TARGET_MEAN: means, signals.TARGET_STD: [1.0] * 300}
+    with record(tmp_path, series=series, facts=[SQUARES]) as run:
+        assert not evaluation_would_tell(run)

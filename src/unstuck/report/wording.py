@@ -49,7 +49,7 @@ EN: Mapping[str, str] = {
     "checked.unknown": "Could not be made ({count})",
     "checked.unknown.short": "could not be made",
     "cost.known": "Observing took {seconds} s, {share} of the training time; {sampled} of {steps} steps were sampled.",
-    "cost.short": "Observing took {seconds} s of a training of {training} s, the less of it the longer it is; "
+    "cost.short": "Observing took {seconds} s of a training of {training} s (a longer one pays a smaller share); "
     "{sampled} of {steps} steps were sampled.",
     "cost.unknown": "What observing cost was not recorded.",
     # The run in one line.

@@ -37,6 +37,9 @@ GREAT = 1e20
 PARTLY: frozenset[Outcome] = frozenset({"good", "partial"})
 """Outcomes of what has learnt something at least."""
 
+VALIDATION = "validation loss"
+"""What a figure is called that is not of the training."""
+
 ALIKE = 0.02
 """Relative difference of two guesses that are said once (our choice)."""
 
@@ -110,12 +113,14 @@ def _judged(run: Run, learning: Learning, validation: Validation) -> tuple[Verdi
     lacking = lacking_yardstick(run, learning)
     if lacking:
         told = _by_evaluation(learning)
-        return (told, "") if told else ("cannot be told", lacking)
+        alone = f"by its evaluations alone, for {lacking}" if told == "improvable" else ""
+        return (told, alone) if told else ("cannot be told", lacking)
     outcome = learning.outcome
     if learning.relapse:
         kept = PARTLY & {learning.answered, learning.evaluated}
         lost = f"it had learnt and has lost it again: the loss had fallen to {number(learning.relapse.best)}"
-        return ("improvable", "") if kept else ("not learnt", lost)
+        risen = f"the loss had fallen to {number(learning.relapse.best)} and has risen since"
+        return ("improvable", risen) if kept else ("not learnt", lost)
     if outcome == "good":
         if validation.lags(learning):
             return "improvable", "examples that it was not trained on are far behind"
@@ -187,10 +192,10 @@ def _known(run: Run, learning: Learning) -> Iterator[str]:
 
 def _alone(figure: Figure, learning: Learning) -> Figure:
     """What is differentiated against its start, whatever a guess would have."""
-    if figure.what != "loss":
+    if figure.unit != "loss" or figure.what == VALIDATION:
         return figure
     end, start = learning.curve.end, learning.curve.start
-    return replace(figure, value=end.value, error=_finite(end.error), guess=None, start=start)
+    return replace(figure, what="loss", value=end.value, error=_finite(end.error), guess=None, start=start)
 
 
 def _figures(run: Run, learning: Learning, validation: Validation) -> Iterator[Figure]:
@@ -216,7 +221,7 @@ def _figures(run: Run, learning: Learning, validation: Validation) -> Iterator[F
         told = None if learning.answers.sampled else guess
         yield Figure(what="validation accuracy", value=validation.accuracy, unit="share", guess=told)
     yield Figure(
-        what="loss",
+        what="loss" if curve is learning.curve else _part(learning),
         value=curve.end.value,
         unit="loss",
         guess=learning.guess if known else None,
@@ -224,7 +229,16 @@ def _figures(run: Run, learning: Learning, validation: Validation) -> Iterator[F
         error=_finite(curve.end.error),
     )
     if validation.own is not None and validation.accuracy is None:
-        yield Figure(what="validation loss", value=validation.own, unit="loss", guess=_own_guess(learning, validation))
+        yield Figure(what=VALIDATION, value=validation.own, unit="loss", guess=_own_guess(learning, validation))
+
+
+def _part(learning: Learning) -> str:
+    """What a figure is of where the loss has other terms too: of the function that has a guess."""
+    loss = learning.measured.loss
+    if loss is None or loss.function is None:
+        return "loss"
+    summed = " (summed over a batch)" if loss.reduction == "sum" else ""
+    return f"{loss.function} within the loss{summed}"
 
 
 def _own_guess(learning: Learning, validation: Validation) -> float | None:

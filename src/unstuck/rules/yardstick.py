@@ -54,12 +54,15 @@ def lacking_yardstick(run: Run, learning: Learning) -> str:
 def evaluation_would_tell(run: Run) -> bool:
     """Whether a loss or an accuracy of other examples would show what was learnt, if the program computed one.
 
-    Not where none could be seen, or one was, nor of what is learnt by playing, by copying, or in a range test.
+    Not where none could be seen, or one was, nor of what is learnt by playing, by copying, in a range test, or of
+    targets that move.
     """
     unseen = any(event.blinds for event in run.facts(Event)) or behind(run, EvaluatedLoss) is not None
     if unseen or in_a_game(run) or is_range_test(run) or run.facts(Bootstrap) or acts(run):
         return False
     learning = Learning.of(run)
+    if learning.accuracy is None and targets_move(run):
+        return False
     return not learning.evaluations and (not len(learning.curve) or copying(run, learning) is None)
 
 

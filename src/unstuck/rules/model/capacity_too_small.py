@@ -86,8 +86,8 @@ class CapacityTooSmall(Rule):
         name, width, given, asked = narrow
         doubtful = self._encodes(run, asked) or (beaten is None and width > self.inputs * given)
         yield self.finding(
-            f"{name} has {width} units for {given} inputs and {asked} outputs, and the training loss has come to rest "
-            f"at {learning.curve.end.value:.3g}",
+            f"{name} has {_count(width, 'unit')} for {_count(given, 'input')} and {_count(asked, 'output')}, and the "
+            f"training loss has come to rest at {learning.curve.end.value:.3g}",
             f"Widen the hidden layers: {advised_width(given, asked)} units or more where there are {width}.",
             severity="note" if doubtful else "warning",
             confidence=0.5 if doubtful else 0.75 if beaten is None else 0.92,
@@ -171,6 +171,10 @@ class CapacityTooSmall(Rule):
             return False
         steps = Steps.of(run)
         return not len(steps) or steps.strongest() > self.ratio
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def advised_width(given: int, asked: int) -> int:

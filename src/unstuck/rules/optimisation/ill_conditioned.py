@@ -10,6 +10,7 @@ import numpy as np
 from unstuck.learning import Learning, optimizer_place
 from unstuck.record import Evidence, Finding, Run, Series, signals
 from unstuck.record.facts import Inputs, Optimizer
+from unstuck.record.numbers import number
 from unstuck.rules.gates import NO_GAME, NOT_DIVERGING, PLAIN_DESCENT, losses, samples
 from unstuck.rules.rate import rate_in_words
 from unstuck.rules.rule import Rule
@@ -113,8 +114,8 @@ class IllConditioned(Rule):
         if not curve.still_falls(self.gain) and learning.seems == "good":
             return None
         return self.finding(
-            f"the inputs are so strongly correlated that plain gradient descent takes {times:.0f} times as many steps "
-            f"along half of their directions as along the steepest; the loss is at {curve.end.value:.4g}",
+            f"the inputs are so strongly correlated that plain gradient descent takes {number(times)} times as many "
+            f"steps along half of their directions as along the steepest; the loss is at {curve.end.value:.4g}",
             "Decorrelate the inputs (whitening, differences of neighbours, fewer of them), or use momentum or Adam.",
             severity="note",
             confidence=0.55,
