@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unstuck.record import NotEvaluated, Run, signals
-from unstuck.record.facts import End, Loss, LossTarget
+from unstuck.record.facts import End, EvaluatedLoss, Fact, Loss, LossOutput, LossTarget, TargetOutputs
 from unstuck.rules import judge
 from unstuck.rules.generalisation.overfitting import Overfitting
 from unstuck.testing.rules import RuleContract, outcome, record
@@ -39,7 +39,7 @@ def test_a_training_set_fitted_fully_is_healthy_where_validation_follows(train: 
     assert judge(train(epochs=25)).findings == ()
 
 
-def losses(folder: Path, train: np.ndarray, validation: np.ndarray, *facts: End | Loss) -> Run:
+def losses(folder: Path, train: np.ndarray, validation: np.ndarray, *facts: Fact) -> Run:
     every = len(train) // len(validation)
     steps = {signals.VALIDATION_LOSS: [every * (i + 1) for i in range(len(validation))]}
     series = {signals.LOSS: train, signals.VALIDATION_LOSS: validation}
@@ -106,3 +106,42 @@ def test_one_evaluation_behind_the_best_may_be_of_another_kind(
     validation = np.concatenate([np.geomspace(2.3, 0.4, 12), last])
     with losses(tmp_path, np.geomspace(2.3, 0.05, 400), validation) as run:
         assert len(outcome(Overfitting(), run)) == found
+
+
+@pytest.mark.parametrize(
+    ("reduction", "unit", "left", "found"),
+    [
+        ("mean", 1.0, 0.5, 1),
+        ("mean", 1.0, 0.1, 0),
+        ("sum", 16.0, 0.5, 1),
+        ("sum", 16.0, 0.1, 0),  # above the guess of a mean, and far below its own
+    ],
+)
+def test_each_loss_is_held_against_the_guess_of_its_own_unit(
+    reduction: str, unit: float, left: float, found: int, tmp_path: Path
+) -> None:
+    each = TargetOutputs(outputs=16, examples=900, variance=1.0)
+    shapes = {"output": LossOutput(shape=(32, 16)), "target": LossTarget(shape=(32, 16), type="real", each=each)}
+    measure = EvaluatedLoss(function="mse_loss", shape=(200, 16), reduction=reduction)
+    validation = unit * np.geomspace(1.0, left, 40)
+    with losses(tmp_path, FALLING, validation, Loss(function="mse_loss", **shapes), measure) as run:
+        assert len(outcome(Overfitting(), run)) == found
+
+
+def test_a_sum_that_is_divided_and_other_terms_are_not_taken_for_a_loss_near_zero(tmp_path: Path) -> None:
+    """What is differentiated is the error of one example and a divergence; the function returned that of a batch."""
+    each = TargetOutputs(outputs=64, examples=900, variance=0.07)
+    shapes = {"output": LossOutput(shape=(70, 64)), "target": LossTarget(shape=(70, 64), type="real", each=each)}
+    called = np.geomspace(330.0, 100.0, 400)
+    series = {
+        signals.LOSS: called / 70 + np.linspace(0.1, 0.3, 400),
+        signals.LOSS_CALL: called,
+        signals.BATCH_SIZE: [70.0] * 400,
+        signals.VALIDATION_LOSS: np.geomspace(0.07, 0.022, 40),
+    }
+    facts = [
+        Loss(function="mse_loss", reduction="sum", **shapes),
+        EvaluatedLoss(function="mse_loss", shape=(397, 64), reduction="mean"),
+    ]
+    with record(tmp_path, series=series, facts=facts, steps={signals.VALIDATION_LOSS: range(10, 410, 10)}) as run:
+        assert outcome(Overfitting(), run) == []

@@ -105,13 +105,13 @@ class Overfitting(Rule):
         accuracy = Evaluations.of(run).accuracies.finite().values
         if len(accuracy) and 1.0 - float(np.median(accuracy[-3:])) < self.unlearnt * (1.0 - learning.commonest):
             return False  # a classifier may be sure of its few errors
-        end, train = validation.end.value / unit.guess.value, learning.curve.end.value / learning.guess
+        end, train = validation.end.value / unit.guess.value, learning.measured.curve.end.value / learning.guess
         return train < self.by_heart * end and end > (self.unlearnt if learning.commonest else self.unexplained)
 
     def _report_by_heart(self, run: Run, validation: Curve, learning: Learning) -> Finding:
         unit = Validation.of(run).unit
         assert unit is not None
-        end, guess, train = validation.end.value, unit.guess.value, learning.curve.end.value
+        end, guess, train = validation.end.value, unit.guess.value, learning.measured.curve.end.value
         trained, one = f"their loss is {train:.2g}", "a constant guess"
         if learning.guess != guess:
             trained, one = f"{trained}, where a constant guess has {learning.guess:.4g}", "one"
