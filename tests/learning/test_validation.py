@@ -74,6 +74,12 @@ def test_a_number_for_a_batch_is_not_far_below_that_for_an_example(tmp_path: Pat
     assert known.own == 0.035 < 0.01 * GUESS
 
 
+def test_of_an_older_run_it_is_not_known_whether_a_sum_was_one(tmp_path: Path) -> None:
+    measure = EvaluatedLoss(function="mse_loss", shape=(400, 64))
+    known, behind = judged(tmp_path, PIXELS, measure, train=0.01 * GUESS, last=0.035)
+    assert (known.unit, known.loss, behind) == (None, None, False)
+
+
 ONE = LossTarget(shape=(50, 1), type="real", variance=1.0, each=TargetOutputs(outputs=1, examples=900, variance=1.0))
 STANDARDISED = Loss(function="mse_loss", output=LossOutput(shape=(50, 1)), target=ONE)
 

@@ -74,11 +74,12 @@ def own_unit(known: Evaluations, loss: Loss | None) -> OwnUnit | None:
         return None
     if not known.measures:  # of older runs, or told by the loop itself
         return _of(replace(loss, reduction=_plain(loss.reduction)), loss.target.shape, loss.reduction, same=True)
-    if len({(one.function, one.reduction) for one in known.measures}) > 1 or not loss.function:
+    if len({(one.function, one.reduction) for one in known.measures}) > 1:
         return None
     measure = known.measures[0]
     scale = _scale(measure, loss)
-    if scale is None:
+    unknown = not measure.reduction and loss.reduction == "sum" and math.prod(measure.shape[1:]) > 1
+    if scale is None or unknown:
         return None
     if alike(measure.function, loss.function):
         called = _as_called(measure, loss)
