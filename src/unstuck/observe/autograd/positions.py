@@ -25,7 +25,12 @@ AXES = 3
 
 
 def by_position(
-    output: Tensor, vectors: Tensor, weights: Tensor, blocked: Collection[tuple[Any, tuple[int, ...]]] = ()
+    output: Tensor,
+    vectors: Tensor,
+    weights: Tensor,
+    blocked: Collection[tuple[Any, tuple[int, ...]]] = (),
+    *,
+    axis: int = -1,
 ) -> Tensor | None:
     """Norm of the gradient of a weighted sum of outputs with respect to each of some vectors.
 
@@ -36,9 +41,10 @@ def by_position(
         vectors: What they are differentiated with respect to, part of their graph.
         weights: Shape of the outputs.
         blocked: Nodes of the graph, with the numbers of those of their results that pass nothing on.
+        axis: The axis along which a vector lies.
 
     Returns:
-        The norms, shape of the vectors less their last axis; None where outputs do not depend on the vectors, or the
+        The norms, shape of the vectors less that axis; None where outputs do not depend on the vectors, or the
         graph refuses the pass.
 
     Examples:
@@ -58,7 +64,7 @@ def by_position(
     if gradient is None:  # pyright: ignore[reportUnnecessaryComparison]  # allow_unused
         return None
     wide = gradient.detach().to(wide_type(gradient))
-    return torch.nan_to_num(wide.square().sum(dim=-1).sqrt(), nan=0.0, posinf=0.0)
+    return torch.nan_to_num(wide.square().sum(dim=axis).sqrt(), nan=0.0, posinf=0.0)
 
 
 def between(output: Tensor, vectors: Tensor) -> list[Any]:

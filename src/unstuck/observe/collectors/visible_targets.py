@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch.nn import functional
 from unstuck.observe.autograd.graph import nodes
 from unstuck.observe.autograd.widest_way import leads_whole
 from unstuck.observe.collectors.handwritten_losses import LossCall
+from unstuck.observe.collectors.numbers_ahead import number_reach, positions_ahead
 from unstuck.observe.collectors.view import View
 from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.user_code.frames import user_place
@@ -127,6 +128,8 @@ class VisibleTargets:
         self._misses = 0
         self._drawn = False
         self._chosen: int | None = None
+        self._reaches: list[facts.SequenceReach] = []
+        self._followed = False
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Random numbers are drawn, or a choice is made: once a batch has entered, on the way to the output."""
@@ -141,10 +144,12 @@ class VisibleTargets:
         if self._misses < MOST_STEPS:
             self._misses += 1
             self._look(call)
+            if not self._followed and not self._view.hooked:
+                self._look_ahead(call)
             self._drawn = False
 
     def _look(self, call: LossCall) -> None:
-        sources = [x for x in self._view.inputs if isinstance(x, Tensor) and _fits(x, call.target)]
+        sources = [x for x in self._view.inputs if _may_hold(x, call.target)]
         place = user_place(1)
         known = self._sites.get(place)
         for source in sources:
@@ -161,6 +166,23 @@ class VisibleTargets:
         if known is not None:
             self._sites[place] = replace(known, looked=known.looked + 1)
 
+    def _look_ahead(self, call: LossCall) -> None:
+        """Look for a target further on in the inputs, and whether the output that is to foretell it sees it there."""
+        first, output = self._view.first, call.output
+        if first is None or not first.requires_grad or not output.requires_grad or not is_readable(output):
+            return
+        for source in self._view.inputs:
+            ahead = positions_ahead(call.target, source) if _may_hold(source, call.target) else None
+            reach = (
+                None
+                if ahead is None
+                else number_reach(call, ahead, first, step=self._view.updates, place=user_place(1))
+            )
+            if reach is not None:
+                self._reaches.append(reach)
+                self._followed = True
+                return
+
     def _is_cut(self, output: Tensor) -> bool:
         """Whether an output has a graph, and none that leads to the first that was made of the batch by weights."""
         first = self._view.first
@@ -168,8 +190,10 @@ class VisibleTargets:
             return False
         return first.grad_fn not in nodes(output, most=MOST_NODES)
 
-    def facts(self) -> Iterator[facts.VisibleTarget]:
+    def facts(self) -> Iterator[facts.VisibleTarget | facts.SequenceReach]:
         """What was found."""
+        reaches, self._reaches = self._reaches, []
+        yield from reaches
         for (file, line), site in self._sites.items():
             yield facts.VisibleTarget(
                 looked=site.looked,
@@ -192,10 +216,11 @@ def _draws(function: Any, kwargs: dict[str, Any]) -> bool:
     return function is not functional.dropout or bool(kwargs.get("training", True) and kwargs.get("p", 0.5))
 
 
-def _fits(source: Tensor, target: Tensor) -> bool:
+def _may_hold(source: object, target: Tensor) -> TypeGuard[Tensor]:
     """Whether an input may hold a target: numbers, as many examples, more than a few."""
     return (
-        source.is_floating_point()
+        isinstance(source, Tensor)
+        and source.is_floating_point()
         and not source.requires_grad
         and is_readable(source)
         and source.numel() <= MOST_VALUES

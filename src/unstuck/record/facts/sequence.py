@@ -53,6 +53,7 @@ class SequenceReach(Fact):
         sequences: How many sequences of ids were turned into vectors.
         answers: In how many of them the targets stand, in whichever place.
         attended: Paths of the modules whose attention has keys that come from the vectors, the first one's first.
+        numbers: Whether positions hold numbers and no ids; vectors are then what the first layer makes of them.
         file: The user's file that calls the loss.
         line: The line of that call.
     """
@@ -80,6 +81,7 @@ class SequenceReach(Fact):
     sequences: int = 1
     answers: int = 1
     attended: tuple[str, ...] = ()
+    numbers: bool = False
     file: str | None = None
     line: int | None = None
 

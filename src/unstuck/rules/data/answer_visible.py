@@ -31,8 +31,8 @@ class AnswerVisible(Rule):
         generates is garbage, because then the next token is not there to be copied.
 
     Evidence:
-        Targets are compared with the ids that the model turns into vectors, some positions before and behind. One extra
-        backward pass from one output of each example gives its gradient with respect to the vector that holds its
+        Targets are compared with the ids that the model turns into vectors, some positions before and behind, or with
+        its numbers, a few positions on. One extra backward pass from one output of each example gives its gradient with respect to the vector that holds its
         target: it is exactly zero where the answer cannot be seen.
 
     Known false positives:
