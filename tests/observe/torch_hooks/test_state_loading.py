@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from unstuck.observe.torch_hooks import patches, state_loading
@@ -115,6 +116,34 @@ def test_loads_without_end_are_looked_at_closely_for_a_while_only(monkeypatch: p
     for _ in range(3 * state_loading.LOOKS):
         net.load_state_dict(net.state_dict())
     assert len(asked) == state_loading.LOOKS
+
+
+def lazy_model() -> nn.Sequential:
+    return nn.Sequential(*(cast("nn.Module", nn.LazyLinear(width)) for width in (4, 2)))
+
+
+def test_weights_without_a_shape_yet_are_loaded_as_ever() -> None:
+    net, lazy = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), lazy_model()
+    lazy.load_state_dict(net.state_dict())
+    assert torch.equal(lazy.state_dict()["0.weight"], net.state_dict()["0.weight"])
+    lazy_model().load_state_dict(lazy_model().state_dict())
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_what_else_the_program_holds_is_looked_at_by_no_code_of_its_own() -> None:
+    class Guarded(dict[str, Tensor]):
+        def items(self) -> Any:
+            raise AssertionError
+
+        def get(self, *_: object) -> Any:
+            raise AssertionError
+
+    net = model()
+    guarded = Guarded(net.state_dict())
+    batch = {"x": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}
+    net.load_state_dict(guarded)
+    assert net not in loaded
+    assert batch
 
 
 def test_what_is_refused_is_not_noted() -> None:

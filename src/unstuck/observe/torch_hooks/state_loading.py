@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from unstuck.observe.tensors.readable import whole_here
 from unstuck.observe.torch_hooks import events
@@ -77,11 +78,13 @@ def _own(module: nn.Module, state: object) -> frozenset[str]:
     if count > LOOKS or not isinstance(state, dict):
         return frozenset()
     handed = cast("dict[object, object]", state)
-    return frozenset(name for name, parameter in module.named_parameters() if _equals(parameter, handed.get(name)))
+    return frozenset(
+        name for name, parameter in module.named_parameters() if _equals(parameter, dict.get(handed, name))
+    )
 
 
 def _equals(parameter: Tensor, value: object) -> bool:
-    if not isinstance(value, Tensor) or value.shape != parameter.shape:
+    if not isinstance(value, Tensor) or _shape(parameter) is None or _shape(value) != _shape(parameter):
         return False
     mine, given = whole_here(parameter), whole_here(value)
     if mine is None or given is None or (mine.dtype, mine.device) != (given.dtype, given.device):
@@ -94,7 +97,7 @@ def _note(module: nn.Module, state: object, own: frozenset[str], returned: objec
     if not isinstance(state, dict):
         return
     handed = cast("dict[object, object]", state)
-    shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
+    shapes = {n: shape for n, one in module.named_parameters() if (shape := _shape(one)) is not None}
     absent: set[str] = {name for name in getattr(returned, "missing_keys", None) or () if name in shapes}
     missing = {name: shape for name, shape in shapes.items() if name in absent or name in own}
     if not missing:
@@ -108,11 +111,17 @@ def _note(module: nn.Module, state: object, own: frozenset[str], returned: objec
         loaded[module] = Loaded(tuple(found), found[0][0] in own, user_place(3))
 
 
-def _found(missing: Shapes, source: Mapping[object, object], own: Shapes) -> list[tuple[str, str]]:
+def _found(missing: Shapes, source: dict[object, object], own: Shapes) -> list[tuple[str, str]]:
     """What is missing and stands in a dictionary under names that the module does not have, part by part."""
-    entries = islice(source.items(), MOST_ENTRIES)
-    others = {k: tuple(v.shape) for k, v in entries if isinstance(k, str) and k not in own and isinstance(v, Tensor)}
+    entries = list(islice(dict.items(source), MOST_ENTRIES))  # at once: another thread may put in more meanwhile
+    tensors = ((k, v) for k, v in entries if isinstance(k, str) and k not in own and isinstance(v, Tensor))
+    others = {k: shape for k, v in tensors if (shape := _shape(v)) is not None}
     return _whole(renamed(missing, others), missing) if others else []
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...] | None:
+    """The shape of a tensor; None of one that has none yet or no single one, such as a lazy or nested one."""
+    return None if is_lazy(tensor) or tensor.is_nested else tuple(tensor.shape)
 
 
 def _whole(pairs: list[tuple[str, str]], missing: Shapes) -> list[tuple[str, str]]:
@@ -137,12 +146,12 @@ def _way(name: str, match: str) -> tuple[str, str]:
     return ".".join(mine[:-same]) or mine[0], ".".join(theirs[:-same])
 
 
-def _dictionaries() -> Iterator[Mapping[object, object]]:
-    """Dictionaries that the program's variables hold, where it loads."""
+def _dictionaries() -> Iterator[dict[object, object]]:
+    """Dictionaries that the program's variables hold, where it loads; their own methods may be the program's."""
     for scope in user_scopes():
         for value in list(scope.values()):
             if issubclass(type(value), dict):
-                yield cast("Mapping[object, object]", value)
+                yield cast("dict[object, object]", value)
 
 
 def _none_chosen() -> bool:

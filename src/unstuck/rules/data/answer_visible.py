@@ -32,8 +32,9 @@ class AnswerVisible(Rule):
 
     Evidence:
         Targets are compared with the ids that the model turns into vectors, some positions before and behind, or with
-        its numbers, a few positions on. One extra backward pass from one output of each example gives its gradient with respect to the vector that holds its
-        target: it is exactly zero where the answer cannot be seen.
+        the numbers that it is given, a few positions on. One extra backward pass from one output of each example gives
+        its gradient with respect to the vector that holds its target: it is exactly zero where the answer cannot be
+        seen.
 
     Known false positives:
         Models that see the whole sequence on purpose and pass it on as one vector, such as autoencoders: paths that
