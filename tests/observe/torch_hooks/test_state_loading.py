@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from unstuck.observe.torch_hooks import patches, state_loading
 from unstuck.observe.torch_hooks.state_loading import loaded, renamed
@@ -52,13 +53,18 @@ def test_what_the_file_does_not_have_is_not_noted() -> None:
     assert net not in loaded
 
 
-def file_of(prefix: str) -> dict[str, Tensor]:
-    return {f"{prefix}{key}": value for key, value in model().state_dict().items()}
+def wide() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 2))
+
+
+def file_of(prefix: str, *, trained: bool = True) -> dict[str, Tensor]:
+    """What a file may hold; the cube of drawn values is no longer distributed as these are."""
+    return {f"{prefix}{key}": value**3 if trained else value for key, value in wide().state_dict().items()}
 
 
 @pytest.mark.parametrize("copied", [False, True], ids=["shared", "copied"])
 def test_values_that_the_module_has_already_are_left_out(copied: bool) -> None:
-    net, file = model(), file_of("module.")
+    net, file = wide(), file_of("module.")
     own = copy.deepcopy(net.state_dict()) if copied else net.state_dict()
     own.update({key: value for key, value in file.items() if key in own})
     net.load_state_dict(own)
@@ -68,7 +74,7 @@ def test_values_that_the_module_has_already_are_left_out(copied: bool) -> None:
 
 def test_a_file_is_found_in_what_a_checkpoint_holds() -> None:
     checkpoint: dict[str, Any] = {"epoch": 3, "state_dict": OrderedDict(file_of("net."))}
-    net = model()
+    net = wide()
     fitting = {k: v for k, v in checkpoint["state_dict"].items() if k in dict(net.named_parameters())}
     net.load_state_dict(fitting, strict=False)
     assert not loaded[net].own
@@ -76,7 +82,7 @@ def test_a_file_is_found_in_what_a_checkpoint_holds() -> None:
 
 
 def test_nothing_chosen_of_a_file_whose_name_is_gone() -> None:
-    net, state = model(), file_of("net.")
+    net, state = wide(), file_of("net.")
     state = {key: value for key, value in state.items() if key in dict(net.named_parameters())}
     net.load_state_dict(state, strict=False)
     assert loaded[net].names[0] == ("0.weight", "")
@@ -84,10 +90,19 @@ def test_nothing_chosen_of_a_file_whose_name_is_gone() -> None:
 
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_what_is_loaded_by_its_own_name_or_after_renaming_is_not_noted(prefix: str) -> None:
-    net, file = model(), file_of(prefix)
+    net, file = wide(), file_of(prefix)
     own = net.state_dict()
     own.update({key.removeprefix("module."): value for key, value in file.items()})
     net.load_state_dict(own)
+    assert net not in loaded
+
+
+@pytest.mark.parametrize("others", ["drawn", "averages"])
+def test_what_has_nothing_learnt_to_load_is_not_noted(others: str) -> None:
+    net = wide()
+    state = file_of("module.", trained=False) if others == "drawn" else AveragedModel(net).state_dict()
+    net.load_state_dict(copy.deepcopy(net.state_dict()))
+    assert state
     assert net not in loaded
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from unstuck.observe.tensors.initialiser_test import looks_fresh
 from unstuck.observe.tensors.readable import whole_here
 from unstuck.observe.torch_hooks import events
 from unstuck.observe.user_code.chosen_entries import none_chosen
@@ -103,8 +104,10 @@ def _note(module: nn.Module, state: object, own: frozenset[str], returned: objec
     if not missing:
         return
     close = _looks[module] <= LOOKS
-    sources = [*([handed] if absent else []), *(_dictionaries() if close else [])]
-    found = next((match for source in sources if (match := _found(missing, source, shapes))), [])
+    found = _found(missing, handed, shapes) if absent else []
+    if not found and close:
+        others = ((source, _found(missing, source, shapes)) for source in _dictionaries())
+        found = next((match for source, match in others if _is_learnt(source, match)), [])
     if not found and close and len(missing) == len(shapes) and _none_chosen():
         found = [(name, "") for name in missing]
     if found:
@@ -117,6 +120,12 @@ def _found(missing: Shapes, source: dict[object, object], own: Shapes) -> list[t
     tensors = ((k, v) for k, v in entries if isinstance(k, str) and k not in own and isinstance(v, Tensor))
     others = {k: shape for k, v in tensors if (shape := _shape(v)) is not None}
     return _whole(renamed(missing, others), missing) if others else []
+
+
+def _is_learnt(source: dict[object, object], match: list[tuple[str, str]]) -> bool:
+    """Whether a dictionary has trained weights to load: what other models began with, or first averages, are none."""
+    values = (dict.get(source, key) for _, key in match)
+    return any(isinstance(value, Tensor) and looks_fresh(value) is False for value in values)
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...] | None:
