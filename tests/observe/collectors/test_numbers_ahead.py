@@ -192,6 +192,55 @@ def test_what_is_the_same_everywhere_or_lies_behind_is_not_ahead() -> None:
     assert positions_ahead(values[0, 1:, 0], values[0, :-1, 0]) is None
 
 
+def test_what_is_turned_around_is_not_ahead() -> None:
+    ring = torch.randn(5, 32)
+    assert positions_ahead(ring.roll(-1, dims=1), ring) is None
+
+
+class Taught(nn.Module):
+    """An encoder of the past, and a decoder that is given the future one position late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.past, self.future = nn.Linear(FEATURES, 8), nn.Linear(FEATURES, 8)
+        self.encoder = nn.GRU(8, 8, batch_first=True, bidirectional=True)
+        self.decoder = nn.GRU(8, 16, batch_first=True)
+        self.leave = nn.Linear(32, FEATURES)
+
+    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+        decoded = self.decoder(self.future(future))[0]
+        attended = functional.scaled_dot_product_attention(decoded, *[self.encoder(self.past(past))[0]] * 2)
+        return self.leave(torch.cat([decoded, attended], dim=-1))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_of_several_series_none_is_followed(tmp_path: Path, named: bool) -> None:
+    model, values = Taught(), series(2 * LENGTH)
+    past, future, wanted = values[:, :LENGTH], values[:, LENGTH:-1], values[:, LENGTH + 1 :]
+    optimizer = torch.optim.Adam(model.parameters())
+    with watch(model, optimizer, out=tmp_path, budget=1.0):
+        for _ in range(3):
+            given = model(future=future, past=past) if named else model(past, future)
+            functional.mse_loss(given, wanted).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    with Run.open(tmp_path) as run:
+        assert not run.facts(SequenceReach)
+
+
+def test_positions_that_are_weighed_afterwards_are_not_followed(tmp_path: Path) -> None:
+    model, values = Attention(causal=False), series()
+    optimizer = torch.optim.Adam(model.parameters())
+    with watch(model, optimizer, out=tmp_path, budget=1.0):
+        for _ in range(3):
+            losses = functional.mse_loss(model(values[:, :-1]), values[:, 1:], reduction="none")
+            losses[:, -1].mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    with Run.open(tmp_path) as run:
+        assert not run.facts(SequenceReach)
+
+
 def test_hooks_of_the_program_run_once_for_each_of_its_own_passes(tmp_path: Path) -> None:
     model, calls = Attention(causal=False), list[int]()
     model.leave.register_full_backward_hook(lambda *_: calls.append(1))

@@ -52,6 +52,9 @@ class Ahead(NamedTuple):
 def positions_ahead(target: Tensor, source: Tensor) -> Ahead | None:
     """Where the targets are the numbers of the input some positions further on; None where they are not.
 
+    Nor where the last ones are the first ones of the input: what is turned around holds nothing that is to be foretold,
+    such as a wave on a ring, a step of time later.
+
     Args:
         target: Numbers, one or several for each position of each example.
         source: Numbers, the same or more for each position.
@@ -74,7 +77,8 @@ def positions_ahead(target: Tensor, source: Tensor) -> Ahead | None:
                 kept = length - offset
                 before, ahead = wanted.narrow(axis, 0, kept), one.narrow(axis, offset, kept)
                 if torch.equal(before, ahead) and not torch.equal(before, one.narrow(axis, 0, kept)):
-                    return Ahead(axis, length, offset, before.numel())
+                    around = torch.equal(wanted.narrow(axis, kept, offset), one.narrow(axis, 0, offset))
+                    return None if around else Ahead(axis, length, offset, before.numel())
     return None
 
 

@@ -171,17 +171,18 @@ class VisibleTargets:
         first, output = self._view.first, call.output
         if first is None or not first.requires_grad or not output.requires_grad or not is_readable(output):
             return
-        for source in self._view.inputs:
-            ahead = positions_ahead(call.target, source) if _may_hold(source, call.target) else None
-            reach = (
-                None
-                if ahead is None
-                else number_reach(call, ahead, first, step=self._view.updates, place=user_place(1))
-            )
-            if reach is not None:
-                self._reaches.append(reach)
-                self._followed = True
-                return
+        if call.value.dim():
+            return  # of losses that are weighed afterwards, those of a few positions alone may count
+        series = [x for x in self._view.inputs if isinstance(x, Tensor) and x.is_floating_point() and x.dim() > 1]
+        if len(series) != 1 or not _may_hold(series[0], call.target):
+            return  # of several, such as a past and a future, any may be what the first layer was given
+        ahead = positions_ahead(call.target, series[0])
+        reach = (
+            None if ahead is None else number_reach(call, ahead, first, step=self._view.updates, place=user_place(1))
+        )
+        if reach is not None:
+            self._reaches.append(reach)
+            self._followed = True
 
     def _is_cut(self, output: Tensor) -> bool:
         """Whether an output has a graph, and none that leads to the first that was made of the batch by weights."""
