@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from unstuck.observe import Session, sampling
-from unstuck.observe.updates import OwnUpdates
+from unstuck.observe.updates import SURE, OwnUpdates
 from unstuck.record import Run, RunWriter, facts, signals
 
 
@@ -167,3 +167,29 @@ def test_weights_whose_memory_is_given_back_tell_of_no_update() -> None:
     assert not updates.made()
     kept += 1.0
     assert updates.made()
+
+
+def subtract(weight: Tensor) -> None:
+    with torch.no_grad():
+        weight.sub_(0.5)
+
+
+def subtract_from_data(weight: Tensor) -> None:
+    weight.data -= 0.5
+
+
+@pytest.mark.parametrize("change", [subtract, subtract_from_data])
+def test_values_are_compared_until_their_versions_have_told_the_same(
+    change: Callable[[Tensor], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weight = torch.ones(3, requires_grad=True)
+    seen = OwnUpdates([weight])
+    compared, marked = list[int](), seen._marked
+    monkeypatch.setattr(seen, "_marked", lambda: compared.append(0) or marked())
+    for _ in range(10):
+        seen.expect()
+        assert not seen.made()
+        change(weight)
+        assert seen.made()
+        assert not seen.made()
+    assert len(compared) == 3 * (SURE if change is subtract else 10)

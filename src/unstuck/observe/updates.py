@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ LOOKED_AT = 16
 
 VALUES = 32
 """Values of each of them that are compared."""
+
+SURE = 3
+"""Updates that the counters of changes in place have told too, from which these are relied on alone."""
 
 
 class Holder:
@@ -41,6 +45,9 @@ def learnable(root: Tensor) -> list[Tensor]:
 
 class OwnUpdates:
     """Tell an update by what changed the weights between a backward pass and the forward or backward pass after it.
+
+    Their values are compared. What changes a tensor in place counts up its version, except through ``.data``: where
+    that has told the first updates, it is relied on, for it costs next to nothing.
 
     The gradients are kept meanwhile, on sampled steps, for the program may have cleared them by then.
 
@@ -64,6 +71,8 @@ class OwnUpdates:
         self.holder = Holder(parameters)
         self.parameters = list(parameters)
         self._marks: list[Tensor] | None = None
+        self._versions: list[int] = []
+        self._told: float = 0
         self._gradients: dict[int, Tensor] = {}
 
     @property
@@ -73,7 +82,8 @@ class OwnUpdates:
 
     def expect(self, backward: Backward | None = None, *, keep: bool = False) -> None:
         """A backward pass was made: an update is to come; the gradients may be kept."""
-        self._marks = self._marked()
+        self._versions = self._counted()
+        self._marks = [] if self._told >= SURE else self._marked()
         if backward is not None and keep:
             taken = {id(p): g for p, g in zip(backward.inputs, backward.gradients, strict=False)}
             own = {id(p): p.grad if backward.accumulates else taken.get(id(p)) for p in self.parameters}
@@ -81,7 +91,14 @@ class OwnUpdates:
 
     def made(self) -> bool:
         """Whether an update was made that was expected; each is told once."""
-        if self._marks is None or all(map(_alike, self._marks, self._marked())):
+        if self._marks is None:
+            return False
+        told = self._versions != self._counted()
+        if self._told < SURE:
+            if all(map(_alike, self._marks, self._marked())):
+                return False
+            self._told = self._told + 1 if told else -math.inf
+        elif not told:
             return False
         self._marks = None
         return True
@@ -99,9 +116,14 @@ class OwnUpdates:
         self.parameters, self._marks, self._gradients = [], None, {}
         self.holder.param_groups = [{"params": []}]
 
+    def _looked_at(self) -> list[Tensor]:
+        return self.parameters[:: -(-len(self.parameters) // LOOKED_AT)]
+
     def _marked(self) -> list[Tensor]:
-        stride = -(-len(self.parameters) // LOOKED_AT)
-        return [_mark(parameter) for parameter in self.parameters[::stride]]
+        return [_mark(parameter) for parameter in self._looked_at()]
+
+    def _counted(self) -> list[int]:
+        return [parameter._version for parameter in self._looked_at()]
 
 
 def _mark(parameter: Tensor) -> Tensor:
