@@ -68,7 +68,7 @@ class AdaptersDrawn(Rule):
         worst = max(drawn, key=lambda adapter: adapter.begins)
         yield self.finding(
             f"both factors of the adapters are drawn: their product is {size:.2g} times as large as the frozen weights "
-            f"and drowns what these have learnt; the first loss is {first:.4g} where a guess has {learning.guess:.3g}",
+            f"and drowns them; the first loss is {first:.4g} where a guess has {learning.guess:.3g}",
             "Let one factor begin at zero: torch.nn.init.zeros_ for B, and a normal A of the size 1 / sqrt(fan in).",
             severity="error" if learning.seems == "none" else "warning",
             confidence=0.9,
