@@ -107,7 +107,7 @@ def test_where_evaluations_alone_show_learning_it_says_so(tmp_path) -> None:
     own = of(tmp_path, falls(1.0, 0.1) - 0.5, SQUARES, evaluations=evaluations)
     assert (own.kind, own.reason) == (
         "improvable",
-        "by its evaluations alone, for the objective falls below zero, so that its best value is not known",
+        "by evaluations alone, for the objective falls below zero, so that its best value is not known",
     )
 
 

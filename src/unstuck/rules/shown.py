@@ -113,7 +113,7 @@ def _judged(run: Run, learning: Learning, validation: Validation) -> tuple[Verdi
     lacking = lacking_yardstick(run, learning)
     if lacking:
         told = _by_evaluation(learning)
-        alone = f"by its evaluations alone, for {lacking}" if told == "improvable" else ""
+        alone = f"by evaluations alone, for {lacking}" if told == "improvable" else ""
         return (told, alone) if told else ("cannot be told", lacking)
     outcome = learning.outcome
     if learning.relapse:
