@@ -1,4 +1,4 @@
-"""Weights that a load leaves out: those that it does not find, and those that are handed the module's own values."""
+"""Weights that a load leaves out: those that it does not find, and those that are handed the module's own tensors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from unstuck.observe.tensors.initialiser_test import looks_fresh
-from unstuck.observe.tensors.readable import whole_here
+from unstuck.observe.tensors.readable import is_readable
 from unstuck.observe.torch_hooks import events
 from unstuck.observe.user_code.chosen_entries import none_chosen
 from unstuck.observe.user_code.frames import user_place, user_scopes, user_variable_names
@@ -41,7 +40,7 @@ class Loaded:
     Attributes:
         names: Parameters of the module that were not loaded, with the names of the tensors in the file; empty ones
             where the program chose entries of the file by their names, and chose none.
-        own: Whether the call was handed the module's own values for them.
+        own: Whether the call was handed the module's own tensors for them.
         place: File and line of the program's call.
     """
 
@@ -74,23 +73,20 @@ def around_loading(load: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _own(module: nn.Module, state: object) -> frozenset[str]:
-    """Parameters that are handed the values that they have already."""
+    """Parameters that are handed themselves; a copy of their values is a snapshot that is gone back to."""
     count = _looks[module] = _looks.get(module, 0) + 1
     if count > LOOKS or not isinstance(state, dict):
         return frozenset()
     handed = cast("dict[object, object]", state)
     return frozenset(
-        name for name, parameter in module.named_parameters() if _equals(parameter, dict.get(handed, name))
+        name for name, parameter in module.named_parameters() if _is_same(parameter, dict.get(handed, name))
     )
 
 
-def _equals(parameter: Tensor, value: object) -> bool:
+def _is_same(parameter: Tensor, value: object) -> bool:
     if not isinstance(value, Tensor) or _shape(parameter) is None or _shape(value) != _shape(parameter):
         return False
-    mine, given = whole_here(parameter), whole_here(value)
-    if mine is None or given is None or (mine.dtype, mine.device) != (given.dtype, given.device):
-        return False
-    return mine.data_ptr() == given.data_ptr() or torch.equal(mine, given)
+    return is_readable(parameter) and is_readable(value) and parameter.data_ptr() == value.data_ptr()
 
 
 def _note(module: nn.Module, state: object, own: frozenset[str], returned: object) -> None:

@@ -221,7 +221,7 @@ class WeightsLeftOut(Fact):
         parameters: Names of the parameters.
         keys: The name of each in the file, a tensor of the same shape; empty where entries of the file were chosen by
             their names, and none was.
-        own: Whether the call was handed the model's own values for them; otherwise nothing, with ``strict=False``.
+        own: Whether the call was handed the model's own tensors for them; otherwise nothing, with ``strict=False``.
         file: The user's file that loads.
         line: The line of that call.
     """

@@ -29,7 +29,7 @@ class WeightsNotLoaded(Rule):
         they stay so for ever.
 
     Evidence:
-        What the call was handed, compared with the values that were there; the dictionaries of tensors in the program's
+        Whether the call was handed the model's own tensors; the dictionaries of tensors in the program's
         variables, their names and shapes, and whether their values look trained; and whether the values of these
         parameters look drawn when training begins.
 
@@ -37,8 +37,8 @@ class WeightsNotLoaded(Rule):
         Layers that are meant to be new, and whose old ones in the file have the same shapes and almost the same names;
         where the layer that gives the outputs is one of these, and others were loaded, it is silent.
         Weights that the program copies by itself afterwards do not look drawn, and are left alone. Models that are
-        handed their own first values, for each run to begin alike, while others are at hand that were only drawn too,
-        or averages of these very values: silent.
+        handed a copy of their own first values, for each run to begin alike, or themselves where the others at hand
+        were only drawn too: silent.
 
     Try:
         Rename the keys before loading: ``{key.removeprefix("module."): value for key, value in state.items()}``; and
