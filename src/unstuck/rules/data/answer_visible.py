@@ -40,7 +40,9 @@ class AnswerVisible(Rule):
         Models that see the whole sequence on purpose and pass it on as one vector, such as autoencoders: paths that
         forget positions are left out. A loss over a part that is read in both directions (a prefix) has to leave that
         part out, or it is found. Norms over a batch let every output depend on every input a little; then a larger
-        share is asked for. Taggers and models of masked tokens have targets that do not stand in the input.
+        share is asked for. Taggers and models of masked tokens have targets that do not stand in the input. Of numbers,
+        nothing is said where the model is given several series, where the loss of each position is weighed afterwards,
+        or where the target is the input turned around, as a wave on a ring.
 
     Try:
         ``is_causal=True`` or a mask that is True above the diagonal; ``bidirectional=False``; padding on the left only;
