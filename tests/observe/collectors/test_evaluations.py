@@ -217,3 +217,22 @@ def test_a_frozen_head_that_runs_in_training_is_part_of_what_is_evaluated(
         functional.cross_entropy(head(body(inputs)), labels).backward()
         optimizer.step()
     assert (len(Run.open(tmp_path).series(signals.VALIDATION_LOSS)) > 0) is run_in_training
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_predictions_of_some_rows_are_compared_where_they_are_of_other_examples(tmp_path: Path, others: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(6, 3)
+    optimizer = torch.optim.Adam(model.parameters())
+    inputs, labels = torch.randn(80, 6), torch.randint(3, (80,))
+    held_out = torch.arange(80) >= 60
+    with watch(model, optimizer, out=tmp_path, budget=1.0):
+        for _ in range(12):
+            functional.cross_entropy(model(inputs)[~held_out], labels[~held_out]).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        model.eval()
+        predicted = model(inputs + others).argmax(dim=1)
+        right = (predicted[held_out] == labels[held_out]).sum().item()
+    with Run.open(tmp_path) as run:
+        assert run.series(signals.VALIDATION_ACCURACY).values.tolist() == ([right / 20] if others else [])

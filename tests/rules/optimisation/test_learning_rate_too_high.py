@@ -259,3 +259,22 @@ def test_a_loss_that_is_thrown_far_at_once_and_learnt_in_part(
     ratios = {signals.UPDATE_RATIO: {"0.weight": [ratio, ratio / 2, *np.geomspace(0.02, 1e-4, 198)]}}
     run = record(tmp_path, series={signals.LOSS: curve}, tables=ratios, facts=[loss])
     assert [finding.severity for finding in outcome(LearningRateTooHigh(), run)] == found
+
+
+@pytest.mark.parametrize(("early", "highest", "found"), [(0.9, 280.0, True), (0.02, 280.0, False), (0.9, 0.5, False)])
+def test_of_targets_that_move_only_steps_that_throw_weights_and_loss_are_judged(
+    tmp_path: Path, early: float, highest: float, found: bool
+) -> None:
+    loss = np.full(60, 0.3)
+    loss[:6] = [0.25, highest, highest, highest / 2, highest / 4, 0.4]
+    ratios = np.r_[np.full(10, early), np.full(50, 1e-3)]
+    returns = {signals.TARGET_MEAN: np.linspace(10, 40, 60), signals.TARGET_STD: [6.0] * 60}
+    parameters = (Parameter(name="0.weight", shape=(8, 8), role="weight"),)
+    with record(
+        tmp_path,
+        series={signals.LOSS: loss, **returns},
+        tables={signals.UPDATE_RATIO: {"0.weight": ratios}},
+        facts=(Model(type="Net", parameters=parameters),),
+    ) as run:
+        findings = outcome(LearningRateTooHigh(), run)
+    assert [finding.severity for finding in findings] == (["error"] if found else [])

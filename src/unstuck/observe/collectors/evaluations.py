@@ -71,6 +71,7 @@ class Evaluations:
         calls = dict.fromkeys(HandwrittenLosses.functions, self._write)
         calls |= dict.fromkeys(LOSS_FUNCTIONS, self._lose)
         calls |= dict.fromkeys(ARGMAX, self._predict) | dict.fromkeys(EQUAL, self._compare)
+        calls[Tensor.__getitem__] = self._choose
         self.calls: Mapping[Any, Callable[..., None]] = calls | dict.fromkeys(DROPOUTS, self._drop)
         self.scalars = self._write
 
@@ -159,6 +160,17 @@ class Evaluations:
             self._predictions = [*self._predictions[-REMEMBERED:], found]
             if (current := self._passes.get(self._place)) is not None:
                 current.predictions.predict(found)
+
+    def _choose(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool
+    ) -> None:
+        """Take some of the most likely classes, such as those that a mask is true for.
+
+        Not where the model was trained on the same inputs: whether it was on these rows is not known.
+        """
+        chosen = isinstance(output, Tensor) and any(args[0] is known for known in self._predictions)
+        if chosen and not self._examples.trained_on(self._place):
+            self._predictions = [*self._predictions[-REMEMBERED:], output]
 
     def _compare(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, *, learning: bool

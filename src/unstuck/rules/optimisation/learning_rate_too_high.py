@@ -77,7 +77,8 @@ class LearningRateTooHigh(Rule):
         A loss that ends far above its start; one that jumps early and never comes back below the constant guess; one
         that stays high while steps are tens of times larger than the weights can bear, or than weights that were
         trained before can, adapters among them, or while the first steps undid the initialisation; one that falls while
-        the rate warms up, and is lifted again as the rate reaches its height.
+        the rate warms up, and is lifted again as the rate reaches its height. Where targets move as the model learns,
+        as those of a policy, only first steps that undid the initialisation and threw the loss.
 
     Why it matters:
         Along the steepest direction a step longer than 2 / lambda, lambda being the curvature there, lands higher up
@@ -109,7 +110,7 @@ class LearningRateTooHigh(Rule):
     name = "learning rate too high"
     cause = "lr-too-high"
     needs = (signals.LOSS,)
-    applies_to = (losses(5), FINITE_DATA, NO_RANGE_TEST, TARGETS_STAND)
+    applies_to = (losses(5), FINITE_DATA, NO_RANGE_TEST)
 
     shortest: int = 5  #: losses of a stretch that has a level (our choice: a jump and its aftermath)
     large_ratio: float = 0.03  #: late update ratio: thirty times the 1e-3 of CS231n; Adam at 1e-3 ends below 0.01
@@ -130,10 +131,13 @@ class LearningRateTooHigh(Rule):
         if step.climbs or Shrinking.of(run) is not None:
             return
         curve, game = learning.curve, in_a_game(run)
+        if not TARGETS_STAND.admits(run):
+            if (found := self._thrown(curve, step)) is not None:
+                yield self._report(run, step, *found)
+            return
         found = self._diverged(run, curve, step) or (None if game else self._stuck_high(curve, learning, step))
         if found is not None:
-            severity, confidence, summary, evidence = found
-            yield self._report(run, step, severity, confidence, summary, evidence)
+            yield self._report(run, step, *found)
         elif (attention := grown_logits(run, collapsed=True)) is not None:
             yield self._without_harm(run, attention)
 
@@ -173,6 +177,19 @@ class LearningRateTooHigh(Rule):
                 signal="loss", value=curve.end.value, threshold=curve.first + self.climb * curve.scale, steps=last
             ),
         )
+
+    def _thrown(self, curve: Curve, step: _Step) -> _Found | None:
+        """The first steps throw loss and weights, whatever the targets are."""
+        if len(curve) < 2 * self.shortest:
+            return None
+        highest = float(curve.values[: max(self.shortest, len(curve) // 5)].max())
+        leap = (highest - curve.first) / curve.scale
+        if leap <= 10 * self.jump or (step.early or 0.0) <= self.thrown:
+            return None
+        bound = curve.first + 10 * self.jump * curve.scale
+        summary = f"the first steps move the weights by up to {step.early:.0%} each, and the loss jumps from"
+        evidence = Evidence(signal="loss", value=highest, threshold=bound, note="highest at first")
+        return "error", 0.8, f"{summary} {curve.first:.4g} to {highest:.4g}", evidence
 
     def _stuck_high(self, curve: Curve, learning: Learning, step: _Step) -> _Found | None:
         """The loss stays high, after a jump or under steps that are far too large."""
