@@ -249,7 +249,7 @@ class Observer:
         events.rouse()
         self._settle_own()
         if learning and not (self._batches.in_training_mode and not module.training):
-            if self._batches.trains(module, inputs, start) and self._pace.seen(self):
+            if self._batches.trains(module, inputs, start) and self._pace.seen(self) and events.is_spared(self):
                 self._training.hush(self, self._steps())
         elif self.awaits_evaluations:
             self._batches.evaluates(module, inputs, start)
