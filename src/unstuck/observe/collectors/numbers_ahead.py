@@ -114,9 +114,8 @@ def number_reach(
         return None
     middle, weights = ahead.length // 2, torch.zeros(shape, dtype=output.dtype, device=output.device)
     asked = weights.select(ahead.axis, middle)
-    asked += (
-        torch.arange(asked.numel(), device=asked.device).cos().view(asked.shape)
-    )  # unlike, lest a norm cancels them
+    # Weights that differ, for a norm would cancel equal ones.
+    asked += torch.arange(asked.numel(), device=asked.device).cos().view(asked.shape)
     weights, features = weights.view(output.shape), AXES - 1 if axes[0] < AXES - 1 else 1
 
     def squares(blocked: Blocked = ()) -> Tensor | None:

@@ -2,8 +2,8 @@
 
 Nearly all steps of a long training are of this kind, so whatever they pass through costs. Of such a step two short
 methods are called, at its backward pass and at the end of its update, and one where a schedule changes the rate.
-Anything else that happens ends the quiet first, and so does :meth:`QuietSteps.loss` or :meth:`QuietSteps.step` where a
-step turns out to be another one.
+Anything else that happens ends the quiet first, but for a batch whose examples are recognised, and so does
+:meth:`QuietSteps.loss` or :meth:`QuietSteps.step` where a step turns out to be another one.
 """
 
 from __future__ import annotations
